@@ -1,0 +1,1 @@
+data "novacron_host" "this" {}

@@ -1,0 +1,85 @@
+package acctest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHostPathFollowsTheBindMounts(t *testing.T) {
+	host := &Host{Root: "/srv/hosts/a"}
+	for path, want := range map[string]string{
+		"/var/lib/libvirt/novacron/base.qcow2": "/srv/hosts/a/lib/novacron/base.qcow2",
+		"/var/lib/libvirt":                     "/srv/hosts/a/lib",
+		"/var/lib/libvirt-other/x":             "/var/lib/libvirt-other/x",
+		"/var/lib/libvirt/../misc":             "/var/lib/misc",
+		"/run/libvirt/libvirt-sock":            "/srv/hosts/a/run/libvirt-sock",
+		"/tmp/x":                               "/tmp/x",
+	} {
+		if got := host.HostPath(path); got != want {
+			t.Errorf("HostPath(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestRepositoryRootIsFoundFromAnyPackage(t *testing.T) {
+	root := repositoryRoot(t)
+	t.Chdir(filepath.Join(root, "tools", "testhost"))
+	if got := repositoryRoot(t); got != root {
+		t.Errorf("from tools/testhost the repository is at %q, from this package at %q", got, root)
+	}
+}
+
+func TestAccHostRunsCommandsOnItsOwnNetworkAndStorage(t *testing.T) {
+	host := RequireHost(t)
+	if out := host.Exec(t, "ip", "-brief", "address", "show", "virbr0"); !strings.Contains(out, "192.168.122.1/24") {
+		t.Errorf("the default network has no bridge on the host: %q", out)
+	}
+	const path = "/var/lib/libvirt/images/acctest-path"
+	t.Cleanup(func() { os.Remove(host.HostPath(path)) })
+	host.Exec(t, "sh", "-c", "echo from the host >"+path)
+	content, err := os.ReadFile(host.HostPath(path))
+	if err != nil || string(content) != "from the host\n" {
+		t.Errorf("outside, %s is %q (%v)", host.HostPath(path), content, err)
+	}
+}
+
+func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
+	host := RequireHost(t)
+	const pool, marker = "acctest-leftovers", "acctest-marker"
+	const directory = "/var/lib/libvirt/" + pool
+	const domain = `<domain type='qemu'><name>t.acctest-marker</name><memory unit='MiB'>16</memory>
+		<os><type arch='x86_64'>hvm</type></os></domain>`
+	if left := host.Leftovers(t, pool, marker); len(left) > 0 {
+		t.Fatalf("before the test, in a pool that does not exist: %q", left)
+	}
+
+	definition := filepath.Join(t.TempDir(), "domain.xml")
+	if err := os.WriteFile(definition, []byte(domain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host.Virsh(t, "pool-create-as", pool, "dir", "--target", directory, "--build")
+	t.Cleanup(func() {
+		host.Virsh(t, "pool-destroy", pool)
+		host.Exec(t, "rm", "-r", directory)
+	})
+	host.Virsh(t, "vol-create-as", pool, "disk-acctest-marker.qcow2", "1M")
+	host.Virsh(t, "vol-create-as", pool, "disk-of-somebody-else.qcow2", "1M")
+	// A pool does not list what it cannot open.
+	host.Exec(t, "ln", "-s", "/nowhere", directory+"/link-acctest-marker")
+	host.Virsh(t, "define", definition)
+
+	want := []string{"domain t.acctest-marker", "volume " + pool + "/disk-acctest-marker.qcow2", "file link-acctest-marker"}
+	if left := host.Leftovers(t, pool, marker); !slices.Equal(left, want) {
+		t.Errorf("left over: %q, want %q", left, want)
+	}
+
+	host.Virsh(t, "undefine", "t.acctest-marker")
+	host.Virsh(t, "vol-delete", "--pool", pool, "disk-acctest-marker.qcow2")
+	host.Exec(t, "rm", directory+"/link-acctest-marker")
+	if left := host.Leftovers(t, pool, marker); len(left) > 0 {
+		t.Errorf("after everything was removed: %q", left)
+	}
+}

@@ -1,0 +1,58 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+)
+
+// ParseConstraint reads a version constraint by the rules of hashicorp/go-version: "1.2.0", "~> 1.0", ">= 1.0, < 2.0".
+// The empty string allows every release, but no pre-release.
+func ParseConstraint(s string) (version.Constraints, error) {
+	if strings.TrimSpace(s) == "" {
+		s = ">= 0.0.0"
+	}
+	c, err := version.NewConstraint(s)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no version constraint: write an exact version such as 1.2.0, or a constraint "+
+			"such as \"~> 1.0\" or \">= 1.0, < 2.0\"", s)
+	}
+	return c, nil
+}
+
+// Newest picks the newest of the versions that the constraint allows, "" when it allows none.
+func Newest(versions []string, constraint version.Constraints) string {
+	var best *version.Version
+	for _, s := range versions {
+		v, err := version.NewSemver(s)
+		if err != nil || !constraint.Check(v) {
+			continue
+		}
+		if best == nil || v.GreaterThan(best) {
+			best = v
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return best.Original()
+}
+
+// SortVersions orders versions newest first; what is no semantic version comes last.
+func SortVersions(versions []string) {
+	slices.SortStableFunc(versions, func(a, b string) int {
+		va, errA := version.NewSemver(a)
+		vb, errB := version.NewSemver(b)
+		switch {
+		case errA != nil && errB != nil:
+			return 0
+		case errA != nil:
+			return 1
+		case errB != nil:
+			return -1
+		}
+		return vb.Compare(va)
+	})
+}

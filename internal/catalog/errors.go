@@ -1,0 +1,87 @@
+package catalog
+
+import (
+	"errors"
+	"strings"
+)
+
+// Errors that a Store reports. Test for them with errors.Is.
+var (
+	// ErrNotFound says that the catalogue holds no such document, or none that this tenant may see.
+	ErrNotFound = errors.New("not found in the catalogue")
+	// ErrExists says that a document of that key is already there.
+	ErrExists = errors.New("already exists in the catalogue")
+	// ErrConflict says that somebody else changed the document since it was read. Read it again and decide anew.
+	ErrConflict = errors.New("changed by somebody else in the meantime")
+)
+
+// Step is one step of a Path: an attribute's name, or a key of a map that the user chose.
+type Step struct {
+	Name string
+	Key  bool
+}
+
+// Path leads from a resource's root to the attribute that a Finding blames.
+type Path []Step
+
+// At starts a path at a top-level attribute.
+func At(attribute string) Path { return Path{{Name: attribute}} }
+
+// Name goes on to a nested attribute.
+func (p Path) Name(attribute string) Path {
+	return append(p[:len(p):len(p)], Step{Name: attribute})
+}
+
+// Key goes on to an element of a map.
+func (p Path) Key(key string) Path {
+	return append(p[:len(p):len(p)], Step{Name: key, Key: true})
+}
+
+// String writes the path as Terraform does: storage_profile.disks["system"].size_gb.
+func (p Path) String() string {
+	var b strings.Builder
+	for i, step := range p {
+		switch {
+		case step.Key:
+			b.WriteString(`["` + step.Name + `"]`)
+		case i > 0:
+			b.WriteString("." + step.Name)
+		default:
+			b.WriteString(step.Name)
+		}
+	}
+	return b.String()
+}
+
+// Finding is something wrong with what a user wrote: where, what, and what to do about it.
+type Finding struct {
+	Path    Path
+	Summary string
+	Detail  string
+}
+
+func (f Finding) Error() string { return f.Path.String() + ": " + f.Summary + ": " + f.Detail }
+
+// Findings are all that is wrong at once, so that a user mends them in one go.
+type Findings []Finding
+
+// Add appends one finding.
+func (fs *Findings) Add(path Path, summary, detail string) {
+	*fs = append(*fs, Finding{Path: path, Summary: summary, Detail: detail})
+}
+
+// Err is nil when nothing was found, else the findings as one error; errors.As gives the Findings back.
+func (fs Findings) Err() error {
+	if len(fs) == 0 {
+		return nil
+	}
+	return fs
+}
+
+func (fs Findings) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}

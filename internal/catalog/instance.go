@@ -1,0 +1,84 @@
+package catalog
+
+import (
+	"encoding/xml"
+	"fmt"
+	"time"
+)
+
+// InstanceNamespace is the XML namespace of InstanceFacts in a domain's metadata.
+const InstanceNamespace = "urn:novacron:instance:1"
+
+// InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
+// metadata, so that reading and importing need nothing else. Secrets are never among them.
+type InstanceFacts struct {
+	XMLName    xml.Name      `xml:"urn:novacron:instance:1 instance"`
+	Tenant     string        `xml:"tenant"`
+	Name       string        `xml:"name"`
+	Template   string        `xml:"template"` // "tenant/name"
+	Version    string        `xml:"version"`  // as resolved
+	Digest     string        `xml:"digest"`   // of the image, "sha256:HEX"
+	Strategy   Strategy      `xml:"strategy"`
+	Labels     []Pair        `xml:"labels>label"`
+	Parameters []Pair        `xml:"parameters>parameter"` // effective values
+	Protected  bool          `xml:"deletion_protection,omitempty"`
+	Provision  ProvisionNote `xml:"provisioning"`
+}
+
+// Pair is an entry of a map.
+type Pair struct {
+	Key   string `xml:"name,attr"`
+	Value string `xml:",chardata"`
+}
+
+// ProvisionNote tells who made the instance and whether it is complete.
+type ProvisionNote struct {
+	Request     string     `xml:"request"`
+	RequestedBy string     `xml:"requested_by"`
+	Runner      string     `xml:"runner"` // host name and process of the provider that makes it: "build-7/4711"
+	Started     time.Time  `xml:"started"`
+	Deadline    time.Time  `xml:"deadline"` // by then it is complete, or its maker is dead
+	Completed   *time.Time `xml:"completed,omitempty"`
+}
+
+// Marshal renders the facts as one XML element.
+func (f InstanceFacts) Marshal() (string, error) {
+	data, err := xml.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("rendering the metadata of instance %s/%s: %w", f.Tenant, f.Name, err)
+	}
+	return string(data), nil
+}
+
+// ParseInstanceFacts reads the element that Marshal wrote.
+func ParseInstanceFacts(element string) (InstanceFacts, error) {
+	var f InstanceFacts
+	if err := xml.Unmarshal([]byte(element), &f); err != nil {
+		return f, fmt.Errorf("reading an instance's metadata: %w", err)
+	}
+	if f.Tenant == "" || f.Name == "" {
+		return f, fmt.Errorf("reading an instance's metadata: tenant or name is missing")
+	}
+	return f, nil
+}
+
+// Pairs writes a map in the order of its keys.
+func Pairs(m map[string]string) []Pair {
+	pairs := make([]Pair, 0, len(m))
+	for _, k := range sortedNames(m) {
+		pairs = append(pairs, Pair{k, m[k]})
+	}
+	return pairs
+}
+
+// PairMap is the map that Pairs wrote; nil for no pairs.
+func PairMap(pairs []Pair) map[string]string {
+	if len(pairs) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		m[p.Key] = p.Value
+	}
+	return m
+}

@@ -1,0 +1,34 @@
+package catalog
+
+import "context"
+
+// Revision counts the writes of one document. It grows with each; zero is never used.
+type Revision uint64
+
+// Record is a document as it was read: pass its revision back to change exactly what was read.
+type Record[T any] struct {
+	Key      string
+	Revision Revision
+	Value    T
+}
+
+// Collection keeps documents of one kind by key. All changes are compare-and-swap.
+type Collection[T any] interface {
+	// Get reads the newest complete revision; ErrNotFound.
+	Get(ctx context.Context, key string) (Record[T], error)
+	// List reads all documents whose key starts with the prefix, ordered by key.
+	List(ctx context.Context, prefix string) ([]Record[T], error)
+	// Create writes the first revision; ErrExists.
+	Create(ctx context.Context, key string, value T) (Record[T], error)
+	// Replace writes the next revision after rev; ErrConflict when rev is no longer the newest, ErrNotFound.
+	Replace(ctx context.Context, key string, rev Revision, value T) (Record[T], error)
+	// Delete removes the document; ErrConflict when rev is no longer the newest, ErrNotFound.
+	Delete(ctx context.Context, key string, rev Revision) error
+}
+
+// Store keeps a catalogue. Keys are TemplateID.String, VersionID.String and the hex part of a base's digest.
+type Store interface {
+	Templates() Collection[Template]
+	Versions() Collection[Version]
+	Bases() Collection[Base]
+}

@@ -1,0 +1,125 @@
+package catalog
+
+import (
+	"strings"
+	"time"
+)
+
+// Strategy is how an instance's system disk comes from its version's base image.
+type Strategy string
+
+const (
+	// Clone copies the base: the instance is independent of it from then on.
+	Clone Strategy = "clone"
+	// LinkedClone lays a qcow2 overlay on the base: instant, and the base must stay.
+	LinkedClone Strategy = "linked_clone"
+)
+
+// Strategies lists the strategies in the order in which documentation names them.
+func Strategies() []string { return []string{string(Clone), string(LinkedClone)} }
+
+// TypeVM is the template type of virtual machines.
+const TypeVM = "vm"
+
+// Template is what a platform team offers: a name, a shape of machine, and the parameters that its users may set.
+// Its images come as Versions.
+type Template struct {
+	ID                 TemplateID        `json:"id"`
+	DisplayName        string            `json:"display_name,omitempty"`
+	Description        string            `json:"description,omitempty"`
+	Type               string            `json:"type"`
+	Labels             map[string]string `json:"labels"`
+	DefaultStrategy    Strategy          `json:"default_strategy"`
+	DeletionProtection bool              `json:"deletion_protection,omitempty"`
+	Spec               Spec              `json:"spec"`
+	Owner              string            `json:"owner"`
+	CreatedAt          time.Time         `json:"created_at"`
+	UpdatedAt          time.Time         `json:"updated_at"`
+}
+
+// Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
+// A nil member says nothing: the defaults of the profile apply.
+type Spec struct {
+	Hardware   *HardwareProfile     `json:"hardware_profile,omitempty"`
+	Network    *NetworkProfile      `json:"network_profile,omitempty"`
+	Storage    *StorageProfile      `json:"storage_profile,omitempty"`
+	Parameters map[string]Parameter `json:"parameters"`
+}
+
+// Over lays the members that s sets over those of base, each as a whole.
+func (s Spec) Over(base Spec) Spec {
+	if s.Hardware != nil {
+		base.Hardware = s.Hardware
+	}
+	if s.Network != nil {
+		base.Network = s.Network
+	}
+	if s.Storage != nil {
+		base.Storage = s.Storage
+	}
+	if s.Parameters != nil {
+		base.Parameters = s.Parameters
+	}
+	return base
+}
+
+// Validate finds what is wrong within the spec; paths start at the members' attribute names.
+func (s Spec) Validate() Findings {
+	var fs Findings
+	fs = append(fs, s.Hardware.Validate()...)
+	fs = append(fs, s.Network.Validate()...)
+	fs = append(fs, s.Storage.Validate()...)
+	fs = append(fs, ValidateParameters(s.Parameters)...)
+	return fs
+}
+
+// Version is one immutable image of a template, with the spec that was in force when it was registered.
+type Version struct {
+	ID          VersionID `json:"id"`
+	Description string    `json:"description,omitempty"`
+	Digest      string    `json:"digest"` // "sha256:HEX" of the stored image
+	Format      string    `json:"format"` // qcow2 or raw
+	VirtualSize int64     `json:"virtual_size_bytes"`
+	StoredSize  int64     `json:"stored_size_bytes"`
+	Transferred int64     `json:"transferred_bytes"`
+	Spec        Spec      `json:"spec"`      // as frozen: the overrides over the template's
+	Overrides   Spec      `json:"overrides"` // what the version itself said
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
+	DeletingSince *time.Time `json:"deleting_since,omitempty"`
+}
+
+// DeleteLease is how long a delete may take to decide. One that has not by then is dead, and its mark counts no more.
+const DeleteLease = 2 * time.Minute
+
+// Deleting tells whether somebody is about to delete the version.
+func (v Version) Deleting(now time.Time) bool {
+	return v.DeletingSince != nil && now.Sub(*v.DeletingSince) < DeleteLease
+}
+
+// BaseState tells how far a base image has come.
+type BaseState string
+
+const (
+	// BaseUploading means that somebody is sending the image; it must not be used.
+	BaseUploading BaseState = "uploading"
+	// BaseReady means that the image is complete and verified.
+	BaseReady BaseState = "ready"
+	// BaseDeleting means that the last version is gone and the image is being removed.
+	BaseDeleting BaseState = "deleting"
+)
+
+// Base is a stored image, shared by all versions of the same digest. Its key in the store is the digest's hex part.
+type Base struct {
+	Digest      string    `json:"digest"`
+	State       BaseState `json:"state"`
+	Volume      string    `json:"volume"`
+	Format      string    `json:"format"`
+	VirtualSize int64     `json:"virtual_size_bytes"`
+	StoredSize  int64     `json:"stored_size_bytes"`
+	Versions    []string  `json:"versions"` // ids of the versions that use it
+}
+
+// BaseKey is the key of a digest's base in a Store.
+func BaseKey(digest string) string { return strings.TrimPrefix(digest, "sha256:") }

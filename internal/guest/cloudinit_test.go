@@ -1,0 +1,283 @@
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	runcmdFailed = "('scripts_user', RuntimeError('Runparts: 1 failures (runcmd) in 1 attempted commands'))"
+	noCloud      = "DataSourceNoCloud [seed=/dev/sr0][dsmode=net]"
+)
+
+// status22 is what cloud-init 22.4 of Debian 12 prints as JSON: no stages.
+func status22(status, detail string, errs ...string) string {
+	report := map[string]any{
+		"boot_status_code": "enabled-by-generator", "datasource": "nocloud", "detail": detail,
+		"errors": slices.Concat([]string{}, errs), "last_update": "Thu, 01 Jan 1970 00:00:02 +0000", "status": status,
+	}
+	out, err := json.MarshalIndent(map[string]any{
+		"_schema_version": "1", "schemas": map[string]any{"1": report},
+		"boot_status_code": report["boot_status_code"], "datasource": report["datasource"], "detail": detail,
+		"errors": report["errors"], "last_update": report["last_update"], "status": status,
+	}, "", "  ")
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+// status24 is what cloud-init 24.1 of Ubuntu 24.04 prints as JSON.
+func status24(status, extended, stages string) string {
+	return fmt.Sprintf(`{"boot_status_code": "enabled-by-generator", "datasource": "nocloud", "detail": %q,
+		"errors": [], "recoverable_errors": {}, "extended_status": %q, "status": %q,
+		"last_update": "Thu, 01 Jan 1970 00:00:02 +0000", "stage": null, %s}`, noCloud, extended, status, stages)
+}
+
+const (
+	healthyStages = `"init-local": {"errors": [], "recoverable_errors": {}, "start": 1.0, "finished": 2.0},
+		"init": {"errors": [], "recoverable_errors": {}, "start": 1.0, "finished": 2.0},
+		"modules-config": {"errors": [], "recoverable_errors": {}, "start": 1.0, "finished": 2.0},
+		"modules-final": {"errors": [], "recoverable_errors": {}, "start": 1.0, "finished": 2.0}`
+	failedStages = `"init-local": {"errors": [], "recoverable_errors": {"WARNING": ["no config drive"]}},
+		"init": {"errors": [], "recoverable_errors": {}},
+		"modules-config": {"errors": ["apt is broken"], "recoverable_errors": {"ERROR": ["apt is broken"]}},
+		"modules-final": {"errors": ["no nginx"], "recoverable_errors": {}}`
+	warnedStages = `"init-local": {"errors": [], "recoverable_errors": {}},
+		"init": {"errors": [], "recoverable_errors": {"WARNING": ["invalid key"], "DEPRECATED": ["old key"], "ERROR": ["odd"]}},
+		"modules-config": {"errors": [], "recoverable_errors": {"WARNING": ["slow mirror"]}},
+		"modules-final": {"errors": [], "recoverable_errors": {}}`
+)
+
+// execSteps are the commands of one process and what it leaves.
+func execSteps(result Result, path string, args ...string) []step {
+	command, err := json.Marshal(map[string]any{
+		"execute": "guest-exec", "arguments": map[string]any{"path": path, "arg": args, "capture-output": true},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return []step{
+		{command: string(command), answer: `{"return": {"pid": 5}}`},
+		{command: `{"execute": "guest-exec-status", "arguments": {"pid": 5}}`, answer: fmt.Sprintf(
+			`{"return": {"exited": true, "exitcode": %d, "out-data": %q, "err-data": %q}}`,
+			result.ExitCode, encoded(result.Stdout), encoded(result.Stderr))},
+	}
+}
+
+func cloudInitSteps(result Result, args ...string) []step {
+	return execSteps(result, "sh", append([]string{"-c", `exec cloud-init "$@"`, "sh"}, args...)...)
+}
+
+func jsonStatus(exitCode int, stdout string) []step {
+	return cloudInitSteps(Result{ExitCode: exitCode, Stdout: stdout}, "status", "--format", "json")
+}
+
+func TestCloudInitStatus(t *testing.T) {
+	noFile := Result{ExitCode: 1, Stderr: "cat: No such file or directory"}
+	usage := Result{ExitCode: 2, Stderr: "cloud-init: error: unrecognized arguments: --format json"}
+	unitFailed := "Failed due to systemd unit failure."
+	for name, test := range map[string]struct {
+		steps []step
+		want  CloudInit
+	}{
+		"22.4, before it began": {jsonStatus(0, status22("not run", "enabled")), CloudInit{Status: CloudInitNotRun, Detail: "enabled"}},
+		"22.4, on its way":      {jsonStatus(0, status22("running", "Running in stage: init")), CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"}},
+		"22.4, done":            {jsonStatus(0, status22("done", noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
+		"22.4, no seed":         {jsonStatus(0, status22("disabled", "no data source")), CloudInit{Status: CloudInitDisabled, Detail: "no data source"}},
+		"22.4, failed": {
+			slices.Concat(
+				jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)),
+				execSteps(Result{Stdout: `{"v1": {"datasource": null, "stage": null, "init": {"errors": [], "start": 1.5, "finished": null},
+					"modules-final": {"errors": ["` + runcmdFailed + `"], "start": 1, "finished": 2}}}`}, "cat", statusFile),
+			),
+			CloudInit{CloudInitError, runcmdFailed, "modules-final", []string{runcmdFailed}},
+		},
+		"22.4, failed and its files are gone": {
+			slices.Concat(jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)), execSteps(noFile, "cat", statusFile)),
+			CloudInit{CloudInitError, runcmdFailed, "", []string{runcmdFailed}},
+		},
+		"failed with the errors in its result only": {
+			slices.Concat(
+				jsonStatus(1, status22("error", "")),
+				execSteps(Result{Stdout: `{"v1": {}}`}, "cat", statusFile),
+				execSteps(Result{Stdout: `{"v1": {"datasource": null, "errors": ["no space left"]}}`}, "cat", resultFile),
+			),
+			CloudInit{CloudInitError, "", "", []string{"no space left"}},
+		},
+		"24.1, before it began":         {jsonStatus(0, status24("not started", "not started", healthyStages)), CloudInit{Status: CloudInitNotRun, Detail: noCloud}},
+		"24.1, on its way with warning": {jsonStatus(2, status24("running", "degraded running", warnedStages)), CloudInit{Status: CloudInitRunning, Detail: noCloud}},
+		"24.1, done":                    {jsonStatus(0, status24("done", "done", healthyStages)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
+		"24.1, failed": {
+			jsonStatus(1, status24("error", "error - done", failedStages)),
+			CloudInit{CloudInitError, noCloud, "modules-config", []string{"apt is broken", "no nginx"}},
+		},
+		"24.1, degraded": {
+			jsonStatus(2, status24("done", "degraded done", warnedStages)),
+			CloudInit{CloudInitDegraded, noCloud, "init", []string{"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror"}},
+		},
+		"24.1, a unit failed before it could tell": {
+			slices.Concat(
+				jsonStatus(1, `{"status": "error", "extended_status": "error - done", "detail": "", "errors": ["`+unitFailed+`"]}`),
+				execSteps(Result{Stdout: "{"}, "cat", statusFile),
+			),
+			CloudInit{CloudInitError, "", "", []string{unitFailed}},
+		},
+		"old, done": {
+			slices.Concat(
+				cloudInitSteps(usage, "status", "--format", "json"),
+				cloudInitSteps(Result{Stdout: "status: done\ntime: Thu, 01 Jan 1970 00:00:02 +0000\ndetail:\n" + noCloud + "\n"}, "status", "--long"),
+			),
+			CloudInit{Status: CloudInitDone, Detail: noCloud},
+		},
+		"old, failed": {
+			slices.Concat(
+				cloudInitSteps(usage, "status", "--format", "json"),
+				cloudInitSteps(Result{ExitCode: 1, Stdout: "status: error\ndetail:\nfirst\nstatus: second\n"}, "status", "--long"),
+				execSteps(Result{Stdout: `{"v1": {"init": {"errors": ["first"]}, "modules-final": {"errors": ["status: second"]}}}`}, "cat", statusFile),
+			),
+			CloudInit{CloudInitError, "first\nstatus: second", "init", []string{"first", "status: second"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := scripted(t, test.steps...).CloudInitStatus(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestCloudInitStatusIsKnownEvenIfTheAgentDiesAfterwards(t *testing.T) {
+	steps := jsonStatus(1, status22("error", runcmdFailed, runcmdFailed))
+	steps = append(steps, execSteps(Result{}, "cat", statusFile)[0])
+	steps[2].err = errors.New("the guest shut down")
+	got, err := scripted(t, steps...).CloudInitStatus(t.Context())
+	if err != nil || got.Status != CloudInitError || !slices.Equal(got.Errors, []string{runcmdFailed}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestCloudInitStatusThatCannotBeReadIsAnError(t *testing.T) {
+	long := strings.Repeat("é", 600) + "the last words"
+	for name, steps := range map[string][]step{
+		"no JSON":                 cloudInitSteps(Result{ExitCode: 1, Stdout: "Traceback", Stderr: "the last words"}, "status", "--format", "json"),
+		"nothing":                 cloudInitSteps(Result{ExitCode: 1, Stderr: long}, "status", "--format", "json"),
+		"a status from the moon":  cloudInitSteps(Result{Stdout: `{"status": "waxing"}`, Stderr: "the last words"}, "status", "--format", "json"),
+		"an error list of errors": cloudInitSteps(Result{Stdout: `{"status": "error", "errors": [{}]}`, Stderr: "the last words"}, "status", "--format", "json"),
+		"a long form without it": slices.Concat(cloudInitSteps(Result{ExitCode: 2}, "status", "--format", "json"),
+			cloudInitSteps(Result{ExitCode: 2, Stderr: "the last words"}, "status", "--long")),
+	} {
+		got, err := scripted(t, steps...).CloudInitStatus(t.Context())
+		switch {
+		case err == nil:
+			t.Errorf("%s: accepted as %+v", name, got)
+		case !strings.Contains(err.Error(), "the last words") || len(err.Error()) > 1000:
+			t.Errorf("%s: want what cloud-init said last, but not all of it: %v", name, err)
+		}
+	}
+}
+
+// localGuest runs what the guest is told to on this machine, as qemu-ga would.
+type localGuest struct {
+	path string // its PATH
+	last Result
+}
+
+func (g *localGuest) AgentCommand(ctx context.Context, command string, _ time.Duration) (string, error) {
+	var request struct {
+		Execute   string `json:"execute"`
+		Arguments struct {
+			Path string   `json:"path"`
+			Arg  []string `json:"arg"`
+		} `json:"arguments"`
+	}
+	if err := json.Unmarshal([]byte(command), &request); err != nil {
+		return "", err
+	}
+	if request.Execute == "guest-exec-status" {
+		answer, err := json.Marshal(map[string]any{"return": map[string]any{
+			"exited": true, "exitcode": g.last.ExitCode, "out-data": encoded(g.last.Stdout), "err-data": encoded(g.last.Stderr),
+		}})
+		return string(answer), err
+	}
+	var stdout, stderr strings.Builder
+	process := exec.CommandContext(ctx, request.Arguments.Path, request.Arguments.Arg...)
+	process.Env = []string{"PATH=" + g.path}
+	process.Stdout, process.Stderr = &stdout, &stderr
+	if err := process.Run(); err != nil && process.ProcessState == nil {
+		return "", err
+	}
+	g.last = Result{ExitCode: process.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+	return `{"return": {"pid": 1}}`, nil
+}
+
+func TestAGuestWithoutCloudInitIsToldFromABrokenOne(t *testing.T) {
+	if _, err := NewAgent(&localGuest{path: t.TempDir()}).CloudInitStatus(t.Context()); !errors.Is(err, ErrNoCloudInit) {
+		t.Errorf("without cloud-init: got %v, want ErrNoCloudInit", err)
+	}
+	refused := step{
+		command: jsonStatus(0, "")[0].command,
+		answer:  `{"error": {"class": "CommandNotFound", "desc": "guest-exec is disabled"}}`,
+	}
+	var agentError *AgentError
+	if _, err := scripted(t, refused).CloudInitStatus(t.Context()); !errors.As(err, &agentError) || errors.Is(err, ErrNoCloudInit) {
+		t.Errorf("with guest-exec disabled: got %v, want an *AgentError only", err)
+	}
+}
+
+func TestCloudInitIsFoundInThePathOfTheGuest(t *testing.T) {
+	bin := t.TempDir()
+	program := "#!/bin/sh\n[ \"$*\" = 'status --format json' ] && echo '{\"status\": \"done\", \"detail\": \"ran\"}'\n"
+	if err := os.WriteFile(filepath.Join(bin, "cloud-init"), []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	got, err := NewAgent(&localGuest{path: bin}).CloudInitStatus(t.Context())
+	if err != nil || got.Status != CloudInitDone || got.Detail != "ran" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func FuzzCloudInitStatus(f *testing.F) {
+	f.Add(status22("error", runcmdFailed, runcmdFailed))
+	f.Add(status24("done", "degraded done", warnedStages))
+	f.Add(status24("error", "error - done", failedStages))
+	f.Add("status: error\ndetail:\nfirst\n")
+	f.Add("detail:\nstatus: done\n")
+	f.Add(`{"status": "error", "init": null, "errors": null, "recoverable_errors": {"X": null}}`)
+	known := []CloudInitStatus{CloudInitNotRun, CloudInitRunning, CloudInitDone, CloudInitDegraded, CloudInitError, CloudInitDisabled}
+	f.Fuzz(func(t *testing.T, output string) {
+		for name, parse := range map[string]func(string) (CloudInit, error){"json": parseStatus, "long": parseLongStatus} {
+			report, err := parse(output)
+			if err != nil {
+				continue
+			}
+			if !slices.Contains(known, report.Status) {
+				t.Errorf("%s: status %q has no meaning", name, report.Status)
+			}
+			failed := report.Status == CloudInitError || report.Status == CloudInitDegraded
+			if !failed && (report.FailedStage != "" || len(report.Errors) > 0) {
+				t.Errorf("%s: %s with a failure: %+v", name, report.Status, report)
+			}
+			if report.FailedStage != "" && len(report.Errors) == 0 {
+				t.Errorf("%s: stage %s failed without an error", name, report.FailedStage)
+			}
+			if !strings.Contains(output, string(report.Status)) && report.Status != CloudInitNotRun && !strings.Contains(output, `\`) {
+				t.Errorf("%s: status %q is not in the output", name, report.Status)
+			}
+		}
+	})
+}

@@ -1,0 +1,274 @@
+package guest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kdomanski/iso9660"
+)
+
+// readISO returns the label and the files of an image, read by the library's own reader.
+func readISO(t testing.TB, image []byte) (string, map[string][]byte) {
+	t.Helper()
+	opened, err := iso9660.OpenImage(bytes.NewReader(image))
+	if err != nil {
+		t.Fatalf("opening the image: %v", err)
+	}
+	label, err := opened.Label()
+	if err != nil {
+		t.Fatalf("reading the label: %v", err)
+	}
+	root, err := opened.RootDir()
+	if err != nil {
+		t.Fatalf("reading the root directory: %v", err)
+	}
+	children, err := root.GetChildren()
+	if err != nil {
+		t.Fatalf("listing the root directory: %v", err)
+	}
+	files := map[string][]byte{}
+	for _, child := range children {
+		if files[child.Name()], err = io.ReadAll(child.Reader()); err != nil {
+			t.Fatalf("reading %s: %v", child.Name(), err)
+		}
+	}
+	return strings.TrimRight(label, " "), files
+}
+
+func TestISOHoldsTheFilesAsGiven(t *testing.T) {
+	big := make([]byte, 5*sectorSize+1)
+	rand.Read(big)
+	for name, files := range map[string]Files{
+		"ordinary":             {UserData: []byte("#cloud-config\nhostname: web\n"), MetaData: []byte("instance-id: web-instance\n"), NetworkConfig: []byte("version: 2\nethernets: {}\n")},
+		"the same content":     {UserData: bytes.Repeat([]byte("x"), 100), MetaData: bytes.Repeat([]byte("x"), 100), NetworkConfig: bytes.Repeat([]byte("x"), 100)},
+		"no network":           {UserData: bytes.Repeat([]byte("u"), 30), MetaData: bytes.Repeat([]byte("m"), 30)},
+		"a sector":             {UserData: big[:sectorSize], MetaData: big[1 : sectorSize+1], NetworkConfig: big[:2*sectorSize]},
+		"around a sector":      {UserData: big[:sectorSize+1], MetaData: big[:sectorSize-1], NetworkConfig: big},
+		"the size of a marker": {UserData: big[:markerSize], MetaData: big[:markerSize+1], NetworkConfig: big[:markerSize]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			image, err := files.ISO()
+			if err != nil {
+				t.Fatal(err)
+			}
+			label, got := readISO(t, image)
+			if label != "cidata" {
+				t.Errorf("the label is %q, want cidata", label)
+			}
+			want := map[string][]byte{"user-data": files.UserData, "meta-data": files.MetaData}
+			if files.NetworkConfig != nil {
+				want["network-config"] = files.NetworkConfig
+			}
+			if len(got) != len(want) {
+				t.Errorf("the image holds %d files, want %d", len(got), len(want))
+			}
+			for name, content := range want {
+				if !bytes.Equal(got[name], content) {
+					t.Errorf("%s reads back as %d other bytes than the %d written", name, len(got[name]), len(content))
+				}
+			}
+		})
+	}
+}
+
+func TestISOFillsShortFilesWithNewlines(t *testing.T) {
+	image, err := Files{UserData: []byte("a: 1"), MetaData: nil, NetworkConfig: []byte{}}.ISO()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got := readISO(t, image)
+	for name, content := range map[string]string{"user-data": "a: 1", "meta-data": "", "network-config": ""} {
+		want := content + strings.Repeat("\n", markerSize-len(content))
+		if string(got[name]) != want {
+			t.Errorf("%s reads back as %q, want %q", name, got[name], want)
+		}
+	}
+}
+
+func TestISONeverPutsContentOnDisk(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	const secret = "correct-horse-battery-staple"
+	files := Files{
+		UserData:      []byte(strings.Repeat(secret+"\n", 200)),
+		MetaData:      []byte(secret + "\n"),
+		NetworkConfig: []byte(secret + "\n"),
+	}
+	var onDisk []string
+	image, err := files.iso(func() error {
+		return filepath.WalkDir(tmp, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			onDisk = append(onDisk, entry.Name())
+			// Any five characters of it in a row would be too much.
+			for i := range len(secret) - 5 {
+				if bytes.Contains(content, []byte(secret[i:i+5])) {
+					t.Errorf("%s holds part of the content", entry.Name())
+				}
+			}
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(onDisk) != 3 {
+		t.Fatalf("looked at the files %q; the test must see all three that are staged", onDisk)
+	}
+	if !bytes.Contains(image, []byte(secret)) {
+		t.Error("the image does not hold the content")
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary directory: %v (%v)", left, err)
+	}
+}
+
+func TestISOCleansUpWhenItFails(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	files := Files{UserData: []byte("#cloud-config\n"), MetaData: []byte("a: 1\n")}
+	if image, err := files.iso(func() error { return io.ErrUnexpectedEOF }); err == nil {
+		t.Errorf("an image of %d bytes was made all the same", len(image))
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary directory: %v (%v)", left, err)
+	}
+}
+
+// The volume's timestamps (ECMA-119 8.4.26 to 8.4.29) are the only thing that time
+// or chance may change; markers and what the library's buffer held must be gone.
+func TestISOsOfTheSameFilesDifferInTimestampsOnly(t *testing.T) {
+	content := make([]byte, sectorSize+700)
+	rand.Read(content)
+	files := Files{UserData: content, MetaData: []byte("a: 1\n"), NetworkConfig: content[:99]}
+	var images [2][]byte
+	for i := range images {
+		image, err := files.ISO()
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(image[16*sectorSize+813 : 16*sectorSize+881])
+		images[i] = image
+	}
+	if !bytes.Equal(images[0], images[1]) {
+		t.Error("the images differ outside their timestamps")
+	}
+}
+
+func TestFillRefusesALayoutItDoesNotUnderstand(t *testing.T) {
+	marker := bytes.Repeat([]byte("M"), markerSize)
+	file := seedFile{name: "user-data", content: bytes.Repeat([]byte("c"), 100), marker: marker}
+	for name, image := range map[string][]byte{
+		"no marker":        make([]byte, sectorSize),
+		"marker astray":    slices.Concat([]byte{0}, marker, make([]byte, sectorSize)),
+		"marker twice":     slices.Concat(marker, make([]byte, sectorSize), marker),
+		"too little space": slices.Concat(make([]byte, sectorSize), marker),
+	} {
+		before := bytes.Clone(image)
+		if err := fill(image, []seedFile{file}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if !bytes.Equal(image, before) {
+			t.Errorf("%s: the image was written to", name)
+		}
+	}
+}
+
+func TestAccISOIsReadByOtherPrograms(t *testing.T) {
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("needs isoinfo or the right to mount; set TF_ACC=1")
+	}
+	files, err := Seed{
+		InstanceID: "web-1", Hostname: "web-1",
+		NetworkInterfaces: []NetworkInterface{{Name: "eth0", MAC: "52:54:00:12:34:56"}},
+	}.Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := files.ISO()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "seed.iso")
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("isoinfo", func(t *testing.T) { checkWithIsoinfo(t, path, files) })
+	t.Run("kernel", func(t *testing.T) { checkWithKernel(t, path, files) })
+}
+
+func checkWithIsoinfo(t *testing.T, path string, files Files) {
+	isoinfo, err := exec.LookPath("isoinfo")
+	if err != nil {
+		t.Skip("isoinfo is not installed")
+	}
+	header, err := exec.Command(isoinfo, "-d", "-i", path).CombinedOutput()
+	if err != nil || !strings.Contains(string(header), "\nVolume id: cidata\n") {
+		t.Errorf("isoinfo -d: %v, want the volume id cidata in:\n%s", err, header)
+	}
+	for name, want := range map[string][]byte{"user-data": files.UserData, "meta-data": files.MetaData, "network-config": files.NetworkConfig} {
+		got, err := exec.Command(isoinfo, "-i", path, "-x", "/"+name+";1").Output()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("isoinfo reads %s as %q (%v), want %q", name, got, err, want)
+		}
+	}
+}
+
+func checkWithKernel(t *testing.T, path string, files Files) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-o", "loop,ro", "-t", "iso9660", path, dir).CombinedOutput(); err != nil {
+		t.Skipf("cannot mount here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if want := []string{"meta-data", "network-config", "user-data"}; !slices.Equal(names, want) {
+		t.Errorf("Linux shows %q, want %q", names, want)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "user-data")); err != nil || !bytes.Equal(got, files.UserData) {
+		t.Errorf("Linux reads user-data as %q (%v), want %q", got, err, files.UserData)
+	}
+}
+
+func FuzzISO(f *testing.F) {
+	f.Add([]byte("#cloud-config\n"), []byte("instance-id: a\n"), []byte("version: 2\n"))
+	f.Add([]byte{}, []byte{0}, bytes.Repeat([]byte("CD001"), sectorSize))
+	f.Fuzz(func(t *testing.T, user, meta, network []byte) {
+		image, err := Files{UserData: user, MetaData: meta, NetworkConfig: network}.ISO()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got := readISO(t, image)
+		for name, want := range map[string][]byte{"user-data": user, "meta-data": meta, "network-config": network} {
+			if network == nil && name == "network-config" {
+				continue
+			}
+			if missing := markerSize - len(want); missing > 0 {
+				want = slices.Concat(want, bytes.Repeat([]byte("\n"), missing))
+			}
+			if !bytes.Equal(got[name], want) {
+				t.Errorf("%s does not read back as written", name)
+			}
+		}
+	})
+}

@@ -1,0 +1,214 @@
+package guest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func TestUserDataOfTheInstanceWins(t *testing.T) {
+	for name, test := range map[string]struct {
+		own  string
+		want map[string]any
+	}{
+		"nothing of its own": {"", map[string]any{
+			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+		}},
+		"only the header": {"#cloud-config\n", map[string]any{
+			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+		}},
+		"comments only, without a newline": {"\n#Cloud-Config  \r\n---\n# nothing", map[string]any{
+			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+		}},
+		"its own identity": {"#cloud-config\nhostname: other\npreserve_hostname: true\ndisable_root: true\n", map[string]any{
+			"hostname": "other", "preserve_hostname": true, "disable_root": true, "ssh_authorized_keys": []string{"K1", "K2"},
+		}},
+		"more keys": {"#cloud-config\nssh_authorized_keys: [K3]\n", map[string]any{
+			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2", "K3"},
+		}},
+		"names without values": {"#cloud-config\nhostname:\nssh_authorized_keys: ~\n", map[string]any{
+			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+		}},
+	} {
+		out, err := renderUserData("web", []string{"K1", "K2"}, test.own)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		sameValue(t, name, decodeYAML(t, out), test.want)
+	}
+}
+
+// What the instance says reaches the guest as it was written: a plain 0644 or yes
+// means something else to cloud-init than a quoted one, so neither may change.
+func TestUserDataKeepsItsValues(t *testing.T) {
+	const own = `#cloud-config
+# a comment
+anchors: &base
+  shell: /bin/bash # why
+users:
+  - <<: *base
+    name: deploy
+write_files:
+  - path: /etc/motd
+    permissions: 0644
+    content: |2
+
+        indented first line
+      second: "line" # no comment
+      	tab
+
+  - {path: "/x", defer: yes, content: !!binary aGVsbG8=}
+timeout: 1:30
+script: >-
+  folded
+  text
+
+  more
+`
+	out, err := renderUserData("web", nil, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after yaml.Node
+	if err := yaml.Unmarshal([]byte(own), &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(out, &after); err != nil {
+		t.Fatal(err)
+	}
+	added := after.Content[0].Content[:4] // hostname and preserve_hostname
+	after.Content[0].Content = after.Content[0].Content[len(added):]
+	if got, want := describe(&after), describe(&before); got != want {
+		t.Errorf("got\n%s\nwant\n%s\nin\n%s", got, want, out)
+	}
+}
+
+// yaml11 is what a YAML 1.1 reader takes for a boolean or a number only where it is
+// plain, though to the library that writes it is a string either way, see
+// https://yaml.org/type/bool.html and https://yaml.org/type/int.html.
+var yaml11 = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
+
+// describe writes down all of a YAML tree that a reader of any YAML version can see.
+func describe(n *yaml.Node) string {
+	var b strings.Builder
+	var walk func(n *yaml.Node, depth int)
+	walk = func(n *yaml.Node, depth int) {
+		plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
+		fmt.Fprintf(&b, "%*s%d %s %q special=%t anchor=%q\n", depth, "", n.Kind, n.ShortTag(), n.Value, plain && yaml11.MatchString(n.Value), n.Anchor)
+		for _, child := range n.Content {
+			walk(child, depth+1)
+		}
+	}
+	walk(n, 0)
+	return b.String()
+}
+
+func TestUserDataThatCloudInitWouldNotTakeIsRefused(t *testing.T) {
+	const secret = "hunter2hunter2"
+	for name, own := range map[string]string{
+		"no header":             "packages: [nginx]\n",
+		"a script":              "#!/bin/sh\necho " + secret + "\n",
+		"an include":            "#include\nhttps://example.org/" + secret + "\n",
+		"an archive":            "#cloud-config-archive\n- content: " + secret + "\n",
+		"a jinja template":      "## template: jinja\n#cloud-config\na: " + secret + "\n",
+		"blank":                 " \n\n",
+		"a list":                "#cloud-config\n- " + secret + "\n",
+		"a text":                "#cloud-config\n" + secret + "\n",
+		"two documents":         "#cloud-config\na: 1\n---\nb: " + secret + "\n",
+		"bad YAML":              "#cloud-config\nok: 1\na: \"" + secret + "\n",
+		"bad indentation":       "#cloud-config\na: " + secret + "\n  b: 1\n",
+		"a secret as an alias":  "#cloud-config\npassword: *" + secret + "\n",
+		"a secret as a tag":     "#cloud-config\npassword: !" + secret + "!x y\n",
+		"a control character":   "#cloud-config\npassword: " + secret + "\x01\n",
+		"not UTF-8":             "#cloud-config\npassword: " + secret + "\xff\n",
+		"a key twice":           "#cloud-config\n" + secret + ": 1\n" + secret + ": 2\n",
+		"a list as a key":       "#cloud-config\n? [" + secret + "]\n: 1\n",
+		"keys that are no list": "#cloud-config\nssh_authorized_keys: " + secret + "\n",
+		"keys by alias":         "#cloud-config\nx: &x [" + secret + "]\nssh_authorized_keys: *x\n",
+		"keys with an anchor":   "#cloud-config\nssh_authorized_keys: &x [" + secret + "]\nusers: [{ssh_authorized_keys: *x}]\n",
+	} {
+		out, err := renderUserData("web", []string{"K1"}, own)
+		switch {
+		case err == nil:
+			t.Errorf("%s: accepted:\n%s", name, out)
+		case strings.Contains(err.Error(), secret):
+			t.Errorf("%s: the error shows user data, where secrets are: %v", name, err)
+		}
+	}
+}
+
+func TestUserDataErrorsPointAtTheLine(t *testing.T) {
+	for own, want := range map[string]string{
+		"#cloud-config\na: 1\nb: 2\nc: @x\n": "line 4",
+		"#cloud-config\na: 1\nb: 2\na: 3\n":  "line 4 repeats the key of line 2",
+	} {
+		if _, err := renderUserData("web", nil, own); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", own, err, want)
+		}
+	}
+}
+
+// Whatever text a host name and keys hold, it stays the text of that one value.
+func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
+	f.Add("web", "ssh-ed25519 AAAA alice", "")
+	f.Add("no", "a\nruncmd: [reboot]", "#cloud-config\nssh_authorized_keys: [x]\n")
+	f.Add("1:30", "\" \\ ' # : {} [] & * ! | > % @ `", "#cloud-config\na: |\n  b\n")
+	f.Add("\u2028\u0085\ufeff", "\x00\t\r\n", "#cloud-config\nhostname: own\n")
+	f.Fuzz(func(t *testing.T, hostname, key, own string) {
+		if !utf8.ValidString(hostname) || !utf8.ValidString(key) {
+			t.Skip("Render refuses it before")
+		}
+		out, err := renderUserData(hostname, []string{key, "K2"}, own)
+		if err != nil {
+			if own == "" {
+				t.Fatal(err)
+			}
+			return
+		}
+		if !strings.HasPrefix(string(out), "#cloud-config\n") {
+			t.Fatalf("begins with %.20q", out)
+		}
+		root, err := parseCloudConfig(string(out))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v\n%s", err, out)
+		}
+		given, err := parseCloudConfig(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantHostname := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: hostname, Style: yaml.DoubleQuotedStyle}
+		wantKeys := []string{key, "K2"}
+		for i := 0; i < len(given.Content); i += 2 {
+			name, value := given.Content[i].Value, given.Content[i+1]
+			if name == "hostname" && (!isNull(value) || value.Anchor != "") {
+				wantHostname = value
+			}
+			if name == authorizedKeysField {
+				for _, node := range value.Content {
+					wantKeys = append(wantKeys, node.Value)
+				}
+			}
+			if got := valueOf(root, name); got == nil {
+				t.Errorf("%q of the instance is lost in:\n%s", name, out)
+			} else if name != authorizedKeysField && !isNull(value) && describe(got) != describe(value) {
+				t.Errorf("%q of the instance: got\n%s\nwant\n%s\nin:\n%s", name, describe(got), describe(value), out)
+			}
+		}
+		if got := describe(valueOf(root, "hostname")); got != describe(wantHostname) {
+			t.Errorf("host name: got %s, want %s", got, describe(wantHostname))
+		}
+		var keys []string
+		for _, node := range valueOf(root, authorizedKeysField).Content {
+			keys = append(keys, node.Value)
+		}
+		if !slices.Equal(keys, wantKeys) {
+			t.Errorf("keys: got %q, want %q", keys, wantKeys)
+		}
+	})
+}

@@ -1,0 +1,78 @@
+package hypervisor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// AddressSource is who is asked for a domain's addresses.
+type AddressSource int
+
+// The sources, with libvirt's numbers.
+const (
+	// AddressLease: the DHCP server of the libvirt network.
+	AddressLease = AddressSource(libvirt.DomainInterfaceAddressesSrcLease)
+	// AddressAgent: the guest agent. It also reports the loopback interface.
+	AddressAgent = AddressSource(libvirt.DomainInterfaceAddressesSrcAgent)
+	// AddressARP: the host's neighbour table. It knows no prefix.
+	AddressARP = AddressSource(libvirt.DomainInterfaceAddressesSrcArp)
+)
+
+// String names the source.
+func (s AddressSource) String() string {
+	switch s {
+	case AddressLease:
+		return "lease"
+	case AddressAgent:
+		return "agent"
+	case AddressARP:
+		return "arp"
+	default:
+		return fmt.Sprintf("source %d", int(s))
+	}
+}
+
+// Address is an IP address of a domain.
+type Address struct {
+	MAC       string // lower case, colons; empty where the source has none
+	IP        string
+	Prefix    int    // length in bits, 0 when unknown
+	Interface string // the host's name (vnet0), or for AddressAgent the guest's (eth0)
+}
+
+// DomainAddresses returns the addresses of a running domain that source knows;
+// none yet is not an error. A domain that is not running gives
+// ErrOperationInvalid, AddressAgent without an agent ErrAgentUnresponsive.
+func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressSource) ([]Address, error) {
+	const op = "reading addresses of"
+	var found []libvirt.DomainInterface
+	fetch := func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		got, err := l.DomainInterfaceAddresses(ref, uint32(source), 0)
+		if err == nil {
+			found = got
+		}
+		return err
+	}
+	var err error
+	if source == AddressAgent {
+		err = h.callAgent(ctx, op, uuid, 0, fetch)
+	} else {
+		err = h.query(ctx, op, uuid, fetch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var addresses []Address
+	for _, nic := range found {
+		for _, a := range nic.Addrs {
+			address := Address{IP: a.Addr, Prefix: int(a.Prefix), Interface: nic.Name}
+			if len(nic.Hwaddr) > 0 {
+				address.MAC = nic.Hwaddr[0]
+			}
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses, nil
+}

@@ -1,0 +1,133 @@
+package hypervisor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+)
+
+// dial opens the network connection to the daemon. go-libvirt has dialers of
+// its own; they take no context, and the one for ssh leaves the SSH connection
+// open when its channel is closed.
+func (t target) dial(ctx context.Context) (net.Conn, error) {
+	switch t.transport {
+	case "tcp":
+		return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
+	case "tls":
+		return t.dialTLS(ctx)
+	case "ssh":
+		return t.dialSSH(ctx)
+	default:
+		return t.dialUnix(ctx)
+	}
+}
+
+func (t target) dialUnix(ctx context.Context) (net.Conn, error) {
+	c, err := firstSocket(t.sockets, func(path string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	})
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w (is the user in the group libvirt?)", err)
+	case err != nil:
+		return nil, fmt.Errorf("%w (is libvirtd running?)", err)
+	}
+	return c, nil
+}
+
+// firstSocket tries the sockets in order and reports the first one's error.
+func firstSocket(paths []string, dial func(path string) (net.Conn, error)) (net.Conn, error) {
+	var first error
+	for _, path := range paths {
+		c, err := dial(path)
+		if err == nil {
+			return c, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// dialTLS follows https://libvirt.org/kbase/tlscerts.html. After the handshake
+// the server sends one byte: 1 when it accepts the client's certificate.
+func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
+	config, err := t.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	c, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	verdict := make([]byte, 1)
+	_, err = io.ReadFull(c, verdict)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err == nil && verdict[0] != 1 {
+		err = errors.New("the server refused the client's certificate")
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// pki is a place for certificates: libvirt's layout differs between its three.
+type pki struct{ ca, cert, key string }
+
+func (t target) pkiPlaces() []pki {
+	flat := func(dir string) pki {
+		return pki{filepath.Join(dir, "cacert.pem"), filepath.Join(dir, "clientcert.pem"), filepath.Join(dir, "clientkey.pem")}
+	}
+	if dir := t.options["pkipath"]; dir != "" {
+		return []pki{flat(dir)}
+	}
+	places := []pki{{"/etc/pki/CA/cacert.pem", "/etc/pki/libvirt/clientcert.pem", "/etc/pki/libvirt/private/clientkey.pem"}}
+	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
+		places = append([]pki{flat(filepath.Join(home, ".pki", "libvirt"))}, places...)
+	}
+	return places
+}
+
+// tlsConfig takes the CA and the client's certificate each from the first place
+// that has one. A client certificate is optional, as servers may not ask for it.
+func (t target) tlsConfig() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.options["no_verify"] == "1"} //nolint:gosec // the user's explicit choice
+	for _, place := range t.pkiPlaces() {
+		if config.RootCAs == nil {
+			switch text, err := os.ReadFile(place.ca); {
+			case err == nil:
+				config.RootCAs = x509.NewCertPool()
+				if !config.RootCAs.AppendCertsFromPEM(text) {
+					return nil, fmt.Errorf("%s holds no certificate", place.ca)
+				}
+			case !errors.Is(err, fs.ErrNotExist):
+				return nil, fmt.Errorf("reading the CA certificate: %w", err)
+			}
+		}
+		if config.Certificates == nil {
+			switch pair, err := tls.LoadX509KeyPair(place.cert, place.key); {
+			case err == nil:
+				config.Certificates = []tls.Certificate{pair}
+			case !errors.Is(err, fs.ErrNotExist):
+				return nil, fmt.Errorf("reading the client certificate: %w", err)
+			}
+		}
+	}
+	if config.RootCAs == nil && !config.InsecureSkipVerify {
+		return nil, fmt.Errorf("no CA certificate found at %s; name its directory with ?pkipath=", t.pkiPlaces()[0].ca)
+	}
+	return config, nil
+}

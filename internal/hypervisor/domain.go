@@ -1,0 +1,267 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/errgroup"
+)
+
+// State is what a domain is doing.
+type State int
+
+// The states of a domain. A domain that waits for its disk is running.
+const (
+	StateUnknown State = iota
+	StateRunning
+	StatePaused
+	StateShuttingDown
+	StateShutoff
+	StateCrashed
+	StatePMSuspended
+)
+
+// String returns libvirt's name of the state.
+func (s State) String() string {
+	switch s {
+	case StateRunning:
+		return "running"
+	case StatePaused:
+		return "paused"
+	case StateShuttingDown:
+		return "shutting-down"
+	case StateShutoff:
+		return "shutoff"
+	case StateCrashed:
+		return "crashed"
+	case StatePMSuspended:
+		return "pmsuspended"
+	default:
+		return "unknown"
+	}
+}
+
+// stateOf translates virDomainState (libvirt/libvirt-domain.h).
+func stateOf(state int32) State {
+	switch libvirt.DomainState(state) {
+	case libvirt.DomainRunning, libvirt.DomainBlocked:
+		return StateRunning
+	case libvirt.DomainPaused:
+		return StatePaused
+	case libvirt.DomainShutdown:
+		return StateShuttingDown
+	case libvirt.DomainShutoff:
+		return StateShutoff
+	case libvirt.DomainCrashed:
+		return StateCrashed
+	case libvirt.DomainPmsuspended:
+		return StatePMSuspended
+	default:
+		return StateUnknown
+	}
+}
+
+// DomainRef names a domain.
+type DomainRef struct{ UUID, Name string }
+
+// Domain returns a domain, or ErrNoDomain. It makes four requests at once.
+func (h *Host) Domain(ctx context.Context, uuid string) (Domain, error) {
+	ref, err := domainRef(uuid)
+	if err != nil {
+		return Domain{}, fail("reading", domainObject(uuid), err)
+	}
+	return h.readDomain(ctx, domainObject(uuid), ref)
+}
+
+// DomainByName returns a domain, or ErrNoDomain. It makes one request more than
+// Domain.
+func (h *Host) DomainByName(ctx context.Context, name string) (Domain, error) {
+	ref, err := h.lookupName(ctx, "reading", name)
+	if err != nil {
+		return Domain{}, err
+	}
+	return h.readDomain(ctx, domainObject(name), ref)
+}
+
+func (h *Host) lookupName(ctx context.Context, op, name string) (libvirt.Domain, error) {
+	return ask(ctx, h, op, domainObject(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainLookupByName(name)
+	})
+}
+
+func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
+	var (
+		d                     Domain
+		state                 State
+		persistent, autostart bool
+	)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		d, err = h.readDefinition(ctx, object, ref)
+		return err
+	})
+	group.Go(func() (err error) {
+		state, err = h.readState(ctx, object, ref)
+		return err
+	})
+	flag := func(to *bool, fn func(*libvirt.Libvirt, libvirt.Domain) (int32, error)) {
+		group.Go(func() (err error) {
+			*to, err = ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (bool, error) {
+				v, err := fn(l, ref)
+				return v != 0, err
+			})
+			return err
+		})
+	}
+	flag(&persistent, (*libvirt.Libvirt).DomainIsPersistent)
+	flag(&autostart, (*libvirt.Libvirt).DomainGetAutostart)
+	if err := group.Wait(); err != nil {
+		return Domain{}, err
+	}
+	d.State, d.Persistent, d.Autostart = state, persistent, autostart
+	return d, nil
+}
+
+func (h *Host) readDefinition(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
+	text, err := ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (string, error) {
+		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive)
+	})
+	if err != nil {
+		return Domain{}, err
+	}
+	d, err := parseDomain(text)
+	return d, fail("reading", object, err)
+}
+
+func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (State, error) {
+	return ask(ctx, h, "reading the state of", object, func(l *libvirt.Libvirt) (State, error) {
+		state, _, err := l.DomainGetState(ref, 0)
+		return stateOf(state), err
+	})
+}
+
+// DomainState returns what a domain is doing, or ErrNoDomain, with one request.
+func (h *Host) DomainState(ctx context.Context, uuid string) (State, error) {
+	ref, err := domainRef(uuid)
+	if err != nil {
+		return StateUnknown, fail("reading the state of", domainObject(uuid), err)
+	}
+	return h.readState(ctx, domainObject(uuid), ref)
+}
+
+// Domains names all domains of the host, with one request.
+func (h *Host) Domains(ctx context.Context) ([]DomainRef, error) {
+	found, err := h.listDomains(ctx, 0)
+	refs := make([]DomainRef, len(found))
+	for i, ref := range found {
+		refs[i] = DomainRef{UUID: formatUUID(ref.UUID), Name: ref.Name}
+	}
+	return refs, err
+}
+
+func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) ([]libvirt.Domain, error) {
+	return ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
+		refs, _, err := l.ConnectListAllDomains(1, which)
+		return refs, err
+	})
+}
+
+// AllDomains returns all domains of the host: three requests, and one for each
+// domain. A domain that vanishes meanwhile is left out.
+func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
+	states, err := ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+		return l.ConnectGetAllDomainStats(nil, uint32(libvirt.DomainStatsState), 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	persistent, err := h.domainSet(ctx, libvirt.ConnectListDomainsPersistent)
+	if err != nil {
+		return nil, err
+	}
+	autostart, err := h.domainSet(ctx, libvirt.ConnectListDomainsAutostart)
+	if err != nil {
+		return nil, err
+	}
+	return gather(ctx, states, ErrNoDomain, func(ctx context.Context, r libvirt.DomainStatsRecord) (Domain, error) {
+		d, err := h.readDefinition(ctx, domainObject(r.Dom.Name), r.Dom)
+		if err != nil {
+			return Domain{}, err
+		}
+		d.Persistent, d.Autostart = persistent[r.Dom.UUID], autostart[r.Dom.UUID]
+		for _, p := range r.Params {
+			if state, ok := p.Value.I.(int32); ok && p.Field == libvirt.DomainStatsStateState {
+				d.State = stateOf(state)
+			}
+		}
+		return d, nil
+	})
+}
+
+func (h *Host) domainSet(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) (map[libvirt.UUID]bool, error) {
+	refs, err := h.listDomains(ctx, which)
+	set := make(map[libvirt.UUID]bool, len(refs))
+	for _, ref := range refs {
+		set[ref.UUID] = true
+	}
+	return set, err
+}
+
+// DefineDomain defines a domain without starting it. A name or UUID that another
+// domain has gives ErrExists; an empty UUID lets the host choose one.
+func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error) {
+	const op = "defining"
+	object := domainObject(spec.Name)
+	text, err := renderDomain(spec)
+	if err != nil {
+		return Domain{}, fail(op, object, err)
+	}
+	// libvirt redefines a domain with the same name and UUID without a word.
+	if spec.UUID != "" {
+		if err := h.refuseTaken(ctx, op, spec); err != nil {
+			return Domain{}, err
+		}
+	}
+	ref, err := tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainDefineXMLFlags(text, libvirt.DomainDefineValidate)
+	})
+	if hasCode(err, libvirt.ErrOperationFailed) {
+		// That is what a taken name gives, among other things.
+		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
+			return Domain{}, fail(op, object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+		}
+	}
+	if err != nil {
+		return Domain{}, err
+	}
+	d, err := h.readDefinition(ctx, object, ref)
+	d.State, d.Persistent = StateShutoff, true
+	return d, err
+}
+
+func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) error {
+	ref, err := domainRef(spec.UUID)
+	if err != nil {
+		return fail(op, domainObject(spec.Name), err)
+	}
+	taken, err := ask(ctx, h, op, domainObject(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainLookupByUUID(ref.UUID)
+	})
+	switch {
+	case errors.Is(err, ErrNoDomain):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return fail(op, domainObject(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
+	}
+}
+
+// takenError says who has a UUID.
+type takenError struct{ uuid, name string }
+
+func (e *takenError) Error() string {
+	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
+}
+func (e *takenError) Unwrap() error { return ErrExists }

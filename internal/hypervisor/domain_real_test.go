@@ -1,0 +1,330 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+const testMetadata = `<n:instance xmlns:n="urn:novacron:instance:1" name="web"><n:tenant>t&amp;1</n:tenant></n:instance>`
+
+// realSpec describes a small domain whose disk and seed exist.
+func realSpec(t testing.TB, h *Host, pool, path string) DomainSpec {
+	t.Helper()
+	for _, v := range []VolumeSpec{
+		{Name: "system", Format: "qcow2", Capacity: 8 << 20},
+		{Name: "data", Format: "raw", Capacity: 1 << 20},
+		{Name: "seed", Format: "raw", Capacity: 1 << 20},
+	} {
+		must[Volume](t)(h.CreateVolume(t.Context(), pool, v))
+	}
+	name := unique("dom")
+	uuid := name[len(name)-8:] + "-0000-4000-8000-000000000001"
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		d, err := h.DomainByName(ctx, name)
+		if errors.Is(err, ErrNoDomain) {
+			return
+		}
+		if err := errors.Join(err, h.DestroyDomain(ctx, d.UUID), h.UndefineDomain(ctx, d.UUID)); err != nil {
+			t.Error(err)
+		}
+	})
+	return DomainSpec{
+		Name: name, UUID: uuid, Title: "A <title>", Description: "line 1\nline 2", Type: "qemu",
+		Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 64,
+		Disks: []DiskSpec{
+			{Name: "system", Target: "vda", Path: filepath.Join(path, "system"), Format: "qcow2"},
+			{Name: "data", Target: "vdb", Path: filepath.Join(path, "data"), Format: "raw"},
+		},
+		Seed:       filepath.Join(path, "seed"),
+		Interfaces: []InterfaceSpec{{Name: "data", Network: "default", MAC: "52:54:00:aa:bb:cc"}},
+		Metadata:   testMetadata,
+	}
+}
+
+func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	spec := realSpec(t, h, pool, path)
+
+	want := Domain{
+		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "qemu",
+		State: StateShutoff, Persistent: true, Sockets: 1, Cores: 2, CPU: "maximum", MemoryMiB: 64,
+		Disks: []DomainDisk{
+			{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2"},
+			{Name: "data", Target: "vdb", Path: spec.Disks[1].Path, Format: "raw"},
+			{Target: "sda", Path: spec.Seed, Format: "raw", CDROM: true},
+		},
+		Interfaces: []DomainInterface{{Name: "data", MAC: "52:54:00:aa:bb:cc", Network: "default", Model: "virtio"}},
+	}
+	same := func(got Domain) {
+		t.Helper()
+		if !sameMetadata(t, got.Metadata, spec.Metadata) {
+			t.Errorf("metadata is %s", got.Metadata)
+		}
+		got.Metadata = ""
+		if diff := differ(got, want); diff != "" {
+			t.Error(diff)
+		}
+	}
+	before := h.Calls()
+	same(must[Domain](t)(h.DefineDomain(ctx, spec)))
+	if n := h.Calls() - before; n != 3 {
+		t.Errorf("defining took %d requests, want 3", n)
+	}
+	before = h.Calls()
+	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+	if n := h.Calls() - before; n != 4 {
+		t.Errorf("reading took %d requests, want 4", n)
+	}
+	same(must[Domain](t)(h.DomainByName(ctx, spec.Name)))
+
+	_, err := h.DefineDomain(ctx, spec)
+	wantErr(t, err, ErrExists)
+	other := spec
+	other.UUID = "ffffffff-0000-4000-8000-" + spec.UUID[:8] + "0002"
+	_, err = h.DefineDomain(ctx, other)
+	wantErr(t, err, ErrExists)
+	other.UUID, other.Name = spec.UUID, spec.Name+"-other"
+	_, err = h.DefineDomain(ctx, other)
+	wantErr(t, err, ErrExists)
+
+	title, cores, memory := "", 3, uint64(96)
+	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.SetAutostart(ctx, spec.UUID, true); err != nil {
+		t.Fatal(err)
+	}
+	want.Title, want.Cores, want.MemoryMiB, want.Autostart = "", 3, 96, true
+	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+	spec.Metadata = `<x:instance xmlns:x="urn:novacron:instance:1" name="db"/>`
+	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Metadata: &spec.Metadata}); err != nil {
+		t.Fatal(err)
+	}
+	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+
+	if err := h.UndefineDomain(ctx, spec.UUID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Domain(ctx, spec.UUID)
+	wantErr(t, err, ErrNoDomain)
+	_, err = h.DomainByName(ctx, spec.Name)
+	wantErr(t, err, ErrNoDomain)
+	wantErr(t, h.UndefineDomain(ctx, spec.UUID), ErrNoDomain)
+	wantErr(t, h.StartDomain(ctx, spec.UUID), ErrNoDomain)
+}
+
+func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	spec := realSpec(t, h, pool, path)
+	must[Domain](t)(h.DefineDomain(ctx, spec))
+	ref := must[libvirt.Domain](t)(domainRef(spec.UUID))
+	read := func() string {
+		t.Helper()
+		return must[string](t)(ask(ctx, h, "reading", "test", func(l *libvirt.Libvirt) (string, error) {
+			return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
+		}))
+	}
+	theirs := strings.NewReplacer(
+		"</metadata>", `<them:note xmlns:them="urn:them">keep</them:note></metadata>`,
+		"</devices>", `<graphics type='vnc' autoport='yes' passwd='secret'/></devices>`,
+		"<on_crash>destroy</on_crash>", "<on_crash>preserve</on_crash>",
+	).Replace(read())
+	must[libvirt.Domain](t)(tell(ctx, h, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainDefineXMLFlags(theirs, libvirt.DomainDefineValidate)
+	}))
+	before := read()
+
+	memory, title := uint64(128), "changed"
+	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Title: &title, MemoryMiB: &memory, Metadata: new(string)}); err != nil {
+		t.Fatal(err)
+	}
+	after := read()
+	for _, kept := range []string{"urn:them", "passwd='secret'", "<on_crash>preserve</on_crash>"} {
+		if !strings.Contains(after, kept) {
+			t.Errorf("%s was lost", kept)
+		}
+	}
+	var changed []string
+	for line := range strings.Lines(before) {
+		if !strings.Contains(after, line) {
+			changed = append(changed, strings.TrimSpace(line))
+		}
+	}
+	for _, line := range changed {
+		if !strings.Contains(line, "emory") && !strings.Contains(line, "itle") && !strings.Contains(line, "n:") {
+			t.Errorf("this line changed too: %s", line)
+		}
+	}
+	if d := must[Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
+		t.Errorf("after the change: %+v", d)
+	}
+}
+
+func TestDomainIsStartedGrownAndStopped(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	spec := realSpec(t, h, pool, path)
+	spec.ConsoleLog = filepath.Join(path, "console.log")
+	must[Domain](t)(h.DefineDomain(ctx, spec))
+
+	state := func(want State) {
+		t.Helper()
+		if got := must[State](t)(h.DomainState(ctx, spec.UUID)); got != want {
+			t.Errorf("it is %s, want %s", got, want)
+		}
+	}
+	wantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), ErrOperationInvalid)
+	_, err := h.DomainAddresses(ctx, spec.UUID, AddressLease)
+	wantErr(t, err, ErrOperationInvalid)
+	// The seed is optional once it has served.
+	if err := h.DeleteVolume(ctx, pool, "seed"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is running already
+		if err := h.StartDomain(ctx, spec.UUID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state(StateRunning)
+	if err := h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20); err != nil {
+		t.Error(err)
+	}
+	if v := must[Volume](t)(h.Volume(ctx, pool, "system")); v.Capacity != 16<<20 {
+		t.Errorf("the disk has %d bytes, want %d", v.Capacity, 16<<20)
+	}
+	for _, source := range []AddressSource{AddressLease, AddressARP} {
+		if got := must[[]Address](t)(h.DomainAddresses(ctx, spec.UUID, source)); len(got) != 0 {
+			t.Errorf("a guest without a system has addresses: %+v", got)
+		}
+	}
+	_, err = h.DomainAddresses(ctx, spec.UUID, AddressAgent)
+	wantErr(t, err, ErrAgentUnresponsive)
+	_, err = h.AgentCommand(ctx, spec.UUID, `{"execute":"guest-ping"}`, time.Second)
+	wantErr(t, err, ErrAgentUnresponsive)
+	wantErr(t, h.ShutdownDomain(ctx, spec.UUID, ShutdownAgent), ErrAgentUnresponsive)
+	if err := h.ShutdownDomain(ctx, spec.UUID, ShutdownACPI); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(spec.ConsoleLog); err != nil {
+		t.Error(err)
+	}
+
+	all := must[[]Domain](t)(h.AllDomains(ctx))
+	i := slices.IndexFunc(all, func(d Domain) bool { return d.UUID == spec.UUID })
+	if i < 0 {
+		t.Fatalf("it is not among %d domains", len(all))
+	}
+	one := must[Domain](t)(h.Domain(ctx, spec.UUID))
+	if diff := differ(all[i], one); diff != "" || one.State != StateRunning || !one.Persistent {
+		t.Errorf("listed and read differ, or it is not running: %s", diff)
+	}
+	refs := must[[]DomainRef](t)(h.Domains(ctx))
+	if !slices.Contains(refs, DomainRef{UUID: spec.UUID, Name: spec.Name}) {
+		t.Errorf("it is not among %v", refs)
+	}
+
+	for range 2 {
+		if err := h.DestroyDomain(ctx, spec.UUID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state(StateShutoff)
+	for _, mode := range []ShutdownMode{ShutdownACPI, ShutdownAgent} {
+		if err := h.ShutdownDomain(ctx, spec.UUID, mode); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Every CPU mode has to start under software emulation.
+func TestCPUModesStart(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	spec := realSpec(t, h, pool, path)
+	for cpu, want := range map[string]string{"": "maximum", "host-passthrough": "maximum", "maximum": "maximum", "qemu64": "qemu64", "Nehalem": "Nehalem"} {
+		spec.CPU = cpu
+		d := must[Domain](t)(h.DefineDomain(ctx, spec))
+		if d.CPU != want {
+			t.Errorf("CPU %q reads as %q, want %q", cpu, d.CPU, want)
+		}
+		if err := errors.Join(h.StartDomain(ctx, spec.UUID), h.DestroyDomain(ctx, spec.UUID), h.UndefineDomain(ctx, spec.UUID)); err != nil {
+			t.Errorf("CPU %q: %v", cpu, err)
+		}
+	}
+}
+
+func TestManyDefineTheSameDomain(t *testing.T) {
+	h, pool, path := realPool(t)
+	spec := realSpec(t, h, pool, path)
+	spec.UUID = ""
+	var mu sync.Mutex
+	var winners, losers int
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			_, err := h.DefineDomain(t.Context(), spec)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				winners++
+			case errors.Is(err, ErrExists):
+				losers++
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if winners != 1 || losers != 7 {
+		t.Errorf("%d winners and %d losers, want 1 and 7", winners, losers)
+	}
+}
+
+func TestBadDomainsAreRefused(t *testing.T) {
+	h := realHost(t)
+	for name, spec := range map[string]DomainSpec{
+		"no cores":      {Name: "x", Type: "qemu", Sockets: 1},
+		"bad disk name": {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Disks: []DiskSpec{{Name: "a b"}}},
+		"two networks":  {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Interfaces: []InterfaceSpec{{Name: "a", Network: "n", Bridge: "b"}}},
+		"bad metadata":  {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Metadata: "<a/>"},
+		"bad UUID":      {Name: "x", UUID: "x", Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64},
+		"bad type":      {Name: "x", Type: "nonsense", Sockets: 1, Cores: 1, MemoryMiB: 64},
+	} {
+		if _, err := h.DefineDomain(t.Context(), spec); !errors.As(err, new(*Error)) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestHostTellsAboutItself(t *testing.T) {
+	h := realHost(t)
+	info := must[Info](t)(h.Info(t.Context()))
+	if info.Hostname == "" || info.URI != h.URI() || info.Arch == "" || info.CPUs < 1 || info.MemoryMiB < 64 ||
+		info.FreeMemoryMiB == 0 || info.FreeMemoryMiB > info.MemoryMiB || !slices.Contains(info.DomainTypes, "qemu") ||
+		strings.Count(info.LibvirtVersion, ".") != 2 || strings.Count(info.HypervisorVersion, ".") != 2 {
+		t.Errorf("%+v", info)
+	}
+	n := must[Network](t)(h.Network(t.Context(), "default"))
+	if n.Name != "default" || n.Bridge == "" || n.ForwardMode != "nat" {
+		t.Errorf("%+v", n)
+	}
+	if all := must[[]Network](t)(h.Networks(t.Context())); !slices.Contains(all, n) {
+		t.Errorf("%+v is not among %+v", n, all)
+	}
+	_, err := h.Network(t.Context(), "no-such-network")
+	wantErr(t, err, ErrNoNetwork)
+}

@@ -1,0 +1,220 @@
+package hypervisor
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"libvirt.org/go/libvirtxml"
+)
+
+// MetadataNamespace is the XML namespace of the element that novacron keeps in a
+// domain's metadata.
+const MetadataNamespace = "urn:novacron:instance:1"
+
+// libvirt keeps the aliases that begin with "ua-" as the user gave them
+// (https://libvirt.org/formatdomain.html#devices); they must be unique in the
+// domain, so that disks and interfaces get prefixes of their own.
+const (
+	diskAlias      = "ua-disk-"
+	interfaceAlias = "ua-nic-"
+)
+
+// aliasName is what libvirt allows in an alias.
+var aliasName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// DomainSpec describes a domain to define.
+type DomainSpec struct {
+	Name        string
+	UUID        string // empty: the host chooses one
+	Title       string // one line
+	Description string
+	Type        string // kvm or qemu
+	Sockets     int
+	Cores       int // of each socket
+	// CPU is host-model, host-passthrough, maximum or a model that libvirt
+	// knows. Empty means host-model. Under software emulation (type qemu) the
+	// first three all become maximum: there is no host CPU to pass on.
+	CPU        string
+	MemoryMiB  uint64
+	Disks      []DiskSpec // the first one is booted from
+	Seed       string     // path of a cloud-init ISO; empty for none
+	ConsoleLog string     // path on the host of a log of the serial console; empty for none
+	Interfaces []InterfaceSpec
+	Metadata   string // one XML element in a namespace of its own; empty for none
+}
+
+// DiskSpec describes a disk, which is attached as virtio-blk.
+type DiskSpec struct {
+	Name   string // letters, digits, _ and -; the guest sees its first 20 bytes as serial
+	Target string // vda, vdb, …
+	Path   string // of the volume on the host
+	Format string // raw or qcow2
+}
+
+// InterfaceSpec describes a network interface on a network or a bridge.
+type InterfaceSpec struct {
+	Name    string // letters, digits, _ and -
+	Model   string // empty means virtio
+	Network string // libvirt network, or
+	Bridge  string // bridge of the host
+	MAC     string // empty: the host chooses one
+}
+
+func renderDomain(spec DomainSpec) (string, error) {
+	if err := spec.check(); err != nil {
+		return "", err
+	}
+	doc := libvirtxml.Domain{
+		Type:        spec.Type,
+		Name:        spec.Name,
+		UUID:        spec.UUID,
+		Title:       spec.Title,
+		Description: spec.Description,
+		Memory:      &libvirtxml.DomainMemory{Unit: "MiB", Value: uint(spec.MemoryMiB)},
+		VCPU:        &libvirtxml.DomainVCPU{Placement: "static", Value: uint(spec.Sockets * spec.Cores)},
+		CPU:         spec.cpu(),
+		OS:          &libvirtxml.DomainOS{Type: &libvirtxml.DomainOSType{Type: "hvm"}},
+		Features:    &libvirtxml.DomainFeatureList{ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{}},
+		Clock:       &libvirtxml.DomainClock{Offset: "utc"},
+		OnPoweroff:  "destroy",
+		OnReboot:    "restart",
+		OnCrash:     "destroy",
+		Devices:     spec.devices(),
+	}
+	if spec.Metadata != "" {
+		doc.Metadata = &libvirtxml.DomainMetadata{XML: spec.Metadata}
+	}
+	return doc.Marshal()
+}
+
+func (spec DomainSpec) check() error {
+	if spec.Sockets < 1 || spec.Cores < 1 {
+		return fmt.Errorf("%d sockets of %d cores: both must be at least 1", spec.Sockets, spec.Cores)
+	}
+	for _, d := range spec.Disks {
+		if !aliasName.MatchString(d.Name) {
+			return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
+		}
+	}
+	for _, n := range spec.Interfaces {
+		if !aliasName.MatchString(n.Name) {
+			return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
+		}
+		if (n.Network == "") == (n.Bridge == "") {
+			return fmt.Errorf("interface %q: give either a network or a bridge", n.Name)
+		}
+	}
+	if spec.Metadata != "" {
+		return checkMetadata(spec.Metadata)
+	}
+	return nil
+}
+
+// cpu describes the processor. match='exact' with fallback='forbid' refuses to
+// start rather than to give the guest less than was asked for.
+func (spec DomainSpec) cpu() *libvirtxml.DomainCPU {
+	cpu := &libvirtxml.DomainCPU{
+		Mode:     defaulted(spec.CPU, "host-model"),
+		Topology: &libvirtxml.DomainCPUTopology{Sockets: spec.Sockets, Cores: spec.Cores, Threads: 1},
+	}
+	switch cpu.Mode {
+	case "host-model", "host-passthrough", "maximum":
+		if spec.Type == "qemu" {
+			cpu.Mode = "maximum"
+		}
+	default:
+		cpu.Mode, cpu.Match = "custom", "exact"
+		cpu.Model = &libvirtxml.DomainCPUModel{Fallback: "forbid", Value: spec.CPU}
+	}
+	return cpu
+}
+
+func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
+	port := uint(0)
+	serial := libvirtxml.DomainSerial{
+		Source: &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}},
+		Target: &libvirtxml.DomainSerialTarget{Port: &port},
+	}
+	if spec.ConsoleLog != "" {
+		serial.Log = &libvirtxml.DomainChardevLog{File: spec.ConsoleLog, Append: "off"}
+	}
+	list := &libvirtxml.DomainDeviceList{
+		// An emulated USB controller keeps an idle guest's host busy.
+		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}},
+		Serials:     []libvirtxml.DomainSerial{serial},
+		Channels: []libvirtxml.DomainChannel{{
+			Source: &libvirtxml.DomainChardevSource{UNIX: &libvirtxml.DomainChardevSourceUNIX{}},
+			Target: &libvirtxml.DomainChannelTarget{VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: "org.qemu.guest_agent.0"}},
+		}},
+		RNGs: []libvirtxml.DomainRNG{{
+			Model:   "virtio",
+			Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
+		}},
+	}
+	for i, d := range spec.Disks {
+		list.Disks = append(list.Disks, d.device(i == 0))
+	}
+	if spec.Seed != "" {
+		// The cloud kernels have no driver for a SATA CD-ROM; virtio-scsi they have.
+		list.Controllers = append(list.Controllers, libvirtxml.DomainController{Type: "scsi", Model: "virtio-scsi"})
+		list.Disks = append(list.Disks, seedDevice(spec.Seed))
+	}
+	for _, n := range spec.Interfaces {
+		list.Interfaces = append(list.Interfaces, n.device())
+	}
+	return list
+}
+
+func (d DiskSpec) device(boot bool) libvirtxml.DomainDisk {
+	disk := libvirtxml.DomainDisk{
+		Device: "disk",
+		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
+		Source: diskSource(d.Path),
+		Target: &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
+		Serial: d.Name,
+		Alias:  &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
+	}
+	if boot {
+		disk.Boot = &libvirtxml.DomainDeviceBoot{Order: 1}
+	}
+	return disk
+}
+
+// seedDevice is optional at start: the seed is deleted once cloud-init is done.
+func seedDevice(path string) libvirtxml.DomainDisk {
+	source := diskSource(path)
+	source.StartupPolicy = "optional"
+	return libvirtxml.DomainDisk{
+		Device:   "cdrom",
+		Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
+		Source:   source,
+		Target:   &libvirtxml.DomainDiskTarget{Dev: "sda", Bus: "scsi"},
+		ReadOnly: &libvirtxml.DomainDiskReadOnly{},
+	}
+}
+
+// diskSource tells the block devices of logical and similar pools from files.
+func diskSource(path string) *libvirtxml.DomainDiskSource {
+	if strings.HasPrefix(path, "/dev/") {
+		return &libvirtxml.DomainDiskSource{Block: &libvirtxml.DomainDiskSourceBlock{Dev: path}}
+	}
+	return &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: path}}
+}
+
+func (n InterfaceSpec) device() libvirtxml.DomainInterface {
+	nic := libvirtxml.DomainInterface{
+		Source: &libvirtxml.DomainInterfaceSource{},
+		Model:  &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
+		Alias:  &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
+	}
+	if n.Network != "" {
+		nic.Source.Network = &libvirtxml.DomainInterfaceSourceNetwork{Network: n.Network}
+	} else {
+		nic.Source.Bridge = &libvirtxml.DomainInterfaceSourceBridge{Bridge: n.Bridge}
+	}
+	if n.MAC != "" {
+		nic.MAC = &libvirtxml.DomainInterfaceMAC{Address: n.MAC}
+	}
+	return nic
+}

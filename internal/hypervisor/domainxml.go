@@ -1,0 +1,182 @@
+package hypervisor
+
+import (
+	"encoding/xml"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Domain is a domain as it is defined: for a running one, what it will be after
+// it was powered off and started again. State, Persistent and Autostart are as
+// of now.
+type Domain struct {
+	UUID, Name  string
+	Title       string
+	Description string
+	Type        string // kvm, qemu
+	State       State
+	Persistent  bool
+	Autostart   bool
+	Sockets     int
+	Cores       int // of each socket
+	// CPU is host-model, host-passthrough, maximum or a model's name; see
+	// DomainSpec about software emulation.
+	CPU        string
+	MemoryMiB  uint64
+	Disks      []DomainDisk
+	Interfaces []DomainInterface
+	Metadata   string // the element of MetadataNamespace; empty for none
+}
+
+// DomainDisk is a disk of a domain.
+type DomainDisk struct {
+	Name   string // as in DiskSpec; empty for a disk that was added otherwise
+	Target string // vda, sda, …
+	Path   string // empty for an empty drive and for network disks
+	Format string // raw, qcow2
+	CDROM  bool
+}
+
+// DomainInterface is a network interface of a domain.
+type DomainInterface struct {
+	Name    string // as in InterfaceSpec; empty for one that was added otherwise
+	MAC     string
+	Network string
+	Bridge  string
+	Model   string
+}
+
+// domainDoc is the part of libvirt's domain XML that is read
+// (https://libvirt.org/formatdomain.html).
+type domainDoc struct {
+	XMLName     xml.Name  `xml:"domain"`
+	Type        string    `xml:"type,attr"`
+	Name        string    `xml:"name"`
+	UUID        string    `xml:"uuid"`
+	Title       string    `xml:"title"`
+	Description string    `xml:"description"`
+	Memory      memoryDoc `xml:"memory"`
+	VCPUs       int       `xml:"vcpu"`
+	CPU         struct {
+		Mode     string      `xml:"mode,attr"`
+		Model    string      `xml:"model"`
+		Topology topologyDoc `xml:"topology"`
+	} `xml:"cpu"`
+	Disks []struct {
+		Device string `xml:"device,attr"`
+		Driver struct {
+			Type string `xml:"type,attr"`
+		} `xml:"driver"`
+		Source struct {
+			File string `xml:"file,attr"`
+			Dev  string `xml:"dev,attr"`
+		} `xml:"source"`
+		Target struct {
+			Dev string `xml:"dev,attr"`
+		} `xml:"target"`
+		Alias aliasDoc `xml:"alias"`
+	} `xml:"devices>disk"`
+	Interfaces []struct {
+		MAC struct {
+			Address string `xml:"address,attr"`
+		} `xml:"mac"`
+		Source struct {
+			Network string `xml:"network,attr"`
+			Bridge  string `xml:"bridge,attr"`
+		} `xml:"source"`
+		Model struct {
+			Type string `xml:"type,attr"`
+		} `xml:"model"`
+		Alias aliasDoc `xml:"alias"`
+	} `xml:"devices>interface"`
+}
+
+type aliasDoc struct {
+	Name string `xml:"name,attr"`
+}
+
+type memoryDoc struct {
+	Unit  string `xml:"unit,attr"`
+	Value uint64 `xml:",chardata"`
+}
+
+// memoryUnits are libvirt's scaled integers; KiB when none is given.
+var memoryUnits = map[string]uint64{
+	"": 1 << 10, "b": 1, "bytes": 1, "KB": 1e3, "k": 1 << 10, "KiB": 1 << 10, "MB": 1e6, "M": 1 << 20, "MiB": 1 << 20,
+	"GB": 1e9, "G": 1 << 30, "GiB": 1 << 30, "TB": 1e12, "T": 1 << 40, "TiB": 1 << 40,
+}
+
+func (m memoryDoc) mib() (uint64, error) {
+	unit, ok := memoryUnits[m.Unit]
+	if !ok || m.Value > math.MaxUint64/unit {
+		return 0, fmt.Errorf("understanding the domain's XML: memory of %d %q", m.Value, m.Unit)
+	}
+	return m.Value * unit >> 20, nil
+}
+
+type topologyDoc struct {
+	Sockets  int `xml:"sockets,attr"`
+	Dies     int `xml:"dies,attr"`
+	Clusters int `xml:"clusters,attr"`
+	Cores    int `xml:"cores,attr"`
+	Threads  int `xml:"threads,attr"`
+}
+
+// within is how many vCPUs a core stands for, times the levels between socket
+// and core that novacron does not name.
+func (t topologyDoc) within() int { return max(t.Dies, 1) * max(t.Clusters, 1) * max(t.Threads, 1) }
+
+// sockets and cores of a domain; without a topology each vCPU is a socket, as
+// libvirt has it.
+func (doc *domainDoc) shape() (sockets, cores int) {
+	if t := doc.CPU.Topology; t.Sockets > 0 && t.Cores > 0 {
+		return t.Sockets, t.Cores
+	}
+	return doc.VCPUs, 1
+}
+
+func parseDomain(text string) (Domain, error) {
+	var doc domainDoc
+	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
+		return Domain{}, fmt.Errorf("understanding the domain's XML: %w", err)
+	}
+	memory, err := doc.Memory.mib()
+	if err != nil {
+		return Domain{}, err
+	}
+	metadata, err := ownMetadata(text)
+	if err != nil {
+		return Domain{}, fmt.Errorf("understanding the domain's XML: %w", err)
+	}
+	d := Domain{
+		UUID: doc.UUID, Name: doc.Name, Title: doc.Title, Description: doc.Description, Type: doc.Type,
+		CPU: doc.CPU.Mode, MemoryMiB: memory, Metadata: metadata,
+	}
+	d.Sockets, d.Cores = doc.shape()
+	if doc.CPU.Model != "" && (d.CPU == "custom" || d.CPU == "") {
+		d.CPU = doc.CPU.Model
+	}
+	for _, disk := range doc.Disks {
+		d.Disks = append(d.Disks, DomainDisk{
+			Name: named(disk.Alias, diskAlias), Target: disk.Target.Dev, Format: disk.Driver.Type,
+			Path: defaulted(disk.Source.File, disk.Source.Dev), CDROM: disk.Device == "cdrom",
+		})
+	}
+	for _, nic := range doc.Interfaces {
+		d.Interfaces = append(d.Interfaces, DomainInterface{
+			Name: named(nic.Alias, interfaceAlias), MAC: nic.MAC.Address,
+			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type,
+		})
+	}
+	return d, nil
+}
+
+// named returns the name in one of our aliases.
+func named(a aliasDoc, prefix string) string {
+	name, ours := strings.CutPrefix(a.Name, prefix)
+	if !ours {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,116 @@
+package hypervisor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// What can go wrong in a way that callers act on. Use errors.Is.
+var (
+	// ErrNoDomain: the host has no such domain.
+	ErrNoDomain = errors.New("no such domain")
+	// ErrNoPool: the host has no such storage pool.
+	ErrNoPool = errors.New("no such storage pool")
+	// ErrNoVolume: an active pool has no such volume.
+	ErrNoVolume = errors.New("no such volume")
+	// ErrNoNetwork: the host has no such network.
+	ErrNoNetwork = errors.New("no such network")
+	// ErrPoolInactive: the pool exists but is not active, so that nothing can
+	// be said about its volumes.
+	ErrPoolInactive = errors.New("the storage pool is not active")
+	// ErrExists: a volume, pool or domain with this name or UUID exists already.
+	ErrExists = errors.New("exists already")
+	// ErrUnreachable: no connection could be opened, or it was lost or hung
+	// during the request. Whether the host carried it out is unknown.
+	ErrUnreachable = errors.New("the host is unreachable")
+	// ErrAgentUnresponsive: the guest agent is not running or does not answer.
+	ErrAgentUnresponsive = errors.New("the guest agent does not answer")
+	// ErrOperationInvalid: the object is in the wrong state for the operation.
+	ErrOperationInvalid = errors.New("invalid in the object's present state")
+	// ErrUnsupported: the host's libvirt, or the driver, cannot do it.
+	ErrUnsupported = errors.New("not supported by the host")
+)
+
+// Error is what every failed operation returns.
+type Error struct {
+	Op     string // what was being done: "creating"
+	Object string // to what: `volume "x" in pool "y"`
+	Err    error
+}
+
+// Error reads like: creating volume "x" in pool "y": cause.
+func (e *Error) Error() string { return e.Op + " " + e.Object + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// typed is an answer of libvirt with the sentinel that its code stands for. It
+// reads as libvirt's own text.
+type typed struct {
+	kind  error
+	cause error
+}
+
+func (t *typed) Error() string   { return t.cause.Error() }
+func (t *typed) Unwrap() []error { return []error{t.kind, t.cause} }
+
+// kinds maps libvirt's error codes (virErrorNumber in libvirt/virterror.h).
+// There is none for a full disk: that is a SYSTEM_ERROR whose errno go-libvirt
+// does not decode.
+var kinds = map[libvirt.ErrorNumber]error{
+	libvirt.ErrNoDomain:             ErrNoDomain,
+	libvirt.ErrNoStoragePool:        ErrNoPool,
+	libvirt.ErrNoStorageVol:         ErrNoVolume,
+	libvirt.ErrNoNetwork:            ErrNoNetwork,
+	libvirt.ErrStorageVolExist:      ErrExists,
+	libvirt.ErrDomExist:             ErrExists,
+	libvirt.ErrNetworkExist:         ErrExists,
+	libvirt.ErrAgentUnresponsive:    ErrAgentUnresponsive,
+	libvirt.ErrAgentUnsynced:        ErrAgentUnresponsive,
+	libvirt.ErrAgentCommandTimeout:  ErrAgentUnresponsive,
+	libvirt.ErrOperationInvalid:     ErrOperationInvalid,
+	libvirt.ErrNoSupport:            ErrUnsupported,
+	libvirt.ErrOperationUnsupported: ErrUnsupported,
+	libvirt.ErrArgumentUnsupported:  ErrUnsupported,
+	libvirt.ErrConfigUnsupported:    ErrUnsupported,
+}
+
+// fail wraps the error of an operation; nil stays nil.
+func fail(op, object string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: op, Object: object, Err: typify(err)}
+}
+
+func typify(err error) error {
+	if errors.Is(err, libvirt.ErrUnsupported) {
+		return &typed{kind: ErrUnsupported, cause: err}
+	}
+	var reply libvirt.Error
+	if errors.As(err, &reply) {
+		if kind, ok := kinds[libvirt.ErrorNumber(reply.Code)]; ok {
+			return &typed{kind: kind, cause: err}
+		}
+	}
+	return err
+}
+
+// isReply tells whether the host answered the request: with an error of its
+// own, or (nil) with success.
+func isReply(err error) bool {
+	return err == nil || errors.Is(err, libvirt.ErrUnsupported) || errors.As(err, new(libvirt.Error))
+}
+
+// hasCode tells whether err is an answer of libvirt with this code.
+func hasCode(err error, code libvirt.ErrorNumber) bool {
+	var reply libvirt.Error
+	return errors.As(err, &reply) && libvirt.ErrorNumber(reply.Code) == code
+}
+
+func volumeObject(pool, name string) string { return fmt.Sprintf("volume %q in pool %q", name, pool) }
+func poolObject(name string) string         { return fmt.Sprintf("pool %q", name) }
+func domainObject(uuid string) string       { return "domain " + uuid }
+func networkObject(name string) string      { return fmt.Sprintf("network %q", name) }

@@ -1,0 +1,112 @@
+package hypervisor
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"slices"
+
+	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/errgroup"
+)
+
+// Info describes a host.
+type Info struct {
+	Hostname string
+	URI      string // as the Host was made with
+	Arch     string // x86_64, aarch64, …
+	// LibvirtVersion and HypervisorVersion are "9.0.0" and "7.2.22".
+	LibvirtVersion    string
+	HypervisorVersion string
+	CPUs              int // threads that the host schedules on
+	MemoryMiB         uint64
+	FreeMemoryMiB     uint64
+	DomainTypes       []string // what guests of the host's architecture can be: qemu, kvm
+	CPUModel          string   // as libvirt names it; empty where it cannot tell
+}
+
+// Info returns what the host is and has. It makes six requests at once.
+func (h *Host) Info(ctx context.Context) (Info, error) {
+	info := Info{URI: h.URI()}
+	group, ctx := errgroup.WithContext(ctx)
+	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
+		group.Go(func() error {
+			set, err := ask(ctx, h, "reading", "host information", fn)
+			if err == nil {
+				set()
+			}
+			return err
+		})
+	}
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		name, err := l.ConnectGetHostname()
+		return func() { info.Hostname = name }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		v, err := l.ConnectGetLibVersion()
+		return func() { info.LibvirtVersion = version(v) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		v, err := l.ConnectGetVersion()
+		return func() { info.HypervisorVersion = version(v) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		_, kib, cpus, _, _, _, _, _, err := l.NodeGetInfo()
+		return func() { info.MemoryMiB, info.CPUs = kib>>10, int(cpus) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		bytes, err := l.NodeGetFreeMemory()
+		return func() { info.FreeMemoryMiB = bytes >> 20 }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		text, err := l.ConnectGetCapabilities()
+		if err != nil {
+			return nil, err
+		}
+		caps, err := parseCapabilities(text)
+		return func() { info.Arch, info.CPUModel, info.DomainTypes = caps.Arch, caps.CPUModel, caps.DomainTypes }, err
+	})
+	if err := group.Wait(); err != nil {
+		return Info{}, err
+	}
+	return info, nil
+}
+
+// version writes libvirt's version number, 1,000,000 × major + 1,000 × minor +
+// release (https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion).
+func version(v uint64) string {
+	return fmt.Sprintf("%d.%d.%d", v/1_000_000, v/1_000%1_000, v%1_000)
+}
+
+// parseCapabilities reads Arch, CPUModel and DomainTypes from the XML described
+// at https://libvirt.org/formatcaps.html.
+func parseCapabilities(text string) (Info, error) {
+	var doc struct {
+		Arch   string `xml:"host>cpu>arch"`
+		Model  string `xml:"host>cpu>model"`
+		Guests []struct {
+			OSType string `xml:"os_type"`
+			Arch   struct {
+				Name    string `xml:"name,attr"`
+				Domains []struct {
+					Type string `xml:"type,attr"`
+				} `xml:"domain"`
+			} `xml:"arch"`
+		} `xml:"guest"`
+	}
+	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
+		return Info{}, fmt.Errorf("understanding the host's capabilities: %w", err)
+	}
+	info := Info{Arch: doc.Arch, CPUModel: doc.Model}
+	for _, guest := range doc.Guests {
+		if guest.OSType != "hvm" || guest.Arch.Name != doc.Arch {
+			continue
+		}
+		for _, d := range guest.Arch.Domains {
+			if !slices.Contains(info.DomainTypes, d.Type) {
+				info.DomainTypes = append(info.DomainTypes, d.Type)
+			}
+		}
+	}
+	return info, nil
+}

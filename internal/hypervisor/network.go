@@ -1,0 +1,93 @@
+package hypervisor
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// Network is a virtual network of the host.
+type Network struct {
+	Name        string
+	Bridge      string // the host's bridge device, where there is one
+	Active      bool
+	ForwardMode string // nat, route, open, bridge, …; empty for an isolated network
+}
+
+// Networks returns all networks of the host, by name: two requests, and one for
+// each network.
+func (h *Host) Networks(ctx context.Context) ([]Network, error) {
+	list := func(which libvirt.ConnectListAllNetworksFlags) ([]libvirt.Network, error) {
+		return ask(ctx, h, "listing", "networks", func(l *libvirt.Libvirt) ([]libvirt.Network, error) {
+			refs, _, err := l.ConnectListAllNetworks(1, which)
+			return refs, err
+		})
+	}
+	refs, err := list(0)
+	if err != nil {
+		return nil, err
+	}
+	active, err := list(libvirt.ConnectListNetworksActive)
+	if err != nil {
+		return nil, err
+	}
+	networks, err := gather(ctx, refs, ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
+		return h.readNetwork(ctx, ref, slices.Contains(active, ref))
+	})
+	slices.SortFunc(networks, func(a, b Network) int { return strings.Compare(a.Name, b.Name) })
+	return networks, err
+}
+
+// Network returns a network, or ErrNoNetwork.
+func (h *Host) Network(ctx context.Context, name string) (Network, error) {
+	ref, err := ask(ctx, h, "reading", networkObject(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
+		return l.NetworkLookupByName(name)
+	})
+	if err != nil {
+		return Network{}, err
+	}
+	active, err := ask(ctx, h, "reading", networkObject(name), func(l *libvirt.Libvirt) (int32, error) {
+		return l.NetworkIsActive(ref)
+	})
+	if err != nil {
+		return Network{}, err
+	}
+	return h.readNetwork(ctx, ref, active != 0)
+}
+
+func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool) (Network, error) {
+	text, err := ask(ctx, h, "reading", networkObject(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+		return l.NetworkGetXMLDesc(ref, 0)
+	})
+	if err != nil {
+		return Network{}, err
+	}
+	n, err := parseNetwork(text)
+	n.Active = active
+	return n, fail("reading", networkObject(ref.Name), err)
+}
+
+func parseNetwork(text string) (Network, error) {
+	var doc struct {
+		Name    string `xml:"name"`
+		Forward *struct {
+			Mode string `xml:"mode,attr"`
+		} `xml:"forward"`
+		Bridge struct {
+			Name string `xml:"name,attr"`
+		} `xml:"bridge"`
+	}
+	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
+		return Network{}, fmt.Errorf("understanding the network's XML: %w", err)
+	}
+	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name}
+	if doc.Forward != nil {
+		// https://libvirt.org/formatnetwork.html: nat when no mode is given.
+		n.ForwardMode = defaulted(doc.Forward.Mode, "nat")
+	}
+	return n, nil
+}

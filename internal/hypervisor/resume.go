@@ -1,0 +1,14 @@
+package hypervisor
+
+import (
+	"context"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// ResumeDomain lets a paused domain go on. One that is running already is left as it is.
+func (h *Host) ResumeDomain(ctx context.Context, uuid string) error {
+	return h.bring(ctx, "resuming", uuid, StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainResume(ref)
+	})
+}

@@ -1,0 +1,246 @@
+package hypervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+const (
+	// uploadChunk is how much an upload hands out at a time. go-libvirt would
+	// take 4 MiB; smaller packets double the speed.
+	uploadChunk = 256 << 10
+
+	// stallLimit times the call timeout is how long the host may leave a
+	// transfer without progress. It is long because the host flushes a file to
+	// its disk before it confirms the end of an upload.
+	stallLimit = 5
+)
+
+// Transfer is a connection for bulk data. One transfer runs at a time; after an
+// error that is not about the volume the connection is closed, and further
+// transfers fail with ErrUnreachable.
+type Transfer struct {
+	host *Host
+	conn *conn
+}
+
+// OpenTransfer opens a connection for bulk data. The caller closes it.
+func (h *Host) OpenTransfer(ctx context.Context) (*Transfer, error) {
+	c, err := h.connect(ctx)
+	if err != nil {
+		return nil, fail("opening", "a transfer", err)
+	}
+	return &Transfer{host: h, conn: c}, nil
+}
+
+// Close closes the transfer's connection.
+func (t *Transfer) Close() { t.conn.shut() }
+
+// Upload writes exactly length bytes of r into a volume at offset. An r that
+// ends early gives io.ErrUnexpectedEOF, one that fails its own error; a longer
+// one is left where it is. A qcow2 volume takes its capacity from the header
+// that is uploaded; see ResizeVolume. libvirt confirms what it received, not
+// what fitted: check for free space before and verify after. When ctx ends, r
+// may still be being read for a moment.
+func (t *Transfer) Upload(ctx context.Context, pool, volume string, r io.Reader, offset, length int64) error {
+	const op = "uploading"
+	object := volumeObject(pool, volume)
+	if length == 0 {
+		return nil // to libvirt, 0 stands for no limit
+	}
+	source := &uploadSource{r: r, left: length}
+	err := t.run(ctx, &source.progress, func(l *libvirt.Libvirt) error {
+		return l.StorageVolUpload(volumeRef(pool, volume), source, uint64(offset), uint64(length), 0)
+	})
+	if ctx.Err() == nil {
+		// go-libvirt may go on reading for a moment after the host refused.
+		if readErr := source.stop(); readErr != nil {
+			return fail(op, object, readErr)
+		}
+	}
+	return t.host.blamePool(ctx, op, object, pool, fail(op, object, err))
+}
+
+// Download writes length bytes of a volume from offset to w; a length of 0 means
+// up to the end. A volume that ends earlier is not an error. A w that fails
+// gives its own error and closes the connection.
+func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Writer, offset, length int64) error {
+	const op = "downloading"
+	object := volumeObject(pool, volume)
+	sink := &downloadSink{w: w, failed: func() { t.conn.wire.Close() }}
+	err := t.run(ctx, &sink.progress, func(l *libvirt.Libvirt) error {
+		return l.StorageVolDownload(volumeRef(pool, volume), sink, uint64(offset), uint64(length), 0)
+	})
+	if ctx.Err() == nil {
+		if writeErr := sink.stop(); writeErr != nil {
+			return fail(op, object, writeErr)
+		}
+	}
+	return t.host.blamePool(ctx, op, object, pool, fail(op, object, err))
+}
+
+// run makes one streaming request, closing the connection when ctx ends or when
+// the host makes no progress.
+func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvirt) error) error {
+	t.host.calls.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := stallLimit * t.host.callTimeout
+	p.mark(false)
+	go p.watch(ctx, limit, func() {
+		cancel(fmt.Errorf("%w: no progress for %s", ErrUnreachable, limit))
+	})
+	return t.conn.doAlone(ctx, fn)
+}
+
+// progress watches that the host does its part of a transfer. Time that the
+// caller's own reader or writer takes is not the host's.
+type progress struct {
+	since atomic.Int64 // Unix nanoseconds of the last step
+	ours  atomic.Bool  // the caller's reader or writer is at work
+}
+
+func (p *progress) mark(ours bool) {
+	p.ours.Store(ours)
+	p.since.Store(time.Now().UnixNano())
+}
+
+func (p *progress) watch(ctx context.Context, limit time.Duration, stalled func()) {
+	tick := time.NewTicker(limit / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if !p.ours.Load() && now.UnixNano()-p.since.Load() > int64(limit) {
+				stalled()
+				return
+			}
+		}
+	}
+}
+
+// errStopped is what go-libvirt gets when it reads after the transfer's end.
+var errStopped = errors.New("the transfer has ended")
+
+// uploadSource hands out exactly the bytes of an upload and keeps the reader's
+// own error, which go-libvirt loses.
+type uploadSource struct {
+	progress
+	mu   sync.Mutex
+	r    io.Reader
+	left int64
+	err  error
+}
+
+// Read hands out at most uploadChunk bytes, and io.EOF after the last.
+func (s *uploadSource) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	s.mark(true)
+	defer s.mark(false)
+	n, err := s.r.Read(p[:min(int64(len(p)), uploadChunk, s.left)])
+	s.left -= int64(n)
+	switch {
+	case s.left == 0:
+		err = nil
+	case err == io.EOF: //nolint:errorlint // io.Reader's contract is the bare value
+		err = io.ErrUnexpectedEOF
+	}
+	s.err = err
+	return n, err
+}
+
+// stop ends all reading and returns the reader's error.
+func (s *uploadSource) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.err
+	s.err = errStopped
+	return err
+}
+
+// downloadSink keeps the writer's own error. It never returns one: go-libvirt
+// would stop listening while its connection still delivers, and both would wait
+// for each other for ever. Closing the connection ends the delivery instead.
+type downloadSink struct {
+	progress
+	mu     sync.Mutex
+	w      io.Writer
+	err    error
+	failed func()
+}
+
+// Write passes data on until the writer fails.
+func (s *downloadSink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.mark(true)
+		_, s.err = s.w.Write(p)
+		s.mark(false)
+		if s.err != nil {
+			s.failed()
+		}
+	}
+	return len(p), nil
+}
+
+func (s *downloadSink) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.err
+	s.err = errStopped
+	return err
+}
+
+// ReadVolume returns a small volume's bytes, as many as it has, over the
+// connection for documents. One that is larger than limit bytes is an error.
+func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
+	const op = "reading"
+	object := volumeObject(pool, name)
+	data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
+		var buffer bytes.Buffer
+		err := l.StorageVolDownload(volumeRef(pool, name), &buffer, 0, uint64(limit)+1, 0)
+		return buffer.Bytes(), err
+	}, func(do func(*libvirt.Libvirt) error) error {
+		return h.documents.call(ctx, request{op: op, object: object, readonly: true, limit: h.callTimeout}, do)
+	})
+	if err != nil {
+		return nil, h.blamePool(ctx, op, object, pool, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fail(op, object, fmt.Errorf("it is larger than the %d bytes expected of it", limit))
+	}
+	return data, nil
+}
+
+// WriteVolume writes data to the start of a volume over the connection for
+// documents. What the volume holds beyond that stays.
+func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	const op = "writing"
+	object := volumeObject(pool, name)
+	kept := bytes.Clone(data) // the request may outlive this call
+	err := h.documents.call(ctx, request{op: op, object: object, limit: h.callTimeout}, func(l *libvirt.Libvirt) error {
+		return l.StorageVolUpload(volumeRef(pool, name), bytes.NewReader(kept), 0, uint64(len(kept)), 0)
+	})
+	return h.blamePool(ctx, op, object, pool, err)
+}

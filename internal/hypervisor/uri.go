@@ -1,0 +1,137 @@
+package hypervisor
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Default ports, from https://libvirt.org/remote.html and ssh.
+const (
+	portTCP = "16509"
+	portTLS = "16514"
+	portSSH = "22"
+)
+
+// target is a parsed libvirt URI.
+type target struct {
+	uri       string // as given
+	remote    string // what the daemon is asked for once connected: "qemu:///system"
+	transport string // unix, tcp, tls or ssh
+	host      string
+	port      string
+	user      string // ssh
+	sockets   []string
+	options   map[string]string
+}
+
+// optionsOf lists the options that each transport understands. no_tty is
+// accepted because it is always so: nothing here ever prompts.
+var optionsOf = map[string][]string{
+	"unix": {"socket"},
+	"tcp":  {},
+	"tls":  {"no_verify", "pkipath"},
+	"ssh":  {"keyfile", "known_hosts", "no_tty", "no_verify", "socket"},
+}
+
+// URIError says what is wrong with a libvirt URI.
+type URIError struct {
+	URI    string
+	Reason string
+}
+
+// Error names the URI and the reason.
+func (e *URIError) Error() string { return fmt.Sprintf("libvirt URI %q: %s", e.URI, e.Reason) }
+
+func parseURI(raw string) (target, error) {
+	bad := func(format string, args ...any) (target, error) {
+		return target{}, &URIError{URI: raw, Reason: fmt.Sprintf(format, args...)}
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		// url.Error repeats the URI, which may hold a password.
+		return target{}, &URIError{URI: "", Reason: "it cannot be parsed; write it like qemu:///system or qemu+ssh://root@host/system"}
+	}
+	if _, has := u.User.Password(); has {
+		raw = u.Redacted()
+		return bad("leave the password out; use an SSH key or an SSH agent")
+	}
+	driver, transport, _ := strings.Cut(u.Scheme, "+")
+	if driver != "qemu" {
+		return bad("only the driver qemu is supported, for example qemu:///system")
+	}
+	if u.Path != "/system" && u.Path != "/session" {
+		return bad("the path must be /system or /session, not %q", u.Path)
+	}
+	if transport == "" {
+		transport = "unix"
+		if u.Host != "" {
+			transport = "tls"
+		}
+	}
+	known, ok := optionsOf[transport]
+	if !ok {
+		return bad("unknown transport %q; use one of unix, tcp, tls, ssh", transport)
+	}
+	t := target{
+		uri: raw, remote: "qemu://" + u.Path, transport: transport,
+		host: u.Hostname(), port: u.Port(), user: u.User.Username(), options: map[string]string{},
+	}
+	query := u.Query()
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			return bad("the transport %s has no option %q; it has: %s", transport, name, orNone(known))
+		}
+		t.options[name] = query.Get(name)
+	}
+	if v, ok := t.options["no_verify"]; ok && v != "0" && v != "1" {
+		return bad("no_verify must be 0 or 1, not %q", v)
+	}
+	if transport != "ssh" && t.user != "" {
+		return bad("only the transport ssh takes a user")
+	}
+	if (transport == "unix") != (u.Host == "") {
+		if transport == "unix" {
+			return bad("the transport unix takes no host; for another machine use qemu+ssh:// or qemu+tls://")
+		}
+		return bad("the transport %s needs a host", transport)
+	}
+	t.port = defaulted(t.port, map[string]string{"tcp": portTCP, "tls": portTLS, "ssh": portSSH}[transport])
+	t.sockets = socketsFor(transport, u.Path, t.options["socket"])
+	return t, nil
+}
+
+// socketsFor lists the daemon's sockets to try, in order: libvirtd's, then that
+// of virtqemud on hosts with modular daemons (https://libvirt.org/daemons.html).
+func socketsFor(transport, path, given string) []string {
+	if given != "" {
+		return []string{given}
+	}
+	dir := "/var/run/libvirt"
+	if path == "/session" && transport == "unix" {
+		dir = filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "libvirt")
+		if os.Getenv("XDG_RUNTIME_DIR") == "" {
+			cache, _ := os.UserCacheDir()
+			dir = filepath.Join(cache, "libvirt")
+		}
+	}
+	return []string{filepath.Join(dir, "libvirt-sock"), filepath.Join(dir, "virtqemud-sock")}
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func defaulted(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,177 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// VolumeNames returns the names of all volumes of a pool, in no particular
+// order, with one request. It sees what the daemon knows; see RefreshPool.
+func (h *Host) VolumeNames(ctx context.Context, pool string) ([]string, error) {
+	return inPool(ctx, h, "listing", "volumes of "+poolObject(pool), pool, true,
+		func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
+			refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
+			names := make([]string, len(refs))
+			for i, ref := range refs {
+				names[i] = ref.Name
+			}
+			return names, err
+		})
+}
+
+// Volumes returns the volumes of a pool whose names match: one request for the
+// list and one for each match. A volume that vanishes meanwhile is left out.
+func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, error) {
+	names, err := h.VolumeNames(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	var matches []string
+	for _, name := range names {
+		if match(name) {
+			matches = append(matches, name)
+		}
+	}
+	return gather(ctx, matches, ErrNoVolume, func(ctx context.Context, name string) (Volume, error) {
+		return h.Volume(ctx, pool, name)
+	})
+}
+
+// Volume returns a volume, ErrNoVolume, ErrNoPool or ErrPoolInactive.
+func (h *Host) Volume(ctx context.Context, pool, name string) (Volume, error) {
+	text, err := ask(ctx, h, "reading", volumeObject(pool, name), func(l *libvirt.Libvirt) (string, error) {
+		return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
+	})
+	if err != nil {
+		return Volume{}, h.blamePool(ctx, "reading", volumeObject(pool, name), pool, err)
+	}
+	v, err := parseVolume(pool, text)
+	return v, fail("reading", volumeObject(pool, name), err)
+}
+
+// volumeRef addresses a volume. The storage driver goes by pool and name alone
+// (storage_driver.c, virStorageVolDefFromVol), so nothing needs to be looked up.
+func volumeRef(pool, name string) libvirt.StorageVol {
+	return libvirt.StorageVol{Pool: pool, Name: name}
+}
+
+// CreateVolume creates an empty volume, or an overlay when spec has a Backing.
+// Creating a raw volume is exclusive, even between daemons that share the pool's
+// directory: whoever comes second gets ErrExists. For other formats that is so
+// within one daemon only.
+func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error) {
+	object := volumeObject(pool, spec.Name)
+	text, err := renderVolume(spec)
+	if err != nil {
+		return Volume{}, fail("creating", object, err)
+	}
+	_, err = inPool(ctx, h, "creating", object, pool, false,
+		func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
+			return l.StorageVolCreateXML(ref, text, 0)
+		})
+	// A file made behind this daemon's back: OPERATION_INVALID when it is there
+	// before libvirt looks (the pool is active, or the error would say so), and a
+	// system error of unknown number when it comes after.
+	if hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive) ||
+		hasCode(err, libvirt.ErrSystemError) && h.appeared(ctx, pool, spec.Name) {
+		return Volume{}, fail("creating", object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+	}
+	if err != nil {
+		return Volume{}, err
+	}
+	return h.Volume(ctx, pool, spec.Name)
+}
+
+// appeared tells whether a refresh of the pool brings up the volume.
+func (h *Host) appeared(ctx context.Context, pool, name string) bool {
+	if h.RefreshPool(ctx, pool) != nil {
+		return false
+	}
+	_, err := h.Volume(ctx, pool, name)
+	return err == nil
+}
+
+// CloneVolume copies a volume on the host, converting it to spec's format, and
+// grows the copy when spec.Capacity is larger than the source's; zero keeps the
+// source's. It takes as long as ctx allows. When ctx ends first, the host goes
+// on copying: the volume exists then, or will, and cannot be deleted before the
+// host is done.
+func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fromPool, from string) (Volume, error) {
+	object := cloneObject(pool, spec.Name, fromPool, from)
+	const op = "cloning"
+	capacity := spec.Capacity
+	spec.Capacity = 0
+	text, err := renderVolume(spec)
+	if err != nil {
+		return Volume{}, fail(op, object, err)
+	}
+	ref, _, err := h.poolRef(ctx, op, object, pool)
+	if err != nil {
+		return Volume{}, err
+	}
+	c, err := h.connect(ctx)
+	if err != nil {
+		return Volume{}, fail(op, object, err)
+	}
+	defer c.shut()
+	h.calls.Add(1)
+	err = c.doAlone(ctx, func(l *libvirt.Libvirt) error {
+		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(fromPool, from), 0)
+		return err
+	})
+	if err != nil {
+		return Volume{}, h.blameClone(ctx, pool, spec.Name, fromPool, from, err)
+	}
+	v, err := h.Volume(ctx, pool, spec.Name)
+	if err != nil || capacity <= v.Capacity {
+		return v, err
+	}
+	if err := h.ResizeVolume(ctx, pool, spec.Name, capacity); err != nil {
+		// A clone of the wrong size is of no use to anybody.
+		return Volume{}, errors.Join(err, h.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
+	}
+	return h.Volume(ctx, pool, spec.Name)
+}
+
+// blameClone finds out what was wrong with a clone that libvirt refused.
+func (h *Host) blameClone(ctx context.Context, pool, name, fromPool, from string, err error) error {
+	const op = "cloning"
+	object := cloneObject(pool, name, fromPool, from)
+	if hasCode(err, libvirt.ErrInternalError) {
+		// That is what a taken name gives, among other things; a copy that failed
+		// is removed by libvirt.
+		if _, lookup := h.Volume(ctx, pool, name); lookup == nil {
+			return fail(op, object, &typed{kind: ErrExists, cause: err})
+		}
+	}
+	err = h.blamePool(ctx, op, object, fromPool, fail(op, object, err))
+	if fromPool == pool || errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrNoPool) {
+		return err
+	}
+	return h.blamePool(ctx, op, object, pool, err)
+}
+
+func cloneObject(pool, name, fromPool, from string) string {
+	return volumeObject(fromPool, from) + " to " + volumeObject(pool, name)
+}
+
+// ResizeVolume grows a volume to capacity bytes; it never shrinks one.
+func (h *Host) ResizeVolume(ctx context.Context, pool, name string, capacity uint64) error {
+	return h.changeVolume(ctx, "resizing", pool, name, func(l *libvirt.Libvirt) error {
+		return l.StorageVolResize(volumeRef(pool, name), capacity, 0)
+	})
+}
+
+// DeleteVolume deletes a volume. It does not notice overlays that need it.
+func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
+	return h.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
+		return l.StorageVolDelete(volumeRef(pool, name), 0)
+	})
+}
+
+func (h *Host) changeVolume(ctx context.Context, op, pool, name string, fn func(*libvirt.Libvirt) error) error {
+	object := volumeObject(pool, name)
+	return h.blamePool(ctx, op, object, pool, h.call(ctx, op, object, false, fn))
+}

@@ -1,0 +1,349 @@
+package hypervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+
+	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 || v.Modified.IsZero() || v.Backing != nil {
+		t.Errorf("created %+v", v)
+	}
+	if mode := must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
+		t.Errorf("mode is %o, want 0600", mode)
+	}
+	if err := h.ResizeVolume(ctx, pool, "base.qcow2", 16<<20); err != nil {
+		t.Fatal(err)
+	}
+
+	overlay := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{
+		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &Backing{Path: v.Path, Format: "qcow2"},
+	}))
+	if overlay.Backing == nil || *overlay.Backing != (Backing{Path: v.Path, Format: "qcow2"}) || overlay.Capacity != 32<<20 {
+		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
+	}
+
+	clone := must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, pool, "base.qcow2"))
+	if clone.Capacity != 16<<20 || clone.Format != "raw" {
+		t.Errorf("clone without a size is %+v", clone)
+	}
+	clone = must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, pool, "base.qcow2"))
+	if clone.Capacity != 64<<20 || clone.Backing != nil {
+		t.Errorf("larger clone is %+v", clone)
+	}
+
+	names := must[[]string](t)(h.VolumeNames(ctx, pool))
+	slices.Sort(names)
+	if want := []string{"base.qcow2", "larger.qcow2", "overlay.qcow2", "same.raw"}; !slices.Equal(names, want) {
+		t.Errorf("volumes are %v, want %v", names, want)
+	}
+	before := h.Calls()
+	some := must[[]Volume](t)(h.Volumes(ctx, pool, func(name string) bool { return strings.HasSuffix(name, ".raw") }))
+	if len(some) != 1 || some[0].Name != "same.raw" || h.Calls()-before != 2 {
+		t.Errorf("found %+v with %d requests, want one volume with 2", some, h.Calls()-before)
+	}
+
+	if err := h.DeleteVolume(ctx, pool, "base.qcow2"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Volume(ctx, pool, "base.qcow2")
+	wantErr(t, err, ErrNoVolume)
+	wantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), ErrNoVolume)
+	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", 1), ErrNoVolume)
+	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, pool, "base.qcow2")
+	wantErr(t, err, ErrNoVolume)
+	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, pool, "larger.qcow2")
+	wantErr(t, err, ErrExists)
+}
+
+func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
+	h, pool, _ := realPool(t)
+	var winners, losers atomic.Int32
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "claim", Format: "raw", Capacity: 10})
+			switch {
+			case err == nil:
+				winners.Add(1)
+			case errors.Is(err, ErrExists):
+				losers.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if winners.Load() != 1 || losers.Load() != 15 {
+		t.Errorf("%d winners and %d losers, want 1 and 15", winners.Load(), losers.Load())
+	}
+}
+
+func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
+	h, pool, path := realPool(t)
+	if err := os.WriteFile(filepath.Join(path, "theirs"), []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "theirs", Format: "raw", Capacity: 10})
+	wantErr(t, err, ErrExists)
+	if err := h.RefreshPool(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	data := must[[]byte](t)(h.ReadVolume(t.Context(), pool, "theirs", 100))
+	if string(data) != "theirs" {
+		t.Errorf("the other daemon's volume now holds %q", data)
+	}
+}
+
+func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
+	h, pool, _ := realPool(t)
+	ctx := t.Context()
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) })
+
+	check := func(pool string, kind error) {
+		t.Helper()
+		_, err := h.Volume(ctx, pool, "v")
+		wantErr(t, err, kind)
+		_, err = h.VolumeNames(ctx, pool)
+		wantErr(t, err, kind)
+		_, err = h.ReadVolume(ctx, pool, "v", 10)
+		wantErr(t, err, kind)
+		_, err = h.CreateVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
+		wantErr(t, err, kind)
+		_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw"}, pool, "v")
+		wantErr(t, err, kind)
+		wantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
+		wantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
+		wantErr(t, h.RefreshPool(ctx, pool), kind)
+	}
+	check(pool, ErrPoolInactive)
+	check("no-such-pool", ErrNoPool)
+	if p := must[Pool](t)(h.Pool(ctx, pool)); p.Active {
+		t.Errorf("pool is %+v, want it inactive", p)
+	}
+}
+
+func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
+	h, pool, path := realPool(t)
+	must[[]string](t)(h.VolumeNames(t.Context(), pool))
+	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+		return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
+	})
+	must[Pool](t)(newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path))
+	must[[]string](t)(h.VolumeNames(t.Context(), pool))
+}
+
+func TestManyCreateTheSamePool(t *testing.T) {
+	h := realHost(t)
+	pool, path := unique("pool"), filepath.Join(t.TempDir(), "deep", "pool")
+	t.Cleanup(func() {
+		onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+			return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
+		})
+	})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			p, err := newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path)
+			if err != nil || !p.Active || p.Path != path || p.Type != "dir" || p.Capacity == 0 {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
+	}
+	all.Wait()
+	_, err := h.CreateDirPool(t.Context(), pool, "/elsewhere")
+	wantErr(t, err, ErrExists)
+	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+		if on, err := l.StoragePoolGetAutostart(ref); err != nil || on != 1 {
+			t.Errorf("autostart is %d, %v", on, err)
+		}
+		return nil
+	})
+	pools := must[[]Pool](t)(h.Pools(t.Context()))
+	if !slices.ContainsFunc(pools, func(p Pool) bool { return p.Name == pool && p.Active && p.Path == path }) {
+		t.Errorf("the pool is not among %+v", pools)
+	}
+}
+
+func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	if err := os.WriteFile(filepath.Join(path, "new"), []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Volume(ctx, pool, "new")
+	wantErr(t, err, ErrNoVolume)
+	if err := h.RefreshPool(ctx, pool); err != nil {
+		t.Fatal(err)
+	}
+	must[Volume](t)(h.Volume(ctx, pool, "new"))
+
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			if _, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, pool, "big"); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() {
+			if err := h.RefreshPool(ctx, pool); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestDocumentsAreWrittenAndRead(t *testing.T) {
+	h, pool, _ := realPool(t)
+	ctx := t.Context()
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			name, data := fmt.Sprint("doc", i), bytes.Repeat([]byte{byte(i)}, 1000*i+1)
+			if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: uint64(len(data))}); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := h.WriteVolume(ctx, pool, name, data); err != nil {
+				t.Error(err)
+				return
+			}
+			got, err := h.ReadVolume(ctx, pool, name, int64(len(data)))
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s: %d bytes, %v; want %d", name, len(got), err, len(data))
+			}
+			if _, err := h.ReadVolume(ctx, pool, name, int64(len(data)-1)); err == nil {
+				t.Errorf("%s: a volume above the limit was read", name)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestUploadSendsExactlyWhatItShould(t *testing.T) {
+	h, pool, _ := realPool(t)
+	ctx := t.Context()
+	const size = 3<<20 + 17
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
+	transfer := must[*Transfer](t)(h.OpenTransfer(ctx))
+	defer transfer.Close()
+
+	data := bytes.Repeat([]byte("novacron"), size/8+100)
+	source := bytes.NewReader(data)
+	if err := transfer.Upload(ctx, pool, "disk", source, 0, size); err != nil {
+		t.Fatal(err)
+	}
+	if left := source.Len(); left != len(data)-size {
+		t.Errorf("%d bytes are left in the source, want %d", left, len(data)-size)
+	}
+	if err := transfer.Upload(ctx, pool, "disk", strings.NewReader("HELLO"), 100, 5); err != nil {
+		t.Fatal(err)
+	}
+	copy(data[100:], "HELLO")
+	var got bytes.Buffer
+	if err := transfer.Download(ctx, pool, "disk", &got, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), data[:size]) {
+		t.Error("what was downloaded differs from what was uploaded")
+	}
+	got.Reset()
+	if err := transfer.Download(ctx, pool, "disk", &got, 100, 5); err != nil || got.String() != "HELLO" {
+		t.Errorf("got %q, %v", got.String(), err)
+	}
+	wantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), ErrNoVolume)
+	wantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), ErrNoVolume)
+	if err := transfer.Upload(ctx, pool, "disk", strings.NewReader("still here"), 0, 10); err != nil {
+		t.Errorf("after errors about the volume, the transfer is of no use: %v", err)
+	}
+}
+
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestUploadReportsItsReadersErrors(t *testing.T) {
+	h, pool, _ := realPool(t)
+	ctx := t.Context()
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
+	cause := errors.New("the disk fell off")
+	for name, c := range map[string]struct {
+		r    io.Reader
+		want error
+	}{
+		"ends early":   {bytes.NewReader(make([]byte, 1<<20)), io.ErrUnexpectedEOF},
+		"empty":        {strings.NewReader(""), io.ErrUnexpectedEOF},
+		"fails":        {io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), brokenReader{cause}), cause},
+		"fails at end": {io.MultiReader(bytes.NewReader(make([]byte, 4<<20-1)), brokenReader{cause}), cause},
+	} {
+		t.Run(name, func(t *testing.T) {
+			transfer := must[*Transfer](t)(h.OpenTransfer(ctx))
+			defer transfer.Close()
+			wantErr(t, transfer.Upload(ctx, pool, "disk", c.r, 0, 4<<20), c.want)
+		})
+	}
+}
+
+// blockedReader hands out a little and then blocks until it is released.
+type blockedReader struct {
+	once    sync.Once
+	blocked chan struct{}
+	release chan struct{}
+}
+
+func (r *blockedReader) Read(p []byte) (int, error) {
+	first := false
+	r.once.Do(func() { first = true })
+	if first {
+		return min(len(p), 10), nil
+	}
+	close(r.blocked)
+	<-r.release
+	return 0, io.EOF
+}
+
+func TestUploadEndsWhenItIsCancelled(t *testing.T) {
+	h, pool, _ := realPool(t)
+	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
+	transfer := must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	defer transfer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &blockedReader{blocked: make(chan struct{}), release: make(chan struct{})}
+	defer close(r.release)
+	go func() { <-r.blocked; cancel() }()
+	wantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
+	wantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), ErrUnreachable)
+	must[Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestDownloadReportsItsWritersError(t *testing.T) {
+	h, pool, _ := realPool(t)
+	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
+	transfer := must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	defer transfer.Close()
+	cause := errors.New("no room")
+	wantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
+}

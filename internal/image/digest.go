@@ -1,0 +1,73 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+var zeros [behindBufferSize]byte
+
+// Digest gives "sha256:hex" of a local file's whole content without sending it, and verifies its checksum. Holes are
+// hashed without being read. It is known without reading once it was asked for, or the file was sent.
+//
+// Errors: *SourceError, also for ErrChanged; *ChecksumError. The digest of a download is known by sending it only.
+func (im *Image) Digest(ctx context.Context) (string, error) {
+	if im.file == nil {
+		return "", im.source.failed("hashing", errors.New("it is not a local file, or closed"), "")
+	}
+	if im.digest != "" {
+		return im.digest, im.unchanged()
+	}
+	d := newDigester(im.want)
+	if err := im.hash(ctx, d); ctx.Err() != nil {
+		return "", fmt.Errorf("hashing %s: %w", im.source, context.Cause(ctx))
+	} else if err != nil {
+		return "", im.source.failed("reading", cause(err), "")
+	}
+	if err := im.unchanged(); err != nil {
+		return "", err
+	}
+	digest, err := d.finish(im.source)
+	im.digest = digest
+	return digest, err
+}
+
+func (im *Image) hash(ctx context.Context, w io.Writer) error {
+	behind := newBehindWriter(w)
+	defer behind.end()
+	buf := make([]byte, behindBufferSize)
+	from := int64(0)
+	for _, e := range im.extents {
+		for hole := e.offset - from; hole > 0; {
+			n := min(hole, int64(len(zeros)))
+			if err := write(ctx, behind, zeros[:n]); err != nil {
+				return err
+			}
+			hole -= n
+		}
+		for from = e.offset; from < e.end(); {
+			n := min(e.end()-from, int64(len(buf)))
+			if read, err := im.file.ReadAt(buf[:n], from); int64(read) < n {
+				if err == io.EOF {
+					err = ErrChanged // it has become shorter
+				}
+				return err
+			}
+			if err := write(ctx, behind, buf[:n]); err != nil {
+				return err
+			}
+			from += n
+		}
+	}
+	return nil
+}
+
+func write(ctx context.Context, w io.Writer, p []byte) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	_, err := w.Write(p)
+	return err
+}

@@ -1,0 +1,111 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Causes within a SourceError.
+var (
+	// ErrChanged: size or modification time of a file changed while it was read.
+	ErrChanged = errors.New("the file changed while it was being read")
+	// ErrStalled: a server kept the connection open without sending anything.
+	ErrStalled = errors.New("the server stopped sending")
+	// ErrNotRegular: the path names a directory, a device, a pipe or a socket.
+	ErrNotRegular = errors.New("it is not a regular file")
+)
+
+// SourceError says that the bytes of an image could not be had from where the user said they are.
+type SourceError struct {
+	Tried  string // what was attempted, on what: "opening disk.img"
+	Err    error  // why it failed
+	Advice string // what to do, as sentences; may be empty
+
+	attribute string
+}
+
+func (e *SourceError) Error() string { return advise(fmt.Sprintf("%s: %v", e.Tried, e.Err), e.Advice) }
+
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// Attribute is the field of the source to blame: "path", "url" or "checksum".
+func (e *SourceError) Attribute() string { return e.attribute }
+
+// StatusError is the cause within a SourceError when a server answered with anything but 200.
+type StatusError struct {
+	Code   int
+	Status string // "404 Not Found"
+	From   string // who answered, when that was not the host of the URL; else empty
+}
+
+func (e *StatusError) Error() string {
+	if e.From != "" {
+		return fmt.Sprintf("after a redirect, %s answered %q", e.From, e.Status)
+	}
+	return fmt.Sprintf("the server answered %q", e.Status)
+}
+
+// ChecksumError says that the file at the source is not the one that was asked for.
+type ChecksumError struct {
+	Source    string
+	Want, Got string // both "ALGORITHM:hex"
+}
+
+func (e *ChecksumError) Error() string {
+	return fmt.Sprintf("checking %s: its checksum is %s, not %s. Either the file was damaged or exchanged, or the checksum "+
+		"belongs to another release: compare it with what the publisher lists.", e.Source, e.Got, e.Want)
+}
+
+// Attribute is the field of the source to blame.
+func (e *ChecksumError) Attribute() string { return "checksum" }
+
+// NotAnImageError says that the bytes are not, or no longer, those of a disk image.
+type NotAnImageError struct {
+	Source Source
+	Reason string // "it is an HTML page"
+	Advice string // what to do, as sentences
+}
+
+func (e *NotAnImageError) Error() string {
+	return advise(fmt.Sprintf("%s is not a usable disk image: %s", e.Source, e.Reason), e.Advice)
+}
+
+// Attribute is the field of the source to blame: "path" or "url".
+func (e *NotAnImageError) Attribute() string { return e.Source.attribute() }
+
+// UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be stored.
+type UnsupportedImageError struct {
+	Source Source
+	Reason string // "it is a VMware VMDK image"
+	Advice string // what to do, as sentences
+}
+
+func (e *UnsupportedImageError) Error() string {
+	return advise(fmt.Sprintf("%s cannot be used as it is: %s", e.Source, e.Reason), e.Advice)
+}
+
+// Attribute is the field of the source to blame: "path" or "url".
+func (e *UnsupportedImageError) Attribute() string { return e.Source.attribute() }
+
+func advise(message, advice string) string {
+	if advice == "" {
+		return message
+	}
+	return message + ". " + advice
+}
+
+func (s Source) notImage(advice, reason string, args ...any) error {
+	return &NotAnImageError{Source: s, Reason: fmt.Sprintf(reason, args...), Advice: advice}
+}
+
+func (s Source) unsupported(advice, reason string, args ...any) error {
+	return &UnsupportedImageError{Source: s, Reason: fmt.Sprintf(reason, args...), Advice: advice}
+}
+
+// failed blames the source for err, unless err already does.
+func (s Source) failed(doing string, err error, advice string) error {
+	if known, ok := errors.AsType[*SourceError](err); ok {
+		return known
+	}
+	return &SourceError{attribute: s.attribute(), Tried: doing + " " + s.String(), Err: err, Advice: advice}
+}

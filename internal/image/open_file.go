@@ -1,0 +1,95 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+func (im *Image) openPath() error {
+	path := im.source.Path
+	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
+	info, err := os.Stat(path)
+	if err != nil {
+		return im.source.failed("opening", cause(err), adviceOnOpen(path, err))
+	}
+	if !info.Mode().IsRegular() {
+		return im.source.failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
+			"Give the path of an image file; a disk or volume is first copied into one with qemu-img convert.")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return im.source.failed("opening", cause(err), adviceOnOpen(path, err))
+	}
+	return im.useFile(file)
+}
+
+// useFile makes a file, now the image's own, ready to be sent.
+func (im *Image) useFile(file *os.File) error {
+	im.file = file
+	info, err := file.Stat()
+	if err != nil {
+		return im.source.failed("reading", cause(err), "")
+	}
+	im.opened, im.Size = info, info.Size()
+	if im.Format, im.VirtualSize, err = probe(im.source, file, im.Size); err != nil {
+		return err
+	}
+	im.extents = dataExtents(file, im.Size)
+	return nil
+}
+
+// unchanged returns ErrChanged, wrapped, once the file is no longer what was opened.
+func (im *Image) unchanged() error {
+	now, err := im.file.Stat()
+	if err != nil {
+		return im.source.failed("reading", cause(err), "")
+	}
+	if now.Size() != im.opened.Size() || !now.ModTime().Equal(im.opened.ModTime()) {
+		return im.source.failed("reading", ErrChanged,
+			"Shut down the guest or wait for the download that writes to it, then apply again.")
+	}
+	return nil
+}
+
+// cause leaves out what an fs.PathError says again: message and path are given by the SourceError around it.
+func cause(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
+
+func adviceOnOpen(path string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "Let the user who runs Terraform read the file and enter the directories above it."
+	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
+		if full, absErr := filepath.Abs(path); absErr == nil {
+			return fmt.Sprintf("It was looked for at %s. Begin the path with ${path.module} where the file belongs to the "+
+				"module.", full)
+		}
+		return "Begin the path with ${path.module} where the file belongs to the module."
+	case errors.Is(err, fs.ErrNotExist):
+		return "Check the path: the file must be on the machine that runs Terraform."
+	default:
+		return ""
+	}
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "a special file"
+	}
+}

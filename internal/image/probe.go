@@ -1,0 +1,140 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+)
+
+// headSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of btrfs, at 65,600.
+const headSize = 128 << 10
+
+const sector = 512
+
+// mark is a sequence of bytes that tells a format.
+type mark struct {
+	offset int
+	bytes  string
+}
+
+func (m mark) in(head []byte) bool {
+	return len(head) >= m.offset+len(m.bytes) && string(head[m.offset:m.offset+len(m.bytes)]) == m.bytes
+}
+
+const (
+	adviceConvert    = "Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2."
+	adviceDecompress = "Compressed images are not supported yet; decompress it first."
+	adviceUnpack     = "Unpack it, and give the disk image inside."
+	adviceDownloaded = "Look into it: a login or error page often ends up in place of a download."
+)
+
+// foreign are the formats that are known, and refused by name. The numbers are those of QEMU (block/*.c), of file(1) and
+// of ECMA-119 for CD images.
+var foreign = []struct {
+	mark
+	reason, advice string
+}{
+	{mark{0, "KDMV"}, "it is a VMware VMDK image", adviceConvert},
+	{mark{0, "COWD"}, "it is a VMware VMDK image", adviceConvert},
+	{mark{0, "# Disk DescriptorFile"}, "it is the descriptor of a VMware VMDK image", adviceConvert},
+	{mark{64, "\x7f\x10\xda\xbe"}, "it is a VirtualBox VDI image", adviceConvert},
+	{mark{0, "vhdxfile"}, "it is a Hyper-V VHDX image", adviceConvert},
+	{mark{0, "conectix"}, "it is a Hyper-V VHD image", adviceConvert},
+	{mark{0, "QED\x00"}, "it is a QED image", adviceConvert},
+	{mark{0, "WithoutFreeSpace"}, "it is a Parallels image", adviceConvert},
+	{mark{0, "WithouFreSpacExt"}, "it is a Parallels image", adviceConvert},
+	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Give an image without encryption: a template cannot carry a key."},
+	{mark{0, "\x1f\x8b"}, "it is compressed with gzip", adviceDecompress},
+	{mark{0, "\xfd7zXZ\x00"}, "it is compressed with xz", adviceDecompress},
+	{mark{0, "\x28\xb5\x2f\xfd"}, "it is compressed with zstd", adviceDecompress},
+	{mark{0, "BZh"}, "it is compressed with bzip2", adviceDecompress},
+	{mark{0, "\x04\x22\x4d\x18"}, "it is compressed with lz4", adviceDecompress},
+	{mark{0, "PK\x03\x04"}, "it is a zip archive", adviceUnpack},
+	{mark{0, "7z\xbc\xaf\x27\x1c"}, "it is a 7-Zip archive", adviceUnpack},
+	{mark{257, "ustar"}, "it is a tar archive or an OVA appliance", adviceUnpack},
+	{mark{32769, "CD001"}, "it is an ISO 9660 image: an installation CD is not a disk image",
+		"Install a guest from it, and give that guest's disk; or give the distribution's cloud image."},
+}
+
+// disks are the marks of a disk without a format around it: a partition table or a file system.
+var disks = []mark{
+	{510, "\x55\xaa"},   // boot sector: MBR, the protective MBR of a GPT, FAT, NTFS
+	{512, "EFI PART"},   // GPT on 512-byte sectors
+	{4096, "EFI PART"},  // GPT on 4096-byte sectors
+	{1080, "\x53\xef"},  // ext2, ext3, ext4
+	{0, "XFSB"},         // XFS
+	{65600, "_BHRfS_M"}, // btrfs
+}
+
+// probe tells format and virtual size by content, reading no more than the head and the last sector.
+// A size of -1 is a length that is not known yet.
+func probe(s Source, r io.ReaderAt, size int64) (Format, int64, error) {
+	head := make([]byte, headSize)
+	n, err := r.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", 0, s.failed("reading", cause(err), "")
+	}
+	head = head[:n]
+	if n == 0 {
+		return "", 0, s.notImage("Download or export the image again.", "it is empty")
+	}
+	if (mark{0, qcow2.Magic}).in(head) {
+		virtual, err := probeQcow2(s, r, size)
+		return FormatQcow2, virtual, err
+	}
+	for _, f := range foreign {
+		if f.in(head) {
+			return "", 0, s.unsupported(f.advice, "%s", f.reason)
+		}
+	}
+	if err := notText(s, head); err != nil {
+		return "", 0, err
+	}
+	return FormatRaw, size, plausibleDisk(s, r, head, size)
+}
+
+func notText(s Source, head []byte) error {
+	if bytes.HasPrefix(head, []byte("version https://git-lfs.github.com/spec/")) {
+		return s.notImage("Fetch the image itself with git lfs pull.", "it is a Git LFS pointer, not the file it stands for")
+	}
+	switch kind, _, _ := strings.Cut(http.DetectContentType(head), ";"); {
+	case kind == "text/html":
+		return s.notImage(adviceDownloaded, "it is an HTML page")
+	case strings.HasPrefix(kind, "text/"):
+		return s.notImage(adviceDownloaded, "it is a text that begins with %s", quote(string(head[:min(len(head), 40)])))
+	}
+	return nil
+}
+
+func plausibleDisk(s Source, r io.ReaderAt, head []byte, size int64) error {
+	if size >= 0 && size%sector != 0 {
+		return s.notImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
+			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, sector)
+	}
+	// A fixed VHD is a raw disk with a footer, which a guest would see as a sector that moves when the disk grows.
+	// The tail of a download is not here yet; then the footer stays, as it does in QEMU when told that the disk is raw.
+	footer := make([]byte, 8)
+	if size >= sector {
+		if _, err := r.ReadAt(footer, size-sector); err != nil && !errors.Is(err, io.EOF) {
+			return s.failed("reading", cause(err), "")
+		}
+	}
+	if string(footer) == "conectix" {
+		return s.unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.", "it is a Hyper-V VHD image")
+	}
+	for _, m := range disks {
+		if m.in(head) {
+			return nil
+		}
+	}
+	return s.notImage("Give a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
+		"a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
+}
+
+// quote makes text from an image safe to show: it may hold anything, terminal escapes as well.
+func quote(text string) string { return strconv.QuoteToASCII(text) }

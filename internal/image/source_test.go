@@ -1,0 +1,93 @@
+package image
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSourceIsValidated(t *testing.T) {
+	hex64 := strings.Repeat("0a", 32)
+	for name, c := range map[string]struct {
+		source Source
+		blamed string // "" where the source is good
+	}{
+		"path":                       {Source{Path: "disk.img"}, ""},
+		"https":                      {Source{URL: "https://example.org/disk.img", Checksum: "sha256:" + hex64}, ""},
+		"http with port and sha512":  {Source{URL: "http://user:pw@example.org:8080/d", Checksum: "sha512:" + hex64 + hex64}, ""},
+		"neither":                    {Source{}, "path"},
+		"both":                       {Source{Path: "a", URL: "https://example.org/a"}, "url"},
+		"file URL":                   {Source{URL: "file:///a"}, "url"},
+		"path given as URL":          {Source{URL: "/var/a.img"}, "url"},
+		"ftp":                        {Source{URL: "ftp://example.org/a"}, "url"},
+		"no host":                    {Source{URL: "https:///a"}, "url"},
+		"port without host":          {Source{URL: "https://:443/a"}, "url"},
+		"unparsable":                 {Source{URL: "https://user:hunter2/3@example.org/a"}, "url"},
+		"bad checksum beside a path": {Source{Path: "a", Checksum: hex64}, "checksum"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.source.Validate()
+			if c.blamed == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			wantError[*SourceError](t, err)
+			wantBlamed(t, err, c.blamed)
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error tells a password: %v", err)
+			}
+		})
+	}
+}
+
+func TestSourceIsShownWithoutSecrets(t *testing.T) {
+	for source, want := range map[Source]string{
+		{Path: "a b.img"}: "a b.img",
+		{URL: "https://user:pw@example.org:8443/a%20b/c.img?sig=secret#secret"}: "https://example.org:8443/a%20b/c.img?…",
+		{URL: "https://example.org/c.img"}:                                      "https://example.org/c.img",
+		{URL: "https://user:p/w@example.org/"}:                                  "(a URL that cannot be parsed)",
+	} {
+		if got := source.String(); got != want {
+			t.Errorf("%+v is shown as %q, want %q", source, got, want)
+		}
+	}
+}
+
+func TestParseChecksum(t *testing.T) {
+	sha256, sha512 := strings.Repeat("0a", 32), strings.Repeat("F0", 64)
+	for text, want := range map[string]string{
+		"sha256:" + sha256:                  "sha256:" + sha256,
+		"sha256:" + strings.ToUpper(sha256): "sha256:" + sha256,
+		"sha512:" + sha512:                  "sha512:" + strings.ToLower(sha512),
+		"":                                  "",
+		sha256:                              "",
+		"sha256:":                           "",
+		"md5:" + sha256[:32]:                "",
+		"sha256:" + sha512:                  "",
+		"sha512:" + sha256:                  "",
+		"sha256:" + sha256[:63]:             "",
+		"sha256:" + sha256[:63] + "g":       "",
+		"sha256: " + sha256[:63]:            "",
+	} {
+		got, err := ParseChecksum(text)
+		if got.String() != want || (err == nil) != (want != "") {
+			t.Errorf("ParseChecksum(%q) = %q, %v; want %q", text, got, err, want)
+		}
+		if err != nil {
+			wantBlamed(t, err, "checksum")
+		}
+	}
+}
+
+func TestDigestIsKnownFromAPlainSha256Only(t *testing.T) {
+	upper := strings.Repeat("0A", 32)
+	if digest, known := KnownDigest(Source{Path: "a", Checksum: "sha256:" + upper}); !known || digest != "sha256:"+strings.ToLower(upper) {
+		t.Errorf("KnownDigest = %q, %v", digest, known)
+	}
+	for _, checksum := range []string{"", "sha512:" + upper + upper, "sha256:short"} {
+		if digest, known := KnownDigest(Source{Path: "a", Checksum: checksum}); known || digest != "" {
+			t.Errorf("with checksum %q a digest is known: %q", checksum, digest)
+		}
+	}
+}

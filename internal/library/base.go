@@ -1,0 +1,123 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
+// digest, says that it is ready. The document is also the claim: whoever creates it sends the image, everybody else
+// waits. It lists the versions that use the base; the last one to leave removes it.
+
+const (
+	// abandonedAfter is how long a base that somebody else sends or removes may show no progress before that somebody
+	// counts as dead.
+	abandonedAfter = 30 * time.Second
+	// baseWatch is how often it is looked at.
+	baseWatch = 250 * time.Millisecond
+)
+
+// takenError says that somebody else has, or sends, the image of that digest.
+type takenError struct{ digest string }
+
+func (e *takenError) Error() string { return "image " + e.digest + " is in the library already" }
+
+// holdBase makes sure that the source's image is stored, and that the version is listed among its users. It returns
+// the bytes that it sent for that.
+func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
+	digest, known := image.KnownDigest(r.Source)
+	for {
+		if known {
+			base, err := l.joinBase(ctx, digest, r.ID)
+			if !errors.Is(err, catalog.ErrNotFound) {
+				return base, 0, err
+			}
+		}
+		base, sent, err := l.sendBase(ctx, r, digest)
+		var taken *takenError
+		if !errors.As(err, &taken) {
+			return base, sent, err
+		}
+		digest, known = taken.digest, true
+	}
+}
+
+// joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.
+// catalog.ErrNotFound when there is none, or the one there was had been abandoned.
+func (l *Library) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
+	var seen hypervisor.Volume
+	since := time.Now()
+	for {
+		rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(digest))
+		if err != nil {
+			return rec.Value, err
+		}
+		volume, err := l.host.Volume(ctx, l.pool, rec.Value.Volume)
+		missing := errors.Is(err, hypervisor.ErrNoVolume)
+		if err != nil && !missing {
+			return rec.Value, err
+		}
+		if rec.Value.State == catalog.BaseReady && !missing {
+			base := rec.Value
+			if !slices.Contains(base.Versions, id.String()) {
+				base.Versions = append(slices.Clone(base.Versions), id.String())
+			}
+			_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, base)
+			if !errors.Is(err, catalog.ErrConflict) {
+				return base, err
+			}
+			continue
+		}
+		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
+			seen, since = volume, time.Now()
+		}
+		if time.Since(since) > abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+			if err := l.discardBase(ctx, rec); err != nil && !errors.Is(err, catalog.ErrConflict) {
+				return rec.Value, err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return rec.Value, fmt.Errorf("waiting for another process that is %s image %s: %w", rec.Value.State, digest, ctx.Err())
+		case <-time.After(baseWatch):
+		}
+	}
+}
+
+// releaseBase takes a version off the base's users; the last one removes the base.
+func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.VersionID) error {
+	rec, err := change(ctx, l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
+		b.Versions = slices.DeleteFunc(slices.Clone(b.Versions), func(v string) bool { return v == id.String() })
+		if len(b.Versions) == 0 {
+			b.State = catalog.BaseDeleting
+		}
+		return nil
+	})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil || rec.Value.State != catalog.BaseDeleting {
+		return err
+	}
+	return l.discardBase(ctx, rec)
+}
+
+// discardBase removes a base's volume and then its document.
+func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	if err := l.host.DeleteVolume(ctx, l.pool, rec.Value.Volume); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+		return err
+	}
+	err := l.store.Bases().Delete(ctx, rec.Key, rec.Revision)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	return err
+}

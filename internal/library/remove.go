@@ -1,0 +1,119 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// InUseError says that a version cannot go because linked clones hang on it.
+type InUseError struct {
+	Version catalog.VersionID
+	Users   []string // "tenant/name" of instances, or names of volumes that are nobody's
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("version %q cannot be removed: these linked clones need its base image: %s. Destroy them first, "+
+		"or replace them by another version or by full clones (strategy = \"clone\"). Nothing was changed.",
+		e.Version, strings.Join(e.Users, ", "))
+}
+
+// RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
+// linked clones need it. A version that is gone already is no error.
+//
+// The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
+// one of the two sees the other.
+func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	l.plan.forget(id.Template)
+	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
+	defer cancel()
+	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+		since := time.Now().UTC()
+		v.DeletingSince = &since
+		return nil
+	})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	users, err := l.linkedClones(ctx, rec.Value)
+	if err == nil && len(users) > 0 {
+		err = &InUseError{Version: id, Users: users}
+	}
+	if err == nil {
+		err = l.store.Versions().Delete(ctx, rec.Key, rec.Revision)
+	}
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		undo, cancel := undoContext(ctx)
+		defer cancel()
+		_, unmark := change(undo, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+			v.DeletingSince = nil
+			return nil
+		})
+		if errors.Is(unmark, catalog.ErrNotFound) {
+			unmark = nil
+		}
+		return errors.Join(err, unmark)
+	}
+	return l.releaseBase(ctx, rec.Value.Digest, id)
+}
+
+// linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,
+// every overlay on it, whoever made it.
+func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string, error) {
+	domains, err := l.host.AllDomains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var users, known []string
+	for _, d := range domains {
+		facts, err := catalog.ParseInstanceFacts(d.Metadata)
+		if d.Metadata == "" || err != nil {
+			continue
+		}
+		if facts.Strategy == catalog.LinkedClone && facts.Template == v.ID.Template.String() && facts.Version == v.ID.Version {
+			users = append(users, facts.Tenant+"/"+facts.Name)
+			for _, disk := range d.Disks {
+				known = append(known, disk.Path)
+			}
+		}
+	}
+	base, err := l.Base(ctx, v.Digest)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return users, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(base.Versions) > 1 {
+		return users, nil
+	}
+	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	if errors.Is(err, hypervisor.ErrNoVolume) {
+		return users, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	overlays, err := l.host.Volumes(ctx, l.pool, func(name string) bool { return !strings.HasSuffix(name, ".json") })
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range overlays {
+		if o.Backing != nil && o.Backing.Path == volume.Path && !slices.Contains(known, o.Path) {
+			users = append(users, "volume "+o.Name)
+		}
+	}
+	return users, nil
+}

@@ -1,0 +1,185 @@
+package library
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
+// claim is made as soon as the digest is known, which may be before the last byte is sent; takenError when somebody
+// else made it first. A failure or a cancel leaves neither volume nor document.
+func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string) (_ catalog.Base, sent int64, err error) {
+	none := catalog.Base{}
+	im, err := image.Open(ctx, r.Source)
+	if err != nil {
+		return none, 0, err
+	}
+	defer func() { err = errors.Join(err, im.Close()) }()
+	if err := l.checkRoom(ctx, im.Size); err != nil {
+		return none, 0, err
+	}
+	u := &upload{library: l, version: r.ID, base: catalog.Base{
+		State: catalog.BaseUploading, Format: string(im.Format), VirtualSize: im.VirtualSize, StoredSize: im.Size,
+		Volume: fmt.Sprintf("nova.base.%s.%s", strings.ToLower(rand.Text()), im.Format), Versions: []string{r.ID.String()},
+	}}
+	defer func() {
+		if err != nil {
+			undo, cancel := undoContext(ctx)
+			defer cancel()
+			err = errors.Join(err, u.undo(undo))
+		}
+	}()
+	if knownDigest != "" {
+		if err := u.claim(ctx, knownDigest); err != nil {
+			return none, 0, err
+		}
+	}
+	if err := u.create(ctx, im.Size); err != nil {
+		return none, 0, err
+	}
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return none, 0, err
+	}
+	defer transfer.Close()
+	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume},
+		image.OnDigest(func(digest string) error { return u.claim(ctx, digest) }), image.OnProgress(r.Progress))
+	if err != nil {
+		return none, result.Transferred, err
+	}
+	if err := u.publish(ctx); err != nil {
+		return none, result.Transferred, err
+	}
+	return u.base, result.Transferred, nil
+}
+
+// checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word.
+func (l *Library) checkRoom(ctx context.Context, size int64) error {
+	pool, err := l.host.Pool(ctx, l.pool)
+	if err != nil {
+		return err
+	}
+	if uint64(size) > pool.Available {
+		return fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
+			l.pool, size>>20, pool.Available>>20)
+	}
+	return nil
+}
+
+// upload is a base on its way.
+type upload struct {
+	library *Library
+	version catalog.VersionID
+	base    catalog.Base
+	created bool
+	claimed *catalog.Record[catalog.Base]
+}
+
+func (u *upload) claim(ctx context.Context, digest string) error {
+	if u.claimed != nil {
+		return nil
+	}
+	u.base.Digest = digest
+	rec, err := u.library.store.Bases().Create(ctx, catalog.BaseKey(digest), u.base)
+	if errors.Is(err, catalog.ErrExists) {
+		return &takenError{digest}
+	}
+	if err != nil {
+		return err
+	}
+	u.claimed = &rec
+	return nil
+}
+
+// create makes the volume raw and empty, whatever the image is: holes are not sent, so there must be nothing in them.
+func (u *upload) create(ctx context.Context, size int64) error {
+	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
+	if _, err := u.library.host.CreateVolume(ctx, u.library.pool, spec); err != nil {
+		return err
+	}
+	u.created = true
+	return nil
+}
+
+// settleTime is how long the host may take to recognise what was sent. It does so when it refreshes the pool, which it
+// puts off while it copies volumes.
+const settleTime = time.Minute
+
+// recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent.
+func (u *upload) recognised(ctx context.Context) error {
+	for deadline := time.Now().Add(settleTime); ; {
+		if err := u.library.host.RefreshPool(ctx, u.library.pool); err != nil {
+			return err
+		}
+		volume, err := u.library.host.Volume(ctx, u.library.pool, u.base.Volume)
+		if err != nil {
+			return err
+		}
+		if volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
+			return nil
+		}
+		if volume.Format == u.base.Format || time.Now().After(deadline) {
+			return fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s disk of "+
+				"%d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.library.pool,
+				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(baseWatch):
+		}
+	}
+}
+
+// publish verifies what the pool has now and says that it is ready.
+func (u *upload) publish(ctx context.Context) error {
+	if err := u.recognised(ctx); err != nil {
+		return err
+	}
+	ready := u.base
+	ready.State = catalog.BaseReady
+	if _, err := u.library.store.Bases().Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
+		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
+			u.claimed = nil // another process took us for dead and sends the image itself
+			return &takenError{ready.Digest}
+		}
+		return err
+	}
+	u.base = ready
+	return nil
+}
+
+func (u *upload) undo(ctx context.Context) error {
+	var errs []error
+	if u.created {
+		if err := u.library.host.DeleteVolume(ctx, u.library.pool, u.base.Volume); !errors.Is(err, hypervisor.ErrNoVolume) {
+			errs = append(errs, err)
+		}
+	}
+	if u.claimed != nil {
+		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
+		if !errors.Is(err, catalog.ErrNotFound) && !errors.Is(err, catalog.ErrConflict) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sink writes extents to a volume.
+type sink struct {
+	transfer     *hypervisor.Transfer
+	pool, volume string
+}
+
+func (s sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
+	return s.transfer.Upload(ctx, s.pool, s.volume, r, offset, length)
+}

@@ -1,0 +1,112 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// CreateTemplate registers a template under the user's tenant. It fills in the owner and the times.
+func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catalog.Template, error) {
+	if err := l.open(ctx); err != nil {
+		return t, err
+	}
+	if err := t.Spec.Validate().Err(); err != nil {
+		return t, err
+	}
+	t.ID.Tenant, t.Owner, t.CreatedAt = l.tenant, l.user, now()
+	t.UpdatedAt = t.CreatedAt
+	l.plan.forget(t.ID)
+	rec, err := l.store.Templates().Create(ctx, t.ID.String(), t)
+	if errors.Is(err, catalog.ErrExists) {
+		return t, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
+			"The library in pool %q has a template %q already. Choose another name, or take it over with "+
+				"`terraform import`, id %q.", l.pool, t.ID, t.ID)}}
+	}
+	return rec.Value, err
+}
+
+// Template reads a template; catalog.ErrNotFound.
+func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Template{}, err
+	}
+	rec, err := l.store.Templates().Get(ctx, id.String())
+	return rec.Value, err
+}
+
+// UpdateTemplate changes a template by the given edit, again whenever somebody else was faster.
+func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template)) (catalog.Template, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Template{}, err
+	}
+	l.plan.forget(id)
+	rec, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
+		edit(t)
+		t.UpdatedAt = now()
+		return t.Spec.Validate().Err()
+	})
+	return rec.Value, err
+}
+
+// DeleteTemplate removes a template that has no versions. One that is gone already is no error.
+func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	rec, err := l.store.Templates().Get(ctx, id.String())
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if rec.Value.DeletionProtection {
+		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
+			"Template %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
+	}
+	versions, err := l.store.Versions().List(ctx, id.String()+"@")
+	if err != nil {
+		return err
+	}
+	if len(versions) > 0 {
+		names := make([]string, len(versions))
+		for i, v := range versions {
+			names[i] = v.Value.ID.Version
+		}
+		return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
+			"Template %q cannot be removed while it has versions: %s. Destroy them first; where they are in the same "+
+				"configuration, refer to the template by template_id = novacron_template.NAME.id, so that Terraform knows the order.",
+			id, strings.Join(names, ", "))}}
+	}
+	l.plan.forget(id)
+	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// change is read, edit, compare-and-swap, until it holds or the edit refuses.
+func change[T any](ctx context.Context, c catalog.Collection[T], key string, edit func(*T) error) (catalog.Record[T], error) {
+	for {
+		rec, err := c.Get(ctx, key)
+		if err != nil {
+			return rec, err
+		}
+		if err := edit(&rec.Value); err != nil {
+			return rec, err
+		}
+		written, err := c.Replace(ctx, key, rec.Revision, rec.Value)
+		if !errors.Is(err, catalog.ErrConflict) {
+			return written, err
+		}
+	}
+}
+
+// now is the time to write down: in UTC and whole seconds, as it is shown.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

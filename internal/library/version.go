@@ -1,0 +1,150 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// Registration asks for a new version.
+type Registration struct {
+	ID          catalog.VersionID
+	Description string
+	Source      image.Source
+	Spec        catalog.Spec // what the version overrides; the rest comes from the template and is frozen
+	Progress    func(sent, total int64)
+}
+
+// RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
+func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
+	none := catalog.Version{}
+	if err := l.open(ctx); err != nil {
+		return none, err
+	}
+	if err := r.Spec.Validate().Err(); err != nil {
+		return none, err
+	}
+	template, err := l.Template(ctx, r.ID.Template)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return none, l.NoSuchTemplate(r.ID.Template)
+	}
+	if err != nil {
+		return none, err
+	}
+	if _, err := l.store.Versions().Get(ctx, r.ID.String()); err == nil {
+		return none, l.VersionExists(r.ID)
+	} else if !errors.Is(err, catalog.ErrNotFound) {
+		return none, err
+	}
+	base, transferred, err := l.holdBase(ctx, r)
+	if err != nil {
+		return none, err
+	}
+	v := catalog.Version{
+		ID: r.ID, Description: r.Description, Spec: r.Spec.Over(template.Spec), Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
+		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
+		CreatedAt: now(), CreatedBy: l.user,
+	}
+	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
+	if err == nil {
+		_, err = l.store.Versions().Create(ctx, r.ID.String(), v)
+	}
+	l.plan.forget(r.ID.Template)
+	if err == nil {
+		return v, nil
+	}
+	if errors.Is(err, catalog.ErrExists) { // somebody else's, and it holds the base by the same name
+		return none, l.VersionExists(r.ID)
+	}
+	undo, cancel := undoContext(ctx)
+	defer cancel()
+	return none, errors.Join(err, l.releaseBase(undo, base.Digest, r.ID))
+}
+
+// VersionExists is the finding for a version that is there already.
+func (l *Library) VersionExists(id catalog.VersionID) error {
+	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version exists", Detail: fmt.Sprintf(
+		"Template %q has a version %s already, and versions do not change: choose a higher one, or take it over with "+
+			"`terraform import`, id %q.", id.Template, id.Version, id)}}
+}
+
+// NoSuchTemplate is the finding for a template_id that names nothing.
+func (l *Library) NoSuchTemplate(id catalog.TemplateID) catalog.Findings {
+	return catalog.Findings{{Path: catalog.At("template_id"), Summary: "No such template", Detail: l.Missing(id)}}
+}
+
+// Missing says that a template is not there, and what to do.
+func (l *Library) Missing(id catalog.TemplateID) string {
+	return fmt.Sprintf("The library in pool %q on %s has no template %q. Check the name and the tenant; where the template is "+
+		"made in the same configuration, refer to it by novacron_template.NAME.id.", l.pool, l.host.URI(), id)
+}
+
+// Version reads a version; catalog.ErrNotFound.
+func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Version{}, err
+	}
+	rec, err := l.store.Versions().Get(ctx, id.String())
+	return rec.Value, err
+}
+
+// Versions lists a template's versions, newest first.
+func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
+	if err := l.open(ctx); err != nil {
+		return nil, err
+	}
+	records, err := l.store.Versions().List(ctx, id.String()+"@")
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]catalog.Version, len(records))
+	names := make([]string, len(records))
+	for i, rec := range records {
+		names[i] = rec.Value.ID.Version
+		byName[names[i]] = rec.Value
+	}
+	catalog.SortVersions(names)
+	versions := make([]catalog.Version, len(names))
+	for i, name := range names {
+		versions[i] = byName[name]
+	}
+	return versions, nil
+}
+
+// DescribeVersion changes the only thing about a version that may change.
+func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, description string) (catalog.Version, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Version{}, err
+	}
+	l.plan.forget(id.Template)
+	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+		v.Description = description
+		return nil
+	})
+	return rec.Value, err
+}
+
+// StorageLocation is where the version's base image is: the volume's path.
+func (l *Library) StorageLocation(ctx context.Context, v catalog.Version) (string, error) {
+	base, err := l.Base(ctx, v.Digest)
+	if err != nil {
+		return "", err
+	}
+	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	return volume.Path, err
+}
+
+// Base reads the base image of a digest; catalog.ErrNotFound where it is not complete.
+func (l *Library) Base(ctx context.Context, digest string) (catalog.Base, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Base{}, err
+	}
+	rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(digest))
+	if err == nil && rec.Value.State != catalog.BaseReady {
+		err = fmt.Errorf("base image %s is %s: %w", digest, rec.Value.State, catalog.ErrNotFound)
+	}
+	return rec.Value, err
+}

@@ -1,0 +1,76 @@
+package poolstore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// envelope is the first line of a document's volume. The body follows after the line break; what comes after the
+// body (volumes may be rounded up to blocks) is ignored.
+type envelope struct {
+	Format   int              `json:"novacron"` // of this layout: 1
+	Kind     string           `json:"kind"`
+	Key      string           `json:"key"`
+	Revision catalog.Revision `json:"revision"`
+	ID       string           `json:"id"` // random: tells this write from another of the same number
+	// Ancestors are the ids of the writes that this one builds on, newest first, a limited number of them. A writer
+	// that finds its own id here knows that its write was seen, however late it looks.
+	Ancestors []string `json:"ancestors,omitempty"`
+	Deleted   bool     `json:"deleted,omitempty"`
+	Length    int      `json:"length"` // of the body, bytes
+	SHA256    string   `json:"sha256"` // of the body, hex
+}
+
+const (
+	envelopeFormat = 1
+	maxAncestors   = 16
+)
+
+// lineage is what a write that builds on e lists as its ancestors.
+func (e envelope) lineage() []string {
+	if e.ID == "" {
+		return nil
+	}
+	ids := append([]string{e.ID}, e.Ancestors...)
+	return ids[:min(len(ids), maxAncestors)]
+}
+
+// errTorn says that a document is incomplete: it is being written, or its writer died.
+var errTorn = errors.New("incomplete document")
+
+// seal writes the document: the envelope's line, then the body. Length and SHA256 are filled in.
+func seal(e envelope, body []byte) ([]byte, error) {
+	sum := sha256.Sum256(body)
+	e.Format, e.Length, e.SHA256 = envelopeFormat, len(body), hex.EncodeToString(sum[:])
+	head, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(head, '\n'), body...), nil
+}
+
+// unseal reads a document; errTorn when it is not all there.
+func unseal(data []byte) (envelope, []byte, error) {
+	head, body, found := bytes.Cut(data, []byte{'\n'})
+	var e envelope
+	if !found || json.Unmarshal(head, &e) != nil {
+		return e, nil, errTorn
+	}
+	if e.Format != envelopeFormat {
+		return e, nil, fmt.Errorf("document format %d is not known here: it was written by a newer release", e.Format)
+	}
+	if e.Length < 0 || len(body) < e.Length {
+		return e, nil, errTorn
+	}
+	body = body[:e.Length]
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != e.SHA256 {
+		return e, nil, errTorn
+	}
+	return e, body, nil
+}

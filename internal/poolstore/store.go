@@ -1,0 +1,87 @@
+// Package poolstore keeps the catalogue as documents in a libvirt storage pool: no server of its own, and every
+// configuration that reaches the pool sees the same library.
+//
+// A document's revision is one raw volume. libvirt creates raw volumes exclusively, also across daemons, so creating
+// revision N+1 is the claim to change N. An envelope tells a complete document from a torn one. Readers take the newest
+// complete revision. A claim whose writer died is skipped after Grace. A writer that finds a newer revision than its
+// own, or its parent gone, has lost: it takes its revision back.
+package poolstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Volumes is what the store needs of a host; hypervisor.Host has it.
+type Volumes interface {
+	RefreshPool(ctx context.Context, pool string) error
+	VolumeNames(ctx context.Context, pool string) ([]string, error)
+	CreateVolume(ctx context.Context, pool string, spec hypervisor.VolumeSpec) (hypervisor.Volume, error)
+	ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error)
+	WriteVolume(ctx context.Context, pool, name string, data []byte) error
+	DeleteVolume(ctx context.Context, pool, name string) error
+}
+
+const (
+	// Grace is how long an incomplete document is given to become complete before it counts as abandoned.
+	Grace = 5 * time.Second
+	// keep is how many revisions of a document stay, for whoever has to look back.
+	keep = 2
+	// maxDocument bounds a document, bytes: far above any real one, far below what hurts.
+	maxDocument = 16 << 20
+	// freshness is how long the host's own view of the pool is trusted before the pool is refreshed: another daemon
+	// may write to the same pool.
+	freshness = time.Second
+)
+
+// Store is a catalogue in one pool. It implements catalog.Store.
+type Store struct {
+	volumes Volumes
+	pool    string
+	grace   time.Duration
+
+	mu        sync.Mutex
+	refreshed time.Time
+}
+
+var _ catalog.Store = (*Store)(nil)
+
+// New makes a store over a pool that exists and is active.
+func New(volumes Volumes, pool string) *Store {
+	return &Store{volumes: volumes, pool: pool, grace: Grace}
+}
+
+// Templates implements catalog.Store.
+func (s *Store) Templates() catalog.Collection[catalog.Template] {
+	return collection[catalog.Template]{s, "template"}
+}
+
+// Versions implements catalog.Store.
+func (s *Store) Versions() catalog.Collection[catalog.Version] {
+	return collection[catalog.Version]{s, "version"}
+}
+
+// Bases implements catalog.Store.
+func (s *Store) Bases() catalog.Collection[catalog.Base] {
+	return collection[catalog.Base]{s, "base"}
+}
+
+// names lists the pool's volumes as of now, give or take freshness.
+func (s *Store) names(ctx context.Context) ([]string, error) {
+	s.mu.Lock()
+	stale := time.Since(s.refreshed) > freshness
+	if stale {
+		s.refreshed = time.Now()
+	}
+	s.mu.Unlock()
+	if stale {
+		if err := s.volumes.RefreshPool(ctx, s.pool); err != nil {
+			return nil, err
+		}
+	}
+	return s.volumes.VolumeNames(ctx, s.pool)
+}

@@ -1,0 +1,100 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+type model struct {
+	URI        types.String `tfsdk:"uri"`
+	Pool       types.String `tfsdk:"pool"`
+	Tenant     types.String `tfsdk:"tenant"`
+	User       types.String `tfsdk:"user"`
+	DomainType types.String `tfsdk:"domain_type"`
+}
+
+// Configure implements provider.Provider. It connects nothing: the first use does.
+func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	c := &client.Client{}
+	resp.ResourceData, resp.DataSourceData = c, c
+	for _, v := range []types.String{config.URI, config.Pool, config.Tenant, config.User, config.DomainType} {
+		if v.IsUnknown() {
+			c.Deferred = true
+			return
+		}
+	}
+	host, err := hypervisor.New(hypervisor.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI")})
+	if err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
+		return
+	}
+	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
+	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
+	checkEnvironment(&resp.Diagnostics, tenant, domainType)
+	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
+	c.Library = library.New(library.Options{
+		Host: host, Pool: pool, Store: poolstore.New(host, pool), Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"),
+	})
+	c.Provisioner = provision.New(host, c.Library, domainType, logStep)
+}
+
+// checkEnvironment checks what came from the environment as the schema checks what is configured.
+func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
+	if err := catalog.ValidateTenant(tenant); err != nil {
+		diags.AddAttributeError(path.Root("tenant"), "Invalid tenant", fmt.Sprintf("NOVACRON_TENANT: %v.", err))
+	}
+	if domainType != "" && domainType != "kvm" && domainType != "qemu" {
+		diags.AddAttributeError(path.Root("domain_type"), "Invalid domain type", fmt.Sprintf("NOVACRON_DOMAIN_TYPE: %q is neither kvm nor qemu.", domainType))
+	}
+}
+
+// setting is what is configured, else what the environment says, else the default.
+func setting(configured types.String, fallback string, variables ...string) string {
+	if !configured.IsNull() {
+		return configured.ValueString()
+	}
+	for _, name := range variables {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return fallback
+}
+
+func osUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// logStep logs a step of a provisioning.
+func logStep(ctx context.Context, instance string, step provision.Step, err error) {
+	fields := map[string]any{"instance": instance, "step": step.Name, "milliseconds": step.Duration.Milliseconds()}
+	if err != nil {
+		fields["error"] = err.Error()
+		tflog.Warn(ctx, "provisioning step failed", fields)
+		return
+	}
+	tflog.Info(ctx, "provisioning step done", fields)
+}

@@ -1,0 +1,67 @@
+// Package provider is the provider's configuration and wiring, and nothing else.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversion"
+)
+
+var _ provider.Provider = (*Provider)(nil)
+
+// Provider is the novacron provider.
+type Provider struct{ version string }
+
+// New makes a provider of that version.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &Provider{version: version} }
+}
+
+// Metadata implements provider.Provider.
+func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName, resp.Version = "novacron", p.version
+}
+
+// Schema implements provider.Provider.
+func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and instances that are cloned from them.",
+		Attributes: map[string]schema.Attribute{
+			"uri": schema.StringAttribute{Optional: true, MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
+				"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then `LIBVIRT_DEFAULT_URI`. " +
+				"Default: `qemu:///system`."},
+			"pool": schema.StringAttribute{Optional: true, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
+				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist."},
+			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
+				MarkdownDescription: "Tenant whose names are used. Environment: `NOVACRON_TENANT`. Default: `default`."},
+			"user": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "Who the owner of new templates is, and who asks for instances. Environment: `NOVACRON_USER`. Default: " +
+					"the user of the operating system."},
+			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
+				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: `NOVACRON_DOMAIN_TYPE`. Default: " +
+					"`kvm` where the host offers it, else `qemu`."},
+		},
+	}
+}
+
+// Resources implements provider.Provider.
+func (p *Provider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{template.New, templateversion.New, instance.New}
+}
+
+// DataSources implements provider.Provider.
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, host.NewDataSource}
+}

@@ -1,0 +1,128 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Blueprint is a request with everything settled: what will be built.
+type Blueprint struct {
+	Version    catalog.Version
+	Strategy   catalog.Strategy
+	Parameters catalog.Values // effective; a nil value is not known yet
+	Machine    catalog.Machine
+	NICs       []catalog.NIC
+	Drives     []catalog.Drive
+}
+
+// Settle decides what a request means with a version, and finds what is wrong with it. It needs no host, so that a
+// plan can be told all of it at once.
+func Settle(r Request, template catalog.Template, version catalog.Version) (Blueprint, catalog.Findings) {
+	b := Blueprint{Version: version, Strategy: r.Strategy}
+	if b.Strategy == "" {
+		b.Strategy = template.DefaultStrategy
+	}
+	var fs catalog.Findings
+	b.Parameters, fs = catalog.Resolve(version.Spec.Parameters, r.Parameters)
+	if key := catalog.Targeted(version.Spec.Parameters, b.Parameters, catalog.TargetSSHKey); key != "" {
+		if err := guest.ValidSSHKey(key); err != nil {
+			fs.Add(parameterPath(version.Spec.Parameters, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
+		}
+	}
+	hardware, network := r.Hardware.Over(version.Spec.Hardware), r.Network.Over(version.Spec.Network)
+	storage := r.Storage.Over(version.Spec.Storage)
+	fs = append(fs, hardware.Validate()...)
+	fs = append(fs, network.Validate()...)
+	if broken := storage.Validate(); len(broken) > 0 {
+		fs = append(fs, broken...)
+	} else {
+		fs = append(fs, storage.CheckImage(version.VirtualSize)...)
+		b.Drives = storage.Drives()
+		if b.Drives[0].Size == 0 {
+			b.Drives[0].Size = uint64(version.VirtualSize)
+		}
+	}
+	b.Machine, b.NICs = hardware.Machine(), network.NICs()
+	if r.Running && slices.Contains(r.WaitFor, WaitIP) && len(b.NICs) == 0 {
+		fs.Add(catalog.At("wait_for"), "Waiting for an address without an interface",
+			"The instance has no network interface, so it will never have an address: add one, or take \"ip\" out of wait_for.")
+	}
+	return b, fs
+}
+
+// Blueprint settles a request with the catalogue and the host as they are now. What is wrong comes as catalog.Findings.
+func (p *Provisioner) Blueprint(ctx context.Context, r Request) (Blueprint, error) {
+	template, err := p.library.Template(ctx, r.Template)
+	if err != nil {
+		return Blueprint{}, err
+	}
+	version, err := p.library.Version(ctx, r.Template.Version(r.Version))
+	if err != nil {
+		return Blueprint{}, err
+	}
+	b, findings := Settle(r, template, version)
+	if len(findings) == 0 {
+		if findings, err = p.CheckNetworks(ctx, b); err != nil {
+			return b, err
+		}
+	}
+	return b, findings.Err()
+}
+
+func parameterPath(declared map[string]catalog.Parameter, target string) catalog.Path {
+	for name, p := range declared {
+		if p.EffectiveTarget(name) == target {
+			return catalog.At("parameters").Key(name)
+		}
+	}
+	return catalog.At("parameters")
+}
+
+// Hostname is what the guest is to call itself.
+func (b Blueprint) Hostname(instance string) string {
+	if h := catalog.Targeted(b.Version.Spec.Parameters, b.Parameters, catalog.TargetHostname); h != "" {
+		return h
+	}
+	return instance
+}
+
+// CheckNetworks finds interfaces on networks that the host does not have, or that are not active.
+func (p *Provisioner) CheckNetworks(ctx context.Context, b Blueprint) (catalog.Findings, error) {
+	var fs catalog.Findings
+	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Network != "" }) {
+		return nil, nil
+	}
+	networks, err := p.networks.get(func() ([]hypervisor.Network, error) { return p.host.Networks(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(networks))
+	for i, n := range networks {
+		names[i] = n.Name
+	}
+	for _, nic := range b.NICs {
+		if nic.Network == "" {
+			continue
+		}
+		at := catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("network")
+		switch i := slices.Index(names, nic.Network); {
+		case i < 0:
+			there := "It has none."
+			if len(names) > 0 {
+				there = "It has: " + strings.Join(names, ", ") + "."
+			}
+			fs.Add(at, "No such network", fmt.Sprintf("Interface %q is to be on the network %q, which the host %s does not have. %s "+
+				"Name one of them, define the network, or use bridge.", nic.Name, nic.Network, p.host.URI(), there))
+		case !networks[i].Active:
+			fs.Add(at, "Network is not active", fmt.Sprintf("Interface %q is to be on the network %q, which is not active on %s: start it "+
+				"with `virsh net-start %s`.", nic.Name, nic.Network, p.host.URI(), nic.Network))
+		}
+	}
+	return fs, nil
+}

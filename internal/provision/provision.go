@@ -1,0 +1,135 @@
+// Package provision turns a template version and a request into a running instance, step by step, and back. Every
+// step has a name, a duration, and an undo that runs when a later step fails or the caller cancels.
+package provision
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+// Conditions that a new instance can be waited for.
+const (
+	WaitIP        = "ip"         // an address is known
+	WaitAgent     = "agent"      // the guest agent answers
+	WaitCloudInit = "cloud_init" // cloud-init is done
+)
+
+// Conditions lists what can be waited for.
+func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit} }
+
+// Request is an instance as its user asks for it.
+type Request struct {
+	Name        string
+	Description string
+	Template    catalog.TemplateID
+	Version     string           // exact, as resolved
+	Strategy    catalog.Strategy // "" for the template's
+	Parameters  catalog.Values
+	Hardware    *catalog.HardwareProfile // these override the version's, field by field
+	Network     *catalog.NetworkProfile
+	Storage     *catalog.StorageProfile
+	Options
+}
+
+// Options are what may change about an instance at any time.
+type Options struct {
+	Labels             map[string]string
+	Running            bool
+	Autostart          bool
+	DeletionProtection bool
+	WaitFor            []string
+}
+
+// Provisioner makes, reads, changes and removes instances on one host.
+type Provisioner struct {
+	host       *hypervisor.Host
+	library    *library.Library
+	domainType string // kvm, qemu, or "" for the best that the host offers
+	observe    Observer
+
+	networks onceValue[[]hypervisor.Network]
+	info     onceValue[hypervisor.Info]
+}
+
+// Observer hears of every step that ended.
+type Observer func(ctx context.Context, instance string, step Step, err error)
+
+// New makes a provisioner. domainType is kvm, qemu, or "" for kvm where the host offers it, else qemu.
+func New(host *hypervisor.Host, lib *library.Library, domainType string, observe Observer) *Provisioner {
+	return &Provisioner{host: host, library: lib, domainType: domainType, observe: observe}
+}
+
+// onceValue keeps the first answer; errors are asked again.
+type onceValue[T any] struct {
+	mu    sync.Mutex
+	known bool
+	value T
+}
+
+func (o *onceValue[T]) get(ask func() (T, error)) (T, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known {
+		return o.value, nil
+	}
+	value, err := ask()
+	if err == nil {
+		o.value, o.known = value, true
+	}
+	return value, err
+}
+
+// domainTypeFor is the domain type to define: as configured, else the best of the host.
+func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
+	if p.domainType != "" {
+		return p.domainType, nil
+	}
+	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	if err != nil {
+		return "", err
+	}
+	for _, t := range info.DomainTypes {
+		if t == "kvm" {
+			return "kvm", nil
+		}
+	}
+	return "qemu", nil
+}
+
+// A host's names for what belongs to an instance carry the tenant, so that rules on the host can tell tenants apart.
+
+// DomainName is the name of an instance's domain.
+func DomainName(tenant, name string) string {
+	if tenant == "default" {
+		return name
+	}
+	return tenant + "." + name
+}
+
+func diskVolume(tenant, name, disk, format string) string {
+	return fmt.Sprintf("nova.disk.%s.%s.%s.%s", tenant, name, disk, format)
+}
+
+func seedVolume(tenant, name string) string { return fmt.Sprintf("nova.seed.%s.%s.iso", tenant, name) }
+
+func consoleVolume(tenant, name string) string {
+	return fmt.Sprintf("nova.console.%s.%s.log", tenant, name)
+}
+
+// volumePrefixes are what the names of all volumes of an instance start with. Neither tenants nor names have dots.
+func volumePrefixes(tenant, name string) []string {
+	owner := "." + tenant + "." + name + "."
+	return []string{"nova.disk" + owner, "nova.seed" + owner, "nova.console" + owner}
+}
+
+func now() time.Time { return time.Now().UTC() }
+
+// volumeOfPath is the name of the volume of a path in a pool of files.
+func volumeOfPath(p string) string { return path.Base(p) }

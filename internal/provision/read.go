@@ -1,0 +1,173 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// ErrNotFound says that the host has no such instance.
+var ErrNotFound = errors.New("no such instance")
+
+// Instance is an instance as its host knows it.
+type Instance struct {
+	UUID        string
+	Facts       catalog.InstanceFacts
+	DomainName  string
+	Host        string // the host's own name
+	Description string
+	State       hypervisor.State
+	Autostart   bool
+	Machine     catalog.Machine
+	NICs        []catalog.NIC
+	Disks       []hypervisor.DomainDisk // novacron's own, the system disk first
+	DomainType  string
+	Addresses   []netip.Addr // of running guests, in the order of their interfaces, IPv4 first
+}
+
+// Running tells whether the guest has not been powered off, whatever else is the matter with it.
+func (i Instance) Running() bool {
+	return i.State != hypervisor.StateShutoff && i.State != hypervisor.StateCrashed
+}
+
+// Healthy tells whether the guest runs as it should: neither off, nor paused, nor crashed.
+func (i Instance) Healthy() bool { return i.State == hypervisor.StateRunning }
+
+// MACs are the addresses of the network cards by the interfaces' names.
+func (i Instance) MACs() map[string]string {
+	macs := make(map[string]string, len(i.NICs))
+	for _, nic := range i.NICs {
+		macs[nic.Name] = nic.MAC
+	}
+	return macs
+}
+
+// Read reads an instance by its UUID. ErrNotFound only when the host itself says that there is none.
+func (p *Provisioner) Read(ctx context.Context, uuid string) (Instance, error) {
+	domain, err := p.host.Domain(ctx, uuid)
+	return p.instance(ctx, domain, err)
+}
+
+// Find reads an instance by its tenant and name; ErrNotFound.
+func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, error) {
+	domain, err := p.host.DomainByName(ctx, DomainName(tenant, name))
+	return p.instance(ctx, domain, err)
+}
+
+// Lookup reads an instance by its UUID, by "tenant/name", or by its name in the library's tenant; ErrNotFound.
+func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) {
+	tenant, name, qualified := strings.Cut(ref, "/")
+	if !qualified {
+		tenant, name = p.library.Tenant(), ref
+		if len(ref) == 36 { // a UUID's length
+			if i, err := p.Read(ctx, ref); !errors.Is(err, ErrNotFound) {
+				return i, err
+			}
+		}
+	}
+	return p.Find(ctx, tenant, name)
+}
+
+func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err error) (Instance, error) {
+	if errors.Is(err, hypervisor.ErrNoDomain) {
+		return Instance{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	if err != nil {
+		return Instance{}, err
+	}
+	if d.Metadata == "" {
+		return Instance{}, fmt.Errorf("domain %q on %s was not made by novacron: it has no metadata of the namespace %s",
+			d.Name, p.host.URI(), catalog.InstanceNamespace)
+	}
+	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+	if err != nil {
+		return Instance{}, fmt.Errorf("domain %q: %w", d.Name, err)
+	}
+	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	if err != nil {
+		return Instance{}, err
+	}
+	i := Instance{
+		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: d.Description, State: d.State,
+		Autostart:  d.Autostart,
+		DomainType: d.Type,
+		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB},
+	}
+	for _, nic := range d.Interfaces {
+		i.NICs = append(i.NICs, catalog.NIC{Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC})
+	}
+	for _, disk := range d.Disks {
+		if disk.Name != "" && !disk.CDROM {
+			i.Disks = append(i.Disks, disk)
+		}
+	}
+	if d.State == hypervisor.StateRunning {
+		i.Addresses, err = p.addresses(ctx, i)
+	}
+	return i, err
+}
+
+// addresses asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.
+func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, error) {
+	for _, source := range []hypervisor.AddressSource{hypervisor.AddressLease, hypervisor.AddressAgent} {
+		found, err := p.host.DomainAddresses(ctx, i.UUID, source)
+		switch {
+		case err == nil:
+		case source == hypervisor.AddressAgent && ctx.Err() == nil && !errors.Is(err, hypervisor.ErrUnreachable):
+			continue // no agent, or not yet
+		case errors.Is(err, hypervisor.ErrOperationInvalid), errors.Is(err, hypervisor.ErrNoDomain):
+			return nil, nil // it was just powered off
+		default:
+			return nil, err
+		}
+		if addresses := usable(found, i.NICs); len(addresses) > 0 {
+			return addresses, nil
+		}
+	}
+	return nil, nil
+}
+
+// usable picks the addresses of the instance's own interfaces that others can reach it by.
+func usable(found []hypervisor.Address, nics []catalog.NIC) []netip.Addr {
+	type ranked struct {
+		nic  int
+		addr netip.Addr
+	}
+	var picked []ranked
+	for _, a := range found {
+		nic := slices.IndexFunc(nics, func(n catalog.NIC) bool { return strings.EqualFold(n.MAC, a.MAC) })
+		addr, err := netip.ParseAddr(a.IP)
+		if nic < 0 || err != nil || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
+			continue
+		}
+		if !slices.Contains(picked, ranked{nic, addr}) {
+			picked = append(picked, ranked{nic, addr})
+		}
+	}
+	slices.SortStableFunc(picked, func(a, b ranked) int {
+		if a.addr.Is4() != b.addr.Is4() {
+			if a.addr.Is4() {
+				return -1
+			}
+			return 1
+		}
+		return a.nic - b.nic
+	})
+	addresses := make([]netip.Addr, len(picked))
+	for i, p := range picked {
+		addresses[i] = p.addr
+	}
+	return addresses
+}
+
+// agent is the guest agent of a domain.
+func (p *Provisioner) agent(uuid string) *guest.Agent {
+	return guest.NewAgent(agentOf{p.host, uuid})
+}

@@ -1,0 +1,181 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// ReadinessError says which condition an instance did not meet, and what is known of why.
+type ReadinessError struct {
+	Instance  string
+	Condition string
+	Waited    time.Duration
+	LastSeen  string // the last state seen, for example "no lease yet"
+	Console   string // the last lines of the guest's console, "" where there are none
+	Err       error
+}
+
+func (e *ReadinessError) Error() string {
+	text := fmt.Sprintf("instance %q was not ready: condition %q was not met after %s; last seen: %s",
+		e.Instance, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Console != "" {
+		text += "\n\nThe end of the guest's console:\n" + e.Console
+	}
+	return text + "\n\nThe instance is kept as it is, so that you can look into it, and is replaced by the next apply. " +
+		"A longer time is set by timeouts, other conditions by wait_for."
+}
+
+func (e *ReadinessError) Unwrap() error { return e.Err }
+
+// condition asks once whether an instance meets it. seen describes what there is instead; a final error means that
+// waiting on is no use.
+type condition func(ctx context.Context) (met bool, seen string, final error)
+
+// awaitReady waits for the conditions, one after the other, as long as ctx allows.
+func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string) error {
+	checks := map[string]condition{
+		WaitIP:        func(ctx context.Context) (bool, string, error) { return p.hasAddress(ctx, i) },
+		WaitAgent:     func(ctx context.Context) (bool, string, error) { return p.agentAnswers(ctx, i) },
+		WaitCloudInit: func(ctx context.Context) (bool, string, error) { return p.cloudInitDone(ctx, i) },
+	}
+	for _, name := range Conditions() {
+		for _, wanted := range conditions {
+			if wanted != name {
+				continue
+			}
+			if err := p.await(ctx, i, name, checks[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Between two looks passes a little longer each time, up to pollMax.
+const (
+	pollMin = 100 * time.Millisecond
+	pollMax = time.Second
+)
+
+func (p *Provisioner) await(ctx context.Context, i Instance, name string, check condition) error {
+	started, wait := time.Now(), pollMin
+	seen := "nothing"
+	for {
+		met, now, final := check(ctx)
+		if met {
+			return nil
+		}
+		if now != "" && ctx.Err() == nil {
+			seen = now
+		}
+		if final == nil && ctx.Err() == nil {
+			final = p.stillRuns(ctx, i)
+		}
+		if err := ctx.Err(); err != nil || final != nil {
+			if errors.Is(err, context.Canceled) {
+				return err
+			}
+			return &ReadinessError{
+				Instance: i.Facts.Name, Condition: name, Waited: time.Since(started), LastSeen: seen,
+				Console: p.consoleTail(ctx, i), Err: final,
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+			wait = min(wait*5/4, pollMax)
+		}
+	}
+}
+
+// stillRuns is an error when the guest is off, so that nobody waits for it in vain.
+func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
+	state, err := p.host.DomainState(ctx, i.UUID)
+	if errors.Is(err, hypervisor.ErrNoDomain) {
+		return fmt.Errorf("somebody removed it: %w", err)
+	}
+	if err == nil && (state == hypervisor.StateShutoff || state == hypervisor.StateCrashed) {
+		return fmt.Errorf("the guest is %s", state)
+	}
+	return nil
+}
+
+func (p *Provisioner) hasAddress(ctx context.Context, i Instance) (bool, string, error) {
+	addresses, err := p.addresses(ctx, i)
+	if err != nil {
+		return false, err.Error(), nil
+	}
+	return len(addresses) > 0, "no DHCP lease, and no address from a guest agent", nil
+}
+
+func (p *Provisioner) agentAnswers(ctx context.Context, i Instance) (bool, string, error) {
+	if err := p.agent(i.UUID).Ping(ctx); err != nil {
+		return false, err.Error(), nil
+	}
+	return true, "", nil
+}
+
+func (p *Provisioner) cloudInitDone(ctx context.Context, i Instance) (bool, string, error) {
+	c, err := p.agent(i.UUID).CloudInitStatus(ctx)
+	if errors.Is(err, guest.ErrNoCloudInit) {
+		return false, "a guest without cloud-init", err
+	}
+	if err != nil {
+		return false, err.Error(), nil
+	}
+	seen := "cloud-init is " + string(c.Status)
+	switch c.Status {
+	case guest.CloudInitDone, guest.CloudInitDegraded:
+		return true, seen, nil
+	case guest.CloudInitError:
+		return false, seen, fmt.Errorf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; "))
+	case guest.CloudInitDisabled:
+		return false, seen, fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail)
+	}
+	return false, seen, nil
+}
+
+// consoleLines is how much of the console an error shows.
+const consoleLines = 20
+
+// consoleTail is the end of what the guest has written to its serial console.
+func (p *Provisioner) consoleTail(ctx context.Context, i Instance) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	data, err := p.host.ReadVolume(ctx, p.library.Pool(), consoleVolume(i.Facts.Tenant, i.Facts.Name), 8<<20)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(printable(data)), "\n")
+	return strings.Join(lines[max(0, len(lines)-consoleLines):], "\n")
+}
+
+// printable drops what would move a reader's cursor.
+func printable(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfffd {
+			return r
+		}
+		return -1
+	}, string(data))
+}
+
+// agentOf sends commands to the guest agent of one domain.
+type agentOf struct {
+	host *hypervisor.Host
+	uuid string
+}
+
+// AgentCommand implements guest.Transport.
+func (a agentOf) AgentCommand(ctx context.Context, command string, timeout time.Duration) (string, error) {
+	return a.host.AgentCommand(ctx, a.uuid, command, timeout)
+}

@@ -1,0 +1,136 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Delete removes an instance with all that belongs to it. The guest is asked to shut down and gets most of the time
+// that ctx allows; then it is switched off. What is gone already is no error.
+func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) error {
+	domain, err := p.host.Domain(ctx, uuid)
+	switch {
+	case errors.Is(err, hypervisor.ErrNoDomain):
+		return p.removeVolumes(ctx, tenant, name)
+	case err != nil:
+		return err
+	}
+	if facts, err := catalog.ParseInstanceFacts(domain.Metadata); err == nil && facts.Protected {
+		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
+			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
+	}
+	if err := p.powerOff(ctx, uuid, graceOf(ctx)); err != nil {
+		return err
+	}
+	// The volumes go first: whoever finds the domain still there knows that there is something left to do.
+	if err := p.removeVolumes(ctx, tenant, name); err != nil {
+		return err
+	}
+	return p.removeDomain(ctx, uuid, 0)
+}
+
+// graceOf is how long a guest may take to shut down: four fifths of the time there is.
+func graceOf(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return time.Minute
+	}
+	return time.Until(deadline) * 4 / 5
+}
+
+// removeDomain switches a domain off and undefines it. One that is gone already is no error.
+func (p *Provisioner) removeDomain(ctx context.Context, uuid string, grace time.Duration) error {
+	if err := p.powerOff(ctx, uuid, grace); err != nil {
+		return err
+	}
+	if err := p.host.UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
+		return err
+	}
+	return nil
+}
+
+// nudge is how often a guest is asked again to shut down: one that is still booting hears nothing.
+const nudge = 5 * time.Second
+
+// powerOff asks the guest to shut down, waits for it as long as grace, and then switches it off.
+func (p *Provisioner) powerOff(ctx context.Context, uuid string, grace time.Duration) error {
+	deadline, asked := time.Now().Add(grace), time.Time{}
+	for grace > 0 && time.Now().Before(deadline) {
+		state, err := p.host.DomainState(ctx, uuid)
+		switch {
+		case errors.Is(err, hypervisor.ErrNoDomain):
+			return nil
+		case err != nil:
+			return err
+		case state == hypervisor.StateShutoff:
+			return nil
+		case state != hypervisor.StateRunning && state != hypervisor.StateShuttingDown:
+			deadline = time.Now() // paused or crashed: it will not hear
+			continue
+		}
+		if time.Since(asked) >= nudge {
+			asked = time.Now()
+			p.askToShutDown(ctx, uuid)
+		}
+		if err := pause(ctx, pollMin); err != nil {
+			return err
+		}
+	}
+	if err := p.host.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
+		return err
+	}
+	return nil
+}
+
+// askToShutDown asks the guest agent, and presses the power button where there is none. Neither need be heard; the
+// guest is watched, and asked again.
+func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
+	if p.host.ShutdownDomain(ctx, uuid, hypervisor.ShutdownAgent) != nil {
+		_ = p.host.ShutdownDomain(ctx, uuid, hypervisor.ShutdownACPI)
+	}
+}
+
+// removeVolumes removes every volume of an instance: those that novacron made, and what the host added beside them
+// (rotated console logs).
+func (p *Provisioner) removeVolumes(ctx context.Context, tenant, name string) error {
+	pool := p.library.Pool()
+	if err := p.host.RefreshPool(ctx, pool); err != nil {
+		return err
+	}
+	names, err := p.host.VolumeNames(ctx, pool)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, volume := range names {
+		for _, prefix := range volumePrefixes(tenant, name) {
+			if strings.HasPrefix(volume, prefix) {
+				group.Go(func() error {
+					err := p.host.DeleteVolume(ctx, pool, volume)
+					if errors.Is(err, hypervisor.ErrNoVolume) {
+						return nil
+					}
+					return err
+				})
+			}
+		}
+	}
+	return group.Wait()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,116 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Change is what an instance shall become.
+type Change struct {
+	Description string
+	Blueprint   *Blueprint // nil leaves machine and disks as they are
+	Options
+}
+
+// Update changes an instance in place. A running guest whose machine changes is shut down gracefully and started
+// again; everything else leaves it alone. What can only be had by making the instance anew is not touched.
+func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instance, error) {
+	instance, err := p.Read(ctx, uuid)
+	if err != nil {
+		return instance, err
+	}
+	var diff Diff
+	if c.Blueprint != nil {
+		var findings catalog.Findings
+		if diff, findings, err = p.Compare(ctx, instance, *c.Blueprint); err != nil {
+			return instance, err
+		} else if len(findings) > 0 {
+			return instance, findings
+		}
+	}
+	name := instance.Facts.Name
+	if err := p.redefine(ctx, instance, c, diff.Restart); err != nil {
+		return instance, fmt.Errorf("changing instance %q: %w", name, err)
+	}
+	for _, growth := range diff.Grows {
+		if err := p.growDisk(ctx, instance, growth); err != nil {
+			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
+		}
+	}
+	if c.Autostart != instance.Autostart {
+		if err := p.host.SetAutostart(ctx, uuid, c.Autostart); err != nil {
+			return instance, err
+		}
+	}
+	if instance.Running() && (diff.Restart || !c.Running) {
+		if err := p.powerOff(ctx, uuid, graceOf(ctx)); err != nil {
+			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
+		}
+	}
+	if c.Running && (diff.Restart || !instance.Healthy()) {
+		if err := p.bringUp(ctx, instance); err != nil {
+			return instance, fmt.Errorf("starting instance %q: %w", name, err)
+		}
+		if err := p.awaitReady(ctx, instance, c.WaitFor); err != nil {
+			return instance, err
+		}
+	}
+	return p.Read(ctx, uuid)
+}
+
+// bringUp brings a guest that is off, crashed or paused to running.
+func (p *Provisioner) bringUp(ctx context.Context, i Instance) error {
+	state, err := p.host.DomainState(ctx, i.UUID)
+	if err != nil {
+		return err
+	}
+	if state == hypervisor.StatePaused {
+		return p.host.ResumeDomain(ctx, i.UUID)
+	}
+	if state == hypervisor.StateCrashed {
+		if err := p.host.DestroyDomain(ctx, i.UUID); err != nil {
+			return err
+		}
+	}
+	return p.host.StartDomain(ctx, i.UUID)
+}
+
+// redefine writes what changed into the domain's definition, in one go.
+func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, machine bool) error {
+	facts := i.Facts
+	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
+	if facts.Provision.Completed == nil { // its user takes it as it is
+		completed := now()
+		facts.Provision.Completed = &completed
+	}
+	metadata, err := facts.Marshal()
+	if err != nil {
+		return err
+	}
+	change := hypervisor.DomainChange{Description: &c.Description, Metadata: &metadata}
+	if machine {
+		m := c.Blueprint.Machine
+		change.Sockets, change.Cores, change.MemoryMiB = &m.Sockets, &m.Cores, &m.MemoryMiB
+	}
+	return p.host.RedefineDomain(ctx, i.UUID, change)
+}
+
+// writeFacts replaces the metadata alone.
+func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts catalog.InstanceFacts) error {
+	metadata, err := facts.Marshal()
+	if err != nil {
+		return err
+	}
+	return p.host.RedefineDomain(ctx, uuid, hypervisor.DomainChange{Metadata: &metadata})
+}
+
+// growDisk grows a disk through the guest's own QEMU while it runs, so that the guest sees it at once.
+func (p *Provisioner) growDisk(ctx context.Context, i Instance, g Growth) error {
+	if i.Running() {
+		return p.host.ResizeDomainDisk(ctx, i.UUID, g.Disk.Target, g.Size)
+	}
+	return p.host.ResizeVolume(ctx, p.library.Pool(), g.Volume, g.Size)
+}

@@ -1,0 +1,136 @@
+// Package host is the data source novacron_host.
+package host
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_host.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+type model struct {
+	URI               types.String       `tfsdk:"uri"`
+	Hostname          types.String       `tfsdk:"hostname"`
+	Architecture      types.String       `tfsdk:"architecture"`
+	CPUModel          types.String       `tfsdk:"cpu_model"`
+	CPUs              types.Int64        `tfsdk:"cpus"`
+	MemoryMB          types.Int64        `tfsdk:"memory_mb"`
+	FreeMemoryMB      types.Int64        `tfsdk:"free_memory_mb"`
+	DomainTypes       []string           `tfsdk:"domain_types"`
+	LibvirtVersion    types.String       `tfsdk:"libvirt_version"`
+	HypervisorVersion types.String       `tfsdk:"hypervisor_version"`
+	Pools             map[string]pool    `tfsdk:"pools"`
+	Networks          map[string]network `tfsdk:"networks"`
+}
+
+type pool struct {
+	Type           string `tfsdk:"type"`
+	Path           string `tfsdk:"path"`
+	Active         bool   `tfsdk:"active"`
+	CapacityBytes  int64  `tfsdk:"capacity_bytes"`
+	AvailableBytes int64  `tfsdk:"available_bytes"`
+}
+
+type network struct {
+	Bridge      string `tfsdk:"bridge"`
+	ForwardMode string `tfsdk:"forward_mode"`
+	Active      bool   `tfsdk:"active"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_host"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	number := func(description string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
+	}
+	active := schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is started."}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Tells what the provider's host offers: its capacity, its storage pools and its networks.",
+		Attributes: map[string]schema.Attribute{
+			"uri":                text("The libvirt URI that the provider is connected to."),
+			"hostname":           text("The host's own name."),
+			"architecture":       text("Architecture, such as `x86_64`."),
+			"cpu_model":          text("CPU model as libvirt names it."),
+			"cpus":               number("Number of CPUs."),
+			"memory_mb":          number("Memory in MiB."),
+			"free_memory_mb":     number("Free memory in MiB, at the moment of reading."),
+			"domain_types":       schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "How guests can run: `kvm` and `qemu` (software emulation)."},
+			"libvirt_version":    text("Version of libvirt."),
+			"hypervisor_version": text("Version of QEMU."),
+			"pools": schema.MapNestedAttribute{
+				Computed: true, MarkdownDescription: "Storage pools by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"type": text("Type, such as `dir`."), "path": text("Path on the host."), "active": active,
+					"capacity_bytes": number("Size in bytes; 0 where the pool is not active."), "available_bytes": number("Free space in bytes."),
+				}},
+			},
+			"networks": schema.MapNestedAttribute{
+				Computed: true, MarkdownDescription: "Networks by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"bridge": text("Bridge of the host that the network uses."), "active": active,
+					"forward_mode": text("How the network reaches others: `nat`, `route`, `bridge`, … or empty for not at all."),
+				}},
+			},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the host")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	h, err := d.client.Provisioner.Host(ctx)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Host not read", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, fromCore(h))...)
+}
+
+func fromCore(h provision.Host) model {
+	m := model{
+		URI: types.StringValue(h.URI), Hostname: types.StringValue(h.Hostname), Architecture: types.StringValue(h.Arch),
+		CPUModel: types.StringValue(h.CPUModel), CPUs: types.Int64Value(int64(h.CPUs)), MemoryMB: types.Int64Value(int64(h.MemoryMiB)),
+		FreeMemoryMB: types.Int64Value(int64(h.FreeMemoryMiB)), DomainTypes: h.DomainTypes,
+		LibvirtVersion: types.StringValue(h.LibvirtVersion), HypervisorVersion: types.StringValue(h.HypervisorVersion),
+		Pools: map[string]pool{}, Networks: map[string]network{},
+	}
+	for _, p := range h.Pools {
+		m.Pools[p.Name] = pool{Type: p.Type, Path: p.Path, Active: p.Active, CapacityBytes: int64(p.Capacity), AvailableBytes: int64(p.Available)}
+	}
+	for _, n := range h.Networks {
+		m.Networks[n.Name] = network{Bridge: n.Bridge, ForwardMode: n.ForwardMode, Active: n.Active}
+	}
+	return m
+}

@@ -1,0 +1,145 @@
+package instance
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Model is an instance as Terraform has it.
+type Model struct {
+	Name                types.String   `tfsdk:"name"`
+	Description         types.String   `tfsdk:"description"`
+	TemplateID          types.String   `tfsdk:"template_id"`
+	Version             types.String   `tfsdk:"version"`
+	Strategy            types.String   `tfsdk:"strategy"`
+	Parameters          types.Dynamic  `tfsdk:"parameters"`
+	HardwareProfile     types.Object   `tfsdk:"hardware_profile"`
+	NetworkProfile      types.Object   `tfsdk:"network_profile"`
+	StorageProfile      types.Object   `tfsdk:"storage_profile"`
+	Labels              types.Map      `tfsdk:"labels"`
+	PowerState          types.String   `tfsdk:"power_state"`
+	Autostart           types.Bool     `tfsdk:"autostart"`
+	WaitFor             types.Set      `tfsdk:"wait_for"`
+	AllowRestart        types.Bool     `tfsdk:"allow_restart"`
+	DeletionProtection  types.Bool     `tfsdk:"deletion_protection"`
+	ID                  types.String   `tfsdk:"id"`
+	Tenant              types.String   `tfsdk:"tenant"`
+	DomainName          types.String   `tfsdk:"domain_name"`
+	Host                types.String   `tfsdk:"host"`
+	ResolvedVersion     types.String   `tfsdk:"resolved_version"`
+	ImageDigest         types.String   `tfsdk:"image_digest"`
+	EffectiveParameters types.Dynamic  `tfsdk:"effective_parameters"`
+	IPAddresses         types.List     `tfsdk:"ip_addresses"`
+	IPAddress           types.String   `tfsdk:"ip_address"`
+	MACAddresses        types.Map      `tfsdk:"mac_addresses"`
+	Status              types.String   `tfsdk:"status"`
+	Provisioning        types.Object   `tfsdk:"provisioning"`
+	Timeouts            timeouts.Value `tfsdk:"timeouts"`
+}
+
+// toCore is the request that the model stands for; what is not known yet is left out. complete is false when something
+// was.
+func (m *Model) toCore(ctx context.Context) (r provision.Request, complete bool) {
+	var known [3]bool
+	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
+	r = provision.Request{
+		Name: m.Name.ValueString(), Description: m.Description.ValueString(), Template: template,
+		Version: m.ResolvedVersion.ValueString(), Strategy: catalog.Strategy(m.Strategy.ValueString()),
+		Options: m.options(),
+	}
+	r.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
+	r.Network, known[1] = profile.Network(m.NetworkProfile)
+	r.Storage, known[2] = profile.Storage(m.StorageProfile)
+	parameters, findings := values(ctx, m.Parameters)
+	r.Parameters = parameters
+	return r, err == nil && known == [3]bool{true, true, true} && len(findings) == 0
+}
+
+// options are the settings that may change at any time.
+func (m *Model) options() provision.Options {
+	return provision.Options{
+		Labels: profile.Labels(m.Labels), Running: m.PowerState.ValueString() == running, Autostart: m.Autostart.ValueBool(),
+		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: profile.Strings(m.WaitFor.Elements()),
+	}
+}
+
+// computed takes over what only the host knows.
+func (m *Model) computed(i provision.Instance) {
+	m.ID, m.Tenant, m.DomainName = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant), types.StringValue(i.DomainName)
+	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
+	m.ResolvedVersion, m.ImageDigest = types.StringValue(i.Facts.Version), types.StringValue(i.Facts.Digest)
+	m.Strategy = types.StringValue(string(i.Facts.Strategy))
+	m.EffectiveParameters = parametersObject(catalog.PairMap(i.Facts.Parameters))
+	addresses := make([]attr.Value, len(i.Addresses))
+	for n, a := range i.Addresses {
+		addresses[n] = types.StringValue(a.String())
+	}
+	m.IPAddresses, m.IPAddress = types.ListValueMust(types.StringType, addresses), types.StringNull()
+	if len(i.Addresses) > 0 {
+		m.IPAddress = types.StringValue(i.Addresses[0].String())
+	}
+	macs := make(map[string]attr.Value, len(i.NICs))
+	for name, mac := range i.MACs() {
+		macs[name] = types.StringValue(mac)
+	}
+	m.MACAddresses = types.MapValueMust(types.StringType, macs)
+}
+
+// fromCore takes over an instance as its host has it. What the host cannot tell stays as it was.
+func (m *Model) fromCore(i provision.Instance) {
+	m.computed(i)
+	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
+	m.Description = profile.KeepString(m.Description, i.Description)
+	m.Labels = profile.KeepLabels(m.Labels, catalog.PairMap(i.Facts.Labels))
+	m.Autostart = types.BoolValue(i.Autostart)
+	m.DeletionProtection = types.BoolValue(i.Facts.Protected)
+	m.PowerState = types.StringValue(stopped)
+	if i.Healthy() {
+		m.PowerState = types.StringValue(running)
+	}
+	if m.AllowRestart.IsNull() { // just imported: what the configuration says of these is not the host's to tell
+		m.AllowRestart = types.BoolValue(true)
+		m.WaitFor = types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})
+	}
+	if m.Provisioning.IsNull() {
+		m.Provisioning = types.ObjectNull(provisioningTypes)
+	}
+}
+
+var (
+	stepType          = types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type}}
+	provisioningTypes = map[string]attr.Type{
+		"request_id": types.StringType, "status": types.StringType, "requested_by": types.StringType, "created_at": types.StringType,
+		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Float64Type,
+		"error": types.StringType, "steps": types.ListType{ElemType: stepType},
+	}
+)
+
+// provisioning writes how an instance was made.
+func provisioning(r provision.Record) types.Object {
+	steps := make([]attr.Value, len(r.Steps))
+	for n, s := range r.Steps {
+		steps[n] = types.ObjectValueMust(stepType.AttrTypes, map[string]attr.Value{
+			"name": types.StringValue(s.Name), "duration_ms": types.Int64Value(s.Duration.Milliseconds()),
+		})
+	}
+	completed, duration := types.StringNull(), types.Float64Null()
+	if !r.CompletedAt.IsZero() {
+		completed = types.StringValue(r.CompletedAt.Format(time.RFC3339))
+		duration = types.Float64Value(r.CompletedAt.Sub(r.StartedAt).Round(time.Millisecond).Seconds())
+	}
+	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{
+		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),
+		"requested_by": types.StringValue(r.RequestedBy), "created_at": types.StringValue(r.CreatedAt.Format(time.RFC3339)),
+		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed, "duration_seconds": duration,
+		"error": profile.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
+	})
+}

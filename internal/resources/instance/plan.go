@@ -1,0 +1,258 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: it resolves the version, checks what can be checked, and says
+// what a change means: nothing, a restart, or another instance.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state, plan Model
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	if req.Plan.Raw.IsNull() {
+		refuseProtected(&resp.Diagnostics, state)
+		return
+	}
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || req.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
+	p := &planner{client: r.client, plan: &plan, diags: &resp.Diagnostics}
+	if req.State.Raw.IsNull() {
+		p.create(ctx)
+	} else {
+		p.state = &state
+		p.update(ctx, len(resp.RequiresReplace) > 0)
+		resp.RequiresReplace = append(resp.RequiresReplace, p.replaces...)
+		if len(resp.RequiresReplace) > 0 {
+			refuseProtected(&resp.Diagnostics, state)
+		}
+	}
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+	}
+}
+
+// refuseProtected says already while planning that a protected instance will not go.
+func refuseProtected(diags *diag.Diagnostics, state Model) {
+	if state.DeletionProtection.ValueBool() {
+		diags.AddAttributeError(path.Root("deletion_protection"), "Instance is protected", fmt.Sprintf(
+			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.Name.ValueString()))
+	}
+}
+
+// planner plans one instance.
+type planner struct {
+	client   *client.Client
+	plan     *Model
+	state    *Model // nil while creating
+	diags    *diag.Diagnostics
+	replaces path.Paths
+}
+
+// create plans a new instance: its version, its effective parameters, and all that is wrong with it.
+func (p *planner) create(ctx context.Context) {
+	if !p.client.Online() {
+		return
+	}
+	tenant := p.client.Library.Tenant()
+	p.plan.Tenant = types.StringValue(tenant)
+	if !p.plan.Name.IsUnknown() {
+		p.plan.DomainName = types.StringValue(provision.DomainName(tenant, p.plan.Name.ValueString()))
+	}
+	template, version, found := p.resolve(ctx)
+	if !found {
+		return
+	}
+	blueprint, ok := p.settle(ctx, template, version)
+	if !ok {
+		return
+	}
+	p.plan.ImageDigest = types.StringValue(version.Digest)
+	p.plan.Strategy = types.StringValue(string(blueprint.Strategy))
+	if !wholeUnknown(p.plan.Parameters) {
+		p.plan.EffectiveParameters = plannedParameters(blueprint.Parameters)
+	}
+}
+
+// resolve finds the template and the version that the plan means. found is false when that cannot be told yet, and after
+// an error.
+func (p *planner) resolve(ctx context.Context) (template catalog.Template, version catalog.Version, found bool) {
+	id, err := catalog.ParseTemplateID(p.plan.TemplateID.ValueString())
+	if p.plan.TemplateID.IsUnknown() || p.plan.Version.IsUnknown() || err != nil {
+		return template, version, false
+	}
+	template, versions, err := p.client.Library.Planned(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		client.AddFindings(p.diags, p.client.Library.NoSuchTemplate(id))
+		return template, version, false
+	}
+	if err != nil {
+		client.AddError(p.diags, "Template not read", err)
+		return template, version, false
+	}
+	if p.plan.ResolvedVersion.IsUnknown() || p.plan.ResolvedVersion.IsNull() {
+		picked, err := library.Pick(id, versions, p.client.Library.Expected(id), p.plan.Version.ValueString())
+		if err != nil {
+			client.AddError(p.diags, "No such version", err)
+			return template, version, false
+		}
+		p.plan.ResolvedVersion = types.StringValue(picked)
+	}
+	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() })
+	if n < 0 { // it comes with the same apply, or, for a full clone, it has gone since
+		return template, version, false
+	}
+	return template, versions[n], true
+}
+
+// settle checks the plan against the version and the host. ok is false after an error.
+func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
+	_, findings := values(ctx, p.plan.Parameters)
+	findings = append(findings, profile.ValidateStorage(p.plan.StorageProfile)...)
+	request, complete := p.plan.toCore(ctx)
+	blueprint, more := provision.Settle(request, template, version)
+	for _, f := range more {
+		unsure := f.Path[0].Name == "parameters" && wholeUnknown(p.plan.Parameters) || f.Path[0].Name == "storage_profile" && !complete
+		if !unsure {
+			findings = append(findings, f)
+		}
+	}
+	if complete {
+		networks, err := p.client.Provisioner.CheckNetworks(ctx, blueprint)
+		if err != nil {
+			client.AddError(p.diags, "Networks not read", err)
+		}
+		findings = append(findings, networks...)
+	}
+	client.AddFindings(p.diags, findings)
+	return blueprint, !p.diags.HasError()
+}
+
+// update plans a change of an instance that exists.
+func (p *planner) update(ctx context.Context, replaced bool) {
+	if replaced {
+		return // Terraform asks again, for a new instance
+	}
+	p.keepFacts()
+	p.pin()
+	if !p.client.Online() {
+		return
+	}
+	template, version, found := p.resolve(ctx)
+	if p.diags.HasError() {
+		return
+	}
+	if p.plan.ResolvedVersion.ValueString() != p.state.ResolvedVersion.ValueString() || p.plan.ResolvedVersion.IsUnknown() {
+		p.replace("version")
+		return
+	}
+	if !p.plan.Strategy.Equal(p.state.Strategy) {
+		p.replace("strategy")
+		return
+	}
+	if !found { // nothing to compare with but what was written before
+		p.compareAsWritten()
+		return
+	}
+	blueprint, ok := p.settle(ctx, template, version)
+	if ok {
+		p.compare(ctx, blueprint)
+	}
+}
+
+// keepFacts plans what no change in place touches.
+func (p *planner) keepFacts() {
+	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName, p.state.Host
+	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
+	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters
+	if p.plan.Strategy.IsUnknown() {
+		p.plan.Strategy = p.state.Strategy // the template's default counts when an instance is made
+	}
+	if p.plan.PowerState.Equal(p.state.PowerState) {
+		p.plan.IPAddresses, p.plan.IPAddress, p.plan.Status = p.state.IPAddresses, p.state.IPAddress, p.state.Status
+	}
+}
+
+// pin keeps the version that was resolved before, unless what the user asks for has changed. Asking for something at
+// last, as after an import, changes nothing where the pinned version is among what is asked for.
+func (p *planner) pin() {
+	pinned := p.state.ResolvedVersion.ValueString()
+	keep := p.plan.Version.Equal(p.state.Version)
+	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
+		constraint, err := catalog.ParseConstraint(p.plan.Version.ValueString())
+		keep = err == nil && catalog.Newest([]string{pinned}, constraint) == pinned
+	}
+	if keep {
+		p.plan.ResolvedVersion = p.state.ResolvedVersion
+	}
+}
+
+// compare decides what the change means, by what the host has.
+func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
+	if wholeUnknown(p.plan.Parameters) || !plannedParameters(b.Parameters).Equal(p.state.EffectiveParameters) {
+		p.replace("parameters")
+	}
+	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
+	if err != nil {
+		client.AddError(p.diags, "Instance not read", err)
+		return
+	}
+	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
+	if err != nil {
+		client.AddError(p.diags, "Instance not compared", err)
+		return
+	}
+	client.AddFindings(p.diags, findings)
+	for _, at := range diff.Replaces {
+		p.replaces = append(p.replaces, client.Path(at))
+	}
+	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
+		p.announceRestart()
+	}
+}
+
+func (p *planner) announceRestart() {
+	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
+	p.plan.Status = types.StringUnknown()
+	name := p.state.Name.ValueString()
+	if !p.plan.AllowRestart.ValueBool() {
+		p.diags.AddAttributeError(path.Root("hardware_profile"), "Change needs a restart", fmt.Sprintf("The change of hardware_profile needs a "+
+			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
+		return
+	}
+	p.diags.AddAttributeWarning(path.Root("hardware_profile"), "Instance will be restarted", fmt.Sprintf("The change of hardware_profile "+
+		"needs a restart of instance %q: applying it shuts the guest down gracefully and starts it again.", name))
+}
+
+// compareAsWritten decides what a change means where the version is not there to settle it by.
+func (p *planner) compareAsWritten() {
+	for name, same := range map[string]bool{
+		"parameters":       p.plan.Parameters.Equal(p.state.Parameters),
+		"hardware_profile": p.plan.HardwareProfile.Equal(p.state.HardwareProfile),
+		"network_profile":  p.plan.NetworkProfile.Equal(p.state.NetworkProfile),
+		"storage_profile":  p.plan.StorageProfile.Equal(p.state.StorageProfile),
+	} {
+		if !same {
+			p.replace(name)
+		}
+	}
+}
+
+func (p *planner) replace(attribute string) { p.replaces = append(p.replaces, path.Root(attribute)) }

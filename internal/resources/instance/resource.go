@@ -1,0 +1,207 @@
+// Package instance is the resource novacron_instance.
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ resource.Resource                   = (*Resource)(nil)
+	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithImportState    = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+)
+
+// How long things may take where the timeouts block does not say.
+const (
+	createTimeout = 10 * time.Minute
+	updateTimeout = 10 * time.Minute
+	deleteTimeout = 5 * time.Minute
+)
+
+// Resource is novacron_instance.
+type Resource struct{ client *client.Client }
+
+// New makes the resource.
+func New() resource.Resource { return &Resource{} }
+
+// Metadata implements resource.Resource.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instance"
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	r.client = c
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
+// only fields that are wrong whatever they override are found here.
+func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	_, findings := values(ctx, config.Parameters)
+	hardware, _ := profile.Hardware(config.HardwareProfile)
+	network, _ := profile.Network(config.NetworkProfile)
+	findings = append(findings, hardware.Validate()...)
+	client.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
+}
+
+// Create implements resource.Resource.
+func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "making an instance")...)
+	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, err := r.request(ctx, &plan)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not made", err)
+		return
+	}
+	save := func(i provision.Instance, record provision.Record) {
+		plan.computed(i)
+		plan.Provisioning = provisioning(record)
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	}
+	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
+	if instance.UUID == "" { // nothing is left of it
+		resp.State.RemoveResource(ctx)
+		client.AddError(&resp.Diagnostics, "Instance not made", err)
+		return
+	}
+	save(instance, record)
+	client.AddError(&resp.Diagnostics, "Instance is not ready", err)
+}
+
+// request is what the plan asks for, with what could not be told while planning filled in or refused.
+func (r *Resource) request(ctx context.Context, plan *Model) (provision.Request, error) {
+	_, findings := values(ctx, plan.Parameters)
+	id, err := catalog.ParseTemplateID(plan.TemplateID.ValueString())
+	if err != nil {
+		findings.Add(catalog.At("template_id"), "Invalid template id", err.Error())
+	}
+	if err := findings.Err(); err != nil {
+		return provision.Request{}, err
+	}
+	if _, err := r.client.Library.Template(ctx, id); errors.Is(err, catalog.ErrNotFound) {
+		return provision.Request{}, r.client.Library.NoSuchTemplate(id)
+	}
+	if plan.ResolvedVersion.IsUnknown() {
+		version, err := r.client.Library.Resolve(ctx, id, plan.Version.ValueString())
+		if err != nil {
+			return provision.Request{}, err
+		}
+		request, _ := plan.toCore(ctx)
+		request.Version = version
+		return request, nil
+	}
+	request, _ := plan.toCore(ctx)
+	return request, nil
+}
+
+// Read implements resource.Resource.
+func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.client.Online() {
+		return
+	}
+	i, err := r.client.Provisioner.Read(ctx, state.ID.ValueString())
+	if errors.Is(err, provision.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		return
+	}
+	state.fromCore(i)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update implements resource.Resource.
+func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "changing an instance")...)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, _ := plan.toCore(ctx)
+	change := provision.Change{Description: plan.Description.ValueString(), Options: plan.options()}
+	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
+	switch {
+	case err == nil:
+		change.Blueprint = &blueprint
+	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
+		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		return
+	}
+	i, err := r.client.Provisioner.Update(ctx, plan.ID.ValueString(), change)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		return
+	}
+	plan.computed(i)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// Delete implements resource.Resource.
+func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "removing an instance")...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := r.client.Provisioner.Delete(ctx, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
+	client.AddError(&resp.Diagnostics, "Instance not removed", err)
+}
+
+// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", or by the name in the provider's tenant.
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
+	if errors.Is(err, provision.ErrNotFound) {
+		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not imported", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
+}

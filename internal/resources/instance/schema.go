@@ -1,0 +1,158 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Power states that a user asks for.
+const (
+	running = "running"
+	stopped = "stopped"
+)
+
+// Schema implements resource.Resource.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A virtual machine made from a template version. The version is resolved once, when the instance is made or its " +
+			"`version` changes; newer ones move nothing by themselves. Parameters work at first boot, so a change of their values replaces " +
+			"the instance. A create that fails leaves nothing behind; one that only fails to become ready is kept for you to look into, " +
+			"and replaced by the next apply.",
+		Attributes: attributes(),
+		Blocks:     map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Update: true, Delete: true})},
+	}
+}
+
+func attributes() map[string]schema.Attribute {
+	all := settings()
+	for name, a := range facts() {
+		all[name] = a
+	}
+	return all
+}
+
+// settings are the attributes that a user sets.
+func settings() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			Validators: []validator.String{client.Valid(catalog.ValidateInstanceName)},
+			MarkdownDescription: "Name, unique in the tenant: a DNS label. It is the guest's host name unless a parameter says otherwise. A " +
+				"change replaces the instance.",
+		},
+		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the instance is for."},
+		"template_id": schema.StringAttribute{
+			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+			MarkdownDescription: "The template's id, `tenant/name`. A change replaces the instance.",
+		},
+		"version": schema.StringAttribute{
+			Optional:   true,
+			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest release. A change resolves it anew, " +
+				"and replaces the instance where that means another version.",
+		},
+		"strategy": schema.StringAttribute{
+			Optional: true, Computed: true,
+			Validators: []validator.String{stringvalidator.OneOf(catalog.Strategies()...)},
+			MarkdownDescription: "How the system disk comes from the version's image: `linked_clone` (instant, shares it) or `clone` (a copy of " +
+				"its own). A change replaces the instance. Default: the template's `default_strategy`.",
+		},
+		"parameters": schema.DynamicAttribute{
+			Optional: true,
+			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = \"web-1\" }`. A change of the effective " +
+				"values replaces the instance.",
+		},
+		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. A change is made in place; a " +
+			"running guest is restarted for it, which the plan announces."),
+		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. A " +
+			"change replaces the instance."),
+		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field. Disks grow in place, also " +
+			"while the guest runs; they never shrink. Adding or removing a disk replaces the instance."),
+		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
+		"power_state": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(running),
+			Validators:          []validator.String{stringvalidator.OneOf(running, stopped)},
+			MarkdownDescription: "`running` or `stopped`. A guest that was stopped or paused otherwise is brought back. Default: `running`.",
+		},
+		"autostart": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+			MarkdownDescription: "Whether the instance starts with its host. Default: `false`.",
+		},
+		"wait_for": schema.SetAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})),
+			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
+			MarkdownDescription: "What to wait for after a start: `ip` (an address is known), `agent` (the guest agent answers), `cloud_init` " +
+				"(cloud-init is done; needs the agent). `[]` to wait for nothing. Default: `[\"ip\"]`.",
+		},
+		"allow_restart": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+			MarkdownDescription: "Whether a change that needs a restart of a running guest may restart it. Where `false`, such a change is an error " +
+				"while planning. Default: `true`.",
+		},
+		"deletion_protection": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+			MarkdownDescription: "Refuse to destroy or replace the instance while `true`. Default: `false`.",
+		},
+	}
+}
+
+// facts are the attributes that the host tells. Which of them a change leaves alone is decided by ModifyPlan.
+func facts() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"id":                   schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
+		"tenant":               schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},
+		"domain_name":          schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the instance's name in the tenant `default`, else `TENANT.NAME`."},
+		"host":                 schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
+		"resolved_version":     schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
+		"image_digest":         schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
+		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "All parameters in force, defaults filled in, as an object."},
+		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
+			"first, in the order of its interfaces; from the DHCP server's leases, else from the guest agent."},
+		"ip_address":    schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `ip_addresses`; null while there is none."},
+		"mac_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Ethernet addresses by the names of the interfaces."},
+		"status": schema.StringAttribute{Computed: true, MarkdownDescription: "What the guest does as the host sees it: `running`, `shutoff`, " +
+			"`paused`, `crashed`, …"},
+		"provisioning": schema.SingleNestedAttribute{
+			Computed:            true,
+			MarkdownDescription: "How the instance was made. Null after an import.",
+			Attributes: map[string]schema.Attribute{
+				"request_id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the request."},
+				"status":           schema.StringAttribute{Computed: true, MarkdownDescription: "`running`, `completed` or `failed`."},
+				"requested_by":     schema.StringAttribute{Computed: true, MarkdownDescription: "Who asked for the instance."},
+				"created_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was asked for (RFC 3339, UTC)."},
+				"started_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
+				"completed_at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
+				"duration_seconds": schema.Float64Attribute{Computed: true, MarkdownDescription: "How long the work took."},
+				"error":            schema.StringAttribute{Computed: true, MarkdownDescription: "Why it failed; null where it did not."},
+				"steps": schema.ListNestedAttribute{
+					Computed:            true,
+					MarkdownDescription: "The steps, in order.",
+					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+						"name":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
+						"duration_ms": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took, in milliseconds."},
+					}},
+				},
+			},
+		},
+	}
+}

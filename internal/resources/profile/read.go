@@ -1,0 +1,81 @@
+// Package profile is the Terraform side of what templates, versions and instances have in common: hardware, network and
+// storage profiles and parameter declarations. Objects are read leaf by leaf, because any leaf may be unknown during a
+// plan; unknown leaves read as unset, and the caller is told that there were some.
+package profile
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// reader reads the attributes of one object.
+type reader struct {
+	attributes map[string]attr.Value
+	unknown    *bool // set when a leaf was not known
+}
+
+func (r reader) missing(v attr.Value) bool {
+	if v != nil && v.IsUnknown() {
+		*r.unknown = true
+	}
+	return v == nil || v.IsNull() || v.IsUnknown()
+}
+
+func (r reader) string(name string) *string {
+	v, ok := r.attributes[name].(types.String)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	return v.ValueStringPointer()
+}
+
+func (r reader) int(name string) *int64 {
+	v, ok := r.attributes[name].(types.Int64)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	return v.ValueInt64Pointer()
+}
+
+func (r reader) bool(name string) *bool {
+	v, ok := r.attributes[name].(types.Bool)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	return v.ValueBoolPointer()
+}
+
+// objects reads a map of objects; nil when the map is not set. An element that is not known is left out.
+func objects[T any](r reader, name string, read func(reader) T) map[string]T {
+	v, ok := r.attributes[name].(types.Map)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	return elements(v, r.unknown, read)
+}
+
+func elements[T any](m types.Map, unknown *bool, read func(reader) T) map[string]T {
+	read2 := make(map[string]T, len(m.Elements()))
+	for key, element := range m.Elements() {
+		object, ok := element.(types.Object)
+		r := reader{unknown: unknown}
+		if !ok || r.missing(object) {
+			continue
+		}
+		r.attributes = object.Attributes()
+		read2[key] = read(r)
+	}
+	return read2
+}
+
+// object reads a whole profile; nil when it is not set. known is false when it or anything in it is not known yet.
+func object[T any](o types.Object, read func(reader) *T) (value *T, known bool) {
+	var unknown bool
+	r := reader{unknown: &unknown}
+	if r.missing(o) {
+		return nil, !unknown
+	}
+	r.attributes = o.Attributes()
+	value = read(r)
+	return value, !unknown
+}

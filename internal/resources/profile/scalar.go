@@ -1,0 +1,68 @@
+package profile
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// KeepString is the current value of an optional string, as the user wrote it where null and "" mean the same.
+func KeepString(written types.String, current string) types.String {
+	if !written.IsUnknown() && written.ValueString() == current {
+		return written
+	}
+	return OptionalString(current)
+}
+
+// Labels reads labels; unknown ones read as unset.
+func Labels(m types.Map) map[string]string {
+	if m.IsNull() || m.IsUnknown() {
+		return nil
+	}
+	labels := make(map[string]string, len(m.Elements()))
+	for key, element := range m.Elements() {
+		if s, ok := element.(types.String); ok && !s.IsUnknown() {
+			labels[key] = s.ValueString()
+		}
+	}
+	return labels
+}
+
+// KeepLabels is the current labels, as the user wrote them where null and {} mean the same.
+func KeepLabels(written types.Map, current map[string]string) types.Map {
+	if !written.IsUnknown() && maps.Equal(Labels(written), current) {
+		return written
+	}
+	return LabelsMap(current)
+}
+
+// LabelsMap writes labels; null for none.
+func LabelsMap(labels map[string]string) types.Map {
+	if len(labels) == 0 {
+		return types.MapNull(types.StringType)
+	}
+	values := make(map[string]attr.Value, len(labels))
+	for key, v := range labels {
+		values[key] = types.StringValue(v)
+	}
+	return types.MapValueMust(types.StringType, values)
+}
+
+// Strings reads a set or list of strings; unknown elements are left out.
+func Strings(elements []attr.Value) []string {
+	texts := make([]string, 0, len(elements))
+	for _, element := range elements {
+		if s, ok := element.(types.String); ok && !s.IsNull() && !s.IsUnknown() {
+			texts = append(texts, s.ValueString())
+		}
+	}
+	return texts
+}
+
+// Known tells whether a value and everything in it is known.
+func Known(ctx context.Context, v attr.Value) bool {
+	tf, err := v.ToTerraformValue(ctx)
+	return err == nil && tf.IsFullyKnown()
+}

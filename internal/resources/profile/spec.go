@@ -1,0 +1,88 @@
+package profile
+
+import (
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Spec is the part of a model that templates and versions share. Embed it.
+type Spec struct {
+	HardwareProfile types.Object `tfsdk:"hardware_profile"`
+	NetworkProfile  types.Object `tfsdk:"network_profile"`
+	StorageProfile  types.Object `tfsdk:"storage_profile"`
+	Parameters      types.Map    `tfsdk:"parameters"`
+}
+
+// Core reads the spec.
+func (s Spec) Core() catalog.Spec {
+	var c catalog.Spec
+	c.Hardware, _ = Hardware(s.HardwareProfile)
+	c.Network, _ = Network(s.NetworkProfile)
+	c.Storage, _ = Storage(s.StorageProfile)
+	c.Parameters, _ = Parameters(s.Parameters)
+	return c
+}
+
+// Validate finds what can be known to be wrong already.
+func (s Spec) Validate() catalog.Findings {
+	var fs catalog.Findings
+	hardware, _ := Hardware(s.HardwareProfile) // an unknown leaf is as good as unset
+	fs = append(fs, hardware.Validate()...)
+	network, _ := Network(s.NetworkProfile)
+	fs = append(fs, network.Validate()...)
+	fs = append(fs, ValidateStorage(s.StorageProfile)...)
+	if declared, known := Parameters(s.Parameters); known {
+		fs = append(fs, catalog.ValidateParameters(declared)...)
+	}
+	return fs
+}
+
+// ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk
+// depends on all of them, so nothing is said while their number or roles are open.
+func ValidateStorage(o types.Object) catalog.Findings {
+	storage, known := Storage(o)
+	if known {
+		return storage.Validate()
+	}
+	disks, ok := o.Attributes()["disks"].(types.Map)
+	if !ok || disks.IsUnknown() {
+		return nil
+	}
+	for _, element := range disks.Elements() {
+		disk, ok := element.(types.Object)
+		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() {
+			return nil
+		}
+	}
+	return storage.Validate()
+}
+
+// Known tells whether no part of the spec is unknown.
+func (s Spec) Known() bool {
+	_, hardware := Hardware(s.HardwareProfile)
+	_, network := Network(s.NetworkProfile)
+	_, storage := Storage(s.StorageProfile)
+	_, parameters := Parameters(s.Parameters)
+	return hardware && network && storage && parameters
+}
+
+// Refresh takes over what the catalogue has. What means the same stays as the user wrote it.
+func (s *Spec) Refresh(c catalog.Spec) {
+	prior := s.Core()
+	s.HardwareProfile = keep(s.HardwareProfile, prior.Hardware, c.Hardware, HardwareObject)
+	s.NetworkProfile = keep(s.NetworkProfile, prior.Network, c.Network, NetworkObject)
+	s.StorageProfile = keep(s.StorageProfile, prior.Storage, c.Storage, StorageObject)
+	s.Parameters = keep(s.Parameters, prior.Parameters, c.Parameters, ParametersMap)
+}
+
+// keep is what was written where it means what is there, else what is there.
+func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
+	if reflect.DeepEqual(prior, current) {
+		return written
+	}
+	return write(current)
+}

@@ -1,0 +1,63 @@
+package profile
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+var (
+	diskTypes    = map[string]attr.Type{"size_gb": types.Int64Type, "is_system_disk": types.BoolType}
+	diskType     = types.ObjectType{AttrTypes: diskTypes}
+	storageTypes = map[string]attr.Type{"disks": types.MapType{ElemType: diskType}}
+)
+
+// StorageAttribute is the schema of storage_profile.
+func StorageAttribute(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			"disks": schema.MapNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Disks by name. The system disk comes from the version's image and is the guest's first disk; the others " +
+					"are blank and follow in the order of their names. Default: one disk `system` of the image's size.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"size_gb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Size in GiB. Required for blank disks; the system " +
+						"disk's default is the image's size, and a larger one grows it."},
+					"is_system_disk": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether this is the disk that the image goes " +
+						"on. Default: the disk named `system`, or the only one."},
+				}},
+			},
+		},
+	}
+}
+
+// assumedSize stands for a size_gb that is not known yet: large enough that nothing is found wrong before it is known.
+const assumedSize = 1 << 16
+
+// Storage reads a storage_profile.
+func Storage(o types.Object) (*catalog.StorageProfile, bool) {
+	return object(o, func(r reader) *catalog.StorageProfile {
+		return &catalog.StorageProfile{Disks: objects(r, "disks", func(r reader) catalog.Disk {
+			d := catalog.Disk{SizeGB: r.int("size_gb"), System: r.bool("is_system_disk")}
+			if size := r.attributes["size_gb"]; size != nil && size.IsUnknown() {
+				assumed := int64(assumedSize)
+				d.SizeGB = &assumed
+			}
+			return d
+		})}
+	})
+}
+
+// StorageObject writes a storage_profile.
+func StorageObject(s *catalog.StorageProfile) types.Object {
+	if s == nil {
+		return types.ObjectNull(storageTypes)
+	}
+	return types.ObjectValueMust(storageTypes, map[string]attr.Value{"disks": mapOf(s.Disks, diskType, func(d catalog.Disk) map[string]attr.Value {
+		return map[string]attr.Value{"size_gb": types.Int64PointerValue(d.SizeGB), "is_system_disk": types.BoolPointerValue(d.System)}
+	})})
+}

@@ -1,0 +1,91 @@
+package template
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_template.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_template"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	all := profile.Computed(attributes())
+	all["id"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		Validators: []validator.String{
+			client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+			stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name")),
+		},
+		MarkdownDescription: "The template's id, `tenant/name`. Either this or `name`.",
+	}
+	all["name"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateTemplateName)},
+		MarkdownDescription: "The template's name, in the provider's tenant. Either this or `id`.",
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads a template, whoever registered it.",
+		Attributes:          all,
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	at, id := path.Root("id"), catalog.TemplateID{Tenant: d.client.Library.Tenant(), Name: m.Name.ValueString()}
+	var err error
+	if m.ID.IsNull() {
+		at = path.Root("name")
+	} else {
+		id, err = catalog.ParseTemplateID(m.ID.ValueString())
+	}
+	var t catalog.Template
+	if err == nil {
+		t, err = d.client.Library.Template(ctx, id)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		resp.Diagnostics.AddAttributeError(at, "No such template", d.client.Library.Missing(id))
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Template not read", err)
+		return
+	}
+	m.fromCore(t)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}

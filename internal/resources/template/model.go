@@ -1,0 +1,60 @@
+package template
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Model is a template as Terraform has it.
+type Model struct {
+	ID                 types.String `tfsdk:"id"`
+	Name               types.String `tfsdk:"name"`
+	DisplayName        types.String `tfsdk:"display_name"`
+	Description        types.String `tfsdk:"description"`
+	Type               types.String `tfsdk:"type"`
+	Labels             types.Map    `tfsdk:"labels"`
+	DefaultStrategy    types.String `tfsdk:"default_strategy"`
+	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	profile.Spec
+	Tenant    types.String `tfsdk:"tenant"`
+	Owner     types.String `tfsdk:"owner"`
+	CreatedAt types.String `tfsdk:"created_at"`
+	UpdatedAt types.String `tfsdk:"updated_at"`
+}
+
+// toCore writes what the user sets into a template.
+func (m *Model) toCore(t *catalog.Template) {
+	t.DisplayName, t.Description = m.DisplayName.ValueString(), m.Description.ValueString()
+	t.Labels = profile.Labels(m.Labels)
+	t.DefaultStrategy = catalog.Strategy(m.DefaultStrategy.ValueString())
+	t.DeletionProtection = m.DeletionProtection.ValueBool()
+	t.Spec = m.Spec.Core()
+}
+
+// fromCore takes over a template as the catalogue has it.
+func (m *Model) fromCore(t catalog.Template) {
+	m.computed(t)
+	m.Name = types.StringValue(t.ID.Name)
+	m.DisplayName = profile.KeepString(m.DisplayName, t.DisplayName)
+	m.Description = profile.KeepString(m.Description, t.Description)
+	m.Type = types.StringValue(t.Type)
+	m.Labels = profile.KeepLabels(m.Labels, t.Labels)
+	m.DefaultStrategy = types.StringValue(string(t.DefaultStrategy))
+	m.DeletionProtection = types.BoolValue(t.DeletionProtection)
+	m.Spec.Refresh(t.Spec)
+}
+
+// computed takes over what only the catalogue knows.
+func (m *Model) computed(t catalog.Template) {
+	m.ID, m.Tenant = types.StringValue(t.ID.String()), types.StringValue(t.ID.Tenant)
+	m.Owner = types.StringValue(t.Owner)
+	m.CreatedAt = types.StringValue(t.CreatedAt.Format(time.RFC3339))
+	m.UpdatedAt = types.StringValue(t.UpdatedAt.Format(time.RFC3339))
+}
+
+// id is the template's id in the state.
+func (m *Model) id() (catalog.TemplateID, error) { return catalog.ParseTemplateID(m.ID.ValueString()) }

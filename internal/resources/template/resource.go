@@ -1,0 +1,168 @@
+// Package template is the resource and the data source novacron_template.
+package template
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ resource.Resource                   = (*Resource)(nil)
+	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithImportState    = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+)
+
+// Resource is novacron_template.
+type Resource struct{ client *client.Client }
+
+// New makes the resource.
+func New() resource.Resource { return &Resource{} }
+
+// Metadata implements resource.Resource.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_template"
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	r.client = c
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
+	}
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: versions and instances that are planned after the template go by
+// what it will be.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() || !r.client.Online() {
+		return
+	}
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	id, err := plan.id()
+	if resp.Diagnostics.HasError() || err != nil || !plan.Spec.Known() {
+		return
+	}
+	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
+	plan.toCore(&t)
+	r.client.Library.ExpectTemplate(t)
+}
+
+// Create implements resource.Resource.
+func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "registering a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	t := catalog.Template{ID: catalog.TemplateID{Name: plan.Name.ValueString()}, Type: plan.Type.ValueString()}
+	plan.toCore(&t)
+	created, err := r.client.Library.CreateTemplate(ctx, t)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Template not registered", err)
+		return
+	}
+	plan.computed(created)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// Read implements resource.Resource.
+func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.client.Online() {
+		return
+	}
+	id, err := state.id()
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Template not read", err)
+		return
+	}
+	t, err := r.client.Library.Template(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Template not read", err)
+		return
+	}
+	state.fromCore(t)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update implements resource.Resource.
+func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "changing a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := plan.id()
+	if err == nil {
+		var t catalog.Template
+		if t, err = r.client.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
+			plan.computed(t)
+			resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+			return
+		}
+	}
+	client.AddError(&resp.Diagnostics, "Template not changed", err)
+}
+
+// Delete implements resource.Resource.
+func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "removing a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := state.id()
+	if err == nil {
+		err = r.client.Library.DeleteTemplate(ctx, id)
+	}
+	client.AddError(&resp.Diagnostics, "Template not removed", err)
+}
+
+// ImportState implements resource.ResourceWithImportState: by "tenant/name", or by the name in the provider's tenant.
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := catalog.ParseTemplateID(req.ID)
+	if err != nil && catalog.ValidateTemplateName(req.ID) == nil {
+		id, err = catalog.TemplateID{Tenant: r.client.Library.Tenant(), Name: req.ID}, nil
+	}
+	if err == nil {
+		_, err = r.client.Library.Template(ctx, id)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = fmt.Errorf("the library in pool %q has no template %q", r.client.Library.Pool(), id)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Template not imported", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)
+}

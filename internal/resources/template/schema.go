@@ -1,0 +1,70 @@
+package template
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Schema implements resource.Resource.
+func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A template: a name, the shape of a machine, and the parameters that its users may set. Its images are " +
+			"`novacron_template_version` resources. A change of a template concerns its future versions; those that exist keep " +
+			"what was in force when they were registered.",
+		Attributes: attributes(),
+	}
+}
+
+func attributes() map[string]schema.Attribute {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
+	return map[string]schema.Attribute{
+		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The template's id, `tenant/name`."},
+		"name": schema.StringAttribute{
+			Required: true, PlanModifiers: replace,
+			Validators: []validator.String{client.Valid(catalog.ValidateTemplateName)},
+			MarkdownDescription: "Name, unique in the tenant: lower-case letters, digits, dots, underscores and hyphens, starting with a " +
+				"letter or digit, at most 63 characters. A change replaces the template.",
+		},
+		"display_name": schema.StringAttribute{Optional: true, MarkdownDescription: "Name for people."},
+		"description":  schema.StringAttribute{Optional: true, MarkdownDescription: "What the template is for."},
+		"type": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(catalog.TypeVM), PlanModifiers: replace,
+			Validators:          []validator.String{stringvalidator.OneOf(catalog.TypeVM)},
+			MarkdownDescription: "What instances are: `vm`. A change replaces the template. Default: `vm`.",
+		},
+		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
+		"default_strategy": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.LinkedClone)),
+			Validators: []validator.String{stringvalidator.OneOf(catalog.Strategies()...)},
+			MarkdownDescription: "How instances get their system disk where they do not say: `linked_clone` (instant, shares the " +
+				"version's image) or `clone` (a copy of its own). Default: `linked_clone`.",
+		},
+		"deletion_protection": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+			MarkdownDescription: "Refuse to destroy or replace the template while `true`. Default: `false`.",
+		},
+		"hardware_profile": profile.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
+		"network_profile":  profile.NetworkAttribute("Network interfaces. Versions and instances may override them."),
+		"storage_profile":  profile.StorageAttribute("Disks. Versions and instances may override them."),
+		"parameters": profile.ParametersAttribute("Parameters that an instance may or must set, by name: lower-case letters, digits and " +
+			"underscores, starting with a letter."),
+		"tenant":     schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to."},
+		"owner":      schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the template."},
+		"created_at": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the template was registered (RFC 3339, UTC)."},
+		"updated_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the template was last changed (RFC 3339, UTC)."},
+	}
+}

@@ -1,0 +1,128 @@
+package templateversion
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_template_version.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// dataModel is the version that a constraint means.
+type dataModel struct {
+	Facts
+	Constraint types.String `tfsdk:"constraint"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_template_version"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	all := profile.Computed(attributes(), "source")
+	all["template_id"] = schema.StringAttribute{
+		Required:            true,
+		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+		MarkdownDescription: "The template's id, `tenant/name`.",
+	}
+	all["constraint"] = schema.StringAttribute{
+		Optional:            true,
+		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: the newest release.",
+	}
+	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The newest version that the constraint allows."}
+	for _, name := range []string{"hardware_profile", "network_profile", "storage_profile", "parameters"} {
+		all[name] = frozen(all[name])
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Finds the newest version of a template that a constraint allows.",
+		Attributes:          all,
+	}
+}
+
+// frozen describes a profile as the data source tells it.
+func frozen(a schema.Attribute) schema.Attribute {
+	const text = "As it is in force for the version: its own, or the template's at the time when it was registered."
+	switch a := a.(type) {
+	case schema.SingleNestedAttribute:
+		a.MarkdownDescription = text
+		return a
+	case schema.MapNestedAttribute:
+		a.MarkdownDescription = text
+		return a
+	}
+	return a
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m dataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading a template version")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
+	if err == nil {
+		err = d.find(ctx, id, &m)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "No such template", d.client.Library.Missing(id))
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not read", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataModel) error {
+	if _, err := d.client.Library.Template(ctx, id); err != nil {
+		return err
+	}
+	versions, err := d.client.Library.Versions(ctx, id)
+	if err != nil {
+		return err
+	}
+	newest, err := library.Pick(id, versions, nil, m.Constraint.ValueString())
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.ID.Version == newest {
+			location, err := d.client.Library.StorageLocation(ctx, v)
+			m.fromCore(v, v.Spec, location)
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package templateversion
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Facts is what the resource and the data source tell of a version.
+type Facts struct {
+	ID          types.String `tfsdk:"id"`
+	TemplateID  types.String `tfsdk:"template_id"`
+	Version     types.String `tfsdk:"version"`
+	Description types.String `tfsdk:"description"`
+	profile.Spec
+	Digest           types.String `tfsdk:"digest"`
+	Format           types.String `tfsdk:"format"`
+	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
+	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
+	TransferredBytes types.Int64  `tfsdk:"transferred_bytes"`
+	StorageLocation  types.String `tfsdk:"storage_location"`
+	CreatedAt        types.String `tfsdk:"created_at"`
+	CreatedBy        types.String `tfsdk:"created_by"`
+}
+
+// Model is a version as Terraform has it.
+type Model struct {
+	Facts
+	Source   types.Object   `tfsdk:"source"`
+	Timeouts timeouts.Value `tfsdk:"timeouts"`
+}
+
+// computed takes over what only the catalogue knows.
+func (m *Facts) computed(v catalog.Version, location string) {
+	m.ID = types.StringValue(v.ID.String())
+	m.Digest, m.Format = types.StringValue(v.Digest), types.StringValue(v.Format)
+	m.VirtualSizeBytes, m.StoredSizeBytes = types.Int64Value(v.VirtualSize), types.Int64Value(v.StoredSize)
+	m.TransferredBytes, m.StorageLocation = types.Int64Value(v.Transferred), types.StringValue(location)
+	m.CreatedAt, m.CreatedBy = types.StringValue(v.CreatedAt.Format(time.RFC3339)), types.StringValue(v.CreatedBy)
+}
+
+// fromCore takes over a version as the catalogue has it, with the spec that is to be shown: what it overrides, or all.
+func (m *Facts) fromCore(v catalog.Version, spec catalog.Spec, location string) {
+	m.computed(v, location)
+	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
+	m.Description = profile.KeepString(m.Description, v.Description)
+	m.Spec.Refresh(spec)
+}
+
+// plannedID is the version's id where the configuration says it already.
+func (m *Facts) plannedID() (catalog.VersionID, bool) {
+	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
+	return template.Version(m.Version.ValueString()), err == nil && !m.Version.IsUnknown()
+}
+
+// source reads where the image comes from; known is false when some of it is not known yet.
+func (m *Model) source() (s image.Source, known bool) {
+	known = !m.Source.IsUnknown()
+	read := func(attributes map[string]attr.Value, name string) string {
+		v, _ := attributes[name].(types.String)
+		known = known && !v.IsUnknown()
+		return v.ValueString()
+	}
+	a := m.Source.Attributes()
+	s = image.Source{Path: read(a, "path"), URL: read(a, "url"), Checksum: read(a, "checksum")}
+	return s, known
+}

@@ -1,0 +1,102 @@
+package templateversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is found before
+// anything is made, and decides whether another source means another image.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		r.planCreate(ctx, &plan, &resp.Diagnostics)
+		return
+	}
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || plan.Source.Equal(state.Source) {
+		return
+	}
+	source, known := plan.source()
+	if same := known && sameImage(ctx, source, state.Digest.ValueString(), &resp.Diagnostics); !same {
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
+	}
+}
+
+// planCreate checks a version that is to be made, and lets instances planned after it count on it.
+func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
+	source, sourceKnown := plan.source()
+	virtualSize := int64(-1)
+	if sourceKnown && source.Path != "" {
+		virtualSize = probe(ctx, source, diags)
+	}
+	id, known := plan.plannedID()
+	if !known || !r.client.Online() {
+		return
+	}
+	r.client.Library.Expect(id)
+	template, versions, err := r.client.Library.Planned(ctx, id.Template)
+	if errors.Is(err, catalog.ErrNotFound) {
+		client.AddFindings(diags, r.client.Library.NoSuchTemplate(id.Template))
+		return
+	}
+	if err != nil {
+		client.AddError(diags, "Template not read", err)
+		return
+	}
+	for _, v := range versions {
+		if v.ID == id {
+			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
+		}
+	}
+	if spec := plan.Spec.Core().Over(template.Spec); virtualSize > 0 && plan.Spec.Known() && len(spec.Storage.Validate()) == 0 {
+		client.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
+	}
+}
+
+// probe opens a local image; its virtual size in bytes, or -1 after an error.
+func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
+	im, err := image.Open(ctx, source)
+	if err != nil {
+		client.AddError(diags, "Image cannot be used", err)
+		return -1
+	}
+	defer im.Close() //nolint:errcheck // only read
+	return im.VirtualSize
+}
+
+// sameImage tells whether a source leads to the image that a version has. Of a URL, only its checksum can tell.
+func sameImage(ctx context.Context, source image.Source, digest string, diags *diag.Diagnostics) bool {
+	if source.Path == "" {
+		known, ok := image.KnownDigest(source)
+		return ok && known == digest
+	}
+	im, err := image.Open(ctx, source)
+	if err != nil {
+		client.AddError(diags, "Image cannot be used", err)
+		return false
+	}
+	defer im.Close() //nolint:errcheck // only read
+	actual, err := im.Digest(ctx)
+	if err != nil {
+		client.AddError(diags, "Image cannot be read", fmt.Errorf("finding out whether it is the version's image: %w", err))
+	}
+	return actual == digest
+}

@@ -1,0 +1,189 @@
+// Package templateversion is the resource and the data source novacron_template_version.
+package templateversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ resource.Resource                   = (*Resource)(nil)
+	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithImportState    = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+)
+
+// How long things may take where the timeouts block does not say.
+const (
+	createTimeout = 30 * time.Minute
+	deleteTimeout = 5 * time.Minute
+)
+
+// Resource is novacron_template_version.
+type Resource struct{ client *client.Client }
+
+// New makes the resource.
+func New() resource.Resource { return &Resource{} }
+
+// Metadata implements resource.Resource.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_template_version"
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	r.client = c
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
+	}
+}
+
+// Create implements resource.Resource.
+func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "registering a template version")...)
+	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	id, ok := plan.plannedID()
+	if !ok {
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Invalid template id",
+			fmt.Sprintf("%q is no template id: write it as tenant/name.", plan.TemplateID.ValueString()))
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	source, _ := plan.source()
+	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
+		ID: id, Description: plan.Description.ValueString(), Source: source, Spec: plan.Spec.Core(), Progress: progress(ctx, id),
+	})
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not registered", err)
+		return
+	}
+	location, err := r.client.Library.StorageLocation(ctx, v)
+	plan.computed(v, location)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	client.AddError(&resp.Diagnostics, "Version registered, but its image is not found", err)
+}
+
+// progress logs how far a transfer has come.
+func progress(ctx context.Context, id catalog.VersionID) func(sent, total int64) {
+	started := time.Now()
+	return func(sent, total int64) {
+		fields := map[string]any{"version": id.String(), "sent_mib": sent >> 20, "total_mib": total >> 20}
+		if seconds := time.Since(started).Seconds(); seconds > 0 && sent > 0 {
+			rate := float64(sent) / seconds
+			fields["mib_per_second"] = int64(rate) >> 20
+			fields["seconds_left"] = int64(float64(total-sent) / rate)
+		}
+		tflog.Info(ctx, "sending image", fields)
+	}
+}
+
+// Read implements resource.Resource.
+func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.client.Online() {
+		return
+	}
+	id, err := catalog.ParseVersionID(state.ID.ValueString())
+	var v catalog.Version
+	if err == nil {
+		v, err = r.client.Library.Version(ctx, id)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	var location string
+	if err == nil {
+		location, err = r.client.Library.StorageLocation(ctx, v)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not read", err)
+		return
+	}
+	state.fromCore(v, v.Overrides, location)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update implements resource.Resource: the description, and where the same image comes from.
+func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan Model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "changing a template version")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := catalog.ParseVersionID(plan.ID.ValueString())
+	if err == nil {
+		_, err = r.client.Library.DescribeVersion(ctx, id, plan.Description.ValueString())
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not changed", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// Delete implements resource.Resource.
+func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(r.client.Ready(ctx, "removing a template version")...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	id, err := catalog.ParseVersionID(state.ID.ValueString())
+	if err == nil {
+		err = r.client.Library.RemoveVersion(ctx, id)
+	}
+	client.AddError(&resp.Diagnostics, "Version not removed", err)
+}
+
+// ImportState implements resource.ResourceWithImportState, by "tenant/name@1.1.0".
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template version")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := catalog.ParseVersionID(req.ID)
+	if err == nil {
+		_, err = r.client.Library.Version(ctx, id)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = fmt.Errorf("the library in pool %q has no version %q", r.client.Library.Pool(), id)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not imported", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)
+}

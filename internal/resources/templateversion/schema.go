@@ -1,0 +1,91 @@
+package templateversion
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Schema implements resource.Resource.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A version of a template: an image, and the profiles and parameters that are in force when it is registered. " +
+			"A version never changes, but for its description. An image is stored once in the pool, however many versions have it, and " +
+			"goes with the last of them; a version that linked clones hang on cannot be destroyed.",
+		Attributes: attributes(),
+		Blocks:     map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Delete: true})},
+	}
+}
+
+func attributes() map[string]schema.Attribute {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	keepNumber := []planmodifier.Int64{int64planmodifier.UseStateForUnknown()}
+	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
+	replaceObject := []planmodifier.Object{objectplanmodifier.RequiresReplace()}
+	hardware := profile.HardwareAttribute("Shape of the machine, instead of the template's whole profile. A change replaces the version.")
+	network := profile.NetworkAttribute("Network interfaces, instead of the template's whole profile. A change replaces the version.")
+	storage := profile.StorageAttribute("Disks, instead of the template's whole profile. A change replaces the version.")
+	parameters := profile.ParametersAttribute("Parameters, instead of all of the template's. A change replaces the version.")
+	hardware.PlanModifiers, network.PlanModifiers, storage.PlanModifiers = replaceObject, replaceObject, replaceObject
+	parameters.PlanModifiers = []planmodifier.Map{mapplanmodifier.RequiresReplace()}
+	return map[string]schema.Attribute{
+		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The version's id, `tenant/name@1.1.0`."},
+		"template_id": schema.StringAttribute{
+			Required: true, PlanModifiers: replace,
+			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+			MarkdownDescription: "The template's id, `tenant/name`. A change replaces the version.",
+		},
+		"version": schema.StringAttribute{
+			Required: true, PlanModifiers: replace,
+			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
+			MarkdownDescription: "Semantic version, written in full: `1.1.0` or `1.1.0-rc.1`. A change replaces the version.",
+		},
+		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What is new."},
+		"source": schema.SingleNestedAttribute{
+			Required: true,
+			MarkdownDescription: "Where the image comes from: a disk image, raw or qcow2, recognised by its content. A change to another image " +
+				"replaces the version; the same image elsewhere does not.",
+			Attributes: map[string]schema.Attribute{
+				"path": schema.StringAttribute{
+					Optional: true,
+					Validators: []validator.String{stringvalidator.ExactlyOneOf(
+						path.MatchRelative().AtParent().AtName("path"), path.MatchRelative().AtParent().AtName("url"))},
+					MarkdownDescription: "File on the machine that runs Terraform. It must be there when Terraform plans; where another resource of " +
+						"the configuration makes it, take the path from an attribute that is known only once the file is there.",
+				},
+				"url": schema.StringAttribute{Optional: true, MarkdownDescription: "`http` or `https` address, read by the machine that runs Terraform."},
+				"checksum": schema.StringAttribute{
+					Optional:   true,
+					Validators: []validator.String{client.Valid(func(s string) error { _, err := image.ParseChecksum(s); return err })},
+					MarkdownDescription: "`sha256:…` or `sha512:…` of the file. With `sha256`, an image that the pool has already is not sent, and " +
+						"not even downloaded.",
+				},
+			},
+		},
+		"hardware_profile": hardware, "network_profile": network, "storage_profile": storage, "parameters": parameters,
+		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the stored image."},
+		"format":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`."},
+		"virtual_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the disk that a guest sees, in bytes."},
+		"stored_size_bytes":  schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the stored image, in bytes."},
+		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Bytes that were sent to the host to " +
+			"register the version; 0 where the pool had the image."},
+		"storage_location": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Path of the stored image on the host."},
+		"created_at":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the version was registered (RFC 3339, UTC)."},
+		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},
+	}
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# make demo-down: destroys what make demo has made, in whatever state it is. Packages, the guest image and the installed
+# provider stay.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if [[ ! -e $work/host ]]; then
+  echo "There is no demo in $work."
+  exit
+fi
+host=$(<"$work/host")
+
+# destroy removes what Terraform knows of.
+destroy() {
+  # shellcheck source=/dev/null
+  . "$work/host.env"
+  in_work destroy -input=false -auto-approve
+}
+
+if [[ -e $work/terraform.tfstate && -e $work/.terraform ]]; then
+  say "terraform destroy"
+  # A private host goes with everything in it.
+  if [[ $host == private ]]; then
+    as_root "$testhost" status "$private_host" >/dev/null && destroy ||
+      echo "terraform destroy was not possible: the host is taken down with all that is left on it."
+  else
+    destroy
+  fi
+fi
+if [[ $host == private ]]; then
+  say "Taking the private libvirt down"
+  as_root "$testhost" down "$private_host"
+else
+  echo "The storage pool \"novacron\" at $host stays; if nobody else uses it: virsh pool-destroy and pool-undefine it."
+fi
+rm -rf "$work"
+say "Done"

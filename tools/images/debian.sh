@@ -1,0 +1,28 @@
+# The debian image: Debian 12 as its cloud images are, ready for cloud-init.
+# shellcheck shell=bash
+
+debian_packages="linux-image-cloud-amd64 lz4 systemd-sysv systemd-resolved udev dbus libpam-systemd netbase netplan.io
+  iproute2 iputils-ping nftables openssh-server sudo cloud-init cloud-guest-utils fdisk qemu-guest-agent"
+
+# Nobody tests these, and on a slow guest they would run in the middle of a test.
+debian_masked="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
+  fstrim.timer"
+
+build_image() {
+  local work=$1 out=$2 root=$1/root unit
+  # The configuration goes in before the kernel: its installation makes the initramfs.
+  bootstrap apt "$root" "${debian_packages//$'\n'/ }" \
+    --essential-hook="copy-in $here/debian/root/etc $here/debian/root/usr /" \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright'
+  for unit in $debian_masked; do
+    ln -sf /dev/null "$root/etc/systemd/system/$unit"
+  done
+  echo debian >"$root/etc/hostname"
+  # Every guest makes its own. An empty machine-id, not "uninitialized": that would have systemd preset all units anew.
+  : >"$root/etc/machine-id"
+  rm -f "$root"/etc/ssh/ssh_host_*
+  say "making the disk"
+  make_disk "$root" 2G "$work/disk.raw" "root=/dev/vda1 ro console=tty0 console=ttyS0 net.ifnames=0"
+  qemu-img convert -c -O qcow2 "$work/disk.raw" "$out"
+}

@@ -1,0 +1,78 @@
+# Shared by the image recipes; sourced, not run.
+# shellcheck shell=bash
+
+suite=bookworm
+
+say() {
+  echo "$kind: $*" >&2
+}
+
+die() {
+  say "$*"
+  exit 1
+}
+
+require_build_machine() {
+  local missing
+  ((EUID == 0)) || die "building needs root, for a loop mount and a chroot: run it with sudo"
+  missing=$("$here/../install-deps.sh" --missing images)
+  [[ -z $missing ]] ||
+    die "packages are missing: ${missing//$'\n'/ }. Install them with tools/install-deps.sh images"
+}
+
+clean_work() {
+  if mountpoint --quiet "$work/mnt"; then
+    umount "$work/mnt"
+  fi
+  rm -rf --one-file-system "$work"
+}
+
+# debian_sources prints the machine's own apt sources for the suite, so that images come from the same mirror.
+# NOVACRON_APT_SOURCES names a file to use instead, for machines that do not run Debian 12.
+debian_sources() {
+  if [[ -n ${NOVACRON_APT_SOURCES:-} ]]; then
+    cat "$NOVACRON_APT_SOURCES"
+    return
+  fi
+  # shellcheck disable=SC2016 # apt's variables
+  apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
+    grep -E " $suite(-security|-updates)? " | sort -u
+}
+
+# bootstrap MODE ROOT PACKAGES [OPTION...] unpacks packages with all that they depend on (mmdebstrap's variants).
+bootstrap() {
+  local variant=$1 root=$2 packages=$3 sources
+  shift 3
+  sources=$(debian_sources) && [[ -n $sources ]] ||
+    die "apt knows no sources for Debian $suite. Run apt-get update, or set NOVACRON_APT_SOURCES to a sources.list"
+  mmdebstrap --variant="$variant" --include="$packages" --format=directory "$@" "$suite" "$root" - <<<"$sources"
+}
+
+# make_disk ROOT SIZE RAW CMDLINE makes a disk with one ext4 partition that holds ROOT, and boots ROOT/vmlinuz and
+# ROOT/initrd.img through extlinux without a pause.
+make_disk() {
+  local root=$1 size=$2 raw=$3 cmdline=$4 start=2048 mnt=$work/mnt
+  mkdir -p "$root/boot/extlinux" "$mnt"
+  cat >"$root/boot/extlinux/extlinux.conf" <<CONF
+DEFAULT linux
+PROMPT 0
+TIMEOUT 0
+LABEL linux
+  KERNEL /vmlinuz
+  INITRD /initrd.img
+  APPEND $cmdline
+CONF
+  truncate --size "$size" "$raw"
+  sfdisk --quiet --label dos "$raw" <<<"start=$start, type=83, bootable"
+  local bytes=$(($(stat --format=%s "$raw") - start * 512))
+  # extlinux reads none of the newer ext4 features.
+  mkfs.ext4 -q -F -L root -O '^64bit,^metadata_csum_seed,^orphan_file' -E "offset=$((start * 512))" "$raw" \
+    "$((bytes / 1024))k"
+  mount -o "loop,offset=$((start * 512)),sizelimit=$bytes" "$raw" "$mnt"
+  # Not mkfs.ext4 -d: it turns runs of zeros into holes, on which extlinux stops with an I/O error.
+  cp --archive --sparse=never "$root/." "$mnt/"
+  extlinux --install "$mnt/boot/extlinux"
+  umount "$mnt"
+  # The first 440 bytes of the disk are the boot code of the MBR.
+  dd if=/usr/lib/EXTLINUX/mbr.bin of="$raw" bs=440 count=1 conv=notrunc status=none
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs the Debian or Ubuntu packages that the test host and the test images need.
+#
+#   install-deps.sh [testhost] [images]            install what is missing (default: both groups)
+#   install-deps.sh --missing [testhost] [images]  only print what is missing, one package a line
+set -euo pipefail
+
+# Recommends are left out: they would pull in desktops, firmware and a default network on the machine itself.
+declare -A packages=(
+  [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
+    qemu-system-x86 qemu-utils seabios ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini"
+  [images]="mmdebstrap extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio genisoimage"
+)
+
+missing_packages() {
+  local group package
+  for group in "$@"; do
+    # shellcheck disable=SC2086 # a list of words
+    for package in ${packages[$group]}; do
+      dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+        echo "$package"
+    done
+  done | sort -u
+}
+
+main() {
+  local only_list=false group
+  if [[ ${1:-} == --missing ]]; then
+    only_list=true
+    shift
+  fi
+  (($#)) || set -- testhost images
+  for group in "$@"; do
+    if [[ -z ${packages[$group]:-} ]]; then
+      echo "install-deps.sh: unknown group '$group'; the groups are: ${!packages[*]}" >&2
+      exit 2
+    fi
+  done
+  if ! command -v dpkg-query >/dev/null; then
+    echo "install-deps.sh: dpkg-query is missing: only Debian and Ubuntu are supported" >&2
+    exit 1
+  fi
+
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  if $only_list; then
+    ((${#missing[@]} == 0)) || printf '%s\n' "${missing[@]}"
+    return
+  fi
+  if ((${#missing[@]} == 0)); then
+    echo "install-deps.sh: everything for $* is installed" >&2
+    return
+  fi
+
+  local as_root=()
+  ((EUID == 0)) || as_root=(sudo)
+  echo "install-deps.sh: installing ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+main "$@"

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# The inner half of testhost.sh: becomes the process that holds the mount and control group namespaces of a host, and
+# starts the daemons in them. It runs in the host's network namespace already.
+#
+#   inside.sh NAME DIR            joins its own control groups, then unshares
+#   inside.sh NAME DIR unshared   the rest, in the new namespaces
+set -euo pipefail
+
+name=$1 dir=$2 stage=${3:-}
+# Reached on failures only: a success ends in exec.
+trap 'touch "$dir/failed"' EXIT
+
+# join_cgroups moves this process to control groups of its own and lists their directories in DIR/cgroups. libvirt names
+# a guest's group by its number and name only, so that two hosts without groups of their own would share and remove
+# each other's.
+join_cgroups() {
+  local memberships membership path controllers mount group
+  # All at once: the file changes with each group that is joined.
+  mapfile -t memberships </proc/self/cgroup
+  for membership in "${memberships[@]}"; do
+    IFS=: read -r _ controllers path <<<"$membership"
+    mount=/sys/fs/cgroup/${controllers#name=}
+    if [[ -z $controllers ]]; then
+      # The unified hierarchy. Groups next to processes cannot have controllers there: go to its top.
+      mount=/sys/fs/cgroup path=
+      [[ -e $mount/cgroup.controllers ]] || continue
+    fi
+    group=${mount}${path%/}/novacron-testhost-$name
+    # Where this machine's own container hides the hierarchy, libvirt has no use for it either.
+    mkdir "$group" 2>/dev/null || continue
+    echo "$group" >>"$dir/cgroups"
+    if [[ -e $group/cpuset.cpus && $controllers == *cpuset* ]]; then
+      # A new v1 cpuset is empty and takes no process.
+      cat "${group%/*}/cpuset.cpus" >"$group/cpuset.cpus"
+      cat "${group%/*}/cpuset.mems" >"$group/cpuset.mems"
+      echo 1 >"$group/cgroup.clone_children"
+    fi
+    echo $$ >"$group/cgroup.procs"
+  done
+}
+
+# mount_sys mounts a /sys that shows this network namespace. Through the machine's /sys libvirt would set up the machine's
+# own virbr0 instead of the host's.
+mount_sys() {
+  local sys=$dir/run/sys
+  mkdir -p "$sys"
+  mount -t sysfs sysfs "$sys"
+  mount --rbind /sys/fs/cgroup "$sys/fs/cgroup"
+  mount --move "$sys" /sys
+  rmdir "$sys"
+}
+
+# bind_cgroups makes the host's groups the tops of the hierarchies that it sees.
+bind_cgroups() {
+  local group mount controller
+  [[ -e $dir/cgroups ]] || return 0
+  while read -r group; do
+    mount=$(findmnt --noheadings --output TARGET --target "$group" | tail -n 1)
+    if [[ -e $group/cgroup.subtree_control ]]; then
+      # Processes may only live in the leaves of the unified hierarchy.
+      mkdir "$group/daemons"
+      echo $$ >"$group/daemons/cgroup.procs"
+      for controller in $(cat "$group/cgroup.controllers"); do
+        echo "+$controller" >"$group/cgroup.subtree_control" || true
+      done
+    fi
+    mount --bind "$group" "$mount"
+  done <"$dir/cgroups"
+  # In the hybrid layout libvirt's LXC driver would take the empty unified hierarchy for the real one.
+  if mountpoint --quiet /sys/fs/cgroup/unified; then
+    umount /sys/fs/cgroup/unified
+  fi
+}
+
+bind_directories() {
+  # A copy of another host's namespace file would keep that namespace alive after its end.
+  umount --lazy /run/netns/* 2>/dev/null || true
+  # The machine's systemd, firewalld and machined must not hear of these guests.
+  local empty=$dir/run/no-dbus
+  mkdir -p "$empty"
+  [[ ! -d /run/dbus ]] || mount --bind "$empty" /run/dbus
+  # Guests are emulated. A /dev/kvm that root may open and QEMU's user may not would make libvirt find its knowledge of
+  # QEMU out of date, and gather it anew, several times in every define.
+  if [[ -e /dev/kvm ]]; then
+    install -m 0000 /dev/null "$dir/run/no-kvm"
+    mount --bind "$dir/run/no-kvm" /dev/kvm
+  fi
+  mkdir -p /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt
+  # Not the rest of the machine's /etc/libvirt: its guests and networks would start here.
+  [[ ! -d /etc/libvirt/nwfilter ]] || cp -r /etc/libvirt/nwfilter "$dir/etc/"
+  mount --bind "$dir/run" /run/libvirt
+  mount --bind "$dir/lib" /var/lib/libvirt
+  mount --bind "$dir/cache" /var/cache/libvirt
+  mount --bind "$dir/log" /var/log/libvirt
+  mount --bind "$dir/etc" /etc/libvirt
+}
+
+write_configuration() {
+  # Two hosts on one machine would have the same UUID, which migration refuses.
+  cat >/etc/libvirt/libvirtd.conf <<CONF
+host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+unix_sock_ro_perms = "0777"
+unix_sock_rw_perms = "0770"
+$(getent group libvirt >/dev/null && echo 'unix_sock_group = "libvirt"')
+CONF
+  # The machine's AppArmor profiles do not know the private directories. A mount namespace for each guest fails on the
+  # mount that hides /dev/kvm.
+  cat >/etc/libvirt/qemu.conf <<CONF
+security_driver = "none"
+namespaces = []
+CONF
+  : >/etc/libvirt/virtlogd.conf
+}
+
+start_daemons() {
+  ip link set lo up
+  virtlogd --daemon --pid-file /run/libvirt/virtlogd.pid
+  libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
+  local deadline=$((SECONDS + 30))
+  until virsh --connect qemu:///system uri >/dev/null 2>&1; do
+    if ((SECONDS > deadline)); then
+      echo "libvirtd does not answer after 30 s"
+      return 1
+    fi
+    sleep 0.05
+  done
+  # libvirt's own default network without what keeps each guest waiting: four seconds for the spanning tree, three until
+  # dnsmasq believes that nobody answers a ping to the address it is about to lease.
+  cat >"$dir/run/default-network.xml" <<XML
+<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
+  <name>default</name>
+  <forward mode='nat'/>
+  <bridge name='virbr0' stp='off' delay='0'/>
+  <ip address='192.168.122.1' netmask='255.255.255.0'>
+    <dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp>
+  </ip>
+  <dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options>
+</network>
+XML
+  virsh --quiet --connect qemu:///system net-define "$dir/run/default-network.xml"
+  virsh --quiet --connect qemu:///system net-autostart default
+  virsh --quiet --connect qemu:///system net-start default
+}
+
+if [[ -z $stage ]]; then
+  join_cgroups
+  # libvirt waits for an ended QEMU to be reaped, which the first process of a container may never do: tini does it here.
+  exec unshare --mount --cgroup tini -s -- "$0" "$name" "$dir" unshared
+fi
+echo $$ >"$dir/holder.pid"
+mount_sys
+bind_cgroups
+bind_directories
+write_configuration
+start_daemons
+touch "$dir/ready"
+exec sleep infinity

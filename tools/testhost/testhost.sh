@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# Private libvirt hosts for tests: each has its own libvirtd, network and storage, and leaves nothing behind.
+# See README.md next to this file.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+base_dir=${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}
+
+usage() {
+  cat >&2 <<USAGE
+usage: testhost.sh up NAME            start the host, or find it running; prints its environment for eval
+       testhost.sh exec NAME CMD...   run a command on the host (in its network and its /var/lib/libvirt)
+       testhost.sh status NAME        say what runs; exit status 1 when the host is not usable
+       testhost.sh down NAME          destroy the host with everything in it
+USAGE
+  exit 2
+}
+
+die() {
+  echo "testhost.sh: $*" >&2
+  exit 1
+}
+
+require_root() {
+  ((EUID == 0)) || die "needs root, for namespaces and libvirtd: run it with sudo"
+}
+
+require_packages() {
+  local missing
+  missing=$("$here/../install-deps.sh" --missing testhost)
+  [[ -z $missing ]] ||
+    die "packages are missing: ${missing//$'\n'/ }. Install them with tools/install-deps.sh testhost"
+}
+
+# pids prints the processes of the host: all that live in its network namespace. The namespace is pinned by its file,
+# so its inode number cannot be reused, and a host whose processes crashed in part is still found.
+pids() {
+  local inode ns pid
+  inode=$(stat --dereference --format=%i "/run/netns/$netns" 2>/dev/null) || return 0
+  for ns in /proc/[0-9]*/ns/net; do
+    if [[ $(readlink "$ns" 2>/dev/null) == "net:[$inode]" ]]; then
+      pid=${ns#/proc/}
+      echo "${pid%%/*}"
+    fi
+  done
+}
+
+# enter runs a command in the host's namespaces. It fails when the process that holds them is gone.
+enter() {
+  local holder
+  holder=$(cat "$dir/holder.pid" 2>/dev/null) || return 1
+  # The number may belong to another process by now: the network namespace tells.
+  [[ /proc/$holder/ns/net -ef /run/netns/$netns ]] || return 1
+  nsenter --target "$holder" --net --mount --cgroup --wdns="$PWD" -- "$@"
+}
+
+healthy() {
+  enter timeout 5 virsh --connect qemu:///system net-info default 2>/dev/null | grep '^Active: *yes' >/dev/null
+}
+
+print_env() {
+  cat "$dir/env"
+}
+
+# locked takes the lock of this host for the rest of the script. The daemons must not inherit it: see start.
+locked() {
+  local lock=$base_dir/.$name.lock
+  mkdir -p "$base_dir"
+  while true; do
+    exec 9>"$lock"
+    flock --wait 120 9 || die "another testhost.sh has held $lock for 120 s"
+    # down removes the file: a lock on a removed file keeps nobody out.
+    [[ /proc/$$/fd/9 -ef $lock ]] && return
+  done
+}
+
+start() {
+  mkdir -p "$dir"/{run,lib/images,cache,log,etc}
+  chmod 0755 "$base_dir" "$dir"
+  ip netns add "$netns"
+  nsenter --net="/run/netns/$netns" \
+    setsid "$here/inside.sh" "$name" "$dir" </dev/null >"$dir/log/inside.log" 2>&1 9>&- &
+
+  local deadline=$((SECONDS + 60))
+  until [[ -e $dir/ready ]]; do
+    if ((SECONDS > deadline)) || [[ -e $dir/failed ]]; then
+      cat "$dir/log/inside.log" >&2
+      die "host '$name' did not start; its logs are in $dir/log. Clean up with: testhost.sh down $name"
+    fi
+    sleep 0.05
+  done
+
+  cat >"$dir/env" <<ENV
+export NOVACRON_URI='qemu+unix:///system?socket=$dir/run/libvirt-sock'
+export NOVACRON_DOMAIN_TYPE='qemu'
+export NOVACRON_TESTHOST='$name'
+export NOVACRON_TESTHOST_ROOT='$dir'
+ENV
+}
+
+up() {
+  require_packages
+  locked
+  if healthy && [[ -e $dir/env ]]; then
+    print_env
+    return
+  fi
+  if [[ -e $dir || -e /run/netns/$netns ]]; then
+    echo "testhost.sh: host '$name' is there but does not answer: starting it anew" >&2
+    clean
+  fi
+  start
+  print_env
+}
+
+# clean removes the host, whatever state it is in: nothing here relies on its daemons.
+clean() {
+  local left deadline=$((SECONDS + 30)) group
+  while left=$(pids) && [[ -n $left ]]; do
+    ((SECONDS < deadline)) || die "these processes of host '$name' cannot be killed: ${left//$'\n'/ }"
+    # shellcheck disable=SC2086 # a list of words
+    kill -KILL $left 2>/dev/null || true
+    sleep 0.05
+  done
+  [[ ! -e /run/netns/$netns ]] || ip netns del "$netns"
+
+  while read -r group; do
+    [[ -d $group ]] || continue
+    # A killed process leaves its group a moment later.
+    until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || [[ ! -d $group ]]; do
+      ((SECONDS < deadline)) || die "the control group $group of host '$name' is still in use"
+      sleep 0.05
+    done
+  done < <(cat "$dir/cgroups" 2>/dev/null)
+
+  rm -rf --one-file-system "$dir"
+}
+
+down() {
+  locked
+  clean
+  rm -f "$base_dir/.$name.lock"
+}
+
+status() {
+  if [[ ! -e $dir && ! -e /run/netns/$netns ]]; then
+    echo "host '$name' does not exist"
+    return 1
+  fi
+  local health=usable
+  healthy || health="not usable; start it anew with: testhost.sh up $name"
+  echo "host '$name' is $health"
+  echo "directory: $dir"
+  echo "processes: $(pids | wc -l)"
+  [[ $health == usable ]] || return 1
+  enter virsh --connect qemu:///system list --all
+}
+
+(($# >= 2)) || usage
+command=$1 name=$2
+shift 2
+[[ $name =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || die "'$name' is not a host name: use up to 31 of a-z, 0-9 and '-'"
+dir=$base_dir/$name
+netns=novacron-$name
+require_root
+
+case $command in
+  up | down | status)
+    (($# == 0)) || usage
+    "$command"
+    ;;
+  exec)
+    (($#)) || usage
+    [[ /proc/$(cat "$dir/holder.pid" 2>/dev/null || echo none)/ns/net -ef /run/netns/$netns ]] ||
+      die "host '$name' does not run. Start it with: testhost.sh up $name"
+    enter "$@"
+    ;;
+  *) usage ;;
+esac

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs a command with all that acceptance tests need: a private libvirt host, which is taken down afterwards, and the
+# guest images.
+#
+#   with-testhost.sh COMMAND [ARG...]
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if ((!$#)); then
+  echo "usage: with-testhost.sh COMMAND [ARG...]" >&2
+  exit 2
+fi
+if ((EUID != 0)); then
+  # shellcheck disable=SC2016 # for the user's shell
+  echo 'with-testhost.sh: needs root, for namespaces and libvirtd. Run it with: sudo -E env "PATH=$PATH" make …' >&2
+  exit 1
+fi
+
+NOVACRON_TEST_IMAGE_TINY=$("$here/images/build.sh" tiny)
+NOVACRON_TEST_IMAGE_DEBIAN=$("$here/images/build.sh" debian)
+export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
+
+# One host a checkout, so that runs in several do not meet.
+host=acceptance-$(cksum <<<"$here" | cut -d' ' -f1)
+trap '"$here/testhost/testhost.sh" down "$host"' EXIT
+# What a killed run has left.
+"$here/testhost/testhost.sh" down "$host"
+environment=$("$here/testhost/testhost.sh" up "$host")
+eval "$environment"
+"$@"
