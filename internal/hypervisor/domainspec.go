@@ -115,15 +115,10 @@ func (spec DomainSpec) check() error {
 // start rather than to give the guest less than was asked for.
 func (spec DomainSpec) cpu() *libvirtxml.DomainCPU {
 	cpu := &libvirtxml.DomainCPU{
-		Mode:     defaulted(spec.CPU, "host-model"),
+		Mode:     EffectiveCPU(spec.Type, spec.CPU),
 		Topology: &libvirtxml.DomainCPUTopology{Sockets: spec.Sockets, Cores: spec.Cores, Threads: 1},
 	}
-	switch cpu.Mode {
-	case "host-model", "host-passthrough", "maximum":
-		if spec.Type == "qemu" {
-			cpu.Mode = "maximum"
-		}
-	default:
+	if cpu.Mode != "host-model" && cpu.Mode != "host-passthrough" && cpu.Mode != "maximum" {
 		cpu.Mode, cpu.Match = "custom", "exact"
 		cpu.Model = &libvirtxml.DomainCPUModel{Fallback: "forbid", Value: spec.CPU}
 	}

@@ -134,7 +134,7 @@ func provisioning(r provision.Record) types.Object {
 	completed, duration := types.StringNull(), types.Float64Null()
 	if !r.CompletedAt.IsZero() {
 		completed = types.StringValue(r.CompletedAt.Format(time.RFC3339))
-		duration = types.Float64Value(r.CompletedAt.Sub(r.StartedAt).Round(time.Millisecond).Seconds())
+		duration = types.Float64Value(float64(r.CompletedAt.Sub(r.StartedAt).Milliseconds()) / 1000)
 	}
 	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{
 		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),

@@ -1,0 +1,136 @@
+// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in process or as a binary of
+// its own.
+package tfacc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provider"
+)
+
+// Factories serves the provider to plugin-testing in the test's own process.
+func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"novacron": providerserver.NewProtocol6WithError(provider.New("test")()),
+	}
+}
+
+// Name makes a name that no other test has: what the tests make on a shared host is told apart by it.
+func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:8]) }
+
+// Workspace is a directory with a configuration, on which the real Terraform runs with the provider as a binary, as a
+// user does.
+type Workspace struct {
+	Dir string
+	env []string
+}
+
+// NewWorkspace makes a workspace with that main.tf. The provider connects by the test's environment.
+func NewWorkspace(t testing.TB, config string) *Workspace {
+	t.Helper()
+	w := &Workspace{Dir: t.TempDir()}
+	rc := filepath.Join(w.Dir, "terraform.rc")
+	w.write(t, "terraform.rc", `provider_installation {
+  dev_overrides { "novacron/novacron" = "`+filepath.Dir(binary(t))+`" }
+  direct {}
+}
+`)
+	w.Configure(t, config)
+	w.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+	return w
+}
+
+// Configure replaces main.tf.
+func (w *Workspace) Configure(t testing.TB, config string) {
+	t.Helper()
+	w.write(t, "main.tf", `terraform {
+  required_providers {
+    novacron = { source = "novacron/novacron" }
+  }
+}
+`+config)
+}
+
+func (w *Workspace) write(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(w.Dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Setenv adds a variable to Terraform's environment.
+func (w *Workspace) Setenv(name, value string) { w.env = append(w.env, name+"="+value) }
+
+// Command prepares terraform with these arguments; -no-color is added. It is interrupted, not killed, when ctx ends.
+func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
+	cmd.Dir, cmd.Env = w.Dir, w.env
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 3 * time.Minute
+	return cmd
+}
+
+// Run runs terraform and returns all that it printed. An error is that of its exit.
+func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
+	out, err := w.Command(ctx, args...).CombinedOutput()
+	return string(out), err
+}
+
+// Apply applies and fails the test when that fails.
+func (w *Workspace) Apply(t testing.TB) string {
+	t.Helper()
+	return w.must(t, "apply", "-auto-approve")
+}
+
+// Destroy destroys and fails the test when that fails.
+func (w *Workspace) Destroy(t testing.TB) {
+	t.Helper()
+	w.must(t, "destroy", "-auto-approve")
+}
+
+func (w *Workspace) must(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := w.Run(context.Background(), args...)
+	if err != nil {
+		t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "novacron-acc-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "terraform-provider-novacron")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/novacron/terraform-provider-novacron").CombinedOutput()
+	if err != nil {
+		return "", errors.Join(err, errors.New(string(out)))
+	}
+	return path, nil
+})
+
+// binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is built once.
+func binary(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("NOVACRON_TEST_BINARY"); path != "" {
+		return path
+	}
+	path, err := build()
+	if err != nil {
+		t.Fatalf("building the provider: %v", err)
+	}
+	return path
+}
