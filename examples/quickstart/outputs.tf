@@ -4,7 +4,7 @@ output "instances" {
     for instance in [novacron_instance.web, novacron_instance.db] : instance.name => {
       strategy = instance.strategy
       address  = instance.ip_address
-      steps    = [for step in instance.provisioning.steps : { name = step.name, seconds = step.duration_ms / 1000 }]
+      steps    = { for step in instance.provisioning.steps : step.name => step.duration_ms / 1000 }
     }
   }
 }

@@ -2,8 +2,9 @@ package catalog
 
 import "context"
 
-// Revision counts the writes of one document. It grows with each; zero is never used.
-type Revision uint64
+// Revision names one write of one document, and no other write that ever was or will be. Only the store that gave it
+// can read it; "" is no revision.
+type Revision string
 
 // Record is a document as it was read: pass its revision back to change exactly what was read.
 type Record[T any] struct {
@@ -12,7 +13,8 @@ type Record[T any] struct {
 	Value    T
 }
 
-// Collection keeps documents of one kind by key. All changes are compare-and-swap.
+// Collection keeps documents of one kind by key. All changes are compare-and-swap. A change is not cut short once it
+// has begun: a context that ends then is noticed by the next call.
 type Collection[T any] interface {
 	// Get reads the newest complete revision; ErrNotFound.
 	Get(ctx context.Context, key string) (Record[T], error)

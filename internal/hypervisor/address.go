@@ -16,7 +16,8 @@ const (
 	AddressLease = AddressSource(libvirt.DomainInterfaceAddressesSrcLease)
 	// AddressAgent: the guest agent. It also reports the loopback interface.
 	AddressAgent = AddressSource(libvirt.DomainInterfaceAddressesSrcAgent)
-	// AddressARP: the host's neighbour table. It knows no prefix.
+	// AddressARP: the host's neighbour table. It knows no prefix, and libvirt 9.0
+	// fails with an internal error when the table is empty.
 	AddressARP = AddressSource(libvirt.DomainInterfaceAddressesSrcArp)
 )
 

@@ -202,6 +202,9 @@ func (n InterfaceSpec) device() libvirtxml.DomainInterface {
 		Source: &libvirtxml.DomainInterfaceSource{},
 		Model:  &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
 		Alias:  &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
+		// A guest boots from its disk. Its card's boot ROM would only cost time, and
+		// could take a lease that is not the guest's.
+		ROM: &libvirtxml.DomainROM{Enabled: "no"},
 	}
 	if n.Network != "" {
 		nic.Source.Network = &libvirtxml.DomainInterfaceSourceNetwork{Network: n.Network}

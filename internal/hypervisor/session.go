@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
@@ -129,7 +127,7 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: connecting to %s: %w", ErrUnreachable, h.target.uri, err)
 	}
-	w := &wire{Conn: raw}
+	w := newWire(raw)
 	l := libvirt.NewWithDialer(dialers.NewAlreadyConnected(w))
 	stop := context.AfterFunc(ctx, func() { w.Close() })
 	err = l.ConnectToURI(libvirt.ConnectURI(h.target.remote))
@@ -212,45 +210,14 @@ func (c *conn) explain(err error) error {
 // shut takes leave of libvirtd and closes the connection.
 func (c *conn) shut() {
 	if !c.lost() {
-		timer := time.AfterFunc(closeGrace, func() { c.wire.Close() })
+		done := make(chan struct{})
+		go func() { _ = c.l.ConnectClose(); close(done) }()
+		timer := time.NewTimer(closeGrace)
 		defer timer.Stop()
-		_ = c.l.ConnectClose()
+		select {
+		case <-done:
+		case <-timer.C:
+		}
 	}
 	c.wire.Close()
-}
-
-// wire is a network connection that knows when it was last heard and whether it
-// is lost. go-libvirt hides its connection and can only close it by asking the
-// server; a connection that hangs has to be closed from outside.
-type wire struct {
-	net.Conn
-	heard atomic.Int64 // Unix nanoseconds of the last bytes read
-	lost  atomic.Bool
-}
-
-// Read notes what was heard, and any error as a loss.
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if n > 0 {
-		w.heard.Store(time.Now().UnixNano())
-	}
-	if err != nil {
-		w.lost.Store(true)
-	}
-	return n, err
-}
-
-// Write notes any error as a loss.
-func (w *wire) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
-	if err != nil {
-		w.lost.Store(true)
-	}
-	return n, err
-}
-
-// Close closes the connection; whoever reads from it wakes up.
-func (w *wire) Close() error {
-	w.lost.Store(true)
-	return w.Conn.Close()
 }

@@ -3,6 +3,7 @@ package hypervisor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/digitalocean/go-libvirt"
 )
@@ -164,11 +165,27 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name string, capacity uin
 	})
 }
 
-// DeleteVolume deletes a volume. It does not notice overlays that need it.
+// busyLimit is how long DeleteVolume waits for a volume that the host is busy with.
+const busyLimit = time.Minute
+
+// DeleteVolume deletes a volume. It does not notice overlays that need it. A volume
+// that the host is still busy with (an upload whose connection was just closed, a
+// copy that goes on after its caller left) is waited for, a minute at most; then it
+// gives ErrOperationInvalid.
 func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
-	return h.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
-		return l.StorageVolDelete(volumeRef(pool, name), 0)
-	})
+	for begun, wait := time.Now(), 10*time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := h.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
+			return l.StorageVolDelete(volumeRef(pool, name), 0)
+		})
+		if !errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrPoolInactive) || time.Since(begun) > busyLimit {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 func (h *Host) changeVolume(ctx context.Context, op, pool, name string, fn func(*libvirt.Libvirt) error) error {

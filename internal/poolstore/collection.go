@@ -25,7 +25,7 @@ const readers = 8
 
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
-	doc, err := c.store.newest(ctx, stem(c.kind, key))
+	doc, err := c.store.newest(ctx, stem(c.kind, key), nil)
 	if err != nil {
 		return catalog.Record[T]{}, c.explain("reading", key, err)
 	}
@@ -39,10 +39,10 @@ func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Recor
 	if err != nil {
 		return nil, err
 	}
-	byStem := map[string][]catalog.Revision{}
+	byStem := map[string][]uint64{}
 	for _, name := range names {
-		if docStem, rev, ok := parseName(name); ok && strings.HasPrefix(docStem, stemPrefix(c.kind, prefix)) {
-			byStem[docStem] = append(byStem[docStem], rev)
+		if docStem, number, ok := parseName(name); ok && strings.HasPrefix(docStem, stemPrefix(c.kind, prefix)) {
+			byStem[docStem] = append(byStem[docStem], number)
 		}
 	}
 	stems := slices.Collect(maps.Keys(byStem))
@@ -51,7 +51,8 @@ func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Recor
 	group.SetLimit(readers)
 	for i, s := range stems {
 		group.Go(func() error {
-			doc, err := c.store.newestOf(ctx, s, byStem[s])
+			slices.Sort(byStem[s])
+			doc, err := c.store.newest(ctx, s, byStem[s])
 			if errors.Is(err, catalog.ErrNotFound) {
 				return nil
 			}
@@ -78,7 +79,7 @@ func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Recor
 
 // Create implements catalog.Collection.
 func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
-	rec, err := c.write(ctx, key, 0, value)
+	rec, err := c.write(ctx, key, "", value)
 	if errors.Is(err, catalog.ErrConflict) {
 		err = catalog.ErrExists
 	}
@@ -88,19 +89,16 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 // Replace implements catalog.Collection.
 func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
 	rec, err := c.write(ctx, key, rev, value)
-	if err != nil {
-		return rec, c.explain("changing", key, err)
-	}
-	c.store.trim(ctx, stem(c.kind, key), rec.Revision)
-	return rec, nil
+	return rec, c.explain("changing", key, err)
 }
 
-// Delete implements catalog.Collection: a tombstone claims the next revision, so that no writer can; then the
-// revisions go, oldest first, and the tombstone last. A writer that comes too late finds its parent gone.
+// Delete implements catalog.Collection: a tombstone claims the next number, so that no writer can; then the volumes go.
 func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revision) error {
 	tombstone, err := c.store.write(ctx, envelope{Kind: c.kind, Key: key, Deleted: true}, rev, nil)
 	if err == nil {
-		err = c.store.clear(context.WithoutCancel(ctx), stem(c.kind, key), tombstone)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+		defer cancel()
+		err = c.store.clear(ctx, stem(c.kind, key), tombstone)
 	}
 	return c.explain("deleting", key, err)
 }
@@ -110,14 +108,14 @@ func (c collection[T]) write(ctx context.Context, key string, parent catalog.Rev
 	if err != nil {
 		return catalog.Record[T]{}, err
 	}
-	rev, err := c.store.write(ctx, envelope{Kind: c.kind, Key: key}, parent, body)
-	return catalog.Record[T]{Key: key, Revision: rev, Value: value}, err
+	written, err := c.store.write(ctx, envelope{Kind: c.kind, Key: key}, parent, body)
+	return catalog.Record[T]{Key: key, Revision: written.ID, Value: value}, err
 }
 
 func (c collection[T]) decode(doc document) (catalog.Record[T], error) {
-	rec := catalog.Record[T]{Key: doc.Key, Revision: doc.Revision}
+	rec := catalog.Record[T]{Key: doc.Key, Revision: doc.ID}
 	if err := json.Unmarshal(doc.body, &rec.Value); err != nil {
-		return rec, fmt.Errorf("revision %d does not hold a %s: %w", doc.Revision, c.kind, err)
+		return rec, fmt.Errorf("volume %q does not hold a %s: %w", volumeOf(stem(doc.Kind, doc.Key), doc.Number), c.kind, err)
 	}
 	return rec, nil
 }

@@ -14,17 +14,17 @@ import (
 // envelope is the first line of a document's volume. The body follows after the line break; what comes after the
 // body (volumes may be rounded up to blocks) is ignored.
 type envelope struct {
-	Format   int              `json:"novacron"` // of this layout: 1
-	Kind     string           `json:"kind"`
-	Key      string           `json:"key"`
-	Revision catalog.Revision `json:"revision"`
-	ID       string           `json:"id"` // random: tells this write from another of the same number
+	Format int              `json:"novacron"` // of this layout: 1
+	Kind   string           `json:"kind"`
+	Key    string           `json:"key"`
+	Number uint64           `json:"number"` // as in the volume's name
+	ID     catalog.Revision `json:"id"`     // random: no other write has it, though numbers start again after a delete
 	// Ancestors are the ids of the writes that this one builds on, newest first, a limited number of them. A writer
 	// that finds its own id here knows that its write was seen, however late it looks.
-	Ancestors []string `json:"ancestors,omitempty"`
-	Deleted   bool     `json:"deleted,omitempty"`
-	Length    int      `json:"length"` // of the body, bytes
-	SHA256    string   `json:"sha256"` // of the body, hex
+	Ancestors []catalog.Revision `json:"ancestors,omitempty"`
+	Deleted   bool               `json:"deleted,omitempty"`
+	Length    int                `json:"length"` // of the body, bytes
+	SHA256    string             `json:"sha256"` // of the body, hex
 }
 
 const (
@@ -33,18 +33,18 @@ const (
 )
 
 // lineage is what a write that builds on e lists as its ancestors.
-func (e envelope) lineage() []string {
+func (e envelope) lineage() []catalog.Revision {
 	if e.ID == "" {
 		return nil
 	}
-	ids := append([]string{e.ID}, e.Ancestors...)
+	ids := append([]catalog.Revision{e.ID}, e.Ancestors...)
 	return ids[:min(len(ids), maxAncestors)]
 }
 
-// errTorn says that a document is incomplete: it is being written, or its writer died.
+// errTorn says that a volume holds no complete document: it is being written, its writer died, or it is none of ours.
 var errTorn = errors.New("incomplete document")
 
-// seal writes the document: the envelope's line, then the body. Length and SHA256 are filled in.
+// seal writes the document: the envelope's line, then the body. Format, Length and SHA256 are filled in.
 func seal(e envelope, body []byte) ([]byte, error) {
 	sum := sha256.Sum256(body)
 	e.Format, e.Length, e.SHA256 = envelopeFormat, len(body), hex.EncodeToString(sum[:])
@@ -59,11 +59,12 @@ func seal(e envelope, body []byte) ([]byte, error) {
 func unseal(data []byte) (envelope, []byte, error) {
 	head, body, found := bytes.Cut(data, []byte{'\n'})
 	var e envelope
-	if !found || json.Unmarshal(head, &e) != nil {
-		return e, nil, errTorn
+	if !found || json.Unmarshal(head, &e) != nil || e.Format <= 0 || e.ID == "" {
+		return envelope{}, nil, errTorn
 	}
-	if e.Format != envelopeFormat {
-		return e, nil, fmt.Errorf("document format %d is not known here: it was written by a newer release", e.Format)
+	if e.Format > envelopeFormat {
+		return e, nil, fmt.Errorf("document format %d is not known here: it was written by a newer release of this provider, "+
+			"which has to be used from now on", e.Format)
 	}
 	if e.Length < 0 || len(body) < e.Length {
 		return e, nil, errTorn

@@ -5,78 +5,69 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// document is one complete revision.
+// document is one complete write.
 type document struct {
 	envelope
 	body []byte
 }
 
-// revisions lists a document's revisions, complete or not, in ascending order.
-func (s *Store) revisions(ctx context.Context, docStem string) ([]catalog.Revision, error) {
+// view is a document's volumes as they were at some moment.
+type view struct {
+	asked   time.Time // before looking
+	numbers []uint64  // of all volumes, complete or not, ascending
+	current document  // the newest complete one, tombstones included; its Number is 0 where there is none
+}
+
+// newest is the number of the newest volume, complete or not.
+func (v view) newest() uint64 {
+	if len(v.numbers) == 0 {
+		return 0
+	}
+	return v.numbers[len(v.numbers)-1]
+}
+
+// look reads a document. Incomplete volumes are passed over, never waited for.
+func (s *Store) look(ctx context.Context, docStem string) (view, error) {
+	for {
+		v := view{asked: time.Now()}
+		var err error
+		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+			return v, err
+		}
+		var vanished bool
+		if v.current, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil || !vanished {
+			return v, err
+		}
+	}
+}
+
+// numbers lists the numbers of a document's volumes, complete or not, in ascending order.
+func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 	names, err := s.names(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var revisions []catalog.Revision
+	var numbers []uint64
 	for _, name := range names {
-		if other, rev, ok := parseName(name); ok && other == docStem {
-			revisions = append(revisions, rev)
+		if other, number, ok := parseName(name); ok && other == docStem {
+			numbers = append(numbers, number)
 		}
 	}
-	slices.Sort(revisions)
-	return revisions, nil
+	slices.Sort(numbers)
+	return numbers, nil
 }
 
-// read reads one revision: errTorn when it is incomplete, hypervisor.ErrNoVolume when it is gone.
-func (s *Store) read(ctx context.Context, docStem string, rev catalog.Revision) (document, error) {
-	name := volumeOf(docStem, rev)
-	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
-	if err != nil {
-		return document{}, err
-	}
-	e, body, err := unseal(data)
-	if err != nil {
-		return document{}, fmt.Errorf("volume %q: %w", name, err)
-	}
-	return document{e, body}, nil
-}
-
-// newest reads the newest complete revision, catalog.ErrNotFound when there is none or it is a tombstone.
-func (s *Store) newest(ctx context.Context, docStem string) (document, error) {
-	revisions, err := s.revisions(ctx, docStem)
-	if err != nil {
-		return document{}, err
-	}
-	return s.newestOf(ctx, docStem, revisions)
-}
-
-// newestOf is newest for revisions that were listed before. They are listed again when one has gone since: then a
-// newer one may have come, too.
-func (s *Store) newestOf(ctx context.Context, docStem string, revisions []catalog.Revision) (document, error) {
-	for {
-		doc, vanished, err := s.newestAmong(ctx, docStem, revisions)
-		if err != nil || !vanished {
-			if err == nil && (doc.Revision == 0 || doc.Deleted) {
-				err = catalog.ErrNotFound
-			}
-			return doc, err
-		}
-		if revisions, err = s.revisions(ctx, docStem); err != nil {
-			return document{}, err
-		}
-	}
-}
-
-// newestAmong reads the newest complete one of the revisions, tombstones included; none when no revision is complete.
-func (s *Store) newestAmong(ctx context.Context, docStem string, revisions []catalog.Revision) (doc document, vanished bool, err error) {
-	slices.Sort(revisions)
-	for _, rev := range slices.Backward(revisions) {
-		switch doc, err := s.read(ctx, docStem, rev); {
+// newestAmong reads the newest complete one of the numbers, tombstones included; the zero document when none is
+// complete. vanished says that one has gone since they were listed: then a newer one may have come, too.
+func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint64) (doc document, vanished bool, err error) {
+	for _, number := range slices.Backward(numbers) {
+		switch doc, err := s.read(ctx, docStem, number); {
 		case err == nil:
 			return doc, false, nil
 		case errors.Is(err, hypervisor.ErrNoVolume):
@@ -86,4 +77,49 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, revisions []cat
 		}
 	}
 	return document{}, false, nil
+}
+
+// read reads one volume: errTorn when it is incomplete, hypervisor.ErrNoVolume when it is gone.
+func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
+	name := volumeOf(docStem, number)
+	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
+	if err != nil {
+		return document{}, s.explainUnreadable(ctx, name, err)
+	}
+	e, body, err := unseal(data)
+	if err == nil && (stem(e.Kind, e.Key) != docStem || e.Number != number) {
+		err = errTorn // somebody's copy of another document
+	}
+	if err != nil {
+		return document{}, fmt.Errorf("volume %q: %w", name, err)
+	}
+	return document{e, body}, nil
+}
+
+// explainUnreadable tells whether a volume cannot be read because another daemon has removed it, which this host's
+// daemon notices with the next refresh only.
+func (s *Store) explainUnreadable(ctx context.Context, name string, err error) error {
+	if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, hypervisor.ErrUnreachable) || ctx.Err() != nil {
+		return err
+	}
+	s.distrust()
+	if names, listErr := s.names(ctx); listErr == nil && !slices.Contains(names, name) {
+		return fmt.Errorf("%w: %w", hypervisor.ErrNoVolume, err)
+	}
+	return err
+}
+
+// newest reads the newest complete revision; catalog.ErrNotFound when there is none or it is a tombstone. numbers, where
+// they are given, save listing them once more.
+func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (document, error) {
+	doc, vanished, err := s.newestAmong(ctx, docStem, numbers)
+	if err == nil && (vanished || numbers == nil) {
+		var v view
+		v, err = s.look(ctx, docStem)
+		doc = v.current
+	}
+	if err == nil && (doc.Number == 0 || doc.Deleted) {
+		err = catalog.ErrNotFound
+	}
+	return doc, err
 }

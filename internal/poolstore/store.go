@@ -2,9 +2,9 @@
 // configuration that reaches the pool sees the same library.
 //
 // A document's revision is one raw volume. libvirt creates raw volumes exclusively, also across daemons, so creating
-// revision N+1 is the claim to change N. An envelope tells a complete document from a torn one. Readers take the newest
-// complete revision. A claim whose writer died is skipped after Grace. A writer that finds a newer revision than its
-// own, or its parent gone, has lost: it takes its revision back.
+// number N+1 is the claim to change N. An envelope tells a complete document from a torn one. Readers take the newest
+// complete one. A claim whose writer died is passed over after Grace; a writer that was passed over has lost, and takes
+// its claim back. See write.go.
 package poolstore
 
 import (
@@ -84,4 +84,11 @@ func (s *Store) names(ctx context.Context) ([]string, error) {
 		}
 	}
 	return s.volumes.VolumeNames(ctx, s.pool)
+}
+
+// distrust makes the next listing refresh the pool: something does not fit with the last one.
+func (s *Store) distrust() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refreshed = time.Time{}
 }

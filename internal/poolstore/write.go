@@ -11,148 +11,237 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// write makes the revision after parent (0: the first), on the condition that parent is the newest complete one.
-// It returns the new revision's number.
-func (s *Store) write(ctx context.Context, e envelope, parent catalog.Revision, body []byte) (catalog.Revision, error) {
+// How a write comes about. Creating the volume of the next number claims that number; then it is filled. Whoever finds
+// an incomplete newest volume waits for it, and passes it over once it has been incomplete for the whole grace time.
+//
+// A write that was complete within half the grace time of its looking around counts: nobody can have passed it over.
+// One that took longer may have been, so its writer looks again. If nothing newer is there, or something that builds on
+// it, then it counts. If something newer does not, then it has lost. If something newer is still incomplete once it has
+// had its time, then the writer writes the same again after it: only a claim decides, never a clock alone.
+
+// finishTime bounds what is done after a claim, which no cancel cuts short.
+const finishTime = 30 * time.Second
+
+// attempt is one claim of a write.
+type attempt struct {
+	envelope
+	complete bool // it was filled, but maybe too late to count
+}
+
+// write makes the revision after parent ("": the first), on the condition that parent is the newest.
+func (s *Store) write(ctx context.Context, e envelope, parent catalog.Revision, body []byte) (envelope, error) {
 	docStem := stem(e.Kind, e.Key)
-	base, revision, err := s.claimable(ctx, docStem, parent)
-	if err != nil {
-		return 0, err
+	var mine []attempt
+	for {
+		v, err := s.settled(ctx, docStem, parent, mine)
+		if err != nil {
+			return e, err
+		}
+		if counted, ok := counts(v, mine); ok {
+			return counted, nil
+		}
+		s.takeBack(ctx, docStem, v, mine)
+		if err := allowed(v.current, parent, mine); err != nil {
+			return e, err
+		}
+		if err := ctx.Err(); err != nil {
+			return e, err
+		}
+		a, inTime, err := s.claim(ctx, docStem, v, e, body)
+		if err != nil || inTime {
+			return a.envelope, err
+		}
+		if a.Number != 0 {
+			mine = append(mine, a)
+		}
 	}
-	e.Revision, e.ID, e.Ancestors = revision, rand.Text(), base.lineage()
+}
+
+// settled looks at a document until it can be decided what a write after parent comes to: until a newest volume that is
+// incomplete has become complete, or was given up.
+func (s *Store) settled(ctx context.Context, docStem string, parent catalog.Revision, mine []attempt) (view, error) {
+	var watched uint64
+	var since time.Time
+	for {
+		v, err := s.look(ctx, docStem)
+		if err != nil {
+			return v, err
+		}
+		if v.newest() != watched || since.IsZero() {
+			watched, since = v.newest(), time.Now()
+		}
+		// What counts is that it was incomplete when it was read, so late after it was first seen.
+		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
+		expired := v.asked.Sub(since) > s.grace || slices.ContainsFunc(mine, givenUp)
+		complete := v.newest() == v.current.Number
+		lost := len(mine) == 0 && allowed(v.current, parent, nil) != nil // whatever becomes of the newest
+		clearing := complete && v.current.Deleted && parent == ""        // its deleter is about to finish
+		if lost || expired || complete && !clearing {
+			return v, nil
+		}
+		if err := pause(ctx, s.grace/100); err != nil {
+			return v, err
+		}
+	}
+}
+
+// counts tells whether one of a writer's attempts has become part of the document.
+func counts(v view, mine []attempt) (envelope, bool) {
+	for _, a := range mine {
+		alone := v.current.ID == a.ID && v.newest() == a.Number
+		if a.complete && (alone || slices.Contains(v.current.Ancestors, a.ID)) {
+			return a.envelope, true
+		}
+	}
+	return envelope{}, false
+}
+
+// allowed tells whether current is what a write after parent replaces.
+func allowed(current document, parent catalog.Revision, mine []attempt) error {
+	own := func(a attempt) bool { return a.ID == current.ID }
+	switch {
+	case current.Number != 0 && (current.ID == parent || slices.ContainsFunc(mine, own)):
+		return nil
+	case current.Number == 0 || current.Deleted:
+		if parent == "" { // after a tombstone, its deleter has died
+			return nil
+		}
+		return catalog.ErrNotFound
+	default:
+		return catalog.ErrConflict
+	}
+}
+
+// claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
+// 0 was withdrawn, or lost to somebody else's claim.
+func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, body []byte) (a attempt, inTime bool, err error) {
+	e.Number, e.ID, e.Ancestors = v.newest()+1, catalog.Revision(rand.Text()), v.current.lineage()
 	data, err := seal(e, body)
 	if err != nil {
-		return 0, err
+		return attempt{}, false, err
 	}
-	started := time.Now()
-	name := volumeOf(docStem, revision)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	name := volumeOf(docStem, e.Number)
 	_, err = s.volumes.CreateVolume(ctx, s.pool, hypervisor.VolumeSpec{
 		Name: name, Format: "raw", Capacity: uint64(len(data)), Allocation: uint64(len(data)),
 	})
 	if errors.Is(err, hypervisor.ErrExists) {
-		return 0, catalog.ErrConflict
+		s.distrust()
+		return attempt{}, false, nil
 	}
 	if err != nil {
-		return 0, err
+		return attempt{}, false, gone(err)
 	}
-	if err = s.volumes.WriteVolume(ctx, s.pool, name, data); err == nil {
-		err = s.confirm(ctx, docStem, e, parent, time.Since(started) < s.grace/2)
+	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
+	if err == nil && !s.inTime(v) {
+		return attempt{e, false}, false, nil // somebody may have passed it over: it is left as it is
 	}
-	if err != nil {
-		return 0, errors.Join(err, s.remove(context.WithoutCancel(ctx), docStem, revision))
-	}
-	return revision, nil
-}
-
-// claimable finds the number to write after parent, and parent's own document. An incomplete newer revision is
-// somebody's claim: it is waited for, and skipped when it does not change for the grace time.
-func (s *Store) claimable(ctx context.Context, docStem string, parent catalog.Revision) (document, catalog.Revision, error) {
-	var watched catalog.Revision
-	var since time.Time
-	for {
-		revisions, err := s.revisions(ctx, docStem)
-		if err != nil {
-			return document{}, 0, err
-		}
-		current, vanished, err := s.newestAmong(ctx, docStem, revisions)
-		if err != nil {
-			return document{}, 0, err
-		}
-		var newest catalog.Revision
-		if len(revisions) > 0 {
-			newest = revisions[len(revisions)-1]
-		}
-		if newest != watched {
-			watched, since = newest, time.Now()
-		}
-		settled := !vanished && (newest == current.Revision || time.Since(since) > s.grace)
-		switch {
-		case !settled:
-		case current.Deleted && newest == current.Revision && time.Since(since) <= s.grace:
-			// its deleter is about to clear it away
-		case current.Deleted && parent == 0: // a deleter died half-way: its tombstone is cleared away with the next delete
-			return current, newest + 1, nil
-		case current.Revision == parent:
-			return current, newest + 1, nil
-		case current.Revision == 0 || current.Deleted:
-			return document{}, 0, catalog.ErrNotFound
-		default:
-			return document{}, 0, catalog.ErrConflict
-		}
-		if err := pause(ctx, s.grace/100); err != nil {
-			return document{}, 0, err
-		}
-	}
-}
-
-// confirm makes sure, after the write e, that it counts: it is the newest, or what is newer builds on it; and its
-// parent was not deleted meanwhile. quick says that the write took so little of the grace time that nobody can have
-// given it up, so that newer claims, which are not complete yet, must build on it.
-func (s *Store) confirm(ctx context.Context, docStem string, e envelope, parent catalog.Revision, quick bool) error {
-	for since := time.Now(); ; {
-		revisions, err := s.revisions(ctx, docStem)
-		if err != nil {
-			return err
-		}
-		newer := slices.DeleteFunc(slices.Clone(revisions), func(r catalog.Revision) bool { return r <= e.Revision })
-		doc, vanished, err := s.newestAmong(ctx, docStem, newer)
-		switch {
-		case err != nil:
-			return err
-		case vanished:
-		case doc.Revision != 0 && slices.Contains(doc.Ancestors, e.ID):
-			return nil
-		case doc.Revision != 0:
-			return catalog.ErrConflict
-		case len(newer) == 0 || quick || time.Since(since) > s.grace:
-			if parent != 0 && !slices.Contains(revisions, parent) && len(newer) == 0 {
-				return catalog.ErrNotFound
+	if err == nil && undisturbed {
+		if err = s.volumes.WriteVolume(ctx, s.pool, name, data); err == nil {
+			if inTime = s.inTime(v); inTime {
+				s.trim(ctx, docStem, v, e.Number)
 			}
-			return nil
-		}
-		if err := pause(ctx, s.grace/100); err != nil {
-			return err
+			return attempt{e, true}, inTime, nil
 		}
 	}
+	err = gone(err)
+	if s.inTime(v) {
+		err = errors.Join(err, s.remove(ctx, docStem, e.Number))
+	}
+	return attempt{}, false, err
 }
 
-// clear removes a deleted document's revisions, the tombstone last.
-func (s *Store) clear(ctx context.Context, docStem string, tombstone catalog.Revision) error {
-	revisions, err := s.revisions(ctx, docStem)
-	if err != nil {
-		return err
-	}
-	for _, rev := range revisions {
-		if rev > tombstone {
-			break
-		}
-		if err := s.remove(ctx, docStem, rev); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// trim removes revisions that nobody needs any more. Failing to is no failure of the write: the next one trims again.
-func (s *Store) trim(ctx context.Context, docStem string, newest catalog.Revision) {
-	revisions, err := s.revisions(ctx, docStem)
-	if err != nil {
-		return
-	}
-	for _, rev := range revisions {
-		if rev+keep <= newest {
-			_ = s.remove(ctx, docStem, rev)
-		}
-	}
-}
-
-// remove deletes one revision; one that is gone already is no error.
-func (s *Store) remove(ctx context.Context, docStem string, rev catalog.Revision) error {
-	err := s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, rev))
+// gone forgives a volume's absence: somebody took the claim for abandoned, and the next look tells what came of it.
+func gone(err error) error {
 	if errors.Is(err, hypervisor.ErrNoVolume) {
 		return nil
 	}
 	return err
+}
+
+// undisturbed makes sure, after the claim of a number, that nothing has happened between the look and the claim: the
+// document was not deleted and made anew, which starts the numbers again, and what was passed over is still incomplete.
+func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+	numbers, err := s.numbers(ctx, docStem)
+	if err != nil {
+		return false, err
+	}
+	for _, number := range numbers {
+		if number != claimed && !slices.Contains(v.numbers, number) {
+			return false, nil
+		}
+	}
+	for _, number := range v.numbers {
+		if number < v.current.Number {
+			continue
+		}
+		doc, err := s.read(ctx, docStem, number)
+		missing := errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume)
+		if err != nil && !missing {
+			return false, err
+		}
+		if number == v.current.Number && (missing || doc.ID != v.current.ID) || number > v.current.Number && !missing {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// inTime tells whether so little time has passed since a look that nobody can have given up a claim made after it. The
+// wall clock is asked too: the other stands still while a machine sleeps.
+func (s *Store) inTime(v view) bool {
+	now := time.Now()
+	return max(now.Sub(v.asked), now.Round(0).Sub(v.asked.Round(0))) < s.grace/2
+}
+
+// takeBack removes attempts that came to nothing: something newer is there, so their numbers are not used again.
+func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt) {
+	for _, a := range mine {
+		if a.Number < v.newest() && a.ID != v.current.ID {
+			_ = s.remove(ctx, docStem, a.Number) // a later write trims it
+		}
+	}
+}
+
+// trim removes what nobody needs any more after the write of a number. Failing to is no failure of the write: the next
+// one trims again.
+func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
+	for _, number := range v.numbers {
+		if number+keep <= written && s.inTime(v) {
+			_ = s.remove(ctx, docStem, number)
+		}
+	}
+}
+
+// clear removes a deleted document's volumes, the tombstone last: until then everybody sees that it is deleted.
+func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
+	for {
+		v := view{asked: time.Now()}
+		doc, err := s.read(ctx, docStem, tombstone.Number)
+		if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, errTorn) || err == nil && doc.ID != tombstone.ID {
+			return nil // it was cleared away, and the number may be somebody else's by now
+		}
+		if err != nil {
+			return err
+		}
+		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+			return err
+		}
+		for _, number := range v.numbers {
+			if number > tombstone.Number || !s.inTime(v) {
+				break
+			}
+			if err := s.remove(ctx, docStem, number); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// remove deletes one volume; one that is gone already is no error.
+func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
+	return gone(s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)))
 }
 
 func pause(ctx context.Context, d time.Duration) error {

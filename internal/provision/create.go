@@ -19,7 +19,7 @@ type Record struct {
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	CompletedAt time.Time
-	Status      string // completed or failed
+	Status      string // running, completed or failed
 	Error       string
 	Steps       []Step
 }
@@ -29,11 +29,11 @@ type Record struct {
 // Before, and after a cancel at any time, a failure leaves nothing.
 func (p *Provisioner) Create(ctx context.Context, r Request, exists func(Instance, Record)) (Instance, Record, error) {
 	b := &build{Provisioner: p, request: r, tenant: p.library.Tenant(), run: run{instance: r.Name, observe: p.observe}}
-	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now()}
+	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now(), Status: "running"}
 	instance, err := b.create(ctx, exists)
 	b.record.Steps, b.record.CompletedAt, b.record.Status = b.run.steps, now(), "completed"
 	if err != nil {
-		b.record.Status, b.record.Error = "failed", err.Error()
+		b.record.Status, b.record.Error = "failed", cause(err)
 	}
 	return instance, b.record, err
 }
@@ -70,12 +70,12 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 		{"start", b.start},
 	} {
 		if err := b.step(ctx, s.name, s.do); err != nil {
-			return Instance{}, b.undo(ctx, fmt.Errorf("making instance %q, step %s: %w", b.request.Name, s.name, err))
+			return b.fail(ctx, fmt.Errorf("making instance %q, step %s: %w", b.request.Name, s.name, err))
 		}
 	}
 	instance, err := b.Read(ctx, b.uuid)
 	if err != nil {
-		return Instance{}, b.undo(ctx, err)
+		return b.fail(ctx, err)
 	}
 	b.record.Steps = b.steps
 	exists(instance, b.record)
@@ -86,13 +86,31 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 		err = b.step(ctx, "complete", func(ctx context.Context) error { return b.complete(ctx, instance) })
 	}
 	if errors.Is(err, context.Canceled) {
-		return Instance{}, b.undo(ctx, fmt.Errorf("making instance %q was cancelled: %w", b.request.Name, err))
+		return b.fail(ctx, err)
 	}
 	if err != nil {
 		return instance, err
 	}
 	return b.Read(ctx, b.uuid)
 }
+
+// fail undoes what was done.
+func (b *build) fail(ctx context.Context, err error) (Instance, error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		err = &CancelledError{Instance: b.request.Name}
+	}
+	return Instance{}, b.undo(ctx, err)
+}
+
+// CancelledError says that an instance was not made because its user thought better of it.
+type CancelledError struct{ Instance string }
+
+func (e *CancelledError) Error() string {
+	return fmt.Sprintf("making instance %q was cancelled", e.Instance)
+}
+
+// Unwrap tells a cancel as contexts do.
+func (e *CancelledError) Unwrap() error { return context.Canceled }
 
 // resolve reads the version and settles everything that can be settled before anything is made.
 func (b *build) resolve(ctx context.Context) (err error) {
@@ -147,7 +165,7 @@ func (b *build) define(ctx context.Context) error {
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
 		})
 	}
-	if _, err = b.host.DefineDomain(ctx, spec); errors.Is(err, hypervisor.ErrExists) {
+	if _, err = b.host.DefineDomain(whole(ctx), spec); errors.Is(err, hypervisor.ErrExists) {
 		return b.nameTaken(spec.Name)
 	}
 	// Also after an error: the call may have been cut off after the host had done it.
@@ -183,15 +201,19 @@ func (b *build) facts(ctx context.Context) (string, error) {
 // makeDisks makes the system disk from the base and the others blank.
 func (b *build) makeDisks(ctx context.Context) error {
 	b.undoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name) })
+	// What an instance of the name that went without its volumes has left.
+	if err := b.removeVolumes(ctx, b.tenant, b.request.Name); err != nil {
+		return err
+	}
 	for _, drive := range b.blueprint.Drives {
 		spec := hypervisor.VolumeSpec{Name: b.diskVolume(drive), Format: b.diskFormat(drive), Capacity: drive.Size}
 		var err error
 		switch {
 		case !drive.System:
-			_, err = b.host.CreateVolume(ctx, b.pool.Name, spec)
+			_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, spec)
 		case b.blueprint.Strategy == catalog.LinkedClone:
 			spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
-			_, err = b.host.CreateVolume(ctx, b.pool.Name, spec)
+			_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, spec)
 		default:
 			_, err = b.host.CloneVolume(ctx, b.pool.Name, spec, b.pool.Name, b.base.volume.Name)
 		}
@@ -221,13 +243,13 @@ func (b *build) makeSeed(ctx context.Context) error {
 	}
 	name := seedVolume(b.tenant, b.request.Name)
 	size := uint64(len(iso))
-	if _, err := b.host.CreateVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
 		return err
 	}
 	if err := b.host.WriteVolume(ctx, b.pool.Name, name, iso); err != nil {
 		return err
 	}
-	_, err = b.host.CreateVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
+	_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
 	return err
 }
 
@@ -247,8 +269,12 @@ func (b *build) start(ctx context.Context) error {
 	if !b.request.Running {
 		return nil
 	}
-	return b.host.StartDomain(ctx, b.uuid)
+	return b.host.StartDomain(whole(ctx), b.uuid)
 }
+
+// whole is for short requests that change the host. One that is cut off goes on there all the same, and the undo might
+// come before it.
+func whole(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // complete notes that the instance is whole.
 func (b *build) complete(ctx context.Context, instance Instance) error {
@@ -269,28 +295,4 @@ func (b *build) diskFormat(drive catalog.Drive) string {
 		return b.base.format
 	}
 	return "qcow2"
-}
-
-// diskTarget names the nth disk as Linux names its virtio disks: vda … vdz, vdaa …
-func diskTarget(n int) string {
-	letters := ""
-	for n++; n > 0; n = (n - 1) / 26 {
-		letters = string(rune('a'+(n-1)%26)) + letters
-	}
-	return "vd" + letters
-}
-
-// randomMAC is an address of the prefix that QEMU's guests use.
-func randomMAC() string {
-	var b [3]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", b[0], b[1], b[2])
-}
-
-// randomUUID is a version 4 UUID (RFC 9562).
-func randomUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -57,12 +58,15 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 			d.Grows = append(d.Grows, Growth{Disk: i.Disks[n], Volume: volume.Name, Size: drive.Size})
 		case drive.Size < volume.Capacity:
 			fs.Add(catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
-				"Disk %q of instance %q has %d GiB and cannot shrink to %d: its file system would be cut off. Set size_gb to at least "+
-					"%[3]d, or make a new instance.", drive.Name, i.Facts.Name, (volume.Capacity+1<<30-1)>>30, drive.Size>>30))
+				"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
+					"least %d, or make a new instance.", drive.Name, i.Facts.Name, gib(volume.Capacity), gib(drive.Size),
+				int(math.Ceil(gib(volume.Capacity)))))
 		}
 	}
 	return d, fs, nil
 }
+
+func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }
 
 // sameNICs compares network cards by name; one whose address is left to chance keeps the one it has.
 func sameNICs(have, want []catalog.NIC) bool {
@@ -70,12 +74,14 @@ func sameNICs(have, want []catalog.NIC) bool {
 		return false
 	}
 	for _, w := range want {
-		if !slices.ContainsFunc(have, func(h catalog.NIC) bool {
-			if w.MAC == "" || strings.EqualFold(w.MAC, h.MAC) {
-				w.MAC = h.MAC
-			}
-			return h == w
-		}) {
+		n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == w.Name })
+		if n < 0 {
+			return false
+		}
+		if w.MAC == "" || strings.EqualFold(w.MAC, have[n].MAC) {
+			w.MAC = have[n].MAC
+		}
+		if w != have[n] {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,12 +62,15 @@ func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, 
 	return p.instance(ctx, domain, err)
 }
 
+// uuidForm is a UUID as libvirt writes it (RFC 9562).
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
 // Lookup reads an instance by its UUID, by "tenant/name", or by its name in the library's tenant; ErrNotFound.
 func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) {
 	tenant, name, qualified := strings.Cut(ref, "/")
 	if !qualified {
 		tenant, name = p.library.Tenant(), ref
-		if len(ref) == 36 { // a UUID's length
+		if uuidForm.MatchString(ref) { // a name may look like one, too
 			if i, err := p.Read(ctx, ref); !errors.Is(err, ErrNotFound) {
 				return i, err
 			}

@@ -22,19 +22,32 @@ type ReadinessError struct {
 }
 
 func (e *ReadinessError) Error() string {
+	text := e.cause()
+	if e.Console != "" {
+		text += "\n\nThe end of the guest's console:\n" + e.Console
+	}
+	return text + "\n\nA longer time is set by timeouts, other conditions by wait_for."
+}
+
+// cause is the error without what the guest itself has written, which is not for keeping.
+func (e *ReadinessError) cause() string {
 	text := fmt.Sprintf("instance %q was not ready: condition %q was not met after %s; last seen: %s",
 		e.Instance, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	if e.Console != "" {
-		text += "\n\nThe end of the guest's console:\n" + e.Console
-	}
-	return text + "\n\nThe instance is kept as it is, so that you can look into it, and is replaced by the next apply. " +
-		"A longer time is set by timeouts, other conditions by wait_for."
+	return text
 }
 
 func (e *ReadinessError) Unwrap() error { return e.Err }
+
+// cause is the text of an error to keep.
+func cause(err error) string {
+	if unready := (*ReadinessError)(nil); errors.As(err, &unready) {
+		return unready.cause()
+	}
+	return err.Error()
+}
 
 // condition asks once whether an instance meets it. seen describes what there is instead; a final error means that
 // waiting on is no use.

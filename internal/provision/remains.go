@@ -39,13 +39,14 @@ func runnerDead(runner string) bool {
 	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH)
 }
 
-// clearRemains makes way for a new instance: it removes what a create that died has left of the same name, and refuses
-// when the name belongs to something alive.
+// clearRemains makes way for a new instance: it removes the domain that a create that died has left of the same name,
+// and refuses when the name belongs to something alive. Volumes stay until the new domain has claimed the name: before,
+// they may be those of somebody who is about to claim it.
 func (b *build) clearRemains(ctx context.Context) error {
 	name := DomainName(b.tenant, b.request.Name)
 	domain, err := b.host.DomainByName(ctx, name)
 	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return b.removeVolumes(ctx, b.tenant, b.request.Name)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -61,10 +62,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
 			note.RequestedBy, note.Runner, b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
 	}
-	if err := b.removeDomain(ctx, domain.UUID, 0); err != nil {
-		return err
-	}
-	return b.removeVolumes(ctx, b.tenant, b.request.Name)
+	return b.removeDomain(ctx, domain.UUID, 0)
 }
 
 func (b *build) nameTaken(domain string) error {

@@ -19,11 +19,13 @@ func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) err
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
 	case errors.Is(err, hypervisor.ErrNoDomain):
-		return p.removeVolumes(ctx, tenant, name)
+		return p.removeOrphans(ctx, tenant, name)
 	case err != nil:
 		return err
 	}
-	if facts, err := catalog.ParseInstanceFacts(domain.Metadata); err == nil && facts.Protected {
+	// Nobody relies yet on an instance that was never completed, and only its removal makes way for another try.
+	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+	if err == nil && facts.Protected && facts.Provision.Completed != nil {
 		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
 			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
 	}
@@ -35,6 +37,15 @@ func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) err
 		return err
 	}
 	return p.removeDomain(ctx, uuid, 0)
+}
+
+// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now.
+func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
+	_, err := p.host.DomainByName(ctx, DomainName(tenant, name))
+	if errors.Is(err, hypervisor.ErrNoDomain) {
+		return p.removeVolumes(ctx, tenant, name)
+	}
+	return err
 }
 
 // graceOf is how long a guest may take to shut down: four fifths of the time there is.

@@ -10,6 +10,7 @@ private_host=demo
 export NOVACRON_CACHE=${NOVACRON_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/novacron}
 # Terraform shall not ask its maker for news.
 export CHECKPOINT_DISABLE=1
+[[ -t 1 ]] || export TF_CLI_ARGS=-no-color
 
 say() {
   printf '\n==> %s\n' "$*"

@@ -7,13 +7,11 @@ variable "login" {
 
 output "report" {
   description = "What was made, for people"
-  value = join("", [for instance in [novacron_instance.web, novacron_instance.db] : <<-EOT
-
-    ${instance.name} (${instance.strategy}) has the address ${coalesce(instance.ip_address, "none")}
-    %{~for step in instance.provisioning.steps}
-    ${format("%9.1f s  %s", step.duration_ms / 1000, step.name)}
-    %{~endfor}
-    Log in:  ${var.login} root@${coalesce(instance.ip_address, "none")}
-  EOT
-  ])
+  sensitive   = true # it is no secret, but apply shall not print it as well
+  value = join("\n", flatten([for instance in [novacron_instance.web, novacron_instance.db] : [
+    "${instance.name} (${instance.strategy}) has the address ${coalesce(instance.ip_address, "none")}",
+    [for step in instance.provisioning.steps : format("%9.1f s  %s", step.duration_ms / 1000, step.name)],
+    "    Log in:  ${var.login} root@${coalesce(instance.ip_address, "none")}",
+    "",
+  ]]))
 }

@@ -7,6 +7,8 @@
 # tiny:   kernel, busybox and guest agent in an initramfs; for most tests
 # debian: Debian 12 with cloud-init and sshd, as a user would have it
 set -euo pipefail
+# What is created here becomes the guest's.
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh

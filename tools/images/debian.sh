@@ -1,5 +1,5 @@
 # The debian image: Debian 12 as its cloud images are, ready for cloud-init.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # here is set by build.sh
 
 debian_packages="linux-image-cloud-amd64 lz4 systemd-sysv systemd-resolved udev dbus libpam-systemd netbase netplan.io
   iproute2 iputils-ping nftables openssh-server sudo cloud-init cloud-guest-utils fdisk qemu-guest-agent"

@@ -1,5 +1,6 @@
-# Shared by the image recipes; sourced, not run.
-# shellcheck shell=bash
+# Shared by the image recipes. Sourced by build.sh, which sets kind (of image), here (its own directory) and work (the
+# directory of this build).
+# shellcheck shell=bash disable=SC2154
 
 suite=bookworm
 
@@ -39,11 +40,12 @@ debian_sources() {
     grep -E " $suite(-security|-updates)? " | sort -u
 }
 
-# bootstrap MODE ROOT PACKAGES [OPTION...] unpacks packages with all that they depend on (mmdebstrap's variants).
+# bootstrap VARIANT ROOT PACKAGES [OPTION...] unpacks packages with all that they depend on, by a variant of mmdebstrap.
 bootstrap() {
   local variant=$1 root=$2 packages=$3 sources
   shift 3
-  sources=$(debian_sources) && [[ -n $sources ]] ||
+  sources=$(debian_sources || true)
+  [[ -n $sources ]] ||
     die "apt knows no sources for Debian $suite. Run apt-get update, or set NOVACRON_APT_SOURCES to a sources.list"
   mmdebstrap --variant="$variant" --include="$packages" --format=directory "$@" "$suite" "$root" - <<<"$sources"
 }

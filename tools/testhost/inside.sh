@@ -27,7 +27,7 @@ join_cgroups() {
     fi
     group=${mount}${path%/}/novacron-testhost-$name
     # Where this machine's own container hides the hierarchy, libvirt has no use for it either.
-    mkdir "$group" 2>/dev/null || continue
+    [[ -d $group ]] || mkdir "$group" 2>/dev/null || continue
     echo "$group" >>"$dir/cgroups"
     if [[ -e $group/cpuset.cpus && $controllers == *cpuset* ]]; then
       # A new v1 cpuset is empty and takes no process.
@@ -52,15 +52,19 @@ mount_sys() {
 
 # bind_cgroups makes the host's groups the tops of the hierarchies that it sees.
 bind_cgroups() {
-  local group mount controller
+  local group mount process processes controller controllers
   [[ -e $dir/cgroups ]] || return 0
   while read -r group; do
     mount=$(findmnt --noheadings --output TARGET --target "$group" | tail -n 1)
     if [[ -e $group/cgroup.subtree_control ]]; then
-      # Processes may only live in the leaves of the unified hierarchy.
-      mkdir "$group/daemons"
-      echo $$ >"$group/daemons/cgroup.procs"
-      for controller in $(cat "$group/cgroup.controllers"); do
+      # Processes may only live in the leaves of the unified hierarchy: this one and tini leave the top.
+      mkdir -p "$group/daemons"
+      mapfile -t processes <"$group/cgroup.procs"
+      for process in "${processes[@]}"; do
+        echo "$process" >"$group/daemons/cgroup.procs"
+      done
+      read -ra controllers <"$group/cgroup.controllers" || true
+      for controller in "${controllers[@]}"; do
         echo "+$controller" >"$group/cgroup.subtree_control" || true
       done
     fi

@@ -2,6 +2,8 @@
 # Private libvirt hosts for tests: each has its own libvirtd, network and storage, and leaves nothing behind.
 # See README.md next to this file.
 set -euo pipefail
+# libvirt's and QEMU's users read below what is created here.
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 base_dir=${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}

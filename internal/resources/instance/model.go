@@ -93,6 +93,17 @@ func (m *Model) computed(i provision.Instance) {
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
 }
 
+// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at any time, but Terraform
+// takes no other answer than the planned one; the next refresh tells.
+func (m *Model) keepPlanned(planned Model) {
+	if !planned.Status.IsUnknown() {
+		m.Status = planned.Status
+	}
+	if !planned.IPAddresses.IsUnknown() {
+		m.IPAddresses, m.IPAddress = planned.IPAddresses, planned.IPAddress
+	}
+}
+
 // fromCore takes over an instance as its host has it. What the host cannot tell stays as it was.
 func (m *Model) fromCore(i provision.Instance) {
 	m.computed(i)

@@ -93,7 +93,10 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	save(instance, record)
-	client.AddError(&resp.Diagnostics, "Instance is not ready", err)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance is not ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
+			"look into it, and is replaced by the next apply", err))
+	}
 }
 
 // request is what the plan asks for, with what could not be told while planning filled in or refused.
@@ -169,7 +172,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		client.AddError(&resp.Diagnostics, "Instance not changed", err)
 		return
 	}
+	planned := plan
 	plan.computed(i)
+	plan.keepPlanned(planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 

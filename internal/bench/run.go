@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// bench is the place where everything is measured.
+type bench struct {
+	dir, rc             string
+	uri                 string
+	tinyImage, bigImage string
+	many                string // the workspace of many instances
+}
+
+func newBench() (*bench, error) {
+	b := &bench{}
+	var err error
+	if b.uri, err = env("NOVACRON_URI"); err != nil {
+		return nil, err
+	}
+	if b.tinyImage, err = env("NOVACRON_TEST_IMAGE_TINY"); err != nil {
+		return nil, err
+	}
+	bin, err := env("NOVACRON_BENCH_BIN") // holds both providers' binaries
+	if err != nil {
+		return nil, err
+	}
+	if b.dir, err = os.MkdirTemp("", "novacron-bench-"); err != nil {
+		return nil, err
+	}
+	b.rc = filepath.Join(b.dir, "terraform.rc")
+	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"novacron/novacron\" = %q\n    \"novacron/empty\" = %[1]q\n  }\n  direct {}\n}\n", bin)
+	if err := os.WriteFile(b.rc, []byte(rc), 0o600); err != nil {
+		return nil, err
+	}
+	return b, b.makeBigImage()
+}
+
+// makeBigImage makes an image of random data, so that nothing can be left out or compressed.
+func (b *bench) makeBigImage() error {
+	b.bigImage = filepath.Join(b.dir, "big.qcow2")
+	return b.sh(`
+head -c "$1" /dev/urandom > "$2.raw"
+qemu-img convert -O qcow2 "$2.raw" "$2"
+rm "$2.raw"
+`, fmt.Sprint(imageSize), b.bigImage)
+}
+
+func (b *bench) close() {
+	if err := os.RemoveAll(b.dir); err != nil {
+		log.Print(err)
+	}
+}
+
+func (b *bench) workspace(name, config string) string {
+	dir := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		log.Fatal(err)
+	}
+	b.configure(dir, config)
+	return dir
+}
+
+func (b *bench) configure(dir, config string) {
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// timed runs terraform and tells how long it took.
+func (b *bench) timed(dir string, args ...string) (time.Duration, error) {
+	cmd := exec.Command("terraform", append(args, "-no-color")...)
+	cmd.Dir, cmd.Env = dir, b.environment()
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("terraform %s in %s: %w\n%s", strings.Join(args, " "), filepath.Base(dir), err, out)
+	}
+	return time.Since(start), err
+}
+
+// sh runs a script of plain tools.
+func (b *bench) sh(script string, args ...string) error {
+	cmd := exec.Command("bash", append([]string{"-euc", script, "bench"}, args...)...)
+	cmd.Env = b.environment()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return errors.Join(err, errors.New(string(out)))
+	}
+	return nil
+}
+
+func (b *bench) environment() []string {
+	return append(os.Environ(), "TF_CLI_CONFIG_FILE="+b.rc, "LIBVIRT_DEFAULT_URI="+b.uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// register registers a large image.
+func (b *bench) register() (row, error) {
+	r := row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), subtract: true, against: "virsh", aim: 1.3}
+	var err error
+	library := b.workspace("register", provider+template("big")+version("big", b.bigImage))
+	if r.ours, err = median(func(int) (time.Duration, error) {
+		d, err := b.timed(library, "apply", "-auto-approve")
+		if err != nil {
+			return d, err
+		}
+		_, err = b.timed(library, "destroy", "-auto-approve")
+		return d, err
+	}); err != nil {
+		return r, err
+	}
+	if r.floor, err = b.emptyApply(2); err != nil {
+		return r, err
+	}
+	r.plain, err = median(func(int) (time.Duration, error) {
+		start := time.Now()
+		err := b.sh(`
+virsh -q vol-create-as novacron plain-big.qcow2 1 --format raw >/dev/null
+virsh -q vol-upload --pool novacron plain-big.qcow2 "$1"
+`, b.bigImage)
+		d := time.Since(start)
+		if err != nil {
+			return d, err
+		}
+		return d, b.sh(`virsh -q vol-delete --pool novacron plain-big.qcow2 >/dev/null`)
+	})
+	return r, err
+}
+
+// clones makes linked clones and starts them, without waiting for the guests.
+func (b *bench) clones() (row, error) {
+	r := row{work: fmt.Sprintf("define and start %d linked clones", started), subtract: true, against: "virsh", aim: 1.2}
+	base := provider + template("tiny") + version("tiny", b.tinyImage)
+	w := b.workspace("clones", base)
+	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+		return r, err
+	}
+	var err error
+	r.ours, err = median(func(int) (time.Duration, error) {
+		b.configure(w, base+instances(started, "running"))
+		d, err := b.timed(w, "apply", "-auto-approve")
+		if err != nil {
+			return d, err
+		}
+		if err := b.powerOff(); err != nil { // what a guest takes to shut down is not ours to measure
+			return d, err
+		}
+		b.configure(w, base)
+		_, err = b.timed(w, "apply", "-auto-approve")
+		return d, err
+	})
+	if err != nil {
+		return r, err
+	}
+	if r.floor, err = b.emptyApply(started); err != nil {
+		return r, err
+	}
+	if err := b.plainBase(); err != nil {
+		return r, err
+	}
+	r.plain, err = median(func(int) (time.Duration, error) {
+		start := time.Now()
+		err := b.plainClones(started, true)
+		d := time.Since(start)
+		if err != nil {
+			return d, err
+		}
+		return d, b.plainRemove(started)
+	})
+	if err != nil {
+		return r, err
+	}
+	_, err = b.timed(w, "destroy", "-auto-approve")
+	return r, err
+}
+
+// noopPlan plans many instances that are as they should be.
+func (b *bench) noopPlan() (row, error) {
+	r := row{work: fmt.Sprintf("plan %d instances, nothing to do", planned), against: "empty provider", aim: 1.5}
+	b.many = b.workspace("many", provider+template("tiny")+version("tiny", b.tinyImage)+instances(planned, "stopped"))
+	if _, err := b.timed(b.many, "apply", "-auto-approve"); err != nil {
+		return r, err
+	}
+	var err error
+	if r.ours, err = median(func(int) (time.Duration, error) { return b.timed(b.many, "plan", "-detailed-exitcode") }); err != nil {
+		return r, err
+	}
+	w := b.workspace("emptyplan", emptyThings(planned))
+	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+		return r, err
+	}
+	r.floor, err = median(func(int) (time.Duration, error) { return b.timed(w, "plan", "-detailed-exitcode") })
+	return r, err
+}
+
+// destroy destroys the instances of noopPlan.
+func (b *bench) destroy() (row, error) {
+	r := row{work: fmt.Sprintf("destroy %d stopped instances", planned), subtract: true, against: "virsh"}
+	var err error
+	if r.ours, err = b.timed(b.many, "destroy", "-auto-approve"); err != nil {
+		return r, err
+	}
+	w := b.workspace("emptydestroy", emptyThings(planned))
+	if _, err = b.timed(w, "apply", "-auto-approve"); err != nil {
+		return r, err
+	}
+	if r.floor, err = b.timed(w, "destroy", "-auto-approve"); err != nil {
+		return r, err
+	}
+	if err := b.plainClones(planned, false); err != nil {
+		return r, err
+	}
+	start := time.Now()
+	err = b.plainRemove(planned)
+	r.plain = time.Since(start)
+	return r, err
+}
+
+// emptyApply is what Terraform takes to apply n resources that do nothing.
+func (b *bench) emptyApply(n int) (time.Duration, error) {
+	return median(func(round int) (time.Duration, error) {
+		return b.timed(b.workspace(fmt.Sprintf("empty%d-%d", n, round), emptyThings(n)), "apply", "-auto-approve")
+	})
+}
+
+const provider = `
+terraform {
+  required_providers {
+    novacron = { source = "novacron/novacron" }
+  }
+}
+provider "novacron" {}
+`
+
+func template(name string) string {
+	return fmt.Sprintf(`
+resource "novacron_template" "t" {
+  name             = %q
+  hardware_profile = { memory_mb = 128 }
+}
+`, name)
+}
+
+func version(template, image string) string {
+	return fmt.Sprintf(`
+resource "novacron_template_version" "v" {
+  template_id = novacron_template.t.id
+  version     = "1.0.0"
+  source      = { path = %q }
+}
+`, image)
+}
+
+func instances(n int, power string) string {
+	return fmt.Sprintf(`
+resource "novacron_instance" "i" {
+  count       = %d
+  name        = "bench-${count.index}"
+  template_id = novacron_template.t.id
+  version     = novacron_template_version.v.version
+  power_state = %q
+  wait_for    = []
+}
+`, n, power)
+}
+
+func emptyThings(n int) string {
+	return fmt.Sprintf(`
+terraform {
+  required_providers {
+    empty = { source = "novacron/empty" }
+  }
+}
+resource "empty_thing" "t" {
+  count = %d
+  name  = "thing-${count.index}"
+}
+`, n)
+}
+
+// plainBase uploads the base of the plain clones.
+func (b *bench) plainBase() error {
+	return b.sh(`
+virsh -q vol-create-as novacron plain-base.qcow2 1 --format raw >/dev/null
+virsh -q vol-upload --pool novacron plain-base.qcow2 "$1"
+virsh -q pool-refresh novacron >/dev/null
+`, b.tinyImage)
+}
+
+// plainClones is the script that people write: an overlay, a seed and a domain each.
+func (b *bench) plainClones(n int, start bool) error {
+	return b.sh(`
+dir=$1; pool=$(virsh pool-dumpxml novacron | sed -n 's:.*<path>\(.*\)</path>.*:\1:p')
+for i in $(seq 1 "$2"); do
+  name=plain-$i
+  virsh -q vol-create-as novacron $name.qcow2 64M --format qcow2 --backing-vol plain-base.qcow2 --backing-vol-format qcow2 >/dev/null
+  mkdir -p "$dir/$name"
+  printf '#cloud-config\nhostname: %s\n' $name > "$dir/$name/user-data"
+  printf 'instance-id: %s\nlocal-hostname: %s\n' $name $name > "$dir/$name/meta-data"
+  genisoimage -quiet -output "$dir/$name.iso" -volid cidata -joliet -rock "$dir/$name/user-data" "$dir/$name/meta-data"
+  virsh -q vol-create-as novacron $name.iso "$(stat -c %s "$dir/$name.iso")" --format raw >/dev/null
+  virsh -q vol-upload --pool novacron $name.iso "$dir/$name.iso"
+  cat > "$dir/$name.xml" <<XML
+<domain type='qemu'><name>$name</name><memory unit='MiB'>128</memory><vcpu>1</vcpu><cpu mode='maximum'/>
+<os><type arch='x86_64'>hvm</type></os><features><acpi/><apic/></features><devices>
+<disk type='file' device='disk'><driver name='qemu' type='qcow2' discard='unmap'/><source file='$pool/$name.qcow2'/><target dev='vda' bus='virtio'/><boot order='1'/></disk>
+<controller type='usb' model='none'/><controller type='scsi' model='virtio-scsi'/>
+<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='$pool/$name.iso'/><target dev='sda' bus='scsi'/><readonly/></disk>
+<interface type='network'><source network='default'/><model type='virtio'/></interface>
+<serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+</devices></domain>
+XML
+  virsh -q define "$dir/$name.xml" >/dev/null
+  if [ "$3" = true ]; then virsh -q start $name >/dev/null; fi
+done
+`, filepath.Join(b.dir, "plain"), fmt.Sprint(n), fmt.Sprint(start))
+}
+
+// plainRemove removes what plainClones made.
+func (b *bench) plainRemove(n int) error {
+	return b.sh(`
+for i in $(seq 1 "$1"); do
+  virsh -q destroy plain-$i >/dev/null 2>&1 || true
+  virsh -q undefine plain-$i >/dev/null
+  virsh -q vol-delete --pool novacron plain-$i.qcow2 >/dev/null
+  virsh -q vol-delete --pool novacron plain-$i.iso >/dev/null
+done
+`, fmt.Sprint(n))
+}
+
+// powerOff switches all guests off.
+func (b *bench) powerOff() error {
+	return b.sh(strings.TrimSpace(`for d in $(virsh -q list --name); do virsh -q destroy "$d" >/dev/null; done`))
+}

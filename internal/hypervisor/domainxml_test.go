@@ -1,0 +1,166 @@
+package hypervisor
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func fullSpec() DomainSpec {
+	return DomainSpec{
+		Name: "t1.web", UUID: "c7a5fdbd-cdaf-9455-926a-d65c16db1809", Title: "Web & more", Description: "line 1\nline <2>",
+		Type: "kvm", Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048,
+		Disks: []DiskSpec{
+			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2"},
+			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
+		},
+		Seed: "/pool/seed.iso", ConsoleLog: "/log/web.log",
+		Interfaces: []InterfaceSpec{
+			{Name: "eth0", Network: "default", MAC: "52:54:00:00:00:01"},
+			{Name: "eth1", Bridge: "br0", Model: "e1000"},
+		},
+		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
+	}
+}
+
+func TestDomainXMLIsAsAgreed(t *testing.T) {
+	emulated := DomainSpec{Name: "small", Type: "qemu", Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64}
+	for name, spec := range map[string]DomainSpec{"full": fullSpec(), "small": emulated} {
+		text := must[string](t)(renderDomain(spec))
+		file := filepath.Join("testdata", name+".xml")
+		if *update {
+			if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := string(must[[]byte](t)(os.ReadFile(file))); text+"\n" != want {
+			t.Errorf("%s differs from what is rendered; if that is meant, run go test with -update\n%s", file, text)
+		}
+	}
+}
+
+func TestDomainXMLReadsBack(t *testing.T) {
+	spec := fullSpec()
+	want := Domain{
+		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "kvm",
+		Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Metadata: spec.Metadata,
+		Disks: []DomainDisk{
+			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2"},
+			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
+			{Target: "sda", Path: "/pool/seed.iso", Format: "raw", CDROM: true},
+		},
+		Interfaces: []DomainInterface{
+			{Name: "eth0", MAC: "52:54:00:00:00:01", Network: "default", Model: "virtio"},
+			{Name: "eth1", Bridge: "br0", Model: "e1000"},
+		},
+	}
+	got := must[Domain](t)(parseDomain(must[string](t)(renderDomain(spec))))
+	if diff := differ(got, want); diff != "" {
+		t.Error(diff)
+	}
+}
+
+const strangers = `<domain type='kvm' id='3'>
+  <name>x</name><!-- kept -->
+  <title>old</title>
+  <metadata><a:b xmlns:a="urn:a"/><n:instance xmlns:n="urn:novacron:instance:1">old</n:instance></metadata>
+  <memory unit='KiB'>1048576</memory>
+  <currentMemory unit='KiB'>524288</currentMemory>
+  <vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>
+  <future answer='42'><memory>kept</memory></future>
+  <cpu mode='host-model'><topology sockets='1' dies='1' cores='2' threads='2'/><feature name='vmx'/></cpu>
+  <devices><disk type='network' device='disk'><target dev='vdz'/></disk></devices>
+</domain>`
+
+func ptr[T any](v T) *T { return &v }
+
+func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
+	const ours = `<m:instance xmlns:m="urn:novacron:instance:1">new</m:instance>`
+	for name, c := range map[string]struct {
+		change   DomainChange
+		old, new []string // what is replaced by what
+	}{
+		"nothing": {},
+		"title":   {DomainChange{Title: ptr("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
+		"no title": {
+			DomainChange{Title: ptr("")}, []string{"<title>old</title>"}, []string{""},
+		},
+		"description": {
+			DomainChange{Description: ptr("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
+		},
+		"metadata": {
+			DomainChange{Metadata: ptr(ours)},
+			[]string{`<n:instance xmlns:n="urn:novacron:instance:1">old</n:instance>`}, []string{ours},
+		},
+		"memory": {
+			DomainChange{MemoryMiB: ptr[uint64](2048)},
+			[]string{"<memory unit='KiB'>1048576</memory>", "<currentMemory unit='KiB'>524288</currentMemory>"},
+			[]string{`<memory unit="MiB">2048</memory>`, `<currentMemory unit="MiB">2048</currentMemory>`},
+		},
+		"sockets": {
+			DomainChange{Sockets: ptr(3)},
+			[]string{"<vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>", "<topology sockets='1' dies='1' cores='2' threads='2'/>"},
+			[]string{`<vcpu placement="static" cpuset="0-3">12</vcpu>`, `<topology sockets="3" dies="1" cores="2" threads="2"></topology>`},
+		},
+	} {
+		got, err := editDomain(strangers, c.change)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := strangers
+		for i := range c.old {
+			want = strings.Replace(want, c.old[i], c.new[i], 1)
+		}
+		if got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+	}
+	for name, change := range map[string]DomainChange{
+		"no cores":            {Cores: ptr(0)},
+		"metadata of nobody":  {Metadata: ptr("<a/>")},
+		"metadata of no form": {Metadata: ptr("<a xmlns='urn:a'>")},
+		"two elements":        {Metadata: ptr("<a xmlns='urn:a'/><b xmlns='urn:b'/>")},
+	} {
+		if _, err := editDomain(strangers, change); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func FuzzDomainXML(f *testing.F) {
+	full, err := renderDomain(fullSpec())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, text := range []string{full, strangers, "<domain><cpu/></domain>", "<domain><metadata/></domain>", "<domain/>", "<domain><vcpu>"} {
+		f.Add(text, "title & <more>", 2, uint64(64))
+	}
+	f.Fuzz(func(t *testing.T, text, title string, cores int, memory uint64) {
+		before, err := parseDomain(text)
+		if err != nil {
+			return
+		}
+		metadata := `<n:instance xmlns:n="urn:novacron:instance:1"/>`
+		memory %= 1 << 40
+		edited, err := editDomain(text, DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata})
+		if err != nil {
+			return
+		}
+		after, err := parseDomain(edited)
+		if err != nil {
+			t.Fatalf("%q became %q: %v", text, edited, err)
+		}
+		if after.Cores != cores || after.MemoryMiB != memory || after.Metadata != metadata {
+			t.Errorf("%q became %q: cores %d, memory %d, metadata %q", text, edited, after.Cores, after.MemoryMiB, after.Metadata)
+		}
+		after.Title, after.Cores, after.MemoryMiB, after.Metadata = before.Title, before.Cores, before.MemoryMiB, before.Metadata
+		if diff := differ(after, before); diff != "" && before.Sockets > 0 {
+			t.Errorf("%q became %q\n%s", text, edited, diff)
+		}
+	})
+}

@@ -1,0 +1,288 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// relay stands between a Host and libvirtd, so that tests can make the daemon go
+// away and hang. Without a daemon to pass things on to, it accepts and never
+// answers.
+type relay struct {
+	t        testing.TB
+	listener net.Listener
+	daemon   string
+	mu       sync.Mutex
+	conns    []net.Conn
+	accepted int
+	silent   bool
+}
+
+func newRelay(t testing.TB, daemon string) (*relay, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sock")
+	listener := must[net.Listener](t)(net.Listen("unix", path))
+	r := &relay{t: t, listener: listener, daemon: daemon}
+	t.Cleanup(r.goAway)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			r.serve(c)
+		}
+	}()
+	return r, "qemu+unix:///system?socket=" + path
+}
+
+func (r *relay) serve(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accepted++
+	r.conns = append(r.conns, c)
+	if r.daemon == "" {
+		return
+	}
+	d, err := net.Dial("unix", r.daemon)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	r.conns = append(r.conns, d)
+	pass := func(to, from net.Conn) {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buffer)
+			r.mu.Lock()
+			silent := r.silent
+			r.mu.Unlock()
+			if err != nil {
+				to.Close()
+				return
+			}
+			if !silent {
+				_, _ = to.Write(buffer[:n])
+			}
+		}
+	}
+	go pass(d, c)
+	go pass(c, d)
+}
+
+// cut breaks all connections; new ones are accepted.
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		c.Close()
+	}
+	r.conns = nil
+}
+
+// goAway is what a daemon does that is stopped.
+func (r *relay) goAway() {
+	r.listener.Close()
+	r.cut()
+}
+
+func (r *relay) hush(silent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.silent = silent
+}
+
+func (r *relay) connections() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.accepted
+}
+
+// realRelay returns a relay to the test host and a Host that uses it.
+func realRelay(t testing.TB, o Options) (*relay, *Host) {
+	t.Helper()
+	r, uri := newRelay(t, realHost(t).target.sockets[0])
+	o.URI = uri
+	return r, newHost(t, o)
+}
+
+const short = 300 * time.Millisecond
+
+func TestNobodyListens(t *testing.T) {
+	h := newHost(t, Options{URI: "qemu+unix:///system?socket=" + filepath.Join(t.TempDir(), "none")})
+	_, err := h.Info(t.Context())
+	wantErr(t, err, ErrUnreachable)
+	if !strings.Contains(err.Error(), "is libvirtd running?") {
+		t.Errorf("%v does not say what to look at", err)
+	}
+	_, err = h.OpenTransfer(t.Context())
+	wantErr(t, err, ErrUnreachable)
+	if h.Calls() != 0 {
+		t.Errorf("%d requests were counted, none was made", h.Calls())
+	}
+}
+
+func TestADaemonThatNeverAnswers(t *testing.T) {
+	_, uri := newRelay(t, "")
+	h := newHost(t, Options{URI: uri, DialTimeout: short})
+	begun := time.Now()
+	_, err := h.Domains(t.Context())
+	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, context.DeadlineExceeded)
+
+	patient := newHost(t, Options{URI: uri, DialTimeout: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), short)
+	defer cancel()
+	_, err = patient.Domains(ctx)
+	wantErr(t, err, context.DeadlineExceeded)
+	_, err = patient.OpenTransfer(ctx)
+	wantErr(t, err, context.DeadlineExceeded)
+	if took := time.Since(begun); took > 20*short {
+		t.Errorf("it took %s to give up twice after %s", took, short)
+	}
+}
+
+func TestAfterCloseNothingWorks(t *testing.T) {
+	_, uri := newRelay(t, "")
+	h := newHost(t, Options{URI: uri})
+	if err := errors.Join(h.Close(), h.Close()); err != nil {
+		t.Error(err)
+	}
+	_, err := h.Domains(t.Context())
+	wantErr(t, err, errHostClosed)
+}
+
+func TestManyCallersShareOneConnection(t *testing.T) {
+	r, h := realRelay(t, Options{})
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := h.Domains(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if r.connections() != 1 || h.Calls() != 50 {
+		t.Errorf("%d connections and %d requests, want 1 and 50", r.connections(), h.Calls())
+	}
+}
+
+// during makes a request and does something while it is on its way.
+func during(ctx context.Context, h *Host, readonly bool, first func()) (tries int, err error) {
+	err = h.call(ctx, "asking", "test", readonly, func(l *libvirt.Libvirt) error {
+		if tries++; tries == 1 {
+			first()
+		}
+		_, err := l.ConnectGetHostname()
+		return err
+	})
+	return tries, err
+}
+
+func TestALostConnectionIsOpenedAgain(t *testing.T) {
+	r, h := realRelay(t, Options{})
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+
+	if tries, err := during(t.Context(), h, true, r.cut); err != nil || tries != 2 {
+		t.Errorf("a request that only reads was made %d times: %v", tries, err)
+	}
+	tries, err := during(t.Context(), h, false, r.cut)
+	wantErr(t, err, ErrUnreachable)
+	if tries != 1 {
+		t.Errorf("a request that changes something was made %d times", tries)
+	}
+	if tries, err := during(t.Context(), h, false, func() {}); err != nil || tries != 1 {
+		t.Errorf("afterwards: %d, %v", tries, err)
+	}
+	if r.connections() != 3 {
+		t.Errorf("%d connections, want 3", r.connections())
+	}
+
+	r.goAway()
+	tries, err = during(t.Context(), h, true, func() {})
+	wantErr(t, err, ErrUnreachable)
+	if tries > 1 {
+		t.Errorf("it was made %d times on connections that cannot be", tries)
+	}
+}
+
+func TestAHungConnectionIsGivenUp(t *testing.T) {
+	r, h := realRelay(t, Options{CallTimeout: short})
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+	_, err := during(t.Context(), h, true, func() { r.hush(true) })
+	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, context.DeadlineExceeded)
+	r.hush(false)
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+	if r.connections() != 2 {
+		t.Errorf("%d connections, want another one after the hung one", r.connections())
+	}
+}
+
+func TestACancelledCallHarmsNobodyElse(t *testing.T) {
+	r, h := realRelay(t, Options{})
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	finished := make(chan error)
+	err := h.call(ctx, "asking", "test", false, func(l *libvirt.Libvirt) error {
+		cancel()
+		<-release
+		_, err := l.ConnectGetHostname()
+		finished <- err
+		return err
+	})
+	wantErr(t, err, context.Canceled)
+	if errors.Is(err, ErrUnreachable) {
+		t.Errorf("%v blames the host", err)
+	}
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+	close(release)
+	if err := <-finished; err != nil {
+		t.Errorf("the request that was given up did not end by itself: %v", err)
+	}
+	if r.connections() != 1 {
+		t.Errorf("%d connections, want 1", r.connections())
+	}
+}
+
+func TestTransfersNoticeALostDaemon(t *testing.T) {
+	h, pool, _ := realPool(t)
+	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
+	r, relayed := realRelay(t, Options{CallTimeout: short})
+	for name, disturb := range map[string]func(){"cut": r.cut, "silent": func() { r.hush(true) }} {
+		r.hush(false)
+		up := must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
+		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil }))
+		err := up.Upload(t.Context(), pool, "disk", source, 0, 64<<20)
+		wantErr(t, err, ErrUnreachable)
+		up.Close()
+		t.Log(name, err)
+
+		r.hush(false)
+		down := must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
+		sink := writerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil })
+		err = down.Download(t.Context(), pool, "disk", sink, 0, 0)
+		wantErr(t, err, ErrUnreachable)
+		down.Close()
+		t.Log(name, err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

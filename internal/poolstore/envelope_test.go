@@ -1,0 +1,101 @@
+package poolstore
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
+	whole := volume(t, 3, "default/a", "ID", []catalog.Revision{"PARENT"}, note{7, "seven"})
+	for cut := range whole {
+		if _, _, err := unseal(whole[:cut]); !errors.Is(err, errTorn) {
+			t.Fatalf("the first %d of %d bytes: got %v, want %v", cut, len(whole), err, errTorn)
+		}
+		zeroed := slices.Clone(whole)
+		clear(zeroed[cut:]) // as a volume that was allocated and is being filled
+		if _, _, err := unseal(zeroed); !errors.Is(err, errTorn) {
+			t.Fatalf("zeros from byte %d of %d on: got %v, want %v", cut, len(whole), err, errTorn)
+		}
+	}
+	padded := append(slices.Clone(whole), 0, 0, 0)
+	if _, body, err := unseal(padded); err != nil || string(body) != `{"Count":7,"Text":"seven"}` {
+		t.Errorf("rounded up with zeros, it reads as %q, %v", body, err)
+	}
+}
+
+func TestADocumentOfANewerReleaseIsAnErrorAndOneOfNoReleaseIsNone(t *testing.T) {
+	for text, torn := range map[string]bool{
+		"{\"novacron\":2,\"id\":\"X\"}\n": false,
+		"{}\n":                            true,
+		"{\"novacron\":0}\n":              true,
+		"{\"novacron\":-1}\n":             true,
+		"[1]\nx":                          true,
+		"\n":                              true,
+		"{\"novacron\":1}\nwithout an id": true,
+	} {
+		_, _, err := unseal([]byte(text))
+		if err == nil || errors.Is(err, errTorn) != torn {
+			t.Errorf("%q: got %v; torn: want %t", text, err, torn)
+		}
+	}
+}
+
+func FuzzUnseal(f *testing.F) {
+	good, err := seal(envelope{Kind: "note", Key: "a/b", Number: 1, ID: "ID"}, []byte("{}"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte("{\"novacron\":1,\"length\":-1}\n"))
+	f.Add([]byte("{\"novacron\":1,\"length\":99999999999}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, body, err := unseal(data)
+		if err != nil {
+			return
+		}
+		again, err := seal(e, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e2, body2, err := unseal(again)
+		if err != nil || e2.ID != e.ID || e2.Number != e.Number || e2.Key != e.Key || !bytes.Equal(body, body2) {
+			t.Errorf("read as %+v %q, written and read again as %+v %q, %v", e, body, e2, body2, err)
+		}
+	})
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, name := range []string{
+		"nova.template.default.a.1.json", "nova.template.x.json", "nova.template.default.a..1.json", "nova.1.json",
+		"nova.json", "nova..json", "nova.template.default.a.01.json", "nova.template.default.a.99999999999999999999.json",
+	} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if docStem, number, ok := parseName(name); ok && (volumeOf(docStem, number) != name || number == 0 || number > maxNumber) {
+			t.Errorf("%q is read as %q and %d, which make %q", name, docStem, number, volumeOf(docStem, number))
+		}
+	})
+}
+
+func TestNamesOfDocumentsDoNotCollide(t *testing.T) {
+	names := map[string]string{}
+	for _, key := range []string{"t/a", "t/a.1", "t/a.1.2", "t/a.", "t/a..1", "u/a", "t/a@1.0.0", "t/a.1@1.0.0", "t/a@1.0.0-1"} {
+		for _, kind := range []string{"template", "version"} {
+			for number := range uint64(3) {
+				name, document := volumeOf(stem(kind, key), number+1), kind+" "+key
+				if other := names[name]; other != "" {
+					t.Errorf("%s and %s share the volume %q", document, other, name)
+				}
+				names[name] = document
+				if docStem, n, ok := parseName(name); !ok || docStem != stem(kind, key) || n != number+1 {
+					t.Errorf("%q is read as %q and %d, %t", name, docStem, n, ok)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package instance_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+)
+
+// virshAgent reaches a guest's agent by virsh, which knows nothing of the provider.
+type virshAgent struct {
+	t      *testing.T
+	host   *acctest.Host
+	domain string
+}
+
+// AgentCommand implements guest.Transport.
+func (a virshAgent) AgentCommand(_ context.Context, command string, timeout time.Duration) (string, error) {
+	return a.host.Virsh(a.t, "qemu-agent-command", "--timeout", fmt.Sprint(int(timeout.Seconds())), a.domain, command), nil
+}
+
+func guestAgent(t *testing.T, host *acctest.Host, domain string) *guest.Agent {
+	return guest.NewAgent(virshAgent{t, host, domain})
+}

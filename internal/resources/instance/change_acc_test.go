@@ -1,0 +1,91 @@
+package instance_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// A blank guest with two interfaces, whose addresses are left to chance, is changed in all ways that need no replacement.
+func TestAccInstanceChangesInPlace(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("change")
+	image := blankImage(t)
+	config := func(settings ...string) string {
+		return shop(name, image) + instance("it", name, append(settings, `wait_for = []`,
+			`timeouts {
+			  update = "5s"
+			  delete = "5s"
+			}`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`)...)
+	}
+	// The same machine all along: no step may replace it.
+	same := statecheck.CompareValue(compare.ValuesSame())
+	id := same.AddStateValue("novacron_instance.it", tfjsonpath.New("id"))
+	change := func(check func(), settings ...string) resource.TestStep {
+		return resource.TestStep{
+			Config: config(settings...), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{id}, Check: onHost(check),
+		}
+	}
+	refused := func(message string, settings ...string) resource.TestStep {
+		return resource.TestStep{Config: config(settings...), PlanOnly: true, ExpectError: regexp.MustCompile(message)}
+	}
+	expect := func(key, want string) {
+		if got := fact(t, host, name, key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	const (
+		off       = `power_state = "stopped"`
+		described = `description = "Says & <what> it is for"`
+		labelled  = `labels = { team = "a", "" = "empty key" }`
+		large     = `storage_profile = { disks = { system = { size_gb = 2 } } }`
+		small     = `storage_profile = { disks = { system = { size_gb = 1 } } }`
+		protected = `deletion_protection = true`
+	)
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{
+			{Config: config(off), ConfigStateChecks: []statecheck.StateCheck{id}, Check: onHost(func() { expect("State", "shut off") })},
+			change(func() {
+				if got := host.Virsh(t, "desc", name); got != "Says & <what> it is for\n" {
+					t.Errorf("the domain's description is %q", got)
+				}
+			}, off, described, labelled),
+			change(func() { expect("Autostart", "enable") }, off, described, `autostart = true`),
+			change(func() { expect("Autostart", "disable") }, off),
+			change(func() { expect("State", "running") }),
+			change(func() {}, large),
+			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+1`, small),
+			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+0\.01562`), // size_gb left out again
+			change(func() { expect("State", "shut off") }, off, large),
+			change(func() {}, off, large, protected),
+			{Config: config(off, large, protected), Destroy: true, ExpectError: regexp.MustCompile(`(?s)Instance is protected.*set it to false and\s+apply first`)},
+			refused(`Instance is protected`, off, large, protected, `strategy = "clone"`),
+			change(func() {}, off, large),
+			{
+				ResourceName: "novacron_instance.it", ImportState: true, ImportStateVerify: true,
+				ImportStateVerifyIgnore: notOnHost,
+			},
+			{
+				ResourceName: "novacron_instance.it", ImportState: true, ImportStateId: "default/" + name, ImportStateVerify: true,
+				ImportStateVerifyIgnore: notOnHost,
+			},
+			{
+				ResourceName: "novacron_instance.it", ImportState: true, ImportStateId: name + "-not",
+				ExpectError: regexp.MustCompile(`(?s)The host has no instance.*give its\s+UUID`),
+			},
+		},
+	})
+}
+
+// notOnHost are the settings that an import cannot know: how the configuration put it, and how it was made.
+var notOnHost = []string{"version", "parameters", "network_profile", "storage_profile", "wait_for", "timeouts", "provisioning"}

@@ -1,0 +1,58 @@
+package instance_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+func TestAccWhatOthersDidIsPutRight(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("drift")
+	config := shop(name, blankImage(t)) + instance("it", name, `wait_for = []`, `timeouts {
+	  delete = "5s"
+	}`)
+	runs := onHost(func() {
+		if state := fact(t, host, name, "State"); state != "running" {
+			t.Errorf("the guest is %s", state)
+		}
+	})
+	var first string
+	after := func(what func(), action plancheck.ResourceActionType, check resource.TestCheckFunc) resource.TestStep {
+		return resource.TestStep{PreConfig: what, Config: config, ConfigPlanChecks: planned(action), Check: check}
+	}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{
+			{Config: config, Check: runs},
+			after(func() { host.Virsh(t, "destroy", name) }, plancheck.ResourceActionUpdate, runs),
+			after(func() { host.Virsh(t, "suspend", name) }, plancheck.ResourceActionUpdate, runs),
+			after(func() {
+				first = fact(t, host, name, "UUID")
+				host.Virsh(t, "destroy", name)
+				host.Virsh(t, "undefine", name)
+				// A disk that only the old instance had.
+				host.Virsh(t, "vol-create-as", library.DefaultPool, "nova.disk.default."+name+".data.qcow2", "1M")
+			}, plancheck.ResourceActionCreate, resource.ComposeTestCheckFunc(runs, onHost(func() {
+				if uuid := fact(t, host, name, "UUID"); uuid == first {
+					t.Errorf("it is still the domain %s", uuid)
+				}
+				left := host.Leftovers(t, library.DefaultPool, ".default."+name+".")
+				left = slices.DeleteFunc(left, func(what string) bool { return strings.HasSuffix(what, ".json") })
+				slices.Sort(left)
+				want := []string{"volume novacron/nova.console.default." + name + ".log", "volume novacron/nova.disk.default." + name + ".system.qcow2",
+					"volume novacron/nova.seed.default." + name + ".iso"}
+				if !slices.Equal(left, want) {
+					t.Errorf("the host has %q, want %q", left, want)
+				}
+			}))),
+		},
+	})
+}
