@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -51,56 +52,60 @@ func realPool(t *testing.T, connections int) (pool, dir string, hosts []*hypervi
 	return pool, dir, hosts
 }
 
-// memory is a pool in memory. Before and after a call it runs what a test wants to happen at that very moment.
+// memory is a pool in memory.
 type memory struct {
 	mu      sync.Mutex
 	volumes map[string][]byte
-	before  func(call, name string) error
-	after   func(call, name string)
 }
 
 func newMemory() *memory { return &memory{volumes: map[string][]byte{}} }
 
-func (m *memory) do(call, name string, f func() error) error {
-	if m.before != nil {
-		if err := m.before(call, name); err != nil {
+// process is one process's access to a pool in memory. Before and after a call it does what a test wants to happen at
+// that very moment; an error before it is what the call fails with.
+type process struct {
+	*memory
+	before func(call, name string) error
+	after  func(call, name string)
+}
+
+func (p process) do(call, name string, f func(map[string][]byte) error) error {
+	if p.before != nil {
+		if err := p.before(call, name); err != nil {
 			return err
 		}
 	}
-	m.mu.Lock()
-	err := f()
-	m.mu.Unlock()
-	if m.after != nil {
-		m.after(call, name)
+	p.mu.Lock()
+	err := f(p.volumes)
+	p.mu.Unlock()
+	if p.after != nil {
+		p.after(call, name)
 	}
 	return err
 }
 
-func (m *memory) RefreshPool(context.Context, string) error { return nil }
+func (p process) RefreshPool(context.Context, string) error { return nil }
 
-func (m *memory) VolumeNames(context.Context, string) (names []string, err error) {
-	err = m.do("list", "", func() error {
-		for name := range m.volumes {
-			names = append(names, name)
-		}
+func (p process) VolumeNames(context.Context, string) (names []string, err error) {
+	err = p.do("list", "", func(volumes map[string][]byte) error {
+		names = slices.Collect(maps.Keys(volumes))
 		return nil
 	})
 	return names, err
 }
 
-func (m *memory) CreateVolume(_ context.Context, _ string, spec hypervisor.VolumeSpec) (hypervisor.Volume, error) {
-	return hypervisor.Volume{Name: spec.Name}, m.do("create", spec.Name, func() error {
-		if _, there := m.volumes[spec.Name]; there {
+func (p process) CreateVolume(_ context.Context, _ string, spec hypervisor.VolumeSpec) (hypervisor.Volume, error) {
+	return hypervisor.Volume{Name: spec.Name}, p.do("create", spec.Name, func(volumes map[string][]byte) error {
+		if _, there := volumes[spec.Name]; there {
 			return hypervisor.ErrExists
 		}
-		m.volumes[spec.Name] = make([]byte, spec.Capacity)
+		volumes[spec.Name] = make([]byte, spec.Capacity)
 		return nil
 	})
 }
 
-func (m *memory) ReadVolume(_ context.Context, _, name string, _ int64) (data []byte, err error) {
-	err = m.do("read", name, func() error {
-		found, there := m.volumes[name]
+func (p process) ReadVolume(_ context.Context, _, name string, _ int64) (data []byte, err error) {
+	err = p.do("read", name, func(volumes map[string][]byte) error {
+		found, there := volumes[name]
 		if !there {
 			return hypervisor.ErrNoVolume
 		}
@@ -110,36 +115,34 @@ func (m *memory) ReadVolume(_ context.Context, _, name string, _ int64) (data []
 	return data, err
 }
 
-func (m *memory) WriteVolume(_ context.Context, _, name string, data []byte) error {
-	return m.do("write", name, func() error {
-		if _, there := m.volumes[name]; !there {
+func (p process) WriteVolume(_ context.Context, _, name string, data []byte) error {
+	return p.do("write", name, func(volumes map[string][]byte) error {
+		if _, there := volumes[name]; !there {
 			return hypervisor.ErrNoVolume
 		}
-		m.volumes[name] = slices.Clone(data)
+		volumes[name] = slices.Clone(data)
 		return nil
 	})
 }
 
-func (m *memory) DeleteVolume(_ context.Context, _, name string) error {
-	return m.do("delete", name, func() error {
-		if _, there := m.volumes[name]; !there {
+func (p process) DeleteVolume(_ context.Context, _, name string) error {
+	return p.do("delete", name, func(volumes map[string][]byte) error {
+		if _, there := volumes[name]; !there {
 			return hypervisor.ErrNoVolume
 		}
-		delete(m.volumes, name)
+		delete(volumes, name)
 		return nil
 	})
 }
+
+// store is the store of a process that nothing happens to.
+func (m *memory) store() *Store { return New(process{memory: m}, "pool") }
 
 // names lists the pool's volumes in order.
 func (m *memory) names() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var names []string
-	for name := range m.volumes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(m.volumes))
 }
 
 func must[T any](t testing.TB) func(T, error) T {

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,15 @@ func runnerDead(runner string) bool {
 		return true
 	}
 	err = process.Signal(syscall.Signal(0))
-	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH)
+	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH) || defunct(pid)
+}
+
+// defunct tells whether a process has ended, but its parent has not taken note yet: in a container that may be never.
+// See proc_pid_stat(5); where there is no such file, nothing is known.
+func defunct(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	end := bytes.LastIndexByte(stat, ')') // of the program's name, which may hold anything
+	return err == nil && end >= 0 && bytes.HasPrefix(stat[end+1:], []byte(" Z"))
 }
 
 // clearRemains makes way for a new instance: it removes the domain that a create that died has left of the same name,

@@ -2,6 +2,7 @@ package instance_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -27,11 +28,13 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 	}
 	// The same machine all along: no step may replace it.
 	same := statecheck.CompareValue(compare.ValuesSame())
-	id := same.AddStateValue("novacron_instance.it", tfjsonpath.New("id"))
+	id := func() []statecheck.StateCheck {
+		return []statecheck.StateCheck{same.AddStateValue("novacron_instance.it", tfjsonpath.New("id"))}
+	}
 	change := func(check func(), settings ...string) resource.TestStep {
 		return resource.TestStep{
 			Config: config(settings...), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
-			ConfigStateChecks: []statecheck.StateCheck{id}, Check: onHost(check),
+			ConfigStateChecks: id(), Check: onHost(check),
 		}
 	}
 	refused := func(message string, settings ...string) resource.TestStep {
@@ -54,9 +57,9 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
-			{Config: config(off), ConfigStateChecks: []statecheck.StateCheck{id}, Check: onHost(func() { expect("State", "shut off") })},
+			{Config: config(off), ConfigStateChecks: id(), Check: onHost(func() { expect("State", "shut off") })},
 			change(func() {
-				if got := host.Virsh(t, "desc", name); got != "Says & <what> it is for\n" {
+				if got := strings.TrimSpace(host.Virsh(t, "desc", name)); got != "Says & <what> it is for" {
 					t.Errorf("the domain's description is %q", got)
 				}
 			}, off, described, labelled),

@@ -1,0 +1,74 @@
+package instance_test
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+func TestAccCtrlCLeavesNothing(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("ctrlc")
+	t.Parallel()
+	w := newWorkspace(t, host, name, blankImage(t))
+	for _, c := range []struct {
+		when     string
+		fact     func(*acctest.Host, string) bool
+		settings string
+	}{
+		{"early", defined, ``},
+		{"copying", onDisk, `strategy = "clone"`},
+		{"starting", started, ``},
+		{"waiting", waitedFor(t), ``},
+	} {
+		t.Run(c.when, func(t *testing.T) {
+			domain := name + "-" + c.when
+			// A blank guest never has an address, so without Ctrl-C it would be waited for as long as the timeout says.
+			w.instances(t, instance("it", domain, `wait_for = ["ip"]`, c.settings))
+			out := start(t, w, "apply", "-auto-approve").until(t, c.when, func() bool { return c.fact(host, domain) }, syscall.SIGINT)
+			says(t, out, "Instance not made", `Making instance "`+domain+`" was cancelled.`)
+			if left := host.Leftovers(t, library.DefaultPool, domain); len(left) > 0 {
+				t.Errorf("left over: %q\n%s", left, out)
+			}
+			if instances := instancesIn(t, w); len(instances) > 0 {
+				t.Errorf("the state has %q", instances)
+			}
+		})
+	}
+}
+
+// waitedFor tells that the guest runs, so that all that is left to do is wait.
+func waitedFor(t *testing.T) func(*acctest.Host, string) bool {
+	return func(host *acctest.Host, domain string) bool {
+		return started(host, domain) && fact(t, host, domain, "State") == "running"
+	}
+}
+
+func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("killed")
+	t.Parallel()
+	w := newWorkspace(t, host, name, blankImage(t))
+	domain := name + "-it"
+	apply := func(until func(*acctest.Host, string) bool) {
+		w.instances(t, instance("it", domain, `wait_for = ["ip"]`))
+		start(t, w, "apply", "-auto-approve").until(t, "the kill", func() bool { return until(host, domain) }, syscall.SIGKILL)
+	}
+	apply(defined)
+	// What the first one has left is in the way of the second, which is killed as well.
+	apply(waitedFor(t))
+	remains := fact(t, host, domain, "UUID")
+
+	w.instances(t, instance("it", domain, `wait_for = []`, `timeouts {
+	  delete = "5s"
+	}`))
+	w.Apply(t)
+	emptyPlan(t, w)
+	if uuid := fact(t, host, domain, "UUID"); uuid == remains {
+		t.Errorf("the remains of the killed apply, domain %s, were taken over", uuid)
+	}
+	if found := domains(t, host, name); len(found) != 1 {
+		t.Errorf("the host has the domains %q", found)
+	}
+}
