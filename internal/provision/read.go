@@ -14,8 +14,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// ErrNotFound says that the host has no such instance.
-var ErrNotFound = errors.New("no such instance")
+var (
+	// ErrNotFound says that the host has no such instance.
+	ErrNotFound = errors.New("no such instance")
+	// ErrUnreachable says that the host could not be asked.
+	ErrUnreachable = hypervisor.ErrUnreachable
+)
 
 // Instance is an instance as its host knows it.
 type Instance struct {

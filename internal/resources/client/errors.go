@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
 // Path is a finding's path as Terraform has it.
@@ -30,8 +31,21 @@ func Path(p catalog.Path) path.Path {
 // AddFindings reports findings, each at its attribute.
 func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
 	for _, f := range findings {
-		diags.AddAttributeError(Path(f.Path), f.Summary, f.Detail)
+		at, detail := findable(f.Path), f.Detail
+		if len(at) < len(f.Path) {
+			detail = f.Path.String() + ": " + detail
+		}
+		diags.AddAttributeError(Path(at), f.Summary, detail)
 	}
+}
+
+// findable is the part of a path that Terraform finds the line of: a top-level attribute, and a key of it. For anything
+// deeper it points at the head of the whole resource (attributeDiagnostic in its internal/tfdiags/contextual.go).
+func findable(p catalog.Path) catalog.Path {
+	if len(p) > 1 && p[1].Key {
+		return p[:2]
+	}
+	return p[:min(len(p), 1)]
 }
 
 // AddError reports an error of the core: at the attribute to blame where it names one.
@@ -45,8 +59,11 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		return
 	}
 	detail := sentence(err)
-	if errors.Is(err, context.DeadlineExceeded) {
-		detail += "\n\nThe time ran out; it is set by the timeouts block."
+	switch {
+	case errors.Is(err, provision.ErrUnreachable):
+		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), and that libvirt runs there and lets you in."
+	case errors.Is(err, context.DeadlineExceeded):
+		detail += "\n\nHow long it may take is set by the timeouts block."
 	}
 	var source interface{ Attribute() string }
 	if errors.As(err, &source) && source.Attribute() != "" {
@@ -56,9 +73,14 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	diags.AddError(summary, detail)
 }
 
-// sentence makes an error's text a sentence.
+// sentence makes an error's text a sentence, which does not end in the words of package context.
 func sentence(err error) string {
 	text := strings.TrimSpace(err.Error())
+	if what, cut := strings.CutSuffix(text, context.DeadlineExceeded.Error()); cut {
+		text = what + "the time ran out"
+	} else if what, cut := strings.CutSuffix(text, context.Canceled.Error()); cut {
+		text = what + "cancelled"
+	}
 	if text == "" {
 		return text
 	}

@@ -11,7 +11,7 @@ import (
 func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("deaf")
 	t.Parallel()
-	w := newWorkspace(t, host, name, blankImage(t))
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	deaf, paused := name+"-deaf", name+"-paused"
 	const grace = 6 * time.Second
 	w.instances(t,

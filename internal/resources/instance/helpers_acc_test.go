@@ -21,27 +21,38 @@ import (
 // blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears nobody.
 func blankImage(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "blank.qcow2")
-	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", path, "16M").CombinedOutput(); err != nil {
-		t.Fatalf("making a blank image: %v\n%s", err, out)
+	return emptyImage(t, "16M")
+}
+
+// emptyImage makes an image of a virtual size that has nothing on it.
+func emptyImage(t *testing.T, size string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "empty.qcow2")
+	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", path, size).CombinedOutput(); err != nil {
+		t.Fatalf("making an empty image: %v\n%s", err, out)
 	}
 	return path
 }
 
 // shop is the configuration of a template "it" with a version 1.0.0 of that image, which takes a hostname.
 func shop(name, image string) string {
+	return shopOf(name, image, `hostname = { type = "string" }`)
+}
+
+// shopOf is a shop whose template declares these parameters.
+func shopOf(name, image, parameters string) string {
 	return fmt.Sprintf(`
 resource "novacron_template" "it" {
   name             = %q
   hardware_profile = { memory_mb = 128 }
-  parameters       = { hostname = { type = "string" } }
+  parameters       = { %s }
 }
 resource "novacron_template_version" "it" {
   template_id = novacron_template.it.id
   version     = "1.0.0"
   source      = { path = %q }
 }
-`, name, image)
+`, name, parameters, image)
 }
 
 // instance is the configuration of an instance of the shop's version.

@@ -12,7 +12,7 @@ import (
 func TestAccCtrlCLeavesNothing(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("ctrlc")
 	t.Parallel()
-	w := newWorkspace(t, host, name, blankImage(t))
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	for _, c := range []struct {
 		when     string
 		fact     func(*acctest.Host, string) bool
@@ -49,7 +49,7 @@ func waitedFor(t *testing.T) func(*acctest.Host, string) bool {
 func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("killed")
 	t.Parallel()
-	w := newWorkspace(t, host, name, blankImage(t))
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	domain := name + "-it"
 	apply := func(until func(*acctest.Host, string) bool) {
 		w.instances(t, instance("it", domain, `wait_for = ["ip"]`))

@@ -21,6 +21,9 @@ import (
 // ModifyPlan implements resource.ResourceWithModifyPlan: it resolves the version, checks what can be checked, and says
 // what a change means: nothing, a restart, or another instance.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return // nothing to do, and nothing to find out
+	}
 	var state, plan Model
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -30,7 +33,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() || req.Plan.Raw.Equal(req.State.Raw) {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	p := &planner{client: r.client, plan: &plan, diags: &resp.Diagnostics}

@@ -1,8 +1,7 @@
 package instance_test
 
 import (
-	"os"
-	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
@@ -12,7 +11,7 @@ import (
 func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("nocloud")
 	t.Parallel()
-	w := newWorkspace(t, host, name, acctest.TinyImage(t))
+	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	domain := name + "-it"
 	w.instances(t, instance("it", domain, `wait_for = ["cloud_init"]`, `deletion_protection = true`))
 	out := fails(t, w, "apply", "-auto-approve")
@@ -21,7 +20,7 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 	unready := fact(t, host, domain, "UUID")
 
 	// The configuration is mended. That the instance is protected does not keep what was never completed.
-	w.instances(t, instance("it", domain, `wait_for = ["agent"]`))
+	w.instances(t, instance("it", domain, `power_state = "stopped"`))
 	says(t, w.Apply(t), "novacron_instance.it is tainted, so must be replaced", "1 added, 0 changed, 1 destroyed")
 	if uuid := fact(t, host, domain, "UUID"); uuid == unready {
 		t.Errorf("the instance that was not ready, domain %s, was not replaced", uuid)
@@ -32,34 +31,33 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("noip")
 	t.Parallel()
-	isolate(t, host, name)
-	w := newWorkspace(t, host, name, acctest.TinyImage(t))
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	domain := name + "-it"
-	w.instances(t, instance("it", domain, `network_profile = { interfaces = { eth0 = { network = "`+name+`" } } }`, `timeouts {
-	  create = "20s"
-	}`))
+	const soon = `timeouts {
+	  create = "5s"
+	  update = "5s"
+	  delete = "5s"
+	}`
+	w.instances(t, instance("it", domain, soon))
 	out := fails(t, w, "apply", "-auto-approve")
-	says(t, out, "Instance is not ready", `condition "ip" was not met after`, "last seen: no DHCP lease, and no address from a guest agent",
-		"The end of the guest's console:", "tiny: userspace", "A longer time is set by timeouts")
+	says(t, out, "Instance is not ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
+		"A longer time is set by timeouts", "is kept as it is", "replaced by the next apply")
 
-	w.instances(t, instance("it", domain, `power_state = "stopped"`))
+	w.instances(t, instance("it", domain, soon, `power_state = "stopped"`))
 	says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")
 	emptyPlan(t, w)
 	if found := domains(t, host, name); len(found) != 1 || fact(t, host, domain, "State") != "shut off" {
 		t.Errorf("the host has the domains %q", found)
 	}
-}
 
-// isolate makes a network without DHCP.
-func isolate(t *testing.T, host *acctest.Host, network string) {
-	t.Helper()
-	definition := filepath.Join(t.TempDir(), "network.xml")
-	// No bridge is named, so that libvirt picks one that is free.
-	if err := os.WriteFile(definition, []byte(`<network><name>`+network+`</name></network>`), 0o600); err != nil {
-		t.Fatal(err)
+	// An instance that was ready once stays, whatever becomes of a change.
+	w.instances(t, instance("it", domain, soon))
+	out = fails(t, w, "apply", "-auto-approve")
+	says(t, out, "Instance not changed", `condition "ip" was not met after`, "A longer time is set by timeouts")
+	if strings.Contains(prose(out), "replaced by the next apply") {
+		t.Errorf("it is said to be replaced:\n%s", out)
 	}
-	host.Virsh(t, "net-define", definition)
-	t.Cleanup(func() { host.Virsh(t, "net-undefine", network) })
-	host.Virsh(t, "net-start", network)
-	t.Cleanup(func() { host.Virsh(t, "net-destroy", network) })
+	w.instances(t, instance("it", domain, soon, `wait_for = []`))
+	says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+	emptyPlan(t, w)
 }

@@ -12,7 +12,7 @@ import (
 func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("restart")
 	t.Parallel()
-	w := newWorkspace(t, host, name, acctest.TinyImage(t))
+	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	domain := name + "-it"
 	config := func(settings ...string) {
 		w.instances(t, instance("it", domain, append(settings, `wait_for = ["agent"]`)...))

@@ -23,14 +23,14 @@ type workspace struct {
 	shop string
 }
 
-// newWorkspace applies the shop. The test's end destroys everything and finds nothing left.
-func newWorkspace(t *testing.T, host *acctest.Host, name, image string) *workspace {
+// newWorkspace applies a shop. The test's end destroys everything and finds nothing with marker in its name.
+func newWorkspace(t *testing.T, host *acctest.Host, marker, shop string) *workspace {
 	t.Helper()
-	w := &workspace{shop: shop(name, image)}
+	w := &workspace{shop: shop}
 	w.Workspace = tfacc.NewWorkspace(t, w.shop)
 	t.Cleanup(func() {
 		w.Destroy(t)
-		if left := host.Leftovers(t, library.DefaultPool, name); len(left) > 0 {
+		if left := host.Leftovers(t, library.DefaultPool, marker); len(left) > 0 {
 			t.Errorf("left over: %q", left)
 		}
 	})

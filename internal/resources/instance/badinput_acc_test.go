@@ -1,0 +1,140 @@
+package instance_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+// Whatever can be known to be wrong is said by the plan, at the line that is wrong, with what there is instead.
+func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("bad")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	domain := name + "-it"
+	settings := func(settings ...string) string { return instance("it", domain, settings...) }
+	from := func(lines string) string {
+		return `resource "novacron_instance" "it" {
+  name = "` + domain + `"
+  ` + lines + `
+}
+`
+	}
+	const at = `resource "novacron_instance" "it":`
+	for _, c := range []struct {
+		mistake string
+		config  string
+		says    []string
+	}{
+		{"unknown template", from(`template_id = "default/nope"`),
+			[]string{"No such template", at, `template_id = "default/nope"`, `The library in pool "novacron" on qemu`, `has no template "default/nope"`, "Check the name and the tenant"}},
+		{"no template id", from(`template_id = "nope"`),
+			[]string{"Invalid value", at, `template_id = "nope"`, `"nope" is no template id: write it as tenant/name`}},
+		{"unknown version", from("template_id = novacron_template.it.id\n  version = \"2.0.0\""),
+			[]string{"No such version", at, `version = "2.0.0"`, `does not have a version that "2.0.0" allows. It has: 1.0.0.`}},
+		{"constraint that nothing meets", from("template_id = novacron_template.it.id\n  version = \"~> 1.1\""),
+			[]string{"No such version", at, `version = "~> 1.1"`, `does not have a version that "~> 1.1" allows. It has: 1.0.0.`}},
+		{"no constraint", from("template_id = novacron_template.it.id\n  version = \"newest\""),
+			[]string{"Invalid value", at, `version = "newest"`, `"newest" is no version constraint: write`}},
+		{"unknown network", settings(`network_profile = { interfaces = { eth0 = { network = "lan" } } }`),
+			[]string{"No such network", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: default", "or use bridge"}},
+		{"network and bridge", settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
+			[]string{"Two places to plug in", at, "set network or bridge, not both"}},
+		{"MAC address", settings(`network_profile = { interfaces = { eth0 = { mac_address = "52:54:00" } } }`),
+			[]string{"Invalid MAC address", at, `"52:54:00" is no Ethernet address: write it as 52:54:00:12:34:56`}},
+		{"instance name", instance("it", "Web_1"),
+			[]string{"Invalid value", at, `name = "Web_1"`, `"Web_1" is no valid instance name: use a DNS label`}},
+		{"host name", settings(`parameters = { hostname = "web.example.org" }`),
+			[]string{"Invalid value", at, `parameters = { hostname = "web.example.org" }`, "A host name is a DNS label"}},
+		{"unknown parameter", settings(`parameters = { hostnam = "web" }`),
+			[]string{"Unknown parameter", at, `parameters = { hostnam = "web" }`, `declares no parameter "hostnam". It declares: hostname. Did you mean "hostname"?`}},
+		{"parameter that is no text", settings(`parameters = { hostname = ["web"] }`),
+			[]string{"Invalid value", at, `parameters = { hostname = ["web"] }`, "neither a text, a number nor a bool"}},
+		{"no object", settings(`parameters = "web"`),
+			[]string{"Parameters are no object", at, `parameters = "web"`, "Write parameters as an object or a map"}},
+		{"memory", settings(`hardware_profile = { memory_mb = 1 }`),
+			[]string{"Value out of range", at, `memory_mb = 1`, "hardware_profile.memory_mb: 1 is not between 32 and"}},
+		{"condition", settings(`wait_for = ["ssh"]`),
+			[]string{"Invalid Attribute Value", at, `wait_for = ["ssh"]`, `"ip"`, `"agent"`, `"cloud_init"`}},
+		{"address without an interface", settings(`network_profile = { interfaces = {} }`),
+			[]string{"Waiting for an address without an interface", at, `take "ip" out of wait_for`}},
+		{"data disk without a size", settings(`storage_profile = { disks = { data = {} } }`),
+			[]string{"Data disk without a size", at, `Disk "data" is blank, so it needs size_gb`}},
+		{"unknown pool", `provider "novacron" {
+  pool = "nope"
+}
+` + settings(),
+			[]string{"No such storage pool", "has no storage pool \"nope\". It has: ", "novacron", "Define the pool, or name one that exists"}},
+		{"unreachable host", `provider "novacron" {
+  uri = "qemu+unix:///system?socket=/nowhere/libvirt-sock"
+}
+` + settings(),
+			[]string{at, "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
+		{"no libvirt URI", `provider "novacron" {
+  uri = "http://host"
+}
+` + settings(),
+			[]string{"Invalid libvirt URI", `uri = "http://host"`}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			w.instances(t, c.config)
+			says(t, fails(t, w, "plan"), c.says...)
+		})
+	}
+	w.instances(t) // what is destroyed at the end must be valid
+}
+
+// What depends on the template's own declarations takes a template that declares more.
+func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("badparam")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shopOf(name, emptyImage(t, "1500M"),
+		`ssh_key = { type = "text", description = "who may log in", required = true }`))
+	for _, c := range []struct {
+		mistake, settings string
+		says              []string
+	}{
+		{"missing parameter", ``, []string{"Missing parameter", `The template requires the parameter "ssh_key" (who may log in): set it in parameters`}},
+		{"missing because null", `parameters = { ssh_key = null }`, []string{"Missing parameter", `requires the parameter "ssh_key"`}},
+		{"SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`, []string{"Invalid SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`}},
+		{"private SSH key", `parameters = { ssh_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx" }`, []string{"Invalid SSH key", "private"}},
+		{"disk smaller than the image", `storage_profile = { disks = { system = { size_gb = 1 } } }`,
+			[]string{"Disk smaller than its image", "size_gb = 1", `storage_profile.disks["system"].size_gb: The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			w.instances(t, instance("it", name+"-it", c.settings))
+			says(t, fails(t, w, "plan"), c.says...)
+		})
+	}
+	w.instances(t)
+}
+
+func TestAccForeignDomainKeepsItsName(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("foreign")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	domain := name + "-it"
+	definition := filepath.Join(t.TempDir(), "domain.xml")
+	if err := os.WriteFile(definition, []byte(`<domain type='qemu'><name>`+domain+`</name><memory unit='MiB'>32</memory>
+		<os><type arch='x86_64'>hvm</type></os></domain>`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host.Virsh(t, "define", definition)
+	t.Cleanup(func() { host.Virsh(t, "undefine", domain) })
+	before := host.Virsh(t, "dumpxml", domain)
+
+	w.instances(t, instance("it", domain))
+	says(t, fails(t, w, "apply", "-auto-approve"), "Name is taken", `name = "`+domain+`"`,
+		`has a domain "`+domain+`" already. Choose another name`)
+	if after := host.Virsh(t, "dumpxml", domain); after != before {
+		t.Errorf("the foreign domain was\n%sand is now\n%s", before, after)
+	}
+	if left := host.Leftovers(t, library.DefaultPool, "."+domain+"."); len(left) > 0 {
+		t.Errorf("left over: %q", left)
+	}
+	says(t, fails(t, w, "import", "novacron_instance.it", domain), "Instance not imported", `Domain "`+domain+`" on qemu`, "was not made by novacron")
+}
