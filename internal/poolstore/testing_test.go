@@ -66,6 +66,7 @@ type process struct {
 	*memory
 	before func(call, name string) error
 	after  func(call, name string)
+	wrote  func(data []byte) // is given all that is written, at the moment when it is
 }
 
 func (p process) do(call, name string, f func(map[string][]byte) error) error {
@@ -121,6 +122,9 @@ func (p process) WriteVolume(_ context.Context, _, name string, data []byte) err
 			return hypervisor.ErrNoVolume
 		}
 		volumes[name] = slices.Clone(data)
+		if p.wrote != nil {
+			p.wrote(data)
+		}
 		return nil
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
@@ -23,7 +22,7 @@ import (
 // Factories serves the provider to plugin-testing in the test's own process.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"novacron": providerserver.NewProtocol6WithError(provider.New("test")()),
+		"novacron": func() (tfprotov6.ProviderServer, error) { return provider.NewServer("test")(), nil },
 	}
 }
 
