@@ -37,7 +37,12 @@ func (s *Store) look(ctx context.Context, docStem string) (view, error) {
 	for {
 		v := view{asked: time.Now()}
 		var err error
-		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+		if v.numbers, err = s.numbers(ctx, docStem); err == nil && len(v.numbers) == 0 {
+			// That there is nothing must be certain: whoever hears it forgets the document, or makes another.
+			s.distrust()
+			v.numbers, err = s.numbers(ctx, docStem)
+		}
+		if err != nil {
 			return v, err
 		}
 		var vanished bool
@@ -83,6 +88,9 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := volumeOf(docStem, number)
 	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
+	if errors.Is(err, hypervisor.ErrOperationInvalid) { // the host is just creating it
+		return document{}, fmt.Errorf("%w: %w", errTorn, err)
+	}
 	if err != nil {
 		return document{}, s.explainUnreadable(ctx, name, err)
 	}

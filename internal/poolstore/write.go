@@ -151,7 +151,8 @@ func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, b
 		if v.current.Number == 0 && !s.inTime(v.asked) {
 			return attempt{e, false}, false, nil // the number may be another document's by now
 		}
-		if err = s.volumes.WriteVolume(ctx, s.pool, name, data); err == nil {
+		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, name, data) })
+		if err == nil {
 			if inTime = s.inTime(v.asked); inTime {
 				s.trim(ctx, docStem, v, e.Number)
 			}
@@ -265,7 +266,20 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 
 // remove deletes one volume; one that is gone already is no error.
 func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
-	return gone(s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)))
+	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)) }))
+}
+
+// freeSoon is how often a volume that somebody else is reading is tried again.
+const freeSoon = 5 * time.Millisecond
+
+// whenFree repeats what the host refuses while somebody else reads the volume: libvirt neither writes nor deletes it then.
+func whenFree(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, hypervisor.ErrOperationInvalid) || pause(ctx, freeSoon) != nil {
+			return err
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

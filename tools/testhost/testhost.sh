@@ -34,17 +34,30 @@ require_packages() {
     die "packages are missing: ${missing//$'\n'/ }. Install them with tools/install-deps.sh testhost"
 }
 
-# pids prints the processes of the host: all that live in its network namespace. The namespace is pinned by its file,
-# so its inode number cannot be reused, and a host whose processes crashed in part is still found.
+# cgroups prints the directories of the host's control groups, one for each hierarchy. They are found by name, so that
+# a host that lost its directory can be cleaned up.
+cgroups() {
+  find /sys/fs/cgroup -type d -name "novacron-testhost-$name" -prune 2>/dev/null || true
+}
+
+# pids prints the processes of the host: all that live in its network namespace, and in its control groups, for a
+# container has a network namespace of its own. The host's is pinned by its file, so that its inode number is not reused
+# and a host whose processes crashed in part is still found.
 pids() {
-  local inode ns pid
-  inode=$(stat --dereference --format=%i "/run/netns/$netns" 2>/dev/null) || return 0
-  for ns in /proc/[0-9]*/ns/net; do
-    if [[ $(readlink "$ns" 2>/dev/null) == "net:[$inode]" ]]; then
-      pid=${ns#/proc/}
-      echo "${pid%%/*}"
+  local group inode ns pid
+  {
+    while read -r group; do
+      find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+    done < <(cgroups)
+    if inode=$(stat --dereference --format=%i "/run/netns/$netns" 2>/dev/null); then
+      for ns in /proc/[0-9]*/ns/net; do
+        if [[ $(readlink "$ns" 2>/dev/null) == "net:[$inode]" ]]; then
+          pid=${ns#/proc/}
+          echo "${pid%%/*}"
+        fi
+      done
     fi
-  done
+  } | sort -u
 }
 
 # enter runs a command in the host's namespaces. It fails when the process that holds them is gone.
@@ -133,7 +146,7 @@ clean() {
       ((SECONDS < deadline)) || die "the control group $group of host '$name' is still in use"
       sleep 0.05
     done
-  done < <(cat "$dir/cgroups" 2>/dev/null)
+  done < <(cgroups)
 
   rm -rf --one-file-system "$dir"
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
+
+// Provider configures the provider for a pool; all else comes from the test's environment.
+func Provider(pool string) string { return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool) }
 
 // Factories serves the provider to plugin-testing in the test's own process.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
@@ -41,7 +45,7 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()
 	w := &Workspace{Dir: t.TempDir()}
 	rc := filepath.Join(w.Dir, "terraform.rc")
-	w.write(t, "terraform.rc", `provider_installation {
+	w.Write(t, "terraform.rc", `provider_installation {
   dev_overrides { "novacron/novacron" = "`+filepath.Dir(binary(t))+`" }
   direct {}
 }
@@ -54,7 +58,7 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 // Configure replaces main.tf.
 func (w *Workspace) Configure(t testing.TB, config string) {
 	t.Helper()
-	w.write(t, "main.tf", `terraform {
+	w.Write(t, "main.tf", `terraform {
   required_providers {
     novacron = { source = "novacron/novacron" }
   }
@@ -62,7 +66,8 @@ func (w *Workspace) Configure(t testing.TB, config string) {
 `+config)
 }
 
-func (w *Workspace) write(t testing.TB, name, content string) {
+// Write writes a file of the configuration.
+func (w *Workspace) Write(t testing.TB, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(w.Dir, name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
@@ -91,6 +96,24 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 func (w *Workspace) Apply(t testing.TB) string {
 	t.Helper()
 	return w.must(t, "apply", "-auto-approve")
+}
+
+// Fails runs terraform, which is expected to fail, and returns all that it printed.
+func (w *Workspace) Fails(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := w.Run(t.Context(), args...)
+	if err == nil {
+		t.Fatalf("terraform %s succeeded:\n%s", strings.Join(args, " "), out)
+	}
+	return out
+}
+
+// EmptyPlan checks that there is nothing to do.
+func (w *Workspace) EmptyPlan(t testing.TB) {
+	t.Helper()
+	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err != nil {
+		t.Errorf("the plan is not empty (%v):\n%s", err, out)
+	}
 }
 
 // Destroy destroys and fails the test when that fails.

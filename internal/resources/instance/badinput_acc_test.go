@@ -73,7 +73,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
   uri = "qemu+unix:///system?socket=/nowhere/libvirt-sock"
 }
 ` + settings(),
-			[]string{at, "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
+			[]string{"the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
 		{"no libvirt URI", `provider "novacron" {
   uri = "http://host"
 }
@@ -82,7 +82,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			w.instances(t, c.config)
-			says(t, fails(t, w, "plan"), c.says...)
+			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
 		})
 	}
 	w.instances(t) // what is destroyed at the end must be valid
@@ -92,7 +92,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("badparam")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shopOf(name, emptyImage(t, "1500M"),
+	w := newWorkspace(t, host, name, shopOf(name, tfacc.EmptyImage(t, "1500M"),
 		`ssh_key = { type = "text", description = "who may log in", required = true }`))
 	for _, c := range []struct {
 		mistake, settings string
@@ -107,7 +107,7 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			w.instances(t, instance("it", name+"-it", c.settings))
-			says(t, fails(t, w, "plan"), c.says...)
+			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
 		})
 	}
 	w.instances(t)
@@ -128,7 +128,7 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	before := host.Virsh(t, "dumpxml", domain)
 
 	w.instances(t, instance("it", domain))
-	says(t, fails(t, w, "apply", "-auto-approve"), "Name is taken", `name = "`+domain+`"`,
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Name is taken", `name = "`+domain+`"`,
 		`has a domain "`+domain+`" already. Choose another name`)
 	if after := host.Virsh(t, "dumpxml", domain); after != before {
 		t.Errorf("the foreign domain was\n%sand is now\n%s", before, after)
@@ -136,5 +136,5 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	if left := host.Leftovers(t, library.DefaultPool, "."+domain+"."); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
-	says(t, fails(t, w, "import", "novacron_instance.it", domain), "Instance not imported", `Domain "`+domain+`" on qemu`, "was not made by novacron")
+	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Instance not imported", `Domain "`+domain+`" on qemu`, "was not made by novacron")
 }

@@ -34,7 +34,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 	change := func(check func(), settings ...string) resource.TestStep {
 		return resource.TestStep{
 			Config: config(settings...), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
-			ConfigStateChecks: id(), Check: onHost(check),
+			ConfigStateChecks: id(), Check: tfacc.OnHost(check),
 		}
 	}
 	refused := func(message string, settings ...string) resource.TestStep {
@@ -57,7 +57,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
-			{Config: config(off), ConfigStateChecks: id(), Check: onHost(func() { expect("State", "shut off") })},
+			{Config: config(off), ConfigStateChecks: id(), Check: tfacc.OnHost(func() { expect("State", "shut off") })},
 			change(func() {
 				if got := strings.TrimSpace(host.Virsh(t, "desc", name)); got != "Says & <what> it is for" {
 					t.Errorf("the domain's description is %q", got)

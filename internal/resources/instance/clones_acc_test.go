@@ -33,7 +33,7 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 		Steps: []resource.TestStep{{
 			Config:            config(""),
 			ConfigStateChecks: append(computed("it", linked, "linked_clone", "first"), computed("full", full, "clone", "second")...),
-			Check: onHost(func() {
+			Check: tfacc.OnHost(func() {
 				for domain, want := range map[string]string{linked: "first", full: "second"} {
 					if got, err := guestAgent(t, host, domain).HostName(t.Context()); err != nil || got != want {
 						t.Errorf("guest %s calls itself %q (%v), want %q", domain, got, err, want)
@@ -50,7 +50,7 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 			// A disk grows under the running guest.
 			Config:           config(`storage_profile = { disks = { system = { size_gb = 1 } } }`),
 			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
-			Check: onHost(func() {
+			Check: tfacc.OnHost(func() {
 				if sectors := guestSays(t, host, linked, "/bin/cat", "/sys/block/vda/size"); sectors != fmt.Sprint(1<<30/512) {
 					t.Errorf("the guest sees a disk of %s sectors, want 1 GiB", sectors)
 				}

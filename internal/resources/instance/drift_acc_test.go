@@ -18,7 +18,7 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 	config := shop(name, blankImage(t)) + instance("it", name, `wait_for = []`, `timeouts {
 	  delete = "5s"
 	}`)
-	runs := onHost(func() {
+	runs := tfacc.OnHost(func() {
 		if state := fact(t, host, name, "State"); state != "running" {
 			t.Errorf("the guest is %s", state)
 		}
@@ -40,7 +40,7 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 				host.Virsh(t, "undefine", name)
 				// A disk that only the old instance had.
 				host.Virsh(t, "vol-create-as", library.DefaultPool, "nova.disk.default."+name+".data.qcow2", "1M")
-			}, plancheck.ResourceActionCreate, resource.ComposeTestCheckFunc(runs, onHost(func() {
+			}, plancheck.ResourceActionCreate, resource.ComposeTestCheckFunc(runs, tfacc.OnHost(func() {
 				if uuid := fact(t, host, name, "UUID"); uuid == first {
 					t.Errorf("it is still the domain %s", uuid)
 				}

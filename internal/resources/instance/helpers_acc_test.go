@@ -4,34 +4,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
 // blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears nobody.
 func blankImage(t *testing.T) string {
 	t.Helper()
-	return emptyImage(t, "16M")
-}
-
-// emptyImage makes an image of a virtual size that has nothing on it.
-func emptyImage(t *testing.T, size string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "empty.qcow2")
-	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", path, size).CombinedOutput(); err != nil {
-		t.Fatalf("making an empty image: %v\n%s", err, out)
-	}
-	return path
+	return tfacc.EmptyImage(t, "16M")
 }
 
 // shop is the configuration of a template "it" with a version 1.0.0 of that image, which takes a hostname.
@@ -69,25 +56,12 @@ resource "novacron_instance" %q {
 
 // leavesNothing checks, after everything was destroyed, that nothing with marker in its name is left on the host.
 func leavesNothing(t *testing.T, host *acctest.Host, marker string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if left := host.Leftovers(t, library.DefaultPool, marker); len(left) > 0 {
-			return fmt.Errorf("left over: %q", left)
-		}
-		return nil
-	}
-}
-
-// onHost checks facts of the host after a step.
-func onHost(check func()) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		check()
-		return nil
-	}
+	return tfacc.LeavesNothing(t, host, library.DefaultPool, marker)
 }
 
 // planned expects what the plan does with the instance "it".
 func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("novacron_instance.it", action)}}
+	return tfacc.Planned("novacron_instance.it", action)
 }
 
 // guestSays runs a program in a guest through its agent and returns what it printed.
@@ -144,33 +118,6 @@ func fact(t *testing.T, host *acctest.Host, domain, key string) string {
 	}
 	t.Fatalf("virsh dominfo %s has no %q", domain, key)
 	return ""
-}
-
-// prose is Terraform's output as one line, without the frames and line breaks of its diagnostics.
-func prose(output string) string {
-	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
-}
-
-// noise is what a user has no use for: Go's own formats, and names from below.
-var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline exceeded)|&\{|map\[|` +
-	`basetypes|tftypes|go-libvirt|catalog\.|\berrno\b|EOF`)
-
-// says checks that Terraform's output has all of the phrases, in this order, and no noise.
-func says(t *testing.T, output string, phrases ...string) {
-	t.Helper()
-	text := prose(output)
-	if found := noise.FindString(text); found != "" {
-		t.Errorf("%q is nothing to tell a user:\n%s", found, output)
-	}
-	rest := text
-	for _, phrase := range phrases {
-		_, after, found := strings.Cut(rest, phrase)
-		if !found {
-			t.Errorf("%q is not said, or not after what should come before it:\n%s", phrase, output)
-			return
-		}
-		rest = after
-	}
 }
 
 func exists(path string) bool {

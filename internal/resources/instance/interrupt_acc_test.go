@@ -27,8 +27,11 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 			domain := name + "-" + c.when
 			// A blank guest never has an address, so without Ctrl-C it would be waited for as long as the timeout says.
 			w.instances(t, instance("it", domain, `wait_for = ["ip"]`, c.settings))
-			out := start(t, w, "apply", "-auto-approve").until(t, c.when, func() bool { return c.fact(host, domain) }, syscall.SIGINT)
-			says(t, out, "Instance not made", `Making instance "`+domain+`" was cancelled.`)
+			out, err := w.Start(t, "apply", "-auto-approve").Until(t, c.when, func() bool { return c.fact(host, domain) }, syscall.SIGINT)
+			if err == nil {
+				t.Errorf("terraform succeeded in spite of Ctrl-C:\n%s", out)
+			}
+			tfacc.Says(t, out, "Instance not made", `Making instance "`+domain+`" was cancelled.`)
 			if left := host.Leftovers(t, library.DefaultPool, domain); len(left) > 0 {
 				t.Errorf("left over: %q\n%s", left, out)
 			}
@@ -53,7 +56,10 @@ func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
 	domain := name + "-it"
 	apply := func(until func(*acctest.Host, string) bool) {
 		w.instances(t, instance("it", domain, `wait_for = ["ip"]`))
-		start(t, w, "apply", "-auto-approve").until(t, "the kill", func() bool { return until(host, domain) }, syscall.SIGKILL)
+		out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the kill", func() bool { return until(host, domain) }, syscall.SIGKILL)
+		if err == nil {
+			t.Errorf("terraform succeeded in spite of the kill:\n%s", out)
+		}
 	}
 	apply(defined)
 	// What the first one has left is in the way of the second, which is killed as well.
@@ -64,7 +70,7 @@ func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
 	  delete = "5s"
 	}`))
 	w.Apply(t)
-	emptyPlan(t, w)
+	w.EmptyPlan(t)
 	if uuid := fact(t, host, domain, "UUID"); uuid == remains {
 		t.Errorf("the remains of the killed apply, domain %s, were taken over", uuid)
 	}

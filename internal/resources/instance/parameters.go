@@ -28,7 +28,7 @@ func values(_ context.Context, d types.Dynamic) (catalog.Values, catalog.Finding
 	}
 	given, findings := catalog.Values{}, catalog.Findings{}
 	for name, element := range elements {
-		if wrapped, ok := element.(types.Dynamic); ok {
+		if wrapped, ok := element.(types.Dynamic); ok && !wrapped.IsUnknown() { // one of an unknown type wraps nothing
 			element = wrapped.UnderlyingValue()
 		}
 		if element == nil || element.IsNull() {

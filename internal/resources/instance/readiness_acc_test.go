@@ -14,18 +14,18 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	domain := name + "-it"
 	w.instances(t, instance("it", domain, `wait_for = ["cloud_init"]`, `deletion_protection = true`))
-	out := fails(t, w, "apply", "-auto-approve")
-	says(t, out, "Instance is not ready", `with novacron_instance.it`, `Instance "`+domain+`" was not ready: condition "cloud_init" was not met after`,
+	out := w.Fails(t, "apply", "-auto-approve")
+	tfacc.Says(t, out, "Instance is not ready", `with novacron_instance.it`, `Instance "`+domain+`" was not ready: condition "cloud_init" was not met after`,
 		"last seen: a guest without cloud-init", "The end of the guest's console:", "tiny: ", "wait_for", "is kept as it is", "replaced by the next apply")
 	unready := fact(t, host, domain, "UUID")
 
 	// The configuration is mended. That the instance is protected does not keep what was never completed.
 	w.instances(t, instance("it", domain, `power_state = "stopped"`))
-	says(t, w.Apply(t), "novacron_instance.it is tainted, so must be replaced", "1 added, 0 changed, 1 destroyed")
+	tfacc.Says(t, w.Apply(t), "novacron_instance.it is tainted, so must be replaced", "1 added, 0 changed, 1 destroyed")
 	if uuid := fact(t, host, domain, "UUID"); uuid == unready {
 		t.Errorf("the instance that was not ready, domain %s, was not replaced", uuid)
 	}
-	emptyPlan(t, w)
+	w.EmptyPlan(t)
 }
 
 func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
@@ -39,25 +39,25 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	  delete = "5s"
 	}`
 	w.instances(t, instance("it", domain, soon))
-	out := fails(t, w, "apply", "-auto-approve")
-	says(t, out, "Instance is not ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
+	out := w.Fails(t, "apply", "-auto-approve")
+	tfacc.Says(t, out, "Instance is not ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
 		"A longer time is set by timeouts", "is kept as it is", "replaced by the next apply")
 
 	w.instances(t, instance("it", domain, soon, `power_state = "stopped"`))
-	says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")
-	emptyPlan(t, w)
+	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")
+	w.EmptyPlan(t)
 	if found := domains(t, host, name); len(found) != 1 || fact(t, host, domain, "State") != "shut off" {
 		t.Errorf("the host has the domains %q", found)
 	}
 
 	// An instance that was ready once stays, whatever becomes of a change.
 	w.instances(t, instance("it", domain, soon))
-	out = fails(t, w, "apply", "-auto-approve")
-	says(t, out, "Instance not changed", `condition "ip" was not met after`, "A longer time is set by timeouts")
-	if strings.Contains(prose(out), "replaced by the next apply") {
+	out = w.Fails(t, "apply", "-auto-approve")
+	tfacc.Says(t, out, "Instance not changed", `condition "ip" was not met after`, "A longer time is set by timeouts")
+	if strings.Contains(tfacc.Prose(out), "replaced by the next apply") {
 		t.Errorf("it is said to be replaced:\n%s", out)
 	}
 	w.instances(t, instance("it", domain, soon, `wait_for = []`))
-	says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
-	emptyPlan(t, w)
+	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
 }

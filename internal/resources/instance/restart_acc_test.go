@@ -23,18 +23,18 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	before := guestMemory(t, host, domain)
 
 	config(larger, `allow_restart = false`)
-	says(t, fails(t, w, "plan"), "Change needs a restart", "with novacron_instance.it", "hardware_profile = { memory_mb = 192",
+	tfacc.Says(t, w.Fails(t, "plan"), "Change needs a restart", "with novacron_instance.it", "hardware_profile = { memory_mb = 192",
 		"which allow_restart = false forbids", `power_state = "stopped"`)
 	config(larger)
 	out := w.Apply(t)
-	says(t, out, "will be updated in-place", "Warning: Instance will be restarted", "shuts the guest down gracefully", "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, out, "will be updated in-place", "Warning: Instance will be restarted", "shuts the guest down gracefully", "0 added, 1 changed, 0 destroyed")
 	if after := guestMemory(t, host, domain); after-before < 48<<10 || after-before > 80<<10 {
 		t.Errorf("the guest had %d KiB and now has %d, want 64 MiB more", before, after)
 	}
 	if cpus := guestSays(t, host, domain, "/bin/nproc"); cpus != "2" {
 		t.Errorf("the guest has %s processors, want 2", cpus)
 	}
-	emptyPlan(t, w)
+	w.EmptyPlan(t)
 
 	// Where nothing runs, nothing is restarted.
 	config(`power_state = "stopped"`, `allow_restart = false`)
@@ -44,7 +44,7 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	if kib := fact(t, host, domain, "Max memory"); kib != "131072 KiB" {
 		t.Errorf("the stopped instance has %s, want 128 MiB", kib)
 	}
-	emptyPlan(t, w)
+	w.EmptyPlan(t)
 
 	// Forgotten and imported, the instance stays what it is.
 	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
@@ -53,8 +53,8 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 		}
 	}
 	uuid := fact(t, host, domain, "UUID")
-	says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
-	emptyPlan(t, w)
+	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
 	if now := fact(t, host, domain, "UUID"); now != uuid {
 		t.Errorf("the import made domain %s of %s", now, uuid)
 	}

@@ -1,0 +1,33 @@
+package tfacc
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Prose is Terraform's output as one line, without the frames and line breaks of its diagnostics.
+func Prose(output string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
+}
+
+// noise is what a user has no use for: Go's own formats, and names from below.
+var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline exceeded)|&\{|map\[|` +
+	`basetypes|tftypes|go-libvirt|catalog\.|\berrno\b|EOF`)
+
+// Says checks that Terraform's output has all of the phrases, in this order, and no noise.
+func Says(t testing.TB, output string, phrases ...string) {
+	t.Helper()
+	rest := Prose(output)
+	if found := noise.FindString(rest); found != "" {
+		t.Errorf("%q is nothing to tell a user:\n%s", found, output)
+	}
+	for _, phrase := range phrases {
+		_, after, found := strings.Cut(rest, phrase)
+		if !found {
+			t.Errorf("%q is not said, or not after what should come before it:\n%s", phrase, output)
+			return
+		}
+		rest = after
+	}
+}

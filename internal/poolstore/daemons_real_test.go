@@ -1,0 +1,97 @@
+package poolstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// secondHost connects to another libvirtd, on a test host of its own, that has the same directory as a pool.
+func secondHost(t *testing.T, pool, dir string) *hypervisor.Host {
+	t.Helper()
+	first := acctest.RequireHost(t)
+	name, hosts := filepath.Base(first.Root)+"-second", filepath.Dir(first.Root)
+	script := func(args ...string) {
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join("..", "..", "tools", "testhost", "testhost.sh"), args...)
+		cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+hosts)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("testhost.sh %q: %v\n%s", args, err, out)
+		}
+	}
+	t.Cleanup(func() { script("down", name) })
+	script("up", name)
+	h, err := hypervisor.New(hypervisor.Options{URI: "qemu+unix:///system?socket=" + filepath.Join(hosts, name, "run", "libvirt-sock")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	if _, err := h.CreateDirPool(t.Context(), pool, dir); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestAccTwoDaemonsOnOneDirectoryAgree: a daemon knows what another one makes only once it has looked.
+func TestAccTwoDaemonsOnOneDirectoryAgree(t *testing.T) {
+	const increments = 12
+	pool, dir, hosts := realPool(t, 2)
+	second := secondHost(t, pool, dir)
+	all := append(stores(pool, hosts), notes(New(second, pool)), notes(New(second, pool)))
+	for round := range 3 {
+		var group errgroup.Group
+		outcomes := make([]error, len(all))
+		for i, c := range all {
+			group.Go(func() error {
+				_, outcomes[i] = c.Create(t.Context(), fmt.Sprintf("t/created.%d", round), note{Count: i})
+				return nil
+			})
+		}
+		_ = group.Wait()
+		winner := slices.Index(outcomes, nil)
+		for i, err := range outcomes {
+			if i != winner && !errors.Is(err, catalog.ErrExists) {
+				t.Errorf("creator %d got %v; creator %d has won", i, err, winner)
+			}
+		}
+	}
+
+	made := must[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/counter", note{}))
+	if got, err := all[2].Get(t.Context(), "t/counter"); err != nil || got != made {
+		t.Errorf("through the other daemon it reads as %+v, %v", got, err)
+	}
+	group, ctx := errgroup.WithContext(t.Context())
+	for _, c := range all {
+		group.Go(func() error {
+			for range increments {
+				if err := increment(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	got := must[catalog.Record[note]](t)(all[2].Get(t.Context(), "t/counter"))
+	if got.Value.Count != len(all)*increments {
+		t.Errorf("counted to %d, want %d", got.Value.Count, len(all)*increments)
+	}
+	if err := all[2].Delete(t.Context(), "t/counter", got.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := all[0].Get(t.Context(), "t/counter"); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("deleted through the other daemon, it reads as %+v, %v", got, err)
+	}
+}

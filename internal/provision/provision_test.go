@@ -1,0 +1,160 @@
+package provision
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
+	nics := []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:0A"}, {Name: "eth1", MAC: "52:54:00:00:00:0b"}}
+	at := func(mac, ip string) hypervisor.Address {
+		return hypervisor.Address{MAC: "52:54:00:00:00:" + mac, IP: ip}
+	}
+	for name, c := range map[string]struct {
+		found []hypervisor.Address
+		want  []string
+	}{
+		"none":                     {nil, nil},
+		"IPv4 first, then by card": {[]hypervisor.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"), at("0a", "2001:db8::1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}},
+		"two on one card":          {[]hypervisor.Address{at("0a", "10.0.0.9"), at("0a", "10.0.0.1")}, []string{"10.0.0.9", "10.0.0.1"}},
+		"said twice":               {[]hypervisor.Address{at("0a", "10.0.0.1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1"}},
+		"link-local and loopback":  {[]hypervisor.Address{at("0a", "fe80::1"), at("0a", "169.254.1.1"), at("0a", "127.0.0.1")}, nil},
+		"other cards":              {[]hypervisor.Address{at("ff", "172.17.0.1"), {IP: "10.0.0.1"}}, nil},
+		"no address":               {[]hypervisor.Address{at("0a", "")}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want []netip.Addr
+			for _, a := range c.want {
+				want = append(want, netip.MustParseAddr(a))
+			}
+			if got := usable(c.found, nics); !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestDiskTargetsCountAsLinuxDoes(t *testing.T) {
+	for n, want := range map[int]string{0: "vda", 1: "vdb", 25: "vdz", 26: "vdaa", 27: "vdab", 51: "vdaz", 52: "vdba", 701: "vdzz", 702: "vdaaa"} {
+		if got := diskTarget(n); got != want {
+			t.Errorf("disk %d is %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestSameNICs(t *testing.T) {
+	nic := func(name, mac string) catalog.NIC {
+		return catalog.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac}
+	}
+	have := []catalog.NIC{nic("eth0", "52:54:00:00:00:0a"), nic("eth1", "52:54:00:00:00:0b")}
+	bridged := nic("eth1", "")
+	bridged.Network, bridged.Bridge = "", "br0"
+	for name, c := range map[string]struct {
+		want []catalog.NIC
+		same bool
+	}{
+		"addresses left to chance":  {[]catalog.NIC{nic("eth0", ""), nic("eth1", "")}, true},
+		"in another order":          {[]catalog.NIC{nic("eth1", ""), nic("eth0", "")}, true},
+		"the address that it has":   {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0A"), nic("eth1", "")}, true},
+		"another address":           {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0c"), nic("eth1", "")}, false},
+		"each other's addresses":    {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0b"), nic("eth1", "52:54:00:00:00:0a")}, false},
+		"one less":                  {[]catalog.NIC{nic("eth0", "")}, false},
+		"another name":              {[]catalog.NIC{nic("eth0", ""), nic("eth2", "")}, false},
+		"plugged in somewhere else": {[]catalog.NIC{nic("eth0", ""), bridged}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := sameNICs(have, c.want); got != c.same {
+				t.Errorf("same is %t", got)
+			}
+		})
+	}
+}
+
+func TestARunnerIsDeadOnlyWhenThatIsCertain(t *testing.T) {
+	here, self, _ := strings.Cut(thisRunner(), "/")
+	ended := exec.Command("true")
+	if err := ended.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child := here + "/" + strconv.Itoa(ended.Process.Pid)
+	// Nobody has waited for it: it stays as a zombie, as the orphans of a container without an init do.
+	for deadline := time.Now().Add(10 * time.Second); !runnerDead(child); {
+		if time.Now().After(deadline) {
+			t.Fatal("a process that has ended, but was not waited for, is not dead")
+		}
+	}
+	if err := ended.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for runner, dead := range map[string]bool{
+		child:                              true,
+		here + "/" + self:                  false,
+		here + "/1":                        false,
+		"elsewhere/" + self:                false,
+		"elsewhere/4194304":                false,
+		"unknown/4194304":                  false,
+		here + "/nobody":                   false,
+		here:                               false,
+		"":                                 false,
+		here + "/" + strconv.Itoa(1<<22+1): true, // beyond PID_MAX_LIMIT of Linux
+	} {
+		if got := runnerDead(runner); got != dead {
+			t.Errorf("runner %q: dead is %t, want %t", runner, got, dead)
+		}
+	}
+	if self != strconv.Itoa(os.Getpid()) {
+		t.Errorf("this process is %q", self)
+	}
+}
+
+func TestWhatAGuestWroteIsShownButNotKept(t *testing.T) {
+	err := error(&ReadinessError{Instance: "web", Condition: WaitIP, Waited: 90 * time.Second, LastSeen: "no lease", Console: "password: x", Err: errors.New("the guest is crashed")})
+	const said = `instance "web" was not ready: condition "ip" was not met after 1m30s; last seen: no lease: the guest is crashed`
+	if text := err.Error(); !strings.HasPrefix(text, said) || !strings.Contains(text, "password: x") {
+		t.Errorf("it says %q", text)
+	}
+	if text := cause(errors.Join(err)); text != said {
+		t.Errorf("kept is %q, want %q", text, said)
+	}
+	if text := cause(errors.New("other")); text != "other" {
+		t.Errorf("kept is %q", text)
+	}
+}
+
+func TestConsoleTextDoesNotMoveTheCursor(t *testing.T) {
+	if got := printable([]byte("a\x1b[2Jb\r\n\tc\x00\xff\x7fd ü")); got != "a[2Jb\n\tcd ü" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNamesOnTheHostTellTenantsApart(t *testing.T) {
+	for want, got := range map[string]string{
+		"web":                           DomainName("default", "web"),
+		"t1.web":                        DomainName("t1", "web"),
+		"nova.disk.t1.web.system.qcow2": diskVolume("t1", "web", "system", "qcow2"),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for _, volume := range []string{diskVolume("t1", "web-2", "a", "raw"), diskVolume("t2", "web", "a", "raw"), seedVolume("t1", "we")} {
+		if slices.ContainsFunc(volumePrefixes("t1", "web"), func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
+			t.Errorf("%q is taken for one of t1/web", volume)
+		}
+	}
+	for _, volume := range []string{diskVolume("t1", "web", "a", "raw"), seedVolume("t1", "web"), consoleVolume("t1", "web") + ".0"} {
+		if !slices.ContainsFunc(volumePrefixes("t1", "web"), func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
+			t.Errorf("%q is not taken for one of t1/web", volume)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package provision
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+const gibibyte = 1 << 30
+
+// offered is a version of a 2 GiB image on a 4 GiB disk, and its template.
+func offered() (catalog.Template, catalog.Version) {
+	version := catalog.Version{VirtualSize: 2 * gibibyte, Spec: catalog.Spec{
+		Hardware: &catalog.HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512))},
+		Storage:  &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(4))}}},
+		Parameters: map[string]catalog.Parameter{
+			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: catalog.TargetSSHKey, Default: nil},
+		},
+	}}
+	return catalog.Template{DefaultStrategy: catalog.LinkedClone}, version
+}
+
+func asked(change func(*Request)) Request {
+	r := Request{Name: "web", Parameters: catalog.Values{"hostname": new("web-1")}, Options: Options{Running: true, WaitFor: []string{WaitIP}}}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func TestSettleLaysTheRequestOverTheVersion(t *testing.T) {
+	template, version := offered()
+	b, findings := Settle(asked(func(r *Request) {
+		r.Strategy = catalog.Clone
+		r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1024))}
+		r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}}
+		r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {Bridge: new("br0")}}}
+	}), template, version)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	if want := (catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024}); b.Machine != want {
+		t.Errorf("the machine is %+v, want %+v", b.Machine, want)
+	}
+	if want := []catalog.Drive{{Name: "system", Size: 4 * gibibyte, System: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
+		t.Errorf("the drives are %+v, want %+v", b.Drives, want)
+	}
+	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0"}}; !slices.Equal(b.NICs, want) {
+		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
+	}
+	if b.Strategy != catalog.Clone || b.Hostname("web") != "web-1" {
+		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
+	}
+}
+
+func TestSettleFillsInWhatNobodySays(t *testing.T) {
+	template, version := offered()
+	version.Spec = catalog.Spec{}
+	b, findings := Settle(Request{Name: "web"}, template, version)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	if b.Strategy != catalog.LinkedClone || b.Hostname("web") != "web" {
+		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
+	}
+	if want := []catalog.Drive{{Name: "system", Size: 2 * gibibyte, System: true}}; !slices.Equal(b.Drives, want) {
+		t.Errorf("the drives are %+v, want the image's own size: %+v", b.Drives, want)
+	}
+	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default"}}; !slices.Equal(b.NICs, want) {
+		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
+	}
+}
+
+func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Request)
+		at     []string
+	}{
+		"nothing":             {nil, nil},
+		"an unknown value":    {func(r *Request) { r.Parameters["hostname"] = nil }, nil},
+		"a missing parameter": {func(r *Request) { r.Parameters = nil }, []string{"parameters"}},
+		"two parameters": {func(r *Request) { r.Parameters["hostnam"], r.Parameters["hostname"] = new("x"), new("a.b") },
+			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},
+		"a key":    {func(r *Request) { r.Parameters["admin"] = new("ssh-rsa") }, []string{`parameters["admin"]`}},
+		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
+		"a small disk": {func(r *Request) {
+			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}
+		}, []string{`storage_profile.disks["system"].size_gb`}},
+		"a disk without a size": {func(r *Request) {
+			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {}}}
+		}, []string{`storage_profile.disks["data"]`}},
+		"no interface to wait for": {func(r *Request) {
+			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
+			r.Parameters = nil
+		}, []string{"parameters", "wait_for"}},
+		"no interface, and nothing runs": {func(r *Request) {
+			r.Network, r.Running = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}, false
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template, version := offered()
+			if name == "no interface to wait for" || name == "no interface, and nothing runs" {
+				version.Spec.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
+			}
+			_, findings := Settle(asked(c.change), template, version)
+			var at []string
+			for _, f := range findings {
+				at = append(at, f.Path.String())
+				if f.Summary == "" || f.Detail == "" {
+					t.Errorf("%s is not explained: %+v", f.Path, f)
+				}
+			}
+			if !slices.Equal(at, c.at) {
+				t.Errorf("found fault with %q, want %q", at, c.at)
+			}
+		})
+	}
+}
