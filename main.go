@@ -38,7 +38,7 @@ func beFrugal() {
 		asked = asked || os.Getenv(name) != ""
 	}
 	if !asked {
-		os.Setenv("TF_LOG_SDK", "off") //nolint:errcheck // cannot fail for this name
+		os.Setenv("TF_LOG_SDK", "off")
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host and the test images need.
+# Installs the Debian or Ubuntu packages that the test host, the test images and the checks of scripts need.
 #
-#   install-deps.sh [testhost] [images]            install what is missing (default: both groups)
-#   install-deps.sh --missing [testhost] [images]  only print what is missing, one package a line
+#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images and lint (default: all)
+#   install-deps.sh --missing [GROUP...]  only print what is missing, one package a line
 set -euo pipefail
 
 # Recommends are left out: they would pull in desktops, firmware and a default network on the machine itself.
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
-    qemu-system-x86 qemu-utils seabios ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini"
-  [images]="mmdebstrap extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio genisoimage"
+    qemu-system-x86 qemu-utils seabios ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage"
+  [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
+  [lint]="shellcheck"
 )
 
 missing_packages() {
@@ -29,7 +30,7 @@ main() {
     only_list=true
     shift
   fi
-  (($#)) || set -- testhost images
+  (($#)) || set -- testhost images lint
   for group in "$@"; do
     if [[ -z ${packages[$group]:-} ]]; then
       echo "install-deps.sh: unknown group '$group'; the groups are: ${!packages[*]}" >&2

@@ -22,6 +22,9 @@ const (
 	envDebianImage = "NOVACRON_TEST_IMAGE_DEBIAN"
 )
 
+// testhostPath is where the repository keeps the script that runs test hosts.
+var testhostPath = filepath.Join("tools", "testhost", "testhost.sh")
+
 // hostDirectories maps the directories that a host has to itself to their places below Host.Root, as
 // tools/testhost/inside.sh binds them. All other paths are the machine's own.
 var hostDirectories = map[string]string{
@@ -131,10 +134,11 @@ func (h *Host) run(t testing.TB, command ...string) (string, error) {
 }
 
 func testhostScript(t testing.TB) string {
-	return filepath.Join(repositoryRoot(t), "tools", "testhost", "testhost.sh")
+	return filepath.Join(repositoryRoot(t), testhostPath)
 }
 
-// repositoryRoot is the nearest directory upwards that holds go.mod: tests run in their package's directory.
+// repositoryRoot is the nearest directory upwards that has the test host's script: tests run in their package's
+// directory. Not the nearest with a go.mod: tools is a module of its own.
 func repositoryRoot(t testing.TB) string {
 	t.Helper()
 	start, err := os.Getwd()
@@ -142,11 +146,11 @@ func repositoryRoot(t testing.TB) string {
 		t.Fatalf("finding the repository: %v", err)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, testhostPath)); err == nil {
 			return dir
 		}
 		if dir == filepath.Dir(dir) {
-			t.Fatalf("finding the repository: no go.mod in %s or above it", start)
+			t.Fatalf("finding the repository: no %s in %s or above it", testhostPath, start)
 		}
 	}
 }

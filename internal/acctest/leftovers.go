@@ -18,7 +18,7 @@ import (
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
-	for _, domain := range strings.Fields(h.Virsh(t, "list", "--all", "--name")) {
+	for domain := range strings.FieldsSeq(h.Virsh(t, "list", "--all", "--name")) {
 		if strings.Contains(domain, marker) {
 			left = append(left, "domain "+domain)
 		}

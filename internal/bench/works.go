@@ -11,7 +11,7 @@ import (
 func (b *bench) register() (row, error) {
 	r := row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), subtract: true, against: "virsh", aim: 1.3}
 	var err error
-	library := b.workspace("register", provider+template("big")+version("big", b.bigImage))
+	library := b.workspace("register", provider+template("big")+version(b.bigImage))
 	if r.ours, err = median(func(int) (time.Duration, error) {
 		d, err := b.timed(library, "apply", "-auto-approve")
 		if err != nil {
@@ -43,7 +43,7 @@ virsh -q vol-upload --pool novacron plain-big.qcow2 "$1"
 // clones makes linked clones and starts them, without waiting for the guests.
 func (b *bench) clones() (row, error) {
 	r := row{work: fmt.Sprintf("define and start %d linked clones", started), subtract: true, against: "virsh", aim: 1.2}
-	base := provider + template("tiny") + version("tiny", b.tinyImage)
+	base := provider + template("tiny") + version(b.tinyImage)
 	w := b.workspace("clones", base)
 	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
 		return r, err
@@ -90,7 +90,7 @@ func (b *bench) clones() (row, error) {
 // noopPlan plans many instances that are as they should be.
 func (b *bench) noopPlan() (row, error) {
 	r := row{work: fmt.Sprintf("plan %d instances, nothing to do", planned), against: "empty provider", aim: 1.5}
-	b.many = b.workspace("many", provider+template("tiny")+version("tiny", b.tinyImage)+instances(planned, "stopped"))
+	b.many = b.workspace("many", provider+template("tiny")+version(b.tinyImage)+instances(planned, "stopped"))
 	if _, err := b.timed(b.many, "apply", "-auto-approve"); err != nil {
 		return r, err
 	}
@@ -154,7 +154,7 @@ resource "novacron_template" "t" {
 `, name)
 }
 
-func version(template, image string) string {
+func version(image string) string {
 	return fmt.Sprintf(`
 resource "novacron_template_version" "v" {
   template_id = novacron_template.t.id

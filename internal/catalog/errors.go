@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -29,12 +30,12 @@ func At(attribute string) Path { return Path{{Name: attribute}} }
 
 // Name goes on to a nested attribute.
 func (p Path) Name(attribute string) Path {
-	return append(p[:len(p):len(p)], Step{Name: attribute})
+	return append(slices.Clip(p), Step{Name: attribute})
 }
 
 // Key goes on to an element of a map.
 func (p Path) Key(key string) Path {
-	return append(p[:len(p):len(p)], Step{Name: key, Key: true})
+	return append(slices.Clip(p), Step{Name: key, Key: true})
 }
 
 // String writes the path as Terraform does: storage_profile.disks["system"].size_gb.

@@ -258,9 +258,8 @@ func TestExecReportsWhatItCannotRunOrRead(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Command != "guest-exec-status" {
 		t.Errorf("an agent that forgot the process: got %v, want an *AgentError of guest-exec-status", err)
 	}
-	var corrupt base64.CorruptInputError
 	_, err = scripted(t, started, step{command: status, answer: `{"return": {"exited": true, "out-data": "?"}}`}).Exec(t.Context(), "nope")
-	if !errors.As(err, &corrupt) {
+	if _, ok := errors.AsType[base64.CorruptInputError](err); !ok {
 		t.Errorf("output that is no base64: got %v, want a base64.CorruptInputError", err)
 	}
 }

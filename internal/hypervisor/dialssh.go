@@ -19,7 +19,7 @@ import (
 // the other machine. The SSH server has to allow stream-local forwarding, as
 // OpenSSH does by default.
 func (t target) dialSSH(ctx context.Context) (net.Conn, error) {
-	config, done, err := t.sshConfig()
+	config, done, err := t.sshConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ type tunnel struct {
 func (t *tunnel) Close() error { return t.client.Close() }
 
 // sshConfig gathers keys and known hosts. done ends the use of the SSH agent.
-func (t target) sshConfig() (config *ssh.ClientConfig, done func(), err error) {
+func (t target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done func(), err error) {
 	done = func() {}
 	config = &ssh.ClientConfig{User: t.user}
 	if config.User == "" {
@@ -98,7 +98,7 @@ func (t target) sshConfig() (config *ssh.ClientConfig, done func(), err error) {
 		return nil, done, err
 	}
 	if path := os.Getenv("SSH_AUTH_SOCK"); path != "" {
-		if c, err := net.Dial("unix", path); err == nil {
+		if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
 			done = func() { c.Close() }
 			// An agent that does not answer is as good as none: the key files
 			// may do, and if not, the server's refusal is the error that counts.

@@ -76,8 +76,6 @@ const strangers = `<domain type='kvm' id='3'>
   <devices><disk type='network' device='disk'><target dev='vdz'/></disk></devices>
 </domain>`
 
-func ptr[T any](v T) *T { return &v }
-
 func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 	const ours = `<m:instance xmlns:m="urn:novacron:instance:1">new</m:instance>`
 	for name, c := range map[string]struct {
@@ -85,24 +83,24 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 		old, new []string // what is replaced by what
 	}{
 		"nothing": {},
-		"title":   {DomainChange{Title: ptr("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
+		"title":   {DomainChange{Title: new("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
 		"no title": {
-			DomainChange{Title: ptr("")}, []string{"<title>old</title>"}, []string{""},
+			DomainChange{Title: new("")}, []string{"<title>old</title>"}, []string{""},
 		},
 		"description": {
-			DomainChange{Description: ptr("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
+			DomainChange{Description: new("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
 		},
 		"metadata": {
-			DomainChange{Metadata: ptr(ours)},
+			DomainChange{Metadata: new(ours)},
 			[]string{`<n:instance xmlns:n="urn:novacron:instance:1">old</n:instance>`}, []string{ours},
 		},
 		"memory": {
-			DomainChange{MemoryMiB: ptr[uint64](2048)},
+			DomainChange{MemoryMiB: new(uint64(2048))},
 			[]string{"<memory unit='KiB'>1048576</memory>", "<currentMemory unit='KiB'>524288</currentMemory>"},
 			[]string{`<memory unit="MiB">2048</memory>`, `<currentMemory unit="MiB">2048</currentMemory>`},
 		},
 		"sockets": {
-			DomainChange{Sockets: ptr(3)},
+			DomainChange{Sockets: new(3)},
 			[]string{"<vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>", "<topology sockets='1' dies='1' cores='2' threads='2'/>"},
 			[]string{`<vcpu placement="static" cpuset="0-3">12</vcpu>`, `<topology sockets="3" dies="1" cores="2" threads="2"></topology>`},
 		},
@@ -121,10 +119,10 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]DomainChange{
-		"no cores":            {Cores: ptr(0)},
-		"metadata of nobody":  {Metadata: ptr("<a/>")},
-		"metadata of no form": {Metadata: ptr("<a xmlns='urn:a'>")},
-		"two elements":        {Metadata: ptr("<a xmlns='urn:a'/><b xmlns='urn:b'/>")},
+		"no cores":            {Cores: new(0)},
+		"metadata of nobody":  {Metadata: new("<a/>")},
+		"metadata of no form": {Metadata: new("<a xmlns='urn:a'>")},
+		"two elements":        {Metadata: new("<a xmlns='urn:a'/><b xmlns='urn:b'/>")},
 	} {
 		if _, err := editDomain(strangers, change); err == nil {
 			t.Errorf("%s was accepted", name)

@@ -89,8 +89,7 @@ func typify(err error) error {
 	if errors.Is(err, libvirt.ErrUnsupported) {
 		return &typed{kind: ErrUnsupported, cause: err}
 	}
-	var reply libvirt.Error
-	if errors.As(err, &reply) {
+	if reply, ok := errors.AsType[libvirt.Error](err); ok {
 		if kind, ok := kinds[libvirt.ErrorNumber(reply.Code)]; ok {
 			return &typed{kind: kind, cause: err}
 		}

@@ -27,7 +27,7 @@ type Pool struct {
 // Pool returns a pool, or ErrNoPool.
 func (h *Host) Pool(ctx context.Context, name string) (Pool, error) {
 	pool, err := inPool(ctx, h, "reading", poolObject(name), name, true,
-		func(l *libvirt.Libvirt, ref libvirt.StoragePool) (Pool, error) { return readPool(l, ref) })
+		readPool)
 	return pool, err
 }
 

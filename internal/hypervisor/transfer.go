@@ -159,7 +159,7 @@ func (s *uploadSource) Read(p []byte) (int, error) {
 	switch {
 	case s.left == 0:
 		err = nil
-	case err == io.EOF: //nolint:errorlint // io.Reader's contract is the bare value
+	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
 	s.err = err

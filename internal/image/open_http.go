@@ -27,7 +27,7 @@ type patience struct {
 var defaultPatience = patience{connect: 30 * time.Second, stall: 60 * time.Second}
 
 func (im *Image) openURL(ctx context.Context, p patience) error {
-	response, err := im.get(ctx, p)
+	response, err := im.get(ctx, p) //nolint:bodyclose // the body is im.body now, which Close closes
 	if err != nil {
 		return err
 	}

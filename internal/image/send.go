@@ -117,7 +117,7 @@ func (im *Image) sendStream(ctx context.Context, sink Sink, s sending) (Result, 
 		return Result{}, err
 	}
 	// HTTP/2 tells a body that goes on; HTTP/1 has no way to, its client stops at the announced length.
-	if n, err := io.ReadFull(stream, make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := io.ReadFull(stream, make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		if err == nil {
 			err = fmt.Errorf("the server sent more than the %d bytes that it announced", im.Size)
 		}

@@ -76,7 +76,7 @@ func untilCancelled(ctx context.Context, _ io.Reader, _, _ int64) error {
 func TestTheCallerStopsWhatIsKnownElsewhere(t *testing.T) {
 	known := errors.New("another apply stores this digest")
 	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
-	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(string) error { return known })); err != known {
+	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
 		t.Errorf("Send returns %v", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestSendAndDigestEndWithTheirContext(t *testing.T) {
 	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	_, err := im.Send(ctx, sinkFunc(func(ctx context.Context, r io.Reader, _, _ int64) error {
+	_, err := im.Send(ctx, sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
 		cancel(why)
 		_, err := io.Copy(io.Discard, r)
 		return err
@@ -193,7 +193,7 @@ func TestProgressIsToldEveryFewSeconds(t *testing.T) {
 		}
 		var told []int64
 		start := time.Now()
-		_, err = im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, length int64) error {
+		_, err = im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
 			for buf := make([]byte, 1<<10); ; time.Sleep(time.Second) {
 				if _, err := r.Read(buf); err == io.EOF {
 					return nil

@@ -78,7 +78,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		if time.Since(since) > abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+		if time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
 			if err := l.discardBase(ctx, rec); err != nil && !errors.Is(err, catalog.ErrConflict) {
 				return rec.Value, err
 			}
@@ -112,7 +112,7 @@ func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.Ver
 
 // discardBase removes a base's volume and then its document.
 func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	if err := l.host.DeleteVolume(ctx, l.pool, rec.Value.Volume); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+	if err := l.deleteVolume(ctx, rec.Value.Volume); err != nil {
 		return err
 	}
 	err := l.store.Bases().Delete(ctx, rec.Key, rec.Revision)
@@ -120,4 +120,23 @@ func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Ba
 		return nil
 	}
 	return err
+}
+
+// deleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be
+// in use: for a moment after a connection that sent it was closed, and while it is copied. So it is tried until ctx ends.
+func (l *Library) deleteVolume(ctx context.Context, name string) error {
+	for {
+		err := l.host.DeleteVolume(ctx, l.pool, name)
+		if errors.Is(err, hypervisor.ErrNoVolume) {
+			return nil
+		}
+		if !errors.Is(err, hypervisor.ErrOperationInvalid) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(baseWatch):
+		}
+	}
 }

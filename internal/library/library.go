@@ -37,6 +37,8 @@ type Library struct {
 	tenant string
 	user   string
 
+	abandonedAfter time.Duration
+
 	mu     sync.Mutex
 	opened bool
 	plan   planCache
@@ -44,7 +46,7 @@ type Library struct {
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
-	return &Library{host: o.Host, pool: o.Pool, store: o.Store, tenant: o.Tenant, user: o.User}
+	return &Library{host: o.Host, pool: o.Pool, store: o.Store, tenant: o.Tenant, user: o.User, abandonedAfter: abandonedAfter}
 }
 
 // Tenant is whose names are used where none is given.

@@ -15,6 +15,7 @@ type planCache struct {
 	templates map[catalog.TemplateID]*planEntry
 	coming    map[catalog.TemplateID][]string // versions that the running plan creates
 	changing  map[catalog.TemplateID]catalog.Template
+	owned     map[catalog.VersionID]bool // versions that the running plan's state has
 }
 
 type planEntry struct {
@@ -34,6 +35,23 @@ func (l *Library) Expect(id catalog.VersionID) {
 	if !slices.Contains(l.plan.coming[id.Template], id.Version) {
 		l.plan.coming[id.Template] = append(l.plan.coming[id.Template], id.Version)
 	}
+}
+
+// Own notes that the running plan's state has a version: one that is planned under the same id takes its place.
+func (l *Library) Own(id catalog.VersionID) {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	if l.plan.owned == nil {
+		l.plan.owned = map[catalog.VersionID]bool{}
+	}
+	l.plan.owned[id] = true
+}
+
+// Owned tells whether the running plan's state has the version.
+func (l *Library) Owned(id catalog.VersionID) bool {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	return l.plan.owned[id]
 }
 
 // ExpectTemplate notes what the running plan makes of a template, so that what is planned after it goes by that.

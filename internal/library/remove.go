@@ -66,7 +66,9 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 		}
 		return errors.Join(err, unmark)
 	}
-	return l.releaseBase(ctx, rec.Value.Digest, id)
+	release, cancelRelease := undoContext(ctx) // there is no way back: the version is gone
+	defer cancelRelease()
+	return l.releaseBase(release, rec.Value.Digest, id)
 }
 
 // linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,

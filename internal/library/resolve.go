@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func Pick(id catalog.TemplateID, versions []catalog.Version, coming []string, co
 	if err != nil {
 		return "", err
 	}
-	names := coming[:len(coming):len(coming)]
+	names := slices.Clip(coming)
 	for _, v := range versions {
 		if !v.Deleting(time.Now()) {
 			names = append(names, v.ID.Version)

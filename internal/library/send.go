@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -64,6 +65,9 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 
 // checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word.
 func (l *Library) checkRoom(ctx context.Context, size int64) error {
+	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else the host tells what was free some time ago
+		return err
+	}
 	pool, err := l.host.Pool(ctx, l.pool)
 	if err != nil {
 		return err
@@ -100,14 +104,16 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	return nil
 }
 
-// create makes the volume raw and empty, whatever the image is: holes are not sent, so there must be nothing in them.
+// create makes the volume raw and empty, whatever the image is: holes are not sent, so there must be nothing in them. A
+// cancel does not cut it short, or nobody would know whether there is something to undo.
 func (u *upload) create(ctx context.Context, size int64) error {
-	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	if _, err := u.library.host.CreateVolume(ctx, u.library.pool, spec); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	u.created = true
-	return nil
+	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
+	_, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	return err
 }
 
 // settleTime is how long the host may take to recognise what was sent. It does so when it refreshes the pool, which it
@@ -121,6 +127,9 @@ func (u *upload) recognised(ctx context.Context) error {
 			return err
 		}
 		volume, err := u.library.host.Volume(ctx, u.library.pool, u.base.Volume)
+		if errors.Is(err, hypervisor.ErrNoVolume) {
+			return &takenError{u.base.Digest} // by a process that took this one for dead
+		}
 		if err != nil {
 			return err
 		}
@@ -161,17 +170,31 @@ func (u *upload) publish(ctx context.Context) error {
 func (u *upload) undo(ctx context.Context) error {
 	var errs []error
 	if u.created {
-		if err := u.library.host.DeleteVolume(ctx, u.library.pool, u.base.Volume); !errors.Is(err, hypervisor.ErrNoVolume) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume))
 	}
 	if u.claimed != nil {
-		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
-		if !errors.Is(err, catalog.ErrNotFound) && !errors.Is(err, catalog.ErrConflict) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, u.unclaim(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// unclaim deletes the base's document. That takes a little room, which a pool that ran full has only once the host has
+// closed the volume that was deleted: so it is tried until ctx ends.
+func (u *upload) unclaim(ctx context.Context) error {
+	for {
+		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
+		switch {
+		case errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrConflict):
+			return nil
+		case err == nil || errors.Is(err, hypervisor.ErrUnreachable):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(baseWatch):
+		}
+	}
 }
 
 // sink writes extents to a volume.
@@ -180,6 +203,36 @@ type sink struct {
 	pool, volume string
 }
 
+// WriteAt implements image.Sink.
 func (s sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
-	return s.transfer.Upload(ctx, s.pool, s.volume, r, offset, length)
+	lent := &lentReader{r: r}
+	defer lent.giveBack() // a transfer that is cancelled may go on reading for a moment, and the reader may not
+	return s.transfer.Upload(ctx, s.pool, s.volume, lent, offset, length)
+}
+
+// errGivenBack is what is left to read of a reader that was given back.
+var errGivenBack = errors.New("the sending has ended")
+
+// lentReader is a reader for as long as it is lent.
+type lentReader struct {
+	mu   sync.Mutex
+	r    io.Reader
+	back bool
+}
+
+// Read implements io.Reader.
+func (l *lentReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.back {
+		return 0, errGivenBack
+	}
+	return l.r.Read(p)
+}
+
+// giveBack waits for a read that is going on; none begins after it.
+func (l *lentReader) giveBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.back = true
 }

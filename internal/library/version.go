@@ -56,12 +56,27 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if err == nil {
 		return v, nil
 	}
-	if errors.Is(err, catalog.ErrExists) { // somebody else's, and it holds the base by the same name
-		return none, l.VersionExists(r.ID)
+	if errors.Is(err, catalog.ErrExists) {
+		err = l.VersionExists(r.ID)
 	}
 	undo, cancel := undoContext(ctx)
 	defer cancel()
-	return none, errors.Join(err, l.releaseBase(undo, base.Digest, r.ID))
+	if released := l.letGo(undo, base.Digest, r.ID); released != nil {
+		return none, errors.Join(err, released)
+	}
+	return none, err
+}
+
+// letGo takes a version that was not registered off a base's users, unless somebody else registered it with that base.
+func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID) error {
+	rec, err := l.store.Versions().Get(ctx, id.String())
+	if err == nil && rec.Value.Digest == digest {
+		return nil
+	}
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return err
+	}
+	return l.releaseBase(ctx, digest, id)
 }
 
 // VersionExists is the finding for a version that is there already.

@@ -108,7 +108,10 @@ func TestAccOfADeleteAndAReplaceOneWins(t *testing.T) {
 		var rec catalog.Record[note]
 		var group errgroup.Group
 		group.Go(func() error { deleted = all[0].Delete(t.Context(), "t/a", made.Revision); return nil })
-		group.Go(func() error { rec, replaced = all[1].Replace(t.Context(), "t/a", made.Revision, note{Count: 1}); return nil })
+		group.Go(func() error {
+			rec, replaced = all[1].Replace(t.Context(), "t/a", made.Revision, note{Count: 1})
+			return nil
+		})
 		_ = group.Wait()
 		got, err := all[0].Get(t.Context(), "t/a")
 		switch {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,10 +96,8 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, t := range info.DomainTypes {
-		if t == "kvm" {
-			return "kvm", nil
-		}
+	if slices.Contains(info.DomainTypes, "kvm") {
+		return "kvm", nil
 	}
 	return "qemu", nil
 }

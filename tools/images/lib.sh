@@ -28,8 +28,8 @@ clean_work() {
   rm -rf --one-file-system "$work"
 }
 
-# debian_sources prints the machine's own apt sources for the suite, so that images come from the same mirror.
-# NOVACRON_APT_SOURCES names a file to use instead, for machines that do not run Debian 12.
+# debian_sources prints the machine's own apt sources for the suite, so that images come from the same mirror; nothing
+# on a machine that does not run Debian 12. NOVACRON_APT_SOURCES names a file to use instead.
 debian_sources() {
   if [[ -n ${NOVACRON_APT_SOURCES:-} ]]; then
     cat "$NOVACRON_APT_SOURCES"
@@ -41,13 +41,18 @@ debian_sources() {
 }
 
 # bootstrap VARIANT ROOT PACKAGES [OPTION...] unpacks packages with all that they depend on, by a variant of mmdebstrap.
+# Where the machine has no sources for the suite, mmdebstrap takes its own, and checks them by Debian's keyring.
 bootstrap() {
   local variant=$1 root=$2 packages=$3 sources
   shift 3
+  local options=(--variant="$variant" --include="$packages" --format=directory
+    --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$@" "$suite" "$root")
   sources=$(debian_sources || true)
-  [[ -n $sources ]] ||
-    die "apt knows no sources for Debian $suite. Run apt-get update, or set NOVACRON_APT_SOURCES to a sources.list"
-  mmdebstrap --variant="$variant" --include="$packages" --format=directory "$@" "$suite" "$root" - <<<"$sources"
+  if [[ -n $sources ]]; then
+    mmdebstrap "${options[@]}" - <<<"$sources"
+  else
+    mmdebstrap "${options[@]}"
+  fi
 }
 
 # make_disk ROOT SIZE RAW CMDLINE makes a disk with one ext4 partition that holds ROOT, and boots ROOT/vmlinuz and

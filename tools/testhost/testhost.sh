@@ -57,7 +57,7 @@ pids() {
         fi
       done
     fi
-  } | sort -u
+  } | sed '/^0$/d' | sort -u # 0: a process that this PID namespace does not see
 }
 
 # enter runs a command in the host's namespaces. It fails when the process that holds them is gone.

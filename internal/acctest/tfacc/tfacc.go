@@ -21,7 +21,9 @@ import (
 )
 
 // Provider configures the provider for a pool; all else comes from the test's environment.
-func Provider(pool string) string { return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool) }
+func Provider(pool string) string {
+	return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
+}
 
 // Factories serves the provider to plugin-testing in the test's own process.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {

@@ -53,8 +53,7 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	if err == nil {
 		return
 	}
-	var findings catalog.Findings
-	if errors.As(err, &findings) {
+	if findings, ok := errors.AsType[catalog.Findings](err); ok {
 		AddFindings(diags, findings)
 		return
 	}

@@ -100,7 +100,7 @@ func diskPath(instance, disk string) string {
 func domains(t *testing.T, host *acctest.Host, marker string) []string {
 	t.Helper()
 	var names []string
-	for _, name := range strings.Fields(host.Virsh(t, "list", "--all", "--name")) {
+	for name := range strings.FieldsSeq(host.Virsh(t, "list", "--all", "--name")) {
 		if strings.Contains(name, marker) {
 			names = append(names, name)
 		}

@@ -41,9 +41,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		p.create(ctx)
 	} else {
 		p.state = &state
-		p.update(ctx, len(resp.RequiresReplace) > 0)
+		// That the schema replaces for these, the framework does not tell here.
+		replaced := !plan.Name.Equal(state.Name) || !plan.TemplateID.Equal(state.TemplateID)
+		p.update(ctx, replaced)
 		resp.RequiresReplace = append(resp.RequiresReplace, p.replaces...)
-		if len(resp.RequiresReplace) > 0 {
+		if replaced || len(resp.RequiresReplace) > 0 {
 			refuseProtected(&resp.Diagnostics, state)
 		}
 	}

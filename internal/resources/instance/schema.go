@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -43,9 +44,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 
 func attributes() map[string]schema.Attribute {
 	all := settings()
-	for name, a := range facts() {
-		all[name] = a
-	}
+	maps.Copy(all, facts())
 	return all
 }
 

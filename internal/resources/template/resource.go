@@ -54,9 +54,15 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if req.State.Raw.IsNull() {
 		return
 	}
-	if req.Plan.Raw.IsNull() || len(resp.RequiresReplace) > 0 {
-		var state Model
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	var plan, state Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	gone := req.Plan.Raw.IsNull()
+	if !gone {
+		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+		// That the schema replaces for these, the framework does not tell here.
+		gone = !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type)
+	}
+	if gone {
 		if state.DeletionProtection.ValueBool() {
 			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
 				"Template %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
@@ -66,8 +72,6 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if !r.client.Online() {
 		return
 	}
-	var plan Model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	id, err := plan.id()
 	if resp.Diagnostics.HasError() || err != nil || !plan.Spec.Known() {
 		return

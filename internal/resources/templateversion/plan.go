@@ -31,12 +31,25 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || plan.Source.Equal(state.Source) {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.own(&state)
+	if plan.Source.Equal(state.Source) {
 		return
 	}
 	source, known := plan.source()
 	if same := known && sameImage(ctx, source, state.Digest.ValueString(), &resp.Diagnostics); !same {
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
+	}
+}
+
+// own notes that the version of a state is Terraform's own. Where Terraform replaces it, it asks a second time, for a new
+// version, which must not be refused because the old one is still there. Terraform asks only once where the version is
+// tainted, and not at all before that where nothing else changes: so reading notes it as well.
+func (r *Resource) own(state *Model) {
+	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.client.Online() {
+		r.client.Library.Own(id)
 	}
 }
 
@@ -62,7 +75,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		return
 	}
 	for _, v := range versions {
-		if v.ID == id {
+		if v.ID == id && !r.client.Library.Owned(id) {
 			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
 		}
 	}
@@ -78,7 +91,7 @@ func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) in
 		client.AddError(diags, "Image cannot be used", err)
 		return -1
 	}
-	defer im.Close() //nolint:errcheck // only read
+	defer im.Close()
 	return im.VirtualSize
 }
 
@@ -93,7 +106,7 @@ func sameImage(ctx context.Context, source image.Source, digest string, diags *d
 		client.AddError(diags, "Image cannot be used", err)
 		return false
 	}
-	defer im.Close() //nolint:errcheck // only read
+	defer im.Close()
 	actual, err := im.Digest(ctx)
 	if err != nil {
 		client.AddError(diags, "Image cannot be read", fmt.Errorf("finding out whether it is the version's image: %w", err))

@@ -109,6 +109,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() || !r.client.Online() {
 		return
 	}
+	r.own(&state)
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	var v catalog.Version
 	if err == nil {

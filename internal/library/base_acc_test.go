@@ -1,0 +1,347 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	tiny := acctest.TinyImage(t)
+
+	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: tiny}))
+	if want := digestOf(t, tiny); first.Digest != want || first.Format != "qcow2" || first.VirtualSize != 64<<20 {
+		t.Errorf("registered %+v, want a qcow2 image of 64 MiB with digest %s", first, want)
+	}
+	if first.Transferred == 0 || first.Transferred > first.StoredSize {
+		t.Errorf("sent %d bytes of %d", first.Transferred, first.StoredSize)
+	}
+	base := must[catalog.Base](t)(l.Base(t.Context(), first.Digest))
+	if stored := digestOf(t, filepath.Join(s.dir, base.Volume)); stored != first.Digest || base.State != catalog.BaseReady {
+		t.Errorf("the pool holds %s (%s), want %s", stored, base.State, first.Digest)
+	}
+
+	second := must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", image.Source{Path: tiny, Checksum: first.Digest}))
+	if second.Transferred != 0 || second.Digest != first.Digest {
+		t.Errorf("of an image that is there, %d bytes were sent as %s", second.Transferred, second.Digest)
+	}
+	if images := s.images(t); len(images) != 1 {
+		t.Errorf("in the pool: %q, want one image", images)
+	}
+	if err := l.RemoveVersion(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if base := must[catalog.Base](t)(l.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
+		t.Errorf("the base's versions are %q, want %q", base.Versions, second.ID)
+	}
+	for range 2 { // again is no error
+		if err := l.RemoveVersion(t.Context(), second.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files := s.files(t); len(files) != 1 {
+		t.Errorf("in the pool: %q, want the template alone", files)
+	}
+}
+
+func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
+	for _, checksum := range []bool{false, true} {
+		for _, processes := range []int{2, 8} {
+			t.Run(fmt.Sprintf("%d processes, checksum %t", processes, checksum), func(t *testing.T) {
+				s := newSite(t)
+				s.template(t, s.library(t))
+				source := image.Source{Path: rawImage(t, 24<<20, 16<<20)}
+				digest := digestOf(t, source.Path)
+				if checksum {
+					source.Checksum = digest
+				}
+				group, ctx := errgroup.WithContext(t.Context())
+				for i := range processes {
+					l := s.library(t)
+					group.Go(func() error {
+						_, err := register(ctx, l, fmt.Sprintf("1.0.%d", i), source)
+						return err
+					})
+				}
+				if err := group.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				l := s.library(t)
+				base := must[catalog.Base](t)(l.Base(t.Context(), digest))
+				if len(base.Versions) != processes {
+					t.Errorf("the base's versions: %q, want %d", base.Versions, processes)
+				}
+				if images := s.images(t); len(images) != 1 || images[0] != base.Volume || digestOf(t, filepath.Join(s.dir, base.Volume)) != digest {
+					t.Errorf("in the pool: %q, want the base %q alone", images, base.Volume)
+				}
+				var sent int
+				for _, v := range must[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {
+					if v.Transferred > 0 {
+						sent++
+					}
+				}
+				if sent != 1 {
+					t.Errorf("%d versions say that they sent the image, want one", sent)
+				}
+			})
+		}
+	}
+}
+
+func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	l.abandonedAfter = time.Second
+	s.template(t, l)
+	path := rawImage(t, 4<<20, 4<<20)
+	digest := digestOf(t, path)
+	for name, volume := range map[string]string{"with a volume": "nova.base.dead.raw", "without a volume": "nova.base.never.raw"} {
+		t.Run(name, func(t *testing.T) {
+			dead := catalog.Base{Digest: digest, State: catalog.BaseUploading, Volume: volume, Versions: []string{"default/ubuntu@0.0.1"}}
+			if _, err := l.store.Bases().Create(t.Context(), catalog.BaseKey(digest), dead); err != nil {
+				t.Fatal(err)
+			}
+			if volume == "nova.base.dead.raw" {
+				if err := os.WriteFile(filepath.Join(s.dir, volume), []byte("half an image"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: path}))
+			if v.Transferred == 0 {
+				t.Error("nothing was sent")
+			}
+			if images := s.images(t); len(images) != 1 || images[0] == volume {
+				t.Errorf("in the pool: %q, want the new base alone", images)
+			}
+			if err := l.RemoveVersion(t.Context(), v.ID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestAccAnUploadThatWasTakenForDeadJoins: its image is there in the end, sent by the process that took over.
+func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
+	s := newSite(t)
+	slow, quick := s.library(t), s.library(t)
+	quick.abandonedAfter = time.Second
+	s.template(t, quick)
+	path := rawImage(t, 4<<20, 4<<20)
+	digest := digestOf(t, path)
+	stalled := newStallingServer(t, path, 1<<20)
+	var group errgroup.Group
+	group.Go(func() error {
+		_, err := register(t.Context(), slow, "1.0.0", image.Source{URL: stalled.URL, Checksum: digest})
+		return err
+	})
+	<-stalled.reached
+	must[catalog.Version](t)(register(t.Context(), quick, "2.0.0", image.Source{Path: path}))
+	close(stalled.goOn)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	base := must[catalog.Base](t)(quick.Base(t.Context(), digest))
+	if images := s.images(t); len(images) != 1 || images[0] != base.Volume || len(base.Versions) != 2 {
+		t.Errorf("in the pool: %q; the base is %+v", images, base)
+	}
+}
+
+func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	path := rawImage(t, 64<<20, 48<<20)
+	before := s.files(t)
+	leavesNothing := func(t *testing.T) {
+		t.Helper()
+		if left := s.files(t); strings.Join(left, " ") != strings.Join(before, " ") {
+			t.Errorf("in the pool: %q, want as before %q", left, before)
+		}
+	}
+	t.Run("wrong checksum", func(t *testing.T) {
+		for _, algorithm := range []string{"sha256:" + strings.Repeat("ab", 32), "sha512:" + strings.Repeat("ab", 64)} {
+			_, err := register(t.Context(), l, "1.0.0", image.Source{Path: path, Checksum: algorithm})
+			var wrong *image.ChecksumError
+			if !errors.As(err, &wrong) || wrong.Attribute() != "checksum" {
+				t.Errorf("got %v, want a checksum error", err)
+			}
+			leavesNothing(t)
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		for _, checksum := range []string{"", digestOf(t, path)} {
+			server := newStallingServer(t, path, 20<<20)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-server.reached; cancel() }()
+			if _, err := register(ctx, l, "1.0.0", image.Source{URL: server.URL, Checksum: checksum}); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want %v", err, context.Canceled)
+			}
+			leavesNothing(t)
+		}
+	})
+	t.Run("cancelled while a file is sent", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		sending := make(chan struct{})
+		go func() {
+			defer close(sending)
+			for len(s.images(t)) == len(before)-1 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		_, err := register(ctx, l, "1.0.0", image.Source{Path: path})
+		cancel()
+		<-sending
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
+		}
+		leavesNothing(t)
+	})
+	t.Run("the server hangs up", func(t *testing.T) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(64<<20))
+			file, err := os.Open(path)
+			if err == nil {
+				_, _ = io.CopyN(w, file, 10<<20)
+				file.Close()
+			}
+		}))
+		defer server.Close()
+		if _, err := register(t.Context(), l, "1.0.0", image.Source{URL: server.URL}); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
+		}
+		leavesNothing(t)
+	})
+	t.Run("the disk is smaller than the image", func(t *testing.T) {
+		one := int64(1)
+		_, err := l.RegisterVersion(t.Context(), Registration{
+			ID: ubuntu.Version("1.0.0"), Source: image.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
+			Spec: catalog.Spec{Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: &one}}}},
+		})
+		var findings catalog.Findings
+		if !errors.As(err, &findings) || findings[0].Path.String() != `storage_profile.disks["system"].size_gb` {
+			t.Errorf("got %v, want a finding at size_gb", err)
+		}
+		leavesNothing(t)
+	})
+	t.Run("the version is there already, with another image", func(t *testing.T) {
+		v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: rawImage(t, 1<<20, 4096)}))
+		held := s.files(t)
+		// As when two processes register it at once, and neither sees the other before the end.
+		other := image.Source{Path: rawImage(t, 1<<20, 8192)}
+		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.letGo(t.Context(), base.Digest, v.ID); err != nil {
+			t.Error(err)
+		}
+		if left := s.files(t); len(left) != len(held) {
+			t.Errorf("in the pool: %q, want as before %q", left, held)
+		}
+		if err := l.letGo(t.Context(), v.Digest, v.ID); err != nil { // as the loser of a race for the same image
+			t.Error(err)
+		}
+		must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+		if err := l.RemoveVersion(t.Context(), v.ID); err != nil {
+			t.Error(err)
+		}
+		leavesNothing(t)
+	})
+}
+
+// stallingServer sends a file up to some byte, tells so, and goes on when told to.
+type stallingServer struct {
+	*httptest.Server
+	reached, goOn chan struct{}
+}
+
+func newStallingServer(t *testing.T, path string, until int64) stallingServer {
+	s := stallingServer{reached: make(chan struct{}), goOn: make(chan struct{})}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer file.Close()
+		info, _ := file.Stat()
+		w.Header().Set("Content-Length", fmt.Sprint(info.Size()))
+		_, _ = io.CopyN(w, file, until)
+		w.(http.Flusher).Flush()
+		close(s.reached)
+		select {
+		case <-s.goOn:
+			_, _ = io.Copy(w, file)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	path := filepath.Join(t.TempDir(), "holes.qcow2")
+	for _, command := range []string{
+		"cp --sparse=always " + acctest.TinyImage(t) + " " + path, "qemu-img resize -q " + path + " 1G",
+		"qemu-io -c 'write -P 7 900M 1M' -c 'write -P 9 500M 64k' -c 'write 0 8M' " + path, "fallocate --dig-holes " + path,
+		"truncate -s +3M " + path,
+	} {
+		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+	}
+	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: path}))
+	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want || v.Digest != want {
+		t.Errorf("stored as %s, registered as %s, want %s", stored, v.Digest, want)
+	}
+	if v.Transferred >= v.StoredSize {
+		t.Errorf("sent %d bytes of %d: no hole was left out", v.Transferred, v.StoredSize)
+	}
+}
+
+// TestAccAVersionUnderAnOverlayStays: no base goes while something hangs on it, whoever made that.
+func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: acctest.TinyImage(t)}))
+	location := must[string](t)(l.StorageLocation(t.Context(), v))
+	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", filepath.Dir(location)+"/by-hand.qcow2")
+
+	err := l.RemoveVersion(t.Context(), v.ID)
+	var inUse *InUseError
+	if !errors.As(err, &inUse) || len(inUse.Users) != 1 || !strings.Contains(inUse.Users[0], "by-hand.qcow2") {
+		t.Errorf("got %v, want an error that names the overlay", err)
+	}
+	if now := must[catalog.Version](t)(l.Version(t.Context(), v.ID)); now.DeletingSince != nil {
+		t.Error("the version is still marked as being deleted")
+	}
+	if chosen := must[string](t)(l.Resolve(t.Context(), ubuntu, "")); chosen != "1.0.0" {
+		t.Errorf("chosen: %q", chosen)
+	}
+	s.Exec(t, "rm", filepath.Dir(location)+"/by-hand.qcow2")
+}

@@ -1,0 +1,126 @@
+package library
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+// site is a pool of its own on the test host.
+type site struct {
+	*acctest.Host
+	pool, dir string // dir is the pool's directory, from outside
+}
+
+func newSite(t *testing.T) site {
+	t.Helper()
+	host := acctest.RequireHost(t)
+	pool, dir := host.Pool(t, "library-"+strings.ToLower(rand.Text()[:8]))
+	return site{host, pool, host.HostPath(dir)}
+}
+
+// library opens the pool's library as a process of its own would.
+func (s site) library(t *testing.T) *Library {
+	t.Helper()
+	host, err := hypervisor.New(hypervisor.Options{URI: s.URI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { host.Close() })
+	return New(Options{Host: host, Pool: s.pool, Store: poolstore.New(host, s.pool), Tenant: "default", User: "tester"})
+}
+
+// files lists what is in the pool's directory and no document: images and disks.
+func (s site) images(t *testing.T) []string {
+	return slices.DeleteFunc(s.files(t), func(name string) bool { return strings.HasSuffix(name, ".json") })
+}
+
+func (s site) files(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+var ubuntu = catalog.TemplateID{Tenant: "default", Name: "ubuntu"}
+
+// template registers the template "ubuntu", and removes it with all that is left of it at the end.
+func (s site) template(t *testing.T, l *Library) {
+	t.Helper()
+	if _, err := l.CreateTemplate(t.Context(), catalog.Template{ID: ubuntu, Type: catalog.TypeVM}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		versions, err := l.Versions(ctx, ubuntu)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, v := range versions {
+			if err := l.RemoveVersion(ctx, v.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := l.DeleteTemplate(ctx, ubuntu); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// rawImage makes a raw disk of that many bytes: a boot sector's mark, random data in the first part, and holes.
+func rawImage(t testing.TB, size, data int64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk.img")
+	content := make([]byte, data)
+	_, _ = rand.Read(content)
+	content[510], content[511] = 0x55, 0xaa
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func digestOf(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func register(ctx context.Context, l *Library, version string, source image.Source) (catalog.Version, error) {
+	return l.RegisterVersion(ctx, Registration{ID: ubuntu.Version(version), Source: source})
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

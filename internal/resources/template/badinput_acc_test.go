@@ -1,0 +1,87 @@
+package template_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// Whatever can be known to be wrong is said by the plan, at the line that is wrong.
+func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
+	acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	const at = `resource "novacron_template" "it":`
+	with := func(settings string) string { return template("it", settings) }
+	for _, c := range []struct {
+		mistake, config string
+		says            []string
+	}{
+		{"name", template("Ubuntu 24"), []string{"Invalid value", at, `name = "Ubuntu 24"`, `"Ubuntu 24" is no valid template name: use lower-case letters`}},
+		{"empty name", template(""), []string{"Invalid value", at, `name = ""`, `"" is no valid template name`}},
+		{"long name", template(strings.Repeat("a", 64)), []string{"Invalid value", at, "at most 63 characters"}},
+		{"type", with(`type = "lxc"`), []string{at, `type = "lxc"`, `"vm"`}},
+		{"strategy", with(`default_strategy = "copy"`), []string{at, `default_strategy = "copy"`, `"clone" "linked_clone"`}},
+		{"CPUs", with(`hardware_profile = { cpu_cores = 0 }`), []string{"Value out of range", at, "hardware_profile", "hardware_profile.cpu_cores: 0 is not between 1 and 512"}},
+		{"CPU type", with(`hardware_profile = { cpu_type = " " }`), []string{"Empty CPU type", at, "hardware_profile.cpu_type: Write host-model"}},
+		{"memory", with(`hardware_profile = { memory_mb = 31 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 31 is not between 32 and"}},
+		{"interface type", with(`network_profile = { interfaces = { eth0 = { type = "ne2k" } } }`),
+			[]string{"Unknown interface type", at, `"ne2k" is none of virtio, e1000, e1000e, rtl8139`}},
+		{"interface name", with(`network_profile = { interfaces = { "eth 0" = {} } }`), []string{"Invalid interface name", at, `"eth 0" is no valid name`}},
+		{"MAC address", with(`network_profile = { interfaces = { a = { mac_address = "01:00:00:00:00:00" } } }`), []string{"Multicast MAC address", at}},
+		{"MAC address twice", with(`network_profile = { interfaces = { a = { mac_address = "52:54:00:00:00:0a" }, b = { mac_address = "52:54:00:00:00:0A" } } }`),
+			[]string{"MAC address used twice", at, `is also the address of interface "a"`}},
+		{"no disks", with(`storage_profile = { disks = {} }`), []string{"No disks", at, "A machine needs a system disk"}},
+		{"no system disk", with(`storage_profile = { disks = { a = { size_gb = 1 }, b = { size_gb = 1 } } }`), []string{"No system disk", at, "is_system_disk = true"}},
+		{"two system disks", with(`storage_profile = { disks = { a = { is_system_disk = true }, b = { is_system_disk = true } } }`),
+			[]string{"Two system disks", at, `Disk "a" is the system disk already`}},
+		{"data disk", with(`storage_profile = { disks = { system = {}, data = {} } }`), []string{"Data disk without a size", at, `Disk "data" is blank, so it needs size_gb`}},
+		{"disk size", with(`storage_profile = { disks = { system = { size_gb = 0 } } }`), []string{"Value out of range", at, `disks["system"].size_gb: 0 is not between 1 and`}},
+		{"parameter type", with(`parameters = { hostname = { type = "int" } }`), []string{at, `"string" "text"`}},
+		{"parameter name", with(`parameters = { Hostname = { type = "string", target = "hostname" } }`), []string{"Invalid parameter name", at, `"Hostname": use lower-case`}},
+		{"parameter for nothing", with(`parameters = { port = { type = "string" } }`), []string{"Parameter drives nothing", at, "Set target to one of hostname, ssh_key"}},
+		{"target twice", with(`parameters = { hostname = { type = "string" }, name = { type = "string", target = "hostname" } }`),
+			[]string{"Target driven twice", at, `Parameter "hostname" has the target "hostname" already`}},
+		{"required with a default", with(`parameters = { hostname = { type = "string", required = true, default = "a" } }`),
+			[]string{"Required with a default", at, "drop required or default"}},
+		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, "A host name is a DNS label"}},
+		{"tenant", "provider \"novacron\" {\n  tenant = \"team.a\"\n}\n" + with(``), []string{"Invalid value", `tenant = "team.a"`, `"team.a" is no valid tenant`}},
+		{"domain type", "provider \"novacron\" {\n  domain_type = \"xen\"\n}\n" + with(``), []string{`domain_type = "xen"`, `"kvm" "qemu"`}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			w.Configure(t, c.config)
+			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
+		})
+	}
+}
+
+// What only the host can tell is told by the apply, which leaves nothing.
+func TestAccTemplateThatCannotBeMade(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("unmade")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name))
+	w.Apply(t)
+	t.Cleanup(func() { w.Destroy(t) })
+	other := tfacc.NewWorkspace(t, "")
+	for _, c := range []struct {
+		mistake, provider string
+		says              []string
+	}{
+		{"existing name", tfacc.Provider(pool), []string{"Template exists", `resource "novacron_template" "it":`, `name = "` + name + `"`,
+			`has a template "default/` + name + `" already. Choose another name, or take it over with ` + "`terraform import`, id \"default/" + name + `"`}},
+		{"unknown pool", tfacc.Provider(name + "-not"), []string{"No such storage pool", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool, or name one that exists"}},
+		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
+			[]string{"Template not registered", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
+		{"refused connection", "provider \"novacron\" {\n  uri = \"qemu+tcp://127.0.0.1:1/system\"\n}\n",
+			[]string{"Template not registered", "the host is unreachable: connecting to qemu+tcp://127.0.0.1:1/system", "connection refused", "Check the provider's uri"}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			other.Configure(t, c.provider+template(name, `description = "other"`))
+			tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), c.says...)
+		})
+	}
+	w.EmptyPlan(t) // nobody changed the template
+}

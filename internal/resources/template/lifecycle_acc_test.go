@@ -1,0 +1,174 @@
+package template_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// Every step ends with two plans that plugin-testing wants empty, one of them after a refresh.
+
+const address = "novacron_template.it"
+
+// template is the configuration of a template "it".
+func template(name string, settings ...string) string {
+	return fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  %s\n}\n", name, strings.Join(settings, "\n  "))
+}
+
+func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), want)
+}
+
+func TestAccTemplateLives(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("tmpl")
+	pool, _ := host.Pool(t, name)
+	config := func(settings ...string) string { return tfacc.Provider(pool) + template(name, settings...) }
+	// The same template all along.
+	born := statecheck.CompareValue(compare.ValuesSame())
+	same := func() statecheck.StateCheck { return born.AddStateValue(address, tfjsonpath.New("created_at")) }
+	change := func(settings ...string) resource.TestStep {
+		return resource.TestStep{
+			Config: config(settings...), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{same()},
+		}
+	}
+	time := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
+	const (
+		named      = `display_name = "Ubuntu “Noble” <LTS> & more"`
+		hardware   = `hardware_profile = { cpu_cores = 2, cpu_count = 1, cpu_type = "maximum", memory_mb = 256 }`
+		network    = `network_profile = { interfaces = { eth0 = { network = "default", type = "e1000", mac_address = "52:54:00:AB:cd:01" }, eth1 = { bridge = "br0" } } }`
+		storage    = `storage_profile = { disks = { root = { is_system_disk = true, size_gb = 2 }, data = { size_gb = 1 } } }`
+		parameters = `parameters = { who = { type = "string", target = "hostname", default = "a", description = "Name" }, ssh_key = { type = "text", required = true } }`
+	)
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
+		Steps: []resource.TestStep{
+			{
+				Config: config(),
+				ConfigStateChecks: []statecheck.StateCheck{
+					same(), value("id", knownvalue.StringExact("default/"+name)), value("tenant", knownvalue.StringExact("default")),
+					value("type", knownvalue.StringExact("vm")), value("default_strategy", knownvalue.StringExact("linked_clone")),
+					value("deletion_protection", knownvalue.Bool(false)), value("owner", knownvalue.StringRegexp(regexp.MustCompile(`.`))),
+					value("created_at", time), value("updated_at", time),
+					value("display_name", knownvalue.Null()), value("labels", knownvalue.Null()), value("hardware_profile", knownvalue.Null()),
+				},
+			},
+			change(named, `description = "line\nline"`),
+			change(named, `labels = { os = "linux", "" = "", "a/b" = "ü" }`),
+			change(`labels = { os = "bsd" }`, `default_strategy = "clone"`),
+			change(hardware, network, storage, parameters),
+			{ResourceName: address, ImportState: true, ImportStateVerify: true},
+			{ResourceName: address, ImportState: true, ImportStateId: name, ImportStateVerify: true},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: "default/" + name + "-not",
+				ExpectError: regexp.MustCompile(`(?s)Template not imported.*has no template\s+"default/` + name + `-not"`),
+			},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: "Not a name",
+				ExpectError: regexp.MustCompile(`(?s)Template not imported.*"Not a name" is no template id: write it as\s+tenant/name`),
+			},
+			change(hardware, `parameters = { hostname = { type = "string" } }`),
+			{
+				// Somebody removes the template's documents from the pool.
+				PreConfig: func() { deleteDocuments(t, host, pool, "nova.template.") },
+				Config:    config(hardware), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionCreate),
+			},
+			{
+				Config: config(hardware, `deletion_protection = true`), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionUpdate),
+			},
+			{
+				Config: config(hardware, `deletion_protection = true`), Destroy: true,
+				ExpectError: regexp.MustCompile(`(?s)Template is protected.*set it to false and\s+apply first`),
+			},
+			{
+				// Another name is another template.
+				Config:      tfacc.Provider(pool) + template(name+"-2", hardware),
+				ExpectError: regexp.MustCompile(`Template is protected`),
+			},
+			{
+				Config: config(hardware), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionUpdate),
+			},
+			{
+				Config:           tfacc.Provider(pool) + template(name+"-2", hardware),
+				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+			},
+		},
+	})
+}
+
+// deleteDocuments deletes the volumes whose names begin so, of which there must be some.
+func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
+	t.Helper()
+	deleted := 0
+	for _, left := range host.Leftovers(t, pool, prefix) {
+		host.Virsh(t, "vol-delete", "--pool", pool, strings.TrimPrefix(left, "volume "+pool+"/"))
+		deleted++
+	}
+	if deleted == 0 {
+		t.Errorf("pool %s has no volume %s…", pool, prefix)
+	}
+}
+
+// What the user wrote stays as it was written, also where other ways to write it mean the same.
+func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("shape")
+	pool, _ := host.Pool(t, name)
+	var (
+		null, empty = knownvalue.Null(), knownvalue.StringExact("")
+		object      = knownvalue.ObjectExact
+		nothing     = knownvalue.MapExact(nil)
+		all         []resource.TestStep
+	)
+	type checks = map[string]knownvalue.Check
+	for _, c := range []struct {
+		settings string
+		want     checks
+	}{
+		{``, checks{"display_name": null, "description": null, "labels": null, "hardware_profile": null, "network_profile": null,
+			"storage_profile": null, "parameters": null}},
+		{"display_name = \"\"\n description = \"\"\n labels = {}", checks{"display_name": empty, "description": empty, "labels": nothing}},
+		{"display_name = null\n labels = null\n parameters = null", checks{"display_name": null, "labels": null, "parameters": null}},
+		{"hardware_profile = {}\n network_profile = {}\n storage_profile = {}\n parameters = {}", checks{
+			"hardware_profile": object(checks{"cpu_count": null, "cpu_cores": null, "cpu_type": null, "memory_mb": null}),
+			"network_profile":  object(checks{"interfaces": null}), "storage_profile": object(checks{"disks": null}), "parameters": nothing}},
+		{`network_profile = { interfaces = {} }`, checks{"network_profile": object(checks{"interfaces": nothing})}},
+		{`network_profile = { interfaces = { eth0 = {} } }`, checks{"network_profile": object(checks{"interfaces": knownvalue.MapExact(checks{
+			"eth0": object(checks{"type": null, "network": null, "bridge": null, "mac_address": null})})})}},
+		{`storage_profile = { disks = { system = {} } }`, checks{"storage_profile": object(checks{"disks": knownvalue.MapExact(checks{
+			"system": object(checks{"size_gb": null, "is_system_disk": null})})})}},
+		{`storage_profile = { disks = { system = { is_system_disk = true }, data = { is_system_disk = false, size_gb = 1 } } }`, checks{
+			"storage_profile": object(checks{"disks": knownvalue.MapExact(checks{
+				"system": object(checks{"size_gb": null, "is_system_disk": knownvalue.Bool(true)}),
+				"data":   object(checks{"size_gb": knownvalue.Int64Exact(1), "is_system_disk": knownvalue.Bool(false)})})})}},
+		{`parameters = { hostname = { type = "string" }, ssh_key = { type = "text", required = false, description = "", default = "" } }`, checks{
+			"parameters": knownvalue.MapExact(checks{
+				"hostname": object(checks{"type": knownvalue.StringExact("string"), "description": null, "required": null, "default": null, "target": null}),
+				"ssh_key":  object(checks{"type": knownvalue.StringExact("text"), "description": empty, "required": knownvalue.Bool(false), "default": empty, "target": null})})}},
+		{`labels = { a = "" }`, checks{"labels": knownvalue.MapExact(checks{"a": empty})}},
+		{`labels = { a = null }`, checks{"labels": knownvalue.MapExact(checks{"a": null})}},
+		{`labels = toset([]) == null ? null : tomap({})`, checks{"labels": nothing}},
+	} {
+		step := resource.TestStep{Config: tfacc.Provider(pool) + template(name, c.settings)}
+		for attribute, want := range c.want {
+			step.ConfigStateChecks = append(step.ConfigStateChecks, value(attribute, want))
+		}
+		all = append(all, step)
+	}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
+		Steps:                    all,
+	})
+}

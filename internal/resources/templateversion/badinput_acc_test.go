@@ -1,0 +1,131 @@
+package templateversion_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// Whatever can be known to be wrong is said by the plan, at the line that is wrong.
+func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("bad")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	image, large, dir := tfacc.EmptyImage(t, "16M"), tfacc.EmptyImage(t, "1500M"), t.TempDir()
+	var zipped bytes.Buffer
+	if z := gzip.NewWriter(&zipped); true {
+		_, _ = z.Write(readFile(t, image))
+		_ = z.Close()
+	}
+	gz := writeFile(t, filepath.Join(dir, "disk.qcow2"), zipped.Bytes())
+	text := writeFile(t, filepath.Join(dir, "notes.img"), []byte("this is not an image\n"))
+	empty := writeFile(t, filepath.Join(dir, "empty.img"), nil)
+	damaged := writeFile(t, filepath.Join(dir, "damaged.qcow2"), readFile(t, image)[:100])
+	shop := library(pool, name, `storage_profile = { disks = { system = { size_gb = 1 } } }`) + version("there", "1.0.0", fromPath(image))
+	w := tfacc.NewWorkspace(t, shop)
+	t.Cleanup(func() {
+		w.Configure(t, shop) // what is destroyed must be valid
+		w.Destroy(t)
+	})
+	w.Apply(t)
+	const at, unusable = `resource "novacron_template_version" "it":`, "Image cannot be used"
+	it := func(source string, settings ...string) string { return version("it", "2.0.0", source, settings...) }
+	of := func(template, number string) string {
+		return fmt.Sprintf("resource \"novacron_template_version\" \"it\" {\n  template_id = %q\n  version = %q\n  source = { path = %q }\n}\n", template, number, image)
+	}
+	for _, c := range []struct {
+		mistake, config string
+		says            []string
+	}{
+		{"missing file", it(fromPath("/nowhere/disk.qcow2")), []string{unusable, at, "source", "Opening /nowhere/disk.qcow2: no such file or directory. Check the path: the file must be on the machine that runs Terraform"}},
+		{"missing relative file", it(fromPath("disk.qcow2")), []string{unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at " + w.Dir}},
+		{"directory", it(fromPath(dir)), []string{unusable, at, "Opening " + dir + ": it is not a regular file: it is a directory. Give the path of an image file"}},
+		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Look into it`}},
+		{"gzip", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip", "decompress it"}},
+		{"empty file", it(fromPath(empty)), []string{unusable, at, "it is empty"}},
+		{"damaged", it(fromPath(damaged)), []string{unusable, at, "damaged.qcow2 is not a usable disk image"}},
+		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{at, "2 attributes specified when one (and only one) of"}},
+		{"neither path nor url", it(``), []string{at, "No attribute specified when one (and only one) of"}},
+		{"empty path", it(`path = ""`), []string{at, "source"}},
+		{"url of no web server", it(`url = "ftp://127.0.0.1/a"`), []string{at, "source", "scheme is not http or https"}},
+		{"checksum", it(fromPath(image) + `, checksum = "abc"`), []string{at, "source", `Reading the checksum "abc": it does not name its algorithm. Write it as sha256:HEX`}},
+		{"larger than the template's disk", it(fromPath(large)), []string{"Disk smaller than its image", at,
+			`The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
+		{"larger than its own disk", it(fromPath(large), `storage_profile = { disks = { root = { size_gb = 1 } } }`), []string{"Disk smaller than its image", at,
+			"storage_profile", `disks["root"].size_gb: The image's disk is 1.465 GiB`}},
+		{"profile", it(fromPath(image), `hardware_profile = { memory_mb = 1 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 1 is not between"}},
+		{"existing version", version("it", "1.0.0", fromPath(image)), []string{"Version exists", at, `version = "1.0.0"`, `has a version 1.0.0 already`, "choose a higher one"}},
+		{"no version", version("it", "newest", fromPath(image)), []string{"Invalid value", at, `"newest" is no semantic version: write it as 1.0.0`}},
+		{"short version", version("it", "1.0", fromPath(image)), []string{"Invalid value", at, `"1.0" is not written in full: write it as 1.0.0`}},
+		{"unknown template", of("default/nope", "1.0.0"), []string{"No such template", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
+		{"no template id", of("nope", "1.0.0"), []string{"Invalid value", at, `"nope" is no template id: write it as tenant/name`}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			w.Configure(t, shop+c.config)
+			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
+		})
+	}
+	w.Configure(t, shop)
+	w.EmptyPlan(t)
+
+	alone := tfacc.NewWorkspace(t, "")
+	for _, c := range []struct {
+		mistake, provider string
+		says              []string
+	}{
+		{"unknown pool", tfacc.Provider(name + "-not"), []string{"No such storage pool", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool"}},
+		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
+			[]string{"Template not read", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "Check the provider's uri"}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			alone.Configure(t, c.provider+of("default/"+name, "1.0.0"))
+			tfacc.Says(t, alone.Fails(t, "plan"), c.says...)
+		})
+	}
+}
+
+// A version that a linked clone hangs on stays, and so does everything else.
+func TestAccVersionInUseStays(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("inuse")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	// The clone is another configuration's, so that Terraform knows of no order.
+	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
+resource "novacron_instance" "it" {
+  name        = %q
+  template_id = "default/%s"
+  power_state = "stopped"
+}
+`, name, name))
+	user.Setenv("NOVACRON_TENANT", "team-2")
+	user.Apply(t)
+	t.Cleanup(func() { user.Destroy(t) })
+	for range 2 { // what refused once refuses again
+		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Version not removed", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: team-2/`+name,
+			"Destroy them first", "Nothing was changed")
+	}
+	if found := bases(t, host, directory); len(found) != 1 {
+		t.Errorf("the pool has the images %q", found)
+	}
+	w.EmptyPlan(t)
+	user.EmptyPlan(t)
+}
+
+// attribute is the value of an attribute in what terraform state show printed.
+func attribute(shown, name string) string {
+	for line := range strings.Lines(shown) {
+		if key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,97 @@
+package templateversion_test
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// library is the configuration of a provider for the pool and a template "it".
+func library(pool, name string, settings ...string) string {
+	return tfacc.Provider(pool) + fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  %s\n}\n", name, strings.Join(settings, "\n  "))
+}
+
+// version is the configuration of a version of the template "it".
+func version(label, number, source string, settings ...string) string {
+	return fmt.Sprintf(`
+resource "novacron_template_version" %q {
+  template_id = novacron_template.it.id
+  version     = %q
+  source      = { %s }
+  %s
+}
+`, label, number, source, strings.Join(settings, "\n  "))
+}
+
+func fromPath(path string) string { return fmt.Sprintf("path = %q", path) }
+
+// rawImage makes a raw disk of random bytes behind a boot sector's mark: no other has its digest.
+func rawImage(t *testing.T, size int) string {
+	t.Helper()
+	disk := make([]byte, size)
+	_, _ = rand.Read(disk) // never fails
+	disk[510], disk[511] = 0x55, 0xaa
+	path := filepath.Join(t.TempDir(), "disk.raw")
+	if err := os.WriteFile(path, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func writeFile(t *testing.T, path string, content []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func checksum(t *testing.T, path string) string {
+	t.Helper()
+	sum := sha256.Sum256(readFile(t, path))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// bases are the paths, as seen from outside, of the base images in the pool's directory. It costs no more than a look, so
+// that what waits for one comes at once.
+func bases(t *testing.T, host *acctest.Host, directory string) []string {
+	t.Helper()
+	var found []string
+	for _, format := range []string{"qcow2", "raw"} {
+		paths, err := filepath.Glob(filepath.Join(host.HostPath(directory), "nova.base.*."+format))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, paths...)
+	}
+	return found
+}
+
+// deleteDocuments deletes the volumes whose names begin so, of which there must be some.
+func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
+	t.Helper()
+	documents := host.Leftovers(t, pool, prefix)
+	if len(documents) == 0 {
+		t.Errorf("pool %s has no volume %s…", pool, prefix)
+	}
+	for _, document := range documents {
+		host.Virsh(t, "vol-delete", "--pool", pool, strings.TrimPrefix(document, "volume "+pool+"/"))
+	}
+}
