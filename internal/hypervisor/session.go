@@ -121,9 +121,16 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 	if h.closed.Load() {
 		return nil, errHostClosed
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, h.dialTimeout)
 	defer cancel()
 	raw, err := h.target.dial(ctx)
+	if caller.Err() != nil { // which says nothing about the host
+		if err == nil {
+			raw.Close()
+		}
+		return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: connecting to %s: %w", ErrUnreachable, h.target.uri, err)
 	}
@@ -132,6 +139,10 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 	stop := context.AfterFunc(ctx, func() { w.Close() })
 	err = l.ConnectToURI(libvirt.ConnectURI(h.target.remote))
 	if !stop() {
+		if caller.Err() != nil {
+			w.Close()
+			return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
+		}
 		err = fmt.Errorf("it accepted the connection but did not answer within %s: %w", h.dialTimeout, ctx.Err())
 	}
 	if err != nil {

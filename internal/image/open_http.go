@@ -146,6 +146,8 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) failed(err error) error {
 	if why := context.Cause(b.ctx); why != nil {
 		err = why // what closed the connection, not that it is closed
+	} else if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = &cutError{err}
 	}
 	advice := "Apply again; if it happens every time, download the file by other means and use path."
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -153,6 +155,13 @@ func (b *body) failed(err error) error {
 	}
 	return b.source.failed("downloading", err, advice)
 }
+
+// cutError says for people what io.ErrUnexpectedEOF says for programs.
+type cutError struct{ error }
+
+func (e *cutError) Error() string { return "the connection ended before the file did" }
+
+func (e *cutError) Unwrap() error { return e.error }
 
 // Close ends the connection, also in the middle of the body.
 func (b *body) Close() {

@@ -110,7 +110,7 @@ func (im *Image) sendStream(ctx context.Context, sink Sink, s sending) (Result, 
 	p := newProgress(im.Size, s.progress)
 	d := newDigester(im.want)
 	behind := newBehindWriter(d)
-	short := im.source.failed("downloading", fmt.Errorf("%w: the server announced %d bytes", io.ErrUnexpectedEOF, im.Size), "")
+	short := im.source.failed("downloading", fmt.Errorf("%w: the server announced %d bytes", &cutError{io.ErrUnexpectedEOF}, im.Size), "")
 	err := im.sendExtent(ctx, sink, io.TeeReader(stream, behind), extent{0, im.Size}, p, short)
 	behind.end()
 	if err != nil {

@@ -3,6 +3,8 @@ package library
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +59,14 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err != nil {
 		return none, result.Transferred, err
 	}
-	if err := u.publish(ctx); err != nil {
+	volume, err := u.recognised(ctx)
+	if err == nil {
+		err = u.kept(ctx, transfer, volume, result.Transferred)
+	}
+	if err == nil {
+		err = u.publish(ctx)
+	}
+	if err != nil {
 		return none, result.Transferred, err
 	}
 	return u.base, result.Transferred, nil
@@ -121,39 +130,56 @@ func (u *upload) create(ctx context.Context, size int64) error {
 const settleTime = time.Minute
 
 // recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent.
-func (u *upload) recognised(ctx context.Context) error {
+func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
 		if err := u.library.host.RefreshPool(ctx, u.library.pool); err != nil {
-			return err
+			return hypervisor.Volume{}, err
 		}
 		volume, err := u.library.host.Volume(ctx, u.library.pool, u.base.Volume)
 		if errors.Is(err, hypervisor.ErrNoVolume) {
-			return &takenError{u.base.Digest} // by a process that took this one for dead
+			return volume, &takenError{u.base.Digest} // by a process that took this one for dead
 		}
-		if err != nil {
-			return err
-		}
-		if volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
-			return nil
+		if err != nil || volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
+			return volume, err
 		}
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
-			return fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s disk of "+
-				"%d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.library.pool,
+			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s "+
+				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.library.pool,
 				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return volume, ctx.Err()
 		case <-time.After(baseWatch):
 		}
 	}
 }
 
-// publish verifies what the pool has now and says that it is ready.
-func (u *upload) publish(ctx context.Context) error {
-	if err := u.recognised(ctx); err != nil {
+// tight is how much free room, in bytes, makes it doubtful whether a pool has kept what was sent last.
+const tight = 16 << 20
+
+// kept makes sure that the pool has kept all of the image: one that runs full may say so although it has not. Where it
+// has room left and takes up no less than was sent, that is certain; else, also where it compresses, the image is read
+// back.
+func (u *upload) kept(ctx context.Context, transfer *hypervisor.Transfer, volume hypervisor.Volume, sent int64) error {
+	pool, err := u.library.host.Pool(ctx, u.library.pool)
+	if err != nil || pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
+	sum := sha256.New()
+	if err := transfer.Download(ctx, u.library.pool, u.base.Volume, sum, 0, 0); err != nil {
+		return err
+	}
+	if stored := "sha256:" + hex.EncodeToString(sum.Sum(nil)); stored != u.base.Digest {
+		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
+			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.library.pool,
+			stored, u.base.Digest, pool.Available>>20)
+	}
+	return nil
+}
+
+// publish says that the base is ready.
+func (u *upload) publish(ctx context.Context) error {
 	ready := u.base
 	ready.State = catalog.BaseReady
 	if _, err := u.library.store.Bases().Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
@@ -173,28 +199,12 @@ func (u *upload) undo(ctx context.Context) error {
 		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume))
 	}
 	if u.claimed != nil {
-		errs = append(errs, u.unclaim(ctx))
+		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
+		if !errors.Is(err, catalog.ErrNotFound) && !errors.Is(err, catalog.ErrConflict) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
-}
-
-// unclaim deletes the base's document. That takes a little room, which a pool that ran full has only once the host has
-// closed the volume that was deleted: so it is tried until ctx ends.
-func (u *upload) unclaim(ctx context.Context) error {
-	for {
-		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
-		switch {
-		case errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrConflict):
-			return nil
-		case err == nil || errors.Is(err, hypervisor.ErrUnreachable):
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(baseWatch):
-		}
-	}
 }
 
 // sink writes extents to a volume.

@@ -200,3 +200,25 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 		t.Errorf("the document is %+v, want %+v", got, made)
 	}
 }
+
+// TestAFullPoolHasRoomForADelete: it is what makes room.
+func TestAFullPoolHasRoomForADelete(t *testing.T) {
+	m := newMemory()
+	full := errors.New("no space left on device")
+	c := notes(New(process{memory: m, before: func(call, _ string) error {
+		if call == "write" {
+			return full
+		}
+		return nil
+	}}, "pool"))
+	made := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+	if _, err := c.Replace(t.Context(), "t/a", made.Revision, note{}); !errors.Is(err, full) {
+		t.Errorf("a change got %v, want %v", err, full)
+	}
+	if err := c.Delete(t.Context(), "t/a", made.Revision); err != nil {
+		t.Error(err)
+	}
+	if left := m.names(); len(left) > 0 {
+		t.Errorf("left after the delete: %q", left)
+	}
+}

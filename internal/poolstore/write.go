@@ -3,14 +3,12 @@ package poolstore
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // How a write comes about. Creating the volume of the next number claims that number; then it is filled. Whoever finds
@@ -122,171 +120,5 @@ func allowed(current document, parent catalog.Revision, mine []attempt) error {
 		return catalog.ErrNotFound
 	default:
 		return catalog.ErrConflict
-	}
-}
-
-// claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
-// 0 was withdrawn, or lost to somebody else's claim.
-func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, body []byte) (a attempt, inTime bool, err error) {
-	e.Number, e.ID, e.Ancestors = v.newest()+1, catalog.Revision(rand.Text()), v.current.lineage()
-	data, err := seal(e, body)
-	if err != nil {
-		return attempt{}, false, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-	defer cancel()
-	name := volumeOf(docStem, e.Number)
-	_, err = s.volumes.CreateVolume(ctx, s.pool, hypervisor.VolumeSpec{
-		Name: name, Format: "raw", Capacity: uint64(len(data)), Allocation: uint64(len(data)),
-	})
-	if errors.Is(err, hypervisor.ErrExists) {
-		s.distrust()
-		return attempt{}, false, nil
-	}
-	if err != nil {
-		return attempt{}, false, gone(err)
-	}
-	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
-	if err == nil && undisturbed {
-		if v.current.Number == 0 && !s.inTime(v.asked) {
-			return attempt{e, false}, false, nil // the number may be another document's by now
-		}
-		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, name, data) })
-		if err == nil {
-			if inTime = s.inTime(v.asked); inTime {
-				s.trim(ctx, docStem, v, e.Number)
-			}
-			return attempt{e, true}, inTime, nil
-		}
-	}
-	err = gone(err)
-	if s.inTime(v.asked) {
-		err = errors.Join(err, s.remove(ctx, docStem, e.Number))
-	}
-	return attempt{}, false, err
-}
-
-// gone forgives a volume's absence: somebody took the claim for abandoned, and the next look tells what came of it.
-func gone(err error) error {
-	if errors.Is(err, hypervisor.ErrNoVolume) {
-		return nil
-	}
-	return err
-}
-
-// undisturbed makes sure, after the claim of a number, that nothing has happened between the look and the claim: the
-// document was not deleted and made anew, which starts the numbers again, and what was passed over is still incomplete.
-func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
-	for {
-		asked := time.Now()
-		same, err := s.same(ctx, docStem, v, claimed)
-		if err != nil || !same || s.inTime(asked) {
-			return same, err
-		}
-	}
-}
-
-func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
-	numbers, err := s.numbers(ctx, docStem)
-	if err != nil {
-		return false, err
-	}
-	for _, number := range numbers {
-		if number != claimed && !slices.Contains(v.numbers, number) {
-			return false, nil
-		}
-	}
-	for _, number := range v.numbers {
-		if number < v.current.Number {
-			continue
-		}
-		doc, err := s.read(ctx, docStem, number)
-		missing := errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume)
-		if err != nil && !missing {
-			return false, err
-		}
-		if number == v.current.Number && (missing || doc.ID != v.current.ID) || number > v.current.Number && !missing {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// inTime tells whether so little time has passed since somebody looked that nobody can have given up a claim made after
-// that. The wall clock is asked too: the other stands still while a machine sleeps.
-func (s *Store) inTime(asked time.Time) bool {
-	now := time.Now()
-	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < s.grace/2
-}
-
-// takeBack removes a writer's attempts but the one that counted, where something newer is complete: numbers below that
-// are not used again.
-func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
-	for _, a := range mine {
-		if a.Number < max(v.current.Number, counted.Number) && a.ID != counted.ID {
-			_ = s.remove(ctx, docStem, a.Number) // else a later write trims it
-		}
-	}
-}
-
-// trim removes what nobody needs any more after the write of a number. Failing to is no failure of the write: the next
-// one trims again.
-func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
-	for _, number := range v.numbers {
-		if number+keep <= written && s.inTime(v.asked) {
-			_ = s.remove(ctx, docStem, number)
-		}
-	}
-}
-
-// clear removes a deleted document's volumes, the tombstone last: until then everybody sees that it is deleted.
-func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
-	for {
-		v := view{asked: time.Now()}
-		doc, err := s.read(ctx, docStem, tombstone.Number)
-		if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, errTorn) || err == nil && doc.ID != tombstone.ID {
-			return nil // it was cleared away, and the number may be somebody else's by now
-		}
-		if err != nil {
-			return err
-		}
-		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
-			return err
-		}
-		for _, number := range v.numbers {
-			if number > tombstone.Number || !s.inTime(v.asked) {
-				break
-			}
-			if err := s.remove(ctx, docStem, number); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// remove deletes one volume; one that is gone already is no error.
-func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
-	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)) }))
-}
-
-// freeSoon is how often a volume that somebody else is reading is tried again.
-const freeSoon = 5 * time.Millisecond
-
-// whenFree repeats what the host refuses while somebody else reads the volume: libvirt neither writes nor deletes it then.
-func whenFree(ctx context.Context, do func() error) error {
-	for {
-		err := do()
-		if !errors.Is(err, hypervisor.ErrOperationInvalid) || pause(ctx, freeSoon) != nil {
-			return err
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

@@ -52,15 +52,14 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"damaged", it(fromPath(damaged)), []string{unusable, at, "damaged.qcow2 is not a usable disk image"}},
 		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{at, "2 attributes specified when one (and only one) of"}},
 		{"neither path nor url", it(``), []string{at, "No attribute specified when one (and only one) of"}},
-		{"empty path", it(`path = ""`), []string{at, "source"}},
-		{"url of no web server", it(`url = "ftp://127.0.0.1/a"`), []string{at, "source", "scheme is not http or https"}},
+		{"empty path", it(`path = ""`), []string{unusable, at, "source", "no source is given. Set either path or url"}},
+		{"url of no web server", it(`url = "ftp://127.0.0.1/a"`), []string{unusable, at, "source", "scheme is not http or https"}},
 		{"checksum", it(fromPath(image) + `, checksum = "abc"`), []string{at, "source", `Reading the checksum "abc": it does not name its algorithm. Write it as sha256:HEX`}},
 		{"larger than the template's disk", it(fromPath(large)), []string{"Disk smaller than its image", at,
 			`The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
 		{"larger than its own disk", it(fromPath(large), `storage_profile = { disks = { root = { size_gb = 1 } } }`), []string{"Disk smaller than its image", at,
 			"storage_profile", `disks["root"].size_gb: The image's disk is 1.465 GiB`}},
 		{"profile", it(fromPath(image), `hardware_profile = { memory_mb = 1 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 1 is not between"}},
-		{"existing version", version("it", "1.0.0", fromPath(image)), []string{"Version exists", at, `version = "1.0.0"`, `has a version 1.0.0 already`, "choose a higher one"}},
 		{"no version", version("it", "newest", fromPath(image)), []string{"Invalid value", at, `"newest" is no semantic version: write it as 1.0.0`}},
 		{"short version", version("it", "1.0", fromPath(image)), []string{"Invalid value", at, `"1.0" is not written in full: write it as 1.0.0`}},
 		{"unknown template", of("default/nope", "1.0.0"), []string{"No such template", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
@@ -79,6 +78,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		mistake, provider string
 		says              []string
 	}{
+		{"existing version", tfacc.Provider(pool), []string{"Version exists", at, `version = "1.0.0"`, `Template "default/` + name + `" has a version 1.0.0 already`, "choose a higher one"}},
 		{"unknown pool", tfacc.Provider(name + "-not"), []string{"No such storage pool", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool"}},
 		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
 			[]string{"Template not read", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "Check the provider's uri"}},

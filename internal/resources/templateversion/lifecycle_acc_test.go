@@ -86,7 +86,7 @@ func TestAccVersionLives(t *testing.T) {
 			},
 			// The same image elsewhere is the same version.
 			change(fromPath(elsewhere), `description = ""`),
-			change(fromPath(elsewhere)+`, checksum = "`+checksum(t, image)+`"`),
+			change(fromPath(elsewhere) + `, checksum = "` + checksum(t, image) + `"`),
 			change(`url = "http://127.0.0.1:1/gone.qcow2", checksum = "` + checksum(t, image) + `"`),
 			change(fromPath(image)),
 			{

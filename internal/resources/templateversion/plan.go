@@ -57,8 +57,11 @@ func (r *Resource) own(state *Model) {
 func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	source, sourceKnown := plan.source()
 	virtualSize := int64(-1)
-	if sourceKnown && source.Path != "" {
+	switch {
+	case sourceKnown && source.Path != "":
 		virtualSize = probe(ctx, source, diags)
+	case sourceKnown:
+		client.AddError(diags, "Image cannot be used", source.Validate())
 	}
 	id, known := plan.plannedID()
 	if !known || !r.client.Online() {
@@ -98,6 +101,7 @@ func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) in
 // sameImage tells whether a source leads to the image that a version has. Of a URL, only its checksum can tell.
 func sameImage(ctx context.Context, source image.Source, digest string, diags *diag.Diagnostics) bool {
 	if source.Path == "" {
+		client.AddError(diags, "Image cannot be used", source.Validate())
 		known, ok := image.KnownDigest(source)
 		return ok && known == digest
 	}

@@ -1,0 +1,105 @@
+package poolstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
+// 0 was withdrawn, or lost to somebody else's claim.
+func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, body []byte) (a attempt, inTime bool, err error) {
+	e.Number, e.ID, e.Ancestors = v.newest()+1, catalog.Revision(rand.Text()), v.current.lineage()
+	data, err := seal(e, body)
+	if err != nil {
+		return attempt{}, false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	spec := hypervisor.VolumeSpec{Name: volumeOf(docStem, e.Number), Format: "raw", Capacity: uint64(len(data)), Allocation: uint64(len(data))}
+	if e.Deleted {
+		spec.Allocation = 0 // a full pool has room for a name
+	}
+	_, err = s.volumes.CreateVolume(ctx, s.pool, spec)
+	if errors.Is(err, hypervisor.ErrExists) {
+		s.distrust()
+		return attempt{}, false, nil
+	}
+	if err != nil {
+		return attempt{}, false, gone(err)
+	}
+	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
+	if err == nil && undisturbed {
+		if v.current.Number == 0 && !s.inTime(v.asked) {
+			return attempt{e, false}, false, nil // the number may be another document's by now
+		}
+		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, spec.Name, data) })
+		if err == nil && e.Deleted { // where there was no room, libvirt may say that all was written
+			_, err = s.read(ctx, docStem, e.Number)
+		}
+		if err == nil {
+			if inTime = s.inTime(v.asked); inTime {
+				s.trim(ctx, docStem, v, e.Number)
+			}
+			return attempt{e, true}, inTime, nil
+		}
+		if e.Deleted && s.inTime(v.asked) {
+			return s.deleteUnder(ctx, docStem, v, e)
+		}
+	}
+	err = gone(err)
+	if s.inTime(v.asked) {
+		err = errors.Join(err, s.remove(ctx, docStem, e.Number))
+	}
+	return attempt{}, false, err
+}
+
+// undisturbed makes sure, after the claim of a number, that nothing has happened between the look and the claim: the
+// document was not deleted and made anew, which starts the numbers again, and what was passed over is still incomplete.
+func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+	for {
+		asked := time.Now()
+		same, err := s.same(ctx, docStem, v, claimed)
+		if err != nil || !same || s.inTime(asked) {
+			return same, err
+		}
+	}
+}
+
+func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+	numbers, err := s.numbers(ctx, docStem)
+	if err != nil {
+		return false, err
+	}
+	for _, number := range numbers {
+		if number != claimed && !slices.Contains(v.numbers, number) {
+			return false, nil
+		}
+	}
+	for _, number := range v.numbers {
+		if number < v.current.Number {
+			continue
+		}
+		doc, err := s.read(ctx, docStem, number)
+		missing := errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume)
+		if err != nil && !missing {
+			return false, err
+		}
+		if number == v.current.Number && (missing || doc.ID != v.current.ID) || number > v.current.Number && !missing {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// inTime tells whether so little time has passed since somebody looked that nobody can have given up a claim made after
+// that. The wall clock is asked too: the other stands still while a machine sleeps.
+func (s *Store) inTime(asked time.Time) bool {
+	now := time.Now()
+	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < s.grace/2
+}

@@ -1,0 +1,104 @@
+package poolstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// takeBack removes a writer's attempts but the one that counted, where something newer is complete: numbers below that
+// are not used again.
+func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
+	for _, a := range mine {
+		if a.Number < max(v.current.Number, counted.Number) && a.ID != counted.ID {
+			_ = s.remove(ctx, docStem, a.Number) // else a later write trims it
+		}
+	}
+}
+
+// trim removes what nobody needs any more after the write of a number. Failing to is no failure of the write: the next
+// one trims again.
+func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
+	for _, number := range v.numbers {
+		if number+keep <= written && s.inTime(v.asked) {
+			_ = s.remove(ctx, docStem, number)
+		}
+	}
+}
+
+// clear removes a deleted document's volumes, the tombstone last: until then everybody sees that it is deleted.
+func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
+	for {
+		v := view{asked: time.Now()}
+		doc, err := s.read(ctx, docStem, tombstone.Number)
+		if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, errTorn) || err == nil && doc.ID != tombstone.ID {
+			return nil // it was cleared away, and the number may be somebody else's by now
+		}
+		if err != nil {
+			return err
+		}
+		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+			return err
+		}
+		for _, number := range v.numbers {
+			if number > tombstone.Number || !s.inTime(v.asked) {
+				break
+			}
+			if err := s.remove(ctx, docStem, number); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// remove deletes one volume; one that is gone already is no error.
+func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
+	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)) }))
+}
+
+// freeSoon is how often a volume that somebody else is reading is tried again.
+const freeSoon = 5 * time.Millisecond
+
+// whenFree repeats what the host refuses while somebody else reads the volume: libvirt neither writes nor deletes it then.
+func whenFree(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, hypervisor.ErrOperationInvalid) || pause(ctx, freeSoon) != nil {
+			return err
+		}
+	}
+}
+
+// gone forgives a volume's absence: somebody took the claim for abandoned, and the next look tells what came of it.
+func gone(err error) error {
+	if errors.Is(err, hypervisor.ErrNoVolume) {
+		return nil
+	}
+	return err
+}
+
+// deleteUnder deletes a document without a tombstone, for which a full pool has no room, under the protection of the
+// claim, which keeps everybody else away for as long as it is in time.
+func (s *Store) deleteUnder(ctx context.Context, docStem string, v view, e envelope) (a attempt, inTime bool, err error) {
+	for _, number := range append(slices.Clone(v.numbers), e.Number) {
+		if !s.inTime(v.asked) {
+			return attempt{e, false}, false, nil
+		}
+		if err := s.remove(ctx, docStem, number); err != nil {
+			return attempt{}, false, err
+		}
+	}
+	return attempt{e, true}, true, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,112 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// example reads a file below examples/.
+func example(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "examples", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// resources is what users read on the resources' pages, one after another; a page refers to those before it.
+func resources(t *testing.T, names ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range names {
+		all.WriteString(example(t, "resources/novacron_"+name+"/resource.tf"))
+	}
+	return all.String()
+}
+
+func TestAccExamplesAreValid(t *testing.T) {
+	acctest.RequireHost(t)
+	t.Parallel()
+	home := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, ".ssh", "id_ed25519.pub"), []byte("ssh-ed25519 AAAA"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	valid := func(what string, files map[string]string) {
+		t.Run(what, func(t *testing.T) {
+			w := tfacc.NewWorkspace(t, "")
+			w.Setenv("HOME", home)
+			for name, content := range files {
+				w.Write(t, name, content)
+			}
+			if out, err := w.Run(t.Context(), "validate"); err != nil {
+				t.Errorf("terraform validate: %v\n%s", err, out)
+			}
+		})
+	}
+	valid("provider", map[string]string{"main.tf": example(t, "provider/provider.tf")})
+	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"), "variables.tf": example(t, "quickstart/variables.tf"),
+		"outputs.tf": example(t, "quickstart/outputs.tf")})
+	pages := map[string]string{}
+	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf"} {
+		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %d files, %v", kind, len(paths), err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages[filepath.Base(filepath.Dir(path))+"-"+filepath.Base(path)] = string(content)
+		}
+	}
+	valid("all pages together", pages)
+}
+
+// What the pages of templates, versions and data sources show is applied as it stands.
+func TestAccExamplesWork(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("examples")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	tenant := func(tenant, config string) *tfacc.Workspace {
+		w := tfacc.NewWorkspace(t, config)
+		w.Setenv("NOVACRON_TENANT", tenant)
+		w.Setenv("NOVACRON_POOL", pool)
+		return w
+	}
+	noble, err := os.ReadFile(tfacc.EmptyImage(t, "2G"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func(w *tfacc.Workspace, args ...string) string {
+		out, err := w.Run(t.Context(), append([]string{"apply", "-auto-approve"}, args...)...)
+		if err != nil {
+			t.Fatalf("terraform apply: %v\n%s", err, out)
+		}
+		return out
+	}
+	team := tenant("team-a", resources(t, "template", "template_version"))
+	team.Write(t, "noble.qcow2", string(noble))
+	t.Cleanup(func() { team.Destroy(t) })
+	// The other version's image is a download from a site that does not exist.
+	tfacc.Says(t, apply(team, "-target=novacron_template_version.v1_0"), "2 added")
+
+	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n}\n")
+	t.Cleanup(func() { platform.Destroy(t) })
+	platform.Apply(t)
+
+	reader := tenant("team-a", "")
+	for _, page := range []string{"host", "template", "template_version"} {
+		reader.Write(t, page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
+	}
+	tfacc.Says(t, reader.Apply(t), "0 added", `image_digest = "sha256:`)
+}

@@ -1,0 +1,28 @@
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// Reading all schemas runs the framework's checks of them, and finds a schema that cannot be made at all.
+func TestSchemasAreSound(t *testing.T) {
+	resp, err := NewServer("test")().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range resp.Diagnostics {
+		t.Errorf("%s: %s: %s", d.Attribute, d.Summary, d.Detail)
+	}
+	for _, name := range []string{"novacron_template", "novacron_template_version", "novacron_instance"} {
+		if resp.ResourceSchemas[name] == nil {
+			t.Errorf("there is no resource %s", name)
+		}
+	}
+	for _, name := range []string{"novacron_template", "novacron_template_version", "novacron_host"} {
+		if resp.DataSourceSchemas[name] == nil {
+			t.Errorf("there is no data source %s", name)
+		}
+	}
+}
