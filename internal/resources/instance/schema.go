@@ -80,8 +80,8 @@ func settings() map[string]schema.Attribute {
 			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = \"web-1\" }`. A change of the effective " +
 				"values replaces the instance.",
 		},
-		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. A change is made in place; a " +
-			"running guest is restarted for it, which the plan announces."),
+		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. Sockets, cores and memory " +
+			"change in place; a running guest is restarted for it, which the plan announces. A change of `cpu_type` replaces the instance."),
 		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. A " +
 			"change replaces the instance."),
 		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field. Disks grow in place, also " +

@@ -103,7 +103,14 @@ func TestAccVersionLives(t *testing.T) {
 				value(address, "network_profile", object(map[string]knownvalue.Check{"interfaces": knownvalue.MapExact(nil)})),
 				value(address, "storage_profile", object(map[string]knownvalue.Check{"disks": null})), value(address, "parameters", knownvalue.MapExact(nil))),
 			{
+				// Somebody removes the image: the version can still be replaced.
+				PreConfig: func() {
+					for _, base := range bases(t, host, directory) {
+						host.Virsh(t, "vol-delete", "--pool", pool, filepath.Base(base))
+					}
+				},
 				Config: config(fromPath(other)), Taint: []string{address},
+				ConfigStateChecks: []statecheck.StateCheck{value(address, "transferred_bytes", knownvalue.Int64Exact(1<<20))},
 				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			},
 			replaced(library(pool, name) + version("it", "1.0.1-rc.1+build", fromPath(other))),
