@@ -2,12 +2,13 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"log"
 	"os"
 	"runtime/debug"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
@@ -19,11 +20,10 @@ func main() {
 	attach := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
 	flag.Parse()
 	beFrugal()
-	var options []tf6server.ServeOpt
-	if *attach {
-		options = append(options, tf6server.WithManagedDebug())
-	}
-	err := tf6server.Serve("registry.terraform.io/novacron/novacron", provider.NewServer(version), options...)
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: "registry.terraform.io/novacron/novacron",
+		Debug:   *attach,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // ParseConstraint reads a version constraint by the rules of hashicorp/go-version: "1.2.0", "~> 1.0", ">= 1.0, < 2.0".
-// The empty string allows every release, but no pre-release.
+// The empty string allows every release, but no pre-release: for one, the constraint has to name one.
 func ParseConstraint(s string) (version.Constraints, error) {
 	if strings.TrimSpace(s) == "" {
 		s = ">= 0.0.0"
@@ -25,9 +25,11 @@ func ParseConstraint(s string) (version.Constraints, error) {
 // Newest picks the newest of the versions that the constraint allows, "" when it allows none.
 func Newest(versions []string, constraint version.Constraints) string {
 	var best *version.Version
+	preRelease := slices.ContainsFunc(constraint, (*version.Constraint).Prerelease)
 	for _, s := range versions {
 		v, err := version.NewSemver(s)
-		if err != nil || !constraint.Check(v) {
+		// The library's own "!=" lets pre-releases pass.
+		if err != nil || !constraint.Check(v) || v.Prerelease() != "" && !preRelease {
 			continue
 		}
 		if best == nil || v.GreaterThan(best) {

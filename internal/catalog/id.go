@@ -67,16 +67,31 @@ func match(re *regexp.Regexp, name, what, rule string) error {
 	return fmt.Errorf("%q is no valid %s: use %s", name, what, rule)
 }
 
-// ParseVersion reads a semantic version as users write it: major.minor.patch with optional pre-release and build.
+// maxVersion bounds a version's text: it is part of a volume's name, of which a file system takes 255 bytes.
+const maxVersion = 64
+
+// ParseVersion reads a semantic version as users write it: major.minor.patch with optional pre-release and build, at
+// most 64 characters.
 func ParseVersion(s string) (*version.Version, error) {
 	v, err := version.NewSemver(s)
-	if err != nil {
+	if err != nil || strings.Count(core(v.String()), ".") != 2 {
 		return nil, fmt.Errorf("%q is no semantic version: write it as 1.0.0 or 1.0.0-rc.1", s)
+	}
+	if len(s) > maxVersion {
+		return nil, fmt.Errorf("a version of %d characters is too long: use at most %d", len(s), maxVersion)
 	}
 	if v.String() != s {
 		return nil, fmt.Errorf("%q is not written in full: write it as %s", s, v.String())
 	}
 	return v, nil
+}
+
+// core is a version's text without pre-release and build.
+func core(v string) string {
+	if end := strings.IndexAny(v, "-+"); end >= 0 {
+		return v[:end]
+	}
+	return v
 }
 
 // ParseTemplateID reads "tenant/name".

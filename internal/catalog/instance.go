@@ -1,9 +1,13 @@
 package catalog
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // InstanceNamespace is the XML namespace of InstanceFacts in a domain's metadata.
@@ -27,8 +31,38 @@ type InstanceFacts struct {
 
 // Pair is an entry of a map.
 type Pair struct {
-	Key   string `xml:"name,attr"`
-	Value string `xml:",chardata"`
+	Key   Text `xml:"name,attr"`
+	Value Text `xml:",chardata"`
+}
+
+// Text is any text. XML has no way to write most control characters (https://www.w3.org/TR/xml/#charsets), and its
+// encoder exchanges them without a word: a text that has some is written in base64, behind a mark.
+type Text string
+
+const base64Mark = "base64:"
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Text) MarshalText() ([]byte, error) {
+	if utf8.ValidString(string(t)) && !strings.ContainsFunc(string(t), notXML) && !strings.HasPrefix(string(t), base64Mark) {
+		return []byte(t), nil
+	}
+	return base64.StdEncoding.AppendEncode([]byte(base64Mark), []byte(t)), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *Text) UnmarshalText(data []byte) error {
+	encoded, marked := bytes.CutPrefix(data, []byte(base64Mark))
+	if !marked {
+		*t = Text(data)
+		return nil
+	}
+	plain, err := base64.StdEncoding.AppendDecode(nil, encoded)
+	*t = Text(plain)
+	return err
+}
+
+func notXML(r rune) bool {
+	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
 // ProvisionNote tells who made the instance and whether it is complete.
@@ -66,7 +100,7 @@ func ParseInstanceFacts(element string) (InstanceFacts, error) {
 func Pairs(m map[string]string) []Pair {
 	pairs := make([]Pair, 0, len(m))
 	for _, k := range sortedNames(m) {
-		pairs = append(pairs, Pair{k, m[k]})
+		pairs = append(pairs, Pair{Text(k), Text(m[k])})
 	}
 	return pairs
 }
@@ -78,7 +112,7 @@ func PairMap(pairs []Pair) map[string]string {
 	}
 	m := make(map[string]string, len(pairs))
 	for _, p := range pairs {
-		m[p.Key] = p.Value
+		m[string(p.Key)] = string(p.Value)
 	}
 	return m
 }

@@ -155,6 +155,11 @@ func (n *NetworkProfile) Validate() Findings {
 		if i.Network != nil && i.Bridge != nil {
 			fs.Add(at.Name("bridge"), "Two places to plug in", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
 		}
+		for attribute, plug := range map[string]*string{"network": i.Network, "bridge": i.Bridge} {
+			if plug != nil && strings.TrimSpace(*plug) == "" {
+				fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.", attribute, DefaultNetwork))
+			}
+		}
 		if i.Model != nil && !slices.Contains(InterfaceModels(), *i.Model) {
 			fs.Add(at.Name("type"), "Unknown interface type", fmt.Sprintf("%q is none of %s.", *i.Model, strings.Join(InterfaceModels(), ", ")))
 		}
@@ -163,7 +168,7 @@ func (n *NetworkProfile) Validate() Findings {
 		}
 		mac, err := net.ParseMAC(*i.MAC)
 		switch {
-		case err != nil || len(mac) != 6:
+		case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":
 			fs.Add(at.Name("mac_address"), "Invalid MAC address", fmt.Sprintf("%q is no Ethernet address: write it as 52:54:00:12:34:56.", *i.MAC))
 		case mac[0]&1 == 1:
 			fs.Add(at.Name("mac_address"), "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", *i.MAC))

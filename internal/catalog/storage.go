@@ -67,11 +67,10 @@ func systemDisk(disks map[string]Disk) string {
 			return name
 		}
 	}
-	if _, named := disks[SystemDisk]; named {
-		return SystemDisk
-	}
-	if len(disks) == 1 {
-		return sortedNames(disks)[0]
+	for name, d := range disks {
+		if (name == SystemDisk || len(disks) == 1) && or(d.System, true) {
+			return name
+		}
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
@@ -28,7 +29,7 @@ func Provider(pool string) string {
 // Factories serves the provider to plugin-testing in the test's own process.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"novacron": func() (tfprotov6.ProviderServer, error) { return provider.NewServer("test")(), nil },
+		"novacron": providerserver.NewProtocol6WithError(provider.New("test")()),
 	}
 }
 

@@ -29,7 +29,7 @@ func TestAccDebianGuestIsReadyToLogIn(t *testing.T) {
 			Config: fmt.Sprintf(`
 resource "novacron_template" "debian" {
   name             = %[1]q
-  hardware_profile = { memory_mb = 512, cpu_cores = 2 }
+  hardware_profile = { memory_mb = 512 }
   storage_profile  = { disks = { system = { size_gb = 3 }, data = { size_gb = 1 } } }
   parameters = {
     name    = { type = "string", required = true, target = "hostname" }

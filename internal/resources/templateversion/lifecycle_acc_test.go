@@ -111,7 +111,7 @@ func TestAccVersionLives(t *testing.T) {
 				},
 				Config: config(fromPath(other)), Taint: []string{address},
 				ConfigStateChecks: []statecheck.StateCheck{value(address, "transferred_bytes", knownvalue.Int64Exact(1<<20))},
-				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks:  tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			},
 			replaced(library(pool, name) + version("it", "1.0.1-rc.1+build", fromPath(other))),
 		},

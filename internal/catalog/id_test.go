@@ -1,0 +1,129 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestNames(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	for rule, c := range map[string]struct {
+		valid     func(string) error
+		good, bad []string
+	}{
+		"template": {ValidateTemplateName, []string{"a", "0", "ubuntu-server-24.04", "a_b", "a.", long},
+			[]string{"", "A", "-a", ".a", "_a", "a/b", "a@b", "a b", "ä", "a\n", long + "a"}},
+		"tenant": {ValidateTenant, []string{"default", "t-1", "t_1", long},
+			[]string{"", "a.b", "A", "-a", "a/b", "a@b", "a\n", long + "a"}},
+		"instance": {ValidateInstanceName, []string{"web", "web-server-1", "1", long},
+			[]string{"", "web.", "web.lan", "web_1", "-web", "web-", "Web", "web\n", long + "a"}},
+		"device": {ValidateDeviceName, []string{"eth0", "system", "data_1", "a-b", long[:32]},
+			[]string{"", "0eth", "Eth", "a.b", "a b", long[:33]}},
+	} {
+		for _, name := range c.good {
+			if err := c.valid(name); err != nil {
+				t.Errorf("%s %q: %v", rule, name, err)
+			}
+		}
+		for _, name := range c.bad {
+			if c.valid(name) == nil {
+				t.Errorf("%s %q passes", rule, name)
+			}
+		}
+	}
+}
+
+func TestParseIDs(t *testing.T) {
+	if id, err := ParseTemplateID("t-1/ubuntu.24"); err != nil || id != (TemplateID{"t-1", "ubuntu.24"}) {
+		t.Errorf("got %+v, %v", id, err)
+	}
+	if id, err := ParseVersionID("t/a@1.0.0-rc.1+b"); err != nil || id != (TemplateID{"t", "a"}).Version("1.0.0-rc.1+b") {
+		t.Errorf("got %+v, %v", id, err)
+	}
+	for _, s := range []string{"", "/", "a", "a/", "/a", "a/b/c", "a.b/c", "A/b", "a/B", " a/b"} {
+		if id, err := ParseTemplateID(s); err == nil {
+			t.Errorf("%q is read as %+v", s, id)
+		}
+	}
+	for _, s := range []string{"", "t/a", "t/a@", "@1.0.0", "t/a@1", "t/a@1.0.0@2.0.0", "t/a@v1.0.0", "t/a@1.0.0 "} {
+		if id, err := ParseVersionID(s); err == nil {
+			t.Errorf("%q is read as %+v", s, id)
+		}
+	}
+}
+
+func TestVersionsAreWrittenInFull(t *testing.T) {
+	for _, s := range []string{"0.0.0", "1.0.0", "1.0.0-rc.1", "1.0.0+build.7", "1.0.0-rc.1+b", "10.20.30"} {
+		if v, err := ParseVersion(s); err != nil || v.String() != s {
+			t.Errorf("%q: got %v, %v", s, v, err)
+		}
+	}
+	for s, advice := range map[string]string{
+		"": "1.0.0", "1": "as 1.0.0", "1.0": "as 1.0.0", "v1.0.0": "as 1.0.0", "01.0.0": "as 1.0.0", "1.2.3.4": "no semantic version",
+		"latest": "no semantic version", "~> 1.0": "no semantic version", "1.0.0-": "no semantic version", "1.0.0 ": "no semantic version",
+		"1.0.0+a/b": "no semantic version", "99999999999999999999.0.0": "no semantic version", "1.0.0-" + strings.Repeat("x", 60): "too long",
+	} {
+		if v, err := ParseVersion(s); err == nil || !strings.Contains(err.Error(), advice) {
+			t.Errorf("%q: got %v, %v, want an error that says %q", s, v, err, advice)
+		}
+	}
+}
+
+func TestConstraintsChooseTheNewestRelease(t *testing.T) {
+	versions := []string{"1.0.0", "2.0.0", "0.9.0", "1.0.0-rc.1", "1.10.0", "1.9.0", "2.1.0-beta.1", "1.0.5", "no version"}
+	for constraint, want := range map[string]string{
+		"": "2.0.0", " ": "2.0.0", "1.0": "1.0.0", "1.0.0": "1.0.0", "= 1.9.0": "1.9.0", "~> 1.0": "1.10.0", "~> 1.0.0": "1.0.5",
+		">= 1.0, < 2.0": "1.10.0", "< 1.0": "0.9.0", "!= 2.0.0": "1.10.0", "> 2.0": "", ">= 3.0": "",
+		"1.0.0-rc.1": "1.0.0-rc.1", "2.1.0-beta.1": "2.1.0-beta.1", ">= 2.1.0-alpha": "2.1.0-beta.1", "~> 2.1": "",
+	} {
+		c, err := ParseConstraint(constraint)
+		if err != nil {
+			t.Errorf("%q: %v", constraint, err)
+		} else if got := Newest(versions, c); got != want {
+			t.Errorf("%q chooses %q, want %q", constraint, got, want)
+		}
+	}
+	for _, s := range []string{"latest", "^1.0", ">= x", ",", "> 1.0 < 2.0", "1.0.0;"} {
+		if c, err := ParseConstraint(s); err == nil || !strings.Contains(err.Error(), "~> 1.0") {
+			t.Errorf("%q: got %v, %v, want an error that shows how to write one", s, c, err)
+		}
+	}
+	SortVersions(versions)
+	if want := []string{"2.1.0-beta.1", "2.0.0", "1.10.0", "1.9.0", "1.0.5", "1.0.0", "1.0.0-rc.1", "0.9.0", "no version"}; !slices.Equal(versions, want) {
+		t.Errorf("sorted: %q, want %q", versions, want)
+	}
+}
+
+func FuzzParseVersionID(f *testing.F) {
+	f.Add("default/ubuntu@1.0.0")
+	f.Add("t/a.b@1.0.0-rc.1+x")
+	f.Add("t/a@1.2.3.4")
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, err := ParseVersionID(s); err == nil && (id.String() != s || len(s) > 63+1+63+1+maxVersion || strings.Count(s, "/") != 1) {
+			t.Errorf("%q is read as %+v", s, id)
+		}
+		if id, err := ParseTemplateID(s); err == nil && id.String() != s {
+			t.Errorf("%q is read as %+v", s, id)
+		}
+	})
+}
+
+func FuzzParseVersion(f *testing.F) {
+	f.Add("1.0.0", "~> 1.0")
+	f.Add("1.0.0-rc.1", ">= 1.0, < 2.0")
+	f.Fuzz(func(t *testing.T, s, constraint string) {
+		v, err := ParseVersion(s)
+		if err == nil && (v.String() != s || strings.ContainsAny(s, "/ \n")) {
+			t.Errorf("%q is read as %s", s, v)
+		}
+		if c, err := ParseConstraint(constraint); err == nil && v != nil {
+			if got := Newest([]string{s}, c); got != "" && got != s {
+				t.Errorf("of %q alone, %q chooses %q", s, constraint, got)
+			}
+		}
+		if own, err := ParseConstraint(s); v != nil && (err != nil || Newest([]string{s}, own) != s) {
+			t.Errorf("%q, as a constraint, does not choose itself: %v", s, err)
+		}
+	})
+}

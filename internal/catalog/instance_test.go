@@ -1,0 +1,74 @@
+package catalog
+
+import (
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestInstanceFactsAreReadAsWritten(t *testing.T) {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	facts := InstanceFacts{
+		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: LinkedClone, Protected: true,
+		Labels:     Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
+		Parameters: Pairs(map[string]string{"esc": "\x1b[31m", "mark": "base64:eA==", "nul": "\x00", "bytes": "\xff\xfe", "text": "a\nb\n"}),
+		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
+	}
+	element, err := facts.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseInstanceFacts(element)
+	got.XMLName = facts.XMLName
+	if err != nil || !reflect.DeepEqual(got, facts) {
+		t.Errorf("got  %+v, %v\nwant %+v\nfrom %s", got, err, facts, element)
+	}
+}
+
+func TestMetadataOfOthersIsNoInstance(t *testing.T) {
+	for _, element := range []string{
+		"", "<", "<instance/>", `<instance xmlns="urn:novacron:instance:1"/>`, `<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant></instance>`,
+		`<instance xmlns="urn:other"><tenant>t</tenant><name>n</name></instance>`,
+		`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name><parameters><parameter name="a">base64:?</parameter></parameters></instance>`,
+	} {
+		if facts, err := ParseInstanceFacts(element); err == nil {
+			t.Errorf("%q is read as %+v", element, facts)
+		}
+	}
+}
+
+func FuzzInstanceFacts(f *testing.F) {
+	f.Add("k", "v")
+	f.Add("<&\"'>", "]]>\x00\x1b\r\n\t ")
+	f.Add("base64:", "base64:eA==")
+	f.Add("\xff", "\ufffe")
+	f.Fuzz(func(t *testing.T, key, value string) {
+		given := map[string]string{key: value, "other": key}
+		element, err := InstanceFacts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Pairs(given)}.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseInstanceFacts(element)
+		if err != nil || !maps.Equal(PairMap(got.Labels), given) || !maps.Equal(PairMap(got.Parameters), given) {
+			t.Errorf("wrote %q, read %q and %q, %v", given, PairMap(got.Labels), PairMap(got.Parameters), err)
+		}
+		if strings.ContainsFunc(element, notXML) {
+			t.Errorf("%q is not XML", element)
+		}
+	})
+}
+
+func FuzzParseInstanceFacts(f *testing.F) {
+	f.Add(`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name></instance>`)
+	f.Fuzz(func(t *testing.T, element string) {
+		facts, err := ParseInstanceFacts(element)
+		if err != nil {
+			return
+		}
+		if _, err := facts.Marshal(); err != nil {
+			t.Errorf("%q is read as %+v, which cannot be written: %v", element, facts, err)
+		}
+	})
+}
