@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 // found lists findings as "path: summary".
 func found(fs Findings) []string {
@@ -42,8 +43,8 @@ func TestHardwareProfiles(t *testing.T) {
 		t.Error("a profile over nothing, or nothing over a profile, is the profile")
 	}
 	expect(t, "none", none.Validate())
-	expect(t, "limits", (&HardwareProfile{CPUCount: ptr[int64](64), CPUCores: ptr[int64](512), MemoryMB: ptr[int64](32), CPUType: ptr("maximum")}).Validate())
-	expect(t, "beyond", (&HardwareProfile{CPUCount: ptr[int64](0), CPUCores: ptr[int64](-1), MemoryMB: ptr[int64](31), CPUType: ptr(" ")}).Validate(),
+	expect(t, "limits", (&HardwareProfile{CPUCount: ptr[int64](64), CPUCores: ptr[int64](512), MemoryMB: ptr[int64](32), CPUType: new("maximum")}).Validate())
+	expect(t, "beyond", (&HardwareProfile{CPUCount: ptr[int64](0), CPUCores: ptr[int64](-1), MemoryMB: ptr[int64](31), CPUType: new(" ")}).Validate(),
 		"hardware_profile.cpu_count: Value out of range", "hardware_profile.cpu_cores: Value out of range",
 		"hardware_profile.memory_mb: Value out of range", "hardware_profile.cpu_type: Empty CPU type")
 }
@@ -57,15 +58,15 @@ func TestNetworkProfiles(t *testing.T) {
 		"nothing said":         {none, []NIC{{"eth0", "virtio", "default", "", ""}}},
 		"no interfaces said":   {&NetworkProfile{}, []NIC{{"eth0", "virtio", "default", "", ""}}},
 		"no interfaces wanted": {&NetworkProfile{map[string]Interface{}}, []NIC{}},
-		"two, in order": {&NetworkProfile{map[string]Interface{"eth10": {Bridge: ptr("br0")}, "eth2": {Model: ptr("e1000"), MAC: ptr("52:54:00:AB:00:01")}}},
+		"two, in order": {&NetworkProfile{map[string]Interface{"eth10": {Bridge: new("br0")}, "eth2": {Model: new("e1000"), MAC: new("52:54:00:AB:00:01")}}},
 			[]NIC{{"eth2", "e1000", "default", "", "52:54:00:ab:00:01"}, {"eth10", "virtio", "", "br0", ""}}},
 	} {
 		if got := c.profile.NICs(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
 		}
 	}
-	merged := (&NetworkProfile{map[string]Interface{"eth0": {Bridge: ptr("br0")}, "eth1": {}}}).
-		Over(&NetworkProfile{map[string]Interface{"eth0": {Network: ptr("lab"), Model: ptr("e1000")}}})
+	merged := (&NetworkProfile{map[string]Interface{"eth0": {Bridge: new("br0")}, "eth1": {}}}).
+		Over(&NetworkProfile{map[string]Interface{"eth0": {Network: new("lab"), Model: new("e1000")}}})
 	if got, want := merged.NICs(), []NIC{{"eth0", "e1000", "", "br0", ""}, {"eth1", "virtio", "default", "", ""}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
@@ -74,24 +75,24 @@ func TestNetworkProfiles(t *testing.T) {
 		i    Interface
 		want string
 	}{
-		"both":      {Interface{Network: ptr("a"), Bridge: ptr("b")}, at + ".bridge: Two places to plug in"},
-		"model":     {Interface{Model: ptr("ne2k")}, at + ".type: Unknown interface type"},
-		"network":   {Interface{Network: ptr("")}, at + ".network: Empty name"},
-		"bridge":    {Interface{Bridge: ptr(" ")}, at + ".bridge: Empty name"},
-		"mac":       {Interface{MAC: ptr("x")}, at + ".mac_address: Invalid MAC address"},
-		"long mac":  {Interface{MAC: ptr("00:00:00:00:fe:80:00:00")}, at + ".mac_address: Invalid MAC address"},
-		"multicast": {Interface{MAC: ptr("01:00:5e:00:00:01")}, at + ".mac_address: Multicast MAC address"},
-		"null mac":  {Interface{MAC: ptr("00:00:00:00:00:00")}, at + ".mac_address: Invalid MAC address"},
+		"both":      {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Two places to plug in"},
+		"model":     {Interface{Model: new("ne2k")}, at + ".type: Unknown interface type"},
+		"network":   {Interface{Network: new("")}, at + ".network: Empty name"},
+		"bridge":    {Interface{Bridge: new(" ")}, at + ".bridge: Empty name"},
+		"mac":       {Interface{MAC: new("x")}, at + ".mac_address: Invalid MAC address"},
+		"long mac":  {Interface{MAC: new("00:00:00:00:fe:80:00:00")}, at + ".mac_address: Invalid MAC address"},
+		"multicast": {Interface{MAC: new("01:00:5e:00:00:01")}, at + ".mac_address: Multicast MAC address"},
+		"null mac":  {Interface{MAC: new("00:00:00:00:00:00")}, at + ".mac_address: Invalid MAC address"},
 	} {
 		expect(t, name, (&NetworkProfile{map[string]Interface{"eth0": c.i}}).Validate(), c.want)
 	}
-	expect(t, "twice", (&NetworkProfile{map[string]Interface{"eth0": {MAC: ptr("52:54:00:ab:00:01")}, "Eth1": {MAC: ptr("52-54-00-AB-00-01")}}}).Validate(),
+	expect(t, "twice", (&NetworkProfile{map[string]Interface{"eth0": {MAC: new("52:54:00:ab:00:01")}, "Eth1": {MAC: new("52-54-00-AB-00-01")}}}).Validate(),
 		`network_profile.interfaces["Eth1"]: Invalid interface name`, `network_profile.interfaces["eth0"].mac_address: MAC address used twice`)
 }
 
 func TestStorageProfiles(t *testing.T) {
 	disk := func(size int64) Disk { return Disk{SizeGB: &size} }
-	system := func(d Disk) Disk { d.System = ptr(true); return d }
+	system := func(d Disk) Disk { d.System = new(true); return d }
 	for name, c := range map[string]struct {
 		disks map[string]Disk
 		want  []Drive
@@ -110,8 +111,8 @@ func TestStorageProfiles(t *testing.T) {
 		"too small":          {map[string]Disk{"system": disk(0)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
 		"too large":          {map[string]Disk{"system": disk(64<<10 + 1)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
 		"bad name":           {map[string]Disk{"system": {}, "a.b": disk(1)}, nil, []string{`storage_profile.disks["a.b"]: Invalid disk name`}},
-		"none is the system": {map[string]Disk{"system": {System: ptr(false)}}, nil, []string{"storage_profile.disks: No system disk"}},
-		"the system by name is none": {map[string]Disk{"system": {SizeGB: ptr[int64](1), System: ptr(false)}, "root": system(Disk{})},
+		"none is the system": {map[string]Disk{"system": {System: new(false)}}, nil, []string{"storage_profile.disks: No system disk"}},
+		"the system by name is none": {map[string]Disk{"system": {SizeGB: ptr[int64](1), System: new(false)}, "root": system(Disk{})},
 			[]Drive{{"root", 0, true}, {"system", 1 << 30, false}}, nil},
 	} {
 		profile := &StorageProfile{c.disks}
@@ -153,8 +154,8 @@ func TestAVersionsSpecTakesTheTemplatesPlaceWhole(t *testing.T) {
 func TestASpecIsStoredAsItIsMeant(t *testing.T) {
 	for _, spec := range []Spec{
 		{}, {Hardware: &HardwareProfile{}, Network: &NetworkProfile{}, Storage: &StorageProfile{}, Parameters: map[string]Parameter{}},
-		{Network: &NetworkProfile{map[string]Interface{}}, Storage: &StorageProfile{map[string]Disk{"a": {System: ptr(false)}}}},
-		{Parameters: map[string]Parameter{"hostname": {Type: "string", Default: ptr("")}}},
+		{Network: &NetworkProfile{map[string]Interface{}}, Storage: &StorageProfile{map[string]Disk{"a": {System: new(false)}}}},
+		{Parameters: map[string]Parameter{"hostname": {Type: "string", Default: new("")}}},
 	} {
 		data, err := json.Marshal(spec)
 		var got Spec

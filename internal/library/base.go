@@ -92,7 +92,9 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 	}
 }
 
-// releaseBase takes a version off the base's users; the last one removes the base.
+// releaseBase takes a version off the base's users; the last one removes the base. Where volumes hang on it that are no
+// version's, which two versions that go at once may each have left to the other, it stays: a version of the same image
+// takes it over.
 func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.VersionID) error {
 	rec, err := change(ctx, l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
 		b.Versions = slices.DeleteFunc(slices.Clone(b.Versions), func(v string) bool { return v == id.String() })
@@ -105,6 +107,15 @@ func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.Ver
 		return nil
 	}
 	if err != nil || rec.Value.State != catalog.BaseDeleting {
+		return err
+	}
+	overlays, err := l.overlaysOn(ctx, rec.Value)
+	if err != nil {
+		return err
+	}
+	if len(overlays) > 0 {
+		rec.Value.State = catalog.BaseReady
+		_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
 		return err
 	}
 	return l.discardBase(ctx, rec)

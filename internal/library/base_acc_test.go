@@ -343,5 +343,14 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	if chosen := must[string](t)(l.Resolve(t.Context(), ubuntu, "")); chosen != "1.0.0" {
 		t.Errorf("chosen: %q", chosen)
 	}
+	// As when two versions of one image go at once, and each takes the other to keep the base.
+	if err := l.releaseBase(t.Context(), v.Digest, v.ID); err != nil {
+		t.Error(err)
+	}
+	if base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest)); len(base.Versions) != 0 {
+		t.Errorf("the base's versions are %q", base.Versions)
+	}
+	must[string](t)(l.StorageLocation(t.Context(), v))
+	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", image.Source{Path: acctest.TinyImage(t)}))
 	s.Exec(t, "rm", filepath.Dir(location)+"/by-hand.qcow2")
 }

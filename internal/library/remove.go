@@ -101,21 +101,32 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string
 	if len(base.Versions) > 1 {
 		return users, nil
 	}
+	overlays, err := l.overlaysOn(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range overlays {
+		if !slices.Contains(known, o.Path) {
+			users = append(users, "volume "+o.Name)
+		}
+	}
+	return users, nil
+}
+
+// overlaysOn lists the pool's volumes that hang on a base.
+func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) ([]hypervisor.Volume, error) {
+	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else those that were made without libvirt do not show
+		return nil, err
+	}
 	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
 	if errors.Is(err, hypervisor.ErrNoVolume) {
-		return users, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	overlays, err := l.host.Volumes(ctx, l.pool, func(name string) bool { return !strings.HasSuffix(name, ".json") })
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range overlays {
-		if o.Backing != nil && o.Backing.Path == volume.Path && !slices.Contains(known, o.Path) {
-			users = append(users, "volume "+o.Name)
-		}
-	}
-	return users, nil
+	return slices.DeleteFunc(overlays, func(o hypervisor.Volume) bool {
+		return o.Backing == nil || o.Backing.Path != volume.Path
+	}), err
 }

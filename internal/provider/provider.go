@@ -36,17 +36,18 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 
 // Schema implements provider.Provider.
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	some := []validator.String{stringvalidator.LengthAtLeast(1)} // "" is a mistake, not a default
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and instances that are cloned from them.",
 		Attributes: map[string]schema.Attribute{
-			"uri": schema.StringAttribute{Optional: true, MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
+			"uri": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
 				"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then `LIBVIRT_DEFAULT_URI`. " +
 				"Default: `qemu:///system`."},
-			"pool": schema.StringAttribute{Optional: true, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
+			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
 				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist."},
 			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
 				MarkdownDescription: "Tenant whose names are used. Environment: `NOVACRON_TENANT`. Default: `default`."},
-			"user": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			"user": schema.StringAttribute{Optional: true, Validators: some,
 				MarkdownDescription: "Who the owner of new templates is, and who asks for instances. Environment: `NOVACRON_USER`. Default: " +
 					"the user of the operating system."},
 			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},

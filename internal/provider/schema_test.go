@@ -26,4 +26,32 @@ func TestSchemasAreSound(t *testing.T) {
 			t.Errorf("there is no data source %s", name)
 		}
 	}
+	// The registry shows what schemas say, and nothing where they say nothing.
+	documented(t, "provider", resp.Provider.Block)
+	for name, s := range resp.ResourceSchemas {
+		documented(t, name, s.Block)
+	}
+	for name, s := range resp.DataSourceSchemas {
+		documented(t, "data."+name, s.Block)
+	}
+}
+
+func documented(t *testing.T, where string, block *tfprotov6.SchemaBlock) {
+	t.Helper()
+	if block.Description == "" {
+		t.Errorf("%s has no description", where)
+	}
+	attributesDocumented(t, where, block.Attributes)
+}
+
+func attributesDocumented(t *testing.T, where string, attributes []*tfprotov6.SchemaAttribute) {
+	t.Helper()
+	for _, a := range attributes {
+		if a.Description == "" {
+			t.Errorf("%s.%s has no description", where, a.Name)
+		}
+		if a.NestedType != nil {
+			attributesDocumented(t, where+"."+a.Name, a.NestedType.Attributes)
+		}
+	}
 }

@@ -48,6 +48,9 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Required with a default", at, "drop required or default"}},
 		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, "A host name is a DNS label"}},
 		{"tenant", "provider \"novacron\" {\n  tenant = \"team.a\"\n}\n" + with(``), []string{"Invalid value", `tenant = "team.a"`, `"team.a" is no valid tenant`}},
+		{"empty uri", "provider \"novacron\" {\n  uri = \"\"\n}\n" + with(``), []string{`provider "novacron"`, `uri = ""`, "at least 1"}},
+		{"empty pool", "provider \"novacron\" {\n  pool = \"\"\n}\n" + with(``), []string{`provider "novacron"`, `pool = ""`, "at least 1"}},
+		{"empty network", with(`network_profile = { interfaces = { eth0 = { network = "" } } }`), []string{"Empty name", at, `interfaces["eth0"].network: Name the network, or leave it out`}},
 		{"domain type", "provider \"novacron\" {\n  domain_type = \"xen\"\n}\n" + with(``), []string{`domain_type = "xen"`, `"kvm" "qemu"`}},
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
