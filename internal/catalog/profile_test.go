@@ -8,9 +8,6 @@ import (
 	"testing"
 )
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // found lists findings as "path: summary".
 func found(fs Findings) []string {
 	var lines []string
@@ -35,7 +32,7 @@ func TestHardwareProfiles(t *testing.T) {
 	if got, want := none.Machine(), (Machine{1, 1, "host-model", 1024}); got != want {
 		t.Errorf("by default %+v, want %+v", got, want)
 	}
-	over := (&HardwareProfile{CPUCores: ptr[int64](4)}).Over(&HardwareProfile{CPUCores: ptr[int64](2), MemoryMB: ptr[int64](512)})
+	over := (&HardwareProfile{CPUCores: new(int64(4))}).Over(&HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512))})
 	if got, want := over.Machine(), (Machine{1, 4, "host-model", 512}); got != want {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
@@ -43,8 +40,8 @@ func TestHardwareProfiles(t *testing.T) {
 		t.Error("a profile over nothing, or nothing over a profile, is the profile")
 	}
 	expect(t, "none", none.Validate())
-	expect(t, "limits", (&HardwareProfile{CPUCount: ptr[int64](64), CPUCores: ptr[int64](512), MemoryMB: ptr[int64](32), CPUType: new("maximum")}).Validate())
-	expect(t, "beyond", (&HardwareProfile{CPUCount: ptr[int64](0), CPUCores: ptr[int64](-1), MemoryMB: ptr[int64](31), CPUType: new(" ")}).Validate(),
+	expect(t, "limits", (&HardwareProfile{CPUCount: new(int64(64)), CPUCores: new(int64(512)), MemoryMB: new(int64(32)), CPUType: new("maximum")}).Validate())
+	expect(t, "beyond", (&HardwareProfile{CPUCount: new(int64(0)), CPUCores: new(int64(-1)), MemoryMB: new(int64(31)), CPUType: new(" ")}).Validate(),
 		"hardware_profile.cpu_count: Value out of range", "hardware_profile.cpu_cores: Value out of range",
 		"hardware_profile.memory_mb: Value out of range", "hardware_profile.cpu_type: Empty CPU type")
 }
@@ -112,7 +109,7 @@ func TestStorageProfiles(t *testing.T) {
 		"too large":          {map[string]Disk{"system": disk(64<<10 + 1)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
 		"bad name":           {map[string]Disk{"system": {}, "a.b": disk(1)}, nil, []string{`storage_profile.disks["a.b"]: Invalid disk name`}},
 		"none is the system": {map[string]Disk{"system": {System: new(false)}}, nil, []string{"storage_profile.disks: No system disk"}},
-		"the system by name is none": {map[string]Disk{"system": {SizeGB: ptr[int64](1), System: new(false)}, "root": system(Disk{})},
+		"the system by name is none": {map[string]Disk{"system": {SizeGB: new(int64(1)), System: new(false)}, "root": system(Disk{})},
 			[]Drive{{"root", 0, true}, {"system", 1 << 30, false}}, nil},
 	} {
 		profile := &StorageProfile{c.disks}
@@ -139,8 +136,8 @@ func TestStorageProfiles(t *testing.T) {
 }
 
 func TestAVersionsSpecTakesTheTemplatesPlaceWhole(t *testing.T) {
-	base := Spec{Hardware: &HardwareProfile{MemoryMB: ptr[int64](512), CPUCores: ptr[int64](2)}, Parameters: map[string]Parameter{"hostname": {Type: "string"}}}
-	over := Spec{Hardware: &HardwareProfile{MemoryMB: ptr[int64](1024)}, Parameters: map[string]Parameter{}}
+	base := Spec{Hardware: &HardwareProfile{MemoryMB: new(int64(512)), CPUCores: new(int64(2))}, Parameters: map[string]Parameter{"hostname": {Type: "string"}}}
+	over := Spec{Hardware: &HardwareProfile{MemoryMB: new(int64(1024))}, Parameters: map[string]Parameter{}}
 	got := over.Over(base)
 	if got.Hardware.CPUCores != nil || len(got.Parameters) != 0 || got.Parameters == nil {
 		t.Errorf("got %+v", got)
