@@ -58,11 +58,6 @@ func (l *Library) User() string { return l.user }
 // Pool is the name of the library's pool.
 func (l *Library) Pool() string { return l.pool }
 
-// Store is the open catalogue.
-func (l *Library) Store(ctx context.Context) (catalog.Store, error) {
-	return l.store, l.open(ctx)
-}
-
 // open makes sure, once, that the pool is there and active.
 func (l *Library) open(ctx context.Context) error {
 	l.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
@@ -142,13 +143,20 @@ func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, des
 	return rec.Value, err
 }
 
-// StorageLocation is where the version's base image is: the volume's path.
+// ErrNoImage says that a version is there, but its image is not.
+var ErrNoImage = errors.New("its image is not in the pool any more")
+
+// StorageLocation is where the version's base image is: the volume's path. ErrNoImage when somebody removed it.
 func (l *Library) StorageLocation(ctx context.Context, v catalog.Version) (string, error) {
 	base, err := l.Base(ctx, v.Digest)
-	if err != nil {
-		return "", err
+	var volume hypervisor.Volume
+	if err == nil {
+		volume, err = l.host.Volume(ctx, l.pool, base.Volume)
 	}
-	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, hypervisor.ErrNoVolume) {
+		// Not wrapped: the version itself has been found.
+		return "", fmt.Errorf("version %q: %w (%v)", v.ID, ErrNoImage, err) //nolint:errorlint // see above
+	}
 	return volume.Path, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
@@ -124,7 +123,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if err == nil {
 		location, err = r.client.Library.StorageLocation(ctx, v)
 	}
-	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, library.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
 		resp.Diagnostics.AddWarning("Image is gone", fmt.Sprintf("Version %q has lost its image: somebody removed it from the pool %q. "+
 			"Nothing can be made from the version: register it anew with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.client.Library.Pool()))
