@@ -62,16 +62,34 @@ func stateOf(state int32) State {
 	}
 }
 
+// Status is what a domain is doing now.
+type Status struct {
+	State     State
+	Autostart bool // whether it starts with its host
+}
+
 // DomainRef names a domain.
 type DomainRef struct{ UUID, Name string }
 
-// Domain returns a domain, or ErrNoDomain. It makes four requests at once.
+// Domain returns a domain, or ErrNoDomain. It makes three requests at once.
 func (h *Host) Domain(ctx context.Context, uuid string) (Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
 		return Domain{}, fail("reading", domainObject(uuid), err)
 	}
 	return h.readDomain(ctx, domainObject(uuid), ref)
+}
+
+// DomainWith returns a domain whose status is known, or ErrNoDomain. It makes
+// one request.
+func (h *Host) DomainWith(ctx context.Context, uuid string, status Status) (Domain, error) {
+	ref, err := domainRef(uuid)
+	if err != nil {
+		return Domain{}, fail("reading", domainObject(uuid), err)
+	}
+	d, err := h.readDefinition(ctx, domainObject(uuid), ref)
+	d.Status = status
+	return d, err
 }
 
 // DomainByName returns a domain, or ErrNoDomain. It makes one request more than
@@ -92,9 +110,8 @@ func (h *Host) lookupName(ctx context.Context, op, name string) (libvirt.Domain,
 
 func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
 	var (
-		d                     Domain
-		state                 State
-		persistent, autostart bool
+		d      Domain
+		status Status
 	)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -102,24 +119,20 @@ func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain
 		return err
 	})
 	group.Go(func() (err error) {
-		state, err = h.readState(ctx, object, ref)
+		status.State, err = h.readState(ctx, object, ref)
 		return err
 	})
-	flag := func(to *bool, fn func(*libvirt.Libvirt, libvirt.Domain) (int32, error)) {
-		group.Go(func() (err error) {
-			*to, err = ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (bool, error) {
-				v, err := fn(l, ref)
-				return v != 0, err
-			})
-			return err
+	group.Go(func() (err error) {
+		status.Autostart, err = ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (bool, error) {
+			v, err := l.DomainGetAutostart(ref)
+			return v != 0, err
 		})
-	}
-	flag(&persistent, (*libvirt.Libvirt).DomainIsPersistent)
-	flag(&autostart, (*libvirt.Libvirt).DomainGetAutostart)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return Domain{}, err
 	}
-	d.State, d.Persistent, d.Autostart = state, persistent, autostart
+	d.Status = status
 	return d, nil
 }
 
@@ -167,45 +180,61 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 	})
 }
 
-// AllDomains returns all domains of the host: three requests, and one for each
+// AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out.
 func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
-	states, err := ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+	listed, err := h.listStatuses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gather(ctx, listed, ErrNoDomain, func(ctx context.Context, l listedStatus) (Domain, error) {
+		d, err := h.readDefinition(ctx, domainObject(l.ref.Name), l.ref)
+		d.Status = l.Status
+		return d, err
+	})
+}
+
+// Statuses tells of all domains of the host, by their UUIDs, what they are
+// doing, with two requests.
+func (h *Host) Statuses(ctx context.Context) (map[string]Status, error) {
+	listed, err := h.listStatuses(ctx)
+	statuses := make(map[string]Status, len(listed))
+	for _, l := range listed {
+		statuses[formatUUID(l.ref.UUID)] = l.Status
+	}
+	return statuses, err
+}
+
+type listedStatus struct {
+	ref libvirt.Domain
+	Status
+}
+
+func (h *Host) listStatuses(ctx context.Context) ([]listedStatus, error) {
+	records, err := ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
 		return l.ConnectGetAllDomainStats(nil, uint32(libvirt.DomainStatsState), 0)
 	})
 	if err != nil {
 		return nil, err
 	}
-	persistent, err := h.domainSet(ctx, libvirt.ConnectListDomainsPersistent)
+	starting, err := h.listDomains(ctx, libvirt.ConnectListDomainsAutostart)
 	if err != nil {
 		return nil, err
 	}
-	autostart, err := h.domainSet(ctx, libvirt.ConnectListDomainsAutostart)
-	if err != nil {
-		return nil, err
+	autostart := make(map[libvirt.UUID]bool, len(starting))
+	for _, ref := range starting {
+		autostart[ref.UUID] = true
 	}
-	return gather(ctx, states, ErrNoDomain, func(ctx context.Context, r libvirt.DomainStatsRecord) (Domain, error) {
-		d, err := h.readDefinition(ctx, domainObject(r.Dom.Name), r.Dom)
-		if err != nil {
-			return Domain{}, err
-		}
-		d.Persistent, d.Autostart = persistent[r.Dom.UUID], autostart[r.Dom.UUID]
+	listed := make([]listedStatus, len(records))
+	for i, r := range records {
+		listed[i] = listedStatus{r.Dom, Status{Autostart: autostart[r.Dom.UUID]}}
 		for _, p := range r.Params {
 			if state, ok := p.Value.I.(int32); ok && p.Field == libvirt.DomainStatsStateState {
-				d.State = stateOf(state)
+				listed[i].State = stateOf(state)
 			}
 		}
-		return d, nil
-	})
-}
-
-func (h *Host) domainSet(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) (map[libvirt.UUID]bool, error) {
-	refs, err := h.listDomains(ctx, which)
-	set := make(map[libvirt.UUID]bool, len(refs))
-	for _, ref := range refs {
-		set[ref.UUID] = true
 	}
-	return set, err
+	return listed, nil
 }
 
 // DefineDomain defines a domain without starting it. A name or UUID that another
@@ -236,7 +265,7 @@ func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error
 		return Domain{}, err
 	}
 	d, err := h.readDefinition(ctx, object, ref)
-	d.State, d.Persistent = StateShutoff, true
+	d.State = StateShutoff
 	return d, err
 }
 

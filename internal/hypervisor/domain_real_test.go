@@ -59,7 +59,7 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 
 	want := Domain{
 		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "qemu",
-		State: StateShutoff, Persistent: true, Sockets: 1, Cores: 2, CPU: "maximum", MemoryMiB: 64,
+		Status: Status{State: StateShutoff}, Sockets: 1, Cores: 2, CPU: "maximum", MemoryMiB: 64,
 		Disks: []DomainDisk{
 			{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2"},
 			{Name: "data", Target: "vdb", Path: spec.Disks[1].Path, Format: "raw"},
@@ -84,7 +84,7 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 	}
 	before = h.Calls()
 	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
-	if n := h.Calls() - before; n != 4 {
+	if n := h.Calls() - before; n != 3 {
 		t.Errorf("reading took %d requests, want 4", n)
 	}
 	same(must[Domain](t)(h.DomainByName(ctx, spec.Name)))
@@ -225,8 +225,13 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("it is not among %d domains", len(all))
 	}
+	statuses := must[map[string]Status](t)(h.Statuses(ctx))
+	before := h.Calls()
+	if diff := differ(all[i], must[Domain](t)(h.DomainWith(ctx, spec.UUID, statuses[spec.UUID]))); diff != "" || h.Calls()-before != 1 {
+		t.Errorf("read with %d requests, want 1; listed and read differ: %s", h.Calls()-before, diff)
+	}
 	one := must[Domain](t)(h.Domain(ctx, spec.UUID))
-	if diff := differ(all[i], one); diff != "" || one.State != StateRunning || !one.Persistent {
+	if diff := differ(all[i], one); diff != "" || one.State != StateRunning {
 		t.Errorf("listed and read differ, or it is not running: %s", diff)
 	}
 	refs := must[[]DomainRef](t)(h.Domains(ctx))

@@ -242,19 +242,11 @@ func (e *editor) result() string {
 }
 
 // ownMetadata returns our element among a domain's metadata.
-func ownMetadata(text string) (string, error) {
-	e, err := newEditor(text)
-	if err != nil {
-		return "", err
-	}
-	all, ok := e.child("metadata")
-	if !ok {
-		return "", nil
-	}
-	inner, err := elements(text, all.open, all.shut)
-	for _, m := range inner {
+func ownMetadata(all string) (string, error) {
+	found, err := elements(all, 0, len(all))
+	for _, m := range found {
 		if m.name.Space == MetadataNamespace {
-			return text[m.start:m.end], nil
+			return all[m.start:m.end], nil
 		}
 	}
 	return "", err

@@ -8,18 +8,15 @@ import (
 )
 
 // Domain is a domain as it is defined: for a running one, what it will be after
-// it was powered off and started again. State, Persistent and Autostart are as
-// of now.
+// it was powered off and started again. Its Status is as of now.
 type Domain struct {
 	UUID, Name  string
 	Title       string
 	Description string
 	Type        string // kvm, qemu
-	State       State
-	Persistent  bool
-	Autostart   bool
-	Sockets     int
-	Cores       int // of each socket
+	Status
+	Sockets int
+	Cores   int // of each socket
 	// CPU is host-model, host-passthrough, maximum or a model's name; see
 	// DomainSpec about software emulation.
 	CPU        string
@@ -50,15 +47,18 @@ type DomainInterface struct {
 // domainDoc is the part of libvirt's domain XML that is read
 // (https://libvirt.org/formatdomain.html).
 type domainDoc struct {
-	XMLName     xml.Name  `xml:"domain"`
-	Type        string    `xml:"type,attr"`
-	Name        string    `xml:"name"`
-	UUID        string    `xml:"uuid"`
-	Title       string    `xml:"title"`
-	Description string    `xml:"description"`
-	Memory      memoryDoc `xml:"memory"`
-	VCPUs       int       `xml:"vcpu"`
-	CPU         struct {
+	XMLName     xml.Name `xml:"domain"`
+	Type        string   `xml:"type,attr"`
+	Name        string   `xml:"name"`
+	UUID        string   `xml:"uuid"`
+	Title       string   `xml:"title"`
+	Description string   `xml:"description"`
+	Metadata    struct {
+		Inner string `xml:",innerxml"`
+	} `xml:"metadata"`
+	Memory memoryDoc `xml:"memory"`
+	VCPUs  int       `xml:"vcpu"`
+	CPU    struct {
 		Mode     string      `xml:"mode,attr"`
 		Model    string      `xml:"model"`
 		Topology topologyDoc `xml:"topology"`
@@ -145,7 +145,7 @@ func parseDomain(text string) (Domain, error) {
 	if err != nil {
 		return Domain{}, err
 	}
-	metadata, err := ownMetadata(text)
+	metadata, err := ownMetadata(doc.Metadata.Inner)
 	if err != nil {
 		return Domain{}, fmt.Errorf("understanding the domain's XML: %w", err)
 	}

@@ -37,6 +37,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
+	defer p.client.Store(c)
 	for _, v := range []types.String{config.URI, config.Pool, config.Tenant, config.User, config.DomainType} {
 		if v.IsUnknown() {
 			c.Deferred = true

@@ -3,6 +3,7 @@ package provider
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -22,7 +23,10 @@ import (
 var _ provider.Provider = (*Provider)(nil)
 
 // Provider is the novacron provider.
-type Provider struct{ version string }
+type Provider struct {
+	version string
+	client  atomic.Pointer[client.Client] // as configured; nil before
+}
 
 // New makes a provider of that version.
 func New(version string) func() provider.Provider {

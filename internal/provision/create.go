@@ -28,6 +28,7 @@ type Record struct {
 // where it is not to run: from then on a failure leaves it there, for its user to look into, until it is destroyed.
 // Before, and after a cancel at any time, a failure leaves nothing.
 func (p *Provisioner) Create(ctx context.Context, r Request, exists func(Instance, Record)) (Instance, Record, error) {
+	defer p.statuses.forget()
 	b := &build{Provisioner: p, request: r, tenant: p.library.Tenant(), run: run{instance: r.Name, observe: p.observe}}
 	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now(), Status: "running"}
 	instance, err := b.create(ctx, exists)
@@ -58,17 +59,15 @@ type baseImage struct {
 }
 
 func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Instance, error) {
-	for _, s := range []struct {
+	type stage struct {
 		name string
 		do   func(context.Context) error
-	}{
-		{"resolve", b.resolve},
-		{"define", b.define},
-		{"disks", b.makeDisks},
-		{"seed", b.makeSeed},
-		{"confirm", b.confirmVersion},
-		{"start", b.start},
-	} {
+	}
+	stages := []stage{{"define", b.define}, {"disks", b.makeDisks}, {"seed", b.makeSeed}}
+	if b.request.Running {
+		stages = append(stages, stage{"start", b.start})
+	}
+	for _, s := range stages {
 		if err := b.step(ctx, s.name, s.do); err != nil {
 			return b.fail(ctx, fmt.Errorf("making instance %q, step %s: %w", b.request.Name, s.name, err))
 		}
@@ -83,7 +82,7 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 		err = b.step(ctx, "ready", func(ctx context.Context) error { return b.awaitReady(ctx, instance, b.request.WaitFor) })
 	}
 	if err == nil {
-		err = b.step(ctx, "complete", func(ctx context.Context) error { return b.complete(ctx, instance) })
+		err = b.complete(ctx, instance)
 	}
 	if errors.Is(err, context.Canceled) {
 		return b.fail(ctx, err)
@@ -137,6 +136,9 @@ func (b *build) resolve(ctx context.Context) (err error) {
 
 // define defines the domain. Its name is the claim to the instance's name, so it comes before its disks.
 func (b *build) define(ctx context.Context) error {
+	if err := b.resolve(ctx); err != nil {
+		return err
+	}
 	if err := b.clearRemains(ctx); err != nil {
 		return err
 	}
@@ -198,7 +200,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	}.Marshal()
 }
 
-// makeDisks makes the system disk from the base and the others blank.
+// makeDisks makes the system disk from the base and the others blank, and then makes sure of the base.
 func (b *build) makeDisks(ctx context.Context) error {
 	b.undoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name) })
 	// What an instance of the name that went without its volumes has left.
@@ -221,7 +223,7 @@ func (b *build) makeDisks(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return b.confirmVersion(ctx)
 }
 
 // makeSeed renders what the guest is told and puts it where the guest finds it. It never touches the runner's disk.
@@ -266,9 +268,6 @@ func (b *build) confirmVersion(ctx context.Context) error {
 }
 
 func (b *build) start(ctx context.Context) error {
-	if !b.request.Running {
-		return nil
-	}
 	return b.host.StartDomain(whole(ctx), b.uuid)
 }
 

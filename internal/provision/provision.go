@@ -57,6 +57,7 @@ type Provisioner struct {
 
 	networks onceValue[[]hypervisor.Network]
 	info     onceValue[hypervisor.Info]
+	statuses statuses
 }
 
 // Observer hears of every step that ended.

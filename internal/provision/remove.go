@@ -16,6 +16,7 @@ import (
 // Delete removes an instance with all that belongs to it. The guest is asked to shut down and gets most of the time
 // that ctx allows; then it is switched off. What is gone already is no error.
 func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) error {
+	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
 	case errors.Is(err, hypervisor.ErrNoDomain):

@@ -18,6 +18,7 @@ type Change struct {
 // Update changes an instance in place. A running guest whose machine changes is shut down gracefully and started
 // again; everything else leaves it alone. What can only be had by making the instance anew is not touched.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instance, error) {
+	defer p.statuses.forget()
 	instance, err := p.Read(ctx, uuid)
 	if err != nil {
 		return instance, err

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
@@ -29,7 +28,13 @@ func Provider(pool string) string {
 // Factories serves the provider to plugin-testing in the test's own process.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"novacron": providerserver.NewProtocol6WithError(provider.New("test")()),
+		"novacron": func() (tfprotov6.ProviderServer, error) {
+			server, err := provider.NewServer("test")
+			if err != nil {
+				return nil, err
+			}
+			return server(), nil
+		},
 	}
 }
 

@@ -80,7 +80,7 @@ func computed(label, name, strategy, hostname string) []statecheck.StateCheck {
 		"provisioning": knownvalue.ObjectPartial(map[string]knownvalue.Check{
 			"request_id": matches(`.`), "requested_by": matches(`.`), "status": knownvalue.StringExact("completed"), "error": knownvalue.Null(),
 			"created_at": matches(`^\d{4}-\d\d-\d\dT.*Z$`), "completed_at": matches(`^\d{4}-\d\d-\d\dT.*Z$`),
-			"steps": steps("resolve", "define", "disks", "seed", "confirm", "start", "ready", "complete"),
+			"steps": steps("define", "disks", "seed", "start", "ready"),
 		}),
 	} {
 		checks = append(checks, statecheck.ExpectKnownValue("novacron_instance."+label, tfjsonpath.New(attribute), want))

@@ -129,7 +129,7 @@ var (
 	stepType          = types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type}}
 	provisioningTypes = map[string]attr.Type{
 		"request_id": types.StringType, "status": types.StringType, "requested_by": types.StringType, "created_at": types.StringType,
-		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Float64Type,
+		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Int64Type,
 		"error": types.StringType, "steps": types.ListType{ElemType: stepType},
 	}
 )
@@ -142,10 +142,11 @@ func provisioning(r provision.Record) types.Object {
 			"name": types.StringValue(s.Name), "duration_ms": types.Int64Value(s.Duration.Milliseconds()),
 		})
 	}
-	completed, duration := types.StringNull(), types.Float64Null()
+	completed, duration := types.StringNull(), types.Int64Null()
 	if !r.CompletedAt.IsZero() {
 		completed = types.StringValue(r.CompletedAt.Format(time.RFC3339))
-		duration = types.Float64Value(float64(r.CompletedAt.Sub(r.StartedAt).Milliseconds()) / 1000)
+		// Whole: Terraform compares and writes numbers as text, which takes it long for fractions of 512 bits.
+		duration = types.Int64Value(int64(r.CompletedAt.Sub(r.StartedAt).Round(time.Second) / time.Second))
 	}
 	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{
 		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),

@@ -52,8 +52,10 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 // ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
 // only fields that are wrong whatever they override are found here.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config Model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("hardware_profile"), &config.HardwareProfile)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("network_profile"), &config.NetworkProfile)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -132,7 +134,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() || !r.client.Online() {
 		return
 	}
-	i, err := r.client.Provisioner.Read(ctx, state.ID.ValueString())
+	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
 		resp.State.RemoveResource(ctx)
 		return

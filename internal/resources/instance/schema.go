@@ -141,7 +141,7 @@ func facts() map[string]schema.Attribute {
 				"created_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was asked for (RFC 3339, UTC)."},
 				"started_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
 				"completed_at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
-				"duration_seconds": schema.Float64Attribute{Computed: true, MarkdownDescription: "How long the work took."},
+				"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole seconds; `steps` tell more exactly."},
 				"error":            schema.StringAttribute{Computed: true, MarkdownDescription: "Why it failed; null where it did not."},
 				"steps": schema.ListNestedAttribute{
 					Computed:            true,

@@ -27,8 +27,6 @@ func computedAttribute(a schema.Attribute) ds.Attribute {
 		return ds.StringAttribute{Computed: true, MarkdownDescription: text}
 	case schema.Int64Attribute:
 		return ds.Int64Attribute{Computed: true, MarkdownDescription: text}
-	case schema.Float64Attribute:
-		return ds.Float64Attribute{Computed: true, MarkdownDescription: text}
 	case schema.BoolAttribute:
 		return ds.BoolAttribute{Computed: true, MarkdownDescription: text}
 	case schema.DynamicAttribute:

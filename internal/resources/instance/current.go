@@ -1,0 +1,60 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
+)
+
+var _ noop.Resource = (*Resource)(nil)
+
+// Configured makes the resource with what the provider was configured to; nil for a provider that was not.
+func Configured(c *client.Client) *Resource { return &Resource{client: c} }
+
+// Current implements noop.Resource.
+func (r *Resource) Current(ctx context.Context, state noop.State) bool {
+	id, ok := state.Text("id")
+	if !ok || !r.client.Online() {
+		return false
+	}
+	i, err := r.client.Provisioner.Refresh(ctx, id)
+	return err == nil && current(ctx, state, i)
+}
+
+// current tells whether a state says the same as the host.
+func current(ctx context.Context, state noop.State, i provision.Instance) bool {
+	if state.Null("allow_restart") {
+		return false // just imported
+	}
+	// What the user wrote counts only where it says nothing, in one way or the other.
+	m := Model{AllowRestart: types.BoolValue(true), Labels: types.MapNull(types.StringType)}
+	if !state.Null("description") {
+		m.Description = types.StringValue("")
+	}
+	if !state.Null("labels") {
+		m.Labels = types.MapValueMust(types.StringType, map[string]attr.Value{})
+	}
+	m.fromCore(i)
+	for name, value := range m.told() {
+		if !state.Has(ctx, name, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// told are the attributes that fromCore takes over.
+func (m *Model) told() map[string]attr.Value {
+	return map[string]attr.Value{
+		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,
+		"power_state": m.PowerState, "autostart": m.Autostart, "deletion_protection": m.DeletionProtection,
+		"id": m.ID, "tenant": m.Tenant, "domain_name": m.DomainName, "host": m.Host, "resolved_version": m.ResolvedVersion,
+		"image_digest": m.ImageDigest, "effective_parameters": m.EffectiveParameters, "ip_addresses": m.IPAddresses,
+		"ip_address": m.IPAddress, "mac_addresses": m.MACAddresses, "status": m.Status,
+	}
+}

@@ -1,0 +1,150 @@
+package instance
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
+)
+
+// anInstance is an instance that has something everywhere.
+func anInstance() provision.Instance {
+	return provision.Instance{
+		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
+		State: hypervisor.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
+		NICs: []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
+		Facts: catalog.InstanceFacts{
+			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: catalog.LinkedClone,
+			Labels: catalog.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: catalog.Pairs(map[string]string{"hostname": "web", "role": "x"}),
+			Protected: true,
+		},
+	}
+}
+
+// aState is the state that reading the instance leaves, in Terraform's encoding, and the model it is made from.
+func aState(t *testing.T, m Model) noop.State {
+	t.Helper()
+	var s resource.SchemaResponse
+	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
+	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
+	if diags := state.Set(t.Context(), m); diags.HasError() {
+		t.Fatal(diags)
+	}
+	v, err := tfprotov6.NewDynamicValue(s.Schema.Type().TerraformType(t.Context()), state.Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := noop.Decode(&v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
+func blankModel(t *testing.T) Model {
+	t.Helper()
+	var s resource.SchemaResponse
+	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
+	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
+	blank := Model{
+		Labels: types.MapNull(types.StringType), WaitFor: types.SetNull(types.StringType), IPAddresses: types.ListNull(types.StringType),
+		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(provisioningTypes),
+	}
+	for name, to := range map[string]*types.Object{
+		"hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
+	} {
+		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
+	}
+	blank.Timeouts = timeouts.Value{Object: types.ObjectNull(s.Schema.Blocks["timeouts"].Type().(attr.TypeWithAttributeTypes).AttributeTypes())}
+	if diags := state.Set(t.Context(), blank); diags.HasError() {
+		t.Fatal(diags)
+	}
+	return blank
+}
+
+func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
+	m := blankModel(t)
+	m.fromCore(anInstance())
+	state := aState(t, m)
+	if !current(t.Context(), state, anInstance()) {
+		t.Fatal("what was just read is not current")
+	}
+	for name, change := range map[string]func(*provision.Instance){
+		"description":    func(i *provision.Instance) { i.Description = "" },
+		"state":          func(i *provision.Instance) { i.State = hypervisor.StatePaused },
+		"autostart":      func(i *provision.Instance) { i.Autostart = false },
+		"address":        func(i *provision.Instance) { i.Addresses = nil },
+		"second address": func(i *provision.Instance) { i.Addresses = append(i.Addresses, netip.MustParseAddr("fd00::1")) },
+		"mac":            func(i *provision.Instance) { i.NICs[1].MAC = "52:54:00:00:00:03" },
+		"nic":            func(i *provision.Instance) { i.NICs = i.NICs[:1] },
+		"host":           func(i *provision.Instance) { i.Host = "kvm2" },
+		"domain":         func(i *provision.Instance) { i.DomainName = "t.web2" },
+		"version":        func(i *provision.Instance) { i.Facts.Version = "1.0.1" },
+		"digest":         func(i *provision.Instance) { i.Facts.Digest = "sha256:bb" },
+		"strategy":       func(i *provision.Instance) { i.Facts.Strategy = catalog.Clone },
+		"labels":         func(i *provision.Instance) { i.Facts.Labels = i.Facts.Labels[:1] },
+		"parameters":     func(i *provision.Instance) { i.Facts.Parameters[0].Value = "other" },
+		"protection":     func(i *provision.Instance) { i.Facts.Protected = false },
+		"template":       func(i *provision.Instance) { i.Facts.Template = "t/other" },
+		"name":           func(i *provision.Instance) { i.Facts.Name = "web2" },
+		"tenant":         func(i *provision.Instance) { i.Facts.Tenant = "u" },
+		"uuid":           func(i *provision.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
+	} {
+		changed := anInstance()
+		if change(&changed); current(t.Context(), state, changed) {
+			t.Errorf("a change of %s goes unseen", name)
+		}
+	}
+}
+
+// What a user writes as nothing, in either way, stays as it is.
+func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
+	i := anInstance()
+	i.Description, i.Facts.Labels = "", nil
+	for name, m := range map[string]func(*Model){
+		"left out": func(*Model) {},
+		"empty": func(m *Model) {
+			m.Description, m.Labels = types.StringValue(""), types.MapValueMust(types.StringType, map[string]attr.Value{})
+		},
+	} {
+		written := blankModel(t)
+		m(&written)
+		written.fromCore(i)
+		if !current(t.Context(), aState(t, written), i) {
+			t.Errorf("%s: not current", name)
+		}
+	}
+	imported := blankModel(t)
+	imported.fromCore(i)
+	imported.AllowRestart = types.BoolNull()
+	if current(t.Context(), aState(t, imported), i) {
+		t.Error("what was just imported lacks what reading fills in, and is current")
+	}
+}
+
+// told must name all that fromCore takes over.
+func TestToldIsWhatReadingChanges(t *testing.T) {
+	before, after := Model{AllowRestart: types.BoolValue(true)}, Model{AllowRestart: types.BoolValue(true)}
+	after.fromCore(anInstance())
+	told := after.told()
+	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
+	for n := range b.NumField() {
+		name := b.Type().Field(n).Tag.Get("tfsdk")
+		changed := !reflect.DeepEqual(b.Field(n).Interface(), a.Field(n).Interface()) && name != "provisioning" // null becomes null
+		if _, named := told[name]; named != changed {
+			t.Errorf("%s: changed by reading: %t, compared: %t", name, changed, named)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package noop
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/defaults"
+)
+
+// defaultOf is the default of an attribute; nil where it has none.
+func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
+	switch a := a.(type) {
+	case schema.StringAttribute:
+		if a.Default == nil {
+			return nil, nil
+		}
+		var resp defaults.StringResponse
+		a.Default.DefaultString(ctx, defaults.StringRequest{}, &resp)
+		return resp.PlanValue, nil
+	case schema.BoolAttribute:
+		if a.Default == nil {
+			return nil, nil
+		}
+		var resp defaults.BoolResponse
+		a.Default.DefaultBool(ctx, defaults.BoolRequest{}, &resp)
+		return resp.PlanValue, nil
+	case schema.SetAttribute:
+		if a.Default == nil {
+			return nil, nil
+		}
+		var resp defaults.SetResponse
+		a.Default.DefaultSet(ctx, defaults.SetRequest{}, &resp)
+		return resp.PlanValue, nil
+	}
+	return nil, plain(a)
+}
+
+// plain makes sure that an attribute cannot have a default that defaultOf does not know of. A default needs an attribute
+// that is both optional and computed; what is computed only, with all that is in it, has none.
+func plain(a attribute) error {
+	switch {
+	case a.IsOptional() && a.IsComputed():
+		return fmt.Errorf("an optional computed attribute of type %T", a)
+	case a.IsComputed():
+		return nil
+	}
+	if nested, ok := a.(schema.NestedAttribute); ok {
+		for name, inner := range nested.GetNestedObject().GetAttributes() {
+			if err := plain(inner); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// attribute is any of the framework's attributes, of resources or within others.
+type attribute interface {
+	IsOptional() bool
+	IsComputed() bool
+}
