@@ -24,7 +24,7 @@ type InstanceFacts struct {
 	Digest     string        `xml:"digest"`   // of the image, "sha256:HEX"
 	Strategy   Strategy      `xml:"strategy"`
 	Labels     []Pair        `xml:"labels>label"`
-	Parameters []Pair        `xml:"parameters>parameter"` // effective values
+	Parameters []Setting     `xml:"parameters>parameter"` // effective values, without secrets
 	Protected  bool          `xml:"deletion_protection,omitempty"`
 	Provision  ProvisionNote `xml:"provisioning"`
 }
@@ -33,6 +33,33 @@ type InstanceFacts struct {
 type Pair struct {
 	Key   Text `xml:"name,attr"`
 	Value Text `xml:",chardata"`
+}
+
+// Setting is a parameter's value.
+type Setting struct {
+	Key   Text   `xml:"name,attr"`
+	Type  string `xml:"type,attr"`
+	Value Text   `xml:",chardata"`
+}
+
+// Settings writes the known values in the order of their names.
+func Settings(values Values) []Setting {
+	settings := make([]Setting, 0, len(values))
+	for _, name := range sortedNames(values) {
+		if v := values[name]; v != nil {
+			settings = append(settings, Setting{Text(name), v.Type, Text(v.Text)})
+		}
+	}
+	return settings
+}
+
+// SettingValues are the values that Settings wrote.
+func SettingValues(settings []Setting) Values {
+	values := make(Values, len(settings))
+	for _, s := range settings {
+		values[string(s.Key)] = &Value{s.Type, string(s.Value)}
+	}
+	return values
 }
 
 // Text is any text. XML has no way to write most control characters (https://www.w3.org/TR/xml/#charsets), and its

@@ -12,9 +12,10 @@ func TestInstanceFactsAreReadAsWritten(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	facts := InstanceFacts{
 		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: LinkedClone, Protected: true,
-		Labels:     Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
-		Parameters: Pairs(map[string]string{"esc": "\x1b[31m", "mark": "base64:eA==", "nul": "\x00", "bytes": "\xff\xfe", "text": "a\nb\n"}),
-		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
+		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
+		Parameters: Settings(Values{"esc": {TypeText, "\x1b[31m"}, "mark": {TypeString, "base64:eA=="}, "nul": {TypeText, "\x00"}, "bytes": {TypeText, "\xff\xfe"},
+			"text": {TypeText, "a\nb\n"}, "port": {TypeInteger, "80"}, "open": nil}),
+		Provision: ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
 	}
 	element, err := facts.Marshal()
 	if err != nil {
@@ -46,13 +47,13 @@ func FuzzInstanceFacts(f *testing.F) {
 	f.Add("\xff", "\ufffe")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		given := map[string]string{key: value, "other": key}
-		element, err := InstanceFacts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Pairs(given)}.Marshal()
+		element, err := InstanceFacts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(Values{key: {TypeText, value}})}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := ParseInstanceFacts(element)
-		if err != nil || !maps.Equal(PairMap(got.Labels), given) || !maps.Equal(PairMap(got.Parameters), given) {
-			t.Errorf("wrote %q, read %q and %q, %v", given, PairMap(got.Labels), PairMap(got.Parameters), err)
+		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (Value{TypeText, value}) {
+			t.Errorf("wrote %q, read %q and %v, %v", given, PairMap(got.Labels), got.Parameters, err)
 		}
 		if strings.ContainsFunc(element, notXML) {
 			t.Errorf("%q is not XML", element)

@@ -2,44 +2,26 @@ package catalog
 
 import (
 	"fmt"
-	"maps"
+	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // Parameter declares a value that whoever uses a template may or must set.
 type Parameter struct {
-	Type        string  `json:"type"` // string (one line) or text
-	Description string  `json:"description,omitempty"`
-	Required    bool    `json:"required,omitempty"`
-	Default     *string `json:"default,omitempty"`
-	Target      string  `json:"target,omitempty"` // "" for the one that the name implies
-}
-
-// Parameter types.
-const (
-	TypeString = "string"
-	TypeText   = "text"
-)
-
-// Parameter targets: what a value drives.
-const (
-	TargetHostname = "hostname"
-	TargetSSHKey   = "ssh_key"
-)
-
-// ParameterTypes lists the types of parameters.
-func ParameterTypes() []string { return []string{TypeString, TypeText} }
-
-// Targets lists what a parameter may drive. A parameter of such a name has that target by itself.
-func Targets() []string { return []string{TargetHostname, TargetSSHKey} }
-
-// EffectiveTarget is what the parameter of that name drives.
-func (p Parameter) EffectiveTarget(name string) string {
-	if p.Target == "" && slices.Contains(Targets(), name) {
-		return name
-	}
-	return p.Target
+	Type          string   `json:"type"`
+	Description   string   `json:"description,omitempty"`
+	Required      bool     `json:"required,omitempty"`
+	Default       *string  `json:"default,omitempty"` // lists and maps in JSON
+	AllowedValues []string `json:"allowed_values,omitempty"`
+	MinValue      *string  `json:"min_value,omitempty"` // of integers and numbers, in decimal
+	MaxValue      *string  `json:"max_value,omitempty"`
+	MinLength     *int64   `json:"min_length,omitempty"` // in characters, or in elements of lists and maps
+	MaxLength     *int64   `json:"max_length,omitempty"`
+	Regex         string   `json:"regex,omitempty"` // of strings and texts, in the syntax of RE2, found anywhere unless anchored
+	Sensitive     bool     `json:"sensitive,omitempty"`
+	Target        string   `json:"target,omitempty"` // "" for the one that the name implies
 }
 
 // ValidateParameters finds what is wrong with declarations: unknown types, contradictions, two for one target.
@@ -51,25 +33,21 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 		if !paramName.MatchString(name) {
 			fs.Add(at, "Invalid parameter name", fmt.Sprintf("%q: use lower-case letters, digits and underscores, starting with a letter.", name))
 		}
-		if p.Type != "" && !slices.Contains(ParameterTypes(), p.Type) {
+		if !slices.Contains(ParameterTypes(), p.Type) {
 			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is none of %s.", p.Type, strings.Join(ParameterTypes(), ", ")))
+			continue // nothing more can be said
 		}
 		if p.Required && p.Default != nil {
 			fs.Add(at.Name("default"), "Required with a default", "A required parameter is always given, so its default would never be used: drop required or default.")
 		}
-		target := p.EffectiveTarget(name)
-		switch {
-		case target == "":
-			fs.Add(at, "Parameter drives nothing", fmt.Sprintf("Set target to one of %s, or name the parameter so.", strings.Join(Targets(), ", ")))
-		case !slices.Contains(Targets(), target):
-			fs.Add(at.Name("target"), "Unknown target", fmt.Sprintf("%q is none of %s.", target, strings.Join(Targets(), ", ")))
-		case targets[target] != "":
-			fs.Add(at.Name("target"), "Target driven twice", fmt.Sprintf("Parameter %q has the target %q already.", targets[target], target))
-		default:
-			targets[target] = name
+		if p.Sensitive && p.Default != nil {
+			fs.Add(at.Name("default"), "Sensitive with a default", "A default is kept in the catalogue for all to read: drop sensitive or default.")
 		}
-		if p.Default != nil {
-			if problem := p.check(name, *p.Default); problem != "" {
+		fs = append(fs, p.validateTarget(at, name, targets)...)
+		limits := p.validateLimits(at)
+		fs = append(fs, limits...)
+		if p.Default != nil && len(limits) == 0 {
+			if problem := p.problem(name, *p.Default); problem != "" {
 				fs.Add(at.Name("default"), "Invalid default", problem)
 			}
 		}
@@ -77,78 +55,163 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 	return fs
 }
 
-// Values are parameter values by name. A nil value is not known yet (during a plan).
-type Values map[string]*string
-
-// Resolve checks values against the declarations and fills in the defaults. Values that are not known yet pass, and
-// are nil in the result. Paths of findings start at parameters.
-func Resolve(declared map[string]Parameter, given Values) (Values, Findings) {
+// validateLimits finds limits that do not go with the type or with one another.
+func (p Parameter) validateLimits(at Path) Findings {
 	var fs Findings
-	effective := Values{}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		at := At("parameters").Key(name)
-		p, known := declared[name]
-		if !known {
-			fs.Add(at, "Unknown parameter", unknownParameter(name, declared))
-			continue
-		}
-		effective[name] = given[name]
-		if v := given[name]; v != nil {
-			if problem := p.check(name, *v); problem != "" {
-				fs.Add(at, "Invalid value", problem)
-			}
+	numeric, textual := p.Type == TypeInteger || p.Type == TypeNumber, p.Type == TypeString || p.Type == TypeText
+	foreign := func(attribute string, set, fits bool, of string) {
+		if set && !fits {
+			fs.Add(at.Name(attribute), "Limit does not fit the type", fmt.Sprintf("%s limits %s, and the parameter is of type %s.", attribute, of, p.Type))
 		}
 	}
-	for _, name := range sortedNames(declared) {
-		p := declared[name]
-		if _, set := given[name]; set {
-			continue
-		}
-		if p.Required {
-			detail := fmt.Sprintf("The template requires the parameter %q", name)
-			if p.Description != "" {
-				detail += " (" + p.Description + ")"
-			}
-			fs.Add(At("parameters"), "Missing parameter", detail+": set it in parameters.")
-		} else if p.Default != nil {
-			effective[name] = p.Default
+	foreign("min_value", p.MinValue != nil, numeric, "integers and numbers")
+	foreign("max_value", p.MaxValue != nil, numeric, "integers and numbers")
+	counted := textual || p.Type == TypeList || p.Type == TypeMap
+	foreign("min_length", p.MinLength != nil, counted, "texts, lists and maps")
+	foreign("max_length", p.MaxLength != nil, counted, "texts, lists and maps")
+	foreign("regex", p.Regex != "", textual, "strings and texts")
+	foreign("allowed_values", p.AllowedValues != nil, p.Type != TypeMap && p.Type != TypeBool, "texts, numbers and the elements of lists")
+	low, high := bound(&fs, at.Name("min_value"), p.MinValue), bound(&fs, at.Name("max_value"), p.MaxValue)
+	if low != nil && high != nil && low.Cmp(high) > 0 {
+		fs.Add(at.Name("max_value"), "Limits exclude everything", fmt.Sprintf("max_value %s is less than min_value %s.", *p.MaxValue, *p.MinValue))
+	}
+	for attribute, length := range map[string]*int64{"min_length": p.MinLength, "max_length": p.MaxLength} {
+		if length != nil && *length < 0 {
+			fs.Add(at.Name(attribute), "Negative length", fmt.Sprintf("%d is less than 0.", *length))
 		}
 	}
-	return effective, fs
+	if p.MinLength != nil && p.MaxLength != nil && *p.MinLength > *p.MaxLength {
+		fs.Add(at.Name("max_length"), "Limits exclude everything", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
+	}
+	if _, err := regexp.Compile(p.Regex); err != nil {
+		fs.Add(at.Name("regex"), "Invalid regular expression", sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
+	}
+	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
+		fs.Add(at.Name("allowed_values"), "Limits exclude everything", "No value is allowed: list some, or leave allowed_values out.")
+	}
+	if len(fs) == 0 {
+		fs = p.validateAllowed(at)
+	}
+	return fs
 }
 
-// Targeted is the known value that drives a target, "" where there is none.
-func Targeted(declared map[string]Parameter, effective Values, target string) string {
-	for name, p := range declared {
-		if v := effective[name]; p.EffectiveTarget(name) == target && v != nil {
-			return *v
+// validateAllowed finds allowed values that are none by the other limits.
+func (p Parameter) validateAllowed(at Path) Findings {
+	var fs Findings
+	single := p
+	single.AllowedValues = nil
+	if p.Type == TypeList {
+		single = Parameter{Type: TypeText} // its limits are about the list, these about its elements
+	}
+	for _, allowed := range p.AllowedValues {
+		if problem := single.problem("", allowed); problem != "" {
+			fs.Add(at.Name("allowed_values"), "Value is not allowed by the other limits", fmt.Sprintf("%q: %s", allowed, problem))
 		}
 	}
-	return ""
+	return fs
 }
 
-// check says what is wrong with a value, "" when nothing is. It does not repeat the value, which may be long or private.
-func (p Parameter) check(name, value string) string {
-	if p.Type == TypeString && strings.ContainsAny(value, "\r\n") {
-		return "A string parameter is one line: remove the line break, or declare the parameter as text."
+func bound(fs *Findings, at Path, text *string) *big.Float {
+	if text == nil {
+		return nil
 	}
-	if strings.ContainsRune(value, 0) {
+	n, ok := parseNumber(*text)
+	if !ok {
+		fs.Add(at, "Not a number", fmt.Sprintf("%q is not a decimal number.", *text))
+		return nil
+	}
+	return n
+}
+
+// problem says what is wrong with a value, "" when nothing is or it is not known yet.
+func (p Parameter) problem(name string, raw Raw) string {
+	value, problem := convert(p.Type, raw)
+	if problem == "" && value != nil {
+		problem = p.check(name, *value)
+	}
+	return problem
+}
+
+// check says what limit a value breaks, "" when none. It does not repeat the value, which may be long or private.
+func (p Parameter) check(name string, value Value) string {
+	if strings.ContainsRune(value.Text, 0) || value.Type == TypeList && slices.ContainsFunc(value.List(), hasNUL) || mapHasNUL(value.Map()) {
 		return "The value holds a NUL character."
 	}
-	if p.EffectiveTarget(name) == TargetHostname && !dnsLabel.MatchString(value) {
+	if p.Type == TypeString && strings.ContainsAny(value.Text, "\r\n") {
+		return "A string parameter is one line: remove the line break, or declare the parameter as text."
+	}
+	if problem := p.checkRange(value); problem != "" {
+		return problem
+	}
+	length := value.length()
+	unit := map[string]string{TypeList: "elements", TypeMap: "elements"}[p.Type]
+	if unit == "" {
+		unit = "characters"
+	}
+	switch {
+	case p.MinLength != nil && length < *p.MinLength:
+		return fmt.Sprintf("The value has %d %s, and min_length is %d.", length, unit, *p.MinLength)
+	case p.MaxLength != nil && length > *p.MaxLength:
+		return fmt.Sprintf("The value has %d %s, and max_length is %d.", length, unit, *p.MaxLength)
+	case p.Regex != "" && !compiled(p.Regex).MatchString(value.Text):
+		return fmt.Sprintf("The value does not match the regular expression %s.", p.Regex)
+	}
+	if problem := p.checkAllowed(value); problem != "" {
+		return problem
+	}
+	if p.EffectiveTarget(name) == TargetHostname && !dnsLabel.MatchString(value.Text) {
 		return "A host name is a DNS label: lower-case letters, digits and hyphens, not at either end, at most 63 characters."
 	}
 	return ""
 }
 
-func unknownParameter(name string, declared map[string]Parameter) string {
-	if len(declared) == 0 {
-		return fmt.Sprintf("The template declares no parameters, so %q cannot be set.", name)
+func (p Parameter) checkRange(value Value) string {
+	if p.MinValue == nil && p.MaxValue == nil {
+		return ""
 	}
-	names := slices.Sorted(maps.Keys(declared))
-	detail := fmt.Sprintf("The template declares no parameter %q. It declares: %s.", name, strings.Join(names, ", "))
-	if near := nearest(name, names); near != "" {
-		detail += fmt.Sprintf(" Did you mean %q?", near)
+	n, ok := parseNumber(value.Text)
+	if !ok {
+		return ""
 	}
-	return detail
+	var ignored Findings
+	if low := bound(&ignored, nil, p.MinValue); low != nil && n.Cmp(low) < 0 {
+		return fmt.Sprintf("The value is less than min_value %s.", *p.MinValue)
+	}
+	if high := bound(&ignored, nil, p.MaxValue); high != nil && n.Cmp(high) > 0 {
+		return fmt.Sprintf("The value is more than max_value %s.", *p.MaxValue)
+	}
+	return ""
+}
+
+func (p Parameter) checkAllowed(value Value) string {
+	if len(p.AllowedValues) == 0 {
+		return ""
+	}
+	elements, kind := []string{value.Text}, p.Type
+	if p.Type == TypeList {
+		elements, kind = value.List(), TypeText
+	}
+	allowed := make([]string, len(p.AllowedValues))
+	for i, raw := range p.AllowedValues {
+		if v, problem := convert(kind, raw); problem == "" {
+			allowed[i] = v.Text // "8080.0" and 8080 are the same number
+		}
+	}
+	for _, element := range elements {
+		if !slices.Contains(allowed, element) {
+			return "The value is none of the allowed ones: " + strings.Join(p.AllowedValues, ", ") + "."
+		}
+	}
+	return ""
+}
+
+func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
+
+func mapHasNUL(m map[string]string) bool {
+	for key, v := range m {
+		if hasNUL(key) || hasNUL(v) {
+			return true
+		}
+	}
+	return false
 }

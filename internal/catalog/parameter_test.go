@@ -1,74 +1,72 @@
 package catalog
 
 import (
-	"maps"
 	"strings"
 	"testing"
 )
 
 func TestParameterDeclarations(t *testing.T) {
 	at := func(name string) string { return `parameters["` + name + `"]` }
+	one := func(p Parameter) map[string]Parameter { return map[string]Parameter{"p": p} }
 	for name, c := range map[string]struct {
 		declared map[string]Parameter
 		want     []string
 	}{
-		"none":             {nil, nil},
-		"targets by name":  {map[string]Parameter{"hostname": {Type: "string"}, "ssh_key": {Type: "text"}}, nil},
-		"target":           {map[string]Parameter{"machine": {Type: "string", Target: "hostname", Default: new("web")}}, nil},
-		"bad name":         {map[string]Parameter{"Host-Name": {Type: "string", Target: "hostname"}}, []string{at("Host-Name") + ": Invalid parameter name"}},
-		"unknown type":     {map[string]Parameter{"hostname": {Type: "float"}}, []string{at("hostname") + ".type: Unknown parameter type"}},
-		"required default": {map[string]Parameter{"hostname": {Type: "string", Required: true, Default: new("a")}}, []string{at("hostname") + ".default: Required with a default"}},
-		"drives nothing":   {map[string]Parameter{"port": {Type: "string"}}, []string{at("port") + ": Parameter drives nothing"}},
-		"unknown target":   {map[string]Parameter{"port": {Type: "string", Target: "prot"}}, []string{at("port") + ".target: Unknown target"}},
+		"none":            {nil, nil},
+		"a variable":      {one(Parameter{Type: "string"}), nil},
+		"targets by name": {map[string]Parameter{"hostname": {Type: "string"}, "ssh_key": {Type: "text"}}, nil},
+		"a target":        {one(Parameter{Type: "string", Target: "hostname", Default: new("web")}), nil},
+		"hardware": {map[string]Parameter{"memory": {Type: "integer", Target: "hardware.memory_mb"}, "cores": {Type: "integer", Target: "hardware.cpu_cores"},
+			"size": {Type: "integer", Target: "disk.data.size_gb"}}, nil},
+		"limits that fit":      {one(Parameter{Type: "integer", Default: new("8080"), MinValue: new("1"), MaxValue: new("65535"), AllowedValues: []string{"80", "8080"}}), nil},
+		"lengths that fit":     {one(Parameter{Type: "list", Default: new(`["a"]`), MinLength: new(int64(1)), MaxLength: new(int64(2)), AllowedValues: []string{"a", "b"}}), nil},
+		"a regex":              {one(Parameter{Type: "string", Regex: "^[a-z]+$", Default: new("abc")}), nil},
+		"bad name":             {map[string]Parameter{"Host-Name": {Type: "string"}}, []string{at("Host-Name") + ": Invalid parameter name"}},
+		"unknown type":         {one(Parameter{Type: "float"}), []string{at("p") + ".type: Unknown parameter type"}},
+		"no type":              {one(Parameter{}), []string{at("p") + ".type: Unknown parameter type"}},
+		"required default":     {one(Parameter{Type: "string", Required: true, Default: new("a")}), []string{at("p") + ".default: Required with a default"}},
+		"sensitive default":    {one(Parameter{Type: "string", Sensitive: true, Default: new("a")}), []string{at("p") + ".default: Sensitive with a default"}},
+		"unknown target":       {one(Parameter{Type: "string", Target: "prot"}), []string{at("p") + ".target: Unknown target"}},
+		"target of another":    {one(Parameter{Type: "string", Target: "hardware.memory_mb"}), []string{at("p") + ".target: Target does not fit the type"}},
+		"hostname is a number": {map[string]Parameter{"hostname": {Type: "integer"}}, []string{at("hostname") + ".target: Target does not fit the type"}},
+		"secret memory":        {one(Parameter{Type: "integer", Sensitive: true, Target: "hardware.memory_mb"}), []string{at("p") + ".sensitive: Target shows the value"}},
 		"driven twice": {map[string]Parameter{"hostname": {Type: "string"}, "name": {Type: "string", Target: "hostname"}},
 			[]string{at("name") + ".target: Target driven twice"}},
-		"bad default": {map[string]Parameter{"hostname": {Type: "string", Default: new("Web_1")}}, []string{at("hostname") + ".default: Invalid default"}},
-		"two lines":   {map[string]Parameter{"ssh_key": {Type: "string", Default: new("a\nb")}}, []string{at("ssh_key") + ".default: Invalid default"}},
-		"nul":         {map[string]Parameter{"ssh_key": {Type: "text", Default: new("a\x00b")}}, []string{at("ssh_key") + ".default: Invalid default"}},
+		"bad default":           {map[string]Parameter{"hostname": {Type: "string", Default: new("Web_1")}}, []string{at("hostname") + ".default: Invalid default"}},
+		"two lines":             {one(Parameter{Type: "string", Default: new("a\nb")}), []string{at("p") + ".default: Invalid default"}},
+		"nul":                   {one(Parameter{Type: "text", Default: new("a\x00b")}), []string{at("p") + ".default: Invalid default"}},
+		"nul in a list":         {one(Parameter{Type: "list", Default: new(`["a\u0000"]`)}), []string{at("p") + ".default: Invalid default"}},
+		"default below":         {one(Parameter{Type: "integer", Default: new("0"), MinValue: new("1")}), []string{at("p") + ".default: Invalid default"}},
+		"default no number":     {one(Parameter{Type: "number", Default: new("many")}), []string{at("p") + ".default: Invalid default"}},
+		"default not allowed":   {one(Parameter{Type: "string", Default: new("c"), AllowedValues: []string{"a"}}), []string{at("p") + ".default: Invalid default"}},
+		"default no list":       {one(Parameter{Type: "list", Default: new("a")}), []string{at("p") + ".default: Invalid default"}},
+		"default no match":      {one(Parameter{Type: "string", Default: new("A"), Regex: "^[a-z]$"}), []string{at("p") + ".default: Invalid default"}},
+		"range the wrong way":   {one(Parameter{Type: "integer", MinValue: new("2"), MaxValue: new("1")}), []string{at("p") + ".max_value: Limits exclude everything"}},
+		"lengths the wrong way": {one(Parameter{Type: "text", MinLength: new(int64(2)), MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limits exclude everything"}},
+		"negative length":       {one(Parameter{Type: "text", MinLength: new(int64(-1))}), []string{at("p") + ".min_length: Negative length"}},
+		"nothing allowed":       {one(Parameter{Type: "text", AllowedValues: []string{}}), []string{at("p") + ".allowed_values: Limits exclude everything"}},
+		"range of a text":       {one(Parameter{Type: "text", MinValue: new("1")}), []string{at("p") + ".min_value: Limit does not fit the type"}},
+		"length of a number":    {one(Parameter{Type: "number", MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limit does not fit the type"}},
+		"regex of a bool":       {one(Parameter{Type: "bool", Regex: "t"}), []string{at("p") + ".regex: Limit does not fit the type"}},
+		"choice of bools":       {one(Parameter{Type: "bool", AllowedValues: []string{"true"}}), []string{at("p") + ".allowed_values: Limit does not fit the type"}},
+		"bad regex":             {one(Parameter{Type: "text", Regex: "("}), []string{at("p") + ".regex: Invalid regular expression"}},
+		"allowed out of range":  {one(Parameter{Type: "integer", MaxValue: new("10"), AllowedValues: []string{"5", "11"}}), []string{at("p") + ".allowed_values: Value is not allowed by the other limits"}},
+		"allowed of no type":    {one(Parameter{Type: "integer", AllowedValues: []string{"x"}}), []string{at("p") + ".allowed_values: Value is not allowed by the other limits"}},
 	} {
 		expect(t, name, ValidateParameters(c.declared), c.want...)
 	}
 }
 
-func TestResolveParameters(t *testing.T) {
-	declared := map[string]Parameter{
-		"hostname": {Type: "string", Required: true, Description: "name of the machine"}, "ssh_key": {Type: "text", Default: new("ssh-ed25519 A")},
+func TestSpecFitsTogether(t *testing.T) {
+	userData := func(body string) *CloudInit { return &CloudInit{UserData: "#cloud-config\n" + body} }
+	declared := map[string]Parameter{"port": {Type: "integer"}, "size": {Type: "integer", Target: "disk.data.size_gb"}}
+	data := &StorageProfile{Disks: map[string]Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
+	expect(t, "fits", Spec{Parameters: declared, Storage: data, CloudInit: userData("a: {{ .port }}\n")}.ValidateWhole())
+	expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(), `parameters["size"].target: No such disk`)
+	fs := Spec{Parameters: declared, Storage: data, CloudInit: userData("a: 1\nb: {{ .prot }}\n")}.ValidateWhole()
+	expect(t, "no parameter", fs, "cloud_init.user_data: Unknown parameter")
+	if text := fs.Error(); !strings.Contains(text, "Line 3") || !strings.Contains(text, `Did you mean "port"?`) {
+		t.Errorf("got %q, want the line and the nearest name", text)
 	}
-	for name, c := range map[string]struct {
-		given, want Values
-		wrong       []string
-	}{
-		"a default":   {Values{"hostname": new("web")}, Values{"hostname": new("web"), "ssh_key": new("ssh-ed25519 A")}, nil},
-		"an override": {Values{"hostname": new("web"), "ssh_key": new("")}, Values{"hostname": new("web"), "ssh_key": new("")}, nil},
-		"unknown yet": {Values{"hostname": nil, "ssh_key": nil}, Values{"hostname": nil, "ssh_key": nil}, nil},
-		"missing":     {nil, nil, []string{"parameters: Missing parameter"}},
-		"undeclared":  {Values{"hostname": new("web"), "ssh-key": new("x")}, nil, []string{`parameters["ssh-key"]: Unknown parameter`}},
-		"no label":    {Values{"hostname": new("web.lan")}, nil, []string{`parameters["hostname"]: Invalid value`}},
-	} {
-		got, fs := Resolve(declared, c.given)
-		expect(t, name, fs, c.wrong...)
-		same := func(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
-		if c.want != nil && !maps.EqualFunc(got, c.want, same) {
-			t.Errorf("%s: got %v", name, got)
-		}
-	}
-	_, fs := Resolve(declared, Values{"hostnme": new("x")})
-	if text := fs.Error(); !strings.Contains(text, `Did you mean "hostname"?`) || !strings.Contains(text, "name of the machine") {
-		t.Errorf("got %q, want the nearest name, and what the missing parameter is for", text)
-	}
-	if _, fs := Resolve(nil, Values{"a": new("x")}); !strings.Contains(fs.Error(), "declares no parameters") {
-		t.Errorf("got %v", fs)
-	}
-	effective, _ := Resolve(declared, Values{"hostname": new("web")})
-	if Targeted(declared, effective, TargetHostname) != "web" || Targeted(declared, effective, TargetSSHKey) != "ssh-ed25519 A" || Targeted(nil, nil, TargetHostname) != "" {
-		t.Error("targets do not get their values")
-	}
-}
-
-func TestPathsAreWrittenAsTerraformDoes(t *testing.T) {
-	base := At("storage_profile").Name("disks")
-	a, b := base.Key("a").Name("size_gb"), base.Key("b") // two from one base must not share memory
-	if a.String() != `storage_profile.disks["a"].size_gb` || b.String() != `storage_profile.disks["b"]` {
-		t.Errorf("got %s and %s", a, b)
-	}
+	expect(t, "field of a number", Spec{Parameters: declared, Storage: data, CloudInit: userData("b: {{ .port.x }}\n")}.ValidateWhole(), "cloud_init.user_data: No such field")
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -44,6 +45,7 @@ type Spec struct {
 	Network    *NetworkProfile      `json:"network_profile,omitempty"`
 	Storage    *StorageProfile      `json:"storage_profile,omitempty"`
 	Parameters map[string]Parameter `json:"parameters"`
+	CloudInit  *CloudInit           `json:"cloud_init,omitempty"`
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -60,16 +62,41 @@ func (s Spec) Over(base Spec) Spec {
 	if s.Parameters != nil {
 		base.Parameters = s.Parameters
 	}
+	if s.CloudInit != nil {
+		base.CloudInit = s.CloudInit
+	}
 	return base
 }
 
-// Validate finds what is wrong within the spec; paths start at the members' attribute names.
+// Validate finds what is wrong within each member; paths start at the members' attribute names.
 func (s Spec) Validate() Findings {
 	var fs Findings
 	fs = append(fs, s.Hardware.Validate()...)
 	fs = append(fs, s.Network.Validate()...)
 	fs = append(fs, s.Storage.Validate()...)
 	fs = append(fs, ValidateParameters(s.Parameters)...)
+	fs = append(fs, s.CloudInit.Validate()...)
+	return fs
+}
+
+// ValidateWhole finds what does not fit together, in a spec that nothing more is laid over or under: names in cloud_init
+// that are no parameters, and parameters that drive disks that are not there.
+func (s Spec) ValidateWhole() Findings {
+	fs := s.CloudInit.validateNames(s.Parameters)
+	disks := map[string]Disk{SystemDisk: {}}
+	if s.Storage != nil && s.Storage.Disks != nil {
+		disks = s.Storage.Disks
+	}
+	for _, name := range sortedNames(s.Parameters) {
+		m := diskTarget.FindStringSubmatch(s.Parameters[name].Target)
+		if m == nil {
+			continue
+		}
+		if _, there := disks[m[1]]; !there {
+			fs.Add(At("parameters").Key(name).Name("target"), "No such disk", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
+				m[1], strings.Join(sortedNames(disks), ", ")))
+		}
+	}
 	return fs
 }
 

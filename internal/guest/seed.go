@@ -27,6 +27,9 @@ type Seed struct {
 	// line, or "". What it says itself wins over what the other fields would set,
 	// except that its ssh_authorized_keys are added to theirs.
 	UserData string
+	// VendorData is the template's cloud-config, with its parameters filled in, or "". It
+	// begins with its #cloud-config line.
+	VendorData string
 	// NetworkInterfaces get their addresses by DHCP. Without any, cloud-init falls
 	// back to DHCP on the first interface that it finds.
 	NetworkInterfaces []NetworkInterface
@@ -48,6 +51,8 @@ type Files struct {
 	MetaData []byte
 	// NetworkConfig is nil where there is nothing to say about the network.
 	NetworkConfig []byte
+	// VendorData is nil where the template says nothing.
+	VendorData []byte
 }
 
 var (
@@ -112,6 +117,9 @@ func (s Seed) render() (Files, error) {
 	var files Files
 	if files.UserData, err = renderUserData(s.Hostname, keys, s.UserData); err != nil {
 		return Files{}, err
+	}
+	if s.VendorData != "" {
+		files.VendorData = []byte(s.VendorData)
 	}
 	if files.MetaData, err = yaml.Marshal(metaData{text(s.InstanceID), text(s.Hostname)}); err != nil {
 		return Files{}, fmt.Errorf("writing meta-data: %w", err)

@@ -15,7 +15,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	if err := l.open(ctx); err != nil {
 		return t, err
 	}
-	if err := t.Spec.Validate().Err(); err != nil {
+	if err := validate(t.Spec); err != nil {
 		return t, err
 	}
 	t.ID.Tenant, t.Owner, t.CreatedAt = l.tenant, l.user, now()
@@ -29,6 +29,9 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	}
 	return rec.Value, err
 }
+
+// validate finds what is wrong with a template's spec.
+func validate(s catalog.Spec) error { return append(s.Validate(), s.ValidateWhole()...).Err() }
 
 // Template reads a template; catalog.ErrNotFound.
 func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
@@ -48,7 +51,7 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 	rec, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
 		edit(t)
 		t.UpdatedAt = now()
-		return t.Spec.Validate().Err()
+		return validate(t.Spec)
 	})
 	return rec.Value, err
 }

@@ -40,6 +40,9 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	} else if !errors.Is(err, catalog.ErrNotFound) {
 		return none, err
 	}
+	if err := r.Spec.Over(template.Spec).ValidateWhole().Err(); err != nil {
+		return none, err
+	}
 	base, transferred, err := l.holdBase(ctx, r)
 	if err != nil {
 		return none, err

@@ -16,6 +16,8 @@ type Blueprint struct {
 	Version    catalog.Version
 	Strategy   catalog.Strategy
 	Parameters catalog.Values // effective; a nil value is not known yet
+	Shown      catalog.Values // those of them that are no secrets
+	UserData   string         // the template's own, rendered; "" for none, or where a parameter is not known yet
 	Machine    catalog.Machine
 	NICs       []catalog.NIC
 	Drives     []catalog.Drive
@@ -29,14 +31,18 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 		b.Strategy = template.DefaultStrategy
 	}
 	var fs catalog.Findings
-	b.Parameters, fs = catalog.Resolve(version.Spec.Parameters, r.Parameters)
-	if key := catalog.Targeted(version.Spec.Parameters, b.Parameters, catalog.TargetSSHKey); key != "" {
+	declared := version.Spec.Parameters
+	b.Parameters, fs = catalog.Resolve(declared, r.Given)
+	b.Shown = catalog.Shown(declared, b.Parameters, r.Given.Secrets)
+	if key := catalog.Targeted(declared, b.Parameters, catalog.TargetSSHKey); key != "" {
 		if err := guest.ValidSSHKey(key); err != nil {
-			fs.Add(parameterPath(version.Spec.Parameters, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
+			fs.Add(catalog.TargetPath(declared, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
 		}
 	}
-	hardware, network := r.Hardware.Over(version.Spec.Hardware), r.Network.Over(version.Spec.Network)
-	storage := r.Storage.Over(version.Spec.Storage)
+	fs = append(fs, b.renderUserData(len(fs) == 0)...)
+	drivenHardware, drivenStorage := catalog.Driven(declared, b.Parameters)
+	hardware, network := r.Hardware.Over(drivenHardware.Over(version.Spec.Hardware)), r.Network.Over(version.Spec.Network)
+	storage := r.Storage.Over(drivenStorage.Over(version.Spec.Storage))
 	fs = append(fs, hardware.Validate()...)
 	fs = append(fs, network.Validate()...)
 	if broken := storage.Validate(); len(broken) > 0 {
@@ -75,13 +81,26 @@ func (p *Provisioner) Blueprint(ctx context.Context, r Request) (Blueprint, erro
 	return b, findings.Err()
 }
 
-func parameterPath(declared map[string]catalog.Parameter, target string) catalog.Path {
-	for name, p := range declared {
-		if p.EffectiveTarget(name) == target {
-			return catalog.At("parameters").Key(name)
-		}
+// renderUserData renders the template's user data, where all values are there for it, and finds values that break it.
+func (b *Blueprint) renderUserData(sound bool) catalog.Findings {
+	spec := b.Version.Spec
+	for _, v := range b.Parameters {
+		sound = sound && v != nil
 	}
-	return catalog.At("parameters")
+	if !sound || spec.CloudInit == nil {
+		return nil
+	}
+	rendered, err := spec.CloudInit.Render(spec.Parameters, b.Parameters)
+	if err == nil {
+		err = guest.CheckCloudConfig(rendered)
+	}
+	if err != nil {
+		return catalog.Findings{{Path: catalog.At("parameters"), Summary: "Parameters break the template's user data", Detail: fmt.Sprintf(
+			"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where a value stands for itself, "+
+				"its author may use quote or json.", b.Version.ID, err)}}
+	}
+	b.UserData = rendered
+	return nil
 }
 
 // Hostname is what the guest is to call itself.

@@ -30,9 +30,9 @@ type Request struct {
 	Name        string
 	Description string
 	Template    catalog.TemplateID
-	Version     string           // exact, as resolved
-	Strategy    catalog.Strategy // "" for the template's
-	Parameters  catalog.Values
+	Version     string                   // exact, as resolved
+	Strategy    catalog.Strategy         // "" for the template's
+	Given       catalog.Given            // the parameters
 	Hardware    *catalog.HardwareProfile // these override the version's, field by field
 	Network     *catalog.NetworkProfile
 	Storage     *catalog.StorageProfile

@@ -22,7 +22,7 @@ func offered() (catalog.Template, catalog.Version) {
 }
 
 func asked(change func(*Request)) Request {
-	r := Request{Name: "web", Parameters: catalog.Values{"hostname": new("web-1")}, Options: Options{Running: true, WaitFor: []string{WaitIP}}}
+	r := Request{Name: "web", Given: catalog.Given{Parameters: map[string]catalog.Raw{"hostname": "web-1"}}, Options: Options{Running: true, WaitFor: []string{WaitIP}}}
 	if change != nil {
 		change(&r)
 	}
@@ -78,11 +78,11 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		at     []string
 	}{
 		"nothing":             {nil, nil},
-		"an unknown value":    {func(r *Request) { r.Parameters["hostname"] = nil }, nil},
-		"a missing parameter": {func(r *Request) { r.Parameters = nil }, []string{"parameters"}},
-		"two parameters": {func(r *Request) { r.Parameters["hostnam"], r.Parameters["hostname"] = new("x"), new("a.b") },
+		"an unknown value":    {func(r *Request) { r.Given.Parameters["hostname"] = catalog.Unknown{} }, nil},
+		"a missing parameter": {func(r *Request) { r.Given.Parameters = nil }, []string{"parameters"}},
+		"two parameters": {func(r *Request) { r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x", "a.b" },
 			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},
-		"a key":    {func(r *Request) { r.Parameters["admin"] = new("ssh-rsa") }, []string{`parameters["admin"]`}},
+		"a key":    {func(r *Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},
 		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *Request) {
 			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}
@@ -92,7 +92,7 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		}, []string{`storage_profile.disks["data"]`}},
 		"no interface to wait for": {func(r *Request) {
 			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
-			r.Parameters = nil
+			r.Given.Parameters = nil
 		}, []string{"parameters", "wait_for"}},
 		"no interface, and nothing runs": {func(r *Request) {
 			r.Network, r.Running = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}, false

@@ -53,7 +53,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"unknown parameter", settings(`parameters = { hostnam = "web" }`),
 			[]string{"Unknown parameter", at, `parameters = { hostnam = "web" }`, `declares no parameter "hostnam". It declares: hostname. Did you mean "hostname"?`}},
 		{"parameter that is no text", settings(`parameters = { hostname = ["web"] }`),
-			[]string{"Invalid value", at, `parameters = { hostname = ["web"] }`, "neither a text, a number nor a bool"}},
+			[]string{"Invalid value", at, `parameters = { hostname = ["web"] }`, "The value is a list, and the parameter is a text"}},
 		{"no object", settings(`parameters = "web"`),
 			[]string{"Parameters are no object", at, `parameters = "web"`, "Write parameters as an object or a map"}},
 		{"memory", settings(`hardware_profile = { memory_mb = 1 }`),

@@ -27,7 +27,7 @@ func anInstance() provision.Instance {
 		NICs: []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		Facts: catalog.InstanceFacts{
 			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: catalog.LinkedClone,
-			Labels: catalog.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: catalog.Pairs(map[string]string{"hostname": "web", "role": "x"}),
+			Labels: catalog.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: catalog.Settings(catalog.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
 			Protected: true,
 		},
 	}

@@ -1,7 +1,6 @@
 package instance
 
 import (
-	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -21,6 +20,8 @@ type Model struct {
 	Version             types.String   `tfsdk:"version"`
 	Strategy            types.String   `tfsdk:"strategy"`
 	Parameters          types.Dynamic  `tfsdk:"parameters"`
+	ParametersWO        types.Dynamic  `tfsdk:"parameters_wo"` // in the configuration only
+	ParametersWOVersion types.Int64    `tfsdk:"parameters_wo_version"`
 	HardwareProfile     types.Object   `tfsdk:"hardware_profile"`
 	NetworkProfile      types.Object   `tfsdk:"network_profile"`
 	StorageProfile      types.Object   `tfsdk:"storage_profile"`
@@ -45,9 +46,9 @@ type Model struct {
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
-// toCore is the request that the model stands for; what is not known yet is left out. complete is false when something
-// was.
-func (m *Model) toCore(ctx context.Context) (r provision.Request, complete bool) {
+// toCore is the request that the model stands for, with the secrets of the configuration; what is not known yet is left
+// out. complete is false when something was.
+func (m *Model) toCore(secrets types.Dynamic) (r provision.Request, complete bool) {
 	var known [3]bool
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	r = provision.Request{
@@ -58,9 +59,8 @@ func (m *Model) toCore(ctx context.Context) (r provision.Request, complete bool)
 	r.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
 	r.Network, known[1] = profile.Network(m.NetworkProfile)
 	r.Storage, known[2] = profile.Storage(m.StorageProfile)
-	parameters, findings := values(ctx, m.Parameters)
-	r.Parameters = parameters
-	return r, err == nil && known == [3]bool{true, true, true} && len(findings) == 0
+	r.Given, _ = given(m.Parameters, secrets)
+	return r, err == nil && known == [3]bool{true, true, true}
 }
 
 // options are the settings that may change at any time.
@@ -77,7 +77,7 @@ func (m *Model) computed(i provision.Instance) {
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
 	m.ResolvedVersion, m.ImageDigest = types.StringValue(i.Facts.Version), types.StringValue(i.Facts.Digest)
 	m.Strategy = types.StringValue(string(i.Facts.Strategy))
-	m.EffectiveParameters = parametersObject(catalog.PairMap(i.Facts.Parameters))
+	m.EffectiveParameters = effective(catalog.SettingValues(i.Facts.Parameters), nil)
 	addresses := make([]attr.Value, len(i.Addresses))
 	for n, a := range i.Addresses {
 		addresses[n] = types.StringValue(a.String())

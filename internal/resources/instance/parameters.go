@@ -3,84 +3,168 @@ package instance
 import (
 	"context"
 	"fmt"
+	"math/big"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// values reads parameters as the user wrote them: an object or a map. Nulls are left out; what is not known yet is nil.
-// The value itself is never rewritten. Nothing is said of parameters that are unknown as a whole: see wholeUnknown.
-func values(_ context.Context, d types.Dynamic) (catalog.Values, catalog.Findings) {
-	if d.IsNull() || d.IsUnknown() || d.IsUnderlyingValueNull() || d.IsUnderlyingValueUnknown() {
-		return nil, nil
+// given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left out. The values
+// themselves are never rewritten.
+func given(parameters, secrets types.Dynamic) (catalog.Given, catalog.Findings) {
+	var (
+		g        catalog.Given
+		findings catalog.Findings
+	)
+	read := func(attribute string, d types.Dynamic) map[string]catalog.Raw {
+		values, ok := values(d)
+		if !ok {
+			findings.Add(catalog.At(attribute), "Parameters are no object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
+		}
+		return values
 	}
-	var elements map[string]attr.Value
-	switch v := d.UnderlyingValue().(type) {
-	case types.Object:
-		elements = v.Attributes()
-	case types.Map:
-		elements = v.Elements()
-	default:
-		return nil, catalog.Findings{{Path: catalog.At("parameters"), Summary: "Parameters are no object",
-			Detail: "Write parameters as an object or a map, such as { hostname = \"web-1\" }."}}
-	}
-	given, findings := catalog.Values{}, catalog.Findings{}
-	for name, element := range elements {
-		if wrapped, ok := element.(types.Dynamic); ok && !wrapped.IsUnknown() { // one of an unknown type wraps nothing
-			element = wrapped.UnderlyingValue()
-		}
-		if element == nil || element.IsNull() {
-			continue
-		}
-		if element.IsUnknown() {
-			given[name] = nil
-			continue
-		}
-		text, err := textOf(element)
-		if err != nil {
-			findings.Add(catalog.At("parameters").Key(name), "Invalid value", err.Error())
-			continue
-		}
-		given[name] = &text
-	}
-	return given, findings
+	g.Parameters, g.Secrets = read("parameters", parameters), read("parameters_wo", secrets)
+	g.MoreParameters, g.MoreSecrets = wholeUnknown(parameters), wholeUnknown(secrets)
+	return g, findings
 }
 
-// textOf writes a value as Terraform itself would convert it to a string.
-func textOf(v attr.Value) (string, error) {
-	switch v := v.(type) {
-	case types.String:
-		return v.ValueString(), nil
-	case types.Bool:
-		return fmt.Sprint(v.ValueBool()), nil
-	case types.Number:
-		return v.ValueBigFloat().Text('f', -1), nil
+// values are the values of an object or map; none of one that is null or unknown as a whole. ok is false for anything else.
+func values(d types.Dynamic) (given map[string]catalog.Raw, ok bool) {
+	if d.IsNull() || d.IsUnderlyingValueNull() || wholeUnknown(d) {
+		return nil, true
 	}
-	return "", fmt.Errorf("the value is neither a text, a number nor a bool: parameters are texts")
+	m, ok := raw(d).(map[string]catalog.Raw)
+	for name, v := range m {
+		if v == nil {
+			delete(m, name)
+		}
+	}
+	return m, ok
+}
+
+// raw takes a value out of Terraform's types; nil for null.
+func raw(v attr.Value) catalog.Raw {
+	if v == nil || v.IsNull() {
+		return nil
+	}
+	if v.IsUnknown() {
+		return catalog.Unknown{}
+	}
+	switch v := v.(type) {
+	case types.Dynamic:
+		return raw(v.UnderlyingValue())
+	case types.String:
+		return v.ValueString()
+	case types.Bool:
+		return v.ValueBool()
+	case types.Number:
+		return v.ValueBigFloat()
+	case types.Object:
+		return rawMap(v.Attributes())
+	case types.Map:
+		return rawMap(v.Elements())
+	case types.Tuple:
+		return rawList(v.Elements())
+	case types.List:
+		return rawList(v.Elements())
+	case types.Set:
+		return rawList(v.Elements())
+	}
+	return nil
+}
+
+func rawMap(elements map[string]attr.Value) map[string]catalog.Raw {
+	m := make(map[string]catalog.Raw, len(elements))
+	for name, element := range elements {
+		m[name] = raw(element)
+	}
+	return m
+}
+
+func rawList(elements []attr.Value) []catalog.Raw {
+	list := make([]catalog.Raw, len(elements))
+	for n, element := range elements {
+		list[n] = raw(element)
+	}
+	return list
 }
 
 // wholeUnknown tells whether not even the names of the parameters are known yet.
 func wholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlyingValueUnknown() }
 
-// parametersObject writes effective parameters as an object of texts.
-func parametersObject(effective map[string]string) types.Dynamic {
-	texts := make(catalog.Values, len(effective))
-	for name, v := range effective {
-		texts[name] = &v
-	}
-	return plannedParameters(texts)
-}
-
-// plannedParameters writes effective parameters as an object of texts, unknown where they are not known yet.
-func plannedParameters(effective catalog.Values) types.Dynamic {
+// effective writes values as an object, each of the type that its declaration has, unknown where it is not known yet.
+func effective(values catalog.Values, declared map[string]catalog.Parameter) types.Dynamic {
 	attributeTypes, attributes := map[string]attr.Type{}, map[string]attr.Value{}
-	for name, v := range effective {
-		attributeTypes[name], attributes[name] = types.StringType, types.StringUnknown()
+	for name, v := range values {
+		kind := declared[name].Type
 		if v != nil {
-			attributes[name] = types.StringValue(*v)
+			kind = v.Type
 		}
+		attributeTypes[name], attributes[name] = typed(kind, v)
 	}
 	return types.DynamicValue(types.ObjectValueMust(attributeTypes, attributes))
+}
+
+// typed is a value of a parameter type in Terraform's types; unknown for nil.
+func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
+	switch kind {
+	case catalog.TypeInteger, catalog.TypeNumber:
+		if v == nil {
+			return types.NumberType, types.NumberUnknown()
+		}
+		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven) // with the precision that Terraform has; the catalogue wrote it
+		return types.NumberType, types.NumberValue(n)
+	case catalog.TypeBool:
+		if v == nil {
+			return types.BoolType, types.BoolUnknown()
+		}
+		return types.BoolType, types.BoolValue(v.Text == "true")
+	case catalog.TypeList:
+		of := types.ListType{ElemType: types.StringType}
+		if v == nil {
+			return of, types.ListUnknown(types.StringType)
+		}
+		elements := []attr.Value{}
+		for _, element := range v.List() {
+			elements = append(elements, types.StringValue(element))
+		}
+		return of, types.ListValueMust(types.StringType, elements)
+	case catalog.TypeMap:
+		of := types.MapType{ElemType: types.StringType}
+		if v == nil {
+			return of, types.MapUnknown(types.StringType)
+		}
+		elements := map[string]attr.Value{}
+		for key, element := range v.Map() {
+			elements[key] = types.StringValue(element)
+		}
+		return of, types.MapValueMust(types.StringType, elements)
+	}
+	if v == nil {
+		return types.StringType, types.StringUnknown()
+	}
+	return types.StringType, types.StringValue(v.Text)
+}
+
+// withNames adds what was planned and turned out to be null: Terraform takes no object of another shape.
+func withNames(got, planned types.Dynamic) types.Dynamic {
+	have, ok := got.UnderlyingValue().(types.Object)
+	want, planKnown := planned.UnderlyingValue().(types.Object)
+	if !ok || !planKnown {
+		return got
+	}
+	kinds, values := have.AttributeTypes(context.Background()), have.Attributes()
+	for name, kind := range want.AttributeTypes(context.Background()) {
+		if _, there := values[name]; !there {
+			null, err := kind.ValueFromTerraform(context.Background(), tftypes.NewValue(kind.TerraformType(context.Background()), nil))
+			if err != nil {
+				continue
+			}
+			kinds[name], values[name] = kind, null
+		}
+	}
+	return types.DynamicValue(types.ObjectValueMust(kinds, values))
 }

@@ -2,9 +2,8 @@ package instance
 
 import (
 	"context"
-	"maps"
 	"math/big"
-	"slices"
+	"reflect"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -31,74 +30,106 @@ func number(t *testing.T, s string) types.Number {
 }
 
 func TestParametersAreReadAsTheUserWroteThem(t *testing.T) {
-	unknown := (*string)(nil)
+	type raws = map[string]catalog.Raw
+	unknown := catalog.Unknown{}
+	texts := []attr.Value{types.StringValue("x"), types.StringUnknown()}
 	for name, c := range map[string]struct {
 		written types.Dynamic
-		want    catalog.Values
+		want    raws
+		more    bool
 	}{
-		"not set":             {types.DynamicNull(), nil},
-		"not known":           {types.DynamicUnknown(), nil},
-		"null":                {types.DynamicValue(types.ObjectNull(nil)), nil},
-		"unknown object":      {types.DynamicValue(types.ObjectUnknown(nil)), nil},
-		"unknown map":         {types.DynamicValue(types.MapUnknown(types.StringType)), nil},
-		"empty":               {object(map[string]attr.Value{}), catalog.Values{}},
-		"texts":               {object(map[string]attr.Value{"a": types.StringValue("x"), "b": types.StringValue("")}), catalog.Values{"a": new("x"), "b": new("")}},
-		"bool":                {object(map[string]attr.Value{"a": types.BoolValue(true)}), catalog.Values{"a": new("true")}},
-		"whole number":        {object(map[string]attr.Value{"a": number(t, "8080")}), catalog.Values{"a": new("8080")}},
-		"large number":        {object(map[string]attr.Value{"a": number(t, "1e21")}), catalog.Values{"a": new("1000000000000000000000")}},
-		"fraction":            {object(map[string]attr.Value{"a": number(t, "-0.1")}), catalog.Values{"a": new("-0.1")}},
-		"null text":           {object(map[string]attr.Value{"a": types.StringNull()}), catalog.Values{}},
-		"literal null":        {object(map[string]attr.Value{"a": types.DynamicNull()}), catalog.Values{}},
-		"unknown leaf":        {object(map[string]attr.Value{"a": types.StringUnknown(), "b": types.StringValue("x")}), catalog.Values{"a": unknown, "b": new("x")}},
-		"unknown of any type": {object(map[string]attr.Value{"a": types.DynamicUnknown()}), catalog.Values{"a": unknown}},
-		"text in a dynamic":   {object(map[string]attr.Value{"a": types.DynamicValue(types.StringValue("x"))}), catalog.Values{"a": new("x")}},
+		"not set":             {types.DynamicNull(), nil, false},
+		"not known":           {types.DynamicUnknown(), nil, true},
+		"null":                {types.DynamicValue(types.ObjectNull(nil)), nil, false},
+		"unknown object":      {types.DynamicValue(types.ObjectUnknown(nil)), nil, true},
+		"unknown map":         {types.DynamicValue(types.MapUnknown(types.StringType)), nil, true},
+		"empty":               {object(map[string]attr.Value{}), raws{}, false},
+		"texts":               {object(map[string]attr.Value{"a": types.StringValue("x"), "b": types.StringValue("")}), raws{"a": "x", "b": ""}, false},
+		"bool":                {object(map[string]attr.Value{"a": types.BoolValue(true)}), raws{"a": true}, false},
+		"number":              {object(map[string]attr.Value{"a": number(t, "0.1")}), raws{"a": number(t, "0.1").ValueBigFloat()}, false},
+		"null text":           {object(map[string]attr.Value{"a": types.StringNull()}), raws{}, false},
+		"literal null":        {object(map[string]attr.Value{"a": types.DynamicNull()}), raws{}, false},
+		"unknown leaf":        {object(map[string]attr.Value{"a": types.StringUnknown(), "b": types.StringValue("x")}), raws{"a": unknown, "b": "x"}, false},
+		"unknown of any type": {object(map[string]attr.Value{"a": types.DynamicUnknown()}), raws{"a": unknown}, false},
+		"text in a dynamic":   {object(map[string]attr.Value{"a": types.DynamicValue(types.StringValue("x"))}), raws{"a": "x"}, false},
 		"map": {types.DynamicValue(types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("8080"), "b": types.StringUnknown()})),
-			catalog.Values{"a": new("8080"), "b": unknown}},
-		"map of numbers": {types.DynamicValue(types.MapValueMust(types.NumberType, map[string]attr.Value{"a": number(t, "1")})), catalog.Values{"a": new("1")}},
+			raws{"a": "8080", "b": unknown}, false},
+		"list":  {object(map[string]attr.Value{"a": types.ListValueMust(types.StringType, texts)}), raws{"a": []catalog.Raw{"x", unknown}}, false},
+		"set":   {object(map[string]attr.Value{"a": types.SetValueMust(types.StringType, texts[:1])}), raws{"a": []catalog.Raw{"x"}}, false},
+		"tuple": {object(map[string]attr.Value{"a": types.TupleValueMust([]attr.Type{types.StringType, types.StringType}, texts)}), raws{"a": []catalog.Raw{"x", unknown}}, false},
+		"object": {object(map[string]attr.Value{"a": types.ObjectValueMust(map[string]attr.Type{"b": types.BoolType, "c": types.BoolType},
+			map[string]attr.Value{"b": types.BoolValue(false), "c": types.BoolNull()})}), raws{"a": raws{"b": false, "c": nil}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, findings := values(t.Context(), c.written)
+			got, findings := given(c.written, types.DynamicNull())
 			if len(findings) > 0 {
 				t.Fatal(findings)
 			}
-			if (got == nil) != (c.want == nil) || !maps.EqualFunc(got, c.want, func(a, b *string) bool {
-				return a == b || a != nil && b != nil && *a == *b
-			}) {
-				t.Errorf("got %v, want %v", got, c.want)
+			if len(got.Parameters)+len(c.want) > 0 && !reflect.DeepEqual(got.Parameters, c.want) || got.MoreParameters != c.more || got.MoreSecrets || len(got.Secrets) > 0 {
+				t.Errorf("got %#v, want %#v", got, c.want)
+			}
+			if secret, _ := given(types.DynamicNull(), c.written); len(secret.Secrets) != len(c.want) || secret.MoreSecrets != c.more || len(secret.Parameters) > 0 {
+				t.Errorf("as secrets: got %#v", secret)
 			}
 		})
 	}
 }
 
 func TestParametersOfOtherShapesAreFoundWhereTheyAre(t *testing.T) {
-	texts := types.ListValueMust(types.StringType, []attr.Value{types.StringValue("x")})
-	for at, written := range map[string]types.Dynamic{
-		`parameters["a"]`: object(map[string]attr.Value{"a": texts, "b": types.StringValue("fine")}),
-		`parameters["o"]`: object(map[string]attr.Value{"o": types.ObjectValueMust(nil, nil)}),
-		`parameters`:      types.DynamicValue(texts),
-	} {
-		_, findings := values(t.Context(), written)
-		if len(findings) != 1 || findings[0].Path.String() != at {
-			t.Errorf("found %v, want one thing at %s", findings, at)
-		}
+	texts := types.DynamicValue(types.ListValueMust(types.StringType, []attr.Value{types.StringValue("x")}))
+	if _, findings := given(texts, types.DynamicNull()); len(findings) != 1 || findings[0].Path.String() != "parameters" {
+		t.Errorf("found %v", findings)
+	}
+	if _, findings := given(types.DynamicNull(), types.DynamicValue(types.StringValue("x"))); len(findings) != 1 || findings[0].Path.String() != "parameters_wo" {
+		t.Errorf("found %v", findings)
 	}
 }
 
-func TestEffectiveParametersAreAnObjectOfTexts(t *testing.T) {
-	got := plannedParameters(catalog.Values{"a": new("x"), "b": nil})
-	want := object(map[string]attr.Value{"a": types.StringValue("x"), "b": types.StringUnknown()})
-	if !got.Equal(want) {
+func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
+	declared := map[string]catalog.Parameter{
+		"text": {Type: "string"}, "port": {Type: "integer"}, "ratio": {Type: "number"}, "on": {Type: "bool"}, "tags": {Type: "list"}, "env": {Type: "map"},
+	}
+	values := catalog.Values{
+		"text": {Type: "string", Text: "x"}, "port": {Type: "integer", Text: "8080"}, "ratio": {Type: "number", Text: "0.1"}, "on": {Type: "bool", Text: "true"},
+		"tags": {Type: "list", Text: `["a","b"]`}, "env": {Type: "map", Text: `{"k":"v"}`},
+	}
+	want := object(map[string]attr.Value{
+		"text": types.StringValue("x"), "port": number(t, "8080"), "ratio": number(t, "0.1"), "on": types.BoolValue(true),
+		"tags": types.ListValueMust(types.StringType, []attr.Value{types.StringValue("a"), types.StringValue("b")}),
+		"env":  types.MapValueMust(types.StringType, map[string]attr.Value{"k": types.StringValue("v")}),
+	})
+	if got := effective(values, declared); !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// What the host has is what was planned.
-	if read := parametersObject(map[string]string{"a": "x"}); !read.Equal(plannedParameters(catalog.Values{"a": new("x")})) {
-		t.Errorf("read back as %s", read)
+	if got := effective(catalog.SettingValues(catalog.Settings(values)), nil); !got.Equal(want) {
+		t.Errorf("read back as %s", got)
 	}
-	if read := parametersObject(nil); !read.Equal(plannedParameters(nil)) {
-		t.Errorf("none are read back as %s", read)
+	unknown := catalog.Values{}
+	for name := range declared {
+		unknown[name] = nil
 	}
-	names := slices.Sorted(maps.Keys(got.UnderlyingValue().(types.Object).Attributes()))
-	if !slices.Equal(names, []string{"a", "b"}) {
-		t.Errorf("names are %q", names)
+	got := effective(unknown, declared)
+	for name, v := range got.UnderlyingValue().(types.Object).Attributes() {
+		known := want.UnderlyingValue().(types.Object).Attributes()[name]
+		if !v.IsUnknown() || !v.Type(t.Context()).Equal(known.Type(t.Context())) {
+			t.Errorf("%s is planned as %s, and will be %s: a type may not change", name, v, known)
+		}
+	}
+	if got := effective(nil, nil); !got.Equal(object(map[string]attr.Value{})) {
+		t.Errorf("none are %s", got)
+	}
+}
+
+// A value that was not known while planning may turn out to be null; the object keeps the shape that was planned.
+func TestPlannedNamesStay(t *testing.T) {
+	planned := object(map[string]attr.Value{"a": types.StringUnknown(), "tags": types.ListUnknown(types.StringType), "b": types.StringValue("x")})
+	got := withNames(object(map[string]attr.Value{"b": types.StringValue("x")}), planned)
+	want := object(map[string]attr.Value{"a": types.StringNull(), "tags": types.ListNull(types.StringType), "b": types.StringValue("x")})
+	if !got.Equal(want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if kept := withNames(want, types.DynamicUnknown()); !kept.Equal(want) {
+		t.Errorf("where nothing was planned, it became %s", kept)
 	}
 }

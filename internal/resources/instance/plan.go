@@ -37,6 +37,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	p := &planner{client: r.client, plan: &plan, diags: &resp.Diagnostics}
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
 	} else {
@@ -66,7 +67,8 @@ func refuseProtected(diags *diag.Diagnostics, state Model) {
 type planner struct {
 	client   *client.Client
 	plan     *Model
-	state    *Model // nil while creating
+	secrets  types.Dynamic // parameters_wo, which the plan does not have
+	state    *Model        // nil while creating
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -91,9 +93,15 @@ func (p *planner) create(ctx context.Context) {
 	}
 	p.plan.ImageDigest = types.StringValue(version.Digest)
 	p.plan.Strategy = types.StringValue(string(blueprint.Strategy))
-	if !wholeUnknown(p.plan.Parameters) {
-		p.plan.EffectiveParameters = plannedParameters(blueprint.Parameters)
+	if !p.namesUnknown() {
+		p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
 	}
+	p.warnOfSecrets(version.Spec.Parameters)
+}
+
+// namesUnknown tells whether not even the names of all parameters are known yet.
+func (p *planner) namesUnknown() bool {
+	return wholeUnknown(p.plan.Parameters) || wholeUnknown(p.secrets)
 }
 
 // resolve finds the template and the version that the plan means. found is false when that cannot be told yet, and after
@@ -129,13 +137,12 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
-	_, findings := values(ctx, p.plan.Parameters)
+	_, findings := given(p.plan.Parameters, p.secrets)
 	findings = append(findings, profile.ValidateStorage(p.plan.StorageProfile)...)
-	request, complete := p.plan.toCore(ctx)
+	request, complete := p.plan.toCore(p.secrets)
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
-		unsure := f.Path[0].Name == "parameters" && wholeUnknown(p.plan.Parameters) || f.Path[0].Name == "storage_profile" && !complete
-		if !unsure {
+		if unsure := f.Path[0].Name == "storage_profile" && !complete; !unsure {
 			findings = append(findings, f)
 		}
 	}
@@ -211,9 +218,7 @@ func (p *planner) pin() {
 
 // compare decides what the change means, by what the host has.
 func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
-	if wholeUnknown(p.plan.Parameters) || !plannedParameters(b.Parameters).Equal(p.state.EffectiveParameters) {
-		p.replace("parameters")
-	}
+	p.compareParameters(b)
 	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
 		client.AddError(p.diags, "Instance not read", err)

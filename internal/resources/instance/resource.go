@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -54,12 +56,18 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("hardware_profile"), &config.HardwareProfile)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("network_profile"), &config.NetworkProfile)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, findings := values(ctx, config.Parameters)
+	_, findings := given(config.Parameters, config.ParametersWO)
+	if !config.ParametersWO.IsNull() && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
+		findings.Add(catalog.At("parameters_wo"), "Secrets would stay on the host", "The cloud-init seed holds the secrets until the guest has read "+
+			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
+	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
 	network, _ := profile.Network(config.NetworkProfile)
 	findings = append(findings, hardware.Validate()...)
@@ -78,13 +86,17 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	request, err := r.request(ctx, &plan)
+	var secrets types.Dynamic
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
+	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Instance not made", err)
 		return
 	}
+	planned := plan.EffectiveParameters
 	save := func(i provision.Instance, record provision.Record) {
 		plan.computed(i)
+		plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	}
@@ -102,8 +114,8 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 }
 
 // request is what the plan asks for, with what could not be told while planning filled in or refused.
-func (r *Resource) request(ctx context.Context, plan *Model) (provision.Request, error) {
-	_, findings := values(ctx, plan.Parameters)
+func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynamic) (provision.Request, error) {
+	_, findings := given(plan.Parameters, secrets)
 	id, err := catalog.ParseTemplateID(plan.TemplateID.ValueString())
 	if err != nil {
 		findings.Add(catalog.At("template_id"), "Invalid template id", err.Error())
@@ -119,11 +131,11 @@ func (r *Resource) request(ctx context.Context, plan *Model) (provision.Request,
 		if err != nil {
 			return provision.Request{}, err
 		}
-		request, _ := plan.toCore(ctx)
+		request, _ := plan.toCore(secrets)
 		request.Version = version
 		return request, nil
 	}
-	request, _ := plan.toCore(ctx)
+	request, _ := plan.toCore(secrets)
 	return request, nil
 }
 
@@ -159,7 +171,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	request, _ := plan.toCore(ctx)
+	var secrets types.Dynamic
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
+	request, _ := plan.toCore(secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), Options: plan.options()}
 	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
 	switch {

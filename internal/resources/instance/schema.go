@@ -78,7 +78,16 @@ func settings() map[string]schema.Attribute {
 		"parameters": schema.DynamicAttribute{
 			Optional: true,
 			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = \"web-1\" }`. A change of the effective " +
-				"values replaces the instance.",
+				"values replaces the instance. They are kept in the state: secrets belong in `parameters_wo`.",
+		},
+		"parameters_wo": schema.DynamicAttribute{
+			Optional: true, WriteOnly: true,
+			MarkdownDescription: "Values of parameters that are secrets, in the form of `parameters`. They are in neither the plan nor the state, " +
+				"nor in `effective_parameters`, and leave the host with the cloud-init seed once cloud-init is done, so `wait_for` must " +
+				"contain `cloud_init`. A change is seen by `parameters_wo_version` only.",
+		},
+		"parameters_wo_version": schema.Int64Attribute{
+			Optional: true, MarkdownDescription: "Number of the values of `parameters_wo`: change it when they change, which replaces the instance.",
 		},
 		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. Sockets, cores and memory " +
 			"change in place; a running guest is restarted for it, which the plan announces. A change of `cpu_type` replaces the instance."),
@@ -118,13 +127,14 @@ func settings() map[string]schema.Attribute {
 // facts are the attributes that the host tells. Which of them a change leaves alone is decided by ModifyPlan.
 func facts() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":                   schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
-		"tenant":               schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},
-		"domain_name":          schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the instance's name in the tenant `default`, else `TENANT.NAME`."},
-		"host":                 schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
-		"resolved_version":     schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
-		"image_digest":         schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
-		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "All parameters in force, defaults filled in, as an object."},
+		"id":               schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
+		"tenant":           schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},
+		"domain_name":      schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the instance's name in the tenant `default`, else `TENANT.NAME`."},
+		"host":             schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
+		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
+		"image_digest":     schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
+		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. " +
+			"Sensitive ones and those of `parameters_wo` are left out."},
 		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
 			"first, in the order of its interfaces; from the DHCP server's leases, else from the guest agent."},
 		"ip_address":    schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `ip_addresses`; null while there is none."},

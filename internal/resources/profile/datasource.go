@@ -27,6 +27,8 @@ func computedAttribute(a schema.Attribute) ds.Attribute {
 		return ds.StringAttribute{Computed: true, MarkdownDescription: text}
 	case schema.Int64Attribute:
 		return ds.Int64Attribute{Computed: true, MarkdownDescription: text}
+	case schema.NumberAttribute:
+		return ds.NumberAttribute{Computed: true, MarkdownDescription: text}
 	case schema.BoolAttribute:
 		return ds.BoolAttribute{Computed: true, MarkdownDescription: text}
 	case schema.DynamicAttribute:

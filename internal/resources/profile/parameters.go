@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"math/big"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -14,15 +15,16 @@ import (
 
 var (
 	parameterTypes = map[string]attr.Type{
-		"type": types.StringType, "description": types.StringType, "required": types.BoolType,
-		"default": types.StringType, "target": types.StringType,
+		"type": types.StringType, "description": types.StringType, "required": types.BoolType, "default": types.StringType,
+		"allowed_values": types.SetType{ElemType: types.StringType}, "min_value": types.NumberType, "max_value": types.NumberType,
+		"min_length": types.Int64Type, "max_length": types.Int64Type, "regex": types.StringType, "sensitive": types.BoolType,
+		"target": types.StringType,
 	}
 	parameterType = types.ObjectType{AttrTypes: parameterTypes}
 )
 
 // ParametersAttribute is the schema of parameter declarations.
 func ParametersAttribute(description string) schema.MapNestedAttribute {
-	targets := "`" + strings.Join(catalog.Targets(), "`, `") + "`"
 	return schema.MapNestedAttribute{
 		Optional:            true,
 		MarkdownDescription: description,
@@ -30,15 +32,26 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 			"type": schema.StringAttribute{
 				Required:            true,
 				Validators:          []validator.String{stringvalidator.OneOf(catalog.ParameterTypes()...)},
-				MarkdownDescription: "`string` (one line) or `text` (any number of lines).",
+				MarkdownDescription: "`string` (one line), `text` (any number of lines), `integer`, `number`, `bool`, `list` or `map` (of texts).",
 			},
 			"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the parameter is for; shown when it is missing."},
 			"required":    schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether an instance must set it. Default: `false`."},
-			"default":     schema.StringAttribute{Optional: true, MarkdownDescription: "The value where an instance sets none. Not with `required`."},
+			"default": schema.StringAttribute{Optional: true, MarkdownDescription: "The value where an instance sets none; lists and maps by " +
+				"`jsonencode`. Not with `required` or `sensitive`."},
+			"allowed_values": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "The only values that are " +
+				"allowed; of a list, the only elements. Not for bools and maps."},
+			"min_value":  schema.NumberAttribute{Optional: true, MarkdownDescription: "Smallest integer or number."},
+			"max_value":  schema.NumberAttribute{Optional: true, MarkdownDescription: "Largest integer or number."},
+			"min_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Fewest characters of a text, or elements of a list or map."},
+			"max_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Most characters of a text, or elements of a list or map."},
+			"regex": schema.StringAttribute{Optional: true, MarkdownDescription: "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)) " +
+				"that a string or text must match; anchor it with `^` and `$` to mean all of it."},
+			"sensitive": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the value is a secret: it is left out of " +
+				"`effective_parameters` and of what the host remembers. Give it in `parameters_wo`. Default: `false`."},
 			"target": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(catalog.Targets()...)},
-				MarkdownDescription: "What the value drives: " + targets + ". A parameter of such a name has that target by itself.",
+				Optional: true,
+				MarkdownDescription: "What the value drives besides being a variable of `cloud_init.user_data`: `" +
+					strings.Join(catalog.Targets(), "`, `") + "`. A parameter named `hostname` or `ssh_key` has that target by itself.",
 			},
 		}},
 	}
@@ -51,14 +64,19 @@ func Parameters(m types.Map) (declared map[string]catalog.Parameter, known bool)
 		return nil, !unknown
 	}
 	declared = elements(m, &unknown, func(r reader) catalog.Parameter {
-		p := catalog.Parameter{Default: r.string("default")}
-		for to, name := range map[*string]string{&p.Type: "type", &p.Description: "description", &p.Target: "target"} {
+		p := catalog.Parameter{
+			Default: r.string("default"), AllowedValues: r.strings("allowed_values"), MinValue: r.number("min_value"), MaxValue: r.number("max_value"),
+			MinLength: r.int("min_length"), MaxLength: r.int("max_length"),
+		}
+		for to, name := range map[*string]string{&p.Type: "type", &p.Description: "description", &p.Regex: "regex", &p.Target: "target"} {
 			if s := r.string(name); s != nil {
 				*to = *s
 			}
 		}
-		if required := r.bool("required"); required != nil {
-			p.Required = *required
+		for to, name := range map[*bool]string{&p.Required: "required", &p.Sensitive: "sensitive"} {
+			if b := r.bool(name); b != nil {
+				*to = *b
+			}
 		}
 		return p
 	})
@@ -70,7 +88,10 @@ func ParametersMap(declared map[string]catalog.Parameter) types.Map {
 	return mapOf(declared, parameterType, func(p catalog.Parameter) map[string]attr.Value {
 		return map[string]attr.Value{
 			"type": types.StringValue(p.Type), "description": OptionalString(p.Description), "required": optionalTrue(p.Required),
-			"default": types.StringPointerValue(p.Default), "target": OptionalString(p.Target),
+			"default": types.StringPointerValue(p.Default), "allowed_values": stringSet(p.AllowedValues),
+			"min_value": optionalNumber(p.MinValue), "max_value": optionalNumber(p.MaxValue),
+			"min_length": types.Int64PointerValue(p.MinLength), "max_length": types.Int64PointerValue(p.MaxLength),
+			"regex": OptionalString(p.Regex), "sensitive": optionalTrue(p.Sensitive), "target": OptionalString(p.Target),
 		}
 	})
 }
@@ -89,4 +110,28 @@ func optionalTrue(b bool) types.Bool {
 		return types.BoolNull()
 	}
 	return types.BoolValue(true)
+}
+
+// stringSet writes a set of strings; null for nil.
+func stringSet(texts []string) types.Set {
+	if texts == nil {
+		return types.SetNull(types.StringType)
+	}
+	values := make([]attr.Value, len(texts))
+	for i, text := range texts {
+		values[i] = types.StringValue(text)
+	}
+	return types.SetValueMust(types.StringType, values)
+}
+
+// optionalNumber writes a decimal number; null for nil.
+func optionalNumber(text *string) types.Number {
+	if text == nil {
+		return types.NumberNull()
+	}
+	n, _, err := big.ParseFloat(*text, 10, 512, big.ToNearestEven) // the precision that Terraform has
+	if err != nil {
+		return types.NumberNull()
+	}
+	return types.NumberValue(n)
 }

@@ -4,6 +4,8 @@
 package profile
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -35,6 +37,32 @@ func (r reader) int(name string) *int64 {
 		return nil
 	}
 	return v.ValueInt64Pointer()
+}
+
+// number is a number in decimal.
+func (r reader) number(name string) *string {
+	v, ok := r.attributes[name].(types.Number)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	text := v.ValueBigFloat().Text('f', -1)
+	return &text
+}
+
+// strings is a set of strings in their order; nil when it is not set.
+func (r reader) strings(name string) []string {
+	v, ok := r.attributes[name].(types.Set)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	texts := make([]string, 0, len(v.Elements()))
+	for _, element := range v.Elements() {
+		if text, ok := element.(types.String); ok && !r.missing(text) {
+			texts = append(texts, text.ValueString())
+		}
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 func (r reader) bool(name string) *bool {

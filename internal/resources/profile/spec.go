@@ -15,6 +15,7 @@ type Spec struct {
 	NetworkProfile  types.Object `tfsdk:"network_profile"`
 	StorageProfile  types.Object `tfsdk:"storage_profile"`
 	Parameters      types.Map    `tfsdk:"parameters"`
+	CloudInit       types.Object `tfsdk:"cloud_init"`
 }
 
 // Core reads the spec.
@@ -24,6 +25,7 @@ func (s Spec) Core() catalog.Spec {
 	c.Network, _ = Network(s.NetworkProfile)
 	c.Storage, _ = Storage(s.StorageProfile)
 	c.Parameters, _ = Parameters(s.Parameters)
+	c.CloudInit, _ = CloudInit(s.CloudInit)
 	return c
 }
 
@@ -38,7 +40,17 @@ func (s Spec) Validate() catalog.Findings {
 	if declared, known := Parameters(s.Parameters); known {
 		fs = append(fs, catalog.ValidateParameters(declared)...)
 	}
+	cloudInit, _ := CloudInit(s.CloudInit)
+	fs = append(fs, cloudInit.Validate()...)
 	return fs
+}
+
+// ValidateWhole finds what does not fit together in a spec that nothing more is laid over or under.
+func (s Spec) ValidateWhole() catalog.Findings {
+	if !s.Known() {
+		return nil
+	}
+	return s.Core().ValidateWhole()
 }
 
 // ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk
@@ -67,7 +79,8 @@ func (s Spec) Known() bool {
 	_, network := Network(s.NetworkProfile)
 	_, storage := Storage(s.StorageProfile)
 	_, parameters := Parameters(s.Parameters)
-	return hardware && network && storage && parameters
+	_, cloudInit := CloudInit(s.CloudInit)
+	return hardware && network && storage && parameters && cloudInit
 }
 
 // Refresh takes over what the catalogue has. What means the same stays as the user wrote it.
@@ -77,6 +90,7 @@ func (s *Spec) Refresh(c catalog.Spec) {
 	s.NetworkProfile = keep(s.NetworkProfile, prior.Network, c.Network, NetworkObject)
 	s.StorageProfile = keep(s.StorageProfile, prior.Storage, c.Storage, StorageObject)
 	s.Parameters = keep(s.Parameters, prior.Parameters, c.Parameters, ParametersMap)
+	s.CloudInit = keep(s.CloudInit, prior.CloudInit, c.CloudInit, CloudInitObject)
 }
 
 // keep is what was written where it means what is there, else what is there.

@@ -44,7 +44,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	var config Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
+		client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Spec.ValidateWhole()...))
 	}
 }
 

@@ -82,7 +82,12 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
 		}
 	}
-	if spec := plan.Spec.Core().Over(template.Spec); virtualSize > 0 && plan.Spec.Known() && len(spec.Storage.Validate()) == 0 {
+	if !plan.Spec.Known() {
+		return
+	}
+	spec := plan.Spec.Core().Over(template.Spec)
+	client.AddFindings(diags, spec.ValidateWhole())
+	if virtualSize > 0 && len(spec.Storage.Validate()) == 0 {
 		client.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
 	}
 }

@@ -41,6 +41,8 @@ func attributes() map[string]schema.Attribute {
 	network := profile.NetworkAttribute("Network interfaces, instead of the template's whole profile. A change replaces the version.")
 	storage := profile.StorageAttribute("Disks, instead of the template's whole profile. A change replaces the version.")
 	parameters := profile.ParametersAttribute("Parameters, instead of all of the template's. A change replaces the version.")
+	cloudInit := profile.CloudInitAttribute("What guests are told at first boot, instead of the template's. A change replaces the version.")
+	cloudInit.PlanModifiers = replaceObject
 	hardware.PlanModifiers, network.PlanModifiers, storage.PlanModifiers = replaceObject, replaceObject, replaceObject
 	parameters.PlanModifiers = []planmodifier.Map{mapplanmodifier.RequiresReplace()}
 	return map[string]schema.Attribute{
@@ -77,7 +79,7 @@ func attributes() map[string]schema.Attribute {
 				},
 			},
 		},
-		"hardware_profile": hardware, "network_profile": network, "storage_profile": storage, "parameters": parameters,
+		"hardware_profile": hardware, "network_profile": network, "storage_profile": storage, "parameters": parameters, "cloud_init": cloudInit,
 		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the stored image."},
 		"format":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`."},
 		"virtual_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the disk that a guest sees, in bytes."},

@@ -1,0 +1,239 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"text/template"
+	"text/template/parse"
+)
+
+// CloudInit is what a template tells its guests at first boot.
+type CloudInit struct {
+	// UserData is a cloud-config, written as a template of package text/template over the parameters. Functions are those
+	// of UserDataFunctions, and text/template's own.
+	UserData string `json:"user_data"`
+}
+
+// cloudConfigHeader is the first line of a cloud-config
+// (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
+const cloudConfigHeader = "#cloud-config"
+
+// Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
+func (c *CloudInit) Validate() Findings {
+	var fs Findings
+	if c == nil {
+		return nil
+	}
+	at := At("cloud_init").Name("user_data")
+	if !strings.HasPrefix(strings.TrimLeft(c.UserData, " \t\r\n"), cloudConfigHeader) {
+		fs.Add(at, "Not a cloud-config", fmt.Sprintf("The first line of user_data must be %s. For a script use its runcmd or write_files.", cloudConfigHeader))
+	}
+	if _, err := parseUserData(c.UserData); err != nil {
+		fs.Add(at, "Invalid template", sentence(err))
+	}
+	return fs
+}
+
+// validateNames finds names in a template of user data that are no parameters.
+func (c *CloudInit) validateNames(declared map[string]Parameter) Findings {
+	var fs Findings
+	if c == nil {
+		return nil
+	}
+	parsed, err := parseUserData(c.UserData)
+	if err != nil {
+		return nil // which Validate tells
+	}
+	at := At("cloud_init").Name("user_data")
+	for _, use := range uses(parsed.Root) {
+		switch p, known := declared[use.name]; {
+		case !known:
+			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: %s", line(c.UserData, use.pos), unknownVariable(use.name, declared)))
+		case use.deeper && p.Type != TypeMap:
+			fs.Add(at, "No such field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
+		}
+	}
+	return fs
+}
+
+func unknownVariable(name string, declared map[string]Parameter) string {
+	names := sortedNames(declared)
+	if len(names) == 0 {
+		return fmt.Sprintf("there is no parameter %q: none is declared.", name)
+	}
+	text := fmt.Sprintf("there is no parameter %q. Declared are: %s.", name, strings.Join(names, ", "))
+	if near := nearest(name, names); near != "" {
+		text += fmt.Sprintf(" Did you mean %q?", near)
+	}
+	return text
+}
+
+// errUserDataSize says that a template has grown beyond all use.
+var errUserDataSize = errors.New("user data becomes larger than 1 MiB")
+
+// maxUserData bounds what a template may become, in bytes.
+const maxUserData = 1 << 20
+
+// Render writes the user data with effective values, all of which must be known. Errors name the line, and never a value.
+// c may be nil.
+func (c *CloudInit) Render(declared map[string]Parameter, effective Values) (string, error) {
+	if c == nil {
+		return "", nil
+	}
+	parsed, err := parseUserData(c.UserData)
+	if err != nil {
+		return "", err
+	}
+	data := make(map[string]any, len(declared))
+	for name, p := range declared {
+		data[name] = p.variable(effective[name])
+	}
+	var out limited
+	if err := parsed.Execute(&out, data); err != nil {
+		return "", renderError(err)
+	}
+	return out.text.String(), nil
+}
+
+// limited collects text up to maxUserData.
+type limited struct{ text strings.Builder }
+
+func (l *limited) Write(data []byte) (int, error) {
+	if l.text.Len()+len(data) > maxUserData {
+		return 0, errUserDataSize
+	}
+	return l.text.Write(data)
+}
+
+// variable is a value as templates see it. A parameter without a value is empty.
+func (p Parameter) variable(v *Value) any {
+	if v == nil {
+		v = &Value{Type: p.Type}
+	}
+	switch v.Type {
+	case TypeBool:
+		return v.Text == "true"
+	case TypeList:
+		return v.List()
+	case TypeMap:
+		return v.Map()
+	case TypeInteger:
+		if n, ok := v.Integer(); ok {
+			return n
+		}
+	}
+	return v.Text
+}
+
+// parsedUserData remembers templates by their text: a plan renders the same one for each instance.
+var parsedUserData sync.Map
+
+func parseUserData(text string) (*template.Template, error) {
+	if parsed, ok := parsedUserData.Load(text); ok {
+		return parsed.(*template.Template), nil
+	}
+	parsed, err := template.New("user_data").Option("missingkey=error").Funcs(userDataFunctions).Parse(text)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: user_data:"))
+	}
+	if parsed.Tree == nil {
+		return nil, errors.New("it is empty")
+	}
+	w := walker{}
+	if w.walk(parsed.Root, true); w.calls || len(parsed.Templates()) > 1 {
+		return nil, errors.New("define, block and template have no use here: write their content where it belongs")
+	}
+	parsedUserData.Store(text, parsed)
+	return parsed, nil
+}
+
+// renderError is an error of a template, without what it may quote of values.
+func renderError(err error) error {
+	if errors.Is(err, errUserDataSize) {
+		return errUserDataSize
+	}
+	if problem, ok := errors.AsType[*functionError](err); ok {
+		return fmt.Errorf("function %s: %s", problem.function, problem.problem)
+	}
+	if _, ok := errors.AsType[template.ExecError](err); !ok {
+		return errors.New("the template could not be rendered")
+	}
+	// template: user_data:LINE:COLUMN: executing "user_data" at <ACTION>: …
+	place, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: user_data:"), ">: ")
+	return fmt.Errorf("%s> failed", place)
+}
+
+// use is where a template uses a parameter.
+type use struct {
+	name   string
+	deeper bool // a field of it is used
+	pos    parse.Pos
+}
+
+// uses finds the parameters that a template uses. Within range and with, the dot is something else.
+func uses(root parse.Node) []use {
+	w := walker{}
+	w.walk(root, true)
+	slices.SortStableFunc(w.found, func(a, b use) int { return int(a.pos) - int(b.pos) })
+	return w.found
+}
+
+type walker struct {
+	found []use
+	calls bool // of other templates
+}
+
+// walk walks a node. root says that the dot is still the parameters.
+func (w *walker) walk(n parse.Node, root bool) {
+	switch n := n.(type) {
+	case *parse.ListNode:
+		if n != nil {
+			for _, child := range n.Nodes {
+				w.walk(child, root)
+			}
+		}
+	case *parse.ActionNode:
+		w.walk(n.Pipe, root)
+	case *parse.PipeNode:
+		if n != nil {
+			for _, command := range n.Cmds {
+				w.walk(command, root)
+			}
+		}
+	case *parse.CommandNode:
+		for _, argument := range n.Args {
+			w.walk(argument, root)
+		}
+	case *parse.ChainNode:
+		w.walk(n.Node, root)
+	case *parse.FieldNode:
+		if root {
+			w.found = append(w.found, use{n.Ident[0], len(n.Ident) > 1, n.Pos})
+		}
+	case *parse.VariableNode:
+		if n.Ident[0] == "$" && len(n.Ident) > 1 {
+			w.found = append(w.found, use{n.Ident[1], len(n.Ident) > 2, n.Pos})
+		}
+	case *parse.TemplateNode:
+		w.calls = true
+	case *parse.IfNode:
+		w.branch(&n.BranchNode, root, root)
+	case *parse.WithNode:
+		w.branch(&n.BranchNode, root, false)
+	case *parse.RangeNode:
+		w.branch(&n.BranchNode, root, false)
+	}
+}
+
+func (w *walker) branch(n *parse.BranchNode, root, within bool) {
+	w.walk(n.Pipe, root)
+	w.walk(n.List, within)
+	w.walk(n.ElseList, root)
+}
+
+func line(text string, pos parse.Pos) int {
+	return 1 + strings.Count(text[:min(int(pos), len(text))], "\n")
+}

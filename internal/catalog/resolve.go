@@ -1,0 +1,122 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Given are the values that a user sets, by name: those that all may see, and secrets. Null values are left out.
+type Given struct {
+	Parameters map[string]Raw
+	Secrets    map[string]Raw // of parameters_wo
+	// MoreParameters and MoreSecrets say that not even all names are known yet.
+	MoreParameters, MoreSecrets bool
+}
+
+// Resolve checks values against the declarations and fills in the defaults. Values that are not known yet pass, and
+// are nil in the result. Paths of findings start at parameters or parameters_wo. Of sensitive parameters, findings never
+// repeat the value.
+func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
+	var fs Findings
+	effective := Values{}
+	take := func(attribute string, from map[string]Raw) {
+		for _, name := range slices.Sorted(maps.Keys(from)) {
+			at := At(attribute).Key(name)
+			p, known := declared[name]
+			if !known {
+				fs.Add(at, "Unknown parameter", unknownParameter(name, declared))
+				continue
+			}
+			if _, twice := effective[name]; twice {
+				fs.Add(at, "Parameter set twice", fmt.Sprintf("%q is also set in parameters: set it in one of the two.", name))
+				continue
+			}
+			value, problem := convert(p.Type, from[name])
+			if problem == "" && value != nil {
+				problem = p.check(name, *value)
+			}
+			if problem != "" {
+				fs.Add(at, "Invalid value", problem)
+			}
+			effective[name] = value
+		}
+	}
+	take("parameters", given.Parameters)
+	take("parameters_wo", given.Secrets)
+	for _, name := range sortedNames(declared) {
+		p := declared[name]
+		if _, set := effective[name]; set {
+			continue
+		}
+		switch {
+		case given.MoreParameters || given.MoreSecrets:
+			effective[name] = nil
+		case p.Required:
+			fs.Add(At("parameters"), "Missing parameter", missing(name, p))
+		case p.Default != nil:
+			effective[name], _ = convert(p.Type, *p.Default) // which ValidateParameters has found valid
+		}
+	}
+	return effective, fs
+}
+
+// Shown are the effective values that may be seen by all: neither sensitive nor given as secrets.
+func Shown(declared map[string]Parameter, effective Values, secrets map[string]Raw) Values {
+	shown := Values{}
+	for name, v := range effective {
+		if _, secret := secrets[name]; !secret && !declared[name].Sensitive {
+			shown[name] = v
+		}
+	}
+	return shown
+}
+
+// SameSecrets tells whether the values of sensitive parameters are the same in two sets of given ones. One that is not
+// known yet is not the same.
+func SameSecrets(declared map[string]Parameter, a, b map[string]Raw) bool {
+	for name, p := range declared {
+		if !p.Sensitive {
+			continue
+		}
+		before, inA := a[name]
+		after, inB := b[name]
+		if inA != inB {
+			return false
+		}
+		if !inA {
+			continue
+		}
+		x, _ := convert(p.Type, before)
+		y, _ := convert(p.Type, after)
+		if x == nil || y == nil || *x != *y {
+			return false
+		}
+	}
+	return true
+}
+
+func missing(name string, p Parameter) string {
+	where := "parameters"
+	if p.Sensitive {
+		where = "parameters_wo"
+	}
+	detail := fmt.Sprintf("The template requires the parameter %q", name)
+	if p.Description != "" {
+		detail += " (" + p.Description + ")"
+	}
+	return detail + ": set it in " + where + "."
+}
+
+func unknownParameter(name string, declared map[string]Parameter) string {
+	if len(declared) == 0 {
+		return fmt.Sprintf("The template declares no parameters, so %q cannot be set.", name)
+	}
+	names := slices.Sorted(maps.Keys(declared))
+	detail := fmt.Sprintf("The template declares no parameter %q. It declares: %s.", name, strings.Join(names, ", "))
+	if near := nearest(name, names); near != "" {
+		detail += fmt.Sprintf(" Did you mean %q?", near)
+	}
+	return detail
+}

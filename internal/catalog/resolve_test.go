@@ -1,0 +1,225 @@
+package catalog
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+)
+
+func number(t testing.TB, text string) *big.Float {
+	t.Helper()
+	n, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestValuesAreConverted(t *testing.T) {
+	list, object := []Raw{"a", number(t, "1"), true}, map[string]Raw{"a": "x", "b": number(t, "0.1"), "c": nil}
+	const refused = "refused"
+	for name, c := range map[string]struct {
+		kind string
+		raw  Raw
+		want string
+	}{
+		"text":                     {TypeString, "a", "a"},
+		"number as a text":         {TypeString, number(t, "8080"), "8080"},
+		"bool as a text":           {TypeText, true, "true"},
+		"list as a text":           {TypeString, list, refused},
+		"integer":                  {TypeInteger, number(t, "8080"), "8080"},
+		"integer in a text":        {TypeInteger, "8080", "8080"},
+		"integer with a fraction":  {TypeInteger, number(t, "1.5"), refused},
+		"integer of 30 digits":     {TypeInteger, "123456789012345678901234567890", "123456789012345678901234567890"},
+		"exact number":             {TypeNumber, number(t, "0.1"), "0.1"},
+		"number with an exponent":  {TypeNumber, "1e3", "1000"},
+		"minus nothing":            {TypeNumber, "-0", "0"},
+		"hexadecimal":              {TypeNumber, "0x10", refused},
+		"infinity":                 {TypeNumber, "Inf", refused},
+		"huge number":              {TypeNumber, "1e100000", refused},
+		"tiny number":              {TypeNumber, "1e-100000", refused},
+		"no number":                {TypeNumber, "", refused},
+		"number with a space":      {TypeNumber, " 1", refused},
+		"bool":                     {TypeBool, false, "false"},
+		"bool in a text":           {TypeBool, "true", "true"},
+		"bool in capitals":         {TypeBool, "True", refused},
+		"bool as a number":         {TypeBool, number(t, "1"), refused},
+		"list":                     {TypeList, list, `["a","1","true"]`},
+		"list in JSON":             {TypeList, `["a", 1.50, true]`, `["a","1.5","true"]`},
+		"empty list":               {TypeList, []Raw{}, `[]`},
+		"list of lists":            {TypeList, []Raw{list}, refused},
+		"list with null":           {TypeList, []Raw{nil}, refused},
+		"a map for a list":         {TypeList, object, refused},
+		"map in JSON for a list":   {TypeList, `{}`, refused},
+		"map":                      {TypeMap, object, `{"a":"x","b":"0.1"}`},
+		"map in JSON":              {TypeMap, `{"b": 1, "a": "<&>"}`, "{\"a\":\"\\u003c\\u0026\\u003e\",\"b\":\"1\"}"},
+		"map of maps":              {TypeMap, map[string]Raw{"a": object}, refused},
+		"two JSON texts for a map": {TypeMap, `{} {}`, refused},
+	} {
+		got, problem := convert(c.kind, c.raw)
+		switch {
+		case c.want == refused:
+			if problem == "" {
+				t.Errorf("%s: taken as %v", name, got)
+			}
+		case problem != "" || got == nil || *got != Value{c.kind, c.want}:
+			t.Errorf("%s: got %v, %q, want %q", name, got, problem, c.want)
+		}
+	}
+	for _, raw := range []Raw{Unknown{}, []Raw{"a", Unknown{}}, map[string]Raw{"a": []Raw{Unknown{}}}} {
+		for _, kind := range ParameterTypes() {
+			if v, problem := convert(kind, raw); v != nil || problem != "" {
+				t.Errorf("what is not known yet is %v, %q as %s", v, problem, kind)
+			}
+		}
+	}
+}
+
+func TestResolveParameters(t *testing.T) {
+	declared := map[string]Parameter{
+		"hostname": {Type: "string", Required: true, Description: "name of the machine", Regex: "^[a-z]"},
+		"port":     {Type: "integer", Default: new("8080"), MinValue: new("1"), MaxValue: new("65535")},
+		"tier":     {Type: "string", AllowedValues: []string{"web", "db"}},
+		"password": {Type: "string", Sensitive: true, MinLength: new(int64(8))},
+		"tags":     {Type: "list", MaxLength: new(int64(2))},
+	}
+	for name, c := range map[string]struct {
+		given Given
+		want  string
+		wrong []string
+	}{
+		"a default":         {Given{Parameters: map[string]Raw{"hostname": "web"}}, "hostname=web port=8080", nil},
+		"an override":       {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "80"), "tier": "db"}}, "hostname=web port=80 tier=db", nil},
+		"a secret":          {Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"password": "hunter22"}}, "hostname=web password=hunter22 port=8080", nil},
+		"unknown yet":       {Given{Parameters: map[string]Raw{"hostname": Unknown{}}}, "hostname=? port=8080", nil},
+		"names unknown yet": {Given{MoreParameters: true}, "hostname=? password=? port=? tags=? tier=?", nil},
+		"missing":           {Given{}, "", []string{"parameters: Missing parameter"}},
+		"undeclared":        {Given{Parameters: map[string]Raw{"hostname": "web", "hots": "x"}}, "", []string{`parameters["hots"]: Unknown parameter`}},
+		"undeclared secret": {Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"pass": "x"}}, "", []string{`parameters_wo["pass"]: Unknown parameter`}},
+		"set twice": {Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"hostname": "db"}}, "",
+			[]string{`parameters_wo["hostname"]: Parameter set twice`}},
+		"all at once": {Given{Parameters: map[string]Raw{"hostname": "1web", "port": "x", "tier": "app", "tags": []Raw{"a", "b", "c"}, "oops": true}, Secrets: map[string]Raw{"password": "short"}}, "",
+			[]string{`parameters["hostname"]: Invalid value`, `parameters["oops"]: Unknown parameter`, `parameters["port"]: Invalid value`,
+				`parameters["tags"]: Invalid value`, `parameters["tier"]: Invalid value`, `parameters_wo["password"]: Invalid value`}},
+		"out of range": {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "65536")}}, "", []string{`parameters["port"]: Invalid value`}},
+		"no label":     {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "", []string{`parameters["hostname"]: Invalid value`}},
+	} {
+		got, fs := Resolve(declared, c.given)
+		expect(t, name, fs, c.wrong...)
+		if text := written(got); c.want != "" && text != c.want {
+			t.Errorf("%s: got %s, want %s", name, text, c.want)
+		}
+	}
+	_, fs := Resolve(declared, Given{Parameters: map[string]Raw{"hostnme": "x"}})
+	if text := fs.Error(); !strings.Contains(text, `Did you mean "hostname"?`) || !strings.Contains(text, "name of the machine") {
+		t.Errorf("got %q, want the nearest name, and what the missing parameter is for", text)
+	}
+	if _, fs := Resolve(nil, Given{Parameters: map[string]Raw{"a": "x"}}); !strings.Contains(fs.Error(), "declares no parameters") {
+		t.Errorf("got %v", fs)
+	}
+	if _, fs := Resolve(declared, Given{Secrets: map[string]Raw{"password": "hunter2"}}); strings.Contains(fs.Error(), "hunter2") {
+		t.Errorf("a secret is repeated: %v", fs)
+	}
+}
+
+// written writes values in the order of their names.
+func written(values Values) string {
+	var words []string
+	for _, name := range sortedNames(values) {
+		text := "?"
+		if v := values[name]; v != nil {
+			text = v.Text
+		}
+		words = append(words, name+"="+text)
+	}
+	return strings.Join(words, " ")
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	declared := map[string]Parameter{"a": {Type: "string"}, "b": {Type: "string", Sensitive: true}, "c": {Type: "string"}}
+	g := Given{Parameters: map[string]Raw{"a": "1", "b": "2"}, Secrets: map[string]Raw{"c": "3"}}
+	effective, _ := Resolve(declared, g)
+	if got := written(Shown(declared, effective, g.Secrets)); got != "a=1" {
+		t.Errorf("shown are %s", got)
+	}
+	same := func(a, b Raw) bool {
+		return SameSecrets(declared, map[string]Raw{"a": 1, "b": a}, map[string]Raw{"a": 2, "b": b})
+	}
+	if !same("2", "2") || same("2", "3") || same("2", Unknown{}) || SameSecrets(declared, nil, map[string]Raw{"b": "2"}) || !SameSecrets(declared, nil, nil) {
+		t.Error("a change of a secret is not told from none")
+	}
+}
+
+func TestTargetsGetTheirValues(t *testing.T) {
+	declared := map[string]Parameter{
+		"hostname": {Type: "string"}, "key": {Type: "text", Target: TargetSSHKey}, "memory": {Type: "integer", Target: TargetMemory},
+		"cores": {Type: "integer", Target: TargetCores}, "size": {Type: "integer", Target: "disk.data.size_gb"}, "free": {Type: "integer", Target: "disk.more.size_gb"},
+	}
+	effective, fs := Resolve(declared, Given{Parameters: map[string]Raw{"hostname": "web", "memory": "512", "cores": "3", "size": "20", "free": Unknown{}}})
+	expect(t, "resolving", fs)
+	hardware, storage := Driven(declared, effective)
+	if Targeted(declared, effective, TargetHostname) != "web" || Targeted(declared, effective, TargetSSHKey) != "" ||
+		*hardware.MemoryMB != 512 || *hardware.CPUCores != 3 || hardware.CPUCount != nil || *storage.Disks["data"].SizeGB != 20 || len(storage.Disks) != 1 {
+		t.Errorf("got %+v and %+v", hardware, storage)
+	}
+	if hardware, storage := Driven(nil, nil); hardware != nil || storage != nil {
+		t.Error("nothing drives something")
+	}
+	if got := TargetPath(declared, TargetSSHKey).String(); got != `parameters["key"]` {
+		t.Errorf("blamed is %s", got)
+	}
+}
+
+// Whatever a user writes is either refused, or a value whose text means the same again.
+func FuzzConvert(f *testing.F) {
+	for _, kind := range ParameterTypes() {
+		for _, text := range []string{"", "a", "8080", "1e400", "-0.5", "true", `["a"]`, `{"a":"b"}`, `[1e1000000]`, `{"a":[]}`, "\xff"} {
+			f.Add(kind, text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind, text string) {
+		v, problem := convert(kind, text)
+		if problem != "" {
+			return
+		}
+		again, problem := convert(kind, v.Text)
+		if problem != "" || *again != *v {
+			t.Errorf("%q as %s is %+v, and that is %+v (%s)", text, kind, v, again, problem)
+		}
+		_ = fmt.Sprint(v.List(), v.Map(), v.length())
+	})
+}
+
+func BenchmarkResolveAndRender(b *testing.B) {
+	declared, g := map[string]Parameter{}, Given{Parameters: map[string]Raw{}}
+	var text strings.Builder
+	text.WriteString("#cloud-config\nwrite_files:\n")
+	for i := range 50 {
+		name := fmt.Sprintf("p%d", i)
+		switch i % 4 {
+		case 0:
+			declared[name], g.Parameters[name] = Parameter{Type: "string", Regex: "^[a-z]+$", MaxLength: new(int64(20))}, "value"
+		case 1:
+			declared[name], g.Parameters[name] = Parameter{Type: "integer", MinValue: new("1"), MaxValue: new("65535")}, number(b, "8080")
+		case 2:
+			declared[name], g.Parameters[name] = Parameter{Type: "string", AllowedValues: []string{"a", "b", "c"}}, "b"
+		case 3:
+			declared[name], g.Parameters[name] = Parameter{Type: "list", MaxLength: new(int64(5))}, []Raw{"a", "b"}
+		}
+		fmt.Fprintf(&text, "  - path: /etc/%s\n    content: {{ quote .%s }}\n", name, name)
+	}
+	c := &CloudInit{UserData: text.String()}
+	if fs := append(ValidateParameters(declared), c.validateNames(declared)...); len(fs) > 0 {
+		b.Fatal(fs)
+	}
+	for b.Loop() {
+		effective, fs := Resolve(declared, g)
+		if len(fs) > 0 {
+			b.Fatal(fs)
+		}
+		if _, err := c.Render(declared, effective); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

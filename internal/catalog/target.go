@@ -1,0 +1,129 @@
+package catalog
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Parameter targets: what a value drives besides being a variable of cloud_init.user_data.
+const (
+	TargetHostname = "hostname"
+	TargetSSHKey   = "ssh_key"
+	TargetMemory   = "hardware.memory_mb"
+	TargetCores    = "hardware.cpu_cores"
+)
+
+// diskTarget is the target of a disk's size: disk.NAME.size_gb.
+var diskTarget = regexp.MustCompile(`^disk\.([a-z][a-z0-9_-]{0,31})\.size_gb$`)
+
+// Targets lists what a parameter may drive, for documentation and errors.
+func Targets() []string {
+	return []string{TargetHostname, TargetSSHKey, TargetMemory, TargetCores, "disk.NAME.size_gb"}
+}
+
+// EffectiveTarget is what the parameter of that name drives, "" for nothing. A parameter named hostname or ssh_key has
+// that target by itself.
+func (p Parameter) EffectiveTarget(name string) string {
+	if p.Target == "" && (name == TargetHostname || name == TargetSSHKey) {
+		return name
+	}
+	return p.Target
+}
+
+// validateTarget finds targets that do not exist, that do not go with the type, or that are taken.
+func (p Parameter) validateTarget(at Path, name string, taken map[string]string) Findings {
+	var fs Findings
+	target := p.EffectiveTarget(name)
+	if target == "" {
+		return nil
+	}
+	var types []string
+	switch {
+	case target == TargetHostname:
+		types = []string{TypeString}
+	case target == TargetSSHKey:
+		types = []string{TypeString, TypeText}
+	case target == TargetMemory, target == TargetCores, diskTarget.MatchString(target):
+		types = []string{TypeInteger}
+	default:
+		fs.Add(at.Name("target"), "Unknown target", fmt.Sprintf("%q is none of %s.", target, strings.Join(Targets(), ", ")))
+		return fs
+	}
+	if !slices.Contains(types, p.Type) {
+		fs.Add(at.Name("target"), "Target does not fit the type", fmt.Sprintf("%s takes a parameter of type %s, and this one is of type %s.",
+			target, strings.Join(types, " or "), p.Type))
+	}
+	if p.Sensitive && target != TargetSSHKey {
+		fs.Add(at.Name("sensitive"), "Target shows the value", fmt.Sprintf("What drives %s can be seen by all who see the instance: drop sensitive or target.", target))
+	}
+	if taken[target] != "" {
+		fs.Add(at.Name("target"), "Target driven twice", fmt.Sprintf("Parameter %q has the target %q already.", taken[target], target))
+	}
+	taken[target] = name
+	return fs
+}
+
+// Targeted is the known value that drives a target, "" where there is none.
+func Targeted(declared map[string]Parameter, effective Values, target string) string {
+	for name, p := range declared {
+		if v := effective[name]; v != nil && p.EffectiveTarget(name) == target {
+			return v.Text
+		}
+	}
+	return ""
+}
+
+// TargetPath is where to blame what a target got: the parameter that drives it.
+func TargetPath(declared map[string]Parameter, target string) Path {
+	for name, p := range declared {
+		if p.EffectiveTarget(name) == target {
+			return At("parameters").Key(name)
+		}
+	}
+	return At("parameters")
+}
+
+// Driven are the profiles that parameters drive: fields that go between the version's and the instance's own.
+func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, *StorageProfile) {
+	var (
+		hardware *HardwareProfile
+		storage  *StorageProfile
+	)
+	for name, p := range declared {
+		v := effective[name]
+		if v == nil {
+			continue
+		}
+		n, ok := v.Integer()
+		if !ok {
+			continue
+		}
+		switch target := p.EffectiveTarget(name); {
+		case target == TargetMemory:
+			hardware = (&HardwareProfile{MemoryMB: &n}).Over(hardware)
+		case target == TargetCores:
+			hardware = (&HardwareProfile{CPUCores: &n}).Over(hardware)
+		case diskTarget.MatchString(target):
+			if storage == nil {
+				storage = &StorageProfile{Disks: map[string]Disk{}}
+			}
+			storage.Disks[diskTarget.FindStringSubmatch(target)[1]] = Disk{SizeGB: &n}
+		}
+	}
+	return hardware, storage
+}
+
+var regexes sync.Map // pattern → *regexp.Regexp
+
+// compiled is a pattern that was found valid, compiled once: a plan checks the same one for each instance.
+func compiled(pattern string) *regexp.Regexp {
+	if re, ok := regexes.Load(pattern); ok {
+		return re.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(pattern)
+	regexes.Store(pattern, re)
+	return re
+}

@@ -1,0 +1,294 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Parameter types.
+const (
+	TypeString  = "string"  // one line
+	TypeText    = "text"    // any number of lines
+	TypeInteger = "integer" // a whole number
+	TypeNumber  = "number"
+	TypeBool    = "bool"
+	TypeList    = "list" // of texts
+	TypeMap     = "map"  // of texts
+)
+
+// ParameterTypes lists the types of parameters.
+func ParameterTypes() []string {
+	return []string{TypeString, TypeText, TypeInteger, TypeNumber, TypeBool, TypeList, TypeMap}
+}
+
+// Value is a parameter's value: of one of the parameter types, and as a text. Equal values have equal texts. The text of
+// a number is decimal without an exponent, of a bool true or false, of a list a JSON array of strings, of a map a JSON
+// object of strings in the order of its keys.
+type Value struct{ Type, Text string }
+
+// Values are parameter values by name. A nil value is not known yet (during a plan).
+type Values map[string]*Value
+
+// Raw is a value as somebody wrote it: string, bool, *big.Float, []Raw, map[string]Raw, or Unknown, also within lists and
+// maps.
+type Raw any
+
+// Unknown is the raw value that is not known yet.
+type Unknown struct{}
+
+// numberBits is the precision in which Terraform calculates (cty.ParseNumberVal).
+const numberBits = 512
+
+// convert makes a raw value one of the type, as Terraform converts where nothing is lost: "8080" is a number, true is a
+// text. nil is unknown. A problem is a sentence that does not repeat the value, which may be private.
+func convert(kind string, raw Raw) (value *Value, problem string) {
+	if unknown(raw) {
+		return nil, ""
+	}
+	text, problem := "", ""
+	switch kind {
+	case TypeInteger, TypeNumber:
+		text, problem = numberText(raw, kind == TypeInteger)
+	case TypeBool:
+		text, problem = boolText(raw)
+	case TypeList:
+		text, problem = listText(raw)
+	case TypeMap:
+		text, problem = mapText(raw)
+	default:
+		text, problem = scalarText(raw)
+	}
+	if problem != "" {
+		return nil, problem
+	}
+	return &Value{kind, text}, ""
+}
+
+func unknown(raw Raw) bool {
+	switch v := raw.(type) {
+	case Unknown:
+		return true
+	case []Raw:
+		return slices.ContainsFunc(v, unknown)
+	case map[string]Raw:
+		for _, element := range v {
+			if unknown(element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func scalarText(raw Raw) (text, problem string) {
+	switch v := raw.(type) {
+	case string:
+		return v, ""
+	case bool:
+		return strconv.FormatBool(v), ""
+	case *big.Float:
+		return formatNumber(v)
+	}
+	return "", "The value is " + describe(raw) + ", and the parameter is a text."
+}
+
+func boolText(raw Raw) (text, problem string) {
+	if v, ok := raw.(bool); ok {
+		return strconv.FormatBool(v), ""
+	}
+	if v, ok := raw.(string); ok && (v == "true" || v == "false") {
+		return v, ""
+	}
+	return "", "The value is " + describe(raw) + ", and the parameter is a bool: true or false."
+}
+
+func numberText(raw Raw, whole bool) (text, problem string) {
+	wanted := "a number"
+	if whole {
+		wanted = "an integer"
+	}
+	n, ok := raw.(*big.Float)
+	if text, isText := raw.(string); isText {
+		n, ok = parseNumber(text)
+	}
+	if !ok {
+		return "", "The value is " + describe(raw) + ", and the parameter is " + wanted + "."
+	}
+	if whole && !n.IsInt() {
+		return "", "The value is a fraction, and the parameter is " + wanted + "."
+	}
+	return formatNumber(n)
+}
+
+// parseNumber reads a decimal number, as Terraform does where it converts a text.
+func parseNumber(text string) (*big.Float, bool) {
+	if text == "" || strings.ContainsAny(text, "_xXoObBpPiInN \t\r\n") { // forms that big.Float takes and people do not mean
+		return nil, false
+	}
+	n, _, err := big.ParseFloat(text, 10, numberBits, big.ToNearestEven)
+	return n, err == nil && !n.IsInf()
+}
+
+// largestExponent bounds numbers (2^4096 has 1,234 digits): a few characters can mean a text of gigabytes.
+const largestExponent = 4096
+
+func formatNumber(n *big.Float) (text, problem string) {
+	if e := n.MantExp(nil); n.IsInf() || e > largestExponent || e < -largestExponent {
+		return "", "The value is too large or too small a number."
+	}
+	if n.Sign() == 0 {
+		return "0", "" // there is a negative zero
+	}
+	return n.Text('f', -1), ""
+}
+
+func listText(raw Raw) (text, problem string) {
+	if v, ok := raw.(string); ok { // as a default is written, and as map(any) has it
+		return parsedText(v, "a list", `["a", "b"]`, func(decoded any) (string, string) {
+			if list, ok := decoded.([]any); ok {
+				return listText(fromJSON(list))
+			}
+			return "", "not a list"
+		})
+	}
+	elements, ok := raw.([]Raw)
+	if !ok {
+		return "", "The value is " + describe(raw) + ", and the parameter is a list."
+	}
+	texts := make([]string, len(elements))
+	for i, element := range elements {
+		var problem string
+		if texts[i], problem = scalarText(element); problem != "" {
+			return "", fmt.Sprintf("Element %d is %s: the elements of a list are texts, numbers or bools.", i, describe(element))
+		}
+	}
+	return encode(texts), ""
+}
+
+func mapText(raw Raw) (text, problem string) {
+	if v, ok := raw.(string); ok {
+		return parsedText(v, "a map", `{"a": "b"}`, func(decoded any) (string, string) {
+			if m, ok := decoded.(map[string]any); ok {
+				return mapText(fromJSON(m))
+			}
+			return "", "not a map"
+		})
+	}
+	elements, ok := raw.(map[string]Raw)
+	if !ok {
+		return "", "The value is " + describe(raw) + ", and the parameter is a map."
+	}
+	texts := make(map[string]string, len(elements))
+	for key, element := range elements {
+		if element == nil {
+			continue // as an object's attribute that is not set
+		}
+		var problem string
+		if texts[key], problem = scalarText(element); problem != "" {
+			return "", fmt.Sprintf("Element %q is %s: the elements of a map are texts, numbers or bools.", key, describe(element))
+		}
+	}
+	return encode(texts), ""
+}
+
+// parsedText reads a list or map that is written in JSON.
+func parsedText(text, wanted, example string, use func(decoded any) (text, problem string)) (string, string) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var decoded any
+	if decoder.Decode(&decoded) != nil || decoder.More() {
+		return "", fmt.Sprintf("The value is a text that is not %s in JSON, such as %s: use jsonencode.", wanted, example)
+	}
+	text, problem := use(decoded)
+	if strings.HasPrefix(problem, "not ") {
+		problem = fmt.Sprintf("The value is a text that is not %s in JSON, such as %s: use jsonencode.", wanted, example)
+	}
+	return text, problem
+}
+
+// fromJSON makes a raw value of a decoded one.
+func fromJSON(v any) Raw {
+	switch v := v.(type) {
+	case json.Number:
+		if n, ok := parseNumber(v.String()); ok {
+			return n
+		}
+		return nil
+	case []any:
+		list := make([]Raw, len(v))
+		for i, element := range v {
+			list[i] = fromJSON(element)
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]Raw, len(v))
+		for key, element := range v {
+			m[key] = fromJSON(element)
+		}
+		return m
+	}
+	return v
+}
+
+func encode(v any) string {
+	text, _ := json.Marshal(v) // texts, which it cannot fail on
+	return string(text)
+}
+
+func describe(raw Raw) string {
+	switch raw.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a text"
+	case bool:
+		return "a bool"
+	case *big.Float:
+		return "a number"
+	case []Raw:
+		return "a list"
+	case map[string]Raw:
+		return "a map or an object"
+	}
+	return fmt.Sprintf("a %T", raw)
+}
+
+// List is the elements of a list; nil for other types.
+func (v Value) List() []string {
+	var list []string
+	if v.Type == TypeList {
+		_ = json.Unmarshal([]byte(v.Text), &list) // convert wrote it
+	}
+	return list
+}
+
+// Map is the elements of a map; nil for other types.
+func (v Value) Map() map[string]string {
+	var m map[string]string
+	if v.Type == TypeMap {
+		_ = json.Unmarshal([]byte(v.Text), &m) // convert wrote it
+	}
+	return m
+}
+
+// Integer is the value of an integer, where it has at most 64 bits.
+func (v Value) Integer() (int64, bool) {
+	n, err := strconv.ParseInt(v.Text, 10, 64)
+	return n, err == nil && v.Type == TypeInteger
+}
+
+// length is what min_length and max_length count: characters, or elements.
+func (v Value) length() int64 {
+	switch v.Type {
+	case TypeList:
+		return int64(len(v.List()))
+	case TypeMap:
+		return int64(len(v.Map()))
+	}
+	return int64(utf8.RuneCountInString(v.Text))
+}

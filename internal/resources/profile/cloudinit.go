@@ -1,0 +1,46 @@
+package profile
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+var cloudInitTypes = map[string]attr.Type{"user_data": types.StringType}
+
+// CloudInitAttribute is the schema of cloud_init.
+func CloudInitAttribute(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			"user_data": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "A cloud-config (its first line is `#cloud-config`), written as a [Go template](https://pkg.go.dev/text/template) " +
+					"over the parameters: `{{ .http_port }}`. Functions: `quote` (a quoted text of YAML), `json`, `shell` (a quoted word of the " +
+					"shell), `indent N` (for blocks), `join SEPARATOR`, `default OTHER`. Values are data where `quote` or `json` is used.",
+			},
+		},
+	}
+}
+
+// CloudInit reads a cloud_init.
+func CloudInit(o types.Object) (*catalog.CloudInit, bool) {
+	return object(o, func(r reader) *catalog.CloudInit {
+		text := r.string("user_data")
+		if text == nil {
+			return nil
+		}
+		return &catalog.CloudInit{UserData: *text}
+	})
+}
+
+// CloudInitObject writes a cloud_init.
+func CloudInitObject(c *catalog.CloudInit) types.Object {
+	if c == nil {
+		return types.ObjectNull(cloudInitTypes)
+	}
+	return types.ObjectValueMust(cloudInitTypes, map[string]attr.Value{"user_data": types.StringValue(c.UserData)})
+}
