@@ -50,7 +50,7 @@ func convert(kind string, raw Raw) (value *Value, problem string) {
 	if unknown(raw) {
 		return nil, ""
 	}
-	text, problem := "", ""
+	var text string
 	switch kind {
 	case TypeInteger, TypeNumber:
 		text, problem = numberText(raw, kind == TypeInteger)
