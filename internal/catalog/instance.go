@@ -26,6 +26,7 @@ type InstanceFacts struct {
 	Labels     []Pair        `xml:"labels>label"`
 	Parameters []Setting     `xml:"parameters>parameter"` // effective values, without secrets
 	Protected  bool          `xml:"deletion_protection,omitempty"`
+	SecretSeed bool          `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
 	Provision  ProvisionNote `xml:"provisioning"`
 }
 

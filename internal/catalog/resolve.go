@@ -33,6 +33,9 @@ func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 				fs.Add(at, "Parameter set twice", fmt.Sprintf("%q is also set in parameters: set it in one of the two.", name))
 				continue
 			}
+			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" && target != TargetSSHKey {
+				fs.Add(at, "Target shows the value", fmt.Sprintf("%q drives %s, which all who see the instance can see: set it in parameters.", name, target))
+			}
 			value, problem := convert(p.Type, from[name])
 			if problem == "" && value != nil {
 				problem = p.check(name, *value)

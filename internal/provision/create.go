@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -186,7 +186,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	return catalog.InstanceFacts{
 		Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
-		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection,
+		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),
@@ -220,35 +220,6 @@ func (b *build) makeDisks(ctx context.Context) error {
 	return b.confirmVersion(ctx)
 }
 
-// makeSeed renders what the guest is told and puts it where the guest finds it. It never touches the runner's disk.
-func (b *build) makeSeed(ctx context.Context) error {
-	seed := guest.Seed{InstanceID: b.uuid, Hostname: b.blueprint.Hostname(b.request.Name), VendorData: b.blueprint.UserData}
-	if key := catalog.Targeted(b.blueprint.Version.Spec.Parameters, b.blueprint.Parameters, catalog.TargetSSHKey); key != "" {
-		seed.SSHAuthorizedKeys = []string{key}
-	}
-	for _, nic := range b.blueprint.NICs {
-		seed.NetworkInterfaces = append(seed.NetworkInterfaces, guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC})
-	}
-	files, err := seed.Render()
-	if err != nil {
-		return err
-	}
-	iso, err := files.ISO()
-	if err != nil {
-		return err
-	}
-	name := seedVolume(b.tenant, b.request.Name)
-	size := uint64(len(iso))
-	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
-		return err
-	}
-	if err := b.host.WriteVolume(ctx, b.pool.Name, name, iso); err != nil {
-		return err
-	}
-	_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
-	return err
-}
-
 // confirmVersion makes sure that nobody removed the version while its base got one more user.
 func (b *build) confirmVersion(ctx context.Context) error {
 	version, err := b.library.Version(ctx, b.blueprint.Version.ID)
@@ -269,9 +240,14 @@ func (b *build) start(ctx context.Context) error {
 // come before it.
 func whole(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
-// complete notes that the instance is whole.
+// complete takes the secrets off the host, where the guest has read them, and notes that the instance is whole.
 func (b *build) complete(ctx context.Context, instance Instance) error {
 	facts, completed := instance.Facts, now()
+	if b.request.Running && slices.Contains(b.request.WaitFor, WaitCloudInit) {
+		if err := b.clearSecrets(ctx, &facts, instance, b.blueprint); err != nil {
+			return err
+		}
+	}
 	facts.Provision.Completed = &completed
 	return b.writeFacts(ctx, b.uuid, facts)
 }

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -58,6 +59,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		if err := p.awaitReady(ctx, instance, c.WaitFor); err != nil {
 			return instance, err
 		}
+		if c.Blueprint != nil && slices.Contains(c.WaitFor, WaitCloudInit) {
+			if err := p.clearSecretsLater(ctx, uuid, *c.Blueprint); err != nil {
+				return instance, err
+			}
+		}
 	}
 	return p.Read(ctx, uuid)
 }
@@ -77,6 +83,18 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) error {
 		}
 	}
 	return p.host.StartDomain(ctx, i.UUID)
+}
+
+// clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.
+func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blueprint) error {
+	instance, err := p.Read(ctx, uuid)
+	if err != nil || !instance.Facts.SecretSeed {
+		return err
+	}
+	if err := p.clearSecrets(ctx, &instance.Facts, instance, b); err != nil {
+		return err
+	}
+	return p.writeFacts(ctx, uuid, instance.Facts)
 }
 
 // redefine writes what changed into the domain's definition, in one go.

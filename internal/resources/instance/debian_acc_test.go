@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ import (
 func TestAccDebianGuestIsReadyToLogIn(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("debian")
 	public, private := sshKey(t)
+	secret := "it's " + rand.Text() // a quote, to make it hard
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(),
 		CheckDestroy:             leavesNothing(t, host, name),
@@ -34,6 +36,23 @@ resource "novacron_template" "debian" {
   parameters = {
     name    = { type = "string", required = true, target = "hostname" }
     ssh_key = { type = "text", required = true }
+    port    = { type = "integer", default = 8080 }
+    lines   = { type = "list" }
+    token   = { type = "string", sensitive = true }
+  }
+  cloud_init = {
+    user_data = <<-EOT
+      #cloud-config
+      write_files:
+        - path: /etc/app.conf
+          content: |2-
+            port={{ .port }}
+            token={{ indent 6 (shell .token) }}
+        - path: /etc/app.lines
+          content: {{ join "\n" .lines | quote }}
+      runcmd:
+        - [sh, -c, {{ printf "echo %%s > /etc/app.ran" (shell .name) | quote }}]
+    EOT
   }
 }
 resource "novacron_template_version" "debian" {
@@ -45,20 +64,28 @@ resource "novacron_instance" "debian" {
   name        = %[1]q
   template_id = novacron_template.debian.id
   version     = novacron_template_version.debian.version
-  parameters  = { name = "web-1", ssh_key = %[3]q }
+  parameters  = { name = "web-1", ssh_key = %[3]q, port = 443, lines = ["a: 'b'", "#c \"d\""] }
+  parameters_wo         = { token = %[4]q }
+  parameters_wo_version = 1
   wait_for    = ["cloud_init", "ip"]
   timeouts {
     create = "15m"
     delete = "3m"
   }
 }
-`, name, acctest.DebianImage(t), public),
+`, name, acctest.DebianImage(t), public, secret),
 			Check: func(s *terraform.State) error {
 				address := s.RootModule().Resources["novacron_instance.debian"].Primary.Attributes["ip_address"]
 				said := host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
-					"-o", "ConnectTimeout=30", "root@"+address, "hostname; df --output=size --block-size=1M / | tail -n 1; cat /sys/block/vdb/size; blkid /dev/vdb || echo blank")
+					"-o", "ConnectTimeout=30", "root@"+address, "hostname; df --output=size --block-size=1M / | tail -n 1; cat /sys/block/vdb/size; blkid /dev/vdb || echo blank; "+
+						"cat /etc/app.ran; echo; cat /etc/app.conf; echo; cat /etc/app.lines")
+				said, files, _ := strings.Cut(said, "blank\n")
+				if want := "web-1\n\nport=443\ntoken='it'\\''s " + secret[5:] + "'\na: 'b'\n#c \"d\""; files != want {
+					t.Errorf("the template's files are\n%s\nwant\n%s", files, want)
+				}
+				findsNowhere(t, host, secret[5:], "nova.disk.default."+name+".")
 				lines := strings.Fields(said)
-				if len(lines) != 4 {
+				if len(lines) != 3 {
 					return fmt.Errorf("the guest said %q", said)
 				}
 				if lines[0] != "web-1" {
@@ -68,13 +95,28 @@ resource "novacron_instance" "debian" {
 				if size, err := strconv.Atoi(lines[1]); err != nil || size < 2600 || size > 3072 {
 					t.Errorf("/ has %s MiB, want nearly 3 GiB", lines[1])
 				}
-				if lines[2] != fmt.Sprint(1<<30/512) || lines[3] != "blank" {
-					t.Errorf("the data disk has %s sectors and is %s, want 1 GiB and blank", lines[2], lines[3])
+				if lines[2] != fmt.Sprint(1<<30/512) {
+					t.Errorf("the blank data disk has %s sectors, want 1 GiB", lines[2])
 				}
 				return nil
 			},
 		}},
 	})
+}
+
+// findsNowhere searches all files of the host for a secret, but the disks of the guest itself, and all that libvirt says.
+func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
+	t.Helper()
+	found, _ := exec.CommandContext(t.Context(), "grep", "--recursive", "--fixed-strings", "--text", "--files-with-matches", "--devices=skip",
+		"--exclude="+except+"*", secret, host.Root).Output() // exit status 1 for nothing
+	if len(found) > 0 {
+		t.Errorf("the secret is left in\n%s", found)
+	}
+	for domain := range strings.FieldsSeq(host.Virsh(t, "list", "--all", "--name")) {
+		if text, err := exec.CommandContext(t.Context(), "virsh", "--connect", host.URI, "dumpxml", domain).Output(); err == nil && strings.Contains(string(text), secret) {
+			t.Errorf("the definition of %s holds the secret", domain)
+		}
+	}
 }
 
 // sshKey makes a key pair: the line for authorized_keys, and the path of the private key.

@@ -1,0 +1,84 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// seed renders what the guest is told at first boot. It never touches the runner's disk.
+func (b Blueprint) seed(uuid, instance string) ([]byte, error) {
+	seed := guest.Seed{InstanceID: uuid, Hostname: b.Hostname(instance), VendorData: b.UserData}
+	if key := catalog.Targeted(b.Version.Spec.Parameters, b.Parameters, catalog.TargetSSHKey); key != "" {
+		seed.SSHAuthorizedKeys = []string{key}
+	}
+	for _, nic := range b.NICs {
+		seed.NetworkInterfaces = append(seed.NetworkInterfaces, guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC})
+	}
+	files, err := seed.Render()
+	if err != nil {
+		return nil, err
+	}
+	return files.ISO()
+}
+
+// secret tells whether the seed holds values that not all may see.
+func (b Blueprint) secret() bool { return len(b.Shown) < len(b.Parameters) }
+
+// withoutSecrets is the blueprint as if no secret had been given. A template that makes no sense without them says
+// nothing then: the guest has read it.
+func (b Blueprint) withoutSecrets() Blueprint {
+	b.Parameters, b.UserData = b.Shown, ""
+	b.renderUserData(true)
+	return b
+}
+
+// makeSeed puts the seed where the guest finds it, and makes the volume that its console is written to.
+func (b *build) makeSeed(ctx context.Context) error {
+	iso, err := b.blueprint.seed(b.uuid, b.request.Name)
+	if err != nil {
+		return err
+	}
+	name := seedVolume(b.tenant, b.request.Name)
+	size := uint64(len(iso))
+	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+		return err
+	}
+	if err := b.host.WriteVolume(ctx, b.pool.Name, name, iso); err != nil {
+		return err
+	}
+	_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
+	return err
+}
+
+// clearSecrets writes the seed anew without its secrets, all over what it was, and notes that. cloud-init must be done. The
+// seed stays: without one, cloud-init takes the next boot for the first of another instance.
+func (p *Provisioner) clearSecrets(ctx context.Context, facts *catalog.InstanceFacts, i Instance, b Blueprint) error {
+	if !facts.SecretSeed {
+		return nil
+	}
+	name := seedVolume(facts.Tenant, facts.Name)
+	volume, err := p.host.Volume(ctx, p.library.Pool(), name)
+	if err != nil {
+		return fmt.Errorf("taking the secrets out of the seed of instance %q: %w", facts.Name, err)
+	}
+	b.NICs = i.NICs
+	iso, err := b.withoutSecrets().seed(i.UUID, facts.Name)
+	if err == nil && uint64(len(iso)) > volume.Capacity { // what stands for the secrets may be longer than they are
+		b.Version.Spec.CloudInit = nil
+		iso, err = b.withoutSecrets().seed(i.UUID, facts.Name)
+	}
+	if err == nil {
+		iso = slices.Concat(iso, make([]byte, max(0, int64(volume.Capacity)-int64(len(iso)))))
+		err = p.host.WriteVolume(ctx, p.library.Pool(), name, iso)
+	}
+	if err != nil {
+		return fmt.Errorf("taking the secrets out of the seed of instance %q: %w", facts.Name, err)
+	}
+	facts.SecretSeed = false
+	return nil
+}
