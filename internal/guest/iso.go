@@ -77,6 +77,9 @@ func (f Files) list() []seedFile {
 	if f.NetworkConfig != nil {
 		files = append(files, seedFile{name: "network-config", content: f.NetworkConfig})
 	}
+	if f.VendorData != nil {
+		files = append(files, seedFile{name: "vendor-data", content: f.VendorData})
+	}
 	for i, file := range files {
 		if missing := markerSize - len(file.content); missing > 0 {
 			files[i].content = append(bytes.Clone(file.content), bytes.Repeat([]byte("\n"), missing)...)
