@@ -26,7 +26,14 @@ type InstanceFacts struct {
 	Labels     []Pair        `xml:"labels>label"`
 	Parameters []Pair        `xml:"parameters>parameter"` // effective values
 	Protected  bool          `xml:"deletion_protection,omitempty"`
+	Customized Customized    `xml:"customization"`
 	Provision  ProvisionNote `xml:"provisioning"`
+}
+
+// Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
+type Customized struct {
+	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
+	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it was not done yet
 }
 
 // Pair is an entry of a map.

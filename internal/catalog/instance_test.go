@@ -14,6 +14,7 @@ func TestInstanceFactsAreReadAsWritten(t *testing.T) {
 		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: LinkedClone, Protected: true,
 		Labels:     Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
 		Parameters: Pairs(map[string]string{"esc": "\x1b[31m", "mark": "base64:eA==", "nul": "\x00", "bytes": "\xff\xfe", "text": "a\nb\n"}),
+		Customized: Customized{Digest: "sha256:cd", Pending: true},
 		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
 	}
 	element, err := facts.Marshal()
