@@ -21,6 +21,7 @@ type Model struct {
 	Version             types.String   `tfsdk:"version"`
 	Strategy            types.String   `tfsdk:"strategy"`
 	Parameters          types.Dynamic  `tfsdk:"parameters"`
+	Customization       types.Object   `tfsdk:"customization"`
 	HardwareProfile     types.Object   `tfsdk:"hardware_profile"`
 	NetworkProfile      types.Object   `tfsdk:"network_profile"`
 	StorageProfile      types.Object   `tfsdk:"storage_profile"`
@@ -48,7 +49,7 @@ type Model struct {
 // toCore is the request that the model stands for; what is not known yet is left out. complete is false when something
 // was.
 func (m *Model) toCore(ctx context.Context) (r provision.Request, complete bool) {
-	var known [3]bool
+	var known [4]bool
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	r = provision.Request{
 		Name: m.Name.ValueString(), Description: m.Description.ValueString(), Template: template,
@@ -58,9 +59,10 @@ func (m *Model) toCore(ctx context.Context) (r provision.Request, complete bool)
 	r.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
 	r.Network, known[1] = profile.Network(m.NetworkProfile)
 	r.Storage, known[2] = profile.Storage(m.StorageProfile)
+	r.Customization, known[3] = customization(ctx, m.Customization)
 	parameters, findings := values(ctx, m.Parameters)
 	r.Parameters = parameters
-	return r, err == nil && known == [3]bool{true, true, true} && len(findings) == 0
+	return r, err == nil && known == [4]bool{true, true, true, true} && len(findings) == 0
 }
 
 // options are the settings that may change at any time.

@@ -211,6 +211,9 @@ func (p *planner) pin() {
 
 // compare decides what the change means, by what the host has.
 func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
+	if !profile.Known(ctx, p.plan.Customization) {
+		p.replace("customization")
+	}
 	if wholeUnknown(p.plan.Parameters) || !plannedParameters(b.Parameters).Equal(p.state.EffectiveParameters) {
 		p.replace("parameters")
 	}
@@ -226,7 +229,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 	}
 	client.AddFindings(p.diags, findings)
 	for _, at := range diff.Replaces {
-		p.replaces = append(p.replaces, client.Path(at))
+		p.replaces.Append(client.Path(at))
 	}
 	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
 		p.announceRestart()
@@ -250,6 +253,7 @@ func (p *planner) announceRestart() {
 func (p *planner) compareAsWritten() {
 	for name, same := range map[string]bool{
 		"parameters":       p.plan.Parameters.Equal(p.state.Parameters),
+		"customization":    p.plan.Customization.Equal(p.state.Customization),
 		"hardware_profile": p.plan.HardwareProfile.Equal(p.state.HardwareProfile),
 		"network_profile":  p.plan.NetworkProfile.Equal(p.state.NetworkProfile),
 		"storage_profile":  p.plan.StorageProfile.Equal(p.state.StorageProfile),

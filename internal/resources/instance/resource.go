@@ -54,6 +54,7 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("customization"), &config.Customization)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("hardware_profile"), &config.HardwareProfile)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("network_profile"), &config.NetworkProfile)...)
 	if resp.Diagnostics.HasError() {
@@ -62,7 +63,9 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	_, findings := values(ctx, config.Parameters)
 	hardware, _ := profile.Hardware(config.HardwareProfile)
 	network, _ := profile.Network(config.NetworkProfile)
+	asked, _ := customization(ctx, config.Customization)
 	findings = append(findings, hardware.Validate()...)
+	findings = append(findings, asked.Validate("")...)
 	client.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
 }
 
