@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +21,7 @@ func ranGuest(t *testing.T, script, said string, status int, programs map[string
 	dir := t.TempDir()
 	tty := filepath.Join(dir, "tty")
 	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", shellQuoted(said), status)}
-	for name, program := range programs {
-		all[name] = program
-	}
+	maps.Copy(all, programs)
 	for name, program := range all {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!"+sh+"\n"+program+"\n"), 0o700); err != nil {
 			t.Fatal(err)

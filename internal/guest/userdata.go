@@ -107,13 +107,14 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if root.Kind != yaml.MappingNode {
 		return nil, errors.New("user data must be a YAML mapping, such as \"packages: [nginx]\"")
 	}
-	if root, err := new(resolver).resolve(root, 0); err != nil {
+	root, err := new(resolver).resolve(root, 0)
+	if err != nil {
 		return nil, err
-	} else if err := checkKeys(root); err != nil {
-		return nil, err
-	} else {
-		return root, checkMergeKeys(root)
 	}
+	if err := checkKeys(root); err != nil {
+		return nil, err
+	}
+	return root, checkMergeKeys(root)
 }
 
 // checkMergeKeys refuses what would undo how user data is joined here.
