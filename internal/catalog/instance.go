@@ -27,7 +27,14 @@ type InstanceFacts struct {
 	Parameters []Setting     `xml:"parameters>parameter"` // effective values, without secrets
 	Protected  bool          `xml:"deletion_protection,omitempty"`
 	SecretSeed bool          `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
+	Customized Customized    `xml:"customization"`
 	Provision  ProvisionNote `xml:"provisioning"`
+}
+
+// Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
+type Customized struct {
+	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
+	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it was not done yet
 }
 
 // Pair is an entry of a map.

@@ -15,7 +15,8 @@ func TestInstanceFactsAreReadAsWritten(t *testing.T) {
 		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
 		Parameters: Settings(Values{"esc": {TypeText, "\x1b[31m"}, "mark": {TypeString, "base64:eA=="}, "nul": {TypeText, "\x00"}, "bytes": {TypeText, "\xff\xfe"},
 			"text": {TypeText, "a\nb\n"}, "port": {TypeInteger, "80"}, "open": nil}),
-		Provision: ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
+		Customized: Customized{Digest: "sha256:cd", Pending: true},
+		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
 	}
 	element, err := facts.Marshal()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -23,13 +24,12 @@ type Seed struct {
 	// SSHAuthorizedKeys may log in as root and as the image's default user. Each
 	// element is a text that ValidSSHKey accepts and may hold several keys.
 	SSHAuthorizedKeys []string
-	// UserData is the instance's own cloud-config, beginning with its #cloud-config
-	// line, or "". What it says itself wins over what the other fields would set,
-	// except that its ssh_authorized_keys are added to theirs.
-	UserData string
 	// VendorData is the template's cloud-config, with its parameters filled in, or "". It
 	// begins with its #cloud-config line.
 	VendorData string
+	// Customization is what the instance itself asks for; nil for nothing. What it says
+	// is joined with VendorData by the rules in merge.go.
+	Customization *Customization
 	// NetworkInterfaces get their addresses by DHCP. Without any, cloud-init falls
 	// back to DHCP on the first interface that it finds.
 	NetworkInterfaces []NetworkInterface
@@ -114,8 +114,15 @@ func (s Seed) render() (Files, error) {
 	if err != nil {
 		return Files{}, err
 	}
+	template, err := parseTemplate(s.VendorData)
+	if err != nil {
+		return Files{}, err
+	}
+	if err := s.Customization.Validate("").Err(); err != nil {
+		return Files{}, err
+	}
 	var files Files
-	if files.UserData, err = renderUserData(s.Hostname, keys, s.UserData); err != nil {
+	if files.UserData, err = renderUserData(s.Hostname, keys, template, s.Customization, s.InstanceID); err != nil {
 		return Files{}, err
 	}
 	if s.VendorData != "" {
@@ -134,10 +141,14 @@ func (s Seed) render() (Files, error) {
 func (s Seed) keys() ([]string, error) {
 	var keys []string
 	seen := map[string]bool{}
-	for i, element := range s.SSHAuthorizedKeys {
+	elements := s.SSHAuthorizedKeys
+	if s.Customization != nil {
+		elements = slices.Concat(elements, set(s.Customization.SSHAuthorizedKeys))
+	}
+	for i, element := range elements {
 		lines, err := publicKeys(element)
 		if err != nil {
-			return nil, fmt.Errorf("SSH key %d of %d: %w", i+1, len(s.SSHAuthorizedKeys), err)
+			return nil, fmt.Errorf("SSH key %d of %d: %w", i+1, len(elements), err)
 		}
 		for _, line := range lines {
 			if !seen[line] {

@@ -42,7 +42,7 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 		InstanceID:        "0b6f3e9c-1d7a-4c5e-9a55-3a2e0c8d1f00",
 		Hostname:          "web-1.example.org",
 		SSHAuthorizedKeys: []string{alice + "\n" + bob + "\n", bob},
-		UserData:          "#cloud-config\npackages: [nginx]\n",
+		VendorData:        "#cloud-config\ntimezone: UTC\n",
 		NetworkInterfaces: []NetworkInterface{
 			{Name: "eth0", MAC: "52:54:00:AB:CD:EF"},
 			{Name: "storage", MAC: "52:54:00:12:34:56"},
@@ -59,8 +59,10 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 		"preserve_hostname":   false,
 		"disable_root":        false,
 		"ssh_authorized_keys": []string{alice, bob},
-		"packages":            []string{"nginx"},
 	})
+	if got, want := string(files.VendorData), "#cloud-config\ntimezone: UTC\n"; got != want {
+		t.Errorf("vendor-data is %q, want %q", got, want)
+	}
 	sameValue(t, "meta-data", decodeYAML(t, files.MetaData), map[string]any{
 		"instance-id":    "0b6f3e9c-1d7a-4c5e-9a55-3a2e0c8d1f00",
 		"local-hostname": "web-1.example.org",
@@ -110,7 +112,10 @@ func TestSeedQuotesWhatYAML11WouldMisread(t *testing.T) {
 func TestSeedIsDeterministic(t *testing.T) {
 	seed := Seed{
 		InstanceID: "web", Hostname: "web", SSHAuthorizedKeys: []string{testKey(t, 1, ""), testKey(t, 2, "")},
-		UserData: "#cloud-config\nz: 1\na: {c: 1, b: 2}\n",
+		Customization: &Customization{
+			UserData: "#cloud-config\nz: 1\na: {c: 1, b: 2}\n", OpenPorts: []int64{443, 80},
+			Users: map[string]User{"a": {Groups: []string{"y", "x"}}, "b": {}}, Files: map[string]File{"/a": {}, "/b": {}, "/c": {}},
+		},
 		NetworkInterfaces: []NetworkInterface{
 			{Name: "eth1", MAC: "52:54:00:00:00:01"}, {Name: "eth0", MAC: "52:54:00:00:00:02"}, {Name: "eth10", MAC: "52:54:00:00:00:03"},
 		},

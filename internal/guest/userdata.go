@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,7 +14,7 @@ import (
 // cloudConfigHeader is the first line by which cloud-init knows a cloud-config.
 const cloudConfigHeader = "#cloud-config"
 
-const authorizedKeysField = "ssh_authorized_keys"
+const disableRootField = "disable_root"
 
 // identity is the part of the user data that comes from the seed's other fields.
 type identity struct {
@@ -29,19 +28,33 @@ type identity struct {
 	SSHAuthorizedKeys []text `yaml:"ssh_authorized_keys,omitempty"`
 }
 
-// renderUserData merges the identity into the instance's own cloud-config.
-func renderUserData(hostname string, keys []string, own string) ([]byte, error) {
-	config, err := parseCloudConfig(own)
+// renderUserData writes what the instance itself says, joined with its template's cloud-config; see merge.go for the
+// rules. id is what the guest's report names the instance by.
+func renderUserData(hostname string, keys []string, template *yaml.Node, c *Customization, id string) ([]byte, error) {
+	config, err := c.cloudConfig(template, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := setIdentity(config, hostname, keys); err != nil {
+	if config, err = withIdentity(config, template, hostname, keys); err != nil {
 		return nil, err
 	}
+	for i := 0; i < len(config.Content); i += 2 {
+		key, value := config.Content[i].Value, config.Content[i+1]
+		if theirs := valueOf(template, key); theirs != nil {
+			if config.Content[i+1], err = join(key, theirs, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.scriptFirst(config)
+	return encodeCloudConfig(config)
+}
+
+func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
-	err = encoder.Encode(&yaml.Node{
+	err := encoder.Encode(&yaml.Node{
 		Kind:        yaml.DocumentNode,
 		HeadComment: cloudConfigHeader,
 		Content:     []*yaml.Node{config},
@@ -52,8 +65,17 @@ func renderUserData(hostname string, keys []string, own string) ([]byte, error) 
 	return out.Bytes(), nil
 }
 
-// parseCloudConfig returns the mapping that a cloud-config holds, without its
-// comments. Text "" gives an empty mapping.
+// parseTemplate reads a template's cloud-config.
+func parseTemplate(config string) (*yaml.Node, error) {
+	parsed, err := parseCloudConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("the template's cloud-config: %w", err)
+	}
+	return parsed, nil
+}
+
+// parseCloudConfig returns the mapping that a cloud-config holds, without comments
+// and with aliases written out. Text "" gives an empty mapping.
 func parseCloudConfig(config string) (*yaml.Node, error) {
 	empty := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	if config == "" {
@@ -85,8 +107,24 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if root.Kind != yaml.MappingNode {
 		return nil, errors.New("user data must be a YAML mapping, such as \"packages: [nginx]\"")
 	}
-	dropComments(root)
-	return root, checkKeys(root)
+	root, err := new(resolver).resolve(root, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkKeys(root); err != nil {
+		return nil, err
+	}
+	return root, checkMergeKeys(root)
+}
+
+// checkMergeKeys refuses what would undo how user data is joined here.
+func checkMergeKeys(root *yaml.Node) error {
+	for _, key := range mergeKeys {
+		if indexOf(root, key) >= 0 {
+			return fmt.Errorf("user data: %s would change how cloud-init joins a template's and an instance's cloud-config, which is fixed; leave it out", key)
+		}
+	}
+	return nil
 }
 
 var yamlPlace = regexp.MustCompile(`^yaml: line \d+: `)
@@ -119,58 +157,19 @@ func checkKeys(mapping *yaml.Node) error {
 	return nil
 }
 
-// setIdentity puts the identity's fields before the config's own. What the config
-// says itself wins, except that its authorized keys follow the seed's.
-func setIdentity(config *yaml.Node, hostname string, keys []string) error {
+// withIdentity lays a config over the identity's fields: what the config says itself wins, except that its authorized
+// keys follow the identity's. Whether root may log in at all is the template's to say.
+func withIdentity(config, template *yaml.Node, hostname string, keys []string) (*yaml.Node, error) {
 	who := identity{Hostname: text(hostname)}
 	for _, key := range keys {
 		who.SSHAuthorizedKeys = append(who.SSHAuthorizedKeys, text(key))
 	}
-	if len(keys) > 0 {
+	if len(keys) > 0 && valueOf(template, disableRootField) == nil {
 		who.DisableRoot = new(bool)
 	}
 	var fields yaml.Node
 	if err := fields.Encode(who); err != nil {
-		return fmt.Errorf("writing user data: %w", err)
+		return nil, fmt.Errorf("writing user data: %w", err)
 	}
-	var first []*yaml.Node
-	for i := 0; i < len(fields.Content); i += 2 {
-		name, value := fields.Content[i], fields.Content[i+1]
-		given := valueOf(config, name.Value)
-		switch {
-		case given == nil:
-			first = append(first, name, value)
-		case isNull(given) && given.Anchor == "":
-			*given = *value
-		case name.Value == authorizedKeysField:
-			if given.Kind != yaml.SequenceNode || given.Anchor != "" {
-				return fmt.Errorf("user data: %s in line %d must be a list of keys, without an anchor or alias, to be joined with the instance's own keys", authorizedKeysField, given.Line)
-			}
-			given.Content = slices.Concat(value.Content, given.Content)
-		}
-	}
-	config.Content = slices.Concat(first, config.Content)
-	return nil
-}
-
-func valueOf(mapping *yaml.Node, key string) *yaml.Node {
-	for i := 0; i < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
-		}
-	}
-	return nil
-}
-
-func isNull(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
-}
-
-// dropComments makes what is written depend on the values alone: comments are
-// often attached to the wrong node when YAML is written again.
-func dropComments(n *yaml.Node) {
-	n.HeadComment, n.LineComment, n.FootComment = "", "", ""
-	for _, child := range n.Content {
-		dropComments(child)
-	}
+	return layOver(&fields, config)
 }

@@ -11,6 +11,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// userData is what a guest with that host name, keys and user data of its own reads.
+func userData(t testing.TB, hostname string, keys []string, own string) ([]byte, error) {
+	t.Helper()
+	config, err := parseCloudConfig(own)
+	if err != nil {
+		return nil, err
+	}
+	template := &yaml.Node{Kind: yaml.MappingNode}
+	if config, err = withIdentity(config, template, hostname, keys); err != nil {
+		return nil, err
+	}
+	return encodeCloudConfig(config)
+}
+
 func TestUserDataOfTheInstanceWins(t *testing.T) {
 	for name, test := range map[string]struct {
 		own  string
@@ -35,7 +49,7 @@ func TestUserDataOfTheInstanceWins(t *testing.T) {
 			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
 		}},
 	} {
-		out, err := renderUserData("web", []string{"K1", "K2"}, test.own)
+		out, err := userData(t, "web", []string{"K1", "K2"}, test.own)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -49,11 +63,9 @@ func TestUserDataOfTheInstanceWins(t *testing.T) {
 func TestUserDataKeepsItsValues(t *testing.T) {
 	const own = `#cloud-config
 # a comment
-anchors: &base
-  shell: /bin/bash # why
 users:
-  - <<: *base
-    name: deploy
+  - name: deploy
+    shell: /bin/bash # why
 write_files:
   - path: /etc/motd
     permissions: 0644
@@ -71,7 +83,7 @@ script: >-
 
   more
 `
-	out, err := renderUserData("web", nil, own)
+	out, err := userData(t, "web", nil, own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +142,13 @@ func TestUserDataThatCloudInitWouldNotTakeIsRefused(t *testing.T) {
 		"a key twice":           "#cloud-config\n" + secret + ": 1\n" + secret + ": 2\n",
 		"a list as a key":       "#cloud-config\n? [" + secret + "]\n: 1\n",
 		"keys that are no list": "#cloud-config\nssh_authorized_keys: " + secret + "\n",
-		"keys by alias":         "#cloud-config\nx: &x [" + secret + "]\nssh_authorized_keys: *x\n",
-		"keys with an anchor":   "#cloud-config\nssh_authorized_keys: &x [" + secret + "]\nusers: [{ssh_authorized_keys: *x}]\n",
+		"an alias of itself":    "#cloud-config\na: &x [" + secret + ", *x]\n",
+		"a merge of a text":     "#cloud-config\na: {<<: " + secret + "}\n",
+		"rules of its own":      "#cloud-config\nmerge_how: " + secret + "\n",
+		"without the template":  "#cloud-config\nvendor_data: {enabled: false, x: " + secret + "}\n",
+		"a thousand million":    "#cloud-config\na: &a [" + secret + "]\n" + laughs(9),
 	} {
-		out, err := renderUserData("web", []string{"K1"}, own)
+		out, err := userData(t, "web", []string{"K1"}, own)
 		switch {
 		case err == nil:
 			t.Errorf("%s: accepted:\n%s", name, out)
@@ -143,12 +158,47 @@ func TestUserDataThatCloudInitWouldNotTakeIsRefused(t *testing.T) {
 	}
 }
 
+// laughs is a document whose aliases stand for ten to the power of that many values.
+func laughs(power int) string {
+	var b strings.Builder
+	for level := range power {
+		fmt.Fprintf(&b, "%c: &%c [%s]\n", 'b'+level, 'b'+level, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", 'a'+level), 10), ", "))
+	}
+	return b.String()
+}
+
+// An alias leads nowhere in the document that a part of this one goes into.
+func TestUserDataHasItsAliasesWrittenOut(t *testing.T) {
+	out, err := userData(t, "web", []string{"K1"}, `#cloud-config
+base: &base {shell: /bin/bash, sudo: "no"}
+keys: &keys [K2]
+ssh_authorized_keys: *keys
+<<: {timezone: UTC, base: lost}
+users:
+  - {<<: *base, name: deploy, sudo: null}
+  - <<: [{name: first}, *base, {name: lost}]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameValue(t, "user data", decodeYAML(t, out), map[string]any{
+		"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+		"base": map[string]any{"shell": "/bin/bash", "sudo": "no"}, "keys": []string{"K2"}, "timezone": "UTC",
+		"users": []any{map[string]any{"name": "deploy", "shell": "/bin/bash", "sudo": nil}, map[string]any{"name": "first", "shell": "/bin/bash", "sudo": "no"}},
+	})
+	for _, mark := range []string{"*", "&", "<<"} {
+		if strings.Contains(string(out), mark) {
+			t.Errorf("%q is left in:\n%s", mark, out)
+		}
+	}
+}
+
 func TestUserDataErrorsPointAtTheLine(t *testing.T) {
 	for own, want := range map[string]string{
 		"#cloud-config\na: 1\nb: 2\nc: @x\n": "line 4",
 		"#cloud-config\na: 1\nb: 2\na: 3\n":  "line 4 repeats the key of line 2",
 	} {
-		if _, err := renderUserData("web", nil, own); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := userData(t, "web", nil, own); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", own, err, want)
 		}
 	}
@@ -164,7 +214,7 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 		if !utf8.ValidString(hostname) || !utf8.ValidString(key) {
 			t.Skip("Render refuses it before")
 		}
-		out, err := renderUserData(hostname, []string{key, "K2"}, own)
+		out, err := userData(t, hostname, []string{key, "K2"}, own)
 		if err != nil {
 			if own == "" {
 				t.Fatal(err)
@@ -186,17 +236,17 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 		wantKeys := []string{key, "K2"}
 		for i := 0; i < len(given.Content); i += 2 {
 			name, value := given.Content[i].Value, given.Content[i+1]
-			if name == "hostname" && (!isNull(value) || value.Anchor != "") {
+			if name == "hostname" && !isNull(value) {
 				wantHostname = value
 			}
-			if name == authorizedKeysField {
+			if name == "ssh_authorized_keys" {
 				for _, node := range value.Content {
 					wantKeys = append(wantKeys, node.Value)
 				}
 			}
-			if got := valueOf(root, name); got == nil {
+			if indexOf(root, name) < 0 {
 				t.Errorf("%q of the instance is lost in:\n%s", name, out)
-			} else if name != authorizedKeysField && !isNull(value) && describe(got) != describe(value) {
+			} else if got := root.Content[indexOf(root, name)]; name != "ssh_authorized_keys" && !isNull(value) && describe(got) != describe(value) {
 				t.Errorf("%q of the instance: got\n%s\nwant\n%s\nin:\n%s", name, describe(got), describe(value), out)
 			}
 		}
@@ -204,7 +254,7 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 			t.Errorf("host name: got %s, want %s", got, describe(wantHostname))
 		}
 		var keys []string
-		for _, node := range valueOf(root, authorizedKeysField).Content {
+		for _, node := range valueOf(root, "ssh_authorized_keys").Content {
 			keys = append(keys, node.Value)
 		}
 		if !slices.Equal(keys, wantKeys) {

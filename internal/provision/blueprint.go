@@ -21,12 +21,14 @@ type Blueprint struct {
 	Machine    catalog.Machine
 	NICs       []catalog.NIC
 	Drives     []catalog.Drive
+
+	Customization *guest.Customization
 }
 
 // Settle decides what a request means with a version, and finds what is wrong with it. It needs no host, so that a
 // plan can be told all of it at once.
 func Settle(r Request, template catalog.Template, version catalog.Version) (Blueprint, catalog.Findings) {
-	b := Blueprint{Version: version, Strategy: r.Strategy}
+	b := Blueprint{Version: version, Strategy: r.Strategy, Customization: r.Customization}
 	if b.Strategy == "" {
 		b.Strategy = template.DefaultStrategy
 	}
@@ -54,6 +56,7 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 			b.Drives[0].Size = uint64(version.VirtualSize)
 		}
 	}
+	fs = append(fs, r.Customization.Validate(b.UserData)...)
 	b.Machine, b.NICs = hardware.Machine(), network.NICs()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && len(b.NICs) == 0 {
 		fs.Add(catalog.At("wait_for"), "Waiting for an address without an interface",

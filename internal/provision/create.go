@@ -79,7 +79,9 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	b.record.Steps = b.steps
 	exists(instance, b.record)
 	if b.request.Running && len(b.request.WaitFor) > 0 {
-		err = b.step(ctx, "ready", func(ctx context.Context) error { return b.awaitReady(ctx, instance, b.request.WaitFor) })
+		err = b.step(ctx, "ready", func(ctx context.Context) error {
+			return b.awaitReady(ctx, instance, b.request.WaitFor, instance.Facts.Customized.Digest != "")
+		})
 	}
 	if err == nil {
 		err = b.complete(ctx, instance)
@@ -183,10 +185,12 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if !bounded {
 		deadline = now().Add(time.Hour)
 	}
+	customization := b.blueprint.Customization.Digest()
 	return catalog.InstanceFacts{
 		Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
+		Customized: catalog.Customized{Digest: customization, Pending: customization != "" && !b.request.Running},
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),

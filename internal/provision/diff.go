@@ -35,6 +35,9 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 	}
 	have.CPU = want.CPU
 	d.Restart = have != want
+	if i.Facts.Customized.Digest != b.Customization.Digest() {
+		d.Replaces = append(d.Replaces, catalog.At("customization"))
+	}
 	if !sameNICs(i.NICs, b.NICs) {
 		d.Replaces = append(d.Replaces, catalog.At("network_profile"))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
@@ -36,6 +37,8 @@ type Request struct {
 	Hardware    *catalog.HardwareProfile // these override the version's, field by field
 	Network     *catalog.NetworkProfile
 	Storage     *catalog.StorageProfile
+	// Customization is what the guest does at first boot; nil for nothing.
+	Customization *guest.Customization
 	Options
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,21 +54,25 @@ func cause(err error) string {
 // waiting on is no use.
 type condition func(ctx context.Context) (met bool, seen string, final error)
 
-// awaitReady waits for the conditions, one after the other, as long as ctx allows.
-func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string) error {
-	checks := map[string]condition{
-		WaitIP:        func(ctx context.Context) (bool, string, error) { return p.hasAddress(ctx, i) },
-		WaitAgent:     func(ctx context.Context) (bool, string, error) { return p.agentAnswers(ctx, i) },
-		WaitCloudInit: func(ctx context.Context) (bool, string, error) { return p.cloudInitDone(ctx, i) },
-	}
-	for _, name := range Conditions() {
-		for _, wanted := range conditions {
-			if wanted != name {
-				continue
-			}
-			if err := p.await(ctx, i, name, checks[name]); err != nil {
-				return err
-			}
+// awaitReady waits for the conditions, one after the other, as long as ctx allows. Whoever waits for anything also waits
+// for a customization that this start carries out: nobody else would hear that it failed.
+func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string, customizes bool) error {
+	for _, c := range []struct {
+		name   string
+		wanted bool
+		check  condition
+	}{
+		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) (bool, string, error) { return p.hasAddress(ctx, i) }},
+		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) (bool, string, error) { return p.agentAnswers(ctx, i) }},
+		// Before cloud-init's own status, which says less of what failed.
+		{"customization", customizes && len(conditions) > 0, p.customized(i)},
+		{WaitCloudInit, slices.Contains(conditions, WaitCloudInit), func(ctx context.Context) (bool, string, error) { return p.cloudInitDone(ctx, i) }},
+	} {
+		if !c.wanted {
+			continue
+		}
+		if err := p.await(ctx, i, c.name, c.check); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -164,12 +169,18 @@ const consoleLines = 20
 func (p *Provisioner) consoleTail(ctx context.Context, i Instance) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	data, err := p.host.ReadVolume(ctx, p.library.Pool(), consoleVolume(i.Facts.Tenant, i.Facts.Name), 8<<20)
+	console, err := p.console(ctx, i)
 	if err != nil {
 		return ""
 	}
-	lines := strings.Split(strings.TrimSpace(printable(data)), "\n")
+	lines := strings.Split(strings.TrimSpace(console), "\n")
 	return strings.Join(lines[max(0, len(lines)-consoleLines):], "\n")
+}
+
+// console is what the guest has written to its serial console since it was started.
+func (p *Provisioner) console(ctx context.Context, i Instance) (string, error) {
+	data, err := p.host.ReadVolume(ctx, p.library.Pool(), consoleVolume(i.Facts.Tenant, i.Facts.Name), 8<<20)
+	return printable(data), err
 }
 
 // printable drops what would move a reader's cursor.

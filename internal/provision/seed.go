@@ -12,7 +12,7 @@ import (
 
 // seed renders what the guest is told at first boot. It never touches the runner's disk.
 func (b Blueprint) seed(uuid, instance string) ([]byte, error) {
-	seed := guest.Seed{InstanceID: uuid, Hostname: b.Hostname(instance), VendorData: b.UserData}
+	seed := guest.Seed{InstanceID: uuid, Hostname: b.Hostname(instance), VendorData: b.UserData, Customization: b.Customization}
 	if key := catalog.Targeted(b.Version.Spec.Parameters, b.Parameters, catalog.TargetSSHKey); key != "" {
 		seed.SSHAuthorizedKeys = []string{key}
 	}

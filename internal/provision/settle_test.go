@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
 const gibibyte = 1 << 30
@@ -82,7 +83,9 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a missing parameter": {func(r *Request) { r.Given.Parameters = nil }, []string{"parameters"}},
 		"two parameters": {func(r *Request) { r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x", "a.b" },
 			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},
-		"a key":    {func(r *Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},
+		"a key": {func(r *Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},
+		"a customization": {func(r *Request) { r.Customization = &guest.Customization{Timezone: "?", OpenPorts: []int64{0}} },
+			[]string{"customization.open_ports", "customization.timezone"}},
 		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *Request) {
 			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}

@@ -56,7 +56,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		if err := p.bringUp(ctx, instance); err != nil {
 			return instance, fmt.Errorf("starting instance %q: %w", name, err)
 		}
-		if err := p.awaitReady(ctx, instance, c.WaitFor); err != nil {
+		if err := p.awaitReady(ctx, instance, c.WaitFor, instance.Facts.Customized.Pending); err != nil {
 			return instance, err
 		}
 		if c.Blueprint != nil && slices.Contains(c.WaitFor, WaitCloudInit) {
@@ -101,6 +101,9 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blue
 func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, machine bool) error {
 	facts := i.Facts
 	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
+	if c.Running {
+		facts.Customized.Pending = false // it is done by the start that comes now, for better or worse
+	}
 	if facts.Provision.Completed == nil { // its user takes it as it is
 		completed := now()
 		facts.Provision.Completed = &completed

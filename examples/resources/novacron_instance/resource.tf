@@ -28,3 +28,35 @@ resource "novacron_instance" "db" {
     delete = "10m"
   }
 }
+
+# A web server, customized at first boot
+resource "novacron_instance" "shop" {
+  name        = "shop-1"
+  template_id = novacron_template.ubuntu.id
+  version     = "~> 1.0"
+  parameters  = { hostname = "shop-1" }
+
+  customization = {
+    install_packages = ["nftables", "nginx"]
+    open_ports       = [80, 443] # and SSH; everything else from outside is dropped
+    timezone         = "Europe/Berlin"
+    users = {
+      deploy = {
+        groups              = ["www-data"]
+        sudo                = true
+        shell               = "/bin/bash"
+        ssh_authorized_keys = [file("~/.ssh/id_ed25519.pub")]
+      }
+    }
+    files = {
+      "/etc/nginx/conf.d/shop.conf" = { content = "server_tokens off;\n" }
+      "/srv/shop/token"             = { content = "…", permissions = "0600", owner = "www-data" }
+    }
+    run_commands = ["systemctl enable --now nginx", "nginx -t"]
+    user_data    = <<-EOT
+      #cloud-config
+      ntp:
+        servers: [ntp.example.org]
+    EOT
+  }
+}

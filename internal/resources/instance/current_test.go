@@ -63,7 +63,7 @@ func blankModel(t *testing.T) Model {
 		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(provisioningTypes),
 	}
 	for name, to := range map[string]*types.Object{
-		"hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
+		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
 	} {
 		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
 	}

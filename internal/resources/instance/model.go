@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -22,6 +23,7 @@ type Model struct {
 	Parameters          types.Dynamic  `tfsdk:"parameters"`
 	ParametersWO        types.Dynamic  `tfsdk:"parameters_wo"` // in the configuration only
 	ParametersWOVersion types.Int64    `tfsdk:"parameters_wo_version"`
+	Customization       types.Object   `tfsdk:"customization"`
 	HardwareProfile     types.Object   `tfsdk:"hardware_profile"`
 	NetworkProfile      types.Object   `tfsdk:"network_profile"`
 	StorageProfile      types.Object   `tfsdk:"storage_profile"`
@@ -48,8 +50,8 @@ type Model struct {
 
 // toCore is the request that the model stands for, with the secrets of the configuration; what is not known yet is left
 // out. complete is false when something was.
-func (m *Model) toCore(secrets types.Dynamic) (r provision.Request, complete bool) {
-	var known [3]bool
+func (m *Model) toCore(ctx context.Context, secrets types.Dynamic) (r provision.Request, complete bool) {
+	var known [4]bool
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	r = provision.Request{
 		Name: m.Name.ValueString(), Description: m.Description.ValueString(), Template: template,
@@ -59,8 +61,9 @@ func (m *Model) toCore(secrets types.Dynamic) (r provision.Request, complete boo
 	r.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
 	r.Network, known[1] = profile.Network(m.NetworkProfile)
 	r.Storage, known[2] = profile.Storage(m.StorageProfile)
+	r.Customization, known[3] = customization(ctx, m.Customization)
 	r.Given, _ = given(m.Parameters, secrets)
-	return r, err == nil && known == [3]bool{true, true, true}
+	return r, err == nil && known == [4]bool{true, true, true, true}
 }
 
 // options are the settings that may change at any time.

@@ -139,7 +139,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
 	_, findings := given(p.plan.Parameters, p.secrets)
 	findings = append(findings, profile.ValidateStorage(p.plan.StorageProfile)...)
-	request, complete := p.plan.toCore(p.secrets)
+	request, complete := p.plan.toCore(ctx, p.secrets)
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
 		if unsure := f.Path[0].Name == "storage_profile" && !complete; !unsure {
@@ -218,6 +218,9 @@ func (p *planner) pin() {
 
 // compare decides what the change means, by what the host has.
 func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
+	if !profile.Known(ctx, p.plan.Customization) {
+		p.replace("customization")
+	}
 	p.compareParameters(b)
 	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
@@ -231,7 +234,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 	}
 	client.AddFindings(p.diags, findings)
 	for _, at := range diff.Replaces {
-		p.replaces = append(p.replaces, client.Path(at))
+		p.replaces.Append(client.Path(at))
 	}
 	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
 		p.announceRestart()
@@ -255,6 +258,7 @@ func (p *planner) announceRestart() {
 func (p *planner) compareAsWritten() {
 	for name, same := range map[string]bool{
 		"parameters":       p.plan.Parameters.Equal(p.state.Parameters),
+		"customization":    p.plan.Customization.Equal(p.state.Customization),
 		"hardware_profile": p.plan.HardwareProfile.Equal(p.state.HardwareProfile),
 		"network_profile":  p.plan.NetworkProfile.Equal(p.state.NetworkProfile),
 		"storage_profile":  p.plan.StorageProfile.Equal(p.state.StorageProfile),

@@ -58,6 +58,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("customization"), &config.Customization)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("hardware_profile"), &config.HardwareProfile)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("network_profile"), &config.NetworkProfile)...)
 	if resp.Diagnostics.HasError() {
@@ -70,7 +71,9 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
 	network, _ := profile.Network(config.NetworkProfile)
+	asked, _ := customization(ctx, config.Customization)
 	findings = append(findings, hardware.Validate()...)
+	findings = append(findings, asked.Validate("")...)
 	client.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
 }
 
@@ -131,11 +134,11 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 		if err != nil {
 			return provision.Request{}, err
 		}
-		request, _ := plan.toCore(secrets)
+		request, _ := plan.toCore(ctx, secrets)
 		request.Version = version
 		return request, nil
 	}
-	request, _ := plan.toCore(secrets)
+	request, _ := plan.toCore(ctx, secrets)
 	return request, nil
 }
 
@@ -173,7 +176,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	defer cancel()
 	var secrets types.Dynamic
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
-	request, _ := plan.toCore(secrets)
+	request, _ := plan.toCore(ctx, secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), Options: plan.options()}
 	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
 	switch {

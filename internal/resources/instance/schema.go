@@ -89,6 +89,7 @@ func settings() map[string]schema.Attribute {
 		"parameters_wo_version": schema.Int64Attribute{
 			Optional: true, MarkdownDescription: "Number of the values of `parameters_wo`: change it when they change, which replaces the instance.",
 		},
+		"customization": customizationAttribute(),
 		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. Sockets, cores and memory " +
 			"change in place; a running guest is restarted for it, which the plan announces. A change of `cpu_type` replaces the instance."),
 		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. A " +
@@ -110,7 +111,7 @@ func settings() map[string]schema.Attribute {
 			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
 			MarkdownDescription: "What to wait for after a start: `ip` (an address is known), `agent` (the guest agent answers), `cloud_init` " +
-				"(cloud-init is done; needs the agent). `[]` to wait for nothing. Default: `[\"ip\"]`.",
+				"(cloud-init is done; needs the agent). `[]` to wait for nothing, not even for `customization`. Default: `[\"ip\"]`.",
 		},
 		"allow_restart": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),

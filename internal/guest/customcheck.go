@@ -1,0 +1,141 @@
+package guest
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+var (
+	// loginForm is what useradd(8) of Debian and of Red Hat both take.
+	loginForm       = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	permissionsForm = regexp.MustCompile(`^[0-7]{3,4}$`)
+	timezoneForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}$`)
+	localeForm      = regexp.MustCompile(`^([a-z]{2,3}(_[A-Z]{2})?|C|POSIX)(\.[A-Za-z0-9-]+)?(@[A-Za-z]+)?$`)
+)
+
+// maxCommand keeps a command below what Linux allows one argument of a program (MAX_ARG_STRLEN, 128 KiB).
+const maxCommand = 120 << 10
+
+// Validate finds what is wrong, each at its attribute below customization. template is the cloud-config of the
+// instance's template, with its parameters filled in, that the customization is joined with; "" for none, or where it is
+// not known yet.
+func (c *Customization) Validate(template string) catalog.Findings {
+	if c == nil {
+		return nil
+	}
+	var fs catalog.Findings
+	at := catalog.At("customization")
+	for _, name := range c.InstallPackages {
+		if name == "" || name[0] == '-' || strings.ContainsFunc(name, isSpaceOrControl) {
+			fs.Add(at.Name("install_packages"), "Invalid package name", fmt.Sprintf(
+				"%q is no name of a package: leave out spaces and a leading hyphen.", name))
+		}
+	}
+	for _, port := range c.OpenPorts {
+		if port < 1 || port > 65535 {
+			fs.Add(at.Name("open_ports"), "Invalid port", fmt.Sprintf("%d is not between 1 and 65535.", port))
+		}
+	}
+	checkSSHKeys(&fs, at.Name("ssh_authorized_keys"), c.SSHAuthorizedKeys)
+	for _, name := range sortedKeys(c.Users) {
+		checkUser(&fs, at.Name("users").Key(name), name, c.Users[name])
+	}
+	for _, name := range sortedKeys(c.Files) {
+		checkFile(&fs, at.Name("files").Key(name), name, c.Files[name])
+	}
+	for i, command := range c.RunCommands {
+		if problem := commandProblem(command); problem != "" {
+			fs.Add(at.Name("run_commands"), "Invalid command", fmt.Sprintf("run_commands[%d] %s.", i, problem))
+		}
+	}
+	if c.Timezone != "" && !timezoneForm.MatchString(c.Timezone) {
+		fs.Add(at.Name("timezone"), "Invalid time zone", fmt.Sprintf("%q is no name of the tz database, such as UTC or Europe/Berlin.", c.Timezone))
+	}
+	if c.Locale != "" && !localeForm.MatchString(c.Locale) {
+		fs.Add(at.Name("locale"), "Invalid locale", fmt.Sprintf("%q is no locale, such as en_US.UTF-8 or C.UTF-8.", c.Locale))
+	}
+	if _, err := parseCloudConfig(c.UserData); err != nil {
+		fs.Add(at.Name("user_data"), "Invalid user data", sentence(err))
+	} else if len(fs) == 0 {
+		checkJoint(&fs, c, template)
+	}
+	return fs
+}
+
+func checkSSHKeys(fs *catalog.Findings, at catalog.Path, keys []string) {
+	for _, key := range keys {
+		if err := ValidSSHKey(key); err != nil {
+			fs.Add(at, "Invalid SSH key", sentence(err))
+		}
+	}
+}
+
+func checkUser(fs *catalog.Findings, at catalog.Path, name string, u User) {
+	switch {
+	case name == "root":
+		fs.Add(at, "User that every guest has", "There is a root already, so none can be made: ssh_authorized_keys of customization let in as root.")
+	case !loginForm.MatchString(name):
+		fs.Add(at, "Invalid user name", fmt.Sprintf("%q: use lower-case letters, digits, hyphens and underscores, starting with a letter or "+
+			"an underscore, at most 32.", name))
+	}
+	for _, group := range u.Groups {
+		if !loginForm.MatchString(group) {
+			fs.Add(at.Name("groups"), "Invalid group name", fmt.Sprintf("%q: use lower-case letters, digits, hyphens and underscores, starting "+
+				"with a letter or an underscore, at most 32.", group))
+		}
+	}
+	checkSSHKeys(fs, at.Name("ssh_authorized_keys"), u.SSHAuthorizedKeys)
+	if u.Shell != "" && (!absolute(u.Shell) || strings.ContainsFunc(u.Shell, isSpaceOrControl) || strings.Contains(u.Shell, ":")) {
+		fs.Add(at.Name("shell"), "Invalid shell", fmt.Sprintf("%q is no absolute path of a program, such as /bin/bash.", u.Shell))
+	}
+}
+
+func checkFile(fs *catalog.Findings, at catalog.Path, name string, f File) {
+	if !absolute(name) || strings.ContainsFunc(name, isControl) {
+		fs.Add(at, "Invalid file path", fmt.Sprintf("%q is no absolute path of a file, without . and .., doubled slashes and a slash at its end.", name))
+	}
+	if f.Permissions != "" && !permissionsForm.MatchString(f.Permissions) {
+		fs.Add(at.Name("permissions"), "Invalid permissions", fmt.Sprintf("%q: write them in octal, as in \"0644\".", f.Permissions))
+	}
+	if user, group, both := strings.Cut(f.Owner, ":"); f.Owner != "" && (!loginForm.MatchString(user) || both && !loginForm.MatchString(group)) {
+		fs.Add(at.Name("owner"), "Invalid owner", fmt.Sprintf("%q: write a user, or user:group, by name.", f.Owner))
+	}
+}
+
+// absolute tells whether a path leads from the root to something else, with no detours.
+func absolute(name string) bool { return len(name) > 1 && name[0] == '/' && path.Clean(name) == name }
+
+func commandProblem(command string) string {
+	switch {
+	case strings.TrimSpace(command) == "":
+		return "is empty"
+	case strings.ContainsRune(command, 0):
+		return "holds a NUL character"
+	case len(command) > maxCommand:
+		return fmt.Sprintf("is longer than %d KiB: write a file, and run that", maxCommand>>10)
+	}
+	return ""
+}
+
+// checkJoint finds what cannot be joined with the template's cloud-config.
+func checkJoint(fs *catalog.Findings, c *Customization, template string) {
+	theirs, err := parseTemplate(template)
+	if err != nil {
+		fs.Add(catalog.At("template_id"), "Invalid cloud-config", sentence(err))
+		return
+	}
+	if _, err := renderUserData("check", nil, theirs, c, ""); err != nil {
+		fs.Add(catalog.At("customization").Name("user_data"), "Cannot be joined", sentence(err))
+	}
+}
+
+func isSpaceOrControl(r rune) bool { return r == ' ' || r == '\t' || isControl(r) }
+
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}

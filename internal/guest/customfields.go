@@ -1,0 +1,141 @@
+package guest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// fields are the attributes of a customization as cloud-init knows them, see
+// https://docs.cloud-init.io/en/22.4.2/topics/modules.html. SSH keys are part of the identity.
+type fields struct {
+	Packages   []text      `yaml:"packages,omitempty"`
+	Users      []any       `yaml:"users,omitempty"`
+	BootCmd    []text      `yaml:"bootcmd,omitempty"`
+	WriteFiles []writeFile `yaml:"write_files,omitempty"`
+	RunCmd     [][]text    `yaml:"runcmd,omitempty"`
+	Timezone   text        `yaml:"timezone,omitempty"`
+	Locale     text        `yaml:"locale,omitempty"`
+}
+
+type user struct {
+	Name              text   `yaml:"name"`
+	Groups            []text `yaml:"groups,omitempty"`
+	Shell             text   `yaml:"shell,omitempty"`
+	Sudo              text   `yaml:"sudo,omitempty"`
+	SSHAuthorizedKeys []text `yaml:"ssh_authorized_keys,omitempty"`
+}
+
+type writeFile struct {
+	Path        text `yaml:"path"`
+	Content     text `yaml:"content"`
+	Encoding    text `yaml:"encoding,omitempty"`
+	Permissions text `yaml:"permissions"`
+	Owner       text `yaml:"owner"`
+	// Files are written before users and packages are made. Deferred ones are written after both, by cloud-init 21 and
+	// newer, and still before commands are run.
+	Defer bool `yaml:"defer,omitempty"`
+}
+
+const usersField = "users"
+
+// cloudConfig is what the customization says: its attributes, and its user data laid over them. id is what the guest's
+// report names the instance by.
+func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node, error) {
+	if c.empty() {
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
+	}
+	own, err := parseCloudConfig(c.UserData)
+	if err != nil {
+		return nil, err
+	}
+	f := fields{Timezone: text(c.Timezone), Locale: text(c.Locale), RunCmd: [][]text{{"sh", scriptPath}}}
+	for _, name := range set(c.InstallPackages) {
+		f.Packages = append(f.Packages, text(name))
+	}
+	// Naming users keeps cloud-init from making the image's default user, which is thus named too, unless somebody else
+	// has already said who is made.
+	if len(c.Users) > 0 && valueOf(template, usersField) == nil && valueOf(own, usersField) == nil {
+		f.Users = append(f.Users, text("default"))
+	}
+	for _, name := range sortedKeys(c.Users) {
+		u, err := c.Users[name].made(name)
+		if err != nil {
+			return nil, err
+		}
+		f.Users = append(f.Users, u)
+	}
+	f.WriteFiles = []writeFile{File{Content: c.script(id), Permissions: "0600"}.written(scriptPath)}
+	if c.OpenPorts != nil {
+		f.BootCmd = []text{text(earlyFirewall(c.OpenPorts))}
+		f.WriteFiles = append(f.WriteFiles, firewallFiles(c.OpenPorts)...)
+	}
+	for _, path := range sortedKeys(c.Files) {
+		f.WriteFiles = append(f.WriteFiles, c.Files[path].written(path))
+	}
+	var lower yaml.Node
+	if err := lower.Encode(f); err != nil {
+		return nil, fmt.Errorf("writing user data: %w", err)
+	}
+	return layOver(&lower, own)
+}
+
+// made is the user as cloud-init makes it.
+func (u User) made(name string) (user, error) {
+	made := user{Name: text(name), Shell: text(u.Shell)}
+	for _, group := range set(u.Groups) {
+		made.Groups = append(made.Groups, text(group))
+	}
+	if u.Sudo {
+		made.Sudo = "ALL=(ALL) NOPASSWD:ALL"
+	}
+	for _, element := range set(u.SSHAuthorizedKeys) {
+		keys, err := publicKeys(element)
+		if err != nil {
+			return user{}, fmt.Errorf("SSH key of user %q: %w", name, err)
+		}
+		for _, key := range keys {
+			made.SSHAuthorizedKeys = append(made.SSHAuthorizedKeys, text(key))
+		}
+	}
+	return made, nil
+}
+
+// written is the file as cloud-init writes it.
+func (f File) written(path string) writeFile {
+	f = f.settled()
+	w := writeFile{Path: text(path), Content: text(f.Content), Permissions: text(f.Permissions), Owner: text(f.Owner)}
+	w.Defer = f.Owner != "root" && f.Owner != DefaultOwner
+	if !plainText(f.Content) {
+		w.Content, w.Encoding = text(base64.StdEncoding.EncodeToString([]byte(f.Content))), "b64"
+	}
+	return w
+}
+
+// plainText tells whether all YAML readers and writers agree on a text.
+func plainText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '\n' && r != '\t' && (!unicode.IsPrint(r) || r > 0xffff)
+	})
+}
+
+// scriptFirst moves the customization's script before all other files, so that it is there, and can report, also where
+// one of the others cannot be written.
+func (c *Customization) scriptFirst(config *yaml.Node) {
+	files := valueOf(config, "write_files")
+	if c.empty() || files == nil {
+		return
+	}
+	at := slices.IndexFunc(files.Content, func(file *yaml.Node) bool {
+		path := valueOf(file, "path")
+		return path != nil && path.Value == scriptPath
+	})
+	if at > 0 {
+		files.Content = slices.Concat(files.Content[at:at+1], files.Content[:at], files.Content[at+1:])
+	}
+}

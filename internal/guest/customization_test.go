@@ -1,0 +1,369 @@
+package guest
+
+import (
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// customized is the user data of an instance "web" of that template.
+func customized(t testing.TB, template string, c *Customization) map[string]any {
+	t.Helper()
+	files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: template, Customization: c}.Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decodeYAML(t, files.UserData)
+}
+
+// written are the contents of the files that user data has written, by path, as cloud-init decodes them.
+func written(t testing.TB, userData map[string]any) map[string]string {
+	t.Helper()
+	contents := map[string]string{}
+	list, _ := userData["write_files"].([]any)
+	for _, element := range list {
+		file := element.(map[string]any)
+		content := file["content"].(string)
+		if file["encoding"] == "b64" {
+			plain, err := base64.StdEncoding.DecodeString(content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content = string(plain)
+		}
+		contents[file["path"].(string)] = content
+	}
+	return contents
+}
+
+func TestACustomizationReachesCloudInit(t *testing.T) {
+	alice, bob := testKey(t, 1, "alice"), testKey(t, 2, "bob")
+	data := customized(t, "", &Customization{
+		InstallPackages: []string{"nginx", "curl"}, SSHAuthorizedKeys: []string{alice + "\n"},
+		Users: map[string]User{
+			"deploy": {Groups: []string{"sudo", "adm"}, SSHAuthorizedKeys: []string{bob}, Sudo: true, Shell: "/bin/bash"},
+			"app":    {},
+		},
+		Files: map[string]File{
+			"/etc/motd":     {Content: "hi\n"},
+			"/srv/app/conf": {Content: "\x00\xff", Permissions: "640", Owner: "app:app"},
+		},
+		Timezone: "Europe/Berlin", Locale: "no",
+	})
+	files := data["write_files"].([]any)
+	sameValue(t, "the script", files[0].(map[string]any)["path"], scriptPath)
+	data["write_files"] = files[1:]
+	sameValue(t, "user data", data, map[string]any{
+		"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{alice},
+		"packages": []string{"curl", "nginx"}, "timezone": "Europe/Berlin", "locale": "no",
+		"users": []any{
+			"default", map[string]any{"name": "app"},
+			map[string]any{"name": "deploy", "groups": []string{"adm", "sudo"}, "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": []string{bob}},
+		},
+		"write_files": []any{
+			map[string]any{"path": "/etc/motd", "content": "hi\n", "permissions": "0644", "owner": "root:root"},
+			map[string]any{"path": "/srv/app/conf", "content": "AP8=", "encoding": "b64", "permissions": "0640", "owner": "app:app", "defer": true},
+		},
+		"runcmd": []any{[]string{"sh", scriptPath}},
+	})
+}
+
+func TestNothingAskedForAddsNothing(t *testing.T) {
+	plain := map[string]any{"hostname": "web", "preserve_hostname": false}
+	for name, c := range map[string]*Customization{"none": nil, "an empty one": {}, "empty ones in it": {Users: map[string]User{}, RunCommands: []string{}}} {
+		sameValue(t, name, customized(t, "", c), plain)
+		sameValue(t, name+", with a template", customized(t, "#cloud-config\nruncmd: [a]\n", c), plain)
+	}
+}
+
+// What cloud-init would let one side hide from the other.
+func TestTheTemplateAndTheInstanceAreJoined(t *testing.T) {
+	const template = `#cloud-config
+packages: &p [vim]
+runcmd: [first, [second, '2']]
+users: [default, {name: admin}]
+write_files: [{path: /template, content: t}]
+timezone: UTC
+disable_root: true
+hostname: theirs
+ntp: {enabled: true, servers: [a], pools: ~}
+mounts: ~
+growpart: {devices: [/]}
+output: {all: "| tee"}
+mount_default_fields: [None, None, auto, defaults, "0", "2"]
+only_theirs: *p
+`
+	key := testKey(t, 1, "")
+	data := customized(t, template, &Customization{
+		InstallPackages: []string{"nginx"}, RunCommands: []string{"third"}, Timezone: "Europe/Berlin", SSHAuthorizedKeys: []string{key},
+		Users: map[string]User{"deploy": {}}, Files: map[string]File{"/instance": {Content: "i"}},
+		UserData: `#cloud-config
+packages: [git]
+runcmd: [fourth]
+users: [{name: last}]
+write_files: [{path: /last, content: l}]
+ntp: {servers: [b], enabled: false}
+mounts: [[/dev/vdb, /data]]
+timezone: Asia/Tokyo
+mount_default_fields: [None, None, ext4, defaults, "0", "2"]
+output: {all: "> /dev/null"}
+bootcmd: ~
+`,
+	})
+	if got, want := slices.Sorted(maps.Keys(written(t, data))), []string{"/instance", "/last", "/template", scriptPath}; !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
+	if first := data["write_files"].([]any)[0].(map[string]any)["path"]; first != scriptPath {
+		t.Errorf("%q is written first: where it cannot be, nothing reports", first)
+	}
+	delete(data, "write_files")
+	sameValue(t, "user data", data, map[string]any{
+		"hostname": "web", "preserve_hostname": false, "ssh_authorized_keys": []string{key}, // disable_root stays as the template says
+		"packages": []string{"vim", "nginx", "git"},
+		"runcmd":   []any{"first", []string{"second", "2"}, []string{"sh", scriptPath}, "fourth"},
+		"users":    []any{"default", map[string]any{"name": "admin"}, map[string]any{"name": "deploy"}, map[string]any{"name": "last"}},
+		"timezone": "Asia/Tokyo", "ntp": map[string]any{"enabled": false, "servers": []string{"a", "b"}, "pools": nil},
+		"mounts": []any{[]string{"/dev/vdb", "/data"}}, "output": map[string]any{"all": "> /dev/null"},
+		"mount_default_fields": []any{"None", "None", "ext4", "defaults", "0", "2"}, "bootcmd": nil,
+	})
+}
+
+func TestTheDefaultUserIsLeftToWhoeverNamesUsers(t *testing.T) {
+	deploy := map[string]any{"name": "deploy"}
+	for template, want := range map[string][]any{
+		"":                                  {"default", deploy},
+		"#cloud-config\nusers: ~\n":         {"default", deploy},
+		"#cloud-config\nusers: [default]\n": {"default", deploy},
+		"#cloud-config\nusers: []\n":        {deploy},
+		"#cloud-config\nusers: [{name: admin}]\n":  {map[string]any{"name": "admin"}, deploy},
+		"#cloud-config\nusers: [\"a\", default]\n": {"a", "default", deploy},
+	} {
+		sameValue(t, template, customized(t, template, &Customization{Users: map[string]User{"deploy": {}}})["users"], want)
+	}
+}
+
+func TestWhatCannotBeJoinedIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		template string
+		asked    Customization
+		at, says string
+	}{
+		"a text for a list": {"#cloud-config\nusers: a,b\n", Customization{Users: map[string]User{"deploy": {}}}, "customization.user_data", "Users is a single value in one place and a list in another"},
+		"deep inside":       {"#cloud-config\nntp: {servers: {a: 1}}\n", Customization{UserData: "#cloud-config\nntp: {servers: [a]}\n"}, "customization.user_data", "Servers is a mapping in one place and a list"},
+		"a key twice":       {"#cloud-config\nntp: {a: 1, a: 2}\n", Customization{UserData: "#cloud-config\nntp: {b: 1}\n"}, "customization.user_data", "repeats the key of line 2"},
+		"with itself":       {"", Customization{InstallPackages: []string{"a"}, UserData: "#cloud-config\npackages: {a: b}\n"}, "customization.user_data", "Packages is a list in one place and a mapping"},
+		"a broken template": {"#cloud-config\n- a\n", Customization{Timezone: "UTC"}, "template_id", "The template's cloud-config: user data must be a YAML mapping"},
+	} {
+		findings := c.asked.Validate(c.template)
+		if len(findings) != 1 || findings[0].Path.String() != c.at || !strings.Contains(findings[0].Detail, c.says) {
+			t.Errorf("%s: found %v, want %q at %s", name, findings, c.says, c.at)
+		}
+		if _, err := (Seed{InstanceID: "id", Hostname: "web", VendorData: c.template, Customization: &c.asked}).Render(); err == nil {
+			t.Errorf("%s: it is rendered all the same", name)
+		}
+	}
+}
+
+func TestWhatIsWrongIsFoundWhereItIs(t *testing.T) {
+	bad := &Customization{
+		InstallPackages: []string{"nginx", "--allow-unauthenticated", "a b", ""}, OpenPorts: []int64{0, 80, 65536},
+		SSHAuthorizedKeys: []string{"ssh-rsa"},
+		Users: map[string]User{
+			"root": {}, "Deploy": {}, "a:b": {}, "": {},
+			"ok": {Groups: []string{"sudo,adm", "wheel"}, SSHAuthorizedKeys: []string{"x"}, Shell: "bash"}, "colon": {Shell: "/bin/a:b"},
+		},
+		Files: map[string]File{
+			"etc/motd": {}, "/": {}, "/a/../b": {}, "/a//b": {}, "/a/": {}, "/a\nb": {}, "": {},
+			"/etc/motd": {Permissions: "rw-r--r--", Owner: "root:"}, "/b": {Permissions: "0888", Owner: "0:0"}, "/c": {Permissions: "04755", Owner: "a:b:c"},
+		},
+		RunCommands: []string{"true", " \n", "a\x00b", strings.Repeat("x", maxCommand+1)},
+		Timezone:    "Berlin time", Locale: "english", UserData: "packages: [nginx]",
+	}
+	want := []string{
+		"install_packages", "install_packages", "install_packages", "open_ports", "open_ports", "ssh_authorized_keys",
+		`users[""]`, `users["Deploy"]`, `users["a:b"]`, `users["colon"].shell`, `users["ok"].groups`, `users["ok"].ssh_authorized_keys`, `users["ok"].shell`, `users["root"]`,
+		`files[""]`, `files["/"]`, "files[\"/a\nb\"]", `files["/a/"]`, `files["/a/../b"]`, `files["/a//b"]`, `files["/b"].permissions`, `files["/b"].owner`,
+		`files["/c"].permissions`, `files["/c"].owner`, `files["/etc/motd"].permissions`, `files["/etc/motd"].owner`, `files["etc/motd"]`,
+		"run_commands", "run_commands", "run_commands", "timezone", "locale", "user_data",
+	}
+	var got []string
+	for _, f := range bad.Validate("") {
+		got = append(got, strings.TrimPrefix(f.Path.String(), "customization."))
+		if !strings.HasSuffix(f.Detail, ".") || f.Summary == "" {
+			t.Errorf("%s is not explained: %+v", f.Path, f)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found fault with\n%q, want\n%q", got, want)
+	}
+	if _, err := (Seed{InstanceID: "id", Hostname: "web", Customization: bad}).Render(); err == nil {
+		t.Error("it is rendered all the same")
+	}
+}
+
+func TestWhatIsRightIsNotFoundWrong(t *testing.T) {
+	key := testKey(t, 1, "")
+	good := &Customization{
+		InstallPackages: []string{"libstdc++6", "nginx=1.22.1-9", "@development-tools", "python3.11", "/srv/a.rpm"},
+		OpenPorts:       []int64{1, 65535}, SSHAuthorizedKeys: []string{key + "\n"},
+		Users:       map[string]User{"_apt-1": {Groups: []string{"docker"}, SSHAuthorizedKeys: []string{key}, Shell: "/usr/bin/fish"}},
+		Files:       map[string]File{"/etc/ä b": {Permissions: "600", Owner: "www-data"}, "/a": {Permissions: "4755", Owner: "a:b"}},
+		RunCommands: []string{"-x", "echo 'a\nb'"}, Timezone: "America/Argentina/Buenos_Aires", Locale: "sr_RS.UTF-8@latin",
+		UserData: "#cloud-config\n",
+	}
+	for _, zone := range []string{"UTC", "Etc/GMT+5", "America/Port-au-Prince", "GMT0"} {
+		good.Timezone = zone
+		if findings := good.Validate("#cloud-config\npackages: [a]\n"); len(findings) > 0 {
+			t.Errorf("%s: %v", zone, findings)
+		}
+	}
+	for _, locale := range []string{"C", "C.UTF-8", "POSIX", "en_US.UTF-8", "de_DE@euro", "de_DE"} {
+		good.Locale = locale
+		if findings := good.Validate(""); len(findings) > 0 {
+			t.Errorf("%s: %v", locale, findings)
+		}
+	}
+}
+
+func TestTheDigestIsOfTheMeaning(t *testing.T) {
+	var none *Customization
+	if none.Digest() != "" || new(Customization).Digest() != "" {
+		t.Errorf("asking for nothing has the digests %q and %q", none.Digest(), new(Customization).Digest())
+	}
+	one := Customization{
+		InstallPackages: []string{"b", "a", "b"}, OpenPorts: []int64{443, 80}, SSHAuthorizedKeys: []string{"k\n"},
+		Users: map[string]User{"u": {Groups: []string{"y", "x"}, SSHAuthorizedKeys: []string{"k\n"}}}, Files: map[string]File{"/a": {Content: "x"}, "/b": {}},
+	}
+	same := Customization{
+		InstallPackages: []string{"a", "b"}, OpenPorts: []int64{80, 443}, SSHAuthorizedKeys: []string{"k"}, RunCommands: []string{},
+		Users: map[string]User{"u": {Groups: []string{"x", "y"}, SSHAuthorizedKeys: []string{"k"}}},
+		Files: map[string]File{"/a": {Content: "x", Permissions: "644", Owner: "root:root"}, "/b": {Permissions: "0644"}},
+	}
+	if one.Digest() != same.Digest() {
+		t.Error("two ways to write the same have two digests")
+	}
+	seen := map[string]string{one.Digest(): "one"}
+	for name, c := range map[string]Customization{
+		"no ports": {OpenPorts: []int64{}}, "a port": {OpenPorts: []int64{1}}, "a user": {Users: map[string]User{"a": {}}},
+		"a sudoer": {Users: map[string]User{"a": {Sudo: true}}}, "a file": {Files: map[string]File{"/a": {}}},
+		"a byte": {Files: map[string]File{"/a": {Content: "\xff"}}}, "another byte": {Files: map[string]File{"/a": {Content: "\xfe"}}},
+		"two commands": {RunCommands: []string{"a", "b"}}, "in another order": {RunCommands: []string{"b", "a"}}, "one command": {RunCommands: []string{"a\nb"}},
+		"a package": {InstallPackages: []string{"a"}}, "a zone": {Timezone: "a"}, "a locale": {Locale: "a"}, "user data": {UserData: "a"},
+	} {
+		digest := c.Digest()
+		if other, taken := seen[digest]; taken || !strings.HasPrefix(digest, "sha256:") {
+			t.Errorf("%s has the digest %q, as has %q", name, digest, other)
+		}
+		seen[digest] = name
+	}
+	if one.InstallPackages[0] != "b" || one.Files["/a"].Owner != "" {
+		t.Errorf("it was changed: %+v", one)
+	}
+	const known = "sha256:d51c73db6c228f76d7cd6a47324a9381c9d1267635616470b20770c3058a7aca"
+	if got := (&Customization{OpenPorts: []int64{80}}).Digest(); got != known {
+		t.Errorf("the digest of port 80 is %s, no longer %s: every instance that has it would be replaced", got, known)
+	}
+}
+
+// hostile is what breaks out of quotes, comments, lines, encodings and templates.
+var hostile = []string{
+	"", "'", `"`, `\`, "# no comment", "a: b", "- a", "{{ .x }}", "${x} $(reboot) `reboot`", "*a", "&a", "!x", "%", "@REPORT@", "@CALLS@\n", "|\n  a", "\n\n", "\r\n", " \t",
+	"ä€😀", "\u0085\u2028\u2029\ufeff\ufffe", "\x00", "\x1b[2J", "\xff\xfe", "no", "1:30", "0644", "~", "EOF\n", strings.Repeat("\"'\\\n#:", 64<<10/6), "--- a\n...\n",
+}
+
+func FuzzACustomizationIsData(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s, "x")
+		f.Add("x", s)
+	}
+	f.Fuzz(func(t *testing.T, content, word string) {
+		c := &Customization{
+			InstallPackages: []string{word, "a"}, Files: map[string]File{"/a": {Content: content}, "/" + word: {Content: word, Owner: word}},
+			Users: map[string]User{"u": {Groups: []string{word}, Shell: word}}, RunCommands: []string{word}, Timezone: word, Locale: word,
+		}
+		if len(c.Validate("")) > 0 { // what is refused anyway; contents never are
+			c = &Customization{Files: map[string]File{"/a": {Content: content}}, RunCommands: []string{word}}
+			if len(c.Validate("")) > 0 {
+				c.RunCommands = nil
+			}
+		}
+		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: "#cloud-config\nwrite_files: [{path: /t, content: t}]\n", Customization: c}.Render()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !utf8.Valid(files.UserData) || strings.ContainsRune(string(files.UserData), 0) {
+			t.Errorf("user data is no text: %q", files.UserData)
+		}
+		data := decodeYAML(t, files.UserData)
+		contents := written(t, data)
+		for path, file := range c.Files {
+			if contents[path] != file.Content {
+				t.Errorf("%q holds %q, want %q", path, contents[path], file.Content)
+			}
+		}
+		if want := c.script("id"); contents[scriptPath] != want || len(contents) != len(c.Files)+2 {
+			t.Errorf("the script is %q, want %q, among %d files", contents[scriptPath], want, len(contents))
+		}
+		if c.Timezone != "" && data["timezone"] != c.Timezone {
+			t.Errorf("the time zone is %q, want %q", data["timezone"], c.Timezone)
+		}
+		if len(data["runcmd"].([]any)) != 1 {
+			t.Errorf("it runs %q", data["runcmd"])
+		}
+	})
+}
+
+// Whatever two documents say, what each of them says of lists is in the joint one, in order, and only that.
+func FuzzTheJointListHasAllOfBoth(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s, "runcmd: [a]")
+	}
+	f.Add("runcmd: [a]", "runcmd: [[b, 'c']]\nx: 1")
+	f.Add("x: &x [a]\nruncmd: *x", "runcmd: ~")
+	f.Add("runcmd: {a: b}", "runcmd:\n- |\n  b\n")
+	f.Fuzz(func(t *testing.T, template, own string) {
+		template, own = "#cloud-config\n"+template, "#cloud-config\n"+own
+		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: template, Customization: &Customization{UserData: own}}.Render()
+		if err != nil {
+			return
+		}
+		theirs, err := parseCloudConfig(template)
+		if err != nil {
+			t.Fatalf("rendered though %v", err)
+		}
+		ours, err := parseCloudConfig(own)
+		if err != nil {
+			t.Fatalf("rendered though %v", err)
+		}
+		joint, err := parseCloudConfig(string(files.UserData))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v\n%s", err, files.UserData)
+		}
+		var want []string
+		if list := valueOf(theirs, "runcmd"); list != nil {
+			for _, n := range list.Content {
+				want = append(want, describe(n))
+			}
+		}
+		script, err := parseCloudConfig("#cloud-config\na: [\"sh\", \"" + scriptPath + "\"]\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, describe(valueOf(script, "a")))
+		if list := valueOf(ours, "runcmd"); list != nil {
+			for _, n := range list.Content {
+				want = append(want, describe(n))
+			}
+		}
+		var got []string
+		for _, n := range valueOf(joint, "runcmd").Content {
+			got = append(got, describe(n))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("it runs\n%q, want\n%q, in\n%s", got, want, files.UserData)
+		}
+	})
+}

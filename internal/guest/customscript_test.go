@@ -1,0 +1,181 @@
+package guest
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ranGuest is what a guest's console holds after it has run a script, where cloud-init then says and ends with that.
+func ranGuest(t *testing.T, script, said string, status int, programs map[string]string) (console string) {
+	t.Helper()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no POSIX shell here")
+	}
+	dir := t.TempDir()
+	tty := filepath.Join(dir, "tty")
+	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", shellQuoted(said), status)}
+	maps.Copy(all, programs)
+	for name, program := range all {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!"+sh+"\n"+program+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Count(script, "/dev/ttyS0") != 1 {
+		t.Fatalf("the script has no one place for the console:\n%s", script)
+	}
+	script = strings.Replace(script, "/dev/ttyS0", tty, 1) + "heard=$?\nwait\nexit $heard\n"
+	path := filepath.Join(dir, "script")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(sh, path)
+	cmd.Dir, cmd.Env = dir, []string{"PATH=" + dir + ":/usr/sbin:/usr/bin:/sbin:/bin"}
+	out, runErr := cmd.CombinedOutput()
+	report, err := os.ReadFile(tty)
+	if err != nil {
+		t.Fatalf("no report came: %v\n%s", runErr, out)
+	}
+	if failed := strings.Contains(string(report), "failed"); status == 0 && failed != (runErr != nil) {
+		t.Errorf("cloud-init hears %v of %q", runErr, report)
+	}
+	return string(report)
+}
+
+func TestCommandsRunAsTheyWereWritten(t *testing.T) {
+	var commands []string
+	for _, s := range hostile {
+		if s = strings.ReplaceAll(s, "\x00", ""); s != "" {
+			commands = append(commands, "printf %s "+shellQuoted(s)+" >>out; printf '<next>' >>out")
+		}
+	}
+	dir := t.TempDir()
+	commands = append([]string{"cd " + dir, "> " + filepath.Join(dir, "out")}, commands...) // each has a shell of its own
+	for i := range commands {
+		commands[i] = strings.ReplaceAll(commands[i], ">>out", ">>"+filepath.Join(dir, "out"))
+	}
+	c := &Customization{RunCommands: commands}
+	if findings := c.Validate(""); len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	failure, reported := CustomizationReport(ranGuest(t, c.script("id"), "", 0, nil), "id")
+	if failure != "" || !reported {
+		t.Errorf("the report is %q, %t", failure, reported)
+	}
+	out, err := os.ReadFile(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, s := range hostile {
+		if s = strings.ReplaceAll(s, "\x00", ""); s != "" {
+			want.WriteString(s + "<next>")
+		}
+	}
+	if string(out) != want.String() {
+		t.Errorf("they wrote\n%.2000q, want\n%.2000q", out, want.String())
+	}
+}
+
+func TestTheGuestReportsWhatFailed(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	me := strings.TrimSpace(run(t, "id", "-un"))
+	group := strings.TrimSpace(run(t, "id", "-gn"))
+	for name, c := range map[string]struct {
+		asked    Customization
+		said     string
+		status   int
+		programs map[string]string
+		want     string
+	}{
+		"nothing": {Customization{Timezone: "UTC"}, "status: done", 0, nil, ""},
+		"a command in the middle": {Customization{RunCommands: []string{"true", "exit 3", "touch " + ran}}, "", 0, nil,
+			"run_commands[1] ended with exit status 3"},
+		"cloud-init": {Customization{Timezone: "UTC"}, "....\nstatus: error\ntime: x\ndetail:\n('timezone', OSError('Invalid\ttimezone %s \x1b[31m'))", 1, nil,
+			`cloud-init: status: error time: x detail: ('timezone', OSError('Invalid timezone %s [31m'))`},
+		"cloud-init, with warnings": {Customization{Timezone: "UTC"}, "status: degraded done", 2, nil, ""},
+		"both": {Customization{RunCommands: []string{"nosuchprogram"}}, "status: error", 1, nil,
+			"run_commands[0] ended with exit status 127; cloud-init: status: error"},
+		"no cloud-init to ask": {Customization{Timezone: "UTC"}, "", 126, nil, "cloud-init: "},
+		"a user that is not there": {Customization{Users: map[string]User{"no-such-user": {}}, RunCommands: []string{"touch " + ran}}, "", 0, nil,
+			"users: no-such-user was not made"},
+		"a user that was there": {Customization{Users: map[string]User{me: {Groups: []string{group, "nosuchgroup"}, Shell: "/bin/nosuchshell"}}}, "", 0, nil,
+			"users: " + me + " does not have the shell /bin/nosuchshell, which the guest lacks, or the image has a user of that name; " +
+				"users: " + me + " is not in the group nosuchgroup: the image has a user of that name"},
+		"a user as asked for": {Customization{Users: map[string]User{me: {Groups: []string{group}}}}, "", 0, nil, ""},
+		"no nft":              {Customization{OpenPorts: []int64{80}}, "", 0, nil, "open_ports needs nft, which the guest does not have: put nftables into its image or into install_packages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.HasPrefix(c.want, "open_ports needs nft") {
+				if _, err := exec.LookPath("nft"); err == nil {
+					t.Skip("this machine has nft")
+				}
+			}
+			console := ranGuest(t, c.asked.script("id"), c.said, c.status, c.programs)
+			failure, reported := CustomizationReport(console, "id")
+			if failure != c.want || !reported {
+				t.Errorf("the report is %q, %t, want %q, on\n%s", failure, reported, c.want, console)
+			}
+			if _, err := os.Stat(ran); err == nil {
+				t.Error("a command was run after a failure")
+			}
+		})
+	}
+}
+
+func run(t *testing.T, command ...string) string {
+	t.Helper()
+	out, err := exec.Command(command[0], command[1:]...).Output()
+	if err != nil {
+		t.Skipf("%q: %v", command, err)
+	}
+	return string(out)
+}
+
+func TestAReportIsFoundOnTheConsole(t *testing.T) {
+	mark := reportMark("id")
+	for name, c := range map[string]struct {
+		console  string
+		failure  string
+		reported bool
+	}{
+		"nothing":          {"login: ", "", false},
+		"all well":         {"login: \r\n" + mark + ": ok.\r\n", "", true},
+		"a failure":        {"x\n" + mark + ": failed: a. b: c.\nx\n", "a. b: c", true},
+		"half a line":      {"\n" + mark + ": failed: a. b", "", false},
+		"a whole one next": {"\n" + mark + ": o[  12.3] eth0: up\nk.\n\n" + mark + ": ok.\n", "", true},
+		"a mark in a mark": {mark + mark + ": ok.\n", "", true},
+		"of another":       {reportMark("other") + ": ok.\n" + reportMark("id2") + ": failed: x.\n", "", false},
+	} {
+		if failure, reported := CustomizationReport(c.console, "id"); failure != c.failure || reported != c.reported {
+			t.Errorf("%s: %q, %t", name, failure, reported)
+		}
+	}
+}
+
+func TestPortsAreWrittenAsRanges(t *testing.T) {
+	for want, ports := range map[string][]int64{
+		"": {}, "80": {80}, "80-81": {81, 80, 80}, "1,3-5,7,65534-65535": {65535, 4, 3, 7, 1, 5, 65534},
+	} {
+		if got := strings.Join(portRanges(ports), ","); got != want {
+			t.Errorf("%v are %q, want %q", ports, got, want)
+		}
+	}
+	var all []int64
+	for port := range int64(65535) {
+		all = append(all, port+1)
+	}
+	slices.Reverse(all)
+	if got := firewallRules(all); !strings.Contains(got, "tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
+		t.Errorf("all ports are\n%s", got)
+	}
+	if got := firewallRules(nil); strings.Contains(got, "{ }") || !strings.Contains(got, "tcp dport 22 accept\n  }") {
+		t.Errorf("no ports are\n%s", got)
+	}
+}

@@ -1,0 +1,169 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// customizationModel is customization as Terraform has it.
+type customizationModel struct {
+	InstallPackages   types.Set    `tfsdk:"install_packages"`
+	OpenPorts         types.Set    `tfsdk:"open_ports"`
+	SSHAuthorizedKeys types.Set    `tfsdk:"ssh_authorized_keys"`
+	Users             types.Map    `tfsdk:"users"`
+	Files             types.Map    `tfsdk:"files"`
+	RunCommands       types.List   `tfsdk:"run_commands"`
+	Timezone          types.String `tfsdk:"timezone"`
+	Locale            types.String `tfsdk:"locale"`
+	UserData          types.String `tfsdk:"user_data"`
+}
+
+type userModel struct {
+	Groups            types.Set    `tfsdk:"groups"`
+	SSHAuthorizedKeys types.Set    `tfsdk:"ssh_authorized_keys"`
+	Sudo              types.Bool   `tfsdk:"sudo"`
+	Shell             types.String `tfsdk:"shell"`
+}
+
+type fileModel struct {
+	Content     types.String `tfsdk:"content"`
+	Permissions types.String `tfsdk:"permissions"`
+	Owner       types.String `tfsdk:"owner"`
+}
+
+// customization reads a customization; nil where it is not set. What is not known yet is left out, and known is false.
+func customization(ctx context.Context, o types.Object) (c *guest.Customization, known bool) {
+	if o.IsNull() || o.IsUnknown() {
+		return nil, !o.IsUnknown()
+	}
+	m, ok := as[customizationModel](ctx, o)
+	if !ok {
+		return nil, false
+	}
+	c = &guest.Customization{
+		InstallPackages: profile.Strings(m.InstallPackages.Elements()), OpenPorts: ports(m.OpenPorts),
+		SSHAuthorizedKeys: profile.Strings(m.SSHAuthorizedKeys.Elements()), Users: map[string]guest.User{}, Files: map[string]guest.File{},
+		RunCommands: commands(m.RunCommands), Timezone: m.Timezone.ValueString(), Locale: m.Locale.ValueString(), UserData: m.UserData.ValueString(),
+	}
+	for name, element := range m.Users.Elements() {
+		if u, ok := as[userModel](ctx, element); ok {
+			c.Users[name] = guest.User{
+				Groups: profile.Strings(u.Groups.Elements()), SSHAuthorizedKeys: profile.Strings(u.SSHAuthorizedKeys.Elements()),
+				Sudo: u.Sudo.ValueBool(), Shell: u.Shell.ValueString(),
+			}
+		}
+	}
+	for path, element := range m.Files.Elements() {
+		if f, ok := as[fileModel](ctx, element); ok {
+			c.Files[path] = guest.File{Content: f.Content.ValueString(), Permissions: f.Permissions.ValueString(), Owner: f.Owner.ValueString()}
+		}
+	}
+	return c, profile.Known(ctx, o)
+}
+
+// as reads an object whose attributes may be unknown; ok is false for one that is null or unknown itself.
+func as[T any](ctx context.Context, v attr.Value) (model T, ok bool) {
+	o, ok := v.(types.Object)
+	if !ok || o.IsNull() || o.IsUnknown() {
+		return model, false
+	}
+	diags := o.As(ctx, &model, basetypes.ObjectAsOptions{})
+	return model, !diags.HasError()
+}
+
+// ports reads a set of numbers; nil where it is not set.
+func ports(s types.Set) []int64 {
+	if s.IsNull() || s.IsUnknown() {
+		return nil
+	}
+	numbers := make([]int64, 0, len(s.Elements()))
+	for _, element := range s.Elements() {
+		if n, ok := element.(types.Int64); ok && !n.IsNull() && !n.IsUnknown() {
+			numbers = append(numbers, n.ValueInt64())
+		}
+	}
+	return numbers
+}
+
+// unknownCommand stands for a command that is not known yet: what is said of the others goes by their places.
+const unknownCommand = "true"
+
+func commands(l types.List) []string {
+	var all []string
+	for _, element := range l.Elements() {
+		command, _ := element.(types.String)
+		if command.IsUnknown() {
+			command = types.StringValue(unknownCommand)
+		}
+		all = append(all, command.ValueString())
+	}
+	return all
+}
+
+// customizationAttribute is the schema of customization.
+func customizationAttribute() schema.SingleNestedAttribute {
+	texts := func(description string) schema.SetAttribute {
+		return schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: description}
+	}
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "What this instance asks of its guest beyond what its template does, carried out by cloud-init at first boot. A change " +
+			"replaces the instance. Unless `wait_for` is `[]`, the instance is waited for until the guest has reported on its serial " +
+			"console that all is done; what failed is an error.",
+		Attributes: map[string]schema.Attribute{
+			"install_packages": texts("Packages to install, as the guest's package manager names them."),
+			"open_ports": schema.SetAttribute{
+				Optional: true, ElementType: types.Int64Type,
+				MarkdownDescription: "Ports, 1 to 65535, that are reachable from outside, by TCP and by UDP. Everything else that comes in is dropped " +
+					"inside the guest, but for SSH (TCP port 22), ICMP, answers and DHCP; `[]` leaves just these. Ports that containers " +
+					"publish count like all others. In force at every boot, from before the guest's network is up; at the first, from when " +
+					"cloud-init starts. The guest needs nftables (in the image, or among `install_packages`) and systemd, and no " +
+					"active firewalld or ufw. Left out: the guest's firewall stays as the image has it.",
+			},
+			"ssh_authorized_keys": texts("SSH public keys that let in as root and as the image's default user."),
+			"users": schema.MapNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Users to make, by login name, besides the image's default user. Their passwords are locked. A user that the image " +
+					"has already must be as asked for.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"groups":              texts("Groups besides the user's own; those that are missing are made."),
+					"ssh_authorized_keys": texts("SSH public keys that let in as this user."),
+					"sudo":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether sudo lets the user do anything, without a password. Default: `false`."},
+					"shell":               text("Login shell, an absolute path. Default: the distribution's."),
+				}},
+			},
+			"files": schema.MapNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Files to write, by absolute path. Missing directories are made. Files of `root` are there before packages are " +
+					"installed; those of other owners are written after users and packages, and before commands are run.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"content":     schema.StringAttribute{Required: true, MarkdownDescription: "The file's content."},
+					"permissions": text("Permissions in octal. Default: `" + guest.DefaultPermissions + "`."),
+					"owner":       text("Owner, as `user` or `user:group`. Default: `" + guest.DefaultOwner + "`."),
+				}},
+			},
+			"run_commands": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Commands for the guest's `sh`, run as root, one after another, after everything else here. Each has a shell of its " +
+					"own. One that ends with another exit status than 0 is an error, and those after it are not run.",
+			},
+			"timezone": text("Time zone, by its name in the tz database, such as `Europe/Berlin`."),
+			"locale":   text("Locale, such as `en_US.UTF-8`."),
+			"user_data": text("Cloud-config for what the other attributes do not cover; its first line is `#cloud-config`. It is joined with the " +
+				"template's cloud-config and the other attributes, in this order: the template's, the attributes, `user_data`. Lists are " +
+				"joined in that order, mappings key by key by the same rules, and of anything else the last one counts. The keys " +
+				"`output`, `mount_default_fields`, `datasource_list`, `ssh_genkeytypes` and `cloud_*_modules` are replaced as a whole; " +
+				"`merge_how`, `merge_type` and `vendor_data` are refused."),
+		},
+	}
+}

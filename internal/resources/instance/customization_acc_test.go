@@ -1,0 +1,224 @@
+package instance_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// ask is the setting of a customization with those attributes.
+func ask(attributes ...string) string {
+	return "customization = {\n    " + strings.Join(attributes, "\n    ") + "\n  }"
+}
+
+func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("badcust")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	const at = `resource "novacron_instance" "it":`
+	for _, c := range []struct {
+		mistake, asked string
+		says           []string
+	}{
+		{"package", `install_packages = ["-y"]`, []string{"Invalid package name", at, "customization.install_packages", `"-y" is no name of a package`}},
+		{"port", `open_ports = [80, 65536]`, []string{"Invalid port", at, "customization.open_ports", "65536 is not between 1 and 65535"}},
+		{"key", `ssh_authorized_keys = ["ssh-rsa"]`, []string{"Invalid SSH key", at, "customization.ssh_authorized_keys"}},
+		{"user name", `users = { "Deploy" = {} }`, []string{"Invalid user name", at, `customization.users["Deploy"]`, "use lower-case letters"}},
+		{"root", `users = { root = { sudo = true } }`, []string{"User that every guest has", at, `customization.users["root"]`}},
+		{"group", `users = { a = { groups = ["b,c"] } }`, []string{"Invalid group name", at, `customization.users["a"].groups`}},
+		{"private key", `users = { a = { ssh_authorized_keys = ["-----BEGIN OPENSSH PRIVATE KEY-----"] } }`,
+			[]string{"Invalid SSH key", at, `customization.users["a"].ssh_authorized_keys`, "private key"}},
+		{"shell", `users = { a = { shell = "bash" } }`, []string{"Invalid shell", at, `customization.users["a"].shell`}},
+		{"file path", `files = { "etc/motd" = { content = "x" } }`, []string{"Invalid file path", at, `customization.files["etc/motd"]`, "no absolute path"}},
+		{"permissions", `files = { "/etc/motd" = { content = "x", permissions = "u=rw" } }`,
+			[]string{"Invalid permissions", at, `customization.files["/etc/motd"].permissions`, "in octal"}},
+		{"owner", `files = { "/etc/motd" = { content = "x", owner = "0" } }`, []string{"Invalid owner", at, `customization.files["/etc/motd"].owner`}},
+		{"no content", `files = { "/etc/motd" = {} }`, []string{at, `attribute "content" is required`}},
+		{"command", `run_commands = ["true", ""]`, []string{"Invalid command", at, "run_commands[1] is empty"}},
+		{"time zone", `timezone = "CEST?"`, []string{"Invalid time zone", at, "customization.timezone", "Europe/Berlin"}},
+		{"locale", `locale = "german"`, []string{"Invalid locale", at, "customization.locale", "en_US.UTF-8"}},
+		{"user data", `user_data = "packages: [nginx]"`, []string{"Invalid user data", at, "customization.user_data", "#cloud-config"}},
+		{"user data of another form", "user_data = \"#cloud-config\\npackages: nginx\"\n    install_packages = [\"curl\"]",
+			[]string{"Cannot be joined", at, "customization.user_data", "Packages is a list in one place and a single value in another"}},
+	} {
+		t.Run(c.mistake, func(t *testing.T) {
+			w.instances(t, instance("it", name+"-it", ask(c.asked)))
+			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
+		})
+	}
+
+	// What is not known while planning is found by the apply, before anything is made.
+	const late = `resource "terraform_data" "late" {
+  input = "u=rw"
+}
+`
+	w.instances(t, late, instance("it", name+"-it", ask(`files = { "/etc/motd" = { content = "x", permissions = terraform_data.late.output } }`)))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Invalid permissions", at, `customization.files["/etc/motd"].permissions`)
+	if found := domains(t, host, name); len(found) > 0 {
+		t.Errorf("the host has %q", found)
+	}
+	w.instances(t)
+}
+
+func TestAccACustomizationReplacesWhenItsMeaningChanges(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("recust")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	domain := name + "-it"
+	config := func(settings ...string) {
+		w.instances(t, instance("it", domain, append(settings, `power_state = "stopped"`)...))
+	}
+	replaced := func(what string) {
+		t.Helper()
+		before := fact(t, host, domain, "UUID")
+		tfacc.Says(t, w.Apply(t), "customization", "# forces replacement", "1 added, 0 changed, 1 destroyed")
+		if fact(t, host, domain, "UUID") == before {
+			t.Errorf("%s: the machine is the same", what)
+		}
+		w.EmptyPlan(t)
+	}
+	kept := func(what string) {
+		t.Helper()
+		before := fact(t, host, domain, "UUID")
+		tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+		if fact(t, host, domain, "UUID") != before {
+			t.Errorf("%s: the machine is another", what)
+		}
+		w.EmptyPlan(t)
+	}
+	const secret = "correct-horse-battery"
+	config(ask(`files = { "/etc/secret" = { content = "` + secret + `" } }`))
+	w.Apply(t)
+	w.EmptyPlan(t)
+	if xml := host.Virsh(t, "dumpxml", domain); strings.Contains(xml, secret) || !strings.Contains(xml, "<digest>sha256:") {
+		t.Errorf("the domain's definition shows a secret or no digest:\n%s", xml)
+	}
+	config(ask(`files = { "/etc/secret" = { content = "`+secret+`", permissions = "0644", owner = "root:root" } }`, `run_commands = []`))
+	kept("defaults written out")
+	config(ask(`files = { "/etc/secret" = { content = "`+secret+`" } }`, `open_ports = []`))
+	replaced("a closed firewall")
+
+	// Forgotten and imported, it stays where the configuration says the same.
+	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
+		if out, err := w.Run(t.Context(), args...); err != nil {
+			t.Fatalf("terraform %s: %v\n%s", args, err, out)
+		}
+	}
+	kept("an import")
+
+	config()
+	replaced("nothing asked for any more")
+	config(`customization = {}`)
+	kept("nothing, in other words")
+}
+
+func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("custnone")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
+	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance is not ready", `condition "customization" was not met after`,
+		"a guest without cloud-init, which carries out a customization", "the guest has no cloud-init", "is kept as it is")
+
+	// Made without being started, it is not customized before it is.
+	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`), `power_state = "stopped"`))
+	w.Apply(t)
+	w.EmptyPlan(t)
+	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance not changed", "the guest has no cloud-init")
+
+	// Whoever waits for nothing is told nothing.
+	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["false"]`), `wait_for = []`))
+	w.Apply(t)
+	w.EmptyPlan(t)
+}
+
+func TestAccADebianGuestIsCustomized(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("custdeb")
+	t.Parallel()
+	public, private := sshKey(t)
+	w := newWorkspace(t, host, name, shopOf(name, acctest.DebianImage(t), ``))
+	settings := []string{
+		`hardware_profile = { memory_mb = 512 }`,
+		"timeouts {\n    create = \"15m\"\n    delete = \"3m\"\n  }",
+	}
+	w.instances(t, instance("it", name+"-it", append(settings, ask(
+		fmt.Sprintf(`users = { deploy = { groups = ["adm", "made"], sudo = true, shell = "/bin/bash", ssh_authorized_keys = [%q] } }`, public),
+		`files = {
+      "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
+      "/etc/motd"             = { content = "" }
+    }`,
+		`open_ports = [80]`,
+		`timezone = "Etc/GMT+5"`,
+		`locale = "C.UTF-8"`,
+		`run_commands = ["echo 'ran as '$(id -un) >/run/ran", "test -s /run/ran && test \"$(stat -c %U '/srv/app/it'\\''s \"odd\"')\" = deploy", "systemctl enable --now listen@80 listen@81"]`,
+		`user_data = <<-EOT
+      #cloud-config
+      write_files:
+        - path: /etc/systemd/system/listen@.service
+          content: |
+            [Service]
+            ExecStart=/usr/bin/python3 -m http.server %i
+            [Install]
+            WantedBy=multi-user.target
+      runcmd:
+        - echo last >>/run/ran
+    EOT`,
+	))...), `
+output "address" {
+  value = novacron_instance.it.ip_address
+}
+`)
+	w.Apply(t)
+	w.EmptyPlan(t)
+	address, err := w.Run(t.Context(), "output", "-raw", "address")
+	if err != nil {
+		t.Fatalf("terraform output: %v\n%s", err, address)
+	}
+	login := func(command string) string {
+		t.Helper()
+		return host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
+			"-o", "ConnectTimeout=60", "deploy@"+address, command)
+	}
+	// shielded checks from outside what the guest lets in, when both ports are being listened to.
+	shielded := func() {
+		t.Helper()
+		said := login("until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80 listen@81 novacron-firewall")
+		if said != "active\nactive\nactive\n" {
+			t.Errorf("the guest's services are %q", said)
+		}
+		const dial = `if timeout 20 bash -c "exec 3<>/dev/tcp/$0/$1" 2>/dev/null; then echo open; else echo closed; fi`
+		for port, want := range map[string]string{"80": "open", "81": "closed"} {
+			if got := strings.TrimSpace(host.Exec(t, "bash", "-c", dial, address, port)); got != want {
+				t.Errorf("port %s is %s, want %s", port, got, want)
+			}
+		}
+	}
+	for command, want := range map[string]string{
+		"id -Gn":                               "deploy adm made",
+		"echo $SHELL":                          "/bin/bash",
+		"sudo id -un":                          "root",
+		"cat /run/ran":                         "ran as root\nlast",
+		"date +%Z":                             "-05",
+		"cat /etc/default/locale | tail -n 1":  "LANG=C.UTF-8",
+		"stat -c '%a %U %G' /srv/app/*":        "640 deploy adm",
+		"base64 -w 0 /srv/app/*":               "YTogJ2InCiMge3sgYyB9fSDChcKo",
+		"sudo test -s /etc/motd || echo empty": "empty",
+	} {
+		if got := strings.TrimSpace(login(command)); got != want {
+			t.Errorf("%s: got %q, want %q", command, got, want)
+		}
+	}
+	shielded()
+
+	const bootID = "/proc/sys/kernel/random/boot_id"
+	boot := strings.TrimSpace(login("cat " + bootID))
+	host.Virsh(t, "reboot", name+"-it", "--mode", "agent")
+	const another = `until boot=$(ssh -i "$0" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5 \
+		"deploy@$1" cat ` + bootID + `) && test "$boot" != "$2"; do sleep 1; done`
+	host.Exec(t, "timeout", "480", "bash", "-c", another, private, address, boot)
+	shielded()
+}
