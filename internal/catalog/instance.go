@@ -16,17 +16,18 @@ const InstanceNamespace = "urn:novacron:instance:1"
 // InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
 // metadata, so that reading and importing need nothing else. Secrets are never among them.
 type InstanceFacts struct {
-	XMLName    xml.Name      `xml:"urn:novacron:instance:1 instance"`
-	Tenant     string        `xml:"tenant"`
-	Name       string        `xml:"name"`
-	Template   string        `xml:"template"` // "tenant/name"
-	Version    string        `xml:"version"`  // as resolved
-	Digest     string        `xml:"digest"`   // of the image, "sha256:HEX"
-	Strategy   Strategy      `xml:"strategy"`
-	Labels     []Pair        `xml:"labels>label"`
-	Parameters []Pair        `xml:"parameters>parameter"` // effective values
-	Protected  bool          `xml:"deletion_protection,omitempty"`
-	Provision  ProvisionNote `xml:"provisioning"`
+	XMLName    xml.Name         `xml:"urn:novacron:instance:1 instance"`
+	Tenant     string           `xml:"tenant"`
+	Name       string           `xml:"name"`
+	Template   string           `xml:"template"` // "tenant/name"
+	Version    string           `xml:"version"`  // as resolved
+	Digest     string           `xml:"digest"`   // of the image, "sha256:HEX"
+	Strategy   Strategy         `xml:"strategy"`
+	Labels     []Pair           `xml:"labels>label"`
+	Parameters []Pair           `xml:"parameters>parameter"` // effective values
+	Protected  bool             `xml:"deletion_protection,omitempty"`
+	Addressing []AddressingNote `xml:"network>addressing"`
+	Provision  ProvisionNote    `xml:"provisioning"`
 }
 
 // Pair is an entry of a map.
