@@ -130,21 +130,23 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
 	_, findings := values(ctx, p.plan.Parameters)
-	findings = append(findings, profile.ValidateStorage(p.plan.StorageProfile)...)
+	override, _ := profile.Storage(p.plan.StorageProfile)
+	findings = append(findings, override.ValidateDisks()...)
 	request, complete := p.plan.toCore(ctx)
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
-		unsure := f.Path[0].Name == "parameters" && wholeUnknown(p.plan.Parameters) || f.Path[0].Name == "storage_profile" && !complete
+		at := f.Path[0].Name
+		unsure := at == "parameters" && wholeUnknown(p.plan.Parameters) || (at == "storage_profile" || at == "wait_for") && !complete
 		if !unsure {
 			findings = append(findings, f)
 		}
 	}
 	if complete {
-		networks, err := p.client.Provisioner.CheckNetworks(ctx, blueprint)
+		lacking, err := p.client.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Networks not read", err)
+			client.AddError(p.diags, "Host not read", err)
 		}
-		findings = append(findings, networks...)
+		findings = append(findings, lacking...)
 	}
 	client.AddFindings(p.diags, findings)
 	return blueprint, !p.diags.HasError()
@@ -226,7 +228,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 	}
 	client.AddFindings(p.diags, findings)
 	for _, at := range diff.Replaces {
-		p.replaces = append(p.replaces, client.Path(at))
+		p.replaceAt(at)
 	}
 	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
 		p.announceRestart()
