@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"maps"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -25,9 +26,7 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 	}
 	entry := func(n string, rest map[string]any) map[string]any {
 		all := map[string]any{"match": map[string]any{"macaddress": "52:54:00:00:00:0" + n}, "dhcp4": false, "dhcp6": false}
-		for k, v := range rest {
-			all[k] = v
-		}
+		maps.Copy(all, rest)
 		return all
 	}
 	sameValue(t, "network-config", decodeYAML(t, out), map[string]any{"version": 2, "ethernets": map[string]any{

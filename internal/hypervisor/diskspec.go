@@ -23,7 +23,9 @@ type DiskSpec struct {
 	Boot           uint // the place in the order of disks to boot from, from 1; 0 for none
 }
 
-func (d DiskSpec) device(unit uint) libvirtxml.DomainDisk {
+// device is the disk as the nth SCSI target, where it is one: guests name disks in the order of their targets, but not
+// of units of one target.
+func (d DiskSpec) device(target uint) libvirtxml.DomainDisk {
 	disk := libvirtxml.DomainDisk{
 		Device: "disk",
 		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
@@ -41,7 +43,7 @@ func (d DiskSpec) device(unit uint) libvirtxml.DomainDisk {
 		var first uint
 		disk.Target.Bus, disk.Target.RotationRate = "scsi", d.Rotation
 		disk.Address = &libvirtxml.DomainAddress{Drive: &libvirtxml.DomainAddressDrive{
-			Controller: &first, Bus: &first, Target: &first, Unit: &unit,
+			Controller: &first, Bus: &first, Target: &target, Unit: &first,
 		}}
 	}
 	if d.Boot > 0 {

@@ -153,7 +153,7 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 	}
 	scsi := spec.Seed != ""
 	for i, d := range spec.Disks {
-		// Unit 0 is the seed's. A disk's is its place, so that it never depends on the others.
+		// Target 0 is the seed's. A disk's is its place, so that it never depends on the others.
 		list.Disks = append(list.Disks, d.device(uint(i)+1))
 		scsi = scsi || d.Rotation > 0
 	}
