@@ -177,6 +177,7 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	if !exists(disk) {
 		t.Fatalf("there is no %s", disk)
 	}
+	base := backingOf(t, host, diskIn(fast, name+"-it", "system"))
 	host.Virsh(t, "undefine", name+"-it")
 	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, out)
@@ -184,6 +185,10 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	if exists(disk) {
 		t.Errorf("%s is left", disk)
 	}
+	// Nor is a base removed under an overlay of somebody else's, whichever pool that is in.
+	host.Virsh(t, "vol-create-as", name+"-fast", "theirs.qcow2", "16M", "--format", "qcow2", "--backing-vol", base, "--backing-vol-format", "qcow2")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "volume theirs.qcow2")
+	host.Virsh(t, "vol-delete", "--pool", name+"-fast", "theirs.qcow2")
 }
 
 func TestAccBadProfilesAreRefusedWhilePlanning(t *testing.T) {
