@@ -9,4 +9,8 @@ terraform {
 provider "novacron" {
   uri    = "qemu+ssh://admin@kvm1.example.org/system"
   tenant = "team-a"
+
+  # What templates ask for by name, and this host has
+  storage_tiers   = { fast = "nvme", bulk = "spinning" }
+  public_networks = ["br-public"]
 }

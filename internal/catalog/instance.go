@@ -16,19 +16,20 @@ const InstanceNamespace = "urn:novacron:instance:1"
 // InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
 // metadata, so that reading and importing need nothing else. Secrets are never among them.
 type InstanceFacts struct {
-	XMLName    xml.Name      `xml:"urn:novacron:instance:1 instance"`
-	Tenant     string        `xml:"tenant"`
-	Name       string        `xml:"name"`
-	Template   string        `xml:"template"` // "tenant/name"
-	Version    string        `xml:"version"`  // as resolved
-	Digest     string        `xml:"digest"`   // of the image, "sha256:HEX"
-	Strategy   Strategy      `xml:"strategy"`
-	Labels     []Pair        `xml:"labels>label"`
-	Parameters []Setting     `xml:"parameters>parameter"` // effective values, without secrets
-	Protected  bool          `xml:"deletion_protection,omitempty"`
-	SecretSeed bool          `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
-	Customized Customized    `xml:"customization"`
-	Provision  ProvisionNote `xml:"provisioning"`
+	XMLName    xml.Name         `xml:"urn:novacron:instance:1 instance"`
+	Tenant     string           `xml:"tenant"`
+	Name       string           `xml:"name"`
+	Template   string           `xml:"template"` // "tenant/name"
+	Version    string           `xml:"version"`  // as resolved
+	Digest     string           `xml:"digest"`   // of the image, "sha256:HEX"
+	Strategy   Strategy         `xml:"strategy"`
+	Labels     []Pair           `xml:"labels>label"`
+	Parameters []Setting        `xml:"parameters>parameter"` // effective values, without secrets
+	Protected  bool             `xml:"deletion_protection,omitempty"`
+	SecretSeed bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
+	Customized Customized       `xml:"customization"`
+	Addressing []AddressingNote `xml:"network>addressing"`
+	Provision  ProvisionNote    `xml:"provisioning"`
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.

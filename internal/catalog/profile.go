@@ -3,7 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
-	"net"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,14 +14,30 @@ type HardwareProfile struct {
 	CPUCores *int64  `json:"cpu_cores,omitempty"` // cores a socket
 	CPUType  *string `json:"cpu_type,omitempty"`  // host-model, host-passthrough, maximum, or a model that libvirt knows
 	MemoryMB *int64  `json:"memory_mb,omitempty"` // MiB
+	Firmware *string `json:"firmware,omitempty"`  // bios or efi
+	GPUCount *int64  `json:"gpu_count,omitempty"`
+	GPUType  *string `json:"gpu_type,omitempty"` // PCI "vendor:device", such as "10de:1eb8"
 }
 
-// Hardware defaults: one socket, one core, 1 GiB, the host's CPU model.
+// Firmwares that a machine may start with.
+const (
+	BIOS = "bios"
+	EFI  = "efi"
+)
+
+// Firmwares lists them.
+func Firmwares() []string { return []string{BIOS, EFI} }
+
+// gpuType is a PCI id in hexadecimal, as lspci -n writes it.
+var gpuType = regexp.MustCompile(`^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}$`)
+
+// Hardware defaults: one socket, one core, 1 GiB, the host's CPU model, BIOS, no GPU.
 const (
 	DefaultCPUCount int64 = 1
 	DefaultCPUCores int64 = 1
 	DefaultCPUType        = "host-model"
 	DefaultMemoryMB int64 = 1024
+	DefaultFirmware       = BIOS
 )
 
 // Over lays the fields that h sets over base, field by field.
@@ -35,6 +51,8 @@ func (h *HardwareProfile) Over(base *HardwareProfile) *HardwareProfile {
 	return &HardwareProfile{
 		CPUCount: either(h.CPUCount, base.CPUCount), CPUCores: either(h.CPUCores, base.CPUCores),
 		CPUType: either(h.CPUType, base.CPUType), MemoryMB: either(h.MemoryMB, base.MemoryMB),
+		Firmware: either(h.Firmware, base.Firmware),
+		GPUCount: either(h.GPUCount, base.GPUCount), GPUType: either(h.GPUType, base.GPUType),
 	}
 }
 
@@ -43,6 +61,9 @@ type Machine struct {
 	Sockets, Cores int
 	CPU            string
 	MemoryMiB      uint64
+	Firmware       string // bios or efi
+	GPUs           int
+	GPU            string // PCI "vendor:device" in lower case; "" without GPUs
 }
 
 // Machine fills in the defaults. h may be nil.
@@ -50,10 +71,15 @@ func (h *HardwareProfile) Machine() Machine {
 	if h == nil {
 		h = &HardwareProfile{}
 	}
-	return Machine{
+	m := Machine{
 		Sockets: int(or(h.CPUCount, DefaultCPUCount)), Cores: int(or(h.CPUCores, DefaultCPUCores)),
 		CPU: or(h.CPUType, DefaultCPUType), MemoryMiB: uint64(or(h.MemoryMB, DefaultMemoryMB)),
+		Firmware: or(h.Firmware, DefaultFirmware), GPUs: int(or(h.GPUCount, 0)),
 	}
+	if m.GPUs > 0 {
+		m.GPU = strings.ToLower(or(h.GPUType, ""))
+	}
+	return m
 }
 
 // Validate finds what is wrong; h may be nil.
@@ -69,114 +95,21 @@ func (h *HardwareProfile) Validate() Findings {
 	if h.CPUType != nil && strings.TrimSpace(*h.CPUType) == "" {
 		fs.Add(at.Name("cpu_type"), "Empty CPU type", "Write host-model, host-passthrough, maximum or a CPU model, or leave it out.")
 	}
+	oneOf(&fs, at.Name("firmware"), "Unknown firmware", h.Firmware, Firmwares())
+	within(&fs, at.Name("gpu_count"), h.GPUCount, 0, 16)
+	if h.GPUType != nil && !gpuType.MatchString(*h.GPUType) {
+		fs.Add(at.Name("gpu_type"), "Invalid GPU type", fmt.Sprintf("%q is no PCI id: write the vendor's and the device's as `lspci -n` "+
+			"shows them, such as \"10de:1eb8\".", *h.GPUType))
+	}
 	return fs
 }
 
-// NetworkProfile names a machine's interfaces. A nil map says nothing: one interface eth0 on the network "default".
-type NetworkProfile struct {
-	Interfaces map[string]Interface `json:"interfaces"`
-}
-
-// Interface is one network card, on a libvirt network or a host bridge.
-type Interface struct {
-	Model   *string `json:"type,omitempty"` // virtio, e1000, e1000e or rtl8139
-	Network *string `json:"network,omitempty"`
-	Bridge  *string `json:"bridge,omitempty"`
-	MAC     *string `json:"mac_address,omitempty"`
-}
-
-// Network defaults.
-const (
-	DefaultInterface      = "eth0"
-	DefaultInterfaceModel = "virtio"
-	DefaultNetwork        = "default"
-)
-
-// InterfaceModels lists the network card models that a guest may get.
-func InterfaceModels() []string { return []string{"virtio", "e1000", "e1000e", "rtl8139"} }
-
-// Over lays the fields that n sets over base, interface by interface and field by field.
-func (n *NetworkProfile) Over(base *NetworkProfile) *NetworkProfile {
-	if n == nil || n.Interfaces == nil {
-		return base
-	}
-	if base == nil || base.Interfaces == nil {
-		return n
-	}
-	merged := maps.Clone(base.Interfaces)
-	for name, over := range n.Interfaces {
-		under := merged[name]
-		if over.Network != nil || over.Bridge != nil { // where it is plugged in is one choice of two
-			under.Network, under.Bridge = nil, nil
-		}
-		merged[name] = Interface{
-			Model: either(over.Model, under.Model), Network: either(over.Network, under.Network),
-			Bridge: either(over.Bridge, under.Bridge), MAC: either(over.MAC, under.MAC),
-		}
-	}
-	return &NetworkProfile{Interfaces: merged}
-}
-
-// NIC is an interface with every field settled; MAC is "" when it is to be chosen.
-type NIC struct {
-	Name, Model, Network, Bridge, MAC string
-}
-
-// NICs fills in the defaults and orders the interfaces by name. n may be nil.
-func (n *NetworkProfile) NICs() []NIC {
-	interfaces := map[string]Interface{DefaultInterface: {}}
-	if n != nil && n.Interfaces != nil {
-		interfaces = n.Interfaces
-	}
-	nics := make([]NIC, 0, len(interfaces))
-	for _, name := range sortedNames(interfaces) {
-		i := interfaces[name]
-		nic := NIC{Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, ""))}
-		if nic.Bridge == "" {
-			nic.Network = or(i.Network, DefaultNetwork)
-		}
-		nics = append(nics, nic)
-	}
-	return nics
-}
-
-// Validate finds what is wrong; n may be nil.
-func (n *NetworkProfile) Validate() Findings {
+// Missing finds what is left out and has no default, which another profile, laid over h, may still set; h may be nil.
+func (h *HardwareProfile) Missing() Findings {
 	var fs Findings
-	if n == nil {
-		return nil
-	}
-	seen := map[string]string{}
-	for _, name := range sortedNames(n.Interfaces) {
-		i, at := n.Interfaces[name], At("network_profile").Name("interfaces").Key(name)
-		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid interface name", sentence(err))
-		}
-		if i.Network != nil && i.Bridge != nil {
-			fs.Add(at.Name("bridge"), "Two places to plug in", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
-		}
-		for attribute, plug := range map[string]*string{"network": i.Network, "bridge": i.Bridge} {
-			if plug != nil && strings.TrimSpace(*plug) == "" {
-				fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.", attribute, DefaultNetwork))
-			}
-		}
-		if i.Model != nil && !slices.Contains(InterfaceModels(), *i.Model) {
-			fs.Add(at.Name("type"), "Unknown interface type", fmt.Sprintf("%q is none of %s.", *i.Model, strings.Join(InterfaceModels(), ", ")))
-		}
-		if i.MAC == nil {
-			continue
-		}
-		mac, err := net.ParseMAC(*i.MAC)
-		switch {
-		case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":
-			fs.Add(at.Name("mac_address"), "Invalid MAC address", fmt.Sprintf("%q is no Ethernet address: write it as 52:54:00:12:34:56.", *i.MAC))
-		case mac[0]&1 == 1:
-			fs.Add(at.Name("mac_address"), "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", *i.MAC))
-		case seen[mac.String()] != "":
-			fs.Add(at.Name("mac_address"), "MAC address used twice", fmt.Sprintf("%q is also the address of interface %q.", *i.MAC, seen[mac.String()]))
-		default:
-			seen[mac.String()] = name
-		}
+	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
+		fs.Add(At("hardware_profile").Name("gpu_type"), "Which GPUs?", "gpu_count asks for GPUs, and nothing says of which type: set "+
+			"gpu_type to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs
 }
@@ -203,6 +136,12 @@ func or[T any](p *T, fallback T) T {
 func within(fs *Findings, at Path, v *int64, low, high int64) {
 	if v != nil && (*v < low || *v > high) {
 		fs.Add(at, "Value out of range", fmt.Sprintf("%d is not between %d and %d.", *v, low, high))
+	}
+}
+
+func oneOf(fs *Findings, at Path, summary string, v *string, known []string) {
+	if v != nil && !slices.Contains(known, *v) {
+		fs.Add(at, summary, fmt.Sprintf("%q is none of %s.", *v, strings.Join(known, ", ")))
 	}
 }
 

@@ -29,62 +29,29 @@ func expect(t *testing.T, name string, fs Findings, want ...string) {
 
 func TestHardwareProfiles(t *testing.T) {
 	var none *HardwareProfile
-	if got, want := none.Machine(), (Machine{1, 1, "host-model", 1024}); got != want {
+	if got, want := none.Machine(), (Machine{Sockets: 1, Cores: 1, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); got != want {
 		t.Errorf("by default %+v, want %+v", got, want)
 	}
-	over := (&HardwareProfile{CPUCores: new(int64(4))}).Over(&HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512))})
-	if got, want := over.Machine(), (Machine{1, 4, "host-model", 512}); got != want {
+	over := (&HardwareProfile{CPUCores: new(int64(4)), GPUCount: new(int64(2))}).
+		Over(&HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512)), Firmware: new("efi"), GPUType: new("10DE:1EB8")})
+	if got, want := over.Machine(), (Machine{1, 4, "host-model", 512, "efi", 2, "10de:1eb8"}); got != want {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
 	if base := (&HardwareProfile{}); none.Over(base) != base || base.Over(nil) != base {
 		t.Error("a profile over nothing, or nothing over a profile, is the profile")
 	}
+	if got := (&HardwareProfile{GPUCount: new(int64(0)), GPUType: new("10de:1eb8")}).Machine(); got != none.Machine() {
+		t.Errorf("no GPUs of a type make %+v", got)
+	}
 	expect(t, "none", none.Validate())
+	expect(t, "nothing missing", append(none.Missing(), over.Missing()...))
+	expect(t, "missing", (&HardwareProfile{GPUCount: new(int64(1))}).Missing(), "hardware_profile.gpu_type: Which GPUs?")
+	expect(t, "GPUs", (&HardwareProfile{Firmware: new("uefi"), GPUCount: new(int64(17)), GPUType: new("Tesla T4")}).Validate(),
+		"hardware_profile.firmware: Unknown firmware", "hardware_profile.gpu_count: Value out of range", "hardware_profile.gpu_type: Invalid GPU type")
 	expect(t, "limits", (&HardwareProfile{CPUCount: new(int64(64)), CPUCores: new(int64(512)), MemoryMB: new(int64(32)), CPUType: new("maximum")}).Validate())
 	expect(t, "beyond", (&HardwareProfile{CPUCount: new(int64(0)), CPUCores: new(int64(-1)), MemoryMB: new(int64(31)), CPUType: new(" ")}).Validate(),
 		"hardware_profile.cpu_count: Value out of range", "hardware_profile.cpu_cores: Value out of range",
 		"hardware_profile.memory_mb: Value out of range", "hardware_profile.cpu_type: Empty CPU type")
-}
-
-func TestNetworkProfiles(t *testing.T) {
-	var none *NetworkProfile
-	for name, c := range map[string]struct {
-		profile *NetworkProfile
-		want    []NIC
-	}{
-		"nothing said":         {none, []NIC{{"eth0", "virtio", "default", "", ""}}},
-		"no interfaces said":   {&NetworkProfile{}, []NIC{{"eth0", "virtio", "default", "", ""}}},
-		"no interfaces wanted": {&NetworkProfile{map[string]Interface{}}, []NIC{}},
-		"two, in order": {&NetworkProfile{map[string]Interface{"eth10": {Bridge: new("br0")}, "eth2": {Model: new("e1000"), MAC: new("52:54:00:AB:00:01")}}},
-			[]NIC{{"eth2", "e1000", "default", "", "52:54:00:ab:00:01"}, {"eth10", "virtio", "", "br0", ""}}},
-	} {
-		if got := c.profile.NICs(); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
-		}
-	}
-	merged := (&NetworkProfile{map[string]Interface{"eth0": {Bridge: new("br0")}, "eth1": {}}}).
-		Over(&NetworkProfile{map[string]Interface{"eth0": {Network: new("lab"), Model: new("e1000")}}})
-	if got, want := merged.NICs(), []NIC{{"eth0", "e1000", "", "br0", ""}, {"eth1", "virtio", "default", "", ""}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("merged %+v, want %+v", got, want)
-	}
-	at := `network_profile.interfaces["eth0"]`
-	for name, c := range map[string]struct {
-		i    Interface
-		want string
-	}{
-		"both":      {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Two places to plug in"},
-		"model":     {Interface{Model: new("ne2k")}, at + ".type: Unknown interface type"},
-		"network":   {Interface{Network: new("")}, at + ".network: Empty name"},
-		"bridge":    {Interface{Bridge: new(" ")}, at + ".bridge: Empty name"},
-		"mac":       {Interface{MAC: new("x")}, at + ".mac_address: Invalid MAC address"},
-		"long mac":  {Interface{MAC: new("00:00:00:00:fe:80:00:00")}, at + ".mac_address: Invalid MAC address"},
-		"multicast": {Interface{MAC: new("01:00:5e:00:00:01")}, at + ".mac_address: Multicast MAC address"},
-		"null mac":  {Interface{MAC: new("00:00:00:00:00:00")}, at + ".mac_address: Invalid MAC address"},
-	} {
-		expect(t, name, (&NetworkProfile{map[string]Interface{"eth0": c.i}}).Validate(), c.want)
-	}
-	expect(t, "twice", (&NetworkProfile{map[string]Interface{"eth0": {MAC: new("52:54:00:ab:00:01")}, "Eth1": {MAC: new("52-54-00-AB-00-01")}}}).Validate(),
-		`network_profile.interfaces["Eth1"]: Invalid interface name`, `network_profile.interfaces["eth0"].mac_address: MAC address used twice`)
 }
 
 func TestStorageProfiles(t *testing.T) {
@@ -95,22 +62,32 @@ func TestStorageProfiles(t *testing.T) {
 		want  []Drive
 		wrong []string
 	}{
-		"nothing said":          {nil, []Drive{{"system", 0, true}}, nil},
-		"the one is the system": {map[string]Disk{"root": disk(3)}, []Drive{{"root", 3 << 30, true}}, nil},
-		"by name":               {map[string]Disk{"system": {}, "data": disk(1)}, []Drive{{"system", 0, true}, {"data", 1 << 30, false}}, nil},
+		"nothing said":          {nil, []Drive{{Name: "system", System: true, Boot: true}}, nil},
+		"the one is the system": {map[string]Disk{"root": disk(3)}, []Drive{{Name: "root", Size: 3 << 30, System: true, Boot: true}}, nil},
+		"by name":               {map[string]Disk{"system": {}, "data": disk(1)}, []Drive{{Name: "system", System: true, Boot: true}, {Name: "data", Size: 1 << 30}}, nil},
 		"by mark": {map[string]Disk{"system": disk(1), "root": system(disk(2)), "d10": disk(1), "d9": disk(1)},
-			[]Drive{{"root", 2 << 30, true}, {"d9", 1 << 30, false}, {"d10", 1 << 30, false}, {"system", 1 << 30, false}}, nil},
+			[]Drive{{Name: "root", Size: 2 << 30, System: true, Boot: true}, {Name: "d9", Size: 1 << 30}, {Name: "d10", Size: 1 << 30}, {Name: "system", Size: 1 << 30}}, nil},
 		"no disks":   {map[string]Disk{}, nil, []string{"storage_profile.disks: No disks"}},
 		"no system":  {map[string]Disk{"a": disk(1), "b": disk(1)}, nil, []string{"storage_profile.disks: No system disk"}},
 		"two marked": {map[string]Disk{"a": system(disk(1)), "b": system(disk(1))}, nil, []string{`storage_profile.disks["b"].is_system_disk: Two system disks`}},
 		"blank without size": {map[string]Disk{"system": {}, "data": {}}, nil,
 			[]string{`storage_profile.disks["data"]: Data disk without a size`}},
-		"too small":          {map[string]Disk{"system": disk(0)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
-		"too large":          {map[string]Disk{"system": disk(64<<10 + 1)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
-		"bad name":           {map[string]Disk{"system": {}, "a.b": disk(1)}, nil, []string{`storage_profile.disks["a.b"]: Invalid disk name`}},
+		"too small": {map[string]Disk{"system": disk(0)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
+		"too large": {map[string]Disk{"system": disk(64<<10 + 1)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
+		"bad name":  {map[string]Disk{"system": {}, "a.b": disk(1)}, nil, []string{`storage_profile.disks["a.b"]: Invalid disk name`}},
+		"typed and tiered": {map[string]Disk{"system": {Type: new("ssd")}, "data": {SizeGB: new(int64(1)), Type: new("hdd"), Tier: new("bulk")}},
+			[]Drive{{Name: "system", System: true, Type: "ssd", Boot: true}, {Name: "data", Size: 1 << 30, Type: "hdd", Tier: "bulk"}}, nil},
+		"started from data": {map[string]Disk{"system": {}, "data": {SizeGB: new(int64(1)), Boot: new(true)}},
+			[]Drive{{Name: "system", System: true}, {Name: "data", Size: 1 << 30, Boot: true}}, nil},
+		"two to start from": {map[string]Disk{"system": {Boot: new(true)}, "data": {SizeGB: new(int64(1)), Boot: new(true)}}, nil,
+			[]string{`storage_profile.disks["system"].is_boot: Two disks to start from`}},
+		"none to start from": {map[string]Disk{"system": {Boot: new(false)}, "data": {SizeGB: new(int64(1))}}, nil,
+			[]string{`storage_profile.disks["system"].is_boot: Nothing to start from`}},
+		"unknown type": {map[string]Disk{"system": {Type: new("nvme"), Tier: new(" ")}}, nil,
+			[]string{`storage_profile.disks["system"].type: Unknown disk type`, `storage_profile.disks["system"].storage_tier: Empty name`}},
 		"none is the system": {map[string]Disk{"system": {System: new(false)}}, nil, []string{"storage_profile.disks: No system disk"}},
 		"the system by name is none": {map[string]Disk{"system": {SizeGB: new(int64(1)), System: new(false)}, "root": system(Disk{})},
-			[]Drive{{"root", 0, true}, {"system", 1 << 30, false}}, nil},
+			[]Drive{{Name: "root", System: true, Boot: true}, {Name: "system", Size: 1 << 30}}, nil},
 	} {
 		profile := &StorageProfile{c.disks}
 		expect(t, name, profile.Validate(), c.wrong...)
@@ -121,11 +98,17 @@ func TestStorageProfiles(t *testing.T) {
 		}
 	}
 	grown := (&StorageProfile{map[string]Disk{"system": disk(9), "extra": disk(1)}}).Over(&StorageProfile{map[string]Disk{"system": disk(3), "data": disk(2)}})
-	if got, want := grown.Drives(), []Drive{{"system", 9 << 30, true}, {"data", 2 << 30, false}, {"extra", 1 << 30, false}}; !reflect.DeepEqual(got, want) {
+	if got, want := grown.Drives(), []Drive{{Name: "system", Size: 9 << 30, System: true, Boot: true}, {Name: "data", Size: 2 << 30}, {Name: "extra", Size: 1 << 30}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
+	under := &StorageProfile{map[string]Disk{"system": {Type: new("ssd"), Tier: new("fast"), Boot: new(true)}}}
+	moved := (&StorageProfile{map[string]Disk{"system": {Tier: new("bulk")}}}).Over(under)
+	if got, want := moved.Drives(), []Drive{{Name: "system", System: true, Type: "ssd", Tier: "bulk", Boot: true}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("merged %+v, want %+v", got, want)
+	}
+	expect(t, "an override may leave out what it lies over", (&StorageProfile{map[string]Disk{"a": {}, "b": {Boot: new(false)}}}).ValidateDisks())
 	alone := (&StorageProfile{map[string]Disk{"data": disk(1)}}).Over(nil)
-	if got, want := alone.Drives(), []Drive{{"system", 0, true}, {"data", 1 << 30, false}}; !reflect.DeepEqual(got, want) {
+	if got, want := alone.Drives(), []Drive{{Name: "system", System: true, Boot: true}, {Name: "data", Size: 1 << 30}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("a data disk over a base that says nothing: %+v, want %+v", got, want)
 	}
 	named := &StorageProfile{map[string]Disk{"root": disk(2)}}
@@ -151,7 +134,10 @@ func TestAVersionsSpecTakesTheTemplatesPlaceWhole(t *testing.T) {
 func TestASpecIsStoredAsItIsMeant(t *testing.T) {
 	for _, spec := range []Spec{
 		{}, {Hardware: &HardwareProfile{}, Network: &NetworkProfile{}, Storage: &StorageProfile{}, Parameters: map[string]Parameter{}},
-		{Network: &NetworkProfile{map[string]Interface{}}, Storage: &StorageProfile{map[string]Disk{"a": {System: new(false)}}}},
+		{Network: &NetworkProfile{Interfaces: map[string]Interface{}}, Storage: &StorageProfile{map[string]Disk{"a": {System: new(false)}}}},
+		{Network: &NetworkProfile{RequiresPublicIP: new(false), Policies: []string{}, Interfaces: map[string]Interface{
+			"eth0": {VLAN: new(int64(7)), IP: &IPConfiguration{DHCP: new(false), DNS: []string{}}}, "eth1": {IP: &IPConfiguration{StaticIP: new("10.0.0.5/24")}},
+		}}},
 		{Parameters: map[string]Parameter{"hostname": {Type: "string", Default: new("")}}},
 	} {
 		data, err := json.Marshal(spec)

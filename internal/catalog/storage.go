@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // StorageProfile names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
@@ -12,9 +13,22 @@ type StorageProfile struct {
 
 // Disk is one virtual disk.
 type Disk struct {
-	SizeGB *int64 `json:"size_gb,omitempty"`        // GiB; the system disk's default is the image's size
-	System *bool  `json:"is_system_disk,omitempty"` // default: the disk named "system", or the only one
+	SizeGB *int64  `json:"size_gb,omitempty"`        // GiB; the system disk's default is the image's size
+	Type   *string `json:"type,omitempty"`           // ssd or hdd
+	Tier   *string `json:"storage_tier,omitempty"`   // a kind of pool, which each host maps to one of its own
+	Boot   *bool   `json:"is_boot,omitempty"`        // default: the system disk
+	System *bool   `json:"is_system_disk,omitempty"` // default: the disk named "system", or the only one
 }
+
+// Types of disks that a guest can tell. A disk without a type is neither: a paravirtual disk, which says nothing of how
+// it is made.
+const (
+	SSD = "ssd"
+	HDD = "hdd"
+)
+
+// DiskTypes lists them.
+func DiskTypes() []string { return []string{SSD, HDD} }
 
 // SystemDisk is the name of the system disk where no disk is marked as such.
 const SystemDisk = "system"
@@ -32,7 +46,10 @@ func (s *StorageProfile) Over(base *StorageProfile) *StorageProfile {
 	}
 	for name, over := range s.Disks {
 		under := merged[name]
-		merged[name] = Disk{SizeGB: either(over.SizeGB, under.SizeGB), System: either(over.System, under.System)}
+		merged[name] = Disk{
+			SizeGB: either(over.SizeGB, under.SizeGB), Type: either(over.Type, under.Type), Tier: either(over.Tier, under.Tier),
+			Boot: either(over.Boot, under.Boot), System: either(over.System, under.System),
+		}
 	}
 	return &StorageProfile{Disks: merged}
 }
@@ -42,6 +59,9 @@ type Drive struct {
 	Name   string
 	Size   uint64 // bytes; 0 for a system disk that keeps its image's size
 	System bool
+	Type   string // ssd, hdd, or "" for neither
+	Tier   string // "" for the library's own pool
+	Boot   bool   // the machine starts from it
 }
 
 // Drives settles the disks: the system disk first, the others by name. s may be nil. Validate first.
@@ -51,13 +71,34 @@ func (s *StorageProfile) Drives() []Drive {
 		disks = s.Disks
 	}
 	system := systemDisk(disks)
-	drives := []Drive{{Name: system, Size: uint64(or(disks[system].SizeGB, 0)) * gib, System: true}}
+	boot := bootDisk(disks, system)
+	drive := func(name string) Drive {
+		d := disks[name]
+		return Drive{
+			Name: name, Size: uint64(or(d.SizeGB, 0)) * gib, System: name == system,
+			Type: or(d.Type, ""), Tier: or(d.Tier, ""), Boot: name == boot,
+		}
+	}
+	drives := []Drive{drive(system)}
 	for _, name := range sortedNames(disks) {
 		if name != system {
-			drives = append(drives, Drive{Name: name, Size: uint64(or(disks[name].SizeGB, 0)) * gib})
+			drives = append(drives, drive(name))
 		}
 	}
 	return drives
+}
+
+// bootDisk is the name of the disk that the machine starts from, "" where there is none.
+func bootDisk(disks map[string]Disk, system string) string {
+	for _, name := range sortedNames(disks) {
+		if or(disks[name].Boot, false) {
+			return name
+		}
+	}
+	if or(disks[system].Boot, true) {
+		return system
+	}
+	return ""
 }
 
 // systemDisk is the name of the disk that the image goes on, "" where that is not clear.
@@ -77,35 +118,62 @@ func systemDisk(disks map[string]Disk) string {
 
 // Validate finds what is wrong; s may be nil.
 func (s *StorageProfile) Validate() Findings {
-	var fs Findings
+	fs := s.ValidateDisks()
 	if s == nil || s.Disks == nil {
-		return nil
+		return fs
 	}
 	at := At("storage_profile").Name("disks")
 	if len(s.Disks) == 0 {
 		fs.Add(at, "No disks", "A machine needs a system disk: leave disks out for one disk of the image's size, or name one.")
 		return fs
 	}
-	system, marked := systemDisk(s.Disks), 0
+	system := systemDisk(s.Disks)
 	for _, name := range sortedNames(s.Disks) {
-		d, at := s.Disks[name], at.Key(name)
-		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid disk name", sentence(err))
-		}
-		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)
-		if or(d.System, false) {
-			if marked++; marked > 1 {
-				fs.Add(at.Name("is_system_disk"), "Two system disks", fmt.Sprintf("Disk %q is the system disk already: mark one only.", system))
-			}
-		}
-		if system != "" && name != system && d.SizeGB == nil {
-			fs.Add(at, "Data disk without a size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
+		if system != "" && name != system && s.Disks[name].SizeGB == nil {
+			fs.Add(at.Key(name), "Data disk without a size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
 		}
 	}
 	if system == "" {
 		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the image goes on.")
+	} else if bootDisk(s.Disks, system) == "" {
+		fs.Add(at.Key(system).Name("is_boot"), "Nothing to start from", fmt.Sprintf("Disk %q is not to be started from, and no other "+
+			"disk has is_boot = true: set it on one.", system))
 	}
 	return fs
+}
+
+// ValidateDisks finds what is wrong whatever profile s is laid over; s may be nil.
+func (s *StorageProfile) ValidateDisks() Findings {
+	var fs Findings
+	if s == nil {
+		return nil
+	}
+	var system, boot string
+	for _, name := range sortedNames(s.Disks) {
+		d, at := s.Disks[name], At("storage_profile").Name("disks").Key(name)
+		if err := ValidateDeviceName(name); err != nil {
+			fs.Add(at, "Invalid disk name", sentence(err))
+		}
+		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)
+		oneOf(&fs, at.Name("type"), "Unknown disk type", d.Type, DiskTypes())
+		if d.Tier != nil && strings.TrimSpace(*d.Tier) == "" {
+			fs.Add(at.Name("storage_tier"), "Empty name", "Name a tier of the provider's storage_tiers, or leave it out for the library's own pool.")
+		}
+		only(&fs, at.Name("is_system_disk"), d.System, &system, name, "Two system disks", "the system disk")
+		only(&fs, at.Name("is_boot"), d.Boot, &boot, name, "Two disks to start from", "the disk to start from")
+	}
+	return fs
+}
+
+// only finds a mark on a second disk; first is the disk that has it, "" before there is one.
+func only(fs *Findings, at Path, mark *bool, first *string, disk, summary, what string) {
+	switch {
+	case !or(mark, false):
+	case *first != "":
+		fs.Add(at, summary, fmt.Sprintf("Disk %q is %s already: mark one only.", *first, what))
+	default:
+		*first = disk
+	}
 }
 
 // CheckImage finds disks that an image of that virtual size (bytes) does not fit on.

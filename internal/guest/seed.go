@@ -5,10 +5,8 @@ package guest
 import (
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,19 +28,9 @@ type Seed struct {
 	// Customization is what the instance itself asks for; nil for nothing. What it says
 	// is joined with VendorData by the rules in merge.go.
 	Customization *Customization
-	// NetworkInterfaces get their addresses by DHCP. Without any, cloud-init falls
-	// back to DHCP on the first interface that it finds.
+	// NetworkInterfaces are configured as they say. Without any, cloud-init falls back
+	// to DHCP on the first interface that it finds.
 	NetworkInterfaces []NetworkInterface
-}
-
-// NetworkInterface is found in the guest by its MAC address, since names depend on
-// the guest's kernel and on PCI slots.
-type NetworkInterface struct {
-	// Name is unique in the guest. One like eth0 is given to the interface; any other
-	// is the name of its configuration only.
-	Name string
-	// MAC is a 48-bit address such as 52:54:00:12:34:56.
-	MAC string
 }
 
 // Files are the files of a NoCloud seed. They may hold secrets.
@@ -55,11 +43,7 @@ type Files struct {
 	VendorData []byte
 }
 
-var (
-	instanceIDForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
-	interfaceNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`) // becomes an ID of netplan
-	kernelNameForm    = regexp.MustCompile(`^eth[0-9]{1,3}$`)
-)
+var instanceIDForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 
 // text is a string that every YAML parser takes for one: always in double quotes,
 // since cloud-init reads YAML 1.1, to which a plain no is false and 1:30 is 90.
@@ -74,22 +58,6 @@ func (t text) MarshalYAML() (any, error) {
 type metaData struct {
 	InstanceID    text `yaml:"instance-id"`
 	LocalHostname text `yaml:"local-hostname"`
-}
-
-// networkConfig is cloud-init's network configuration format version 2, see
-// https://docs.cloud-init.io/en/22.4.2/topics/network-config-format-v2.html.
-type networkConfig struct {
-	Version   int               `yaml:"version"`
-	Ethernets map[text]ethernet `yaml:"ethernets"`
-}
-
-type ethernet struct {
-	Match struct {
-		MACAddress text `yaml:"macaddress"`
-	} `yaml:"match"`
-	SetName text `yaml:"set-name,omitempty"`
-	DHCP4   bool `yaml:"dhcp4"`
-	DHCP6   bool `yaml:"dhcp6"`
 }
 
 // Render writes the seed's files. The same seed always gives the same bytes. It
@@ -158,40 +126,4 @@ func (s Seed) keys() ([]string, error) {
 		}
 	}
 	return keys, nil
-}
-
-func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
-	if len(interfaces) == 0 {
-		return nil, nil
-	}
-	config := networkConfig{Version: 2, Ethernets: map[text]ethernet{}}
-	owner := map[text]string{}
-	for _, nic := range interfaces {
-		if !interfaceNameForm.MatchString(nic.Name) {
-			return nil, fmt.Errorf("network interface %q: the name must be 1 to 63 letters, digits and ._- and begin with a letter or digit", nic.Name)
-		}
-		if _, taken := config.Ethernets[text(nic.Name)]; taken {
-			return nil, fmt.Errorf("network interface %q: the name is used twice; give each interface its own", nic.Name)
-		}
-		mac, err := net.ParseMAC(nic.MAC)
-		if err != nil || len(mac) != 6 {
-			return nil, fmt.Errorf("network interface %q: %q is not a MAC address like 52:54:00:12:34:56", nic.Name, nic.MAC)
-		}
-		address := text(strings.ToLower(mac.String()))
-		if other, taken := owner[address]; taken {
-			return nil, fmt.Errorf("network interface %q: the MAC address %s is also that of %q; the guest could not tell them apart", nic.Name, address, other)
-		}
-		owner[address] = nic.Name
-		entry := ethernet{DHCP4: true}
-		entry.Match.MACAddress = address
-		if kernelNameForm.MatchString(nic.Name) {
-			entry.SetName = text(nic.Name)
-		}
-		config.Ethernets[text(nic.Name)] = entry
-	}
-	out, err := yaml.Marshal(config)
-	if err != nil {
-		return nil, fmt.Errorf("writing network-config: %w", err)
-	}
-	return out, nil
 }

@@ -44,8 +44,8 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 		SSHAuthorizedKeys: []string{alice + "\n" + bob + "\n", bob},
 		VendorData:        "#cloud-config\ntimezone: UTC\n",
 		NetworkInterfaces: []NetworkInterface{
-			{Name: "eth0", MAC: "52:54:00:AB:CD:EF"},
-			{Name: "storage", MAC: "52:54:00:12:34:56"},
+			{Name: "eth0", MAC: "52:54:00:AB:CD:EF", DHCP: true},
+			{Name: "storage", MAC: "52:54:00:12:34:56", DHCP: true},
 		},
 	}.Render()
 	if err != nil {
@@ -74,7 +74,7 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 				"match": map[string]any{"macaddress": "52:54:00:ab:cd:ef"}, "set-name": "eth0", "dhcp4": true, "dhcp6": false,
 			},
 			"storage": map[string]any{
-				"match": map[string]any{"macaddress": "52:54:00:12:34:56"}, "dhcp4": true, "dhcp6": false,
+				"match": map[string]any{"macaddress": "52:54:00:12:34:56"}, "dhcp4": true, "dhcp6": false, "optional": true,
 			},
 		},
 	})

@@ -43,7 +43,7 @@ func realSpec(t testing.TB, h *Host, pool, path string) DomainSpec {
 		Name: name, UUID: uuid, Title: "A <title>", Description: "line 1\nline 2", Type: "qemu",
 		Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 64,
 		Disks: []DiskSpec{
-			{Name: "system", Target: "vda", Path: filepath.Join(path, "system"), Format: "qcow2"},
+			{Name: "system", Target: "vda", Path: filepath.Join(path, "system"), Format: "qcow2", Boot: 1},
 			{Name: "data", Target: "vdb", Path: filepath.Join(path, "data"), Format: "raw"},
 		},
 		Seed:       filepath.Join(path, "seed"),
@@ -61,7 +61,7 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "qemu",
 		Status: Status{State: StateShutoff}, Sockets: 1, Cores: 2, CPU: "maximum", MemoryMiB: 64,
 		Disks: []DomainDisk{
-			{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2"},
+			{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2", Boot: 1},
 			{Name: "data", Target: "vdb", Path: spec.Disks[1].Path, Format: "raw"},
 			{Target: "sda", Path: spec.Seed, Format: "raw", CDROM: true},
 		},

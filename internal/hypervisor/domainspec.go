@@ -3,7 +3,6 @@ package hypervisor
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
 	"libvirt.org/go/libvirtxml"
 )
@@ -18,6 +17,7 @@ const MetadataNamespace = "urn:novacron:instance:1"
 const (
 	diskAlias      = "ua-disk-"
 	interfaceAlias = "ua-nic-"
+	hostAlias      = "ua-host-"
 )
 
 // aliasName is what libvirt allows in an alias.
@@ -35,30 +35,29 @@ type DomainSpec struct {
 	// CPU is host-model, host-passthrough, maximum or a model that libvirt
 	// knows. Empty means host-model. Under software emulation (type qemu) the
 	// first three all become maximum: there is no host CPU to pass on.
-	CPU        string
-	MemoryMiB  uint64
-	Disks      []DiskSpec // the first one is booted from
-	Seed       string     // path of a cloud-init ISO; empty for none
-	ConsoleLog string     // path on the host of a log of the serial console; empty for none
+	CPU       string
+	MemoryMiB uint64
+	// Firmware is efi, or empty for the BIOS. libvirt picks the host's build of it
+	// and keeps its variables in a file of the domain's own.
+	Firmware   string
+	Disks      []DiskSpec
+	Seed       string // path of a cloud-init ISO; empty for none
+	ConsoleLog string // path on the host of a log of the serial console; empty for none
 	Interfaces []InterfaceSpec
-	Metadata   string // one XML element in a namespace of its own; empty for none
-}
-
-// DiskSpec describes a disk, which is attached as virtio-blk.
-type DiskSpec struct {
-	Name   string // letters, digits, _ and -; the guest sees its first 20 bytes as serial
-	Target string // vda, vdb, …
-	Path   string // of the volume on the host
-	Format string // raw or qcow2
+	Host       []HostDevice // devices of the host that are handed to the guest
+	Metadata   string       // one XML element in a namespace of its own; empty for none
 }
 
 // InterfaceSpec describes a network interface on a network or a bridge.
 type InterfaceSpec struct {
-	Name    string // letters, digits, _ and -
-	Model   string // empty means virtio
-	Network string // libvirt network, or
-	Bridge  string // bridge of the host
-	MAC     string // empty: the host chooses one
+	Name     string // letters, digits, _ and -
+	Model    string // empty means virtio
+	Network  string // libvirt network, or
+	Bridge   string // bridge of the host
+	MAC      string // empty: the host chooses one
+	VLAN     uint   // tag, where the network can; 0 for none
+	Filter   string // network filter; empty for none
+	FilterIP string // the address that the filter lets pass; empty: it learns it from the guest
 }
 
 func renderDomain(spec DomainSpec) (string, error) {
@@ -74,7 +73,7 @@ func renderDomain(spec DomainSpec) (string, error) {
 		Memory:      &libvirtxml.DomainMemory{Unit: "MiB", Value: uint(spec.MemoryMiB)},
 		VCPU:        &libvirtxml.DomainVCPU{Placement: "static", Value: uint(spec.Sockets * spec.Cores)},
 		CPU:         spec.cpu(),
-		OS:          &libvirtxml.DomainOS{Type: &libvirtxml.DomainOSType{Type: "hvm"}},
+		OS:          &libvirtxml.DomainOS{Type: &libvirtxml.DomainOSType{Type: "hvm"}, Firmware: spec.Firmware},
 		Features:    &libvirtxml.DomainFeatureList{ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{}},
 		Clock:       &libvirtxml.DomainClock{Offset: "utc"},
 		OnPoweroff:  "destroy",
@@ -95,6 +94,11 @@ func (spec DomainSpec) check() error {
 	for _, d := range spec.Disks {
 		if !aliasName.MatchString(d.Name) {
 			return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
+		}
+	}
+	for _, d := range spec.Host {
+		if !aliasName.MatchString(d.Name) {
+			return fmt.Errorf("host device name %q: only letters, digits, _ and - are possible", d.Name)
 		}
 	}
 	for _, n := range spec.Interfaces {
@@ -147,54 +151,26 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 			Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
 		}},
 	}
+	scsi := spec.Seed != ""
 	for i, d := range spec.Disks {
-		list.Disks = append(list.Disks, d.device(i == 0))
+		// Target 0 is the seed's. A disk's is its place, so that it never depends on the others.
+		list.Disks = append(list.Disks, d.device(uint(i)+1))
+		scsi = scsi || d.Rotation > 0
 	}
-	if spec.Seed != "" {
+	if scsi {
 		// The cloud kernels have no driver for a SATA CD-ROM; virtio-scsi they have.
 		list.Controllers = append(list.Controllers, libvirtxml.DomainController{Type: "scsi", Model: "virtio-scsi"})
+	}
+	if spec.Seed != "" {
 		list.Disks = append(list.Disks, seedDevice(spec.Seed))
 	}
 	for _, n := range spec.Interfaces {
 		list.Interfaces = append(list.Interfaces, n.device())
 	}
+	for _, d := range spec.Host {
+		list.Hostdevs = append(list.Hostdevs, d.device())
+	}
 	return list
-}
-
-func (d DiskSpec) device(boot bool) libvirtxml.DomainDisk {
-	disk := libvirtxml.DomainDisk{
-		Device: "disk",
-		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
-		Source: diskSource(d.Path),
-		Target: &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
-		Serial: d.Name,
-		Alias:  &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
-	}
-	if boot {
-		disk.Boot = &libvirtxml.DomainDeviceBoot{Order: 1}
-	}
-	return disk
-}
-
-// seedDevice is optional at start: the seed is deleted once cloud-init is done.
-func seedDevice(path string) libvirtxml.DomainDisk {
-	source := diskSource(path)
-	source.StartupPolicy = "optional"
-	return libvirtxml.DomainDisk{
-		Device:   "cdrom",
-		Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
-		Source:   source,
-		Target:   &libvirtxml.DomainDiskTarget{Dev: "sda", Bus: "scsi"},
-		ReadOnly: &libvirtxml.DomainDiskReadOnly{},
-	}
-}
-
-// diskSource tells the block devices of logical and similar pools from files.
-func diskSource(path string) *libvirtxml.DomainDiskSource {
-	if strings.HasPrefix(path, "/dev/") {
-		return &libvirtxml.DomainDiskSource{Block: &libvirtxml.DomainDiskSourceBlock{Dev: path}}
-	}
-	return &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: path}}
 }
 
 func (n InterfaceSpec) device() libvirtxml.DomainInterface {
@@ -213,6 +189,15 @@ func (n InterfaceSpec) device() libvirtxml.DomainInterface {
 	}
 	if n.MAC != "" {
 		nic.MAC = &libvirtxml.DomainInterfaceMAC{Address: n.MAC}
+	}
+	if n.VLAN > 0 {
+		nic.VLan = &libvirtxml.DomainInterfaceVLan{Tags: []libvirtxml.DomainInterfaceVLanTag{{ID: n.VLAN}}}
+	}
+	if n.Filter != "" {
+		nic.FilterRef = &libvirtxml.DomainInterfaceFilterRef{Filter: n.Filter}
+		if n.FilterIP != "" {
+			nic.FilterRef.Parameters = []libvirtxml.DomainInterfaceFilterParam{{Name: "IP", Value: n.FilterIP}}
+		}
 	}
 	return nic
 }

@@ -21,9 +21,11 @@ type Domain struct {
 	// DomainSpec about software emulation.
 	CPU        string
 	MemoryMiB  uint64
+	Firmware   string // efi, or empty for the BIOS
 	Disks      []DomainDisk
 	Interfaces []DomainInterface
-	Metadata   string // the element of MetadataNamespace; empty for none
+	Host       []HostDevice // PCI devices of the host
+	Metadata   string       // the element of MetadataNamespace; empty for none
 }
 
 // DomainDisk is a disk of a domain.
@@ -33,6 +35,10 @@ type DomainDisk struct {
 	Path   string // empty for an empty drive and for network disks
 	Format string // raw, qcow2
 	CDROM  bool
+	// Rotation, KeepsDiscarded and Boot are as in DiskSpec.
+	Rotation       uint
+	KeepsDiscarded bool
+	Boot           uint
 }
 
 // DomainInterface is a network interface of a domain.
@@ -42,6 +48,8 @@ type DomainInterface struct {
 	Network string
 	Bridge  string
 	Model   string
+	VLAN    uint   // the tag; 0 for none and for several
+	Filter  string // empty for none
 }
 
 // domainDoc is the part of libvirt's domain XML that is read
@@ -58,7 +66,10 @@ type domainDoc struct {
 	} `xml:"metadata"`
 	Memory memoryDoc `xml:"memory"`
 	VCPUs  int       `xml:"vcpu"`
-	CPU    struct {
+	OS     struct {
+		Firmware string `xml:"firmware,attr"`
+	} `xml:"os"`
+	CPU struct {
 		Mode     string      `xml:"mode,attr"`
 		Model    string      `xml:"model"`
 		Topology topologyDoc `xml:"topology"`
@@ -66,15 +77,20 @@ type domainDoc struct {
 	Disks []struct {
 		Device string `xml:"device,attr"`
 		Driver struct {
-			Type string `xml:"type,attr"`
+			Type    string `xml:"type,attr"`
+			Discard string `xml:"discard,attr"`
 		} `xml:"driver"`
 		Source struct {
 			File string `xml:"file,attr"`
 			Dev  string `xml:"dev,attr"`
 		} `xml:"source"`
 		Target struct {
-			Dev string `xml:"dev,attr"`
+			Dev      string `xml:"dev,attr"`
+			Rotation uint   `xml:"rotation_rate,attr"`
 		} `xml:"target"`
+		Boot struct {
+			Order uint `xml:"order,attr"`
+		} `xml:"boot"`
 		Alias aliasDoc `xml:"alias"`
 	} `xml:"devices>disk"`
 	Interfaces []struct {
@@ -88,8 +104,19 @@ type domainDoc struct {
 		Model struct {
 			Type string `xml:"type,attr"`
 		} `xml:"model"`
+		VLAN []struct {
+			ID uint `xml:"id,attr"`
+		} `xml:"vlan>tag"`
+		Filter struct {
+			Name string `xml:"filter,attr"`
+		} `xml:"filterref"`
 		Alias aliasDoc `xml:"alias"`
 	} `xml:"devices>interface"`
+	Host []struct {
+		Type    string        `xml:"type,attr"`
+		Address pciAddressDoc `xml:"source>address"`
+		Alias   aliasDoc      `xml:"alias"`
+	} `xml:"devices>hostdev"`
 }
 
 type aliasDoc struct {
@@ -151,7 +178,7 @@ func parseDomain(text string) (Domain, error) {
 	}
 	d := Domain{
 		UUID: doc.UUID, Name: doc.Name, Title: doc.Title, Description: doc.Description, Type: doc.Type,
-		CPU: doc.CPU.Mode, MemoryMiB: memory, Metadata: metadata,
+		CPU: doc.CPU.Mode, MemoryMiB: memory, Metadata: metadata, Firmware: doc.OS.Firmware,
 	}
 	d.Sockets, d.Cores = doc.shape()
 	if doc.CPU.Model != "" && (d.CPU == "custom" || d.CPU == "") {
@@ -161,13 +188,28 @@ func parseDomain(text string) (Domain, error) {
 		d.Disks = append(d.Disks, DomainDisk{
 			Name: named(disk.Alias, diskAlias), Target: disk.Target.Dev, Format: disk.Driver.Type,
 			Path: defaulted(disk.Source.File, disk.Source.Dev), CDROM: disk.Device == "cdrom",
+			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
 		})
 	}
 	for _, nic := range doc.Interfaces {
-		d.Interfaces = append(d.Interfaces, DomainInterface{
+		read := DomainInterface{
 			Name: named(nic.Alias, interfaceAlias), MAC: nic.MAC.Address,
-			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type,
-		})
+			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type, Filter: nic.Filter.Name,
+		}
+		if len(nic.VLAN) == 1 {
+			read.VLAN = nic.VLAN[0].ID
+		}
+		d.Interfaces = append(d.Interfaces, read)
+	}
+	for _, device := range doc.Host {
+		if device.Type != "pci" {
+			continue
+		}
+		address, err := device.Address.address()
+		if err != nil {
+			return Domain{}, err
+		}
+		d.Host = append(d.Host, HostDevice{Name: named(device.Alias, hostAlias), Address: address})
 	}
 	return d, nil
 }

@@ -13,16 +13,20 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func fullSpec() DomainSpec {
 	return DomainSpec{
 		Name: "t1.web", UUID: "c7a5fdbd-cdaf-9455-926a-d65c16db1809", Title: "Web & more", Description: "line 1\nline <2>",
-		Type: "kvm", Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048,
+		Type: "kvm", Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Firmware: "efi",
 		Disks: []DiskSpec{
-			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2"},
+			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
+			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
+			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
 		},
 		Seed: "/pool/seed.iso", ConsoleLog: "/log/web.log",
 		Interfaces: []InterfaceSpec{
 			{Name: "eth0", Network: "default", MAC: "52:54:00:00:00:01"},
-			{Name: "eth1", Bridge: "br0", Model: "e1000"},
+			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
+			{Name: "eth2", Network: "lab", Filter: "clean-traffic", FilterIP: "10.0.0.5"},
 		},
+		Host:     []HostDevice{{Name: "gpu-10de-1eb8-0", Address: PCIAddress{Bus: 0xb1}}, {Name: "gpu-10de-1eb8-1", Address: PCIAddress{1, 2, 3, 4}}},
 		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
 	}
 }
@@ -48,14 +52,18 @@ func TestDomainXMLReadsBack(t *testing.T) {
 	want := Domain{
 		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "kvm",
 		Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Metadata: spec.Metadata,
+		Firmware: "efi", Host: spec.Host,
 		Disks: []DomainDisk{
-			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2"},
+			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
+			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
+			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
 			{Target: "sda", Path: "/pool/seed.iso", Format: "raw", CDROM: true},
 		},
 		Interfaces: []DomainInterface{
 			{Name: "eth0", MAC: "52:54:00:00:00:01", Network: "default", Model: "virtio"},
-			{Name: "eth1", Bridge: "br0", Model: "e1000"},
+			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
+			{Name: "eth2", Network: "lab", Model: "virtio", Filter: "clean-traffic"},
 		},
 	}
 	got := must[Domain](t)(parseDomain(must[string](t)(renderDomain(spec))))

@@ -64,6 +64,7 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrNoStoragePool:        ErrNoPool,
 	libvirt.ErrNoStorageVol:         ErrNoVolume,
 	libvirt.ErrNoNetwork:            ErrNoNetwork,
+	libvirt.ErrNoNodeDevice:         errNoNodeDevice,
 	libvirt.ErrStorageVolExist:      ErrExists,
 	libvirt.ErrDomExist:             ErrExists,
 	libvirt.ErrNetworkExist:         ErrExists,

@@ -16,6 +16,7 @@ type Network struct {
 	Bridge      string // the host's bridge device, where there is one
 	Active      bool
 	ForwardMode string // nat, route, open, bridge, …; empty for an isolated network
+	OpenVSwitch bool   // the bridge is one of Open vSwitch
 }
 
 // Networks returns all networks of the host, by name: two requests, and one for
@@ -80,14 +81,44 @@ func parseNetwork(text string) (Network, error) {
 		Bridge struct {
 			Name string `xml:"name,attr"`
 		} `xml:"bridge"`
+		Port struct {
+			Type string `xml:"type,attr"`
+		} `xml:"virtualport"`
 	}
 	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
 		return Network{}, fmt.Errorf("understanding the network's XML: %w", err)
 	}
-	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name}
+	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
 	if doc.Forward != nil {
 		// https://libvirt.org/formatnetwork.html: nat when no mode is given.
 		n.ForwardMode = defaulted(doc.Forward.Mode, "nat")
 	}
 	return n, nil
+}
+
+// NetworkFilters names the network filters of the host, with one request.
+func (h *Host) NetworkFilters(ctx context.Context) ([]string, error) {
+	refs, err := ask(ctx, h, "listing", "network filters", func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {
+		refs, _, err := l.ConnectListAllNwfilters(1, 0)
+		return refs, err
+	})
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Name
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// Sent is how many packets a running domain has sent from the interface of that MAC
+// address. A domain that is not running gives ErrOperationInvalid.
+func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
+	err = h.query(ctx, "reading the packets sent by "+mac+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)
+		if err == nil {
+			packets = sent
+		}
+		return err
+	})
+	return packets, err
 }

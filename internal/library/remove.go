@@ -113,7 +113,7 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string
 	return users, nil
 }
 
-// overlaysOn lists the pool's volumes that hang on a base.
+// overlaysOn lists the volumes that hang on a base. Those of linked clones may be in any pool of files.
 func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) ([]hypervisor.Volume, error) {
 	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else those that were made without libvirt do not show
 		return nil, err
@@ -125,8 +125,24 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) ([]hypervis
 	if err != nil {
 		return nil, err
 	}
-	overlays, err := l.host.Volumes(ctx, l.pool, func(name string) bool { return !strings.HasSuffix(name, ".json") })
-	return slices.DeleteFunc(overlays, func(o hypervisor.Volume) bool {
-		return o.Backing == nil || o.Backing.Path != volume.Path
-	}), err
+	pools, err := l.host.Pools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []hypervisor.Volume
+	for _, pool := range pools {
+		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
+			continue
+		}
+		overlays, err := l.host.Volumes(ctx, pool.Name, func(name string) bool { return !strings.HasSuffix(name, ".json") })
+		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
+		gone := errors.Is(err, hypervisor.ErrPoolInactive) || errors.Is(err, hypervisor.ErrNoPool)
+		if err != nil && (!gone || pool.Name == l.pool) {
+			return nil, err
+		}
+		found = append(found, slices.DeleteFunc(overlays, func(o hypervisor.Volume) bool {
+			return o.Backing == nil || o.Backing.Path != volume.Path
+		})...)
+	}
+	return found, nil
 }

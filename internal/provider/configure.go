@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -18,6 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 type model struct {
@@ -26,6 +28,8 @@ type model struct {
 	Tenant     types.String `tfsdk:"tenant"`
 	User       types.String `tfsdk:"user"`
 	DomainType types.String `tfsdk:"domain_type"`
+	Tiers      types.Map    `tfsdk:"storage_tiers"`
+	Public     types.Set    `tfsdk:"public_networks"`
 }
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
@@ -38,8 +42,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
 	defer p.client.Store(c)
-	for _, v := range []types.String{config.URI, config.Pool, config.Tenant, config.User, config.DomainType} {
-		if v.IsUnknown() {
+	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.DomainType, config.Tiers, config.Public} {
+		if !profile.Known(ctx, v) {
 			c.Deferred = true
 			return
 		}
@@ -56,7 +60,10 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c.Library = library.New(library.Options{
 		Host: host, Pool: pool, Store: poolstore.New(host, pool), Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"),
 	})
-	c.Provisioner = provision.New(host, c.Library, domainType, logStep)
+	c.Provisioner = provision.New(provision.Settings{
+		Host: host, Library: c.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),
+		PublicNetworks: profile.Strings(config.Public.Elements()), Observe: logStep,
+	})
 }
 
 // checkEnvironment checks what came from the environment as the schema checks what is configured.

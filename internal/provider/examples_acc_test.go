@@ -55,6 +55,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("provider", map[string]string{"main.tf": example(t, "provider/provider.tf")})
 	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"), "variables.tf": example(t, "quickstart/variables.tf"),
 		"outputs.tf": example(t, "quickstart/outputs.tf")})
+	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	pages := map[string]string{}
 	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))

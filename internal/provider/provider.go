@@ -5,12 +5,15 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
@@ -57,6 +60,13 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
 				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: `NOVACRON_DOMAIN_TYPE`. Default: " +
 					"`kvm` where the host offers it, else `qemu`."},
+			"storage_tiers": schema.MapAttribute{Optional: true, ElementType: types.StringType,
+				Validators: []validator.Map{mapvalidator.KeysAre(some...), mapvalidator.ValueStringsAre(some...)},
+				MarkdownDescription: "Storage pools of the host by the names that `storage_tier` of disks uses: `{ fast = \"nvme\" }`. The pools must " +
+					"exist, and be of files (types `dir`, `fs` and `netfs`)."},
+			"public_networks": schema.SetAttribute{Optional: true, ElementType: types.StringType,
+				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
+				MarkdownDescription: "Networks and bridges of the host where addresses are public: those that satisfy `requires_public_ip`."},
 		},
 	}
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // Blueprint is a request with everything settled: what will be built.
@@ -21,6 +19,7 @@ type Blueprint struct {
 	Machine    catalog.Machine
 	NICs       []catalog.NIC
 	Drives     []catalog.Drive
+	Public     bool // one of the NICs has to be on a public network
 
 	Customization *guest.Customization
 }
@@ -46,7 +45,9 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	hardware, network := r.Hardware.Over(drivenHardware.Over(version.Spec.Hardware)), r.Network.Over(version.Spec.Network)
 	storage := r.Storage.Over(drivenStorage.Over(version.Spec.Storage))
 	fs = append(fs, hardware.Validate()...)
+	fs = append(fs, hardware.Missing()...)
 	fs = append(fs, network.Validate()...)
+	fs = append(fs, network.Missing()...)
 	if broken := storage.Validate(); len(broken) > 0 {
 		fs = append(fs, broken...)
 	} else {
@@ -57,10 +58,10 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 		}
 	}
 	fs = append(fs, r.Customization.Validate(b.UserData)...)
-	b.Machine, b.NICs = hardware.Machine(), network.NICs()
-	if r.Running && slices.Contains(r.WaitFor, WaitIP) && len(b.NICs) == 0 {
-		fs.Add(catalog.At("wait_for"), "Waiting for an address without an interface",
-			"The instance has no network interface, so it will never have an address: add one, or take \"ip\" out of wait_for.")
+	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
+	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
+		fs.Add(catalog.At("wait_for"), "Waiting for an address without an interface", "The instance has no network interface with an "+
+			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
 	return b, fs
 }
@@ -77,7 +78,7 @@ func (p *Provisioner) Blueprint(ctx context.Context, r Request) (Blueprint, erro
 	}
 	b, findings := Settle(r, template, version)
 	if len(findings) == 0 {
-		if findings, err = p.CheckNetworks(ctx, b); err != nil {
+		if findings, err = p.CheckHost(ctx, r.Name, b); err != nil {
 			return b, err
 		}
 	}
@@ -112,39 +113,4 @@ func (b Blueprint) Hostname(instance string) string {
 		return h
 	}
 	return instance
-}
-
-// CheckNetworks finds interfaces on networks that the host does not have, or that are not active.
-func (p *Provisioner) CheckNetworks(ctx context.Context, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
-	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Network != "" }) {
-		return nil, nil
-	}
-	networks, err := p.networks.get(func() ([]hypervisor.Network, error) { return p.host.Networks(ctx) })
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(networks))
-	for i, n := range networks {
-		names[i] = n.Name
-	}
-	for _, nic := range b.NICs {
-		if nic.Network == "" {
-			continue
-		}
-		at := catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("network")
-		switch i := slices.Index(names, nic.Network); {
-		case i < 0:
-			there := "It has none."
-			if len(names) > 0 {
-				there = "It has: " + strings.Join(names, ", ") + "."
-			}
-			fs.Add(at, "No such network", fmt.Sprintf("Interface %q is to be on the network %q, which the host %s does not have. %s "+
-				"Name one of them, define the network, or use bridge.", nic.Name, nic.Network, p.host.URI(), there))
-		case !networks[i].Active:
-			fs.Add(at, "Network is not active", fmt.Sprintf("Interface %q is to be on the network %q, which is not active on %s: start it "+
-				"with `virsh net-start %s`.", nic.Name, nic.Network, p.host.URI(), nic.Network))
-		}
-	}
-	return fs, nil
 }

@@ -47,7 +47,9 @@ type build struct {
 	tenant    string
 	blueprint Blueprint
 	base      baseImage
-	pool      hypervisor.Pool
+	pool      hypervisor.Pool   // the library's
+	homes     []hypervisor.Pool // of the blueprint's drives
+	remains   []string          // pools that a create which died may have used
 	uuid      string
 	record    Record
 }
@@ -113,73 +115,6 @@ func (e *CancelledError) Error() string {
 // Unwrap tells a cancel as contexts do.
 func (e *CancelledError) Unwrap() error { return context.Canceled }
 
-// resolve reads the version and settles everything that can be settled before anything is made.
-func (b *build) resolve(ctx context.Context) (err error) {
-	if b.blueprint, err = b.Blueprint(ctx, b.request); err != nil {
-		return err
-	}
-	for i := range b.blueprint.NICs {
-		if b.blueprint.NICs[i].MAC == "" {
-			b.blueprint.NICs[i].MAC = randomMAC()
-		}
-	}
-	base, err := b.library.Base(ctx, b.blueprint.Version.Digest)
-	if err != nil {
-		return err
-	}
-	volume, err := b.host.Volume(ctx, b.library.Pool(), base.Volume)
-	if err != nil {
-		return err
-	}
-	b.base = baseImage{volume, base.Format}
-	b.pool, err = b.host.Pool(ctx, b.library.Pool())
-	return err
-}
-
-// define defines the domain. Its name is the claim to the instance's name, so it comes before its disks.
-func (b *build) define(ctx context.Context) error {
-	if err := b.resolve(ctx); err != nil {
-		return err
-	}
-	if err := b.clearRemains(ctx); err != nil {
-		return err
-	}
-	domainType, err := b.domainTypeFor(ctx)
-	if err != nil {
-		return err
-	}
-	facts, err := b.facts(ctx)
-	if err != nil {
-		return err
-	}
-	b.uuid = randomUUID()
-	spec := hypervisor.DomainSpec{
-		Name: DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: b.request.Description, Type: domainType,
-		Sockets: b.blueprint.Machine.Sockets, Cores: b.blueprint.Machine.Cores, CPU: b.blueprint.Machine.CPU,
-		MemoryMiB: b.blueprint.Machine.MemoryMiB, Seed: b.path(seedVolume(b.tenant, b.request.Name)),
-		ConsoleLog: b.path(consoleVolume(b.tenant, b.request.Name)), Metadata: facts,
-	}
-	for i, drive := range b.blueprint.Drives {
-		spec.Disks = append(spec.Disks, hypervisor.DiskSpec{
-			Name: drive.Name, Target: diskTarget(i), Path: b.path(b.diskVolume(drive)), Format: b.diskFormat(drive),
-		})
-	}
-	for _, nic := range b.blueprint.NICs {
-		spec.Interfaces = append(spec.Interfaces, hypervisor.InterfaceSpec{
-			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
-		})
-	}
-	if _, err = b.host.DefineDomain(whole(ctx), spec); errors.Is(err, hypervisor.ErrExists) {
-		return b.nameTaken(spec.Name)
-	}
-	// Also after an error: the call may have been cut off after the host had done it.
-	b.undoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
-	if err == nil && b.request.Autostart {
-		err = b.host.SetAutostart(ctx, b.uuid, true)
-	}
-	return err
-}
-
 func (b *build) facts(ctx context.Context) (string, error) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
@@ -191,37 +126,12 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Customized: catalog.Customized{Digest: customization, Pending: customization != "" && !b.request.Running},
+		Addressing: catalog.NoteAddressing(b.blueprint.NICs),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),
 		},
 	}.Marshal()
-}
-
-// makeDisks makes the system disk from the base and the others blank, and then makes sure of the base.
-func (b *build) makeDisks(ctx context.Context) error {
-	b.undoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name) })
-	// What an instance of the name that went without its volumes has left.
-	if err := b.removeVolumes(ctx, b.tenant, b.request.Name); err != nil {
-		return err
-	}
-	for _, drive := range b.blueprint.Drives {
-		spec := hypervisor.VolumeSpec{Name: b.diskVolume(drive), Format: b.diskFormat(drive), Capacity: drive.Size}
-		var err error
-		switch {
-		case !drive.System:
-			_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, spec)
-		case b.blueprint.Strategy == catalog.LinkedClone:
-			spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
-			_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, spec)
-		default:
-			_, err = b.host.CloneVolume(ctx, b.pool.Name, spec, b.pool.Name, b.base.volume.Name)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return b.confirmVersion(ctx)
 }
 
 // confirmVersion makes sure that nobody removed the version while its base got one more user.
@@ -254,18 +164,4 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 	}
 	facts.Provision.Completed = &completed
 	return b.writeFacts(ctx, b.uuid, facts)
-}
-
-func (b *build) path(volume string) string { return b.pool.Path + "/" + volume }
-
-func (b *build) diskVolume(drive catalog.Drive) string {
-	return diskVolume(b.tenant, b.request.Name, drive.Name, b.diskFormat(drive))
-}
-
-// diskFormat is qcow2, but for full clones, which keep their base's format.
-func (b *build) diskFormat(drive catalog.Drive) string {
-	if drive.System && b.blueprint.Strategy == catalog.Clone {
-		return b.base.format
-	}
-	return "qcow2"
 }

@@ -5,15 +5,6 @@ import (
 	"fmt"
 )
 
-// diskTarget names the nth disk as Linux names its virtio disks: vda … vdz, vdaa …
-func diskTarget(n int) string {
-	letters := ""
-	for n++; n > 0; n = (n - 1) / 26 {
-		letters = string(rune('a'+(n-1)%26)) + letters
-	}
-	return "vd" + letters
-}
-
 // randomMAC is an address of the prefix that QEMU's guests use.
 func randomMAC() string {
 	var b [3]byte

@@ -5,7 +5,6 @@ package provision
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"sync"
 	"time"
@@ -56,19 +55,37 @@ type Provisioner struct {
 	host       *hypervisor.Host
 	library    *library.Library
 	domainType string // kvm, qemu, or "" for the best that the host offers
+	tiers      map[string]string
+	public     []string
 	observe    Observer
 
-	networks onceValue[[]hypervisor.Network]
-	info     onceValue[hypervisor.Info]
-	statuses statuses
+	networks  onceValue[[]hypervisor.Network]
+	filters   onceValue[[]string]
+	pools     onceValue[[]hypervisor.Pool]
+	firmwares onceValue[[]string]
+	info      onceValue[hypervisor.Info]
+	statuses  statuses
+	gpus      sync.Mutex // held from the choice of GPUs until the host can tell that they are taken
 }
 
 // Observer hears of every step that ended.
 type Observer func(ctx context.Context, instance string, step Step, err error)
 
-// New makes a provisioner. domainType is kvm, qemu, or "" for kvm where the host offers it, else qemu.
-func New(host *hypervisor.Host, lib *library.Library, domainType string, observe Observer) *Provisioner {
-	return &Provisioner{host: host, library: lib, domainType: domainType, observe: observe}
+// Settings say where instances are made, and how.
+type Settings struct {
+	Host           *hypervisor.Host
+	Library        *library.Library
+	DomainType     string            // kvm, qemu, or "" for kvm where the host offers it, else qemu
+	StorageTiers   map[string]string // the host's pool of each storage tier
+	PublicNetworks []string          // networks and bridges of the host that are public
+	Observe        Observer          // nil for nobody
+}
+
+// New makes a provisioner.
+func New(s Settings) *Provisioner {
+	return &Provisioner{
+		host: s.Host, library: s.Library, domainType: s.DomainType, tiers: s.StorageTiers, public: s.PublicNetworks, observe: s.Observe,
+	}
 }
 
 // onceValue keeps the first answer; errors are asked again.
@@ -89,6 +106,13 @@ func (o *onceValue[T]) get(ask func() (T, error)) (T, error) {
 		o.value, o.known = value, true
 	}
 	return value, err
+}
+
+// forget makes the next get ask again.
+func (o *onceValue[T]) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.known = false
 }
 
 // domainTypeFor is the domain type to define: as configured, else the best of the host.
@@ -133,6 +157,3 @@ func volumePrefixes(tenant, name string) []string {
 }
 
 func now() time.Time { return time.Now().UTC() }
-
-// volumeOfPath is the name of the volume of a path in a pool of files.
-func volumeOfPath(p string) string { return path.Base(p) }

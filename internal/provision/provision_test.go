@@ -44,42 +44,6 @@ func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
 	}
 }
 
-func TestDiskTargetsCountAsLinuxDoes(t *testing.T) {
-	for n, want := range map[int]string{0: "vda", 1: "vdb", 25: "vdz", 26: "vdaa", 27: "vdab", 51: "vdaz", 52: "vdba", 701: "vdzz", 702: "vdaaa"} {
-		if got := diskTarget(n); got != want {
-			t.Errorf("disk %d is %s, want %s", n, got, want)
-		}
-	}
-}
-
-func TestSameNICs(t *testing.T) {
-	nic := func(name, mac string) catalog.NIC {
-		return catalog.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac}
-	}
-	have := []catalog.NIC{nic("eth0", "52:54:00:00:00:0a"), nic("eth1", "52:54:00:00:00:0b")}
-	bridged := nic("eth1", "")
-	bridged.Network, bridged.Bridge = "", "br0"
-	for name, c := range map[string]struct {
-		want []catalog.NIC
-		same bool
-	}{
-		"addresses left to chance":  {[]catalog.NIC{nic("eth0", ""), nic("eth1", "")}, true},
-		"in another order":          {[]catalog.NIC{nic("eth1", ""), nic("eth0", "")}, true},
-		"the address that it has":   {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0A"), nic("eth1", "")}, true},
-		"another address":           {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0c"), nic("eth1", "")}, false},
-		"each other's addresses":    {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0b"), nic("eth1", "52:54:00:00:00:0a")}, false},
-		"one less":                  {[]catalog.NIC{nic("eth0", "")}, false},
-		"another name":              {[]catalog.NIC{nic("eth0", ""), nic("eth2", "")}, false},
-		"plugged in somewhere else": {[]catalog.NIC{nic("eth0", ""), bridged}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := sameNICs(have, c.want); got != c.same {
-				t.Errorf("same is %t", got)
-			}
-		})
-	}
-}
-
 func TestARunnerIsDeadOnlyWhenThatIsCertain(t *testing.T) {
 	here, self, _ := strings.Cut(thisRunner(), "/")
 	ended := exec.Command("true")

@@ -106,25 +106,57 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: d.Description, State: d.State,
 		Autostart:  d.Autostart,
 		DomainType: d.Type,
-		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB},
+		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: catalog.BIOS},
 	}
+	if d.Firmware == "efi" {
+		i.Machine.Firmware = catalog.EFI
+	}
+	i.Machine.GPUs, i.Machine.GPU = gpusOf(d.Host)
 	for _, nic := range d.Interfaces {
-		i.NICs = append(i.NICs, catalog.NIC{Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC})
+		i.NICs = append(i.NICs, catalog.NIC{
+			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
+			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: catalog.NotedAddressing(facts.Addressing, nic.Name),
+		})
 	}
 	for _, disk := range d.Disks {
 		if disk.Name != "" && !disk.CDROM {
 			i.Disks = append(i.Disks, disk)
 		}
 	}
+	slices.SortStableFunc(i.Disks, func(a, b hypervisor.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
 	if d.State == hypervisor.StateRunning {
 		i.Addresses, err = p.addresses(ctx, i)
 	}
 	return i, err
 }
 
-// addresses asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.
+// addresses are those that the guest is seen to have, and, of interfaces that are not seen, the static ones: nobody but
+// the guest could tell of those.
 func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, error) {
-	for _, source := range []hypervisor.AddressSource{hypervisor.AddressLease, hypervisor.AddressAgent} {
+	sources := []hypervisor.AddressSource{hypervisor.AddressLease}
+	if !slices.ContainsFunc(i.NICs, isStatic) {
+		sources = append(sources, hypervisor.AddressAgent)
+	}
+	seen, err := p.seen(ctx, i, sources...)
+	return usable(withStatic(seen, i.NICs), i.NICs), err
+}
+
+func isStatic(n catalog.NIC) bool { return n.IP.Address.IsValid() }
+
+// withStatic adds the static addresses of interfaces that were not seen to have any.
+func withStatic(seen []hypervisor.Address, nics []catalog.NIC) []hypervisor.Address {
+	all := slices.Clone(seen)
+	for _, nic := range nics {
+		if isStatic(nic) && !slices.ContainsFunc(seen, func(a hypervisor.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) }) {
+			all = append(all, hypervisor.Address{MAC: nic.MAC, IP: nic.IP.Address.Addr().String()})
+		}
+	}
+	return all
+}
+
+// seen asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.
+func (p *Provisioner) seen(ctx context.Context, i Instance, sources ...hypervisor.AddressSource) ([]hypervisor.Address, error) {
+	for _, source := range sources {
 		found, err := p.host.DomainAddresses(ctx, i.UUID, source)
 		switch {
 		case err == nil:
@@ -135,8 +167,8 @@ func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, 
 		default:
 			return nil, err
 		}
-		if addresses := usable(found, i.NICs); len(addresses) > 0 {
-			return addresses, nil
+		if len(usable(found, i.NICs)) > 0 {
+			return found, nil
 		}
 	}
 	return nil, nil

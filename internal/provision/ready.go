@@ -127,12 +127,33 @@ func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 	return nil
 }
 
+// hasAddress tells whether the guest is seen to have an address. A static one is in no lease, and without an agent the
+// guest could have it for ever without being seen: there it counts that the guest sends, which it does as soon as it has
+// brought the interface up.
 func (p *Provisioner) hasAddress(ctx context.Context, i Instance) (bool, string, error) {
-	addresses, err := p.addresses(ctx, i)
+	seen, err := p.seen(ctx, i, hypervisor.AddressLease, hypervisor.AddressAgent)
 	if err != nil {
 		return false, err.Error(), nil
 	}
-	return len(addresses) > 0, "no DHCP lease, and no address from a guest agent", nil
+	if len(seen) > 0 {
+		return true, "", nil
+	}
+	for _, nic := range i.NICs {
+		if !isStatic(nic) {
+			continue
+		}
+		packets, err := p.host.Sent(ctx, i.UUID, nic.MAC)
+		if err != nil {
+			return false, err.Error(), nil
+		}
+		if packets > 0 {
+			return true, "", nil
+		}
+	}
+	if slices.ContainsFunc(i.NICs, isStatic) {
+		return false, "no address from a guest agent, and nothing sent from an interface with a static address", nil
+	}
+	return false, "no DHCP lease, and no address from a guest agent", nil
 }
 
 func (p *Provisioner) agentAnswers(ctx context.Context, i Instance) (bool, string, error) {

@@ -71,6 +71,9 @@ func (b *build) clearRemains(ctx context.Context) error {
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
 			note.RequestedBy, note.Runner, b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
 	}
+	if b.remains, err = b.poolsOf(ctx, domain.Disks); err != nil {
+		return err
+	}
 	return b.removeDomain(ctx, domain.UUID, 0)
 }
 

@@ -33,18 +33,23 @@ func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) err
 	if err := p.powerOff(ctx, uuid, graceOf(ctx)); err != nil {
 		return err
 	}
+	pools, err := p.poolsOf(ctx, domain.Disks)
+	if err != nil {
+		return err
+	}
 	// The volumes go first: whoever finds the domain still there knows that there is something left to do.
-	if err := p.removeVolumes(ctx, tenant, name); err != nil {
+	if err := p.removeVolumes(ctx, tenant, name, pools); err != nil {
 		return err
 	}
 	return p.removeDomain(ctx, uuid, 0)
 }
 
-// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now.
+// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now. There is
+// nothing left to tell which pools they are in, so all that the provider knows are looked through.
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
 	_, err := p.host.DomainByName(ctx, DomainName(tenant, name))
 	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return p.removeVolumes(ctx, tenant, name)
+		return p.removeVolumes(ctx, tenant, name, p.knownPools())
 	}
 	return err
 }
@@ -110,28 +115,33 @@ func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
 	}
 }
 
-// removeVolumes removes every volume of an instance: those that novacron made, and what the host added beside them
-// (rotated console logs).
-func (p *Provisioner) removeVolumes(ctx context.Context, tenant, name string) error {
-	pool := p.library.Pool()
-	if err := p.host.RefreshPool(ctx, pool); err != nil {
-		return err
-	}
-	names, err := p.host.VolumeNames(ctx, pool)
-	if err != nil {
-		return err
-	}
+// removeVolumes removes every volume of an instance from those pools: those that novacron made, and what the host added
+// beside them (rotated console logs). A pool that does not exist has none.
+func (p *Provisioner) removeVolumes(ctx context.Context, tenant, name string, pools []string) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, volume := range names {
-		for _, prefix := range volumePrefixes(tenant, name) {
-			if strings.HasPrefix(volume, prefix) {
-				group.Go(func() error {
-					err := p.host.DeleteVolume(ctx, pool, volume)
-					if errors.Is(err, hypervisor.ErrNoVolume) {
-						return nil
-					}
-					return err
-				})
+	for _, pool := range pools {
+		err := p.host.RefreshPool(ctx, pool)
+		if errors.Is(err, hypervisor.ErrNoPool) && pool != p.library.Pool() {
+			continue
+		}
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		names, err := p.host.VolumeNames(ctx, pool)
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		for _, volume := range names {
+			for _, prefix := range volumePrefixes(tenant, name) {
+				if strings.HasPrefix(volume, prefix) {
+					group.Go(func() error {
+						err := p.host.DeleteVolume(ctx, pool, volume)
+						if errors.Is(err, hypervisor.ErrNoVolume) {
+							return nil
+						}
+						return err
+					})
+				}
 			}
 		}
 	}

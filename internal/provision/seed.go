@@ -17,7 +17,9 @@ func (b Blueprint) seed(uuid, instance string) ([]byte, error) {
 		seed.SSHAuthorizedKeys = []string{key}
 	}
 	for _, nic := range b.NICs {
-		seed.NetworkInterfaces = append(seed.NetworkInterfaces, guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC})
+		seed.NetworkInterfaces = append(seed.NetworkInterfaces, guest.NetworkInterface{
+			Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Address: nic.IP.Address, Gateway: nic.IP.Gateway, DNS: nic.IP.DNS,
+		})
 	}
 	files, err := seed.Render()
 	if err != nil {

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -41,13 +42,13 @@ func TestSettleLaysTheRequestOverTheVersion(t *testing.T) {
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	if want := (catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024}); b.Machine != want {
+	if want := (catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); b.Machine != want {
 		t.Errorf("the machine is %+v, want %+v", b.Machine, want)
 	}
-	if want := []catalog.Drive{{Name: "system", Size: 4 * gibibyte, System: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
+	if want := []catalog.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want %+v", b.Drives, want)
 	}
-	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0"}}; !slices.Equal(b.NICs, want) {
+	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", IP: catalog.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 	if b.Strategy != catalog.Clone || b.Hostname("web") != "web-1" {
@@ -65,10 +66,10 @@ func TestSettleFillsInWhatNobodySays(t *testing.T) {
 	if b.Strategy != catalog.LinkedClone || b.Hostname("web") != "web" {
 		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
 	}
-	if want := []catalog.Drive{{Name: "system", Size: 2 * gibibyte, System: true}}; !slices.Equal(b.Drives, want) {
+	if want := []catalog.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want the image's own size: %+v", b.Drives, want)
 	}
-	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default"}}; !slices.Equal(b.NICs, want) {
+	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: catalog.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 }
@@ -93,6 +94,16 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a disk without a size": {func(r *Request) {
 			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {}}}
 		}, []string{`storage_profile.disks["data"]`}},
+		"a type of GPU is missing": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{GPUCount: new(int64(1))} }, []string{"hardware_profile.gpu_type"}},
+		"a gateway of nothing": {func(r *Request) {
+			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{Gateway: new("10.0.0.1")}}}}
+		}, []string{`network_profile.interfaces["eth0"].ip_configuration.gateway`}},
+		"no address to wait for": {func(r *Request) {
+			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{DHCP: new(false)}}}}
+		}, []string{"wait_for"}},
+		"a static address to wait for": {func(r *Request) {
+			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{StaticIP: new("10.0.0.5/24")}}}}
+		}, nil},
 		"no interface to wait for": {func(r *Request) {
 			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
 			r.Given.Parameters = nil

@@ -134,5 +134,5 @@ func (p *Provisioner) growDisk(ctx context.Context, i Instance, g Growth) error 
 	if i.Running() {
 		return p.host.ResizeDomainDisk(ctx, i.UUID, g.Disk.Target, g.Size)
 	}
-	return p.host.ResizeVolume(ctx, p.library.Pool(), g.Volume, g.Size)
+	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Size)
 }

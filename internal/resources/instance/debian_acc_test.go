@@ -119,6 +119,73 @@ func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 	}
 }
 
+// A static address is in no lease: the guest has it from cloud-init, and its boot does not wait for a second interface,
+// which no DHCP server answers.
+func TestAccDebianGuestHasItsStaticAddress(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("static")
+	quiet := filepath.Join(t.TempDir(), "network.xml")
+	if err := os.WriteFile(quiet, fmt.Appendf(nil, `<network><name>%s</name></network>`, name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host.Virsh(t, "net-define", quiet)
+	host.Virsh(t, "net-start", name)
+	t.Cleanup(func() {
+		host.Virsh(t, "net-destroy", name)
+		host.Virsh(t, "net-undefine", name)
+	})
+	const address = "192.168.122.250"
+	config := fmt.Sprintf(`
+resource "novacron_template" "it" {
+  name             = %[1]q
+  hardware_profile = { memory_mb = 512 }
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "12.0.0"
+  source      = { path = %[2]q }
+}
+`, name, acctest.DebianImage(t)) + instance("it", name, fmt.Sprintf(`
+  network_profile = {
+    default_network_policies = ["clean-traffic"]
+    interfaces = {
+      eth0 = { ip_configuration = { static_ip = "%s/24", gateway = "192.168.122.1", dns_servers = ["192.168.122.1", "2001:db8::53"] } }
+      eth1 = { network = %q }
+    }
+  }
+  wait_for = ["ip", "cloud_init"]
+  timeouts {
+    create = "15m"
+    delete = "3m"
+  }`, address, name))
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{{
+			Config: config,
+			Check: resource.ComposeTestCheckFunc(
+				resource.TestCheckResourceAttr("novacron_instance.it", "ip_address", address),
+				resource.TestCheckResourceAttr("novacron_instance.it", "ip_addresses.#", "1"),
+				tfacc.OnHost(func() {
+					for command, want := range map[string]string{
+						"ip -o -4 addr show dev eth0":                              "inet " + address + "/24 ",
+						"ip -4 route show default":                                 "default via 192.168.122.1 dev eth0",
+						"cat /run/systemd/resolve/resolv.conf /etc/netplan/*.yaml": "2001:db8::53",
+					} {
+						if said := guestSays(t, host, name, "/bin/sh", "-c", command); !strings.Contains(said, want) {
+							t.Errorf("%s says %q, want %q", command, said, want)
+						}
+					}
+					host.Exec(t, "ping", "-c", "1", "-W", "10", address)
+					up, _, _ := strings.Cut(guestSays(t, host, name, "/bin/sh", "-c", "systemctl show -P ActiveState systemd-networkd-wait-online; true"), "\n")
+					if up == "failed" {
+						t.Error("the boot has waited for the interface that nobody answers")
+					}
+				}),
+			),
+		}},
+	})
+}
+
 // sshKey makes a key pair: the line for authorized_keys, and the path of the private key.
 func sshKey(t *testing.T) (public, private string) {
 	t.Helper()

@@ -138,20 +138,22 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
 	_, findings := given(p.plan.Parameters, p.secrets)
-	findings = append(findings, profile.ValidateStorage(p.plan.StorageProfile)...)
+	override, _ := profile.Storage(p.plan.StorageProfile)
+	findings = append(findings, override.ValidateDisks()...)
 	request, complete := p.plan.toCore(ctx, p.secrets)
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
-		if unsure := f.Path[0].Name == "storage_profile" && !complete; !unsure {
+		at := f.Path[0].Name
+		if unsure := (at == "storage_profile" || at == "wait_for") && !complete; !unsure {
 			findings = append(findings, f)
 		}
 	}
 	if complete {
-		networks, err := p.client.Provisioner.CheckNetworks(ctx, blueprint)
+		lacking, err := p.client.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Networks not read", err)
+			client.AddError(p.diags, "Host not read", err)
 		}
-		findings = append(findings, networks...)
+		findings = append(findings, lacking...)
 	}
 	client.AddFindings(p.diags, findings)
 	return blueprint, !p.diags.HasError()
@@ -234,7 +236,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 	}
 	client.AddFindings(p.diags, findings)
 	for _, at := range diff.Replaces {
-		p.replaces.Append(client.Path(at))
+		p.replaceAt(at)
 	}
 	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
 		p.announceRestart()

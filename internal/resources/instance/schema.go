@@ -91,11 +91,11 @@ func settings() map[string]schema.Attribute {
 		},
 		"customization": customizationAttribute(),
 		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. Sockets, cores and memory " +
-			"change in place; a running guest is restarted for it, which the plan announces. A change of `cpu_type` replaces the instance."),
+			"change in place; a running guest is restarted for it, which the plan announces. Any other change replaces the instance."),
 		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. A " +
 			"change replaces the instance."),
 		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field. Disks grow in place, also " +
-			"while the guest runs; they never shrink. Adding or removing a disk replaces the instance."),
+			"while the guest runs; they never shrink. Any other change replaces the instance."),
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(running),
@@ -110,7 +110,8 @@ func settings() map[string]schema.Attribute {
 			Optional: true, Computed: true, ElementType: types.StringType,
 			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
-			MarkdownDescription: "What to wait for after a start: `ip` (an address is known), `agent` (the guest agent answers), `cloud_init` " +
+			MarkdownDescription: "What to wait for after a start: `ip` (an address is known; of an interface with a static " +
+				"one, that the guest's agent tells it or the guest sends from there), `agent` (the guest agent answers), `cloud_init` " +
 				"(cloud-init is done; needs the agent). `[]` to wait for nothing, not even for `customization`. Default: `[\"ip\"]`.",
 		},
 		"allow_restart": schema.BoolAttribute{
@@ -137,7 +138,7 @@ func facts() map[string]schema.Attribute {
 		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. " +
 			"Sensitive ones and those of `parameters_wo` are left out."},
 		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
-			"first, in the order of its interfaces; from the DHCP server's leases, else from the guest agent."},
+			"first, in the order of its interfaces: from the DHCP server's leases, else static ones as they are configured, else from the guest agent."},
 		"ip_address":    schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `ip_addresses`; null while there is none."},
 		"mac_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Ethernet addresses by the names of the interfaces."},
 		"status": schema.StringAttribute{Computed: true, MarkdownDescription: "What the guest does as the host sees it: `running`, `shutoff`, " +

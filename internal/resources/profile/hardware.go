@@ -10,6 +10,7 @@ import (
 
 var hardwareTypes = map[string]attr.Type{
 	"cpu_count": types.Int64Type, "cpu_cores": types.Int64Type, "cpu_type": types.StringType, "memory_mb": types.Int64Type,
+	"firmware": types.StringType, "gpu_count": types.Int64Type, "gpu_type": types.StringType,
 }
 
 // HardwareAttribute is the schema of hardware_profile.
@@ -25,6 +26,12 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 				"`host-passthrough`, `maximum`, or a model that libvirt knows. Under software emulation the first three are all " +
 				"`maximum`. Default: `host-model`."},
 			"memory_mb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Memory in MiB, at least 32. Default: 1024."},
+			"firmware": schema.StringAttribute{Optional: true, MarkdownDescription: "`bios` or `efi`, which the image must be made for. With `efi` " +
+				"the host picks its build of it, and keeps its variables with the instance. Default: `bios`."},
+			"gpu_count": schema.Int64Attribute{Optional: true, MarkdownDescription: "GPUs of the host that the instance gets for itself, up to " +
+				"16. Each goes with the other functions of its card. Needs an IOMMU and, for the most part, an image with EFI. Default: 0."},
+			"gpu_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Type of the GPUs: PCI id of vendor and device, such as " +
+				"`10de:1eb8`, as `lspci -n` on the host shows it. Required with `gpu_count`."},
 		},
 	}
 }
@@ -32,9 +39,14 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 // Hardware reads a hardware_profile.
 func Hardware(o types.Object) (*catalog.HardwareProfile, bool) {
 	return object(o, func(r reader) *catalog.HardwareProfile {
-		return &catalog.HardwareProfile{
+		h := &catalog.HardwareProfile{
 			CPUCount: r.int("cpu_count"), CPUCores: r.int("cpu_cores"), CPUType: r.string("cpu_type"), MemoryMB: r.int("memory_mb"),
+			Firmware: r.string("firmware"), GPUCount: r.int("gpu_count"), GPUType: r.string("gpu_type"),
 		}
+		if v := r.attributes["gpu_type"]; v != nil && v.IsUnknown() {
+			h.GPUCount = nil // a number of what?
+		}
+		return h
 	})
 }
 
@@ -46,5 +58,7 @@ func HardwareObject(h *catalog.HardwareProfile) types.Object {
 	return types.ObjectValueMust(hardwareTypes, map[string]attr.Value{
 		"cpu_count": types.Int64PointerValue(h.CPUCount), "cpu_cores": types.Int64PointerValue(h.CPUCores),
 		"cpu_type": types.StringPointerValue(h.CPUType), "memory_mb": types.Int64PointerValue(h.MemoryMB),
+		"firmware": types.StringPointerValue(h.Firmware), "gpu_count": types.Int64PointerValue(h.GPUCount),
+		"gpu_type": types.StringPointerValue(h.GPUType),
 	})
 }

@@ -9,11 +9,19 @@ import (
 )
 
 var (
+	ipTypes = map[string]attr.Type{
+		"dhcp_enabled": types.BoolType, "static_ip": types.StringType, "gateway": types.StringType,
+		"dns_servers": types.ListType{ElemType: types.StringType},
+	}
 	interfaceTypes = map[string]attr.Type{
-		"type": types.StringType, "network": types.StringType, "bridge": types.StringType, "mac_address": types.StringType,
+		"type": types.StringType, "network": types.StringType, "bridge": types.StringType, "vlan": types.Int64Type,
+		"mac_address": types.StringType, "ip_configuration": types.ObjectType{AttrTypes: ipTypes},
 	}
 	interfaceType = types.ObjectType{AttrTypes: interfaceTypes}
-	networkTypes  = map[string]attr.Type{"interfaces": types.MapType{ElemType: interfaceType}}
+	networkTypes  = map[string]attr.Type{
+		"requires_public_ip": types.BoolType, "default_network_policies": types.SetType{ElemType: types.StringType},
+		"interfaces": types.MapType{ElemType: interfaceType},
+	}
 )
 
 // NetworkAttribute is the schema of network_profile.
@@ -22,28 +30,65 @@ func NetworkAttribute(description string) schema.SingleNestedAttribute {
 		Optional:            true,
 		MarkdownDescription: description,
 		Attributes: map[string]schema.Attribute{
+			"requires_public_ip": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether one of the interfaces must be on a network or " +
+				"bridge that the provider's `public_networks` name; checked when an instance is planned. Default: `false`."},
+			"default_network_policies": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "The libvirt network " +
+				"filter of all interfaces, such as `clean-traffic`. libvirt takes one: where several are wanted, define one on the host that " +
+				"refers to them. A static IPv4 address is given to it as the one that may be used. Filters see traffic on the host: those of " +
+				"addresses and ARP always work, those of TCP and UDP only where the host filters bridged traffic."},
 			"interfaces": schema.MapNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Network interfaces by name. The guest sees them in the order of their names (`eth2` before `eth10`) " +
-					"and gets its addresses by DHCP. `{}` for none. Default: one interface `eth0` on the network `default`.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"type": schema.StringAttribute{Optional: true, MarkdownDescription: "Network card: `virtio`, `e1000`, `e1000e` or `rtl8139`. Default: `virtio`."},
-					"network": schema.StringAttribute{Optional: true, MarkdownDescription: "The libvirt network that the interface is on. " +
-						"Default: `default`, where no `bridge` is given."},
-					"bridge":      schema.StringAttribute{Optional: true, MarkdownDescription: "The bridge of the host that the interface is on, instead of a libvirt network."},
-					"mac_address": schema.StringAttribute{Optional: true, MarkdownDescription: "Ethernet address, such as `52:54:00:12:34:56`. Default: chosen at random."},
-				}},
+				MarkdownDescription: "Network interfaces by name. The guest sees them in the order of their names (`eth2` before `eth10`). Its boot " +
+					"waits for the first, and for those with a static address. `{}` for none. Default: one interface `eth0` on the network `default`.",
+				NestedObject: schema.NestedAttributeObject{Attributes: interfaceAttributes()},
 			},
 		},
 	}
 }
 
-// Network reads a network_profile.
+func interfaceAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"type": schema.StringAttribute{Optional: true, MarkdownDescription: "Network card: `virtio`, `e1000`, `e1000e` or `rtl8139`. Default: `virtio`."},
+		"network": schema.StringAttribute{Optional: true, MarkdownDescription: "The libvirt network that the interface is on. " +
+			"Default: `default`, where no `bridge` is given."},
+		"bridge": schema.StringAttribute{Optional: true, MarkdownDescription: "The bridge of the host that the interface is on, instead of a libvirt network."},
+		"vlan": schema.Int64Attribute{Optional: true, MarkdownDescription: "VLAN tag, 1 to 4094, that the host puts on what the guest sends. Only on " +
+			"networks whose bridge is one of Open vSwitch, with libvirt 11 or newer also on other bridges of the host; anywhere else it is " +
+			"refused while planning."},
+		"mac_address": schema.StringAttribute{Optional: true, MarkdownDescription: "Ethernet address, such as `52:54:00:12:34:56`. Default: chosen at random."},
+		"ip_configuration": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "How the interface gets its address. The guest is told at its first boot, by cloud-init. Default: DHCP.",
+			Attributes: map[string]schema.Attribute{
+				"dhcp_enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether to ask for an IPv4 address by DHCP. Not with " +
+					"`static_ip`. Default: `true`, unless there is a `static_ip`."},
+				"static_ip": schema.StringAttribute{Optional: true, MarkdownDescription: "IPv4 or IPv6 address with the length of its network's " +
+					"prefix, such as `10.0.0.5/24`."},
+				"gateway": schema.StringAttribute{Optional: true, MarkdownDescription: "Where everything else is reached; in the network of `static_ip`."},
+				"dns_servers": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Addresses of DNS servers, in " +
+					"the order in which to ask them."},
+			},
+		},
+	}
+}
+
+// Network reads a network_profile. An ip_configuration with anything in it that is not known reads as unset: its parts
+// mean nothing by themselves.
 func Network(o types.Object) (*catalog.NetworkProfile, bool) {
 	return object(o, func(r reader) *catalog.NetworkProfile {
-		return &catalog.NetworkProfile{Interfaces: objects(r, "interfaces", func(r reader) catalog.Interface {
-			return catalog.Interface{Model: r.string("type"), Network: r.string("network"), Bridge: r.string("bridge"), MAC: r.string("mac_address")}
-		})}
+		return &catalog.NetworkProfile{
+			RequiresPublicIP: r.bool("requires_public_ip"), Policies: r.strings("default_network_policies"),
+			Interfaces: objects(r, "interfaces", func(r reader) catalog.Interface {
+				return catalog.Interface{
+					Model: r.string("type"), Network: r.string("network"), Bridge: r.string("bridge"), VLAN: r.int("vlan"),
+					MAC: r.string("mac_address"), IP: whole(r, "ip_configuration", func(r reader) *catalog.IPConfiguration {
+						return &catalog.IPConfiguration{
+							DHCP: r.bool("dhcp_enabled"), StaticIP: r.string("static_ip"), Gateway: r.string("gateway"), DNS: r.strings("dns_servers"),
+						}
+					}),
+				}
+			}),
+		}
 	})
 }
 
@@ -52,12 +97,42 @@ func NetworkObject(n *catalog.NetworkProfile) types.Object {
 	if n == nil {
 		return types.ObjectNull(networkTypes)
 	}
-	return types.ObjectValueMust(networkTypes, map[string]attr.Value{"interfaces": mapOf(n.Interfaces, interfaceType, func(i catalog.Interface) map[string]attr.Value {
-		return map[string]attr.Value{
-			"type": types.StringPointerValue(i.Model), "network": types.StringPointerValue(i.Network),
-			"bridge": types.StringPointerValue(i.Bridge), "mac_address": types.StringPointerValue(i.MAC),
-		}
-	})})
+	policies := types.SetNull(types.StringType)
+	if n.Policies != nil {
+		policies = types.SetValueMust(types.StringType, texts(n.Policies))
+	}
+	return types.ObjectValueMust(networkTypes, map[string]attr.Value{
+		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": policies,
+		"interfaces": mapOf(n.Interfaces, interfaceType, func(i catalog.Interface) map[string]attr.Value {
+			return map[string]attr.Value{
+				"type": types.StringPointerValue(i.Model), "network": types.StringPointerValue(i.Network),
+				"bridge": types.StringPointerValue(i.Bridge), "vlan": types.Int64PointerValue(i.VLAN),
+				"mac_address": types.StringPointerValue(i.MAC), "ip_configuration": ipObject(i.IP),
+			}
+		}),
+	})
+}
+
+func ipObject(c *catalog.IPConfiguration) types.Object {
+	if c == nil {
+		return types.ObjectNull(ipTypes)
+	}
+	servers := types.ListNull(types.StringType)
+	if c.DNS != nil {
+		servers = types.ListValueMust(types.StringType, texts(c.DNS))
+	}
+	return types.ObjectValueMust(ipTypes, map[string]attr.Value{
+		"dhcp_enabled": types.BoolPointerValue(c.DHCP), "static_ip": types.StringPointerValue(c.StaticIP),
+		"gateway": types.StringPointerValue(c.Gateway), "dns_servers": servers,
+	})
+}
+
+func texts(all []string) []attr.Value {
+	values := make([]attr.Value, len(all))
+	for i, s := range all {
+		values[i] = types.StringValue(s)
+	}
+	return values
 }
 
 // mapOf writes a map of objects; null for a nil map.

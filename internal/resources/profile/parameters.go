@@ -2,6 +2,7 @@ package profile
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -78,6 +79,7 @@ func Parameters(m types.Map) (declared map[string]catalog.Parameter, known bool)
 				*to = *b
 			}
 		}
+		slices.Sort(p.AllowedValues)
 		return p
 	})
 	return declared, !unknown

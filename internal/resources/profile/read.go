@@ -4,8 +4,6 @@
 package profile
 
 import (
-	"slices"
-
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -49,28 +47,35 @@ func (r reader) number(name string) *string {
 	return &text
 }
 
-// strings is a set of strings in their order; nil when it is not set.
-func (r reader) strings(name string) []string {
-	v, ok := r.attributes[name].(types.Set)
-	if !ok || r.missing(v) {
-		return nil
-	}
-	texts := make([]string, 0, len(v.Elements()))
-	for _, element := range v.Elements() {
-		if text, ok := element.(types.String); ok && !r.missing(text) {
-			texts = append(texts, text.ValueString())
-		}
-	}
-	slices.Sort(texts)
-	return texts
-}
-
 func (r reader) bool(name string) *bool {
 	v, ok := r.attributes[name].(types.Bool)
 	if !ok || r.missing(v) {
 		return nil
 	}
 	return v.ValueBoolPointer()
+}
+
+// strings reads a set or list of strings; nil when it is not set. An element that is not known is left out.
+func (r reader) strings(name string) []string {
+	var elements []attr.Value
+	switch v := r.attributes[name].(type) {
+	case types.Set:
+		if r.missing(v) {
+			return nil
+		}
+		elements = v.Elements()
+	case types.List:
+		if r.missing(v) {
+			return nil
+		}
+		elements = v.Elements()
+	default:
+		return nil
+	}
+	for _, element := range elements {
+		r.missing(element)
+	}
+	return Strings(elements)
 }
 
 // objects reads a map of objects; nil when the map is not set. An element that is not known is left out.
@@ -94,6 +99,20 @@ func elements[T any](m types.Map, unknown *bool, read func(reader) T) map[string
 		read2[key] = read(r)
 	}
 	return read2
+}
+
+// whole reads an object in an object; nil when it is not set, or anything in it is not known.
+func whole[T any](r reader, name string, read func(reader) *T) *T {
+	o, ok := r.attributes[name].(types.Object)
+	if !ok {
+		return nil
+	}
+	value, known := object(o, read)
+	if !known {
+		*r.unknown = true
+		return nil
+	}
+	return value
 }
 
 // object reads a whole profile; nil when it is not set. known is false when it or anything in it is not known yet.

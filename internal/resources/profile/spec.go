@@ -53,8 +53,8 @@ func (s Spec) ValidateWhole() catalog.Findings {
 	return s.Core().ValidateWhole()
 }
 
-// ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk
-// depends on all of them, so nothing is said while their number or roles are open.
+// ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk, and
+// which the machine starts from, depends on all of them, so nothing is said of that while their number or roles are open.
 func ValidateStorage(o types.Object) catalog.Findings {
 	storage, known := Storage(o)
 	if known {
@@ -66,8 +66,8 @@ func ValidateStorage(o types.Object) catalog.Findings {
 	}
 	for _, element := range disks.Elements() {
 		disk, ok := element.(types.Object)
-		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() {
-			return nil
+		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() || disk.Attributes()["is_boot"].IsUnknown() {
+			return storage.ValidateDisks()
 		}
 	}
 	return storage.Validate()

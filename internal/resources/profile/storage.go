@@ -9,7 +9,10 @@ import (
 )
 
 var (
-	diskTypes    = map[string]attr.Type{"size_gb": types.Int64Type, "is_system_disk": types.BoolType}
+	diskTypes = map[string]attr.Type{
+		"size_gb": types.Int64Type, "type": types.StringType, "storage_tier": types.StringType, "is_boot": types.BoolType,
+		"is_system_disk": types.BoolType,
+	}
 	diskType     = types.ObjectType{AttrTypes: diskTypes}
 	storageTypes = map[string]attr.Type{"disks": types.MapType{ElemType: diskType}}
 )
@@ -27,6 +30,16 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"size_gb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Size in GiB. Required for blank disks; the system " +
 						"disk's default is the image's size, and a larger one grows it."},
+					"type": schema.StringAttribute{Optional: true, MarkdownDescription: "What the guest is told of the disk. `ssd`: it has no moving " +
+						"parts. `hdd`: it turns, 7200 times a minute; what the guest discards stays allocated, so that holes do not scatter what is " +
+						"written next. Both are attached by virtio-scsi (`/dev/sda`, …). Without a type the disk is attached as virtio-blk " +
+						"(`/dev/vda`, …), which says nothing of it. Discards are otherwise given back to the pool, and caching is left to the host " +
+						"with any type. Where the disk really is, `storage_tier` says."},
+					"storage_tier": schema.StringAttribute{Optional: true, MarkdownDescription: "Tier of the provider's `storage_tiers`, whose pool the " +
+						"disk is made in. Default: the library's own pool. The system disk of a linked clone may be on a tier: its base stays in " +
+						"the library. A tier that is given another pool moves no disk that exists."},
+					"is_boot": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the machine starts from this disk. Where nothing starts " +
+						"from it, the system disk is tried next. Default: the system disk."},
 					"is_system_disk": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether this is the disk that the image goes " +
 						"on. Default: the disk named `system`, or the only one."},
 				}},
@@ -42,7 +55,9 @@ const assumedSize = 1 << 16
 func Storage(o types.Object) (*catalog.StorageProfile, bool) {
 	return object(o, func(r reader) *catalog.StorageProfile {
 		return &catalog.StorageProfile{Disks: objects(r, "disks", func(r reader) catalog.Disk {
-			d := catalog.Disk{SizeGB: r.int("size_gb"), System: r.bool("is_system_disk")}
+			d := catalog.Disk{
+				SizeGB: r.int("size_gb"), Type: r.string("type"), Tier: r.string("storage_tier"), Boot: r.bool("is_boot"), System: r.bool("is_system_disk"),
+			}
 			if size := r.attributes["size_gb"]; size != nil && size.IsUnknown() {
 				assumed := int64(assumedSize)
 				d.SizeGB = &assumed
@@ -58,6 +73,9 @@ func StorageObject(s *catalog.StorageProfile) types.Object {
 		return types.ObjectNull(storageTypes)
 	}
 	return types.ObjectValueMust(storageTypes, map[string]attr.Value{"disks": mapOf(s.Disks, diskType, func(d catalog.Disk) map[string]attr.Value {
-		return map[string]attr.Value{"size_gb": types.Int64PointerValue(d.SizeGB), "is_system_disk": types.BoolPointerValue(d.System)}
+		return map[string]attr.Value{
+			"size_gb": types.Int64PointerValue(d.SizeGB), "type": types.StringPointerValue(d.Type), "storage_tier": types.StringPointerValue(d.Tier),
+			"is_boot": types.BoolPointerValue(d.Boot), "is_system_disk": types.BoolPointerValue(d.System),
+		}
 	})})
 }

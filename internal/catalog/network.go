@@ -1,0 +1,196 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"strings"
+)
+
+// NetworkProfile names a machine's interfaces. A nil member says nothing.
+type NetworkProfile struct {
+	// RequiresPublicIP asks for an interface where the host's network is public.
+	RequiresPublicIP *bool `json:"requires_public_ip,omitempty"`
+	// Policies are the libvirt network filters of every interface.
+	Policies []string `json:"default_network_policies"`
+	// Interfaces by name; nil for one, eth0 on the network "default".
+	Interfaces map[string]Interface `json:"interfaces"`
+}
+
+// Interface is one network card, on a libvirt network or a host bridge.
+type Interface struct {
+	Model   *string          `json:"type,omitempty"` // virtio, e1000, e1000e or rtl8139
+	Network *string          `json:"network,omitempty"`
+	Bridge  *string          `json:"bridge,omitempty"`
+	VLAN    *int64           `json:"vlan,omitempty"` // the tag that the host puts on and takes off
+	MAC     *string          `json:"mac_address,omitempty"`
+	IP      *IPConfiguration `json:"ip_configuration,omitempty"`
+}
+
+// Network defaults.
+const (
+	DefaultInterface      = "eth0"
+	DefaultInterfaceModel = "virtio"
+	DefaultNetwork        = "default"
+)
+
+// InterfaceModels lists the network card models that a guest may get.
+func InterfaceModels() []string { return []string{"virtio", "e1000", "e1000e", "rtl8139"} }
+
+// Over lays the fields that n sets over base, interface by interface and field by field.
+func (n *NetworkProfile) Over(base *NetworkProfile) *NetworkProfile {
+	if n == nil {
+		return base
+	}
+	if base == nil {
+		return n
+	}
+	merged := &NetworkProfile{
+		RequiresPublicIP: either(n.RequiresPublicIP, base.RequiresPublicIP), Policies: base.Policies, Interfaces: base.Interfaces,
+	}
+	if n.Policies != nil {
+		merged.Policies = n.Policies
+	}
+	if n.Interfaces == nil {
+		return merged
+	}
+	if merged.Interfaces = maps.Clone(base.Interfaces); merged.Interfaces == nil {
+		merged.Interfaces = map[string]Interface{}
+	}
+	for name, over := range n.Interfaces {
+		merged.Interfaces[name] = over.over(merged.Interfaces[name])
+	}
+	return merged
+}
+
+func (i Interface) over(base Interface) Interface {
+	if i.Network != nil || i.Bridge != nil { // where it is plugged in is one choice of two
+		base.Network, base.Bridge = nil, nil
+	}
+	return Interface{
+		Model: either(i.Model, base.Model), Network: either(i.Network, base.Network), Bridge: either(i.Bridge, base.Bridge),
+		VLAN: either(i.VLAN, base.VLAN), MAC: either(i.MAC, base.MAC), IP: i.IP.over(base.IP),
+	}
+}
+
+// NIC is an interface with every field settled; MAC is "" when it is to be chosen.
+type NIC struct {
+	Name, Model, Network, Bridge, MAC string
+
+	VLAN   int    // 0 for no tag
+	Filter string // the libvirt network filter, "" for none
+	IP     Addressing
+}
+
+// NICs fills in the defaults and orders the interfaces by name. n may be nil. Validate first.
+func (n *NetworkProfile) NICs() []NIC {
+	interfaces, filter := map[string]Interface{DefaultInterface: {}}, ""
+	if n != nil {
+		if n.Interfaces != nil {
+			interfaces = n.Interfaces
+		}
+		if len(n.Policies) > 0 {
+			filter = n.Policies[0]
+		}
+	}
+	nics := make([]NIC, 0, len(interfaces))
+	for _, name := range sortedNames(interfaces) {
+		i := interfaces[name]
+		nic := NIC{
+			Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, "")),
+			VLAN: int(or(i.VLAN, 0)), Filter: filter, IP: i.IP.Addressing(),
+		}
+		if nic.Bridge == "" {
+			nic.Network = or(i.Network, DefaultNetwork)
+		}
+		nics = append(nics, nic)
+	}
+	return nics
+}
+
+// Public tells whether an interface has to be on a public network. n may be nil.
+func (n *NetworkProfile) Public() bool { return n != nil && or(n.RequiresPublicIP, false) }
+
+// Validate finds what is wrong; n may be nil.
+func (n *NetworkProfile) Validate() Findings {
+	var fs Findings
+	if n == nil {
+		return nil
+	}
+	n.validatePolicies(&fs)
+	macs, addresses := map[string]string{}, map[string]string{}
+	for _, name := range sortedNames(n.Interfaces) {
+		i, at := n.Interfaces[name], At("network_profile").Name("interfaces").Key(name)
+		if err := ValidateDeviceName(name); err != nil {
+			fs.Add(at, "Invalid interface name", sentence(err))
+		}
+		i.validate(&fs, at)
+		if i.MAC != nil {
+			validateMAC(&fs, at.Name("mac_address"), name, *i.MAC, macs)
+		}
+		i.IP.validate(&fs, at.Name("ip_configuration"), name, addresses)
+	}
+	return fs
+}
+
+// Missing finds what is left out and has no default, which another profile, laid over n, may still set; n may be nil.
+func (n *NetworkProfile) Missing() Findings {
+	var fs Findings
+	if n == nil {
+		return nil
+	}
+	for _, name := range sortedNames(n.Interfaces) {
+		if ip := n.Interfaces[name].IP; ip != nil && ip.Gateway != nil && ip.StaticIP == nil {
+			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name("gateway"), "Gateway without an address",
+				"A gateway belongs to a static address, and DHCP brings its own: set static_ip, or take gateway out.")
+		}
+	}
+	return fs
+}
+
+// validatePolicies finds what libvirt could not take: an interface has one filter, which may refer to others.
+func (n *NetworkProfile) validatePolicies(fs *Findings) {
+	at := At("network_profile").Name("default_network_policies")
+	if len(n.Policies) > 1 {
+		var inner strings.Builder
+		for _, name := range n.Policies {
+			fmt.Fprintf(&inner, "<filterref filter='%s'/>", name)
+		}
+		fs.Add(at, "More than one network filter", fmt.Sprintf("libvirt puts one filter on an interface, and it matters which rule of "+
+			"several comes first. Define a filter on the host that refers to these, with `virsh nwfilter-define` of "+
+			"<filter name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
+	}
+	for _, name := range n.Policies {
+		if strings.TrimSpace(name) == "" {
+			fs.Add(at, "Empty name", "Name a network filter of the host, or leave it out.")
+		}
+	}
+}
+
+func (i Interface) validate(fs *Findings, at Path) {
+	if i.Network != nil && i.Bridge != nil {
+		fs.Add(at.Name("bridge"), "Two places to plug in", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
+	}
+	for attribute, plug := range map[string]*string{"network": i.Network, "bridge": i.Bridge} {
+		if plug != nil && strings.TrimSpace(*plug) == "" {
+			fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.", attribute, DefaultNetwork))
+		}
+	}
+	oneOf(fs, at.Name("type"), "Unknown interface type", i.Model, InterfaceModels())
+	within(fs, at.Name("vlan"), i.VLAN, 1, 4094) // IEEE 802.1Q: 0 and 4095 are reserved
+}
+
+// validateMAC checks an address; seen has those of other interfaces, by address.
+func validateMAC(fs *Findings, at Path, name, text string, seen map[string]string) {
+	mac, err := net.ParseMAC(text)
+	switch {
+	case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":
+		fs.Add(at, "Invalid MAC address", fmt.Sprintf("%q is no Ethernet address: write it as 52:54:00:12:34:56.", text))
+	case mac[0]&1 == 1:
+		fs.Add(at, "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", text))
+	case seen[mac.String()] != "":
+		fs.Add(at, "MAC address used twice", fmt.Sprintf("%q is also the address of interface %q.", text, seen[mac.String()]))
+	default:
+		seen[mac.String()] = name
+	}
+}

@@ -1,0 +1,126 @@
+package guest
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// NetworkInterface is found in the guest by its MAC address, since names depend on
+// the guest's kernel and on PCI slots.
+type NetworkInterface struct {
+	// Name is unique in the guest. One like eth0 is given to the interface; any other
+	// is the name of its configuration only.
+	Name string
+	// MAC is a 48-bit address such as 52:54:00:12:34:56.
+	MAC string
+	// DHCP asks for an IPv4 address by DHCP.
+	DHCP bool
+	// Address is a static address with its prefix length, IPv4 or IPv6; invalid for none.
+	Address netip.Prefix
+	// Gateway is where all else is reached; invalid for none.
+	Gateway netip.Addr
+	// DNS are the servers to ask, in this order, besides those that DHCP names.
+	DNS []netip.Addr
+}
+
+var (
+	interfaceNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`) // becomes an ID of netplan
+	kernelNameForm    = regexp.MustCompile(`^eth[0-9]{1,3}$`)
+)
+
+// networkConfig is cloud-init's network configuration format version 2, see
+// https://docs.cloud-init.io/en/22.4.2/topics/network-config-format-v2.html.
+type networkConfig struct {
+	Version   int               `yaml:"version"`
+	Ethernets map[text]ethernet `yaml:"ethernets"`
+}
+
+type ethernet struct {
+	Match struct {
+		MACAddress text `yaml:"macaddress"`
+	} `yaml:"match"`
+	SetName     text         `yaml:"set-name,omitempty"`
+	DHCP4       bool         `yaml:"dhcp4"`
+	DHCP6       bool         `yaml:"dhcp6"`
+	Addresses   []text       `yaml:"addresses,omitempty"`
+	Routes      []route      `yaml:"routes,omitempty"`
+	Nameservers *nameservers `yaml:"nameservers,omitempty"`
+	// Optional lets a boot go on without the interface.
+	Optional bool `yaml:"optional,omitempty"`
+}
+
+// route leads to everything: 0.0.0.0/0 rather than default, which older netplans and
+// cloud-init's own renderers do not know, or gateway4, which newer netplans give up.
+type route struct {
+	To  text `yaml:"to"`
+	Via text `yaml:"via"`
+}
+
+type nameservers struct {
+	Addresses []text `yaml:"addresses"`
+}
+
+func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
+	if len(interfaces) == 0 {
+		return nil, nil
+	}
+	config := networkConfig{Version: 2, Ethernets: map[text]ethernet{}}
+	owner := map[text]string{}
+	for i, nic := range interfaces {
+		if !interfaceNameForm.MatchString(nic.Name) {
+			return nil, fmt.Errorf("network interface %q: the name must be 1 to 63 letters, digits and ._- and begin with a letter or digit", nic.Name)
+		}
+		if _, taken := config.Ethernets[text(nic.Name)]; taken {
+			return nil, fmt.Errorf("network interface %q: the name is used twice; give each interface its own", nic.Name)
+		}
+		mac, err := net.ParseMAC(nic.MAC)
+		if err != nil || len(mac) != 6 {
+			return nil, fmt.Errorf("network interface %q: %q is not a MAC address like 52:54:00:12:34:56", nic.Name, nic.MAC)
+		}
+		address := text(strings.ToLower(mac.String()))
+		if other, taken := owner[address]; taken {
+			return nil, fmt.Errorf("network interface %q: the MAC address %s is also that of %q; the guest could not tell them apart", nic.Name, address, other)
+		}
+		owner[address] = nic.Name
+		entry := nic.ethernet()
+		entry.Match.MACAddress = address
+		// A boot waits for the first interface. It would wait for minutes where another
+		// one is plugged in where no DHCP server is, or has no address at all.
+		entry.Optional = !nic.Address.IsValid() && (i > 0 || !nic.DHCP)
+		config.Ethernets[text(nic.Name)] = entry
+	}
+	out, err := yaml.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("writing network-config: %w", err)
+	}
+	return out, nil
+}
+
+// ethernet is what the interface is told of addresses.
+func (nic NetworkInterface) ethernet() ethernet {
+	entry := ethernet{DHCP4: nic.DHCP}
+	if kernelNameForm.MatchString(nic.Name) {
+		entry.SetName = text(nic.Name)
+	}
+	if nic.Address.IsValid() {
+		entry.Addresses = []text{text(nic.Address.String())}
+	}
+	switch {
+	case nic.Gateway.Is4():
+		entry.Routes = []route{{To: "0.0.0.0/0", Via: text(nic.Gateway.String())}}
+	case nic.Gateway.Is6():
+		entry.Routes = []route{{To: "::/0", Via: text(nic.Gateway.String())}}
+	}
+	if len(nic.DNS) > 0 {
+		entry.Nameservers = &nameservers{}
+		for _, server := range nic.DNS {
+			entry.Nameservers.Addresses = append(entry.Nameservers.Addresses, text(server.String()))
+		}
+	}
+	return entry
+}

@@ -1,0 +1,86 @@
+package hypervisor
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+func TestHostTellsWhatProfilesCanAskFor(t *testing.T) {
+	h := realHost(t)
+	if filters := must[[]string](t)(h.NetworkFilters(t.Context())); !slices.Contains(filters, "clean-traffic") {
+		t.Errorf("the filters are %q", filters)
+	}
+	if firmwares := must[[]string](t)(h.Firmwares(t.Context(), "qemu")); !slices.Contains(firmwares, "efi") {
+		t.Errorf("the firmwares are %q", firmwares)
+	}
+	devices := must[[]PCIDevice](t)(h.PCIDevices(t.Context()))
+	for _, d := range devices {
+		if len(d.ID) != 9 || strings.Trim(d.ID, "0123456789abcdef:") != "" {
+			t.Errorf("the id of %s is %q", d.Address, d.ID)
+		}
+	}
+	if len(devices) == 0 {
+		t.Error("there are no PCI devices")
+	}
+}
+
+// What is rendered is taken by libvirt, stays as it was through a change, and starts.
+func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	spec := realSpec(t, h, pool, path)
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
+	spec.Firmware = "efi"
+	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
+	spec.Disks = append(spec.Disks, DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
+	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIP = "clean-traffic", "192.168.122.77"
+	must[Domain](t)(h.DefineDomain(ctx, spec))
+	memory := uint64(128)
+	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{MemoryMiB: &memory}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.StartDomain(ctx, spec.UUID); err != nil {
+		t.Fatal(err)
+	}
+	d := must[Domain](t)(h.Domain(ctx, spec.UUID))
+	if d.Firmware != "efi" || d.Interfaces[0].Filter != "clean-traffic" || d.State != StateRunning {
+		t.Errorf("it is %+v", d)
+	}
+	want := []DomainDisk{
+		{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2", Boot: 1},
+		{Name: "data", Target: "sdc", Path: spec.Disks[1].Path, Format: "raw", Rotation: 1},
+		{Name: "large", Target: "sdd", Path: spec.Disks[2].Path, Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
+	}
+	got := slices.DeleteFunc(slices.Clone(d.Disks), func(d DomainDisk) bool { return d.CDROM })
+	slices.SortFunc(got, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(want, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
+	if diff := differ(got, want); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC); err != nil {
+		t.Error(err)
+	}
+	if err := h.DestroyDomain(ctx, spec.UUID); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC)
+	wantErr(t, err, ErrOperationInvalid)
+}
+
+// A plain libvirt network takes a tag without a word, and does not start: whoever asks for one has to be told before.
+func TestTagsNeedANetworkThatCanTag(t *testing.T) {
+	h, pool, path := realPool(t)
+	spec := realSpec(t, h, pool, path)
+	spec.Interfaces[0].VLAN = 42
+	d := must[Domain](t)(h.DefineDomain(t.Context(), spec))
+	if d.Interfaces[0].VLAN != 42 {
+		t.Errorf("the tag is %d", d.Interfaces[0].VLAN)
+	}
+	if err := h.StartDomain(t.Context(), spec.UUID); !hasCode(err, libvirt.ErrConfigUnsupported) {
+		t.Errorf("starting it: %v", err)
+	}
+}

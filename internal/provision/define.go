@@ -1,0 +1,107 @@
+package provision
+
+import (
+	"context"
+	"errors"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// resolve reads the version and settles everything that can be settled before anything is made.
+func (b *build) resolve(ctx context.Context) (err error) {
+	if b.blueprint, err = b.Blueprint(ctx, b.request); err != nil {
+		return err
+	}
+	for i := range b.blueprint.NICs {
+		if b.blueprint.NICs[i].MAC == "" {
+			b.blueprint.NICs[i].MAC = randomMAC()
+		}
+	}
+	base, err := b.library.Base(ctx, b.blueprint.Version.Digest)
+	if err != nil {
+		return err
+	}
+	volume, err := b.host.Volume(ctx, b.library.Pool(), base.Volume)
+	if err != nil {
+		return err
+	}
+	b.base = baseImage{volume, base.Format}
+	if b.pool, err = b.host.Pool(ctx, b.library.Pool()); err != nil {
+		return err
+	}
+	b.homes = make([]hypervisor.Pool, len(b.blueprint.Drives))
+	for i, drive := range b.blueprint.Drives {
+		b.homes[i] = b.pool
+		if drive.Tier == "" {
+			continue
+		}
+		if b.homes[i], err = b.host.Pool(ctx, b.tiers[drive.Tier]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// define defines the domain. Its name is the claim to the instance's name, so it comes before its disks.
+func (b *build) define(ctx context.Context) error {
+	if err := b.resolve(ctx); err != nil {
+		return err
+	}
+	if err := b.clearRemains(ctx); err != nil {
+		return err
+	}
+	domainType, err := b.domainTypeFor(ctx)
+	if err != nil {
+		return err
+	}
+	facts, err := b.facts(ctx)
+	if err != nil {
+		return err
+	}
+	b.uuid = randomUUID()
+	m := b.blueprint.Machine
+	spec := hypervisor.DomainSpec{
+		Name: DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: b.request.Description, Type: domainType,
+		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(seedVolume(b.tenant, b.request.Name)),
+		ConsoleLog: b.path(consoleVolume(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
+	}
+	if m.Firmware == catalog.EFI {
+		spec.Firmware = "efi"
+	}
+	if m.GPUs > 0 {
+		// Nobody else in this process chooses until the domain that has them is there to be seen.
+		b.gpus.Lock()
+		defer b.gpus.Unlock()
+		var findings catalog.Findings
+		if spec.Host, findings, err = b.chooseGPUs(ctx, spec.Name, m); err != nil {
+			return err
+		} else if len(findings) > 0 {
+			return findings
+		}
+	}
+	if _, err = b.host.DefineDomain(whole(ctx), spec); errors.Is(err, hypervisor.ErrExists) {
+		return b.nameTaken(spec.Name)
+	}
+	// Also after an error: the call may have been cut off after the host had done it.
+	b.undoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
+	if err == nil && b.request.Autostart {
+		err = b.host.SetAutostart(ctx, b.uuid, true)
+	}
+	return err
+}
+
+func interfaceSpecs(nics []catalog.NIC) []hypervisor.InterfaceSpec {
+	specs := make([]hypervisor.InterfaceSpec, len(nics))
+	for i, nic := range nics {
+		specs[i] = hypervisor.InterfaceSpec{
+			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
+			VLAN: uint(nic.VLAN), Filter: nic.Filter,
+		}
+		// A filter that lets one address pass otherwise takes the first that the guest uses.
+		if address := nic.IP.Address.Addr(); nic.Filter != "" && address.Is4() {
+			specs[i].FilterIP = address.String()
+		}
+	}
+	return specs
+}

@@ -1,0 +1,129 @@
+package provision
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+func paths(all []catalog.Path) []string {
+	var texts []string
+	for _, p := range all {
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+func TestInterfacesAreComparedByName(t *testing.T) {
+	nic := func(name, mac string, change ...func(*catalog.NIC)) catalog.NIC {
+		n := catalog.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac, IP: catalog.Addressing{DHCP: true}}
+		for _, c := range change {
+			c(&n)
+		}
+		return n
+	}
+	have := []catalog.NIC{nic("eth0", "52:54:00:00:00:0a"), nic("eth1", "52:54:00:00:00:0b")}
+	const eth1 = `network_profile.interfaces["eth1"].`
+	for name, c := range map[string]struct {
+		want []catalog.NIC
+		at   []string
+	}{
+		"addresses left to chance": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "")}, nil},
+		"in another order":         {[]catalog.NIC{nic("eth1", ""), nic("eth0", "")}, nil},
+		"the address that it has":  {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0A"), nic("eth1", "")}, nil},
+		"another address":          {[]catalog.NIC{nic("eth0", ""), nic("eth1", "52:54:00:00:00:0c")}, []string{eth1 + "mac_address"}},
+		"each other's addresses": {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0b"), nic("eth1", "52:54:00:00:00:0a")},
+			[]string{`network_profile.interfaces["eth0"].mac_address`, eth1 + "mac_address"}},
+		"one less":     {[]catalog.NIC{nic("eth0", "")}, []string{"network_profile"}},
+		"none":         {nil, []string{"network_profile"}},
+		"another name": {[]catalog.NIC{nic("eth0", ""), nic("eth2", "")}, []string{"network_profile"}},
+		"plugged in somewhere else": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.Network, n.Bridge = "", "br0" })},
+			[]string{eth1 + "network", eth1 + "bridge"}},
+		"a tag":    {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.VLAN = 7 })}, []string{eth1 + "vlan"}},
+		"a filter": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.Filter = "x" })}, []string{"network_profile.default_network_policies"}},
+		"a static address": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) {
+			n.IP = catalog.Addressing{Address: netip.MustParsePrefix("10.0.0.5/24")}
+		})}, []string{eth1 + "ip_configuration"}},
+		"a DNS server": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) {
+			n.IP.DNS = []netip.Addr{netip.MustParseAddr("10.0.0.1")}
+		})}, []string{eth1 + "ip_configuration"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := paths(compareNICs(have, c.want)); !slices.Equal(got, c.at) {
+				t.Errorf("replaced for %q, want %q", got, c.at)
+			}
+		})
+	}
+	if got := compareNICs(nil, nil); got != nil {
+		t.Errorf("none and none differ in %q", paths(got))
+	}
+}
+
+func TestDisksAreComparedByWhatTheHostHas(t *testing.T) {
+	have := hypervisor.DomainDisk{Name: "data", Target: "sdc", Path: "/bulk/x.qcow2", Rotation: 7200}
+	want := catalog.Drive{Name: "data", Type: "hdd", Tier: "bulk"}
+	for name, c := range map[string]struct {
+		change func(*catalog.Drive)
+		home   string
+		at     []string
+	}{
+		"the same":     {func(*catalog.Drive) {}, "/bulk", nil},
+		"another tier": {func(d *catalog.Drive) { d.Tier = "fast" }, "/fast", []string{"storage_tier"}},
+		"another type": {func(d *catalog.Drive) { d.Type = "ssd" }, "/bulk", []string{"type"}},
+		"no type":      {func(d *catalog.Drive) { d.Type = "" }, "/bulk", []string{"type"}},
+		"start":        {func(d *catalog.Drive) { d.Boot = true }, "/bulk", []string{"is_boot"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := want
+			c.change(&w)
+			var at []string
+			for _, field := range c.at {
+				at = append(at, `storage_profile.disks["data"].`+field)
+			}
+			if got := paths(compareDisk(have, w, c.home)); !slices.Equal(got, at) {
+				t.Errorf("replaced for %q, want %q", got, at)
+			}
+		})
+	}
+}
+
+func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
+	have := catalog.Machine{Sockets: 1, Cores: 1, CPU: "maximum", MemoryMiB: 64, Firmware: "bios"}
+	for name, c := range map[string]struct {
+		want catalog.Machine
+		at   []string
+	}{
+		"what changes in place": {catalog.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"}, nil},
+		"another CPU":           {catalog.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"}, []string{"hardware_profile.cpu_type"}},
+		"EFI":                   {catalog.Machine{CPU: "host-model", Firmware: "efi"}, []string{"hardware_profile.firmware"}},
+		"GPUs": {catalog.Machine{CPU: "host-model", Firmware: "bios", GPUs: 1, GPU: "10de:1eb8"},
+			[]string{"hardware_profile.gpu_count", "hardware_profile.gpu_type"}},
+	} {
+		if got := paths(compareMachines("qemu", have, c.want)); !slices.Equal(got, c.at) {
+			t.Errorf("%s: replaced for %q, want %q", name, got, c.at)
+		}
+	}
+}
+
+func TestDiskTargetsCountAsLinuxDoes(t *testing.T) {
+	for n, want := range map[int]string{0: "vda", 1: "vdb", 25: "vdz", 26: "vdaa", 27: "vdab", 51: "vdaz", 52: "vdba", 701: "vdzz", 702: "vdaaa"} {
+		if got := diskTarget(n, false); got != want {
+			t.Errorf("disk %d is %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "sdb", 24: "sdz", 25: "sdaa"} {
+		if got := diskTarget(n, true); got != want {
+			t.Errorf("disk %d on virtio-scsi is %s, want %s", n, got, want)
+		}
+	}
+	for n := range 800 {
+		for _, scsi := range []bool{true, false} {
+			if got := diskPlace(diskTarget(n, scsi)); got != n {
+				t.Errorf("%s is taken for disk %d, and is %d", diskTarget(n, scsi), got, n)
+			}
+		}
+	}
+}

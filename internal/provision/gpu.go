@@ -1,0 +1,151 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// GPUs are PCI devices of these base classes (PCI Code and ID Assignment Specification).
+const (
+	classDisplay     = 0x03
+	classAccelerator = 0x12
+)
+
+func isGPU(d hypervisor.PCIDevice) bool {
+	return d.Class>>16 == classDisplay || d.Class>>16 == classAccelerator
+}
+
+// gpuDevice is the name of a domain's GPU: its PCI id and its number. Other functions of its card have a suffix.
+var gpuDevice = regexp.MustCompile(`^gpu-([0-9a-f]{4})-([0-9a-f]{4})-[0-9]+$`)
+
+// gpusOf counts the GPUs of a domain, and tells their type.
+func gpusOf(devices []hypervisor.HostDevice) (n int, id string) {
+	for _, d := range devices {
+		if m := gpuDevice.FindStringSubmatch(d.Name); m != nil {
+			n, id = n+1, m[1]+":"+m[2]
+		}
+	}
+	return n, id
+}
+
+// checkGPUs finds that the host has not got the GPUs, or not enough of them.
+func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (catalog.Findings, error) {
+	if b.Machine.GPUs == 0 {
+		return nil, nil
+	}
+	_, findings, err := p.chooseGPUs(ctx, DomainName(p.library.Tenant(), name), b.Machine)
+	return findings, err
+}
+
+// chooseGPUs picks GPUs that no domain but the one of that name has.
+func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]hypervisor.HostDevice, catalog.Findings, error) {
+	devices, err := p.host.PCIDevices(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	domains, err := p.host.AllDomains(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	taken := map[hypervisor.PCIAddress]string{}
+	for _, d := range domains {
+		for _, device := range d.Host {
+			if d.Name != domain {
+				taken[device.Address] = d.Name
+			}
+		}
+	}
+	chosen, findings := pickGPUs(devices, taken, m, p.host.URI())
+	return chosen, findings, nil
+}
+
+// pickGPUs picks what a machine asks for. taken says which domain has a device.
+func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, host string) ([]hypervisor.HostDevice, catalog.Findings) {
+	var fs catalog.Findings
+	at := catalog.At("hardware_profile")
+	gpus := slices.DeleteFunc(slices.Clone(devices), func(d hypervisor.PCIDevice) bool { return !isGPU(d) })
+	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d hypervisor.PCIDevice) bool { return d.ID != m.GPU })
+	if len(fitting) == 0 {
+		fs.Add(at.Name("gpu_type"), "No such GPU", fmt.Sprintf("The host %s has no GPU of the type %q. %s", host, m.GPU, there("It has", describe(gpus))))
+		return nil, fs
+	}
+	var chosen []hypervisor.HostDevice
+	var used []string
+	free := 0
+	for _, gpu := range fitting {
+		functions := functionsOf(gpu, devices)
+		owner := ""
+		for _, f := range functions {
+			if taken[f.Address] != "" {
+				owner = taken[f.Address]
+			}
+		}
+		if owner != "" {
+			used = append(used, fmt.Sprintf("%s is domain %q's", gpu.Address, owner))
+			continue
+		}
+		if free < m.GPUs {
+			chosen = append(chosen, named(functions, free)...)
+		}
+		free++
+	}
+	if free < m.GPUs {
+		others := ""
+		if len(used) > 0 {
+			others = " (" + strings.Join(used, ", ") + ")"
+		}
+		fs.Add(at.Name("gpu_count"), "Not enough GPUs", fmt.Sprintf("The instance is to have %d GPUs of the type %s. The host %s has %d, of which "+
+			"%d are free%s.", m.GPUs, m.GPU, host, len(fitting), free, others))
+		return nil, fs
+	}
+	if slices.ContainsFunc(fitting, func(d hypervisor.PCIDevice) bool { return len(d.Group) == 0 }) {
+		fs.Add(at.Name("gpu_count"), "Host without an IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
+			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", host))
+		return nil, fs
+	}
+	return chosen, nil
+}
+
+// functionsOf are the GPU and the other functions of its card that share its IOMMU group, such as the sound of its
+// display outputs: a guest gets all of a group or nothing.
+func functionsOf(gpu hypervisor.PCIDevice, devices []hypervisor.PCIDevice) []hypervisor.PCIDevice {
+	functions := []hypervisor.PCIDevice{gpu}
+	for _, d := range devices {
+		a, b := gpu.Address, d.Address
+		if a != b && a.Domain == b.Domain && a.Bus == b.Bus && a.Slot == b.Slot && slices.Contains(gpu.Group, b) {
+			functions = append(functions, d)
+		}
+	}
+	return functions
+}
+
+// named names the functions of the nth GPU.
+func named(functions []hypervisor.PCIDevice, n int) []hypervisor.HostDevice {
+	name := fmt.Sprintf("gpu-%s-%d", strings.Replace(functions[0].ID, ":", "-", 1), n)
+	devices := []hypervisor.HostDevice{{Name: name, Address: functions[0].Address}}
+	for _, f := range functions[1:] {
+		devices = append(devices, hypervisor.HostDevice{Name: fmt.Sprintf("%s-fn%d", name, f.Address.Function), Address: f.Address})
+	}
+	return devices
+}
+
+// describe lists types of GPUs, each once.
+func describe(gpus []hypervisor.PCIDevice) []string {
+	var types []string
+	for _, d := range gpus {
+		text := d.ID
+		if d.Name != "" {
+			text += " (" + d.Name + ")"
+		}
+		if !slices.Contains(types, text) {
+			types = append(types, text)
+		}
+	}
+	return types
+}

@@ -1,0 +1,138 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// allPools are the host's pools as they were when they were first asked for.
+func (p *Provisioner) allPools(ctx context.Context) ([]hypervisor.Pool, error) {
+	return p.pools.get(func() ([]hypervisor.Pool, error) { return p.host.Pools(ctx) })
+}
+
+// poolOf is the pool that the file of a disk is in; found is false where it is in none.
+func (p *Provisioner) poolOf(ctx context.Context, disk hypervisor.DomainDisk) (pool hypervisor.Pool, found bool, err error) {
+	in := func(pools []hypervisor.Pool) bool {
+		for _, candidate := range pools {
+			if candidate.Path == "" || path.Clean(candidate.Path) != path.Dir(disk.Path) {
+				continue
+			}
+			// Pools may share a directory. The library is always meant.
+			if !found || candidate.Name == p.library.Pool() {
+				pool, found = candidate, true
+			}
+		}
+		return found
+	}
+	pools, err := p.allPools(ctx)
+	if err != nil || in(pools) {
+		return pool, found, err
+	}
+	p.pools.forget() // it may be newer
+	if pools, err = p.allPools(ctx); err == nil {
+		in(pools)
+	}
+	return pool, found, err
+}
+
+// poolsOf names the pools that the volumes of a domain with those disks are in, the library's first.
+func (p *Provisioner) poolsOf(ctx context.Context, disks []hypervisor.DomainDisk) ([]string, error) {
+	names := []string{p.library.Pool()}
+	for _, disk := range disks {
+		if disk.Name == "" {
+			continue // not novacron's
+		}
+		pool, found, err := p.poolOf(ctx, disk)
+		if err != nil {
+			return nil, err
+		}
+		if found && !slices.Contains(names, pool.Name) {
+			names = append(names, pool.Name)
+		}
+	}
+	return names, nil
+}
+
+// knownPools names all pools that instances may have volumes in.
+func (p *Provisioner) knownPools() []string {
+	names := append([]string{p.library.Pool()}, slices.Sorted(maps.Values(p.tiers))...)
+	slices.Sort(names[1:])
+	return slices.Compact(names)
+}
+
+// homePath is the directory of the pool that a drive belongs to.
+func (p *Provisioner) homePath(ctx context.Context, drive catalog.Drive) (string, error) {
+	name := p.library.Pool()
+	if drive.Tier != "" {
+		name = p.tiers[drive.Tier]
+	}
+	pools, err := p.allPools(ctx)
+	if err != nil {
+		return "", err
+	}
+	n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
+	if n < 0 {
+		return "", fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
+	}
+	return path.Clean(pools[n].Path), nil
+}
+
+// diskVolumeOf is the volume of a disk.
+func (p *Provisioner) diskVolumeOf(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Volume, error) {
+	pool, found, err := p.poolOf(ctx, disk)
+	if err != nil {
+		return hypervisor.Volume{}, err
+	}
+	if !found {
+		return hypervisor.Volume{}, fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
+			disk.Name, disk.Path, p.host.URI())
+	}
+	return p.host.Volume(ctx, pool.Name, path.Base(disk.Path))
+}
+
+// filePools are the types of pools whose volumes are files in a directory, which is where qcow2 images are at home.
+var filePools = []string{"dir", "fs", "netfs"}
+
+// checkTiers finds disks on tiers that the provider does not know, or whose pools the host cannot give.
+func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (catalog.Findings, error) {
+	var fs catalog.Findings
+	for _, drive := range b.Drives {
+		if drive.Tier == "" {
+			continue
+		}
+		at := catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("storage_tier")
+		name, known := p.tiers[drive.Tier]
+		if !known {
+			fs.Add(at, "No such storage tier", fmt.Sprintf("Disk %q is to be on the tier %q, which the provider's storage_tiers do not "+
+				"have. %s Name one of them, or add it there.", drive.Name, drive.Tier, there("They have", slices.Sorted(maps.Keys(p.tiers)))))
+			continue
+		}
+		pools, err := p.allPools(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names := make([]string, len(pools))
+		for i, pool := range pools {
+			names[i] = pool.Name
+		}
+		switch n := slices.Index(names, name); {
+		case n < 0:
+			fs.Add(at, "No such storage pool", fmt.Sprintf("Disk %q is to be on the tier %q, which the provider's storage_tiers put into "+
+				"the pool %q. The host %s has no such pool. %s Define the pool, or name another.", drive.Name, drive.Tier, name, p.host.URI(),
+				there("It has", names)))
+		case !pools[n].Active:
+			fs.Add(at, "Storage pool is not active", fmt.Sprintf("Disk %q is to be on the tier %q, in the pool %q, which is not active on "+
+				"%s: start it with `virsh pool-start %s`.", drive.Name, drive.Tier, name, p.host.URI(), name))
+		case !slices.Contains(filePools, pools[n].Type):
+			fs.Add(at, "Storage pool is not of files", fmt.Sprintf("Disk %q is to be on the tier %q, in the pool %q on %s, which is of type "+
+				"%s. Disks are files: a tier's pool must be a directory (dir, fs or netfs).", drive.Name, drive.Tier, name, p.host.URI(), pools[n].Type))
+		}
+	}
+	return fs, nil
+}

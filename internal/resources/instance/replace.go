@@ -1,0 +1,41 @@
+package instance
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// replaceAt replaces the instance for the attribute that cannot change in place. Terraform goes by what the user has
+// changed: it ignores attributes that are as they were, and takes none that neither the plan nor the state has.
+func (p *planner) replaceAt(at catalog.Path) {
+	planned, prior := leaf(p.plan, at), leaf(p.state, at)
+	if planned == nil && prior == nil || planned != nil && prior != nil && planned.Equal(prior) {
+		return
+	}
+	p.replaces = append(p.replaces, client.Path(at))
+}
+
+// leaf is the attribute of a profile that a path leads to; nil where there is none, or it is null.
+func leaf(m *Model, at catalog.Path) attr.Value {
+	var v attr.Value = map[string]types.Object{
+		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,
+	}[at[0].Name]
+	for _, step := range at[1:] {
+		switch within := v.(type) {
+		case types.Object:
+			v = within.Attributes()[step.Name]
+		case types.Map:
+			v = within.Elements()[step.Name]
+		}
+		if v == nil {
+			return nil
+		}
+	}
+	if v.IsNull() {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,44 @@
+package instance
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// Terraform refuses a plan that replaces for an attribute which is nowhere, and ignores one that has not changed.
+func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
+	with := func(tier *string) types.Object {
+		return profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {Tier: tier}}})
+	}
+	none := profile.StorageObject(nil)
+	fast, bulk := with(new("fast")), with(new("bulk"))
+	tier := catalog.At("storage_profile").Name("disks").Key("data").Name("storage_tier")
+	for name, c := range map[string]struct {
+		before, now types.Object
+		at          catalog.Path
+		replaces    string
+	}{
+		"changed":                  {fast, bulk, tier, `storage_profile.disks["data"].storage_tier`},
+		"set at last":              {with(nil), bulk, tier, `storage_profile.disks["data"].storage_tier`},
+		"taken out":                {fast, none, tier, `storage_profile.disks["data"].storage_tier`},
+		"as it was":                {fast, fast, tier, ""},
+		"never written":            {none, none, tier, ""},
+		"never written, elsewhere": {with(nil), with(nil), tier, ""},
+		"another disk":             {fast, fast, catalog.At("storage_profile").Name("disks").Key("logs").Name("type"), ""},
+		"the whole":                {fast, none, catalog.At("storage_profile"), "storage_profile"},
+	} {
+		p := planner{state: &Model{StorageProfile: c.before}, plan: &Model{StorageProfile: c.now}}
+		p.replaceAt(c.at)
+		got := ""
+		if len(p.replaces) > 0 {
+			got = p.replaces[0].String()
+		}
+		if got != c.replaces {
+			t.Errorf("%s: replaced for %q, want %q", name, got, c.replaces)
+		}
+	}
+}
