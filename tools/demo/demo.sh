@@ -138,7 +138,7 @@ main() {
   make --no-print-directory -C "$repository" install
   phase "terraform init"
   prepare_work
-  phase "terraform apply (a first boot takes a minute or two where there is no KVM)"
+  phase "terraform apply (first boots take some minutes where there is no KVM)"
   in_work apply -input=false -auto-approve
   phase ''
   report

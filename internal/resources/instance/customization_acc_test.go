@@ -1,7 +1,6 @@
 package instance_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -134,91 +133,4 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["false"]`), `wait_for = []`))
 	w.Apply(t)
 	w.EmptyPlan(t)
-}
-
-func TestAccADebianGuestIsCustomized(t *testing.T) {
-	host, name := acctest.RequireHost(t), tfacc.Name("custdeb")
-	t.Parallel()
-	public, private := sshKey(t)
-	w := newWorkspace(t, host, name, shopOf(name, acctest.DebianImage(t), ``))
-	settings := []string{
-		`hardware_profile = { memory_mb = 512 }`,
-		"timeouts {\n    create = \"15m\"\n    delete = \"3m\"\n  }",
-	}
-	w.instances(t, instance("it", name+"-it", append(settings, ask(
-		fmt.Sprintf(`users = { deploy = { groups = ["adm", "made"], sudo = true, shell = "/bin/bash", ssh_authorized_keys = [%q] } }`, public),
-		`files = {
-      "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
-      "/etc/motd"             = { content = "" }
-    }`,
-		`open_ports = [80]`,
-		`timezone = "Etc/GMT+5"`,
-		`locale = "C.UTF-8"`,
-		`run_commands = ["echo 'ran as '$(id -un) >/run/ran", "test -s /run/ran && test \"$(stat -c %U '/srv/app/it'\\''s \"odd\"')\" = deploy", "systemctl enable --now listen@80 listen@81"]`,
-		`user_data = <<-EOT
-      #cloud-config
-      write_files:
-        - path: /etc/systemd/system/listen@.service
-          content: |
-            [Service]
-            ExecStart=/usr/bin/python3 -m http.server %i
-            [Install]
-            WantedBy=multi-user.target
-      runcmd:
-        - echo last >>/run/ran
-    EOT`,
-	))...), `
-output "address" {
-  value = novacron_instance.it.ip_address
-}
-`)
-	w.Apply(t)
-	w.EmptyPlan(t)
-	address, err := w.Run(t.Context(), "output", "-raw", "address")
-	if err != nil {
-		t.Fatalf("terraform output: %v\n%s", err, address)
-	}
-	login := func(command string) string {
-		t.Helper()
-		return host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
-			"-o", "ConnectTimeout=60", "deploy@"+address, command)
-	}
-	// shielded checks from outside what the guest lets in, when both ports are being listened to.
-	shielded := func() {
-		t.Helper()
-		said := login("until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80 listen@81 novacron-firewall")
-		if said != "active\nactive\nactive\n" {
-			t.Errorf("the guest's services are %q", said)
-		}
-		const dial = `if timeout 20 bash -c "exec 3<>/dev/tcp/$0/$1" 2>/dev/null; then echo open; else echo closed; fi`
-		for port, want := range map[string]string{"80": "open", "81": "closed"} {
-			if got := strings.TrimSpace(host.Exec(t, "bash", "-c", dial, address, port)); got != want {
-				t.Errorf("port %s is %s, want %s", port, got, want)
-			}
-		}
-	}
-	for command, want := range map[string]string{
-		"id -Gn":                               "deploy adm made",
-		"echo $SHELL":                          "/bin/bash",
-		"sudo id -un":                          "root",
-		"cat /run/ran":                         "ran as root\nlast",
-		"date +%Z":                             "-05",
-		"cat /etc/default/locale | tail -n 1":  "LANG=C.UTF-8",
-		"stat -c '%a %U %G' /srv/app/*":        "640 deploy adm",
-		"base64 -w 0 /srv/app/*":               "YTogJ2InCiMge3sgYyB9fSDChcKo",
-		"sudo test -s /etc/motd || echo empty": "empty",
-	} {
-		if got := strings.TrimSpace(login(command)); got != want {
-			t.Errorf("%s: got %q, want %q", command, got, want)
-		}
-	}
-	shielded()
-
-	const bootID = "/proc/sys/kernel/random/boot_id"
-	boot := strings.TrimSpace(login("cat " + bootID))
-	host.Virsh(t, "reboot", name+"-it", "--mode", "agent")
-	const another = `until boot=$(ssh -i "$0" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5 \
-		"deploy@$1" cat ` + bootID + `) && test "$boot" != "$2"; do sleep 1; done`
-	host.Exec(t, "timeout", "480", "bash", "-c", another, private, address, boot)
-	shielded()
 }

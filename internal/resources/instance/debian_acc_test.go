@@ -8,28 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-func TestAccDebianGuestIsReadyToLogIn(t *testing.T) {
-	host, name := acctest.RequireHost(t), tfacc.Name("debian")
-	public, private := sshKey(t)
-	secret := "it's " + rand.Text() // a quote, to make it hard
-	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
-		CheckDestroy:             leavesNothing(t, host, name),
-		Steps: []resource.TestStep{{
-			Config: fmt.Sprintf(`
-resource "novacron_template" "debian" {
+// debianShop is a template that uses all that templates can tell a guest, with a version of the Debian image.
+const debianShop = `
+resource "novacron_template" "it" {
   name             = %[1]q
   hardware_profile = { memory_mb = 512 }
   storage_profile  = { disks = { system = { size_gb = 3 }, data = { size_gb = 1 } } }
@@ -51,56 +43,168 @@ resource "novacron_template" "debian" {
         - path: /etc/app.lines
           content: {{ join "\n" .lines | quote }}
       runcmd:
-        - [sh, -c, {{ printf "echo %%s > /etc/app.ran" (shell .name) | quote }}]
+        - [sh, -c, {{ printf "echo %%s >/run/ran" (shell .name) | quote }}]
     EOT
   }
 }
-resource "novacron_template_version" "debian" {
-  template_id = novacron_template.debian.id
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
   version     = "12.0.0"
   source      = { path = %[2]q }
 }
-resource "novacron_instance" "debian" {
+`
+
+// debianInstance is an instance of it that asks for all that instances can ask of a guest.
+const debianInstance = `
+resource "novacron_instance" "it" {
   name        = %[1]q
-  template_id = novacron_template.debian.id
-  version     = novacron_template_version.debian.version
-  parameters  = { name = "web-1", ssh_key = %[3]q, port = 443, lines = ["a: 'b'", "#c \"d\""] }
-  parameters_wo         = { token = %[4]q }
+  template_id = novacron_template.it.id
+  version     = novacron_template_version.it.version
+  parameters  = { name = "web-1", ssh_key = %[2]q, port = 443, lines = ["a: 'b'", "#c \"d\""] }
+
+  parameters_wo         = { token = %[3]q }
   parameters_wo_version = 1
-  wait_for    = ["cloud_init", "ip"]
+
+  network_profile = {
+    default_network_policies = ["clean-traffic"]
+    interfaces = {
+      eth0 = { ip_configuration = { static_ip = "%[4]s/24", gateway = "192.168.122.1", dns_servers = ["192.168.122.1", "2001:db8::53"] } }
+      eth1 = { network = %[1]q } # where no DHCP server answers
+    }
+  }
+  customization = {
+    users = { deploy = { groups = ["adm", "made"], sudo = true, shell = "/bin/bash", ssh_authorized_keys = [%[2]q] } }
+    files = {
+      "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
+      "/etc/motd"             = { content = "" }
+    }
+    open_ports = [80]
+    timezone   = "Etc/GMT+5"
+    locale     = "C.UTF-8"
+    run_commands = [
+      "echo 'ran as '$(id -un) >>/run/ran",
+      "test \"$(stat -c %%U '/srv/app/it'\\''s \"odd\"')\" = deploy",
+      "systemctl enable --now listen@80 listen@81",
+    ]
+    user_data = <<-EOT
+      #cloud-config
+      write_files:
+        - path: /etc/systemd/system/listen@.service
+          content: |
+            [Service]
+            ExecStart=/usr/bin/python3 -m http.server %%i
+            [Install]
+            WantedBy=multi-user.target
+      runcmd:
+        - echo last >>/run/ran
+    EOT
+  }
+  wait_for = ["cloud_init", "ip"]
   timeouts {
     create = "15m"
     delete = "3m"
   }
 }
-`, name, acctest.DebianImage(t), public, secret),
-			Check: func(s *terraform.State) error {
-				address := s.RootModule().Resources["novacron_instance.debian"].Primary.Attributes["ip_address"]
-				said := host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
-					"-o", "ConnectTimeout=30", "root@"+address, "hostname; df --output=size --block-size=1M / | tail -n 1; cat /sys/block/vdb/size; blkid /dev/vdb || echo blank; "+
-						"cat /etc/app.ran; echo; cat /etc/app.conf; echo; cat /etc/app.lines")
-				said, files, _ := strings.Cut(said, "blank\n")
-				if want := "web-1\n\nport=443\ntoken='it'\\''s " + secret[5:] + "'\na: 'b'\n#c \"d\""; files != want {
-					t.Errorf("the template's files are\n%s\nwant\n%s", files, want)
-				}
-				findsNowhere(t, host, secret[5:], "nova.disk.default."+name+".")
-				lines := strings.Fields(said)
-				if len(lines) != 3 {
-					return fmt.Errorf("the guest said %q", said)
-				}
-				if lines[0] != "web-1" {
-					t.Errorf("the guest calls itself %q", lines[0])
-				}
-				// The image's own file system has less than 2 GiB.
-				if size, err := strconv.Atoi(lines[1]); err != nil || size < 2600 || size > 3072 {
-					t.Errorf("/ has %s MiB, want nearly 3 GiB", lines[1])
-				}
-				if lines[2] != fmt.Sprint(1<<30/512) {
-					t.Errorf("the blank data disk has %s sectors, want 1 GiB", lines[2])
-				}
-				return nil
-			},
-		}},
+`
+
+// One guest is told everything, since it takes minutes to boot: its host name, keys, addresses and disks, its template's
+// user data with a secret, and a customization. It is as it was told, also after a reboot, when the secret is gone from
+// the host.
+func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("debian")
+	t.Parallel()
+	quietNetwork(t, host, name)
+	public, private := sshKey(t)
+	secret := "it's " + rand.Text() // a quote, to make it hard
+	const address = "192.168.122.250"
+	w := newWorkspace(t, host, name, fmt.Sprintf(debianShop, name, acctest.DebianImage(t)))
+	w.instances(t, fmt.Sprintf(debianInstance, name, public, secret, address))
+	w.Apply(t)
+	w.EmptyPlan(t)
+
+	state := stateOf(t, w.Workspace, "novacron_instance.it")
+	if state["ip_address"] != address || len(state["ip_addresses"].([]any)) != 1 {
+		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
+	}
+	ssh := append([]string{"ssh", "-i", private}, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
+		"-o", "ConnectTimeout=60")
+	login := func(user, command string) string {
+		t.Helper()
+		return strings.TrimSpace(host.Exec(t, append(slices.Clone(ssh), user+"@"+address, command)...))
+	}
+	conf := "port=443\ntoken='it'\\''s " + secret[5:] + "'"
+	for command, want := range map[string]string{
+		"hostname":                        "web-1",
+		"cat /run/ran":                    "web-1\nran as root\nlast",
+		"cat /etc/app.conf":               conf,
+		"cat /etc/app.lines":              "a: 'b'\n#c \"d\"",
+		"cat /sys/block/vdb/size":         fmt.Sprint(1 << 30 / 512),
+		"blkid /dev/vdb || echo blank":    "blank",
+		"date +%Z":                        "-05",
+		"tail -n 1 /etc/default/locale":   "LANG=C.UTF-8",
+		"test -s /etc/motd || echo empty": "empty",
+		"stat -c '%a %U %G' /srv/app/*":   "640 deploy adm",
+		"base64 -w 0 /srv/app/*":          "YTogJ2InCiMge3sgYyB9fSDChcKo",
+		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'":                                       "inet " + address + "/24",
+		"ip -4 route show default | grep -o '.* dev eth0'":                                         "default via 192.168.122.1 dev eth0",
+		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":                                                "2001:db8::53",
+		"systemctl show -P ActiveState systemd-networkd-wait-online | grep failed || echo no wait": "no wait",
+	} {
+		if got := login("root", command); got != want {
+			t.Errorf("%s: got %q, want %q", command, got, want)
+		}
+	}
+	// The image's own file system has less than 2 GiB.
+	if size, err := strconv.Atoi(login("root", "df --output=size --block-size=1M / | tail -n 1")); err != nil || size < 2600 || size > 3072 {
+		t.Errorf("/ has %d MiB, want nearly 3 GiB", size)
+	}
+	for command, want := range map[string]string{"id -Gn": "deploy adm made", "echo $SHELL": "/bin/bash", "sudo id -un": "root"} {
+		if got := login("deploy", command); got != want {
+			t.Errorf("deploy: %s: got %q, want %q", command, got, want)
+		}
+	}
+	// shielded checks from outside what the guest lets in, when both ports are being listened to.
+	shielded := func() {
+		t.Helper()
+		said := login("deploy", "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80 listen@81 novacron-firewall")
+		if said != "active\nactive\nactive" {
+			t.Errorf("the guest's services are %q", said)
+		}
+		const dial = `if timeout 20 bash -c "exec 3<>/dev/tcp/$0/$1" 2>/dev/null; then echo open; else echo closed; fi`
+		for port, want := range map[string]string{"80": "open", "81": "closed"} {
+			if got := strings.TrimSpace(host.Exec(t, "bash", "-c", dial, address, port)); got != want {
+				t.Errorf("port %s is %s, want %s", port, got, want)
+			}
+		}
+	}
+	shielded()
+	findsNowhere(t, host, secret[5:], "nova.disk.default."+name+".")
+
+	const bootID = "/proc/sys/kernel/random/boot_id"
+	boot := login("root", "cat "+bootID)
+	host.Virsh(t, "reboot", name, "--mode", "agent")
+	another := strings.Join(ssh, " ") + ` -o ConnectTimeout=5 root@` + address + ` cat ` + bootID
+	host.Exec(t, "timeout", "480", "bash", "-c", `until boot=$(`+another+`) && test "$boot" != "$0"; do sleep 1; done`, boot)
+	shielded()
+	// Nothing is done twice, and what the guest has it keeps.
+	if got := login("root", "cloud-init status --wait >/dev/null; cat /etc/app.conf; test -e /run/ran || echo once; hostname"); got != conf+"\nonce\nweb-1" {
+		t.Errorf("after a reboot, the guest says %q", got)
+	}
+	w.EmptyPlan(t)
+}
+
+// quietNetwork makes a network of that name on which no DHCP server answers.
+func quietNetwork(t *testing.T, host *acctest.Host, name string) {
+	t.Helper()
+	definition := filepath.Join(t.TempDir(), "network.xml")
+	if err := os.WriteFile(definition, fmt.Appendf(nil, `<network><name>%s</name></network>`, name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host.Virsh(t, "net-define", definition)
+	host.Virsh(t, "net-start", name)
+	t.Cleanup(func() {
+		host.Virsh(t, "net-destroy", name)
+		host.Virsh(t, "net-undefine", name)
 	})
 }
 
@@ -117,73 +221,6 @@ func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 			t.Errorf("the definition of %s holds the secret", domain)
 		}
 	}
-}
-
-// A static address is in no lease: the guest has it from cloud-init, and its boot does not wait for a second interface,
-// which no DHCP server answers.
-func TestAccDebianGuestHasItsStaticAddress(t *testing.T) {
-	host, name := acctest.RequireHost(t), tfacc.Name("static")
-	quiet := filepath.Join(t.TempDir(), "network.xml")
-	if err := os.WriteFile(quiet, fmt.Appendf(nil, `<network><name>%s</name></network>`, name), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	host.Virsh(t, "net-define", quiet)
-	host.Virsh(t, "net-start", name)
-	t.Cleanup(func() {
-		host.Virsh(t, "net-destroy", name)
-		host.Virsh(t, "net-undefine", name)
-	})
-	const address = "192.168.122.250"
-	config := fmt.Sprintf(`
-resource "novacron_template" "it" {
-  name             = %[1]q
-  hardware_profile = { memory_mb = 512 }
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "12.0.0"
-  source      = { path = %[2]q }
-}
-`, name, acctest.DebianImage(t)) + instance("it", name, fmt.Sprintf(`
-  network_profile = {
-    default_network_policies = ["clean-traffic"]
-    interfaces = {
-      eth0 = { ip_configuration = { static_ip = "%s/24", gateway = "192.168.122.1", dns_servers = ["192.168.122.1", "2001:db8::53"] } }
-      eth1 = { network = %q }
-    }
-  }
-  wait_for = ["ip", "cloud_init"]
-  timeouts {
-    create = "15m"
-    delete = "3m"
-  }`, address, name))
-	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
-		CheckDestroy:             leavesNothing(t, host, name),
-		Steps: []resource.TestStep{{
-			Config: config,
-			Check: resource.ComposeTestCheckFunc(
-				resource.TestCheckResourceAttr("novacron_instance.it", "ip_address", address),
-				resource.TestCheckResourceAttr("novacron_instance.it", "ip_addresses.#", "1"),
-				tfacc.OnHost(func() {
-					for command, want := range map[string]string{
-						"ip -o -4 addr show dev eth0":                              "inet " + address + "/24 ",
-						"ip -4 route show default":                                 "default via 192.168.122.1 dev eth0",
-						"cat /run/systemd/resolve/resolv.conf /etc/netplan/*.yaml": "2001:db8::53",
-					} {
-						if said := guestSays(t, host, name, "/bin/sh", "-c", command); !strings.Contains(said, want) {
-							t.Errorf("%s says %q, want %q", command, said, want)
-						}
-					}
-					host.Exec(t, "ping", "-c", "1", "-W", "10", address)
-					up, _, _ := strings.Cut(guestSays(t, host, name, "/bin/sh", "-c", "systemctl show -P ActiveState systemd-networkd-wait-online; true"), "\n")
-					if up == "failed" {
-						t.Error("the boot has waited for the interface that nobody answers")
-					}
-				}),
-			),
-		}},
-	})
 }
 
 // sshKey makes a key pair: the line for authorized_keys, and the path of the private key.
