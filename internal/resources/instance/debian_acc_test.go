@@ -133,7 +133,7 @@ resource "novacron_template_version" "it" {
 							t.Errorf("%s says %q, want %q", command, said, want)
 						}
 					}
-					host.Exec(t, "ping", "-c", "1", "-W", "10", address)
+					host.Exec(t, "timeout", "30", "bash", "-c", "exec 3<>/dev/tcp/"+address+"/22")
 					up, _, _ := strings.Cut(guestSays(t, host, name, "/bin/sh", "-c", "systemctl show -P ActiveState systemd-networkd-wait-online; true"), "\n")
 					if up == "failed" {
 						t.Error("the boot has waited for the interface that nobody answers")
