@@ -97,7 +97,7 @@ func diskIn(directory, instance, disk string) string {
 // A guest of EFI runs its firmware, and one that was never started has a tag, a static address and a disk to start from.
 func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("profile")
-	provider, _, bulk := tiers(t, host, name)
+	provider, fast, bulk := tiers(t, host, name)
 	network := filepath.Join(t.TempDir(), "network.xml")
 	if err := os.WriteFile(network, fmt.Appendf(nil, `<network><name>%s</name><forward mode='bridge'/><bridge name='nova-none'/>
 		<virtualport type='openvswitch'/></network>`, name), 0o600); err != nil {
@@ -111,7 +111,7 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	})
 	tagged := func(vlan int, tier, power string) string {
 		return instance("tagged", name+"-tag", fmt.Sprintf(`
-  storage_profile = { disks = { system = { type = "ssd" }, data = { size_gb = 1, type = "hdd", storage_tier = %q, is_boot = true } } }
+  storage_profile = { disks = { system = { type = "ssd", storage_tier = "fast" }, data = { size_gb = 1, type = "hdd", storage_tier = %q, is_boot = true } } }
   strategy        = "clone"
   power_state     = %q
   network_profile = { interfaces = { eth0 = {
@@ -137,6 +137,9 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 			t.Errorf("%s is missing:\n%s", want, definition)
 		}
 	}
+	if base := backingOf(t, host, diskIn(fast, name+"-tag", "system")); base != "" {
+		t.Errorf("the full clone in the other pool hangs on %q", base)
+	}
 	data := definition[strings.Index(definition, bulk):]
 	if order := data[strings.Index(data, "<boot order="):][:len("<boot order='1'/>")]; order != "<boot order='1'/>" {
 		t.Errorf("the data disk has %s", order)
@@ -154,7 +157,7 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	w.Apply(t)
 	w.instances(t, efi, tagged(42, "bulk", "running"))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Making instance "`+name+`-tag", step start`, "nova-none")
-	for _, pool := range []string{library.DefaultPool, name + "-bulk"} {
+	for _, pool := range []string{library.DefaultPool, name + "-fast", name + "-bulk"} {
 		if left := host.Leftovers(t, pool, name+"-tag"); len(left) > 0 {
 			t.Errorf("a create that failed has left %q", left)
 		}
@@ -260,4 +263,17 @@ resource "terraform_data" "later" {
 		t.Errorf("a plan with unknown values: %v\n%s", err, out)
 	}
 	w.instances(t)
+
+	deferred := tfacc.NewWorkspace(t, `
+resource "terraform_data" "later" {
+  input = "novacron"
+}
+provider "novacron" {
+  storage_tiers   = { fast = terraform_data.later.output }
+  public_networks = [terraform_data.later.output]
+}
+`+shop(name+"-2", blankImage(t))+instance("it", name+"-2", disk(`storage_tier = "slow"`)))
+	if out, err := deferred.Run(t.Context(), "plan"); err != nil {
+		t.Errorf("a plan with a provider that is not known yet: %v\n%s", err, out)
+	}
 }
