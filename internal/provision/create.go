@@ -185,7 +185,6 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if !bounded {
 		deadline = now().Add(time.Hour)
 	}
-	customization := b.blueprint.Customization.Digest()
 	known := map[string]string{}
 	for name, value := range b.blueprint.Parameters {
 		if value != nil {
@@ -196,7 +195,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Pairs(known), Protected: b.request.DeletionProtection,
-		Customized: catalog.Customized{Digest: customization, Pending: customization != "" && !b.request.Running},
+		Customized: b.blueprint.customized(b.request.Running),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),
@@ -232,9 +231,7 @@ func (b *build) makeDisks(ctx context.Context) error {
 
 // makeSeed renders what the guest is told and puts it where the guest finds it. It never touches the runner's disk.
 func (b *build) makeSeed(ctx context.Context) error {
-	seed := guest.Seed{
-		InstanceID: b.uuid, Hostname: b.blueprint.Hostname(b.request.Name), Customization: b.blueprint.Customization,
-	}
+	seed := guest.Seed{InstanceID: b.uuid, Hostname: b.blueprint.Hostname(b.request.Name), Customization: b.blueprint.Customization}
 	if key := catalog.Targeted(b.blueprint.Version.Spec.Parameters, b.blueprint.Parameters, catalog.TargetSSHKey); key != "" {
 		seed.SSHAuthorizedKeys = []string{key}
 	}

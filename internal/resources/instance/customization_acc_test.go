@@ -150,6 +150,7 @@ func TestAccADebianGuestIsCustomized(t *testing.T) {
 		`files = {
       "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
       "/etc/motd"             = { content = "" }
+      "/usr/share/zoneinfo/Etc/GMT+5" = { content = "the image has no zones, of which cloud-init wants a file" }
     }`,
 		`open_ports = [80]`,
 		`timezone = "Etc/GMT+5"`,
@@ -202,7 +203,7 @@ output "address" {
 		"echo $SHELL":                          "/bin/bash",
 		"sudo id -un":                          "root",
 		"cat /run/ran":                         "ran as root\nlast",
-		"date +%Z":                             "-05",
+		"readlink /etc/localtime":              "/usr/share/zoneinfo/Etc/GMT+5",
 		"cat /etc/default/locale | tail -n 1":  "LANG=C.UTF-8",
 		"stat -c '%a %U %G' /srv/app/*":        "640 deploy adm",
 		"base64 -w 0 /srv/app/*":               "YTogJ2InCiMge3sgYyB9fSDChcKo",
