@@ -1,6 +1,7 @@
 package instance_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -206,7 +207,7 @@ output "address" {
 		"readlink /etc/localtime":              "/usr/share/zoneinfo/Etc/GMT+5",
 		"cat /etc/default/locale | tail -n 1":  "LANG=C.UTF-8",
 		"stat -c '%a %U %G' /srv/app/*":        "640 deploy adm",
-		"base64 -w 0 /srv/app/*":               "YTogJ2InCiMge3sgYyB9fSDChcKo",
+		"base64 -w 0 /srv/app/*":               base64.StdEncoding.EncodeToString([]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
 		"sudo test -s /etc/motd || echo empty": "empty",
 	} {
 		if got := strings.TrimSpace(login(command)); got != want {
@@ -218,7 +219,7 @@ output "address" {
 	const bootID = "/proc/sys/kernel/random/boot_id"
 	boot := strings.TrimSpace(login("cat " + bootID))
 	host.Virsh(t, "reboot", name+"-it", "--mode", "agent")
-	const another = `until boot=$(ssh -i "$0" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5 \
+	const another = `until boot=$(ssh -i "$0" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=30 \
 		"deploy@$1" cat ` + bootID + `) && test "$boot" != "$2"; do sleep 1; done`
 	host.Exec(t, "timeout", "480", "bash", "-c", another, private, address, boot)
 	shielded()
