@@ -120,13 +120,11 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if !bounded {
 		deadline = now().Add(time.Hour)
 	}
-	customization := b.blueprint.Customization.Digest()
 	return catalog.InstanceFacts{
 		Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
-		Customized: catalog.Customized{Digest: customization, Pending: customization != "" && !b.request.Running},
-		Addressing: catalog.NoteAddressing(b.blueprint.NICs),
+		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),

@@ -7,12 +7,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
+// customized is what the metadata of a new instance says, which is started at once or not.
+func (b Blueprint) customized(started bool) catalog.Customized {
+	digest := b.Customization.Digest()
+	return catalog.Customized{Digest: digest, Pending: digest != "" && !started}
+}
+
 // askEvery is how often a guest's cloud-init is asked while no report comes: each answer takes it a second or more of
 // what it needs for the customization itself.
-const askEvery = 10 * time.Second
+const askEvery = 30 * time.Second
 
 // customized makes a condition: the guest has carried out its customization. It reports on its serial console, so that
 // no agent is needed. Where there is one, it is asked for reasons why no report will ever come.

