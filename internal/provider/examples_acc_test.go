@@ -56,6 +56,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"), "variables.tf": example(t, "quickstart/variables.tf"),
 		"outputs.tf": example(t, "quickstart/outputs.tf")})
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
+	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	pages := map[string]string{}
 	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
@@ -110,4 +111,28 @@ func TestAccExamplesWork(t *testing.T) {
 		reader.Write(t, page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
 	tfacc.Says(t, reader.Apply(t), "0 added", `image_digest = "sha256:`)
+}
+
+// The guide's worked example can be planned, and finds the mistake that the guide shows.
+func TestAccWorkedExampleFindsMistakes(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	worked := example(t, "writing-a-template/main.tf")
+	w := tfacc.NewWorkspace(t, "")
+	pool, _ := host.Pool(t, tfacc.Name("worked"))
+	w.Setenv("NOVACRON_POOL", pool)
+	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "2G"))
+	w.Write(t, "main.tf", worked)
+	t.Cleanup(func() {
+		w.Write(t, "main.tf", worked)
+		w.Destroy(t)
+	})
+	for _, args := range [][]string{{"apply", "-auto-approve", "-target=novacron_template_version.app"}, {"plan"}} {
+		if out, err := w.Run(t.Context(), args...); err != nil {
+			t.Fatalf("terraform %v: %v\n%s", args, err, out)
+		}
+	}
+	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
+	w.Write(t, "main.tf", wrong)
+	tfacc.Says(t, w.Fails(t, "plan"), "Invalid value", "on main.tf line 65", `http_port = "http"`, "The value is a text, and the parameter is an integer.")
 }
