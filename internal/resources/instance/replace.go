@@ -18,10 +18,11 @@ func (p *planner) replaceAt(at catalog.Path) {
 	p.replaces = append(p.replaces, client.Path(at))
 }
 
-// leaf is the attribute of a profile that a path leads to; nil where there is none, or it is null.
+// leaf is the attribute of a profile or the customization that a path leads to; nil where there is none, or it is null.
 func leaf(m *Model, at catalog.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,
+		"customization": m.Customization,
 	}[at[0].Name]
 	for _, step := range at[1:] {
 		switch within := v.(type) {

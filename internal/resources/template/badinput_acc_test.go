@@ -41,7 +41,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		{"disk size", with(`storage_profile = { disks = { system = { size_gb = 0 } } }`), []string{"Value out of range", at, `disks["system"].size_gb: 0 is not between 1 and`}},
 		{"parameter type", with(`parameters = { hostname = { type = "int" } }`), []string{at, `"string" "text"`}},
 		{"parameter name", with(`parameters = { Hostname = { type = "string", target = "hostname" } }`), []string{"Invalid parameter name", at, `"Hostname": use lower-case`}},
-		{"parameter for nothing", with(`parameters = { port = { type = "string" } }`), []string{"Parameter drives nothing", at, "Set target to one of hostname, ssh_key"}},
+		{"target of another type", with(`parameters = { port = { type = "string", target = "hardware.memory_mb" } }`), []string{"Target does not fit the type", at, "of type integer"}},
 		{"target twice", with(`parameters = { hostname = { type = "string" }, name = { type = "string", target = "hostname" } }`),
 			[]string{"Target driven twice", at, `Parameter "hostname" has the target "hostname" already`}},
 		{"required with a default", with(`parameters = { hostname = { type = "string", required = true, default = "a" } }`),

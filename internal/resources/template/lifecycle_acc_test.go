@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -127,11 +128,27 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	var (
 		null, empty = knownvalue.Null(), knownvalue.StringExact("")
-		object      = knownvalue.ObjectExact
 		nothing     = knownvalue.MapExact(nil)
 		all         []resource.TestStep
 	)
 	type checks = map[string]knownvalue.Check
+	// object is an object of these attributes, of which all but some are null.
+	object := func(names string, some checks) knownvalue.Check {
+		all := checks{}
+		for name := range strings.FieldsSeq(names) {
+			all[name] = null
+		}
+		maps.Copy(all, some)
+		return knownvalue.ObjectExact(all)
+	}
+	const (
+		hardware  = "cpu_count cpu_cores cpu_type memory_mb firmware gpu_count gpu_type"
+		network   = "interfaces default_network_policies requires_public_ip"
+		card      = "type network bridge mac_address vlan ip_configuration"
+		storage   = "disks"
+		disk      = "size_gb is_system_disk is_boot storage_tier type"
+		parameter = "type description required default target allowed_values min_value max_value min_length max_length regex sensitive"
+	)
 	for _, c := range []struct {
 		settings string
 		want     checks
@@ -141,21 +158,21 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		{"display_name = \"\"\n description = \"\"\n labels = {}", checks{"display_name": empty, "description": empty, "labels": nothing}},
 		{"display_name = null\n labels = null\n parameters = null", checks{"display_name": null, "labels": null, "parameters": null}},
 		{"hardware_profile = {}\n network_profile = {}\n storage_profile = {}\n parameters = {}", checks{
-			"hardware_profile": object(checks{"cpu_count": null, "cpu_cores": null, "cpu_type": null, "memory_mb": null}),
-			"network_profile":  object(checks{"interfaces": null}), "storage_profile": object(checks{"disks": null}), "parameters": nothing}},
-		{`network_profile = { interfaces = {} }`, checks{"network_profile": object(checks{"interfaces": nothing})}},
-		{`network_profile = { interfaces = { eth0 = {} } }`, checks{"network_profile": object(checks{"interfaces": knownvalue.MapExact(checks{
-			"eth0": object(checks{"type": null, "network": null, "bridge": null, "mac_address": null})})})}},
-		{`storage_profile = { disks = { system = {} } }`, checks{"storage_profile": object(checks{"disks": knownvalue.MapExact(checks{
-			"system": object(checks{"size_gb": null, "is_system_disk": null})})})}},
+			"hardware_profile": object(hardware, nil),
+			"network_profile":  object(network, nil), "storage_profile": object(storage, nil), "parameters": nothing}},
+		{`network_profile = { interfaces = {} }`, checks{"network_profile": object(network, checks{"interfaces": nothing})}},
+		{`network_profile = { interfaces = { eth0 = {} } }`, checks{"network_profile": object(network, checks{"interfaces": knownvalue.MapExact(checks{
+			"eth0": object(card, nil)})})}},
+		{`storage_profile = { disks = { system = {} } }`, checks{"storage_profile": object(storage, checks{"disks": knownvalue.MapExact(checks{
+			"system": object(disk, nil)})})}},
 		{`storage_profile = { disks = { system = { is_system_disk = true }, data = { is_system_disk = false, size_gb = 1 } } }`, checks{
-			"storage_profile": object(checks{"disks": knownvalue.MapExact(checks{
-				"system": object(checks{"size_gb": null, "is_system_disk": knownvalue.Bool(true)}),
-				"data":   object(checks{"size_gb": knownvalue.Int64Exact(1), "is_system_disk": knownvalue.Bool(false)})})})}},
+			"storage_profile": object(storage, checks{"disks": knownvalue.MapExact(checks{
+				"system": object(disk, checks{"size_gb": null, "is_system_disk": knownvalue.Bool(true)}),
+				"data":   object(disk, checks{"size_gb": knownvalue.Int64Exact(1), "is_system_disk": knownvalue.Bool(false)})})})}},
 		{`parameters = { hostname = { type = "string" }, ssh_key = { type = "text", required = false, description = "", default = "" } }`, checks{
 			"parameters": knownvalue.MapExact(checks{
-				"hostname": object(checks{"type": knownvalue.StringExact("string"), "description": null, "required": null, "default": null, "target": null}),
-				"ssh_key":  object(checks{"type": knownvalue.StringExact("text"), "description": empty, "required": knownvalue.Bool(false), "default": empty, "target": null})})}},
+				"hostname": object(parameter, checks{"type": knownvalue.StringExact("string")}),
+				"ssh_key":  object(parameter, checks{"type": knownvalue.StringExact("text"), "description": empty, "required": knownvalue.Bool(false), "default": empty})})}},
 		{`labels = { a = "" }`, checks{"labels": knownvalue.MapExact(checks{"a": empty})}},
 		{`labels = { a = null }`, checks{"labels": knownvalue.MapExact(checks{"a": null})}},
 		{`labels = toset([]) == null ? null : tomap({})`, checks{"labels": nothing}},
