@@ -87,17 +87,22 @@ resource "novacron_instance" "it" {
     run_commands = [
       "echo 'ran as '$(id -un) >>/run/ran",
       "test \"$(stat -c %%U '/srv/app/it'\\''s \"odd\"')\" = deploy",
-      "systemctl enable --now listen@80 listen@81",
+      "systemctl enable --now listen@80.socket listen@81.socket",
     ]
     user_data = <<-EOT
       #cloud-config
       write_files:
+        - path: /etc/systemd/system/listen@.socket
+          content: |
+            [Socket]
+            ListenStream=%%i
+            Accept=yes
+            [Install]
+            WantedBy=sockets.target
         - path: /etc/systemd/system/listen@.service
           content: |
             [Service]
-            ExecStart=/usr/bin/python3 -m http.server %%i
-            [Install]
-            WantedBy=multi-user.target
+            ExecStart=true
       runcmd:
         - echo last >>/run/ran
     EOT
@@ -174,7 +179,7 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	// shielded checks from outside what the guest lets in, when both ports are being listened to.
 	shielded := func() {
 		t.Helper()
-		said := login("deploy", "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80 listen@81 novacron-firewall")
+		said := login("deploy", "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80.socket listen@81.socket novacron-firewall")
 		if said != "active\nactive\nactive" {
 			t.Errorf("the guest's services are %q", said)
 		}

@@ -99,8 +99,8 @@ func TestAccVersionLives(t *testing.T) {
 			replaced(config(fromPath(other)), value(address, "digest", knownvalue.StringExact(checksum(t, other))),
 				value(address, "format", knownvalue.StringExact("raw")), value(address, "transferred_bytes", knownvalue.Int64Exact(1<<20))),
 			replaced(config(fromPath(other), `hardware_profile = {}`, `parameters = {}`, `network_profile = { interfaces = {} }`, `storage_profile = {}`),
-				value(address, "hardware_profile", object(map[string]knownvalue.Check{"cpu_count": null, "cpu_cores": null, "cpu_type": null, "memory_mb": null})),
-				value(address, "network_profile", object(map[string]knownvalue.Check{"interfaces": knownvalue.MapExact(nil)})),
+				value(address, "hardware_profile", object(map[string]knownvalue.Check{"cpu_count": null, "cpu_cores": null, "cpu_type": null, "memory_mb": null, "firmware": null, "gpu_count": null, "gpu_type": null})),
+				value(address, "network_profile", object(map[string]knownvalue.Check{"interfaces": knownvalue.MapExact(nil), "default_network_policies": null, "requires_public_ip": null})),
 				value(address, "storage_profile", object(map[string]knownvalue.Check{"disks": null})), value(address, "parameters", knownvalue.MapExact(nil))),
 			{
 				// Somebody removes the image: the version can still be replaced.
