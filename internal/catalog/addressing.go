@@ -81,7 +81,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 		var err error
 		switch address, err = parseHostAddress(*c.StaticIP); {
 		case err != nil:
-			fs.Add(at.Name("static_ip"), "Invalid address", sentence(err))
+			fs.Add(at.Name("static_ip"), "Invalid address", Sentence(err))
 		case seen[address.Addr().String()] != "":
 			fs.Add(at.Name("static_ip"), "Address used twice", fmt.Sprintf("%s is also the address of interface %q.", address.Addr(), seen[address.Addr().String()]))
 		default:
@@ -93,7 +93,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 	}
 	if c.Gateway != nil {
 		if err := validGateway(*c.Gateway, address); err != nil {
-			fs.Add(at.Name("gateway"), "Invalid gateway", sentence(err))
+			fs.Add(at.Name("gateway"), "Invalid gateway", Sentence(err))
 		}
 	}
 	for n, text := range c.DNS {

@@ -13,13 +13,21 @@ import (
 // CloudInit is what a template tells its guests at first boot.
 type CloudInit struct {
 	// UserData is a cloud-config, written as a template of package text/template over the parameters. Functions are those
-	// of UserDataFunctions, and text/template's own.
+	// of userDataFunctions, and text/template's own.
 	UserData string `json:"user_data"`
 }
 
-// cloudConfigHeader is the first line of a cloud-config
+// CloudConfigHeader is the first word of a cloud-config
 // (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
-const cloudConfigHeader = "#cloud-config"
+const CloudConfigHeader = "#cloud-config"
+
+// CloudConfigBody is what follows the first line of a cloud-config; ok is false for any other text. cloud-init skips
+// blank space before that line, and does not mind its case.
+func CloudConfigBody(text string) (body string, ok bool) {
+	header, body, _ := strings.Cut(strings.TrimLeft(text, " \t\r\n"), "\n")
+	words := strings.Fields(header)
+	return body, len(words) > 0 && strings.EqualFold(words[0], CloudConfigHeader)
+}
 
 // Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
 func (c *CloudInit) Validate() Findings {
@@ -28,11 +36,11 @@ func (c *CloudInit) Validate() Findings {
 		return nil
 	}
 	at := At("cloud_init").Name("user_data")
-	if !strings.HasPrefix(strings.TrimLeft(c.UserData, " \t\r\n"), cloudConfigHeader) {
-		fs.Add(at, "Not a cloud-config", fmt.Sprintf("The first line of user_data must be %s. For a script use its runcmd or write_files.", cloudConfigHeader))
+	if _, ok := CloudConfigBody(c.UserData); !ok {
+		fs.Add(at, "Not a cloud-config", fmt.Sprintf("The first line of user_data must be %s. For a script use its runcmd or write_files.", CloudConfigHeader))
 	}
 	if _, err := parseUserData(c.UserData); err != nil {
-		fs.Add(at, "Invalid template", sentence(err))
+		fs.Add(at, "Invalid template", Sentence(err))
 	}
 	return fs
 }
@@ -51,24 +59,12 @@ func (c *CloudInit) validateNames(declared map[string]Parameter) Findings {
 	for _, use := range uses(parsed.Root) {
 		switch p, known := declared[use.name]; {
 		case !known:
-			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: %s", line(c.UserData, use.pos), unknownVariable(use.name, declared)))
+			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s", line(c.UserData, use.pos), use.name, instead(use.name, declared)))
 		case use.deeper && p.Type != TypeMap:
 			fs.Add(at, "No such field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
 		}
 	}
 	return fs
-}
-
-func unknownVariable(name string, declared map[string]Parameter) string {
-	names := sortedNames(declared)
-	if len(names) == 0 {
-		return fmt.Sprintf("there is no parameter %q: none is declared.", name)
-	}
-	text := fmt.Sprintf("there is no parameter %q. Declared are: %s.", name, strings.Join(names, ", "))
-	if near := nearest(name, names); near != "" {
-		text += fmt.Sprintf(" Did you mean %q?", near)
-	}
-	return text
 }
 
 // errUserDataSize says that a template has grown beyond all use.

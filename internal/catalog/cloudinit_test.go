@@ -175,7 +175,7 @@ func FuzzTemplates(f *testing.F) {
 		if strings.Contains(text, "range") && strings.ContainsAny(text, "0123456789") {
 			return // counting to a large number takes its time
 		}
-		c := &CloudInit{UserData: cloudConfigHeader + "\n" + text}
+		c := &CloudInit{UserData: CloudConfigHeader + "\n" + text}
 		if len(c.Validate()) > 0 || len(c.validateNames(allTypes)) > 0 {
 			return
 		}

@@ -69,23 +69,23 @@ func plainYAML(r rune) bool {
 	return false
 }
 
-// shell quotes as POSIX has it: within single quotes everything stands for itself but the quote
-// (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_02_02).
 func shell(v any) (string, error) {
 	if list, ok := v.([]string); ok {
 		words := make([]string, len(list))
 		for i, element := range list {
-			words[i] = word(element)
+			words[i] = ShellWord(element)
 		}
 		return strings.Join(words, " "), nil
 	}
 	if _, ok := v.(map[string]string); ok {
 		return "", &functionError{"shell", "a map is no word: use its elements"}
 	}
-	return word(fmt.Sprint(v)), nil
+	return ShellWord(fmt.Sprint(v)), nil
 }
 
-func word(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// ShellWord is one word to a POSIX shell: within single quotes everything stands for itself but the quote
+// (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_02_02).
+func ShellWord(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 func indent(n int, v any) (string, error) {
 	text, ok := v.(string)

@@ -122,7 +122,7 @@ func (n *NetworkProfile) Validate() Findings {
 	for _, name := range sortedNames(n.Interfaces) {
 		i, at := n.Interfaces[name], At("network_profile").Name("interfaces").Key(name)
 		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid interface name", sentence(err))
+			fs.Add(at, "Invalid interface name", Sentence(err))
 		}
 		i.validate(&fs, at)
 		if i.MAC != nil {

@@ -84,7 +84,7 @@ func (p Parameter) validateLimits(at Path) Findings {
 		fs.Add(at.Name("max_length"), "Limits exclude everything", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
 	}
 	if _, err := regexp.Compile(p.Regex); err != nil {
-		fs.Add(at.Name("regex"), "Invalid regular expression", sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
+		fs.Add(at.Name("regex"), "Invalid regular expression", Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
 	}
 	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
 		fs.Add(at.Name("allowed_values"), "Limits exclude everything", "No value is allowed: list some, or leave allowed_values out.")

@@ -144,9 +144,3 @@ func oneOf(fs *Findings, at Path, summary string, v *string, known []string) {
 		fs.Add(at, summary, fmt.Sprintf("%q is none of %s.", *v, strings.Join(known, ", ")))
 	}
 }
-
-// sentence makes an error's text end a diagnostic as prose does.
-func sentence(err error) string {
-	s := err.Error()
-	return strings.TrimSuffix(s, ".") + "."
-}

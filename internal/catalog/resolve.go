@@ -26,7 +26,7 @@ func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 			at := At(attribute).Key(name)
 			p, known := declared[name]
 			if !known {
-				fs.Add(at, "Unknown parameter", unknownParameter(name, declared))
+				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s", name, instead(name, declared)))
 				continue
 			}
 			if _, twice := effective[name]; twice {
@@ -112,14 +112,15 @@ func missing(name string, p Parameter) string {
 	return detail + ": set it in " + where + "."
 }
 
-func unknownParameter(name string, declared map[string]Parameter) string {
+// instead tells what is declared where a name is not, and the nearest.
+func instead(name string, declared map[string]Parameter) string {
 	if len(declared) == 0 {
-		return fmt.Sprintf("The template declares no parameters, so %q cannot be set.", name)
+		return "The template declares no parameters."
 	}
 	names := slices.Sorted(maps.Keys(declared))
-	detail := fmt.Sprintf("The template declares no parameter %q. It declares: %s.", name, strings.Join(names, ", "))
+	text := fmt.Sprintf("The template declares: %s.", strings.Join(names, ", "))
 	if near := nearest(name, names); near != "" {
-		detail += fmt.Sprintf(" Did you mean %q?", near)
+		text += fmt.Sprintf(" Did you mean %q?", near)
 	}
-	return detail
+	return text
 }

@@ -152,7 +152,7 @@ func (s *StorageProfile) ValidateDisks() Findings {
 	for _, name := range sortedNames(s.Disks) {
 		d, at := s.Disks[name], At("storage_profile").Name("disks").Key(name)
 		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid disk name", sentence(err))
+			fs.Add(at, "Invalid disk name", Sentence(err))
 		}
 		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)
 		oneOf(&fs, at.Name("type"), "Unknown disk type", d.Type, DiskTypes())

@@ -59,7 +59,7 @@ func (c *Customization) Validate(template string) catalog.Findings {
 		fs.Add(at.Name("locale"), "Invalid locale", fmt.Sprintf("%q is no locale, such as en_US.UTF-8 or C.UTF-8.", c.Locale))
 	}
 	if _, err := parseCloudConfig(c.UserData); err != nil {
-		fs.Add(at.Name("user_data"), "Invalid user data", sentence(err))
+		fs.Add(at.Name("user_data"), "Invalid user data", catalog.Sentence(err))
 	} else if len(fs) == 0 {
 		checkJoint(&fs, c, template)
 	}
@@ -69,7 +69,7 @@ func (c *Customization) Validate(template string) catalog.Findings {
 func checkSSHKeys(fs *catalog.Findings, at catalog.Path, keys []string) {
 	for _, key := range keys {
 		if err := ValidSSHKey(key); err != nil {
-			fs.Add(at, "Invalid SSH key", sentence(err))
+			fs.Add(at, "Invalid SSH key", catalog.Sentence(err))
 		}
 	}
 }
@@ -125,17 +125,12 @@ func commandProblem(command string) string {
 func checkJoint(fs *catalog.Findings, c *Customization, template string) {
 	theirs, err := parseTemplate(template)
 	if err != nil {
-		fs.Add(catalog.At("template_id"), "Invalid cloud-config", sentence(err))
+		fs.Add(catalog.At("template_id"), "Invalid cloud-config", catalog.Sentence(err))
 		return
 	}
 	if _, err := renderUserData("check", nil, theirs, c, ""); err != nil {
-		fs.Add(catalog.At("customization").Name("user_data"), "Cannot be joined", sentence(err))
+		fs.Add(catalog.At("customization").Name("user_data"), "Cannot be joined", catalog.Sentence(err))
 	}
 }
 
 func isSpaceOrControl(r rune) bool { return r == ' ' || r == '\t' || isControl(r) }
-
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
-}

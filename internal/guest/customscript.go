@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // scriptPath is where the guest keeps the script of its customization: with the rest of what cloud-init knows of the
@@ -22,7 +24,7 @@ func (c *Customization) script(id string) string {
 	call := func(function string, args ...string) {
 		calls.WriteString(function)
 		for _, arg := range args {
-			calls.WriteString(" " + shellQuoted(arg))
+			calls.WriteString(" " + catalog.ShellWord(arg))
 		}
 		calls.WriteString("\n")
 	}
@@ -37,11 +39,6 @@ func (c *Customization) script(id string) string {
 		call("run", fmt.Sprint(i), command)
 	}
 	return strings.NewReplacer("@REPORT@", reportMark(id), "@CALLS@\n", calls.String()).Replace(customizeScript)
-}
-
-// shellQuoted is one word to a POSIX shell.
-func shellQuoted(word string) string {
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // reportMark begins the line by which a guest reports. The ID keeps it from being mistaken for that of another.

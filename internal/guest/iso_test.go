@@ -184,9 +184,10 @@ func TestFillRefusesALayoutItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
+// Guests of acceptance tests mount it with their own kernels.
 func TestAccISOIsReadByOtherPrograms(t *testing.T) {
 	if os.Getenv("TF_ACC") == "" {
-		t.Skip("needs isoinfo or the right to mount; set TF_ACC=1")
+		t.Skip("needs isoinfo: set TF_ACC=1")
 	}
 	files, err := Seed{
 		InstanceID: "web-1", Hostname: "web-1",
@@ -203,14 +204,14 @@ func TestAccISOIsReadByOtherPrograms(t *testing.T) {
 	if err := os.WriteFile(path, image, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("isoinfo", func(t *testing.T) { checkWithIsoinfo(t, path, files) })
-	t.Run("kernel", func(t *testing.T) { checkWithKernel(t, path, files) })
+	checkWithIsoinfo(t, path, files)
 }
 
 func checkWithIsoinfo(t *testing.T, path string, files Files) {
+	t.Helper()
 	isoinfo, err := exec.LookPath("isoinfo")
 	if err != nil {
-		t.Skip("isoinfo is not installed")
+		t.Fatal(err)
 	}
 	header, err := exec.Command(isoinfo, "-d", "-i", path).CombinedOutput()
 	if err != nil || !strings.Contains(string(header), "\nVolume id: cidata\n") {
@@ -221,32 +222,6 @@ func checkWithIsoinfo(t *testing.T, path string, files Files) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("isoinfo reads %s as %q (%v), want %q", name, got, err, want)
 		}
-	}
-}
-
-func checkWithKernel(t *testing.T, path string, files Files) {
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-o", "loop,ro", "-t", "iso9660", path, dir).CombinedOutput(); err != nil {
-		t.Skipf("cannot mount here: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	if want := []string{"meta-data", "network-config", "user-data"}; !slices.Equal(names, want) {
-		t.Errorf("Linux shows %q, want %q", names, want)
-	}
-	if got, err := os.ReadFile(filepath.Join(dir, "user-data")); err != nil || !bytes.Equal(got, files.UserData) {
-		t.Errorf("Linux reads user-data as %q (%v), want %q", got, err, files.UserData)
 	}
 }
 

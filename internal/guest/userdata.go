@@ -9,10 +9,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// cloudConfigHeader is the first line by which cloud-init knows a cloud-config.
-const cloudConfigHeader = "#cloud-config"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
 
 const disableRootField = "disable_root"
 
@@ -56,7 +55,7 @@ func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
 	encoder.SetIndent(2)
 	err := encoder.Encode(&yaml.Node{
 		Kind:        yaml.DocumentNode,
-		HeadComment: cloudConfigHeader,
+		HeadComment: catalog.CloudConfigHeader,
 		Content:     []*yaml.Node{config},
 	})
 	if err != nil {
@@ -81,10 +80,8 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if config == "" {
 		return empty, nil
 	}
-	// cloud-init skips blank space before the header and does not mind its case.
-	config = strings.TrimLeft(config, " \t\r\n")
-	header, body, _ := strings.Cut(config, "\n")
-	if words := strings.Fields(header); len(words) == 0 || !strings.EqualFold(words[0], cloudConfigHeader) {
+	body, ok := catalog.CloudConfigBody(config)
+	if !ok {
 		return nil, errors.New("user data must be a cloud-config whose first line is #cloud-config; " +
 			"for a script use its runcmd or write_files")
 	}

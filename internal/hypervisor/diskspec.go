@@ -52,7 +52,7 @@ func (d DiskSpec) device(target uint) libvirtxml.DomainDisk {
 	return disk
 }
 
-// seedDevice is optional at start: the seed is deleted once cloud-init is done.
+// seedDevice is optional at start: a guest that has read its seed starts also where somebody removed it.
 func seedDevice(path string) libvirtxml.DomainDisk {
 	source := diskSource(path)
 	source.StartupPolicy = "optional"

@@ -45,7 +45,7 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 
 // chooseGPUs picks GPUs that no domain but the one of that name has.
 func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]hypervisor.HostDevice, catalog.Findings, error) {
-	devices, err := p.host.PCIDevices(ctx)
+	devices, err := p.devices.get(func() ([]hypervisor.PCIDevice, error) { return p.host.PCIDevices(ctx) })
 	if err != nil {
 		return nil, nil, err
 	}

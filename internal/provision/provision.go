@@ -63,6 +63,7 @@ type Provisioner struct {
 	filters   onceValue[[]string]
 	pools     onceValue[[]hypervisor.Pool]
 	firmwares onceValue[[]string]
+	devices   onceValue[[]hypervisor.PCIDevice]
 	info      onceValue[hypervisor.Info]
 	statuses  statuses
 	gpus      sync.Mutex // held from the choice of GPUs until the host can tell that they are taken

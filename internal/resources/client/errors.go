@@ -80,12 +80,5 @@ func sentence(err error) string {
 	} else if what, cut := strings.CutSuffix(text, context.Canceled.Error()); cut {
 		text = what + "cancelled"
 	}
-	if text == "" {
-		return text
-	}
-	text = strings.ToUpper(text[:1]) + text[1:]
-	if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") {
-		text += "."
-	}
-	return text
+	return catalog.Sentence(errors.New(text))
 }

@@ -51,7 +51,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"host name", settings(`parameters = { hostname = "web.example.org" }`),
 			[]string{"Invalid value", at, `parameters = { hostname = "web.example.org" }`, "A host name is a DNS label"}},
 		{"unknown parameter", settings(`parameters = { hostnam = "web" }`),
-			[]string{"Unknown parameter", at, `parameters = { hostnam = "web" }`, `declares no parameter "hostnam". It declares: hostname. Did you mean "hostname"?`}},
+			[]string{"Unknown parameter", at, `parameters = { hostnam = "web" }`, `There is no parameter "hostnam". The template declares: hostname. Did you mean "hostname"?`}},
 		{"parameter that is no text", settings(`parameters = { hostname = ["web"] }`),
 			[]string{"Invalid value", at, `parameters = { hostname = ["web"] }`, "The value is a list, and the parameter is a text"}},
 		{"no object", settings(`parameters = "web"`),

@@ -14,19 +14,32 @@ import (
 // compareParameters decides whether the parameters mean another instance: they work at first boot. What all may see is
 // compared with what the host has; of secrets there is nothing to compare with but what the user says of them.
 func (p *planner) compareParameters(b provision.Blueprint) {
-	declared := b.Version.Spec.Parameters
-	if p.namesUnknown() || !effective(b.Shown, declared).Equal(p.state.EffectiveParameters) {
+	if !p.sameParameters(b) {
 		p.replace("parameters")
-	} else if before, _ := given(p.state.Parameters, p.secrets); !p.state.Parameters.IsNull() {
-		now, _ := given(p.plan.Parameters, p.secrets)
-		if !catalog.SameSecrets(declared, before.Parameters, now.Parameters) {
-			p.replace("parameters")
-		}
 	}
-	imported := p.state.Provisioning.IsNull() && p.state.ParametersWOVersion.IsNull()
-	if !imported && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
+	if adopted := p.imported() && p.state.ParametersWOVersion.IsNull(); !adopted && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
 		p.replace("parameters_wo_version")
 	}
+}
+
+// imported tells whether the instance was imported: nothing but the host knows how it was made.
+func (p *planner) imported() bool { return p.state.Provisioning.IsNull() }
+
+func (p *planner) sameParameters(b provision.Blueprint) bool {
+	declared := b.Version.Spec.Parameters
+	switch {
+	case wholeUnknown(p.plan.Parameters):
+		return false
+	case wholeUnknown(p.secrets): // which decide what is left to defaults; what is written tells nearly as well
+		return p.plan.Parameters.Equal(p.state.Parameters)
+	case !effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
+		return false
+	case p.imported() && p.state.Parameters.IsNull(): // what was given is not known
+		return true
+	}
+	before, _ := given(p.state.Parameters, p.secrets)
+	now, _ := given(p.plan.Parameters, p.secrets)
+	return catalog.SameSecrets(declared, before.Parameters, now.Parameters)
 }
 
 // warnOfSecrets tells of sensitive values that the state will keep.

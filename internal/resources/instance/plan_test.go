@@ -136,3 +136,54 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 		}
 	}
 }
+
+// Parameters work at first boot, so a change of them is another instance; what is not known of secrets changes nothing.
+func TestParametersThatMeanAnotherInstance(t *testing.T) {
+	declared := map[string]catalog.Parameter{"host": {Type: "string"}, "token": {Type: "string", Sensitive: true}}
+	shown := catalog.Values{"host": {Type: "string", Text: "a"}}
+	made := types.ObjectValueMust(map[string]attr.Type{}, nil)
+	host := map[string]attr.Value{"host": types.StringValue("a")}
+	with := func(token string) types.Dynamic {
+		return object(map[string]attr.Value{"host": types.StringValue("a"), "token": types.StringValue(token)})
+	}
+	type state struct {
+		parameters, effective types.Dynamic
+		provisioning          types.Object
+		number                types.Int64
+	}
+	before := state{object(host), effective(shown, declared), made, types.Int64Value(1)}
+	secret, sensitive, imported := before, before, before
+	secret.parameters, sensitive.parameters = types.DynamicNull(), with("one")
+	imported.parameters, imported.provisioning, imported.number = types.DynamicNull(), types.ObjectNull(nil), types.Int64Null()
+	for name, c := range map[string]struct {
+		state   state
+		plan    types.Dynamic
+		secrets types.Dynamic
+		number  int64
+		want    []string
+	}{
+		"the same":                         {before, object(host), types.DynamicNull(), 1, nil},
+		"unknown secrets":                  {before, object(host), types.DynamicUnknown(), 1, nil},
+		"unknown secrets, changed beside":  {before, with("x"), types.DynamicUnknown(), 1, []string{"parameters"}},
+		"unknown parameters":               {before, types.DynamicUnknown(), types.DynamicNull(), 1, []string{"parameters"}},
+		"another number":                   {before, object(host), types.DynamicNull(), 2, []string{"parameters_wo_version"}},
+		"a sensitive value that is new":    {before, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
+		"the first parameter is sensitive": {secret, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
+		"a sensitive value as it was":      {sensitive, with("one"), types.DynamicNull(), 1, nil},
+		"another sensitive value":          {sensitive, with("two"), types.DynamicNull(), 1, []string{"parameters"}},
+		"adopted":                          {imported, with("one"), types.DynamicNull(), 1, nil},
+	} {
+		p := planner{
+			state: &Model{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
+			plan:  &Model{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets,
+		}
+		p.compareParameters(provision.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
+		var got []string
+		for _, at := range p.replaces {
+			got = append(got, at.String())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q replace it, want %q", name, got, c.want)
+		}
+	}
+}

@@ -64,8 +64,8 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, findings := given(config.Parameters, config.ParametersWO)
-	if !config.ParametersWO.IsNull() && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
+	all, findings := given(config.Parameters, config.ParametersWO)
+	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
 		findings.Add(catalog.At("parameters_wo"), "Secrets would stay on the host", "The cloud-init seed holds the secrets until the guest has read "+
 			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
 	}

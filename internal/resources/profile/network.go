@@ -97,12 +97,8 @@ func NetworkObject(n *catalog.NetworkProfile) types.Object {
 	if n == nil {
 		return types.ObjectNull(networkTypes)
 	}
-	policies := types.SetNull(types.StringType)
-	if n.Policies != nil {
-		policies = types.SetValueMust(types.StringType, texts(n.Policies))
-	}
 	return types.ObjectValueMust(networkTypes, map[string]attr.Value{
-		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": policies,
+		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": stringSet(n.Policies),
 		"interfaces": mapOf(n.Interfaces, interfaceType, func(i catalog.Interface) map[string]attr.Value {
 			return map[string]attr.Value{
 				"type": types.StringPointerValue(i.Model), "network": types.StringPointerValue(i.Network),

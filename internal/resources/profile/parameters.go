@@ -115,15 +115,11 @@ func optionalTrue(b bool) types.Bool {
 }
 
 // stringSet writes a set of strings; null for nil.
-func stringSet(texts []string) types.Set {
-	if texts == nil {
+func stringSet(all []string) types.Set {
+	if all == nil {
 		return types.SetNull(types.StringType)
 	}
-	values := make([]attr.Value, len(texts))
-	for i, text := range texts {
-		values[i] = types.StringValue(text)
-	}
-	return types.SetValueMust(types.StringType, values)
+	return types.SetValueMust(types.StringType, texts(all))
 }
 
 // optionalNumber writes a decimal number; null for nil.
