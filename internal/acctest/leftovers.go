@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Leftovers lists what is on the host with marker in its name: domains as "domain NAME", volumes of the pool as
@@ -27,7 +28,7 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 		return left
 	}
 
-	h.Virsh(t, "pool-refresh", pool)
+	h.refreshPool(t, pool)
 	var volumes []string
 	for line := range strings.Lines(h.Virsh(t, "vol-list", pool)) {
 		// Columns are name and path.
@@ -46,6 +47,21 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 		}
 	}
 	return left
+}
+
+// refreshPool refreshes a pool. libvirt refuses as long as it clones or allocates a volume in it, which another test may
+// have asked for.
+func (h *Host) refreshPool(t testing.TB, pool string) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		_, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system", "pool-refresh", pool)
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "asynchronous jobs") || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Leases lists the DHCP leases of a network with marker in one of their columns (MAC address, address, host name), one

@@ -13,9 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// Delete removes an instance with all that belongs to it. The guest is asked to shut down and gets most of the time
-// that ctx allows; then it is switched off. What is gone already is no error.
-func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) error {
+// Delete removes an instance with all that belongs to it. The guest is asked to shut down and has grace for it; then it
+// is switched off, so ctx must allow for more than grace. What is gone already is no error.
+func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string) error {
 	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
@@ -30,7 +30,7 @@ func (p *Provisioner) Delete(ctx context.Context, uuid, tenant, name string) err
 		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
 			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
 	}
-	if err := p.powerOff(ctx, uuid, graceOf(ctx)); err != nil {
+	if err := p.powerOff(ctx, uuid, grace); err != nil {
 		return err
 	}
 	pools, err := p.poolsOf(ctx, domain.Disks)
@@ -52,15 +52,6 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 		return p.removeVolumes(ctx, tenant, name, p.knownPools())
 	}
 	return err
-}
-
-// graceOf is how long a guest may take to shut down: four fifths of the time there is.
-func graceOf(ctx context.Context) time.Duration {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return time.Minute
-	}
-	return time.Until(deadline) * 4 / 5
 }
 
 // removeDomain switches a domain off and undefines it. One that is gone already is no error.

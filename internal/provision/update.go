@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -48,7 +49,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	if instance.Running() && (diff.Restart || !c.Running) {
-		if err := p.powerOff(ctx, uuid, graceOf(ctx)); err != nil {
+		if err := p.powerOff(ctx, uuid, shutdownTime(ctx)); err != nil {
 			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
 		}
 	}
@@ -135,4 +136,14 @@ func (p *Provisioner) growDisk(ctx context.Context, i Instance, g Growth) error 
 		return p.host.ResizeDomainDisk(ctx, i.UUID, g.Disk.Target, g.Size)
 	}
 	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Size)
+}
+
+// shutdownTime is how long a guest that restarts may take to shut down: half of the time there is, the other half is for
+// starting it again.
+func shutdownTime(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return time.Minute
+	}
+	return time.Until(deadline) / 2
 }

@@ -31,6 +31,8 @@ const (
 	createTimeout = 10 * time.Minute
 	updateTimeout = 10 * time.Minute
 	deleteTimeout = 5 * time.Minute
+	// removalTime is what switching a guest off and removing what belongs to it may take, after its delete timeout.
+	removalTime = 2 * time.Minute
 )
 
 // Resource is novacron_instance.
@@ -207,9 +209,10 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	// The timeout is the guest's own; what follows once it is off has its own time, however short the guest's is.
+	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
-	err := r.client.Provisioner.Delete(ctx, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
+	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
 	client.AddError(&resp.Diagnostics, "Instance not removed", err)
 }
 

@@ -38,7 +38,13 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"the instance. A create that fails leaves nothing behind; one that only fails to become ready is kept for you to look into, " +
 			"and replaced by the next apply.",
 		Attributes: attributes(),
-		Blocks:     map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Update: true, Delete: true})},
+		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
+			Create: true, CreateDescription: "How long making the instance may take, with its becoming ready, such as `90s` or `10m`. Default: `10m`.",
+			Update: true, UpdateDescription: "How long a change may take, with a restart and with becoming ready again. " +
+				"A guest that does not shut down in half of it is switched off. Default: `10m`.",
+			Delete: true, DeleteDescription: "How long the guest may take to shut down before it is switched off. " +
+				"It has to be applied before the destroy that it shall work on. Default: `5m`.",
+		})},
 	}
 }
 

@@ -28,7 +28,10 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"A version never changes, but for its description. An image is stored once in the pool, however many versions have it, and " +
 			"goes with the last of them; a version that linked clones hang on cannot be destroyed.",
 		Attributes: attributes(),
-		Blocks:     map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Delete: true})},
+		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
+			Create: true, CreateDescription: "How long storing the image may take, such as `90s` or `1h`. Default: `30m`.",
+			Delete: true, DeleteDescription: "How long removing the version may take. It has to be applied before the destroy that it shall work on. Default: `5m`.",
+		})},
 	}
 }
 
