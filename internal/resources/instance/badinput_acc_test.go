@@ -41,7 +41,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"no constraint", from("template_id = novacron_template.it.id\n  version = \"newest\""),
 			[]string{"Invalid value", at, `version = "newest"`, `"newest" is no version constraint: write`}},
 		{"unknown network", settings(`network_profile = { interfaces = { eth0 = { network = "lan" } } }`),
-			[]string{"No such network", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: default", "or use bridge"}},
+			[]string{"No such network", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
 		{"network and bridge", settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
 			[]string{"Two places to plug in", at, "set network or bridge, not both"}},
 		{"MAC address", settings(`network_profile = { interfaces = { eth0 = { mac_address = "52:54:00" } } }`),

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
@@ -24,6 +25,21 @@ func (r *Resource) Current(ctx context.Context, state noop.State) bool {
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, id)
 	return err == nil && current(ctx, state, i)
+}
+
+// Alone implements noop.Resource.
+func (r *Resource) Alone() map[string]func(context.Context, noop.State) bool {
+	return map[string]func(context.Context, noop.State) bool{
+		"name": func(_ context.Context, config noop.State) bool {
+			name, ok := config.Text("name")
+			return ok && catalog.ValidateInstanceName(name) == nil
+		},
+		"parameters": func(ctx context.Context, config noop.State) bool {
+			parameters, ok := config.Dynamic(ctx, "parameters")
+			_, findings := given(parameters, types.DynamicNull())
+			return ok && len(findings) == 0
+		},
+	}
 }
 
 // current tells whether a state says the same as the host.

@@ -148,3 +148,30 @@ func TestToldIsWhatReadingChanges(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsValidByItself(t *testing.T) {
+	object := types.ObjectValueMust(map[string]attr.Type{"hostname": types.StringType, "port": types.NumberType},
+		map[string]attr.Value{"hostname": types.StringValue("web"), "port": types.NumberUnknown()})
+	for name, c := range map[string]struct {
+		name       types.String
+		parameters types.Dynamic
+		valid      bool
+	}{
+		"a name":               {types.StringValue("web-1"), types.DynamicNull(), true},
+		"a wrong name":         {types.StringValue("web_1"), types.DynamicNull(), false},
+		"a name not known":     {types.StringUnknown(), types.DynamicNull(), false},
+		"parameters":           {types.StringValue("web-1"), types.DynamicValue(object), true},
+		"parameters not known": {types.StringValue("web-1"), types.DynamicUnknown(), true},
+		"a list":               {types.StringValue("web-1"), types.DynamicValue(types.ListValueMust(types.StringType, nil)), false},
+	} {
+		m := blankModel(t)
+		m.Name, m.Parameters = c.name, c.parameters
+		config, valid := aState(t, m), true
+		for _, alone := range (&Resource{}).Alone() {
+			valid = valid && alone(t.Context(), config)
+		}
+		if valid != c.valid {
+			t.Errorf("%s: valid is %t, want %t", name, valid, c.valid)
+		}
+	}
+}

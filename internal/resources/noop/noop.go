@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/vmihailenco/msgpack/v5"
@@ -23,12 +25,16 @@ type Resource interface {
 	resource.Resource
 	// Current tells whether Read would leave the state as it is. In doubt it says no.
 	Current(ctx context.Context, state State) bool
+	// Alone are the attributes whose validation looks at nothing else, and nothing else looks at, with what tells whether
+	// one is valid in a configuration. In doubt that says no.
+	Alone() map[string]func(ctx context.Context, config State) bool
 }
 
 // Server is a provider's server that answers some questions by itself.
 type Server struct {
 	tfprotov6.ProviderServer
 	resources map[string]known
+	valid     sync.Map // of what configurations were found to be valid by: see known.common
 }
 
 // known is what is known of a type of resources.
@@ -36,22 +42,24 @@ type known struct {
 	version  int64
 	defaults map[string]constant // of the attributes that have one
 	current  func(ctx context.Context, state State) bool
+	alone    map[string]func(ctx context.Context, config State) bool
 }
 
 // Wrap puts itself before a server. resources makes the resources by their type names; it is asked again for each read,
 // so that it can hand out configured ones. An error says that a schema has what this package does not understand.
 func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource) (*Server, error) {
-	s := &Server{server, map[string]known{}}
+	s := &Server{ProviderServer: server, resources: map[string]known{}}
 	for name, newResource := range resources {
+		unconfigured := newResource()
 		var resp resource.SchemaResponse
-		newResource().Schema(context.Background(), resource.SchemaRequest{}, &resp)
+		unconfigured.Schema(context.Background(), resource.SchemaRequest{}, &resp)
 		defaults, err := defaultsOf(resp.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
 		s.resources[name] = known{resp.Schema.Version, defaults, func(ctx context.Context, state State) bool {
 			return newResource().Current(ctx, state)
-		}}
+		}, unconfigured.Alone()}
 	}
 	return s, nil
 }
@@ -126,6 +134,23 @@ func Decode(v *tfprotov6.DynamicValue) (State, error) {
 		return nil, errNoObject
 	}
 	return s, nil
+}
+
+// Dynamic is an attribute of whatever type, in Terraform's types, and whether it can be read.
+func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
+	if s.Null(name) {
+		return types.DynamicNull(), true
+	}
+	v, err := tfprotov6.DynamicValue{MsgPack: s[name]}.Unmarshal(tftypes.DynamicPseudoType)
+	if err != nil {
+		return types.DynamicNull(), false
+	}
+	value, err := types.DynamicType.ValueFromTerraform(ctx, v)
+	if err != nil {
+		return types.DynamicNull(), false
+	}
+	d, ok := value.(types.Dynamic)
+	return d, ok
 }
 
 // Null tells whether an attribute is null. The decoder leaves nothing of nulls.

@@ -40,8 +40,19 @@ var lampType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 	"name": tftypes.String, "color": tftypes.String, "on": tftypes.Bool, "rooms": tftypes.Set{ElementType: tftypes.String},
 }}
 
-// aLamp is a lamp in Terraform's encoding; nil is null.
+// aLamp is a lamp on the desk in Terraform's encoding; nil is null.
 func aLamp(t *testing.T, color, on any, rooms ...string) *tfprotov6.DynamicValue {
+	t.Helper()
+	return encoded(t, "desk", color, on, rooms)
+}
+
+// namedLamp is a lamp that is only configured.
+func namedLamp(t *testing.T, name, color any) *tfprotov6.DynamicValue {
+	t.Helper()
+	return encoded(t, name, color, nil, nil)
+}
+
+func encoded(t *testing.T, name, color, on any, rooms []string) *tfprotov6.DynamicValue {
 	t.Helper()
 	var set any
 	if rooms != nil {
@@ -54,7 +65,7 @@ func aLamp(t *testing.T, color, on any, rooms ...string) *tfprotov6.DynamicValue
 		set = elements
 	}
 	v, err := tfprotov6.NewDynamicValue(lampType, tftypes.NewValue(lampType, map[string]tftypes.Value{
-		"name": tftypes.NewValue(tftypes.String, "desk"), "color": tftypes.NewValue(tftypes.String, color),
+		"name": tftypes.NewValue(tftypes.String, name), "color": tftypes.NewValue(tftypes.String, color),
 		"on": tftypes.NewValue(tftypes.Bool, on), "rooms": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, set),
 	}))
 	if err != nil {
