@@ -13,7 +13,8 @@ import (
 
 // bench is the place where everything is measured.
 type bench struct {
-	dir, rc             string
+	dir                 string
+	rc, idleRC          string // of Terraform: the latter has the idle provider for novacron's
 	uri                 string
 	tinyImage, bigImage string
 	many                string // the workspace of many instances
@@ -35,12 +36,20 @@ func newBench() (*bench, error) {
 	if b.dir, err = os.MkdirTemp("", "novacron-bench-"); err != nil {
 		return nil, err
 	}
-	b.rc = filepath.Join(b.dir, "terraform.rc")
-	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"novacron/novacron\" = %q\n    \"novacron/empty\" = %[1]q\n  }\n  direct {}\n}\n", bin)
-	if err := os.WriteFile(b.rc, []byte(rc), 0o600); err != nil {
+	if b.rc, err = b.overrides("terraform.rc", bin); err != nil {
+		return nil, err
+	}
+	if b.idleRC, err = b.overrides("idle.rc", filepath.Join(bin, "idle")); err != nil {
 		return nil, err
 	}
 	return b, b.makeBigImage()
+}
+
+// overrides writes a configuration of Terraform that has the providers from a directory.
+func (b *bench) overrides(name, bin string) (path string, err error) {
+	path = filepath.Join(b.dir, name)
+	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"novacron/novacron\" = %q\n    \"novacron/empty\" = %[1]q\n  }\n  direct {}\n}\n", bin)
+	return path, os.WriteFile(path, []byte(rc), 0o600)
 }
 
 // makeBigImage makes an image of random data, so that nothing can be left out or compressed.
@@ -76,8 +85,13 @@ func (b *bench) configure(dir, config string) {
 
 // timed runs terraform and tells how long it took.
 func (b *bench) timed(dir string, args ...string) (time.Duration, error) {
+	return b.timedWith(b.rc, dir, args...)
+}
+
+// timedWith is timed with a configuration of Terraform.
+func (b *bench) timedWith(rc, dir string, args ...string) (time.Duration, error) {
 	cmd := exec.Command("terraform", append(args, "-no-color")...)
-	cmd.Dir, cmd.Env = dir, b.environment()
+	cmd.Dir, cmd.Env = dir, append(b.environment(), "TF_CLI_CONFIG_FILE="+rc)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -97,5 +111,5 @@ func (b *bench) sh(script string, args ...string) error {
 }
 
 func (b *bench) environment() []string {
-	return append(os.Environ(), "TF_CLI_CONFIG_FILE="+b.rc, "LIBVIRT_DEFAULT_URI="+b.uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+	return append(os.Environ(), "LIBVIRT_DEFAULT_URI="+b.uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 }
