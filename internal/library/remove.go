@@ -25,7 +25,7 @@ func (e *InUseError) Error() string {
 }
 
 // RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
-// linked clones need it. A version that is gone already is no error.
+// linked clones need it, and with a finding while it is protected. A version that is gone already is no error.
 //
 // The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
 // one of the two sees the other.
@@ -37,6 +37,10 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+		if v.DeletionProtection {
+			return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
+				"Version %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
+		}
 		since := time.Now().UTC()
 		v.DeletingSince = &since
 		return nil

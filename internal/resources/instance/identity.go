@@ -1,0 +1,58 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// identity is what tells an instance from all others, for as long as it lives.
+type identity struct {
+	ID types.String `tfsdk:"id"`
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "The instance's UUID, which is its domain's."},
+	}}
+}
+
+// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", by the name in the provider's tenant,
+// or by the identity.
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var (
+		i   provision.Instance
+		err error
+		ref = req.ID
+	)
+	if ref == "" && !req.Identity.Raw.IsFullyNull() {
+		var given identity
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &given)...)
+		ref = given.ID.ValueString()
+		i, err = r.client.Provisioner.Read(ctx, ref) // a name is nobody's identity
+	} else {
+		i, err = r.client.Provisioner.Lookup(ctx, ref)
+	}
+	if errors.Is(err, provision.ErrNotFound) {
+		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", ref)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not imported", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
+}
