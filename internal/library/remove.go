@@ -78,19 +78,15 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 // linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,
 // every overlay on it, whoever made it.
 func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string, error) {
-	domains, err := l.host.AllDomains(ctx)
+	instances, err := l.instancesOf(ctx, v.ID.Template)
 	if err != nil {
 		return nil, err
 	}
 	var users, known []string
-	for _, d := range domains {
-		facts, err := catalog.ParseInstanceFacts(d.Metadata)
-		if d.Metadata == "" || err != nil {
-			continue
-		}
-		if facts.Strategy == catalog.LinkedClone && facts.Template == v.ID.Template.String() && facts.Version == v.ID.Version {
-			users = append(users, facts.Tenant+"/"+facts.Name)
-			for _, disk := range d.Disks {
+	for _, i := range instances {
+		if i.Strategy == catalog.LinkedClone && i.Version == v.ID.Version {
+			users = append(users, i.Tenant+"/"+i.Name)
+			for _, disk := range i.domain.Disks {
 				known = append(known, disk.Path)
 			}
 		}
