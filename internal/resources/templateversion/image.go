@@ -72,7 +72,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 	}
 	c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
 		"digest is %s, the version's is %s. Versions do not change: register the file as a new one, by a higher version, or put the "+
-		"old file back. Nothing else needs the file: where it is gone, the version stays as it is.",
+		"old file back. To destroy the version as it is, add -refresh=false to terraform destroy, which plans what is configured first.",
 		source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString()))
 }
 
