@@ -2,6 +2,7 @@ package templateversions_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"testing"
 
@@ -37,9 +38,7 @@ func entry(number string, instances int64, more map[string]knownvalue.Check) kno
 		"format": knownvalue.StringExact("qcow2"), "virtual_size_bytes": knownvalue.Int64Exact(16 << 20),
 		"created_at": knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)),
 	}
-	for name, check := range more {
-		checks[name] = check
-	}
+	maps.Copy(checks, more)
 	return knownvalue.ObjectPartial(checks)
 }
 
