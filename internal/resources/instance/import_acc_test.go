@@ -14,7 +14,8 @@ import (
 func TestAccInstanceIsTakenOver(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("adopt")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `hostname = { type = "string" }, port = { type = "integer", default = 80 }, tags = { type = "list" },
+	  env = { type = "map" }, tier = { type = "string", default = "web" }, pass = { type = "string", sensitive = true }`))
 	plain := func(settings ...string) string {
 		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = novacron_template.it.id\n  power_state = \"stopped\"\n  %s\n}\n",
 			name, strings.Join(settings, "\n  "))
@@ -30,7 +31,8 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 		}
 		return out
 	}
-	settings := []string{`description = "web"`, `labels = { team = "a" }`, `autostart = true`}
+	settings := []string{`description = "web"`, `labels = { team = "a" }`, `autostart = true`,
+		`parameters = { hostname = "h", port = 8080, tags = ["a", "b"], env = { A = "1" } }`}
 	w.instances(t, plain(settings...))
 	w.Apply(t)
 	uuid := strings.TrimSpace(host.Virsh(t, "domuuid", name))
@@ -50,16 +52,26 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	w.instances(t, plain(settings...), takeOver("default/"+name))
 	tfacc.Says(t, run("plan"), "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.")
 
-	// What only the configuration knows is noted.
-	w.instances(t, plain(append(settings, `version = "~> 1.0"`, `wait_for = []`, `allow_restart = false`, `hardware_profile = { memory_mb = 128 }`)...), takeOver(name))
+	// What only the configuration knows is noted, a secret too.
+	given := func(pass, tier string) []string {
+		return append(settings[:3:3], `version = "~> 1.0"`, `wait_for = []`, `allow_restart = false`, `hardware_profile = { memory_mb = 128 }`,
+			fmt.Sprintf(`parameters = { hostname = "h", port = "8080", tags = toset(["a", "b"]), env = { A = 1 }, tier = %q, pass = %q }`, tier, pass))
+	}
+	w.instances(t, plain(given("one", "web")...), takeOver(name))
 	tfacc.Says(t, run("plan"), "~ resource \"novacron_instance\" \"it\"", "Plan: 1 to import, 0 to add, 1 to change, 0 to destroy.")
 	w.Apply(t)
 	w.EmptyPlan(t)
 	if after := host.Virsh(t, "dumpxml", name); after != before {
 		t.Errorf("the domain was\n%s\nand is\n%s", before, after)
 	}
-
+	// From then on a change is a change.
+	w.instances(t, plain(given("two", "web")...))
+	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
+	// And what differs from the host differs after an import, too.
 	lose()
+	w.instances(t, plain(given("one", "db")...), takeOver(name))
+	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
+
 	for id, says := range map[string]string{
 		name + "-not":    `The host has no instance "` + name + `-not": give its UUID, "tenant/name", or its name in the provider's tenant.`,
 		"team-2/" + name: `The host has no instance "team-2/` + name + `"`,

@@ -167,6 +167,12 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		client.AddError(&resp.Diagnostics, "Instance not read", err)
 		return
 	}
+	if state.Name.IsNull() { // just imported
+		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
+			client.AddError(&resp.Diagnostics, "Instance not read", err)
+			return
+		}
+	}
 	state.fromCore(i)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
@@ -205,6 +211,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	plan.keepPlanned(planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
 
 // Delete implements resource.Resource.

@@ -1,6 +1,8 @@
 package templateversion_test
 
 import (
+	"encoding/json"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -78,4 +80,46 @@ func TestAccProtectionHoldsForOthers(t *testing.T) {
 	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "Version is protected",
 		`Version "default/`+name+`@1.0.0" has deletion_protection: set it to false and apply before it can be destroyed or replaced`)
 	owner.EmptyPlan(t)
+}
+
+// A state of a provider that did not know of protection needs nothing to be done.
+func TestAccStateOfBeforeProtection(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("guard3")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	state := filepath.Join(w.Dir, "terraform.tfstate")
+	var document struct {
+		Version          int              `json:"version"`
+		TerraformVersion string           `json:"terraform_version"`
+		Serial           int              `json:"serial"`
+		Lineage          string           `json:"lineage"`
+		Resources        []map[string]any `json:"resources"`
+	}
+	if err := json.Unmarshal(readFile(t, state), &document); err != nil {
+		t.Fatal(err)
+	}
+	forgotten := false
+	for _, r := range document.Resources {
+		if r["type"] == "novacron_template_version" {
+			instance, _ := r["instances"].([]any)[0].(map[string]any)
+			attributes, _ := instance["attributes"].(map[string]any)
+			_, forgotten = attributes["deletion_protection"]
+			delete(attributes, "deletion_protection")
+			delete(instance, "private") // nor did it look at files
+		}
+	}
+	old, err := json.Marshal(document)
+	if err != nil || !forgotten {
+		t.Fatalf("the state has no deletion_protection (%v):\n%s", err, old)
+	}
+	writeFile(t, state, old)
+	w.EmptyPlan(t)
+	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
+	out, err := w.Run(t.Context(), "state", "show", address)
+	if got := attribute(out, "deletion_protection"); err != nil || got != "false" {
+		t.Errorf("the protection became %q (%v)", got, err)
+	}
 }
