@@ -198,7 +198,7 @@ func TestAccResourcesAreKnownByIdentity(t *testing.T) {
 		{instance, instanceState, instanceIdentity, map[string]string{"id": uuid},
 			[]string{name, "default/" + name, uuid}, []fields{{"id": uuid}},
 			map[string]string{name + "-not": `give its UUID, "tenant/name", or its name`},
-			map[string]fields{`"` + name + `" is not a UUID`: {"id": name}, "has no instance": {"id": strings.Repeat("0", 8) + uuid[8:]}}},
+			map[string]fields{`"` + name + `" is not a UUID`: {"id": name}, "has no instance of the UUID 00000000-": {"id": strings.Repeat("0", 8) + uuid[8:]}}},
 	} {
 		expect := func(what string, got map[string]string) {
 			t.Helper()

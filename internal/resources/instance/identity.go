@@ -33,22 +33,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	var (
-		i   provision.Instance
-		err error
-		ref = req.ID
-	)
-	if ref == "" && !req.Identity.Raw.IsFullyNull() {
-		var given identity
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &given)...)
-		ref = given.ID.ValueString()
-		i, err = r.client.Provisioner.Read(ctx, ref) // a name is nobody's identity
-	} else {
-		i, err = r.client.Provisioner.Lookup(ctx, ref)
-	}
-	if errors.Is(err, provision.ErrNotFound) {
-		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", ref)
-	}
+	i, err := r.referred(ctx, req)
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Instance not imported", err)
 		return
@@ -56,4 +41,22 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
+}
+
+// referred finds the instance that is to be imported.
+func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest) (provision.Instance, error) {
+	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
+		var given types.String
+		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
+		i, err := r.client.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
+		if errors.Is(err, provision.ErrNotFound) {
+			err = fmt.Errorf("the host has no instance of the UUID %s", given.ValueString())
+		}
+		return i, err
+	}
+	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
+	if errors.Is(err, provision.ErrNotFound) {
+		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
+	}
+	return i, err
 }

@@ -50,8 +50,10 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), changed...)
-	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
-	tfacc.Says(t, w.Fails(t, "plan"), changed...)
+	for _, change := range []string{`description = "as of Monday"`, `hardware_profile = { memory_mb = 256 }`} { // in place or not, under one number
+		w.Configure(t, config("1.0.0", change))
+		tfacc.Says(t, w.Fails(t, "plan"), changed...)
+	}
 
 	// Merely touched it is still the same, which an apply that has nothing to do takes note of.
 	writeFile(t, path, monday)

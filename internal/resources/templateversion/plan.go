@@ -43,7 +43,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
 			replaced = true
 		}
-	case !replaced:
+	case plan.Version.Equal(state.Version) && plan.TemplateID.Equal(state.TemplateID): // else it is a new one
 		check.unchanged(ctx, source)
 	}
 	if replaced {
