@@ -12,11 +12,11 @@ import (
 
 // Registration asks for a new version.
 type Registration struct {
-	ID          catalog.VersionID
-	Description string
-	Source      image.Source
-	Spec        catalog.Spec // what the version overrides; the rest comes from the template and is frozen
-	Progress    func(sent, total int64)
+	ID catalog.VersionID
+	VersionSettings
+	Source   image.Source
+	Spec     catalog.Spec // what the version overrides; the rest comes from the template and is frozen
+	Progress func(sent, total int64)
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
@@ -48,7 +48,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, Spec: r.Spec.Over(template.Spec), Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: r.Spec.Over(template.Spec), Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
 		CreatedAt: now(), CreatedBy: l.user,
 	}
@@ -133,14 +133,20 @@ func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalo
 	return versions, nil
 }
 
-// DescribeVersion changes the only thing about a version that may change.
-func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, description string) (catalog.Version, error) {
+// VersionSettings are what may change about a version.
+type VersionSettings struct {
+	Description        string
+	DeletionProtection bool
+}
+
+// UpdateVersion changes what may change about a version.
+func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Version{}, err
 	}
 	l.plan.forget(id.Template)
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		v.Description = description
+		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
 		return nil
 	})
 	return rec.Value, err
