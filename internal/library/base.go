@@ -33,14 +33,14 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the l
 // the bytes that it sent for that.
 func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
 	digest, known := image.KnownDigest(r.Source)
-	for {
+	for attempt := 1; ; attempt++ {
 		if known {
 			base, err := l.joinBase(ctx, digest, r.ID)
 			if !errors.Is(err, catalog.ErrNotFound) {
 				return base, 0, err
 			}
 		}
-		base, sent, err := l.sendBase(ctx, r, digest)
+		base, sent, err := l.sendBase(ctx, r, digest, attempt)
 		var taken *takenError
 		if !errors.As(err, &taken) {
 			return base, sent, err
@@ -78,7 +78,11 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		if time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+		dead, err := l.uploaderDead(ctx, rec.Value)
+		if err != nil {
+			return rec.Value, err
+		}
+		if dead || time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
 			if err := l.discardBase(ctx, rec); err != nil && !errors.Is(err, catalog.ErrConflict) {
 				return rec.Value, err
 			}
