@@ -39,7 +39,7 @@ type Faulty struct {
 	mu    sync.Mutex
 	fault Fault
 	steps []string
-	done  bool
+	done  chan struct{} // nil until it goes wrong, and closed when that is over
 }
 
 // Faulty opens a way to the host on which nothing goes wrong yet.
@@ -55,7 +55,13 @@ func (h *Host) Faulty(t testing.TB) *Faulty {
 func (f *Faulty) Arm(fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.fault, f.steps, f.done = fault, nil, false
+	f.fault, f.steps, f.done = fault, nil, nil
+}
+
+func (f *Faulty) when() Moment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fault.When
 }
 
 // Steps names the counted requests since Arm, in their order.
@@ -65,11 +71,15 @@ func (f *Faulty) Steps() []string {
 	return f.steps
 }
 
-// Done tells whether it went wrong since Arm.
+// Done tells whether it went wrong since Arm, and waits until that is over.
 func (f *Faulty) Done() bool {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.done
+	done := f.done
+	f.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+	return done != nil
 }
 
 // Break cuts all connections; no new one is accepted before Mend.
@@ -100,7 +110,7 @@ func (l *faultyLink) asked(p packet) bool {
 	if !l.due(p) {
 		return true
 	}
-	if l.fault.When == Before {
+	if l.Faulty.when() == Before {
 		l.strike()
 		return false
 	}
@@ -140,10 +150,13 @@ func (l *faultyLink) answered(p packet) bool {
 }
 
 func (l *faultyLink) strike() {
-	l.fault.Do(peer(l.client))
-	l.Faulty.mu.Lock()
-	defer l.Faulty.mu.Unlock()
-	l.done = true
+	f, over := l.Faulty, make(chan struct{})
+	f.mu.Lock()
+	f.done = over
+	do := f.fault.Do
+	f.mu.Unlock()
+	do(peer(l.client))
+	close(over)
 }
 
 // peer is the process at the other end of a UNIX socket; 0 where nobody knows.

@@ -37,6 +37,26 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	}
 }
 
+// The same where libvirt's daemon is restarted instead, on a host of its own: the provider lives, and cleans up itself.
+func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	image := tfacc.EmptyImage(t, "16M")
+	for n := range operations("", image) {
+		if n > 0 && !everything() {
+			break
+		}
+		name := tfacc.Name("restart")
+		op := operations(name, image)[n]
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			host := shared.Own(t, fmt.Sprint(n))
+			lastingPool(t, host, name)
+			newBench(t, host, name, op).run(t, "restart", func(int) { host.Restart(t) })
+		})
+	}
+}
+
 // bench is where one operation is disturbed again and again.
 type bench struct {
 	operation
@@ -45,17 +65,26 @@ type bench struct {
 	way   *acctest.Faulty
 	space *tfacc.Workspace
 	cases int
+
+	results []string // lines of the table
 }
 
 func newBench(t *testing.T, host *acctest.Host, pool string, op operation) *bench {
 	b := &bench{operation: op, host: host, pool: pool, way: host.Faulty(t), space: tfacc.NewWorkspace(t, "")}
 	b.space.Setenv("NOVACRON_DOMAIN_TYPE", host.DomainType)
 	t.Cleanup(func() {
-		b.way.Arm(acctest.Fault{})
-		b.configure(t, "")
-		b.space.Apply(t)
+		b.end(t)
+		b.print(t)
 	})
 	return b
+}
+
+// end removes everything.
+func (b *bench) end(t *testing.T) {
+	t.Helper()
+	b.way.Arm(acctest.Fault{})
+	b.configure(t, "")
+	b.space.Apply(t)
 }
 
 // run counts the steps of an undisturbed run, and then disturbs each.
@@ -66,22 +95,24 @@ func (b *bench) run(t *testing.T, how string, do func(int)) {
 	}
 	for n := range steps {
 		for _, when := range []acctest.Moment{acctest.Before, acctest.After} {
-			if !chosen(n, len(steps), when) {
+			if !chosen(n, len(steps)-b.confirms, when) {
 				continue
 			}
 			ok := t.Run(fmt.Sprintf("%s %s step %d", how, when, n+1), func(t *testing.T) {
 				b.disturb(t, acctest.Fault{At: n + 1, When: when, Do: do})
 			})
-			note(t, b.name, n+1, steps[n], string(when), how, ok)
+			b.note(n+1, steps[n], string(when), how, ok, "converges, nothing left")
 		}
 	}
 }
 
-// chosen picks the steps for a run that has no time for all: one on the way, which never gets to the host, and the last,
-// of which all is done but nobody hears.
+// chosen picks the steps for a run that has no time for all: one on the way, which never gets to the host, and the last of
+// the operation itself, when all is done and nobody hears of it.
 func chosen(n, of int, when acctest.Moment) bool {
-	return os.Getenv(envAll) == "all" || n == of/2 && when == acctest.Before || n == of-1 && when == acctest.After
+	return everything() || n == of/2 && when == acctest.Before || n == of-1 && when == acctest.After
 }
+
+func everything() bool { return os.Getenv(envAll) == "all" }
 
 // disturb makes one case: what comes before, the disturbed apply, and the apply that makes it good. It returns the steps
 // that were made in the disturbed one.
@@ -98,7 +129,7 @@ func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	b.configure(t, b.config(name))
 	b.way.Arm(fault)
 	first, err := b.space.Run(t.Context(), "apply", "-auto-approve")
-	steps, struck := b.way.Steps(), b.way.Done()
+	struck, steps := b.way.Done(), b.way.Steps()
 	if !struck && (err != nil || fault.At == 1) {
 		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
 	}
@@ -145,10 +176,18 @@ func (b *bench) configure(t *testing.T, config string) {
 	b.space.Configure(t, fmt.Sprintf("provider \"novacron\" {\n  uri  = %q\n  pool = %q\n}\n", b.way.URI, b.pool)+config)
 }
 
+// note keeps a line of the table of results.
+func (b *bench) note(number int, step, when, how string, ok bool, good string) {
+	if !ok {
+		good = "**fails**"
+	}
+	b.results = append(b.results, fmt.Sprintf("| %s | %d. %s | %s | %s | %s |\n", b.name, number, step, when, how, good))
+}
+
 var table sync.Mutex
 
-// note adds a line to the table of results.
-func note(t *testing.T, operation string, number int, step, when, how string, ok bool) {
+// print adds the results to the table, where one is asked for.
+func (b *bench) print(t *testing.T) {
 	path := os.Getenv(envTable)
 	if path == "" {
 		return
@@ -161,9 +200,7 @@ func note(t *testing.T, operation string, number int, step, when, how string, ok
 		return
 	}
 	defer file.Close()
-	result := "converges, nothing left"
-	if !ok {
-		result = "**fails**"
+	if _, err := file.WriteString(strings.Join(b.results, "")); err != nil {
+		t.Error(err)
 	}
-	fmt.Fprintf(file, "| %s | %d. %s | %s | %s | %s |\n", operation, number, step, when, how, result)
 }
