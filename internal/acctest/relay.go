@@ -38,7 +38,8 @@ func readPacket(r io.Reader) (packet, error) {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, err
 	}
-	p := append(head, make([]byte, max(0, int(head.number(0))-packetHeader))...)
+	p := make(packet, max(packetHeader, int(head.number(0))))
+	copy(p, head)
 	_, err := io.ReadFull(r, p[packetHeader:])
 	return p, err
 }

@@ -23,16 +23,16 @@ const registrationTime = time.Hour
 
 // claimVersion makes the document of a version that is coming. It removes what a registration of it that died has left.
 // lost is the version that was registered already, by a process that may not have lived to tell: the zero record for none.
-func (l *Library) claimVersion(ctx context.Context, r Registration) (claim, lost catalog.Record[catalog.Version], err error) {
+func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		deadline = now().Add(registrationTime)
 	}
-	coming := catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.user, Coming: &catalog.Coming{
+	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.user, Coming: &catalog.Coming{
 		Runner: runner.This(), By: l.user, Since: now(), Deadline: deadline.UTC(), Volume: "nova.base." + strings.ToLower(rand.Text()),
 	}}
 	for {
-		claim, err = l.store.Versions().Create(ctx, r.ID.String(), coming)
+		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
 		if !errors.Is(err, catalog.ErrExists) {
 			return claim, lost, err
 		}
@@ -53,6 +53,37 @@ func (l *Library) claimVersion(ctx context.Context, r Registration) (claim, lost
 			return claim, lost, l.VersionExists(r.ID)
 		}
 	}
+}
+
+// fulfil makes the version that was coming. catalog.ErrNotFound when this process was taken for dead, and the claim is gone.
+func (l *Library) fulfil(ctx context.Context, claim catalog.Version, v catalog.Version) error {
+	_, err := change(ctx, l.store.Versions(), v.ID.String(), func(found *catalog.Version) error {
+		if !sameClaim(*found, claim) {
+			return catalog.ErrNotFound
+		}
+		*found = v
+		return nil
+	})
+	return err
+}
+
+// withdraw takes a claim back, if it is there still.
+func (l *Library) withdraw(ctx context.Context, claim catalog.Version) error {
+	ctx, cancel := undoContext(ctx)
+	defer cancel()
+	for {
+		found, err := l.store.Versions().Get(ctx, claim.ID.String())
+		if err != nil || !sameClaim(found.Value, claim) {
+			return gone(err)
+		}
+		if err := l.store.Versions().Delete(ctx, found.Key, found.Revision); !errors.Is(err, catalog.ErrConflict) {
+			return gone(err)
+		}
+	}
+}
+
+func sameClaim(found, claim catalog.Version) bool {
+	return found.Coming != nil && found.Coming.Volume == claim.Coming.Volume
 }
 
 // beingRegistered is the finding for a version that somebody registers just now.

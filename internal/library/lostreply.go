@@ -78,17 +78,6 @@ func sameSpec(a, b catalog.Spec) bool {
 // TakesOver tells whether registering a version would find one that a process registered which died before it could say so.
 func TakesOver(v catalog.Version) bool { return runner.Dead(v.Maker) }
 
-// withdraw takes a version's claim back.
-func (l *Library) withdraw(ctx context.Context, claim catalog.Record[catalog.Version]) error {
-	undo, cancel := undoContext(ctx)
-	defer cancel()
-	err := l.store.Versions().Delete(undo, claim.Key, claim.Revision)
-	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrConflict) {
-		return nil // it was taken for abandoned
-	}
-	return err
-}
-
 // unconfirmed is what this process has registered, as long as the documents do not say that this was heard.
 type unconfirmed struct {
 	mu        sync.Mutex
@@ -118,21 +107,24 @@ func (l *Library) Confirm(ctx context.Context) error {
 	defer l.unconfirmed.mu.Unlock()
 	var errs []error
 	for _, id := range l.unconfirmed.templates {
-		_, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
-			t.Maker = ""
-			return nil
-		})
+		_, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error { return confirmed(&t.Maker) })
 		errs = append(errs, gone(err))
 	}
 	for _, id := range l.unconfirmed.versions {
-		_, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-			v.Maker = ""
-			return nil
-		})
+		_, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error { return confirmed(&v.Maker) })
 		errs = append(errs, gone(err))
 	}
 	l.unconfirmed.templates, l.unconfirmed.versions = nil, nil
 	return errors.Join(errs...)
+}
+
+// confirmed takes the maker off what this process has made; it is catalog.ErrNotFound that somebody made it anew since.
+func confirmed(maker *string) error {
+	if *maker != runner.This() {
+		return catalog.ErrNotFound
+	}
+	*maker = ""
+	return nil
 }
 
 // gone forgives that something is not there any more.

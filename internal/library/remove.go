@@ -59,6 +59,9 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 		undo, cancel := undoContext(ctx)
 		defer cancel()
 		_, unmark := change(undo, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+			if v.DeletingSince == nil { // it was removed, and is somebody's new one
+				return catalog.ErrNotFound
+			}
 			v.DeletingSince = nil
 			return nil
 		})

@@ -51,7 +51,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if lost.Key != "" {
 		return l.takeOver(ctx, r, spec, lost)
 	}
-	r.volume = claim.Value.Coming.Volume
+	r.volume = claim.Coming.Volume
 	base, transferred, err := l.holdBase(ctx, r)
 	if err != nil {
 		return none, errors.Join(err, l.withdraw(ctx, claim))
@@ -63,13 +63,13 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {
-		_, err = l.store.Versions().Replace(ctx, claim.Key, claim.Revision, v)
+		err = l.fulfil(ctx, claim, v)
 	}
 	if err == nil {
 		l.unconfirmed.version(r.ID)
 		return v, nil
 	}
-	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
+	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
 		err = fmt.Errorf("registering version %q took so long that somebody else has removed or registered it meanwhile: try again", r.ID)
 	}
 	undo, cancel := undoContext(ctx)
@@ -154,6 +154,9 @@ func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, des
 	}
 	l.plan.forget(id.Template)
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+		if v.Coming != nil {
+			return catalog.ErrNotFound
+		}
 		v.Description = description
 		return nil
 	})

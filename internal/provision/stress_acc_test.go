@@ -24,7 +24,7 @@ func TestAccNoCloneLosesItsBase(t *testing.T) {
 		processes, creates, removers = 16, 200, 2
 	}
 	pool, directory := host.Pool(t, "stress-"+strings.ToLower(rand.Text()[:8]))
-	s := stressed{URI: host.URI, Pool: pool, Image: stressImage(t), Name: "main"}
+	s := stressed{URI: host.URI, Pool: pool, Image: stressImage(t, 64<<10), Other: stressImage(t, 32<<10), Name: "main"}
 	l, p, done := s.open()
 	t.Cleanup(done)
 	s.prepare(t, l)
@@ -54,7 +54,7 @@ func TestAccNoCloneLosesItsBase(t *testing.T) {
 		all.Removed, all.Kept = all.Removed+one.Removed, all.Kept+one.Kept
 		all.Wrong = append(all.Wrong, one.Wrong...)
 	}
-	t.Logf("%d processes made %d linked clones, and were refused %d; beside them %d versions were removed and registered again, "+
+	t.Logf("%d processes made %d linked clones, and were refused %d; beside them %d versions were removed, to be registered again, "+
 		"and %d removals were refused", processes, all.Created, all.Refused, all.Removed, all.Kept)
 	if all.Created != creates {
 		t.Errorf("%d linked clones were made, want %d", all.Created, creates)

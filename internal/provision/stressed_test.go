@@ -26,15 +26,16 @@ const envStress = "NOVACRON_TEST_STRESS"
 
 // stressed is a process of the stress test.
 type stressed struct {
-	URI, Pool, Image string
-	Name             string // of the process; what it makes is called so
-	Creates          int    // linked clones to make; 0 for a process that removes and registers versions until it is told to end
+	URI, Pool    string
+	Image, Other string // files
+	Name         string // of the process; what it makes is called so
+	Creates      int    // linked clones to make; 0 for a process that removes and registers versions until it is told to end
 }
 
 // tally is what such a process prints in the end.
 type tally struct {
 	Created, Refused int // linked clones, and attempts at a version that was just being removed
-	Removed, Kept    int // versions that were removed and registered again, and removals that were refused
+	Removed, Kept    int // versions, and removals that were refused
 	Wrong            []string
 }
 
@@ -54,11 +55,14 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// All versions have one image, and so one base. Of the last one nobody makes clones, so that it can always be removed.
+// Two versions have one image, and so one base, which is to go with the second of them. Of the other one nobody makes
+// clones, so that it can always be removed.
 var (
 	stressTemplate = catalog.TemplateID{Tenant: "default", Name: "stressed"}
-	stressVersions = []string{"1.0.0", "1.1.0", "1.2.0", "2.0.0"}
+	stressVersions = []string{"1.0.0", "1.1.0", stressOther}
 )
+
+const stressOther = "2.0.0"
 
 // stressTime is how long the whole may take.
 const stressTime = 15 * time.Minute
@@ -109,7 +113,13 @@ func (s stressed) run() tally {
 	}()
 	for {
 		for _, version := range stressVersions {
-			s.replace(ctx, l, version, &said)
+			s.remove(ctx, l, version, &said)
+		}
+		for _, version := range stressVersions {
+			// Some are there still, and others another process is registering.
+			if err := s.register(ctx, l, version); err != nil && !errors.As(err, new(catalog.Findings)) {
+				said.wrong("registering version %s again: %v", version, err)
+			}
 		}
 		select {
 		case <-ended:
@@ -147,8 +157,8 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 	}
 }
 
-// replace removes a version and registers it again.
-func (s stressed) replace(ctx context.Context, l *library.Library, version string, said *tally) {
+// remove removes a version, or is refused.
+func (s stressed) remove(ctx context.Context, l *library.Library, version string, said *tally) {
 	err := l.RemoveVersion(ctx, stressTemplate.Version(version))
 	if inUse, ok := errors.AsType[*library.InUseError](err); ok {
 		said.Kept++
@@ -162,10 +172,6 @@ func (s stressed) replace(ctx context.Context, l *library.Library, version strin
 		return
 	}
 	said.Removed++
-	// Another process may have been as quick.
-	if err := s.register(ctx, l, version); err != nil && !errors.As(err, new(catalog.Findings)) {
-		said.wrong("registering version %s again: %v", version, err)
-	}
 }
 
 func (t *tally) wrong(format string, values ...any) {
@@ -173,7 +179,11 @@ func (t *tally) wrong(format string, values ...any) {
 }
 
 func (s stressed) register(ctx context.Context, l *library.Library, version string) error {
-	_, err := l.RegisterVersion(ctx, library.Registration{ID: stressTemplate.Version(version), Source: image.Source{Path: s.Image}})
+	source := image.Source{Path: s.Image}
+	if version == stressOther {
+		source.Path = s.Other
+	}
+	_, err := l.RegisterVersion(ctx, library.Registration{ID: stressTemplate.Version(version), Source: source})
 	return err
 }
 
@@ -225,11 +235,11 @@ func (s stressed) clear(t *testing.T, host *acctest.Host, l *library.Library, p 
 	}
 }
 
-// stressImage is a small raw disk.
-func stressImage(t *testing.T) string {
+// stressImage is a raw disk of that many bytes.
+func stressImage(t *testing.T, size int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")
-	content := make([]byte, 64<<10)
+	content := make([]byte, size)
 	content[510], content[511] = 0x55, 0xaa // a boot sector's mark
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
