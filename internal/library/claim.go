@@ -130,7 +130,7 @@ func (l *Library) clearComing(ctx context.Context, rec catalog.Record[catalog.Ve
 		} else {
 			err = l.releaseBase(ctx, base.Value.Digest, id)
 		}
-		if err != nil && !errors.Is(err, catalog.ErrConflict) {
+		if err != nil {
 			return err
 		}
 	}

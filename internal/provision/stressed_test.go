@@ -145,8 +145,11 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 			continue
 		}
 		said.Created++
-		if base, err := l.Base(ctx, made.Facts.Digest); err != nil || len(base.Versions) == 0 {
-			said.wrong("%s has no base (%v) that a version keeps (%q)", request.Name, err, base.Versions)
+		if _, err := l.Version(ctx, stressTemplate.Version(request.Version)); err != nil {
+			said.wrong("%s has lost its version: %v", request.Name, err)
+		}
+		if _, err := l.Base(ctx, made.Facts.Digest); err != nil {
+			said.wrong("%s has lost its base: %v", request.Name, err)
 		}
 		if said.Created == s.Creates {
 			return
