@@ -137,6 +137,8 @@ func TestNewerIsANewerRelease(t *testing.T) {
 	}
 	if got := Newer(nil, "1.0.0"); got != "" {
 		t.Errorf("of no versions, %q is newer", got)
+	}
+}
 
 func TestReferencesMayLeaveOutTheTenant(t *testing.T) {
 	ubuntu := TemplateID{"t-1", "ubuntu.24"}

@@ -13,7 +13,7 @@ import (
 // (1.12), which the protocol has all the same.
 func server(t *testing.T) tfprotov6.ProviderServer {
 	t.Helper()
-	newServer, err := provider.NewServer("test")
+	newServer, _, err := provider.NewServer("test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
@@ -93,7 +94,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		return
 	}
 	for _, v := range versions {
-		if v.ID == id && !r.client.Library.Owned(id) {
+		if v.ID == id && !r.client.Library.Owned(id) && !library.TakesOver(v) {
 			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
 		}
 	}
