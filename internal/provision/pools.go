@@ -66,21 +66,21 @@ func (p *Provisioner) knownPools() []string {
 	return slices.Compact(names)
 }
 
-// homePath is the directory of the pool that a drive belongs to.
-func (p *Provisioner) homePath(ctx context.Context, drive catalog.Drive) (string, error) {
+// home is the pool that a drive belongs to.
+func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (hypervisor.Pool, error) {
 	name := p.library.Pool()
 	if drive.Tier != "" {
 		name = p.tiers[drive.Tier]
 	}
 	pools, err := p.allPools(ctx)
 	if err != nil {
-		return "", err
+		return hypervisor.Pool{}, err
 	}
 	n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
 	if n < 0 {
-		return "", fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
+		return hypervisor.Pool{}, fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
 	}
-	return path.Clean(pools[n].Path), nil
+	return pools[n], nil
 }
 
 // diskVolumeOf is the volume of a disk.
