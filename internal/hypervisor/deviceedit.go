@@ -23,7 +23,7 @@ func (e *editor) changeDevices(change DomainChange) error {
 			e.edits = append(e.edits, edit{found.start, found.end, ""})
 		}
 	}
-	hardware, err := parseHardware(e.text)
+	hardware, err := ParseHardware(e.text)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (e *takenError) Unwrap() error { return ErrExists }
 // withSparePorts adds root ports to the definition of a domain that was just defined, where its machine takes them and
 // has not enough.
 func (h *Host) withSparePorts(ctx context.Context, op, object, text string) error {
-	hardware, err := parseHardware(text)
+	hardware, err := ParseHardware(text)
 	if err != nil {
 		return fail(op, object, err)
 	}

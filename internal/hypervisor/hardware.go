@@ -46,7 +46,7 @@ func (h *Host) Hardware(ctx context.Context, uuid string) (Hardware, error) {
 	if err != nil {
 		return Hardware{}, err
 	}
-	hardware, err := parseHardware(text)
+	hardware, err := ParseHardware(text)
 	return hardware, fail("reading the hardware of", domainObject(uuid), err)
 }
 
@@ -85,7 +85,8 @@ func (d deviceDoc) pci() (PCIAddress, bool) {
 	return a, err == nil
 }
 
-func parseHardware(text string) (Hardware, error) {
+// ParseHardware reads the devices in a domain's XML.
+func ParseHardware(text string) (Hardware, error) {
 	var doc struct {
 		Devices struct {
 			All []deviceDoc `xml:",any"`
