@@ -51,22 +51,27 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 		d.Replaces = append(d.Replaces, catalog.At("storage_profile"))
 		return d, nil, nil
 	}
-	fs, err := p.compareDisks(ctx, &d, i, b.Drives)
-	if err != nil || !i.Running() {
-		return d, fs, err
+	targets := slices.Clone(i.targets)
+	var live hypervisor.Hardware
+	if i.Running() {
+		var err error
+		if live, err = p.host.Hardware(ctx, i.UUID); err != nil {
+			return d, nil, err
+		}
+		for _, disk := range live.Disks {
+			targets = append(targets, disk.Target)
+		}
 	}
-	live, err := p.host.Hardware(ctx, i.UUID)
-	if err != nil {
-		return d, fs, err
+	fs, err := p.compareDisks(ctx, &d, i, b.Drives, placesOf(targets))
+	if err == nil && i.Running() {
+		d.compareLive(i, b, live)
 	}
-	d.compareLive(i, b, live)
-	return d, fs, nil
+	return d, fs, err
 }
 
-// compareDisks compares the disks, which go by their names.
-func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive) (catalog.Findings, error) {
+// compareDisks compares the disks, which go by their names. Those that come get places that are free.
+func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive, places places) (catalog.Findings, error) {
 	var fs catalog.Findings
-	places := placesOf(i.targets)
 	at := catalog.At("storage_profile").Name("disks")
 	for _, drive := range want {
 		pool, err := p.home(ctx, drive)

@@ -87,8 +87,8 @@ func (e *UnplugError) Error() string {
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}
-	return text + ". Nothing of it was deleted. A guest can let go of a device only once its system runs, supports PCI hot-plug and does not " +
-		"use the device: unmount disks in it, then apply again. Or set power_state = \"stopped\", apply, and start it again."
+	return text + ". Nothing of it was deleted. A guest can let go of a device only once its system runs, and only if that supports PCI " +
+		"hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
 }
 
 func (e *UnplugError) Unwrap() error { return e.Err }
@@ -147,7 +147,14 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk)
 
 // addDisk makes the volume, where there is none, and attaches it. A volume that was made for nothing is removed.
 func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
-	name := path.Base(disk.Spec.Path)
+	name, id, plugged := path.Base(disk.Spec.Path), hypervisor.DiskID(disk.Spec.Name), false
+	if c.live {
+		live, err := c.host.Hardware(ctx, c.instance.UUID)
+		if err != nil {
+			return err
+		}
+		plugged = live.Has(id)
+	}
 	switch {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
@@ -161,12 +168,15 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
+	case disk.Has < disk.Size && plugged:
+		if err := c.host.ResizeDomainDisk(whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
+			return err
+		}
 	case disk.Has < disk.Size:
 		if err := c.host.ResizeVolume(whole(ctx), disk.Pool, name, disk.Size); err != nil {
 			return err
 		}
 	}
-	id := hypervisor.DiskID(disk.Spec.Name)
 	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(whole(ctx), c.instance.UUID, disk.Spec) })
 	if err != nil {
 		return err

@@ -46,17 +46,14 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	if err := p.redefine(ctx, instance, c, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
-	for _, growth := range diff.Grows {
-		if err := p.growDisk(ctx, instance, growth); err != nil {
-			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
-		}
-	}
 	if c.Autostart != instance.Autostart {
 		if err := p.host.SetAutostart(ctx, uuid, c.Autostart); err != nil {
 			return instance, err
 		}
 	}
-	if instance.Running() && (diff.Restart() || !c.Running) {
+	running := instance.Running()
+	if running && (diff.Restart() || !c.Running) {
+		running = false
 		if err := p.powerOff(ctx, uuid, shutdownTime(ctx)); err != nil {
 			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
 		}
@@ -67,6 +64,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	}
 	if err := p.changeDevices(ctx, instance, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing the devices of instance %q: %w", name, err)
+	}
+	for _, growth := range diff.Grows {
+		if err := p.growDisk(ctx, uuid, running, growth); err != nil {
+			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
+		}
 	}
 	if c.Running && (diff.Restart() || !instance.Healthy()) {
 		if err := p.bringUp(ctx, instance); err != nil {
@@ -151,9 +153,9 @@ func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts catalog
 }
 
 // growDisk grows a disk through the guest's own QEMU while it runs, so that the guest sees it at once.
-func (p *Provisioner) growDisk(ctx context.Context, i Instance, g Growth) error {
-	if i.Running() {
-		return p.host.ResizeDomainDisk(ctx, i.UUID, g.Disk.Target, g.Size)
+func (p *Provisioner) growDisk(ctx context.Context, uuid string, running bool, g Growth) error {
+	if running {
+		return p.host.ResizeDomainDisk(ctx, uuid, g.Disk.Target, g.Size)
 	}
 	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Size)
 }

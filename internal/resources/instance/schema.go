@@ -31,8 +31,8 @@ const (
 )
 
 // hotplug is what devices of running guests have in common.
-const hotplug = " A running guest has to let go of what is taken out: a disk must not be in use there. It is restarted only where it has no " +
-	"PCI slot left for a new device, which the plan announces; on hosts whose machines are of PCI Express, four are kept free from start to start."
+const hotplug = " A running guest is asked to let go of what is taken out, and one that does not is an error. It is restarted only where it " +
+	"has no PCI slot left for a new device, which the plan announces. Machines of PCI Express start with four spare ones."
 
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -109,7 +109,7 @@ func settings() map[string]schema.Attribute {
 			"with a static address or DNS servers, replaces the instance. A new interface comes after those that are there." + hotplug),
 		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field. Disks grow in place, also " +
 			"while the guest runs; they never shrink. Data disks come and go in place, also while the guest runs: **one that is taken out is " +
-			"deleted with its data**, of which the plan warns. A new one comes after those that are there. Another `type`, " +
+			"deleted with its data**, of which the plan warns; unmount it in the guest first. A new one comes after those that are there. Another `type`, " +
 			"`storage_tier` or `is_boot` of a disk that is there, and any change of the system disk but its size, replaces the instance." + hotplug),
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"power_state": schema.StringAttribute{
