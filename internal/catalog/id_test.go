@@ -127,3 +127,15 @@ func FuzzParseVersion(f *testing.F) {
 		}
 	})
 }
+
+func TestNewerIsANewerRelease(t *testing.T) {
+	versions := []string{"1.0.0", "1.2.0", "2.0.0-rc1", "odd"}
+	for than, want := range map[string]string{"1.0.0": "1.2.0", "1.2.0": "", "1.2.0-rc1": "1.2.0", "3.0.0": "", "odd": ""} {
+		if got := Newer(versions, than); got != want {
+			t.Errorf("newer than %s is %q, want %q", than, got, want)
+		}
+	}
+	if got := Newer(nil, "1.0.0"); got != "" {
+		t.Errorf("of no versions, %q is newer", got)
+	}
+}

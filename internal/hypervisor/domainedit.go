@@ -21,6 +21,7 @@ type DomainChange struct {
 	AddDisk                      *DiskSpec      // one that is there by its name stays as it is
 	SetInterface                 *InterfaceSpec // added, or by its name connected as it says; a MAC address stays
 	RemoveDevice                 DeviceID       // one that is not there is no error; empty for none
+	Disk                         *DiskImage
 }
 
 // editDomain changes a domain's XML in place. Decoding and encoding it as a
@@ -49,6 +50,11 @@ func editDomain(text string, change DomainChange) (string, error) {
 	}
 	if change.Sockets != nil || change.Cores != nil {
 		if err := e.setShape(change.Sockets, change.Cores); err != nil {
+			return "", err
+		}
+	}
+	if change.Disk != nil {
+		if err := e.setDiskImage(*change.Disk); err != nil {
 			return "", err
 		}
 	}

@@ -198,3 +198,12 @@ func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
 		}
 	}
 }
+
+// A new system disk's seed tells the guest of all its cards, also of one that comes with it.
+func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
+	have := []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}
+	got := withMACs([]catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, have)
+	if got[0].MAC != have[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" {
+		t.Errorf("the cards are %+v", got)
+	}
+}

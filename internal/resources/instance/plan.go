@@ -128,6 +128,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
+	p.plan.UpdateAvailable = profile.OptionalString(library.Newer(versions, p.client.Library.Expected(id), p.plan.ResolvedVersion.ValueString()))
 	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() })
 	if n < 0 { // it comes with the same apply, or, for a full clone, it has gone since
 		return template, version, false
@@ -173,12 +174,16 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	if p.diags.HasError() {
 		return
 	}
-	if p.plan.ResolvedVersion.ValueString() != p.state.ResolvedVersion.ValueString() || p.plan.ResolvedVersion.IsUnknown() {
-		p.replace("version")
-		return
-	}
 	if !p.plan.Strategy.Equal(p.state.Strategy) {
 		p.replace("strategy")
+		return
+	}
+	if !p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion) {
+		if p.plan.OnVersionChange.ValueString() == reimage {
+			p.reimage(ctx, template, version, found)
+		} else {
+			p.replace("version")
+		}
 		return
 	}
 	if !found { // nothing to compare with but what was written before
@@ -195,6 +200,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 func (p *planner) keepFacts() {
 	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName, p.state.Host
 	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
+	p.plan.UpdateAvailable = p.state.UpdateAvailable
 	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters
 	if p.plan.Strategy.IsUnknown() {
 		p.plan.Strategy = p.state.Strategy // the template's default counts when an instance is made

@@ -46,8 +46,7 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 
 // announceRestart says what needs the restart, or refuses it.
 func (p *planner) announceRestart(restarts []provision.Restart) {
-	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
-	p.plan.Status = types.StringUnknown()
+	p.unsettleGuest()
 	name := p.state.Name.ValueString()
 	for _, r := range restarts {
 		what := fmt.Sprintf("The change of %s needs a restart of instance %q", r.At, name)

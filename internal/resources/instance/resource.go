@@ -11,8 +11,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -161,13 +163,33 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	state.fromCore(i)
+	if newer, err := r.newer(ctx, i); err == nil {
+		state.UpdateAvailable = newer
+	} else { // the instance does not need its library to be read, or destroyed
+		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// newer is the newest version of an instance's template, where it is newer than the instance's; null where there is none,
+// or no such template any more.
+func (r *Resource) newer(ctx context.Context, i provision.Instance) (types.String, error) {
+	id, err := catalog.ParseTemplateID(i.Facts.Template)
+	if err != nil {
+		return types.StringNull(), nil //nolint:nilerr // nobody has a template of that name
+	}
+	_, versions, err := r.client.Library.Planned(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return types.StringNull(), nil
+	}
+	return profile.OptionalString(library.Newer(versions, nil, i.Facts.Version)), err
 }
 
 // Update implements resource.Resource.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan Model
+	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.client.Ready(ctx, "changing an instance")...)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -178,6 +200,10 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	defer cancel()
 	var secrets types.Dynamic
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
+	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
+		r.reimage(ctx, plan, secrets, resp)
+		return
+	}
 	request, _ := plan.toCore(ctx, secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
 	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
