@@ -131,14 +131,14 @@ func (c *deviceChange) unplug(ctx context.Context, ids []hypervisor.DeviceID) er
 
 // dropDisk deletes the volume first: as long as the definition has the disk, it is known that there is something to do.
 func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk) error {
-	pool, found, err := c.poolOf(ctx, disk)
-	if err != nil {
-		return err
-	}
 	volume := path.Base(disk.Path)
 	// A file that somebody else has put in its place is not the instance's to delete.
-	if found && strings.HasPrefix(volume, volumePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
-		if err := c.host.DeleteVolume(whole(ctx), pool.Name, volume); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+	if strings.HasPrefix(volume, volumePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
+		pool, err := c.poolWith(ctx, disk)
+		if err != nil {
+			return err
+		}
+		if err := c.removeVolume(whole(ctx), pool.Name, volume); err != nil {
 			return err
 		}
 	}

@@ -83,15 +83,21 @@ func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (hypervisor
 	return pools[n], nil
 }
 
+// poolWith is the pool that the file of a disk is in; none is an error.
+func (p *Provisioner) poolWith(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Pool, error) {
+	pool, found, err := p.poolOf(ctx, disk)
+	if err == nil && !found {
+		err = fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
+			disk.Name, disk.Path, p.host.URI())
+	}
+	return pool, err
+}
+
 // diskVolumeOf is the volume of a disk.
 func (p *Provisioner) diskVolumeOf(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Volume, error) {
-	pool, found, err := p.poolOf(ctx, disk)
+	pool, err := p.poolWith(ctx, disk)
 	if err != nil {
 		return hypervisor.Volume{}, err
-	}
-	if !found {
-		return hypervisor.Volume{}, fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
-			disk.Name, disk.Path, p.host.URI())
 	}
 	return p.host.Volume(ctx, pool.Name, path.Base(disk.Path))
 }

@@ -184,7 +184,7 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 	if now := host.Virsh(t, "domid", domain); now != id {
 		t.Error("the guest was restarted")
 	}
-	config(`power_state = "stopped"`)
+	w.instances(t)
 	w.Apply(t)
 	host.Virsh(t, "vol-delete", "--pool", "novacron", name+"-theirs")
 }
