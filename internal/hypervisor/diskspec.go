@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"fmt"
 	"strings"
 
 	"libvirt.org/go/libvirtxml"
@@ -20,19 +21,36 @@ type DiskSpec struct {
 	// KeepsDiscarded leaves blocks that the guest discards where they are; else they
 	// are given back to the pool.
 	KeepsDiscarded bool
-	Boot           uint // the place in the order of disks to boot from, from 1; 0 for none
+	Boot           uint        // the place in the order of disks to boot from, from 1; 0 for none
+	PCI            *PCIAddress // of virtio-blk in the guest; nil leaves it to libvirt
 }
 
-// device is the disk as the nth SCSI target, where it is one: guests name disks in the order of their targets, but not
-// of units of one target.
-func (d DiskSpec) device(target uint) libvirtxml.DomainDisk {
+func (d DiskSpec) check() error {
+	if !aliasName.MatchString(d.Name) {
+		return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
+	}
+	return nil
+}
+
+// scsiTarget is the number of a target sda, sdb, …: guests name disks in the order of their SCSI targets, but not of
+// units of one target. So a disk's number never depends on the others. Target 0 is the seed's.
+func scsiTarget(dev string) uint {
+	var n uint
+	for _, letter := range strings.TrimPrefix(dev, "sd") {
+		n = 26*n + uint(letter-'a') + 1
+	}
+	return n - 1
+}
+
+func (d DiskSpec) device() libvirtxml.DomainDisk {
 	disk := libvirtxml.DomainDisk{
-		Device: "disk",
-		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
-		Source: diskSource(d.Path),
-		Target: &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
-		Serial: d.Name,
-		Alias:  &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
+		Device:  "disk",
+		Driver:  &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
+		Source:  diskSource(d.Path),
+		Target:  &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
+		Serial:  d.Name,
+		Alias:   &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
+		Address: d.PCI.deviceAddress(),
 	}
 	if d.KeepsDiscarded {
 		disk.Driver.Discard = "ignore"
@@ -40,7 +58,7 @@ func (d DiskSpec) device(target uint) libvirtxml.DomainDisk {
 	if d.Rotation > 0 {
 		// libvirt would spread more than seven disks over controllers of a model that
 		// guests have no driver for.
-		var first uint
+		first, target := uint(0), scsiTarget(d.Target)
 		disk.Target.Bus, disk.Target.RotationRate = "scsi", d.Rotation
 		disk.Address = &libvirtxml.DomainAddress{Drive: &libvirtxml.DomainAddressDrive{
 			Controller: &first, Bus: &first, Target: &target, Unit: &first,

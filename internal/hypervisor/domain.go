@@ -2,7 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"errors"
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
@@ -137,14 +136,20 @@ func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain
 }
 
 func (h *Host) readDefinition(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
+	d, _, err := h.readText(ctx, object, ref)
+	return d, err
+}
+
+// readText returns the definition also as libvirt writes it.
+func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) (Domain, string, error) {
 	text, err := ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive)
 	})
 	if err != nil {
-		return Domain{}, err
+		return Domain{}, "", err
 	}
 	d, err := parseDomain(text)
-	return d, fail("reading", object, err)
+	return d, text, fail("reading", object, err)
 }
 
 func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (State, error) {
@@ -236,61 +241,3 @@ func (h *Host) listStatuses(ctx context.Context) ([]listedStatus, error) {
 	}
 	return listed, nil
 }
-
-// DefineDomain defines a domain without starting it. A name or UUID that another
-// domain has gives ErrExists; an empty UUID lets the host choose one.
-func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error) {
-	const op = "defining"
-	object := domainObject(spec.Name)
-	text, err := renderDomain(spec)
-	if err != nil {
-		return Domain{}, fail(op, object, err)
-	}
-	// libvirt redefines a domain with the same name and UUID without a word.
-	if spec.UUID != "" {
-		if err := h.refuseTaken(ctx, op, spec); err != nil {
-			return Domain{}, err
-		}
-	}
-	ref, err := tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainDefineXMLFlags(text, libvirt.DomainDefineValidate)
-	})
-	if hasCode(err, libvirt.ErrOperationFailed) {
-		// That is what a taken name gives, among other things.
-		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
-			return Domain{}, fail(op, object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
-		}
-	}
-	if err != nil {
-		return Domain{}, err
-	}
-	d, err := h.readDefinition(ctx, object, ref)
-	d.State = StateShutoff
-	return d, err
-}
-
-func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) error {
-	ref, err := domainRef(spec.UUID)
-	if err != nil {
-		return fail(op, domainObject(spec.Name), err)
-	}
-	taken, err := ask(ctx, h, op, domainObject(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainLookupByUUID(ref.UUID)
-	})
-	switch {
-	case errors.Is(err, ErrNoDomain):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return fail(op, domainObject(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
-	}
-}
-
-// takenError says who has a UUID.
-type takenError struct{ uuid, name string }
-
-func (e *takenError) Error() string {
-	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
-}
-func (e *takenError) Unwrap() error { return ErrExists }

@@ -18,6 +18,9 @@ type DomainChange struct {
 	Title, Description, Metadata *string
 	Sockets, Cores               *int
 	MemoryMiB                    *uint64
+	AddDisk                      *DiskSpec      // one that is there by its name stays as it is
+	SetInterface                 *InterfaceSpec // added, or by its name connected as it says; a MAC address stays
+	RemoveDevice                 DeviceID       // one that is not there is no error; empty for none
 	Disk                         *DiskImage
 }
 
@@ -54,6 +57,9 @@ func editDomain(text string, change DomainChange) (string, error) {
 		if err := e.setDiskImage(*change.Disk); err != nil {
 			return "", err
 		}
+	}
+	if err := e.changeDevices(change); err != nil {
+		return "", err
 	}
 	return e.result(), nil
 }

@@ -50,14 +50,15 @@ type DomainSpec struct {
 
 // InterfaceSpec describes a network interface on a network or a bridge.
 type InterfaceSpec struct {
-	Name     string // letters, digits, _ and -
-	Model    string // empty means virtio
-	Network  string // libvirt network, or
-	Bridge   string // bridge of the host
-	MAC      string // empty: the host chooses one
-	VLAN     uint   // tag, where the network can; 0 for none
-	Filter   string // network filter; empty for none
-	FilterIP string // the address that the filter lets pass; empty: it learns it from the guest
+	Name     string      // letters, digits, _ and -
+	Model    string      // empty means virtio
+	Network  string      // libvirt network, or
+	Bridge   string      // bridge of the host
+	MAC      string      // empty: the host chooses one
+	VLAN     uint        // tag, where the network can; 0 for none
+	Filter   string      // network filter; empty for none
+	FilterIP string      // the address that the filter lets pass; empty: it learns it from the guest
+	PCI      *PCIAddress // in the guest; nil leaves it to libvirt
 }
 
 func renderDomain(spec DomainSpec) (string, error) {
@@ -92,8 +93,8 @@ func (spec DomainSpec) check() error {
 		return fmt.Errorf("%d sockets of %d cores: both must be at least 1", spec.Sockets, spec.Cores)
 	}
 	for _, d := range spec.Disks {
-		if !aliasName.MatchString(d.Name) {
-			return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
+		if err := d.check(); err != nil {
+			return err
 		}
 	}
 	for _, d := range spec.Host {
@@ -102,15 +103,22 @@ func (spec DomainSpec) check() error {
 		}
 	}
 	for _, n := range spec.Interfaces {
-		if !aliasName.MatchString(n.Name) {
-			return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
-		}
-		if (n.Network == "") == (n.Bridge == "") {
-			return fmt.Errorf("interface %q: give either a network or a bridge", n.Name)
+		if err := n.check(); err != nil {
+			return err
 		}
 	}
 	if spec.Metadata != "" {
 		return checkMetadata(spec.Metadata)
+	}
+	return nil
+}
+
+func (n InterfaceSpec) check() error {
+	if !aliasName.MatchString(n.Name) {
+		return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
+	}
+	if (n.Network == "") == (n.Bridge == "") {
+		return fmt.Errorf("interface %q: give either a network or a bridge", n.Name)
 	}
 	return nil
 }
@@ -152,9 +160,8 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 		}},
 	}
 	scsi := spec.Seed != ""
-	for i, d := range spec.Disks {
-		// Target 0 is the seed's. A disk's is its place, so that it never depends on the others.
-		list.Disks = append(list.Disks, d.device(uint(i)+1))
+	for _, d := range spec.Disks {
+		list.Disks = append(list.Disks, d.device())
 		scsi = scsi || d.Rotation > 0
 	}
 	if scsi {
@@ -175,9 +182,10 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 
 func (n InterfaceSpec) device() libvirtxml.DomainInterface {
 	nic := libvirtxml.DomainInterface{
-		Source: &libvirtxml.DomainInterfaceSource{},
-		Model:  &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
-		Alias:  &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
+		Source:  &libvirtxml.DomainInterfaceSource{},
+		Model:   &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
+		Alias:   &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
+		Address: n.PCI.deviceAddress(),
 		// A guest boots from its disk. Its card's boot ROM would only cost time, and
 		// could take a lease that is not the guest's.
 		ROM: &libvirtxml.DomainROM{Enabled: "no"},

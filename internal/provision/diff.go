@@ -6,7 +6,6 @@ import (
 	"math"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -14,10 +13,20 @@ import (
 
 // Diff tells what it takes to make an instance what a blueprint says.
 type Diff struct {
-	Restart  bool           // a running guest must be shut down and started again
+	Restarts []Restart      // why a running guest must be shut down and started again
 	Replaces []catalog.Path // what can only be had by making the instance anew
 	Grows    []Growth
+	Devices  Devices
 }
+
+// Restart is a change that a guest does not take while it runs.
+type Restart struct {
+	At  catalog.Path
+	Why string // a sentence; "" where the attribute says it all
+}
+
+// Restart tells whether a running guest must be shut down and started again.
+func (d Diff) Restart() bool { return len(d.Restarts) > 0 }
 
 // Growth is a disk that becomes larger.
 type Growth struct {
@@ -29,43 +38,95 @@ type Growth struct {
 // Compare compares an instance, as its host has it, with a blueprint. Findings are about what cannot be had at all.
 func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Diff, catalog.Findings, error) {
 	d := Diff{Replaces: compareMachines(i.DomainType, i.Machine, b.Machine)}
-	have, want := i.Machine, b.Machine
-	d.Restart = have.Sockets != want.Sockets || have.Cores != want.Cores || have.MemoryMiB != want.MemoryMiB
+	if !sameShape(i.Machine, b.Machine) {
+		d.Restarts = []Restart{{At: catalog.At("hardware_profile")}}
+	}
 	if i.Facts.Customized.Digest != b.Customization.Digest() {
 		d.Replaces = append(d.Replaces, catalog.At("customization"))
 	}
-	d.Replaces = append(d.Replaces, compareNICs(i.NICs, b.NICs)...)
-	if len(i.Disks) != len(b.Drives) {
+	replaces, devices := compareNICs(i.NICs, b.NICs)
+	d.Replaces, d.Devices = append(d.Replaces, replaces...), devices
+	// The system disk is what the instance is.
+	if len(i.Disks) == 0 || len(b.Drives) == 0 || i.Disks[0].Name != b.Drives[0].Name {
 		d.Replaces = append(d.Replaces, catalog.At("storage_profile"))
 		return d, nil, nil
 	}
-	var fs catalog.Findings
-	for _, drive := range b.Drives {
-		n := slices.IndexFunc(i.Disks, func(disk hypervisor.DomainDisk) bool { return disk.Name == drive.Name })
-		if n < 0 || (n == 0) != drive.System {
-			d.Replaces = append(d.Replaces, catalog.At("storage_profile"))
-			return d, nil, nil
-		}
-		home, err := p.homePath(ctx, drive)
-		if err != nil {
+	targets := slices.Clone(i.targets)
+	var live hypervisor.Hardware
+	if i.Running() {
+		var err error
+		if live, err = p.host.Hardware(ctx, i.UUID); err != nil {
 			return d, nil, err
 		}
-		d.Replaces = append(d.Replaces, compareDisk(i.Disks[n], drive, home)...)
-		volume, err := p.diskVolumeOf(ctx, i.Disks[n])
-		if err != nil {
-			return d, nil, err
-		}
-		switch {
-		case drive.Size > volume.Capacity:
-			d.Grows = append(d.Grows, Growth{Disk: i.Disks[n], Volume: volume, Size: drive.Size})
-		case drive.Size < volume.Capacity:
-			fs.Add(catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
-				"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
-					"least %d, or make a new instance.", drive.Name, i.Facts.Name, gib(volume.Capacity), gib(drive.Size),
-				int(math.Ceil(gib(volume.Capacity)))))
+		for _, disk := range live.Disks {
+			targets = append(targets, disk.Target)
 		}
 	}
-	return d, fs, nil
+	fs, err := p.compareDisks(ctx, &d, i, b.Drives, placesOf(targets))
+	if err == nil && i.Running() {
+		d.compareLive(i, b, live)
+	}
+	return d, fs, err
+}
+
+// compareDisks compares the disks, which go by their names. Those that come get places that are free.
+func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive, places places) (catalog.Findings, error) {
+	var fs catalog.Findings
+	at := catalog.At("storage_profile").Name("disks")
+	for _, drive := range want {
+		pool, err := p.home(ctx, drive)
+		if err != nil {
+			return fs, err
+		}
+		n := slices.IndexFunc(i.Disks, func(disk hypervisor.DomainDisk) bool { return disk.Name == drive.Name })
+		if n < 0 && drive.Boot {
+			d.Replaces = append(d.Replaces, at.Key(drive.Name).Name("is_boot"))
+			continue
+		}
+		if n < 0 {
+			disk, err := p.newDisk(ctx, i, drive, pool, places.next())
+			if err != nil {
+				return fs, err
+			}
+			d.Devices.AddDisks = append(d.Devices.AddDisks, disk)
+			refuseShrinking(&fs, i, drive, disk.Has)
+			continue
+		}
+		d.Replaces = append(d.Replaces, compareDisk(i.Disks[n], drive, path.Clean(pool.Path))...)
+		volume, err := p.diskVolumeOf(ctx, i.Disks[n])
+		if err != nil {
+			return fs, err
+		}
+		if drive.Size > volume.Capacity {
+			d.Grows = append(d.Grows, Growth{Disk: i.Disks[n], Volume: volume, Size: drive.Size})
+		}
+		refuseShrinking(&fs, i, drive, volume.Capacity)
+	}
+	for _, disk := range i.Disks {
+		switch {
+		case slices.ContainsFunc(want, func(drive catalog.Drive) bool { return drive.Name == disk.Name }):
+		case disk.Boot == 1:
+			d.Replaces = append(d.Replaces, at.Key(disk.Name).Name("is_boot"))
+		default:
+			d.Devices.DropDisks = append(d.Devices.DropDisks, disk)
+		}
+	}
+	return fs, nil
+}
+
+// refuseShrinking finds a disk of that many bytes that would become smaller.
+func refuseShrinking(fs *catalog.Findings, i Instance, drive catalog.Drive, has uint64) {
+	if drive.Size >= has {
+		return
+	}
+	fs.Add(catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
+		"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
+			"least %d, or make a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
+}
+
+// sameShape tells whether two machines have the same processors and memory.
+func sameShape(a, b catalog.Machine) bool {
+	return a.Sockets == b.Sockets && a.Cores == b.Cores && a.MemoryMiB == b.MemoryMiB
 }
 
 // compareMachines finds what of a machine cannot change.
@@ -100,40 +161,6 @@ func compareDisk(have hypervisor.DomainDisk, want catalog.Drive, home string) []
 	}
 	if (have.Boot == 1) != want.Boot {
 		replaces = append(replaces, at.Name("is_boot"))
-	}
-	return replaces
-}
-
-// compareNICs finds what of the network cards, which go by their names, cannot change. One whose MAC address is left to
-// chance keeps the one it has.
-func compareNICs(have, want []catalog.NIC) []catalog.Path {
-	profile := catalog.At("network_profile")
-	var replaces []catalog.Path
-	for _, w := range want {
-		n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == w.Name })
-		if n < 0 || len(have) != len(want) {
-			return []catalog.Path{profile}
-		}
-		h, at := have[n], profile.Name("interfaces").Key(w.Name)
-		for _, field := range []struct {
-			path catalog.Path
-			same bool
-		}{
-			{at.Name("type"), h.Model == w.Model},
-			{at.Name("network"), h.Network == w.Network},
-			{at.Name("bridge"), h.Bridge == w.Bridge},
-			{at.Name("vlan"), h.VLAN == w.VLAN},
-			{at.Name("mac_address"), w.MAC == "" || strings.EqualFold(h.MAC, w.MAC)},
-			{at.Name("ip_configuration"), h.IP.Equal(w.IP)},
-			{profile.Name("default_network_policies"), h.Filter == w.Filter},
-		} {
-			if !field.same {
-				replaces = append(replaces, field.path)
-			}
-		}
-	}
-	if len(have) > 0 && len(want) == 0 {
-		return []catalog.Path{profile}
 	}
 	return replaces
 }

@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"net/netip"
 	"slices"
 	"testing"
 
@@ -15,51 +14,6 @@ func paths(all []catalog.Path) []string {
 		texts = append(texts, p.String())
 	}
 	return texts
-}
-
-func TestInterfacesAreComparedByName(t *testing.T) {
-	nic := func(name, mac string, change ...func(*catalog.NIC)) catalog.NIC {
-		n := catalog.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac, IP: catalog.Addressing{DHCP: true}}
-		for _, c := range change {
-			c(&n)
-		}
-		return n
-	}
-	have := []catalog.NIC{nic("eth0", "52:54:00:00:00:0a"), nic("eth1", "52:54:00:00:00:0b")}
-	const eth1 = `network_profile.interfaces["eth1"].`
-	for name, c := range map[string]struct {
-		want []catalog.NIC
-		at   []string
-	}{
-		"addresses left to chance": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "")}, nil},
-		"in another order":         {[]catalog.NIC{nic("eth1", ""), nic("eth0", "")}, nil},
-		"the address that it has":  {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0A"), nic("eth1", "")}, nil},
-		"another address":          {[]catalog.NIC{nic("eth0", ""), nic("eth1", "52:54:00:00:00:0c")}, []string{eth1 + "mac_address"}},
-		"each other's addresses": {[]catalog.NIC{nic("eth0", "52:54:00:00:00:0b"), nic("eth1", "52:54:00:00:00:0a")},
-			[]string{`network_profile.interfaces["eth0"].mac_address`, eth1 + "mac_address"}},
-		"one less":     {[]catalog.NIC{nic("eth0", "")}, []string{"network_profile"}},
-		"none":         {nil, []string{"network_profile"}},
-		"another name": {[]catalog.NIC{nic("eth0", ""), nic("eth2", "")}, []string{"network_profile"}},
-		"plugged in somewhere else": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.Network, n.Bridge = "", "br0" })},
-			[]string{eth1 + "network", eth1 + "bridge"}},
-		"a tag":    {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.VLAN = 7 })}, []string{eth1 + "vlan"}},
-		"a filter": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) { n.Filter = "x" })}, []string{"network_profile.default_network_policies"}},
-		"a static address": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) {
-			n.IP = catalog.Addressing{Address: netip.MustParsePrefix("10.0.0.5/24")}
-		})}, []string{eth1 + "ip_configuration"}},
-		"a DNS server": {[]catalog.NIC{nic("eth0", ""), nic("eth1", "", func(n *catalog.NIC) {
-			n.IP.DNS = []netip.Addr{netip.MustParseAddr("10.0.0.1")}
-		})}, []string{eth1 + "ip_configuration"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := paths(compareNICs(have, c.want)); !slices.Equal(got, c.at) {
-				t.Errorf("replaced for %q, want %q", got, c.at)
-			}
-		})
-	}
-	if got := compareNICs(nil, nil); got != nil {
-		t.Errorf("none and none differ in %q", paths(got))
-	}
 }
 
 func TestDisksAreComparedByWhatTheHostHas(t *testing.T) {

@@ -28,10 +28,7 @@ func diskType(disk hypervisor.DomainDisk) string {
 func (b *build) diskSpecs() []hypervisor.DiskSpec {
 	specs := make([]hypervisor.DiskSpec, len(b.blueprint.Drives))
 	for i, drive := range b.blueprint.Drives {
-		specs[i] = hypervisor.DiskSpec{
-			Name: drive.Name, Target: diskTarget(i, drive.Type != ""), Path: b.homes[i].Path + "/" + b.diskVolume(drive),
-			Format: b.diskFormat(drive), Rotation: rotations[drive.Type], KeepsDiscarded: drive.Type == catalog.HDD,
-		}
+		specs[i] = diskSpec(drive, i, b.homes[i].Path+"/"+b.diskVolume(drive), b.diskFormat(drive))
 		switch {
 		case drive.Boot:
 			specs[i].Boot = 1
@@ -40,6 +37,14 @@ func (b *build) diskSpecs() []hypervisor.DiskSpec {
 		}
 	}
 	return specs
+}
+
+// diskSpec is the disk of a drive at the nth place.
+func diskSpec(drive catalog.Drive, n int, path, format string) hypervisor.DiskSpec {
+	return hypervisor.DiskSpec{
+		Name: drive.Name, Target: diskTarget(n, drive.Type != ""), Path: path, Format: format,
+		Rotation: rotations[drive.Type], KeepsDiscarded: drive.Type == catalog.HDD,
+	}
 }
 
 // diskTarget names the nth disk as Linux names its disks: vda … vdz, vdaa … for virtio-blk. Those on virtio-scsi have
@@ -124,5 +129,8 @@ func (b *build) diskFormat(drive catalog.Drive) string {
 	if drive.System && b.blueprint.Strategy == catalog.Clone {
 		return b.base.format
 	}
-	return "qcow2"
+	return dataFormat
 }
+
+// dataFormat is the format of blank disks.
+const dataFormat = "qcow2"

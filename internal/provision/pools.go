@@ -66,32 +66,38 @@ func (p *Provisioner) knownPools() []string {
 	return slices.Compact(names)
 }
 
-// homePath is the directory of the pool that a drive belongs to.
-func (p *Provisioner) homePath(ctx context.Context, drive catalog.Drive) (string, error) {
+// home is the pool that a drive belongs to.
+func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (hypervisor.Pool, error) {
 	name := p.library.Pool()
 	if drive.Tier != "" {
 		name = p.tiers[drive.Tier]
 	}
 	pools, err := p.allPools(ctx)
 	if err != nil {
-		return "", err
+		return hypervisor.Pool{}, err
 	}
 	n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
 	if n < 0 {
-		return "", fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
+		return hypervisor.Pool{}, fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
 	}
-	return path.Clean(pools[n].Path), nil
+	return pools[n], nil
+}
+
+// poolWith is the pool that the file of a disk is in; none is an error.
+func (p *Provisioner) poolWith(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Pool, error) {
+	pool, found, err := p.poolOf(ctx, disk)
+	if err == nil && !found {
+		err = fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
+			disk.Name, disk.Path, p.host.URI())
+	}
+	return pool, err
 }
 
 // diskVolumeOf is the volume of a disk.
 func (p *Provisioner) diskVolumeOf(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Volume, error) {
-	pool, found, err := p.poolOf(ctx, disk)
+	pool, err := p.poolWith(ctx, disk)
 	if err != nil {
 		return hypervisor.Volume{}, err
-	}
-	if !found {
-		return hypervisor.Volume{}, fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
-			disk.Name, disk.Path, p.host.URI())
 	}
 	return p.host.Volume(ctx, pool.Name, path.Base(disk.Path))
 }

@@ -34,6 +34,7 @@ type Instance struct {
 	NICs        []catalog.NIC
 	Disks       []hypervisor.DomainDisk // novacron's own, the system disk first
 	DomainType  string
+	targets     []string     // of all disks and drives, whoever added them
 	Addresses   []netip.Addr // of running guests, in the order of their interfaces, IPv4 first
 }
 
@@ -49,7 +50,9 @@ func (i Instance) Healthy() bool { return i.State == hypervisor.StateRunning }
 func (i Instance) MACs() map[string]string {
 	macs := make(map[string]string, len(i.NICs))
 	for _, nic := range i.NICs {
-		macs[nic.Name] = nic.MAC
+		if nic.Name != "" { // else it is somebody else's
+			macs[nic.Name] = nic.MAC
+		}
 	}
 	return macs
 }
@@ -119,6 +122,7 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 		})
 	}
 	for _, disk := range d.Disks {
+		i.targets = append(i.targets, disk.Target)
 		if disk.Name != "" && !disk.CDROM {
 			i.Disks = append(i.Disks, disk)
 		}

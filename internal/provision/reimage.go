@@ -80,7 +80,7 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 }
 
 func (b *build) update(ctx context.Context) (Instance, error) {
-	return b.Update(ctx, b.uuid, Change{Description: b.request.Description, Blueprint: &b.blueprint, Options: b.request.Options})
+	return b.Update(ctx, b.uuid, Change{Description: b.request.Description, Blueprint: &b.blueprint, AllowRestart: true, Options: b.request.Options})
 }
 
 // makeSystemDisk makes the new system disk beside the old one, under a name of its own.
@@ -165,12 +165,15 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 	return replace(ctx, iso)
 }
 
-// withMACs are network cards with the addresses that those of their names have.
+// withMACs are network cards with the addresses that those of their names have. New ones get theirs here, since the seed
+// tells the guest of them.
 func withMACs(nics, have []catalog.NIC) []catalog.NIC {
 	nics = slices.Clone(nics)
 	for i := range nics {
 		if n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == nics[i].Name }); n >= 0 {
 			nics[i].MAC = have[n].MAC
+		} else if nics[i].MAC == "" {
+			nics[i].MAC = randomMAC()
 		}
 	}
 	return nics

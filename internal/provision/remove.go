@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,11 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	pools, err := p.poolsOf(ctx, domain.Disks)
 	if err != nil {
 		return err
+	}
+	for _, pool := range facts.Pools { // a change that was cut off may have made volumes there that no disk has
+		if !slices.Contains(pools, pool) {
+			pools = append(pools, pool)
+		}
 	}
 	// The volumes go first: whoever finds the domain still there knows that there is something left to do.
 	if err := p.removeVolumes(ctx, tenant, name, pools); err != nil {

@@ -13,12 +13,15 @@ import (
 // Change is what an instance shall become.
 type Change struct {
 	Description string
-	Blueprint   *Blueprint // nil leaves machine and disks as they are
+	Blueprint   *Blueprint // nil leaves machine and devices as they are
+	// AllowRestart lets a running guest be restarted for a change that it does not take while it runs.
+	AllowRestart bool
 	Options
 }
 
-// Update changes an instance in place. A running guest whose machine changes is shut down gracefully and started
-// again; everything else leaves it alone. What can only be had by making the instance anew is not touched.
+// Update changes an instance in place. A running guest gets and loses devices while it runs, and is shut down gracefully
+// and started again for what it does not take otherwise; everything else leaves it alone. What can only be had by making
+// the instance anew is not touched.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instance, error) {
 	defer p.statuses.forget()
 	instance, err := p.Read(ctx, uuid)
@@ -38,25 +41,39 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	name := instance.Facts.Name
-	if err := p.redefine(ctx, instance, c, diff.Restart); err != nil {
-		return instance, fmt.Errorf("changing instance %q: %w", name, err)
+	// Planning has told, unless the instance has changed since.
+	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
+		return instance, catalog.Findings{{Path: diff.Restarts[0].At, Summary: "Change needs a restart", Detail: fmt.Sprintf("Since it was planned, "+
+			"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.", name)}}
 	}
-	for _, growth := range diff.Grows {
-		if err := p.growDisk(ctx, instance, growth); err != nil {
-			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
-		}
+	if err := p.redefine(ctx, instance, c, diff.Devices); err != nil {
+		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
 	if c.Autostart != instance.Autostart {
 		if err := p.host.SetAutostart(ctx, uuid, c.Autostart); err != nil {
 			return instance, err
 		}
 	}
-	if instance.Running() && (diff.Restart || !c.Running) {
+	running := instance.Running()
+	if running && (diff.Restart() || !c.Running) {
+		running = false
 		if err := p.powerOff(ctx, uuid, shutdownTime(ctx)); err != nil {
 			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
 		}
+	} else if c.Running && instance.State == hypervisor.StatePaused { // a paused guest lets go of nothing
+		if err := p.host.ResumeDomain(ctx, uuid); err != nil {
+			return instance, fmt.Errorf("resuming instance %q: %w", name, err)
+		}
 	}
-	if c.Running && (diff.Restart || !instance.Healthy()) {
+	if err := p.changeDevices(ctx, instance, diff.Devices); err != nil {
+		return instance, fmt.Errorf("changing the devices of instance %q: %w", name, err)
+	}
+	for _, growth := range diff.Grows {
+		if err := p.growDisk(ctx, uuid, running, growth); err != nil {
+			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
+		}
+	}
+	if c.Running && (diff.Restart() || !instance.Healthy()) {
 		if err := p.bringUp(ctx, instance); err != nil {
 			return instance, fmt.Errorf("starting instance %q: %w", name, err)
 		}
@@ -72,14 +89,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	return p.Read(ctx, uuid)
 }
 
-// bringUp brings a guest that is off, crashed or paused to running.
+// bringUp brings a guest that is off or crashed to running. One that runs is left as it is.
 func (p *Provisioner) bringUp(ctx context.Context, i Instance) error {
 	state, err := p.host.DomainState(ctx, i.UUID)
 	if err != nil {
 		return err
-	}
-	if state == hypervisor.StatePaused {
-		return p.host.ResumeDomain(ctx, i.UUID)
 	}
 	if state == hypervisor.StateCrashed {
 		if err := p.host.DestroyDomain(ctx, i.UUID); err != nil {
@@ -101,8 +115,8 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blue
 	return p.writeFacts(ctx, uuid, instance.Facts)
 }
 
-// redefine writes what changed into the domain's definition, in one go.
-func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, machine bool) error {
+// redefine writes what changed into the domain's definition, in one go, but for its devices.
+func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devices) error {
 	facts := i.Facts
 	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
 	if c.Running {
@@ -112,12 +126,20 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, machin
 		completed := now()
 		facts.Provision.Completed = &completed
 	}
+	if c.Blueprint != nil {
+		facts.Addressing = addressing(i.NICs, c.Blueprint.NICs)
+	}
+	for _, disk := range d.AddDisks { // before the first volume is there: who removes the instance shall find it
+		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
+			facts.Pools = append(slices.Clone(facts.Pools), disk.Pool)
+		}
+	}
 	metadata, err := facts.Marshal()
 	if err != nil {
 		return err
 	}
 	change := hypervisor.DomainChange{Description: &c.Description, Metadata: &metadata}
-	if machine {
+	if c.Blueprint != nil && !sameShape(i.Machine, c.Blueprint.Machine) {
 		m := c.Blueprint.Machine
 		change.Sockets, change.Cores, change.MemoryMiB = &m.Sockets, &m.Cores, &m.MemoryMiB
 	}
@@ -134,9 +156,9 @@ func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts catalog
 }
 
 // growDisk grows a disk through the guest's own QEMU while it runs, so that the guest sees it at once.
-func (p *Provisioner) growDisk(ctx context.Context, i Instance, g Growth) error {
-	if i.Running() {
-		return p.host.ResizeDomainDisk(ctx, i.UUID, g.Disk.Target, g.Size)
+func (p *Provisioner) growDisk(ctx context.Context, uuid string, running bool, g Growth) error {
+	if running {
+		return p.host.ResizeDomainDisk(ctx, uuid, g.Disk.Target, g.Size)
 	}
 	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Size)
 }

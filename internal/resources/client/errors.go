@@ -31,12 +31,23 @@ func Path(p catalog.Path) path.Path {
 // AddFindings reports findings, each at its attribute.
 func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
 	for _, f := range findings {
-		at, detail := findable(f.Path), f.Detail
-		if len(at) < len(f.Path) {
-			detail = f.Path.String() + ": " + detail
-		}
-		diags.AddAttributeError(Path(at), f.Summary, detail)
+		at, detail := located(f)
+		diags.AddAttributeError(at, f.Summary, detail)
 	}
+}
+
+// AddWarning reports what is not wrong, but worth knowing before it is done.
+func AddWarning(diags *diag.Diagnostics, f catalog.Finding) {
+	at, detail := located(f)
+	diags.AddAttributeWarning(at, f.Summary, detail)
+}
+
+func located(f catalog.Finding) (path.Path, string) {
+	at, detail := findable(f.Path), f.Detail
+	if len(at) < len(f.Path) {
+		detail = f.Path.String() + ": " + detail
+	}
+	return Path(at), detail
 }
 
 // findable is the part of a path that Terraform finds the line of: a top-level attribute, and a key of it. For anything

@@ -248,21 +248,14 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 	for _, at := range diff.Replaces {
 		p.replaceAt(at)
 	}
-	if len(p.replaces) == 0 && diff.Restart && instance.Running() && p.plan.PowerState.ValueString() == running {
-		p.announceRestart()
-	}
-}
-
-func (p *planner) announceRestart() {
-	p.unsettleGuest()
-	name := p.state.Name.ValueString()
-	if !p.plan.AllowRestart.ValueBool() {
-		p.diags.AddAttributeError(path.Root("hardware_profile"), "Change needs a restart", fmt.Sprintf("The change of hardware_profile needs a "+
-			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
+	p.compareDevices(ctx, instance, diff.Devices)
+	if len(p.replaces) > 0 {
 		return
 	}
-	p.diags.AddAttributeWarning(path.Root("hardware_profile"), "Instance will be restarted", fmt.Sprintf("The change of hardware_profile "+
-		"needs a restart of instance %q: applying it shuts the guest down gracefully and starts it again.", name))
+	p.announceDevices(instance, diff.Devices)
+	if diff.Restart() && instance.Running() && p.plan.PowerState.ValueString() == running {
+		p.announceRestart(diff.Restarts)
+	}
 }
 
 // compareAsWritten decides what a change means where the version is not there to settle it by.

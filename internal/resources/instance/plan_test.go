@@ -127,7 +127,7 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 		plan := made()
 		plan.AllowRestart = types.BoolValue(allowed)
 		var diags diag.Diagnostics
-		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart()
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]provision.Restart{{At: catalog.At("hardware_profile")}})
 		if len(diags) != 1 || diags[0].Severity() != want {
 			t.Errorf("allow_restart = %t gives %v", allowed, diags)
 		}

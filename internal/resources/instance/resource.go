@@ -218,7 +218,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		return
 	}
 	request, _ := plan.toCore(ctx, secrets)
-	change := provision.Change{Description: plan.Description.ValueString(), Options: plan.options()}
+	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
 	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
 	switch {
 	case err == nil:

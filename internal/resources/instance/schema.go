@@ -30,6 +30,10 @@ const (
 	stopped = "stopped"
 )
 
+// hotplug is what devices of running guests have in common.
+const hotplug = " A running guest is asked to let go of what is taken out, and one that does not is an error. It is restarted only where it " +
+	"has no PCI slot left for a new device, which the plan announces. Machines of PCI Express start with four spare ones."
+
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -100,10 +104,15 @@ func settings() map[string]schema.Attribute {
 		"customization": customizationAttribute(),
 		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. Sockets, cores and memory " +
 			"change in place; a running guest is restarted for it, which the plan announces. Any other change replaces the instance."),
-		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. A " +
-			"change replaces the instance."),
+		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and field by field. " +
+			"Interfaces come and go, and get another network, bridge, tag, filter or type, in place, also while the guest runs. What the " +
+			"guest makes of it is its own: it was told of its interfaces at its first boot, so it has to bring up a new one, and to renew its " +
+			"lease on another network, by itself. For the same reason a change of `ip_configuration` or `mac_address`, and a new interface " +
+			"with a static address or DNS servers, replaces the instance. A new interface comes after those that are there." + hotplug),
 		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field. Disks grow in place, also " +
-			"while the guest runs; they never shrink. Any other change replaces the instance."),
+			"while the guest runs; they never shrink. Data disks come and go in place, also while the guest runs: **one that is taken out is " +
+			"deleted with its data**, of which the plan warns; unmount it in the guest first. A new one comes after those that are there. Another `type`, " +
+			"`storage_tier` or `is_boot` of a disk that is there, and any change of the system disk but its size, replaces the instance." + hotplug),
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(running),

@@ -38,7 +38,7 @@ func NetworkAttribute(description string) schema.SingleNestedAttribute {
 				"addresses and ARP always work, those of TCP and UDP only where the host filters bridged traffic."},
 			"interfaces": schema.MapNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Network interfaces by name. The guest sees them in the order of their names (`eth2` before `eth10`). Its boot " +
+				MarkdownDescription: "Network interfaces by name. A new guest sees them in the order of their names (`eth2` before `eth10`). Its boot " +
 					"waits for the first, and for those with a static address. `{}` for none. Default: one interface `eth0` on the network `default`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: interfaceAttributes()},
 			},

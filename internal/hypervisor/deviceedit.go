@@ -1,0 +1,199 @@
+package hypervisor
+
+import (
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strings"
+
+	"libvirt.org/go/libvirtxml"
+)
+
+// changeDevices adds, changes and removes the devices that a change names.
+func (e *editor) changeDevices(change DomainChange) error {
+	if change.AddDisk == nil && change.SetInterface == nil && change.RemoveDevice == "" {
+		return nil
+	}
+	if change.RemoveDevice != "" {
+		found, ok, err := e.device(change.RemoveDevice)
+		if err != nil {
+			return err
+		}
+		if ok {
+			e.edits = append(e.edits, edit{found.start, found.end, ""})
+		}
+	}
+	hardware, err := ParseHardware(e.text)
+	if err != nil {
+		return err
+	}
+	more := 0
+	if disk := change.AddDisk; disk != nil && !hardware.Has(DiskID(disk.Name)) {
+		if err := disk.check(); err != nil {
+			return err
+		}
+		disk := *disk
+		disk.PCI = hardware.unlessTaken(disk.PCI)
+		element := disk.device()
+		text, err := element.Marshal()
+		if err != nil {
+			return err
+		}
+		e.addDevice(text)
+		more++
+	}
+	if nic := change.SetInterface; nic != nil {
+		if err := nic.check(); err != nil {
+			return err
+		}
+		nic := *nic
+		nic.PCI = hardware.unlessTaken(nic.PCI)
+		found, ok, err := e.device(InterfaceID(nic.Name))
+		if err != nil {
+			return err
+		}
+		var text string
+		if ok {
+			text, err = editInterface(e.text[found.start:found.end], nic)
+			e.edits = append(e.edits, edit{found.start, found.end, text})
+		} else {
+			element := nic.device()
+			text, err = element.Marshal()
+			e.addDevice(text)
+		}
+		if err != nil {
+			return err
+		}
+		more++
+	}
+	if more > 0 {
+		e.addPorts(hardware.lackingPorts(more))
+	}
+	return nil
+}
+
+// unlessTaken is the address where nothing else of a definition is there; nil leaves the choice to libvirt.
+func (h Hardware) unlessTaken(at *PCIAddress) *PCIAddress {
+	if at == nil || slices.ContainsFunc(h.devices, func(d deviceDoc) bool { a, ok := d.pci(); return ok && a == *at }) {
+		return nil
+	}
+	return at
+}
+
+// device finds one of novacron's devices.
+func (e *editor) device(id DeviceID) (element, bool, error) {
+	devices, ok := e.child("devices")
+	if !ok {
+		return element{}, false, nil
+	}
+	all, err := elements(e.text, devices.open, devices.shut)
+	if err != nil {
+		return element{}, false, err
+	}
+	for _, d := range all {
+		inner, err := elements(e.text, d.open, d.shut)
+		if err != nil {
+			return element{}, false, err
+		}
+		for _, c := range inner {
+			if c.name.Local == "alias" && slices.ContainsFunc(c.attrs, func(a xml.Attr) bool { return a.Name.Local == "name" && a.Value == string(id) }) {
+				return d, true, nil
+			}
+		}
+	}
+	return element{}, false, nil
+}
+
+func (e *editor) addDevice(text string) {
+	devices, ok := e.child("devices")
+	if !ok || devices.open == devices.end {
+		e.put("devices", "<devices>"+text+"</devices>")
+		return
+	}
+	e.edits = append(e.edits, edit{devices.shut, devices.shut, text})
+}
+
+// addPorts adds PCI Express root ports. libvirt numbers and places them.
+func (e *editor) addPorts(n int) {
+	if n > 0 {
+		e.addDevice(strings.Repeat("<controller type='pci' model='pcie-root-port'/>", n))
+	}
+}
+
+// interfaceXML is the part of an interface's element that decides whether it stays in its slot.
+type interfaceXML struct {
+	Model struct {
+		Type string `xml:"type,attr"`
+	} `xml:"model"`
+}
+
+// editInterface connects an interface as the spec says and leaves all else in its element as it is. An empty model stays;
+// with another one it gets another place, the spec's or one that libvirt chooses. drop are elements to leave out.
+func editInterface(text string, spec InterfaceSpec, drop ...string) (string, error) {
+	var old interfaceXML
+	if err := xml.Unmarshal([]byte(text), &old); err != nil {
+		return "", fmt.Errorf("understanding the interface's XML: %w", err)
+	}
+	roots, err := elements(text, 0, len(text))
+	if err != nil {
+		return "", err
+	}
+	root := roots[0]
+	inner, err := elements(text, root.open, root.shut)
+	if err != nil {
+		return "", err
+	}
+	kind, source := "network", tag("source", []xml.Attr{{Name: xml.Name{Local: "network"}, Value: spec.Network}})
+	if spec.Network == "" {
+		kind, source = "bridge", tag("source", []xml.Attr{{Name: xml.Name{Local: "bridge"}, Value: spec.Bridge}})
+	}
+	fresh := map[string]string{"source": source + "</source>", "vlan": "", "filterref": ""}
+	if spec.VLAN > 0 {
+		fresh["vlan"] = fmt.Sprintf("<vlan><tag id='%d'/></vlan>", spec.VLAN)
+	}
+	if spec.Filter != "" {
+		fresh["filterref"] = tag("filterref", []xml.Attr{{Name: xml.Name{Local: "filter"}, Value: spec.Filter}})
+		if spec.FilterIP != "" {
+			fresh["filterref"] += "<parameter name='IP' value='" + escape(spec.FilterIP) + "'/>"
+		}
+		fresh["filterref"] += "</filterref>"
+	}
+	if spec.Model != "" && spec.Model != old.Model.Type {
+		fresh["model"] = tag("model", []xml.Attr{{Name: xml.Name{Local: "type"}, Value: spec.Model}}) + "</model>"
+		fresh["address"] = ""
+		if spec.PCI != nil {
+			fresh["address"] = spec.PCI.element()
+		}
+	}
+	var b strings.Builder
+	attrs := slices.Clone(root.attrs)
+	for i := range attrs {
+		if attrs[i].Name.Local == "type" {
+			attrs[i].Value = kind
+		}
+	}
+	b.WriteString(tag("interface", attrs))
+	for _, c := range inner {
+		if _, replaced := fresh[c.name.Local]; !replaced && !slices.Contains(drop, c.name.Local) {
+			b.WriteString(text[c.start:c.end])
+		}
+	}
+	for _, name := range []string{"source", "vlan", "filterref", "model", "address"} {
+		b.WriteString(fresh[name])
+	}
+	b.WriteString("</interface>")
+	return b.String(), nil
+}
+
+// element is the address as a device of a domain has it.
+func (a PCIAddress) element() string {
+	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>", a.Domain, a.Bus, a.Slot, a.Function)
+}
+
+// deviceAddress is nil for a nil address.
+func (a *PCIAddress) deviceAddress() *libvirtxml.DomainAddress {
+	if a == nil {
+		return nil
+	}
+	return &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &a.Domain, Bus: &a.Bus, Slot: &a.Slot, Function: &a.Function}}
+}

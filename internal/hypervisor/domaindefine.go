@@ -1,0 +1,91 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// DefineDomain defines a domain without starting it. A name or UUID that another
+// domain has gives ErrExists; an empty UUID lets the host choose one.
+func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error) {
+	const op = "defining"
+	object := domainObject(spec.Name)
+	text, err := renderDomain(spec)
+	if err != nil {
+		return Domain{}, fail(op, object, err)
+	}
+	// libvirt redefines a domain with the same name and UUID without a word.
+	if spec.UUID != "" {
+		if err := h.refuseTaken(ctx, op, spec); err != nil {
+			return Domain{}, err
+		}
+	}
+	ref, err := tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainDefineXMLFlags(text, libvirt.DomainDefineValidate)
+	})
+	if hasCode(err, libvirt.ErrOperationFailed) {
+		// That is what a taken name gives, among other things.
+		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
+			return Domain{}, fail(op, object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+		}
+	}
+	if err != nil {
+		return Domain{}, err
+	}
+	d, text, err := h.readText(ctx, object, ref)
+	d.State = StateShutoff
+	if err != nil {
+		return d, err
+	}
+	return d, h.withSparePorts(ctx, op, object, text)
+}
+
+func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) error {
+	ref, err := domainRef(spec.UUID)
+	if err != nil {
+		return fail(op, domainObject(spec.Name), err)
+	}
+	taken, err := ask(ctx, h, op, domainObject(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainLookupByUUID(ref.UUID)
+	})
+	switch {
+	case errors.Is(err, ErrNoDomain):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return fail(op, domainObject(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
+	}
+}
+
+// takenError says who has a UUID.
+type takenError struct{ uuid, name string }
+
+func (e *takenError) Error() string {
+	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
+}
+func (e *takenError) Unwrap() error { return ErrExists }
+
+// withSparePorts adds root ports to the definition of a domain that was just defined, where its machine takes them and
+// has not enough.
+func (h *Host) withSparePorts(ctx context.Context, op, object, text string) error {
+	hardware, err := ParseHardware(text)
+	if err != nil {
+		return fail(op, object, err)
+	}
+	n := hardware.lackingPorts(0)
+	if n == 0 {
+		return nil
+	}
+	e, err := newEditor(text)
+	if err != nil {
+		return fail(op, object, err)
+	}
+	e.addPorts(n)
+	_, err = tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainDefineXMLFlags(e.result(), 0)
+	})
+	return err
+}

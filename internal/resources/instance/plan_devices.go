@@ -1,0 +1,66 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// compareDevices replaces the instance for new interfaces that may turn out to have a static address: the guest would
+// never be told of it.
+func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d provision.Devices) {
+	known := i.MACs()
+	for _, nic := range d.AddNICs {
+		at := catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration")
+		if v := leaf(p.plan, at); v != nil && known[nic.Name] == "" && !profile.Known(ctx, v) {
+			p.replaceAt(at)
+		}
+	}
+}
+
+// announceDevices plans what a change of devices changes beside them, and warns of data that goes.
+func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
+	if len(d.AddNICs)+len(d.DropNICs) > 0 {
+		p.plan.MACAddresses = types.MapUnknown(types.StringType)
+	}
+	if len(d.AddNICs)+len(d.DropNICs)+len(d.Reconnects)+len(d.Swaps) > 0 {
+		p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
+	}
+	for _, disk := range d.DropDisks {
+		client.AddWarning(p.diags, catalog.Finding{
+			Path: catalog.At("storage_profile").Name("disks").Key(disk.Name),
+			// Terraform shows one warning of each summary.
+			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
+			Detail: fmt.Sprintf("Disk %q of instance %q is not in the configuration any more: applying it detaches the disk and deletes its volume %s "+
+				"with all data on it.", disk.Name, i.Facts.Name, path.Base(disk.Path)),
+		})
+	}
+}
+
+// announceRestart says what needs the restart, or refuses it.
+func (p *planner) announceRestart(restarts []provision.Restart) {
+	p.unsettleGuest()
+	name := p.state.Name.ValueString()
+	for _, r := range restarts {
+		what := fmt.Sprintf("The change of %s needs a restart of instance %q", r.At, name)
+		why := ""
+		if r.Why != "" {
+			why = " " + r.Why
+		}
+		at := client.Path(r.At[:1])
+		if p.plan.AllowRestart.ValueBool() {
+			p.diags.AddAttributeWarning(at, "Instance will be restarted", fmt.Sprintf(
+				"%s: applying it shuts the guest down gracefully and starts it again.%s", what, why))
+			continue
+		}
+		p.diags.AddAttributeError(at, "Change needs a restart", fmt.Sprintf(
+			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.%s", what, why))
+	}
+}

@@ -1,0 +1,87 @@
+package instance
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
+	nics := []catalog.NIC{{Name: "eth1"}}
+	for name, c := range map[string]struct {
+		devices   provision.Devices
+		macs, ips bool // known afterwards
+		warnings  []string
+	}{
+		"nothing":             {provision.Devices{}, true, true, nil},
+		"an interface comes":  {provision.Devices{AddNICs: nics}, false, false, nil},
+		"an interface goes":   {provision.Devices{DropNICs: []string{"eth0"}}, false, false, nil},
+		"another network":     {provision.Devices{Reconnects: nics}, true, false, nil},
+		"another card":        {provision.Devices{Swaps: nics}, true, false, nil},
+		"a disk comes":        {provision.Devices{AddDisks: make([]provision.NewDisk, 1)}, true, true, nil},
+		"disks are taken out": {provision.Devices{DropDisks: []hypervisor.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
+	} {
+		state, plan := made(), made()
+		var diags diag.Diagnostics
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceDevices(provision.Instance{}, c.devices)
+		if known := !plan.MACAddresses.IsUnknown(); known != c.macs {
+			t.Errorf("%s: the MAC addresses are known: %t", name, known)
+		}
+		if known := !plan.IPAddress.IsUnknown() && !plan.IPAddresses.IsUnknown(); known != c.ips {
+			t.Errorf("%s: the addresses are known: %t", name, known)
+		}
+		var warned []string
+		for _, d := range diags.Warnings() {
+			warned = append(warned, strings.Fields(d.Summary())[1])
+			if !strings.Contains(d.Detail(), "deletes its volume v") {
+				t.Errorf("%s: warned that %s", name, d.Detail())
+			}
+		}
+		if !slices.Equal(warned, c.warnings) || diags.HasError() {
+			t.Errorf("%s: warned of %q, want %q", name, warned, c.warnings)
+		}
+	}
+}
+
+// Whether a new interface can be added in place depends on its addresses, which the guest could not be told.
+func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
+	network := func(ip types.Object) types.Object {
+		o := profile.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}})
+		all := o.Attributes()
+		eth1 := all["interfaces"].(types.Map).Elements()["eth1"].(types.Object)
+		fields := eth1.Attributes()
+		fields["ip_configuration"] = ip
+		all["interfaces"] = types.MapValueMust(eth1.Type(t.Context()), map[string]attr.Value{
+			"eth1": types.ObjectValueMust(eth1.AttributeTypes(t.Context()), fields),
+		})
+		return types.ObjectValueMust(o.AttributeTypes(t.Context()), all)
+	}
+	ip := profile.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}}).
+		Attributes()["interfaces"].(types.Map).Elements()["eth1"].(types.Object).Attributes()["ip_configuration"].(types.Object)
+	for name, c := range map[string]struct {
+		ip       types.Object
+		replaces []string
+	}{
+		"unset":   {types.ObjectNull(ip.AttributeTypes(t.Context())), nil},
+		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
+	} {
+		p := planner{state: &Model{NetworkProfile: profile.NetworkObject(nil)}, plan: &Model{NetworkProfile: network(c.ip)}}
+		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []catalog.NIC{{Name: "eth1"}}})
+		var got []string
+		for _, at := range p.replaces {
+			got = append(got, at.String())
+		}
+		if !slices.Equal(got, c.replaces) {
+			t.Errorf("%s: replaced for %q, want %q", name, got, c.replaces)
+		}
+	}
+}
