@@ -42,6 +42,19 @@ func Newest(versions []string, constraint version.Constraints) string {
 	return best.Original()
 }
 
+// Newer picks the newest release that is newer than a version, "" where there is none.
+func Newer(versions []string, than string) string {
+	v, err := version.NewSemver(than)
+	if err != nil {
+		return ""
+	}
+	newest, err := version.NewSemver(Newest(versions, version.MustConstraints(ParseConstraint(""))))
+	if err != nil || !newest.GreaterThan(v) {
+		return ""
+	}
+	return newest.Original()
+}
+
 // SortVersions orders versions newest first; what is no semantic version comes last.
 func SortVersions(versions []string) {
 	slices.SortStableFunc(versions, func(a, b string) int {

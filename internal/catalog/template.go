@@ -106,15 +106,17 @@ func (s Spec) ValidateWhole() Findings {
 type Version struct {
 	ID          VersionID `json:"id"`
 	Description string    `json:"description,omitempty"`
-	Digest      string    `json:"digest"` // "sha256:HEX" of the stored image
-	Format      string    `json:"format"` // qcow2 or raw
-	VirtualSize int64     `json:"virtual_size_bytes"`
-	StoredSize  int64     `json:"stored_size_bytes"`
-	Transferred int64     `json:"transferred_bytes"`
-	Spec        Spec      `json:"spec"`      // as frozen: the overrides over the template's
-	Overrides   Spec      `json:"overrides"` // what the version itself said
-	CreatedAt   time.Time `json:"created_at"`
-	CreatedBy   string    `json:"created_by"`
+	// DeletionProtection refuses to remove the version while it is set.
+	DeletionProtection bool      `json:"deletion_protection,omitempty"`
+	Digest             string    `json:"digest"` // "sha256:HEX" of the stored image
+	Format             string    `json:"format"` // qcow2 or raw
+	VirtualSize        int64     `json:"virtual_size_bytes"`
+	StoredSize         int64     `json:"stored_size_bytes"`
+	Transferred        int64     `json:"transferred_bytes"`
+	Spec               Spec      `json:"spec"`      // as frozen: the overrides over the template's
+	Overrides          Spec      `json:"overrides"` // what the version itself said
+	CreatedAt          time.Time `json:"created_at"`
+	CreatedBy          string    `json:"created_by"`
 	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
 	DeletingSince *time.Time `json:"deleting_since,omitempty"`
 	// Coming is set while the version is being registered: nobody can use it yet.

@@ -44,9 +44,13 @@ type ethernet struct {
 	Match struct {
 		MACAddress text `yaml:"macaddress"`
 	} `yaml:"match"`
-	SetName     text         `yaml:"set-name,omitempty"`
-	DHCP4       bool         `yaml:"dhcp4"`
-	DHCP6       bool         `yaml:"dhcp6"`
+	SetName text `yaml:"set-name,omitempty"`
+	DHCP4   bool `yaml:"dhcp4"`
+	DHCP6   bool `yaml:"dhcp6"`
+	// Identifier mac has the guest ask by its MAC address, so that it gets the same
+	// address again after its system disk was replaced. By itself, systemd-networkd
+	// asks by the machine's id, which a new system makes anew.
+	Identifier  string       `yaml:"dhcp-identifier,omitempty"`
 	Addresses   []text       `yaml:"addresses,omitempty"`
 	Routes      []route      `yaml:"routes,omitempty"`
 	Nameservers *nameservers `yaml:"nameservers,omitempty"`
@@ -104,6 +108,9 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 // ethernet is what the interface is told of addresses.
 func (nic NetworkInterface) ethernet() ethernet {
 	entry := ethernet{DHCP4: nic.DHCP}
+	if nic.DHCP {
+		entry.Identifier = "mac"
+	}
 	if kernelNameForm.MatchString(nic.Name) {
 		entry.SetName = text(nic.Name)
 	}

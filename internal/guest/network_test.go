@@ -38,7 +38,7 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 			"set-name": "eth1", "addresses": []string{"2001:db8::5/64"}, "routes": []any{map[string]any{"to": "::/0", "via": "fe80::1"}},
 		}),
 		"eth2": entry("3", map[string]any{
-			"set-name": "eth2", "dhcp4": true, "optional": true, "nameservers": map[string]any{"addresses": []string{"2001:db8::53"}},
+			"set-name": "eth2", "dhcp4": true, "dhcp-identifier": "mac", "optional": true, "nameservers": map[string]any{"addresses": []string{"2001:db8::53"}},
 		}),
 		"eth3": entry("4", map[string]any{"set-name": "eth3", "optional": true}),
 	}})

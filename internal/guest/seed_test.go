@@ -71,10 +71,10 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 		"version": 2,
 		"ethernets": map[string]any{
 			"eth0": map[string]any{
-				"match": map[string]any{"macaddress": "52:54:00:ab:cd:ef"}, "set-name": "eth0", "dhcp4": true, "dhcp6": false,
+				"match": map[string]any{"macaddress": "52:54:00:ab:cd:ef"}, "set-name": "eth0", "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac",
 			},
 			"storage": map[string]any{
-				"match": map[string]any{"macaddress": "52:54:00:12:34:56"}, "dhcp4": true, "dhcp6": false, "optional": true,
+				"match": map[string]any{"macaddress": "52:54:00:12:34:56"}, "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac", "optional": true,
 			},
 		},
 	})

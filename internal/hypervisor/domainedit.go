@@ -18,6 +18,7 @@ type DomainChange struct {
 	Title, Description, Metadata *string
 	Sockets, Cores               *int
 	MemoryMiB                    *uint64
+	Disk                         *DiskImage
 }
 
 // editDomain changes a domain's XML in place. Decoding and encoding it as a
@@ -46,6 +47,11 @@ func editDomain(text string, change DomainChange) (string, error) {
 	}
 	if change.Sockets != nil || change.Cores != nil {
 		if err := e.setShape(change.Sockets, change.Cores); err != nil {
+			return "", err
+		}
+	}
+	if change.Disk != nil {
+		if err := e.setDiskImage(*change.Disk); err != nil {
 			return "", err
 		}
 	}

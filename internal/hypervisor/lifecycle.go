@@ -91,6 +91,18 @@ func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes 
 	})
 }
 
+// DiscardSavedState removes what a managed save has kept of a domain's memory, so
+// that it boots when it starts. None is no error.
+func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {
+	return h.change(ctx, "discarding the saved state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		saved, err := l.DomainHasManagedSaveImage(ref, 0)
+		if err != nil || saved == 0 {
+			return err
+		}
+		return l.DomainManagedSaveRemove(ref, 0)
+	})
+}
+
 // RedefineDomain changes the named fields of a domain's definition and nothing
 // else in it: whatever other people added stays. A running domain goes on with
 // its old definition until it is powered off. Concurrent changes of the same

@@ -31,7 +31,7 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 	if digest != v.Digest {
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
-	v.Description, v.Maker = r.Description, runner.This()
+	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
 	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // somebody has it after all
 			err = l.VersionExists(r.ID)

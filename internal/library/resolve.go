@@ -10,6 +10,23 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
+// Newer picks the newest release among versions, and those that a running plan creates, where it is newer than a version;
+// "" where none is.
+func Newer(versions []catalog.Version, coming []string, than string) string {
+	return catalog.Newer(available(versions, coming), than)
+}
+
+// available are the names of versions that nobody is about to remove, and of those that are coming.
+func available(versions []catalog.Version, coming []string) []string {
+	names := slices.Clone(coming)
+	for _, v := range versions {
+		if !v.Deleting(time.Now()) {
+			names = append(names, v.ID.Version)
+		}
+	}
+	return names
+}
+
 // Resolve finds the newest version of a template that the constraint allows, and that nobody is about to remove.
 func (l *Library) Resolve(ctx context.Context, id catalog.TemplateID, constraint string) (string, error) {
 	versions, err := l.Versions(ctx, id)
@@ -25,12 +42,7 @@ func Pick(id catalog.TemplateID, versions []catalog.Version, coming []string, co
 	if err != nil {
 		return "", err
 	}
-	names := slices.Clip(coming)
-	for _, v := range versions {
-		if !v.Deleting(time.Now()) {
-			names = append(names, v.ID.Version)
-		}
-	}
+	names := available(versions, coming)
 	if newest := catalog.Newest(names, c); newest != "" {
 		return newest, nil
 	}

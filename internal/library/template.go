@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,14 +99,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return err
 	}
 	if len(versions) > 0 {
-		names := make([]string, len(versions))
-		for i, v := range versions {
-			names[i] = v.Value.ID.Version
-		}
-		return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
-			"Template %q cannot be removed while it has versions: %s. Destroy them first; where they are in the same "+
-				"configuration, refer to the template by template_id = novacron_template.NAME.id, so that Terraform knows the order.",
-			id, strings.Join(names, ", "))}}
+		return l.hasVersions(ctx, id, versions)
 	}
 	l.plan.forget(id)
 	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
@@ -113,6 +107,32 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return nil
 	}
 	return err
+}
+
+// hasVersions is the finding for a template that cannot go. Of what hangs on the versions it names all at once, rather than
+// leave it to the removal of one after another.
+func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version]) error {
+	instances, err := l.instancesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	names, clones := make([]string, len(versions)), []string{}
+	for i, v := range versions {
+		names[i] = v.Value.ID.Version
+	}
+	for _, i := range instances {
+		if i.Strategy == catalog.LinkedClone {
+			clones = append(clones, i.Tenant+"/"+i.Name)
+		}
+	}
+	first := "Destroy them first"
+	if len(clones) > 0 {
+		slices.Sort(clones)
+		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", strings.Join(clones, ", "))
+	}
+	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
+		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+
+			"by template_id = novacron_template.NAME.id, so that Terraform knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }
 
 // change is read, edit, compare-and-swap, until it holds or the edit refuses.

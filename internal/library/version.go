@@ -13,11 +13,11 @@ import (
 
 // Registration asks for a new version.
 type Registration struct {
-	ID          catalog.VersionID
-	Description string
-	Source      image.Source
-	Spec        catalog.Spec // what the version overrides; the rest comes from the template and is frozen
-	Progress    func(sent, total int64)
+	ID catalog.VersionID
+	VersionSettings
+	Source   image.Source
+	Spec     catalog.Spec // what the version overrides; the rest comes from the template and is frozen
+	Progress func(sent, total int64)
 
 	volume string // how the names of volumes begin that the image is sent to
 }
@@ -57,7 +57,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, errors.Join(err, l.withdraw(ctx, claim))
 	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, Spec: spec, Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec,
+		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
 		CreatedAt: now(), CreatedBy: l.user, Maker: runner.This(),
 	}
@@ -147,8 +148,14 @@ func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalo
 	return versions, nil
 }
 
-// DescribeVersion changes the only thing about a version that may change.
-func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, description string) (catalog.Version, error) {
+// VersionSettings are what may change about a version.
+type VersionSettings struct {
+	Description        string
+	DeletionProtection bool
+}
+
+// UpdateVersion changes what may change about a version.
+func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Version{}, err
 	}
@@ -157,7 +164,7 @@ func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, des
 		if v.Coming != nil {
 			return catalog.ErrNotFound
 		}
-		v.Description = description
+		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
 		return nil
 	})
 	return rec.Value, err

@@ -13,11 +13,6 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.blueprint, err = b.Blueprint(ctx, b.request); err != nil {
 		return err
 	}
-	for i := range b.blueprint.NICs {
-		if b.blueprint.NICs[i].MAC == "" {
-			b.blueprint.NICs[i].MAC = randomMAC()
-		}
-	}
 	base, err := b.library.Base(ctx, b.blueprint.Version.Digest)
 	if err != nil {
 		return err
@@ -47,6 +42,11 @@ func (b *build) resolve(ctx context.Context) (err error) {
 func (b *build) define(ctx context.Context) error {
 	if err := b.resolve(ctx); err != nil {
 		return err
+	}
+	for i := range b.blueprint.NICs {
+		if b.blueprint.NICs[i].MAC == "" {
+			b.blueprint.NICs[i].MAC = randomMAC()
+		}
 	}
 	if err := b.clearRemains(ctx); err != nil {
 		return err

@@ -78,22 +78,27 @@ func (b *build) makeDisks(ctx context.Context) error {
 		return err
 	}
 	for i, drive := range b.blueprint.Drives {
-		spec := hypervisor.VolumeSpec{Name: b.diskVolume(drive), Format: b.diskFormat(drive), Capacity: drive.Size}
-		var err error
-		switch {
-		case !drive.System:
-			_, err = b.host.CreateVolume(whole(ctx), b.homes[i].Name, spec)
-		case b.blueprint.Strategy == catalog.LinkedClone:
-			spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
-			_, err = b.host.CreateVolume(whole(ctx), b.homes[i].Name, spec)
-		default:
-			_, err = b.host.CloneVolume(ctx, b.homes[i].Name, spec, b.pool.Name, b.base.volume.Name)
-		}
-		if err != nil {
+		if err := b.makeDisk(ctx, drive, b.homes[i].Name, b.diskVolume(drive)); err != nil {
 			return err
 		}
 	}
 	return b.confirmVersion(ctx)
+}
+
+// makeDisk makes the volume of a drive in a pool.
+func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume string) error {
+	spec := hypervisor.VolumeSpec{Name: volume, Format: b.diskFormat(drive), Capacity: drive.Size}
+	var err error
+	switch {
+	case !drive.System:
+		_, err = b.host.CreateVolume(whole(ctx), pool, spec)
+	case b.blueprint.Strategy == catalog.LinkedClone:
+		spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
+		_, err = b.host.CreateVolume(whole(ctx), pool, spec)
+	default:
+		_, err = b.host.CloneVolume(ctx, pool, spec, b.pool.Name, b.base.volume.Name)
+	}
+	return err
 }
 
 // diskPools names the pools of the instance's volumes, the library's first.

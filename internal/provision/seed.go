@@ -45,16 +45,20 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := seedVolume(b.tenant, b.request.Name)
-	size := uint64(len(iso))
-	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
-		return err
-	}
-	if err := b.host.WriteVolume(ctx, b.pool.Name, name, iso); err != nil {
+	if err := b.putSeed(ctx, iso); err != nil {
 		return err
 	}
 	_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
 	return err
+}
+
+// putSeed makes the volume of a seed.
+func (b *build) putSeed(ctx context.Context, iso []byte) error {
+	name, size := seedVolume(b.tenant, b.request.Name), uint64(len(iso))
+	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+		return err
+	}
+	return b.host.WriteVolume(ctx, b.pool.Name, name, iso)
 }
 
 // clearSecrets writes the seed anew without its secrets, all over what it was, and notes that. cloud-init must be done. The

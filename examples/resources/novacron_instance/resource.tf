@@ -29,6 +29,20 @@ resource "novacron_instance" "db" {
   }
 }
 
+# A machine that keeps its identity and data while its system comes anew with each version
+resource "novacron_instance" "mail" {
+  name              = "mail-1"
+  template_id       = novacron_template.ubuntu.id
+  version           = "~> 1.1"
+  on_version_change = "reimage"
+  parameters        = { hostname = "mail-1" }
+  storage_profile   = { disks = { data = { size_gb = 100 } } }
+}
+
+output "mail_update" {
+  value = novacron_instance.mail.update_available # null while there is nothing newer
+}
+
 # A web server, customized at first boot
 resource "novacron_instance" "shop" {
   name        = "shop-1"

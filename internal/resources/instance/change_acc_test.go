@@ -22,7 +22,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 	config := func(settings ...string) string {
 		return shop(name, image) + instance("it", name, append(settings, `wait_for = []`,
 			`timeouts {
-			  update = "5s"
+			  update = "16s"
 			  delete = "5s"
 			}`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`)...)
 	}

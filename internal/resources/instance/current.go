@@ -24,7 +24,11 @@ func (r *Resource) Current(ctx context.Context, state noop.State) bool {
 		return false
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, id)
-	return err == nil && current(ctx, state, i)
+	if err != nil {
+		return false
+	}
+	newer, err := r.newer(ctx, i)
+	return err == nil && current(ctx, state, i, newer)
 }
 
 // Alone implements noop.Resource.
@@ -43,7 +47,7 @@ func (r *Resource) Alone() map[string]func(context.Context, noop.State) bool {
 }
 
 // current tells whether a state says the same as the host.
-func current(ctx context.Context, state noop.State, i provision.Instance) bool {
+func current(ctx context.Context, state noop.State, i provision.Instance, newer types.String) bool {
 	if state.Null("allow_restart") {
 		return false // just imported
 	}
@@ -56,6 +60,9 @@ func current(ctx context.Context, state noop.State, i provision.Instance) bool {
 		m.Labels = types.MapValueMust(types.StringType, map[string]attr.Value{})
 	}
 	m.fromCore(i)
+	if !state.Has(ctx, "update_available", newer) {
+		return false
+	}
 	for name, value := range m.told() {
 		if !state.Has(ctx, name, value) {
 			return false

@@ -77,9 +77,12 @@ func blankModel(t *testing.T) Model {
 func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	m := blankModel(t)
 	m.fromCore(anInstance())
-	state := aState(t, m)
-	if !current(t.Context(), state, anInstance()) {
+	state, none := aState(t, m), types.StringNull()
+	if !current(t.Context(), state, anInstance(), none) {
 		t.Fatal("what was just read is not current")
+	}
+	if current(t.Context(), state, anInstance(), types.StringValue("2.0.0")) {
+		t.Error("a newer version goes unseen")
 	}
 	for name, change := range map[string]func(*provision.Instance){
 		"description":    func(i *provision.Instance) { i.Description = "" },
@@ -103,7 +106,7 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 		"uuid":           func(i *provision.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
 	} {
 		changed := anInstance()
-		if change(&changed); current(t.Context(), state, changed) {
+		if change(&changed); current(t.Context(), state, changed, none) {
 			t.Errorf("a change of %s goes unseen", name)
 		}
 	}
@@ -122,14 +125,14 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 		written := blankModel(t)
 		m(&written)
 		written.fromCore(i)
-		if !current(t.Context(), aState(t, written), i) {
+		if !current(t.Context(), aState(t, written), i, types.StringNull()) {
 			t.Errorf("%s: not current", name)
 		}
 	}
 	imported := blankModel(t)
 	imported.fromCore(i)
 	imported.AllowRestart = types.BoolNull()
-	if current(t.Context(), aState(t, imported), i) {
+	if current(t.Context(), aState(t, imported), i, types.StringNull()) {
 		t.Error("what was just imported lacks what reading fills in, and is current")
 	}
 }

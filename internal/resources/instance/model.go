@@ -31,6 +31,7 @@ type Model struct {
 	PowerState          types.String   `tfsdk:"power_state"`
 	Autostart           types.Bool     `tfsdk:"autostart"`
 	WaitFor             types.Set      `tfsdk:"wait_for"`
+	OnVersionChange     types.String   `tfsdk:"on_version_change"`
 	AllowRestart        types.Bool     `tfsdk:"allow_restart"`
 	DeletionProtection  types.Bool     `tfsdk:"deletion_protection"`
 	ID                  types.String   `tfsdk:"id"`
@@ -38,6 +39,7 @@ type Model struct {
 	DomainName          types.String   `tfsdk:"domain_name"`
 	Host                types.String   `tfsdk:"host"`
 	ResolvedVersion     types.String   `tfsdk:"resolved_version"`
+	UpdateAvailable     types.String   `tfsdk:"update_available"`
 	ImageDigest         types.String   `tfsdk:"image_digest"`
 	EffectiveParameters types.Dynamic  `tfsdk:"effective_parameters"`
 	IPAddresses         types.List     `tfsdk:"ip_addresses"`
@@ -96,9 +98,12 @@ func (m *Model) computed(i provision.Instance) {
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
 }
 
-// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at any time, but Terraform
-// takes no other answer than the planned one; the next refresh tells.
+// keepPlanned keeps what the plan has promised. A guest gets and loses addresses at any time, and templates get versions,
+// but Terraform takes no other answer than the planned one; the next refresh tells.
 func (m *Model) keepPlanned(planned Model) {
+	if !planned.UpdateAvailable.IsUnknown() {
+		m.UpdateAvailable = planned.UpdateAvailable
+	}
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
 	}
@@ -120,7 +125,7 @@ func (m *Model) fromCore(i provision.Instance) {
 		m.PowerState = types.StringValue(running)
 	}
 	if m.AllowRestart.IsNull() { // just imported: what the configuration says of these is not the host's to tell
-		m.AllowRestart = types.BoolValue(true)
+		m.AllowRestart, m.OnVersionChange = types.BoolValue(true), types.StringValue(replace)
 		m.WaitFor = types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})
 	}
 	if m.Provisioning.IsNull() {

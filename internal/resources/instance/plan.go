@@ -42,6 +42,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		p.create(ctx)
 	} else {
 		p.state = &state
+		adopting, diags := req.Private.GetKey(ctx, importedKey)
+		p.adopting = len(adopting) > 0
+		resp.Diagnostics.Append(diags...)
 		// That the schema replaces for these, the framework does not tell here.
 		replaced := !plan.Name.Equal(state.Name) || !plan.TemplateID.Equal(state.TemplateID)
 		p.update(ctx, replaced)
@@ -69,6 +72,7 @@ type planner struct {
 	plan     *Model
 	secrets  types.Dynamic // parameters_wo, which the plan does not have
 	state    *Model        // nil while creating
+	adopting bool          // the state is an import's, see importedKey
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -128,6 +132,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
+	p.plan.UpdateAvailable = profile.OptionalString(library.Newer(versions, p.client.Library.Expected(id), p.plan.ResolvedVersion.ValueString()))
 	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() })
 	if n < 0 { // it comes with the same apply, or, for a full clone, it has gone since
 		return template, version, false
@@ -173,12 +178,16 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	if p.diags.HasError() {
 		return
 	}
-	if p.plan.ResolvedVersion.ValueString() != p.state.ResolvedVersion.ValueString() || p.plan.ResolvedVersion.IsUnknown() {
-		p.replace("version")
-		return
-	}
 	if !p.plan.Strategy.Equal(p.state.Strategy) {
 		p.replace("strategy")
+		return
+	}
+	if !p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion) {
+		if p.plan.OnVersionChange.ValueString() == reimage {
+			p.reimage(ctx, template, version, found)
+		} else {
+			p.replace("version")
+		}
 		return
 	}
 	if !found { // nothing to compare with but what was written before
@@ -195,6 +204,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 func (p *planner) keepFacts() {
 	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName, p.state.Host
 	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
+	p.plan.UpdateAvailable = p.state.UpdateAvailable
 	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters
 	if p.plan.Strategy.IsUnknown() {
 		p.plan.Strategy = p.state.Strategy // the template's default counts when an instance is made
@@ -244,8 +254,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 }
 
 func (p *planner) announceRestart() {
-	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
-	p.plan.Status = types.StringUnknown()
+	p.unsettleGuest()
 	name := p.state.Name.ValueString()
 	if !p.plan.AllowRestart.ValueBool() {
 		p.diags.AddAttributeError(path.Root("hardware_profile"), "Change needs a restart", fmt.Sprintf("The change of hardware_profile needs a "+

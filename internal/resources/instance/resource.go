@@ -11,8 +11,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -21,6 +23,7 @@ import (
 var (
 	_ resource.Resource                   = (*Resource)(nil)
 	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*Resource)(nil)
 	_ resource.ResourceWithImportState    = (*Resource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
@@ -104,6 +107,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
 	}
 	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
 	if instance.UUID == "" { // nothing is left of it
@@ -148,7 +152,12 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !r.client.Online() {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...)
+	if !r.client.Online() {
 		return
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
@@ -160,14 +169,40 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		client.AddError(&resp.Diagnostics, "Instance not read", err)
 		return
 	}
+	if state.Name.IsNull() { // just imported
+		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
+			client.AddError(&resp.Diagnostics, "Instance not read", err)
+			return
+		}
+	}
 	state.fromCore(i)
+	if newer, err := r.newer(ctx, i); err == nil {
+		state.UpdateAvailable = newer
+	} else { // the instance does not need its library to be read, or destroyed
+		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// newer is the newest version of an instance's template, where it is newer than the instance's; null where there is none,
+// or no such template any more.
+func (r *Resource) newer(ctx context.Context, i provision.Instance) (types.String, error) {
+	id, err := catalog.ParseTemplateID(i.Facts.Template)
+	if err != nil {
+		return types.StringNull(), nil //nolint:nilerr // nobody has a template of that name
+	}
+	_, versions, err := r.client.Library.Planned(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return types.StringNull(), nil
+	}
+	return profile.OptionalString(library.Newer(versions, nil, i.Facts.Version)), err
 }
 
 // Update implements resource.Resource.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan Model
+	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.client.Ready(ctx, "changing an instance")...)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -178,6 +213,10 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	defer cancel()
 	var secrets types.Dynamic
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
+	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
+		r.reimage(ctx, plan, secrets, resp)
+		return
+	}
 	request, _ := plan.toCore(ctx, secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), Options: plan.options()}
 	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
@@ -197,6 +236,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	plan.computed(i)
 	plan.keepPlanned(planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
 
 // Delete implements resource.Resource.
@@ -214,21 +255,4 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
 	client.AddError(&resp.Diagnostics, "Instance not removed", err)
-}
-
-// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", or by the name in the provider's tenant.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
-	if errors.Is(err, provision.ErrNotFound) {
-		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
-	}
-	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not imported", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 }

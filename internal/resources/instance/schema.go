@@ -33,6 +33,7 @@ const (
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
+		Version: schemaVersion,
 		MarkdownDescription: "A virtual machine made from a template version. The version is resolved once, when the instance is made or its " +
 			"`version` changes; newer ones move nothing by themselves. Parameters work at first boot, so a change of their values replaces " +
 			"the instance. A create that fails leaves nothing behind; one that only fails to become ready is kept for you to look into, " +
@@ -72,8 +73,9 @@ func settings() map[string]schema.Attribute {
 		"version": schema.StringAttribute{
 			Optional:   true,
 			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest release. A change resolves it anew, " +
-				"and replaces the instance where that means another version.",
+			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest release. It is resolved once, and then " +
+				"the instance stays with that version. A change resolves it anew; where that means another version, `on_version_change` " +
+				"says what becomes of the instance.",
 		},
 		"strategy": schema.StringAttribute{
 			Optional: true, Computed: true,
@@ -120,6 +122,13 @@ func settings() map[string]schema.Attribute {
 				"one, that the guest's agent tells it or the guest sends from there), `agent` (the guest agent answers), `cloud_init` " +
 				"(cloud-init is done; needs the agent). `[]` to wait for nothing, not even for `customization`. Default: `[\"ip\"]`.",
 		},
+		"on_version_change": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(replace),
+			Validators: []validator.String{stringvalidator.OneOf(replace, reimage)},
+			MarkdownDescription: "What another version means. `replace`: another instance. `reimage`: the same one with a new system disk, made " +
+				"from that version. It keeps its UUID, MAC addresses and other disks; all that is on the old system disk is lost, and what works at " +
+				"first boot (`parameters`, `customization`, host keys) works anew, also with values that change in the same apply. Default: `replace`.",
+		},
 		"allow_restart": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
 			MarkdownDescription: "Whether a change that needs a restart of a running guest may restart it. Where `false`, such a change is an error " +
@@ -140,7 +149,9 @@ func facts() map[string]schema.Attribute {
 		"domain_name":      schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the instance's name in the tenant `default`, else `TENANT.NAME`."},
 		"host":             schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
 		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
-		"image_digest":     schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
+		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest release, where that is newer than " +
+			"`resolved_version`, whatever `version` allows; else null."},
+		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
 		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. " +
 			"Sensitive ones and those of `parameters_wo` are left out."},
 		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +

@@ -1,0 +1,222 @@
+package provision
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
+const seedLimit = 64 << 20
+
+// CompareForReimage is Compare for an instance that is to get the system disk of another version: that disk has no size
+// to keep, and what works at first boot works anew.
+func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Blueprint) (Diff, catalog.Findings, error) {
+	i.Facts.Customized.Digest = b.Customization.Digest()
+	d, fs, err := p.Compare(ctx, i, b)
+	system := catalog.At("storage_profile").Name("disks").Key(b.Drives[0].Name).Name("size_gb").String()
+	fs = slices.DeleteFunc(fs, func(f catalog.Finding) bool { return f.Path.String() == system })
+	return d, fs, err
+}
+
+// Reimage gives an instance the system disk of another version. The domain keeps its UUID, its MAC addresses and its other
+// disks; parameters and customization work anew, as at every first boot. Then it is Update. A failure before the new disk
+// is in the definition leaves everything as it was; a later one is made good by the next Update.
+func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Instance, Record, error) {
+	defer p.statuses.forget()
+	before, err := p.Read(ctx, uuid)
+	if err != nil {
+		return before, Record{}, err
+	}
+	b := &build{Provisioner: p, request: r, tenant: before.Facts.Tenant, uuid: uuid, run: run{instance: r.Name, observe: p.observe}}
+	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now(), Status: "running"}
+	after := before
+	if before.Facts.Version == r.Version { // what was not known while planning comes to what there is
+		if b.blueprint, err = p.Blueprint(ctx, r); err == nil {
+			after, err = b.update(ctx)
+		}
+	} else {
+		after, err = b.reimage(ctx, before)
+	}
+	b.record.Steps, b.record.CompletedAt, b.record.Status = b.run.steps, now(), "completed"
+	if err != nil {
+		b.record.Status, b.record.Error = "failed", cause(err)
+	}
+	return after, b.record, err
+}
+
+func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) {
+	var disk hypervisor.DiskImage
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"disks", func(ctx context.Context) (err error) { disk, err = b.makeSystemDisk(ctx, before); return err }},
+		{"shutdown", func(ctx context.Context) error { return b.shutDown(ctx, before) }},
+		{"seed", func(ctx context.Context) error { return b.replaceSeed(ctx, before) }},
+		{"define", func(ctx context.Context) error { return b.swap(ctx, before, disk) }},
+	} {
+		if err := b.step(ctx, s.name, s.do); err != nil {
+			return before, b.undo(ctx, fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, s.name, err))
+		}
+	}
+	after := before
+	err := b.step(ctx, "start", func(ctx context.Context) (err error) {
+		if err := b.removeOldDisks(ctx, before, disk); err != nil {
+			return err
+		}
+		after, err = b.update(ctx)
+		return err
+	})
+	return after, err
+}
+
+func (b *build) update(ctx context.Context) (Instance, error) {
+	return b.Update(ctx, b.uuid, Change{Description: b.request.Description, Blueprint: &b.blueprint, Options: b.request.Options})
+}
+
+// makeSystemDisk makes the new system disk beside the old one, under a name of its own.
+func (b *build) makeSystemDisk(ctx context.Context, before Instance) (hypervisor.DiskImage, error) {
+	if err := b.resolve(ctx); err != nil {
+		return hypervisor.DiskImage{}, err
+	}
+	if err := b.reimagable(ctx, before); err != nil {
+		return hypervisor.DiskImage{}, err
+	}
+	system, home := b.blueprint.Drives[0], b.homes[0]
+	volume := b.reimagedVolume(system)
+	disk := hypervisor.DiskImage{Target: before.Disks[0].Target, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
+	// What a try that died has left. The definition names it only once it is the instance's disk.
+	remove := func(ctx context.Context) error { return b.removeVolume(ctx, home.Name, volume) }
+	if err := remove(ctx); err != nil {
+		return disk, err
+	}
+	b.undoLater(remove)
+	if err := b.makeDisk(ctx, system, home.Name, volume); err != nil {
+		return disk, err
+	}
+	return disk, b.confirmVersion(ctx)
+}
+
+// reimagable refuses what only another instance could have. A plan says so; but it knows nothing of a version that comes
+// with the same apply.
+func (b *build) reimagable(ctx context.Context, before Instance) error {
+	diff, findings, err := b.CompareForReimage(ctx, before, b.blueprint)
+	if err != nil {
+		return err
+	}
+	for _, at := range diff.Replaces {
+		findings.Add(at, "Not to be had by a new system disk", fmt.Sprintf("Version %q asks for what instance %q cannot change to. Plan again: "+
+			"now that the version is there, the plan tells what it means. Nothing was changed.", b.blueprint.Version.ID, b.request.Name))
+	}
+	return findings.Err()
+}
+
+// reimagedVolume is the volume of a system disk that was made after the instance; the version tells it from the others.
+func (b *build) reimagedVolume(system catalog.Drive) string {
+	return diskVolume(b.tenant, b.request.Name, system.Name+"."+b.request.Version, b.diskFormat(system))
+}
+
+func (p *Provisioner) removeVolume(ctx context.Context, pool, name string) error {
+	if err := p.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+		return err
+	}
+	return nil
+}
+
+// shutDown shuts the guest down, and would bring it back.
+func (b *build) shutDown(ctx context.Context, before Instance) error {
+	if !before.Running() {
+		return nil
+	}
+	b.undoLater(func(ctx context.Context) error { return b.bringUp(ctx, before) })
+	return b.powerOff(ctx, b.uuid, shutdownTime(ctx))
+}
+
+// replaceSeed replaces the seed. Its volume is as large as a seed is, so it is another one.
+func (b *build) replaceSeed(ctx context.Context, before Instance) error {
+	b.blueprint.NICs = withMACs(b.blueprint.NICs, before.NICs)
+	iso, err := b.blueprint.seed(b.uuid, b.request.Name)
+	if err != nil {
+		return err
+	}
+	name := seedVolume(b.tenant, b.request.Name)
+	old, err := b.host.ReadVolume(ctx, b.pool.Name, name, seedLimit)
+	if err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+		return err
+	}
+	replace := func(ctx context.Context, with []byte) error {
+		if err := b.removeVolume(ctx, b.pool.Name, name); err != nil {
+			return err
+		}
+		return b.putSeed(ctx, with)
+	}
+	if len(old) > 0 {
+		b.undoLater(func(ctx context.Context) error { return replace(ctx, old) })
+	}
+	return replace(ctx, iso)
+}
+
+// withMACs are network cards with the addresses that those of their names have.
+func withMACs(nics, have []catalog.NIC) []catalog.NIC {
+	nics = slices.Clone(nics)
+	for i := range nics {
+		if n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == nics[i].Name }); n >= 0 {
+			nics[i].MAC = have[n].MAC
+		}
+	}
+	return nics
+}
+
+// swap puts the new disk into the definition, with what the instance is from now on.
+func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskImage) error {
+	if err := b.confirmVersion(ctx); err != nil {
+		return err
+	}
+	if err := b.host.DiscardSavedState(ctx, b.uuid); err != nil { // it is of the old disk
+		return err
+	}
+	facts, completed := before.Facts, now()
+	facts.Version, facts.Digest = b.request.Version, b.blueprint.Version.Digest
+	facts.Parameters, facts.SecretSeed = catalog.Settings(b.blueprint.Shown), b.blueprint.secret()
+	facts.Customized, facts.Addressing = b.blueprint.customized(false), catalog.NoteAddressing(b.blueprint.NICs)
+	facts.Provision = catalog.ProvisionNote{
+		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt, Completed: &completed,
+	}
+	metadata, err := facts.Marshal()
+	if err != nil {
+		return err
+	}
+	return b.host.RedefineDomain(whole(ctx), b.uuid, hypervisor.DomainChange{Metadata: &metadata, Disk: &disk})
+}
+
+// removeOldDisks removes the system disks that the instance had, also those whose removal was cut off.
+func (b *build) removeOldDisks(ctx context.Context, before Instance, disk hypervisor.DiskImage) error {
+	volume, err := b.diskVolumeOf(ctx, before.Disks[0])
+	if errors.Is(err, hypervisor.ErrNoVolume) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	names, err := b.host.VolumeNames(ctx, volume.Pool)
+	if err != nil {
+		return err
+	}
+	prefix := strings.TrimSuffix(diskVolume(b.tenant, b.request.Name, b.blueprint.Drives[0].Name, ""), ".") + "."
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) && name != path.Base(disk.Path) {
+			if err := b.removeVolume(ctx, volume.Pool, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

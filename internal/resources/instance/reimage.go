@@ -1,0 +1,114 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// What another version means: see on_version_change.
+const (
+	replace = "replace"
+	reimage = "reimage"
+)
+
+// reimage plans that the instance gets the system disk of another version. What cannot change in place replaces it, as
+// ever, but for what works at first boot: that comes again.
+func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
+	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
+	p.plan.Provisioning = types.ObjectUnknown(provisioningTypes)
+	p.unsettleGuest()
+	if found {
+		blueprint, ok := p.settle(ctx, template, version)
+		if !ok {
+			return
+		}
+		p.plan.ImageDigest = types.StringValue(version.Digest)
+		if !p.namesUnknown() {
+			p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
+		}
+		p.warnOfSecrets(version.Spec.Parameters)
+		instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
+		if err != nil {
+			client.AddError(p.diags, "Instance not read", err)
+			return
+		}
+		diff, findings, err := p.client.Provisioner.CompareForReimage(ctx, instance, blueprint)
+		if err != nil {
+			client.AddError(p.diags, "Instance not compared", err)
+			return
+		}
+		client.AddFindings(p.diags, findings)
+		if len(diff.Replaces) > 0 {
+			p.replaceFor(diff.Replaces)
+			return
+		}
+	}
+	p.announceReimage()
+}
+
+// replaceFor replaces an instance that was to get another system disk only, and says why.
+func (p *planner) replaceFor(reasons []catalog.Path) {
+	names := make([]string, len(reasons))
+	for n, at := range reasons {
+		names[n] = at.String()
+	}
+	p.replace("version")
+	p.diags.AddAttributeWarning(path.Root("version"), "Instance will be replaced", fmt.Sprintf("Instance %q is to get the system disk of version "+
+		"%s only, by on_version_change. But %s would change too, which takes another instance: all its disks go.",
+		p.state.Name.ValueString(), p.plan.ResolvedVersion.ValueString(), strings.Join(names, ", ")))
+}
+
+// unsettleGuest plans that nothing is known of the guest any more: it is started anew.
+func (p *planner) unsettleGuest() {
+	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
+	p.plan.Status = types.StringUnknown()
+}
+
+func (p *planner) announceReimage() {
+	name, from := p.state.Name.ValueString(), p.state.ResolvedVersion.ValueString()
+	to := p.plan.ResolvedVersion.ValueString()
+	if p.plan.ResolvedVersion.IsUnknown() {
+		to = "another version"
+	}
+	if p.state.PowerState.ValueString() == running && !p.plan.AllowRestart.ValueBool() {
+		p.diags.AddAttributeError(path.Root("version"), "Change needs a restart", fmt.Sprintf("Another version's system disk needs a "+
+			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
+		return
+	}
+	p.diags.AddAttributeWarning(path.Root("version"), "System disk will be replaced", fmt.Sprintf("Instance %q goes from version %s to %s: "+
+		"applying it shuts the guest down, and gives it a new system disk. All that is on the old one is lost. Its other disks, its UUID and "+
+		"its MAC addresses stay.", name, from, to))
+}
+
+// reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
+func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, resp *resource.UpdateResponse) {
+	request, err := r.request(ctx, &plan, secrets)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		return
+	}
+	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		return
+	}
+	planned := plan
+	plan.computed(i)
+	plan.keepPlanned(planned)
+	plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned.EffectiveParameters)
+	plan.Provisioning = provisioning(record)
+	if plan.UpdateAvailable.IsUnknown() {
+		if plan.UpdateAvailable, err = r.newer(ctx, i); err != nil {
+			client.AddError(&resp.Diagnostics, "Versions not read", err)
+		}
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}

@@ -1,0 +1,38 @@
+package instance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+var _ resource.ResourceWithUpgradeState = (*Resource)(nil)
+
+// schemaVersion is the version of the schema, and so of states. 1 added on_version_change and update_available.
+const schemaVersion = 1
+
+// UpgradeState implements resource.ResourceWithUpgradeState.
+func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrader {
+	return map[int64]resource.StateUpgrader{0: {StateUpgrader: func(_ context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
+		upgraded, err := upgradeFrom0(req.RawState.JSON)
+		if err != nil {
+			resp.Diagnostics.AddError("State not upgraded", fmt.Sprintf("Reading the instance's state of schema version 0: %v.", err))
+			return
+		}
+		resp.DynamicValue = &tfprotov6.DynamicValue{JSON: upgraded}
+	}}}
+}
+
+// upgradeFrom0 notes in a state what on_version_change meant before there was one.
+func upgradeFrom0(state []byte) ([]byte, error) {
+	var attributes map[string]json.RawMessage // numbers stay as they are written
+	if err := json.Unmarshal(state, &attributes); err != nil {
+		return nil, err
+	}
+	attributes["on_version_change"] = json.RawMessage(`"` + replace + `"`)
+	attributes["update_available"] = json.RawMessage("null")
+	return json.Marshal(attributes)
+}

@@ -1,0 +1,42 @@
+package instance
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
+	var s resource.SchemaResponse
+	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
+	const old = `{"name": "web", "id": "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", "parameters": {"type": ["object", {"n": "number"}], "value": {"n": 12345678901234567890}}}`
+	upgrader := (&Resource{}).UpgradeState(t.Context())[0]
+	var resp resource.UpgradeStateResponse
+	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte(old)}}, &resp)
+	if resp.Diagnostics.HasError() {
+		t.Fatal(resp.Diagnostics)
+	}
+	// Terraform itself fills in what the old schema had not.
+	raw := tfprotov6.RawState{JSON: resp.DynamicValue.JSON}
+	value, err := raw.UnmarshalWithOpts(s.Schema.Type().TerraformType(t.Context()), tfprotov6.UnmarshalOpts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Model
+	if diags := (tfsdk.State{Schema: s.Schema, Raw: value}).Get(t.Context(), &m); diags.HasError() {
+		t.Fatal(diags)
+	}
+	if m.Name.ValueString() != "web" || m.OnVersionChange.ValueString() != "replace" || !m.UpdateAvailable.IsNull() {
+		t.Errorf("the state became %+v", m)
+	}
+	if n, _ := values(m.Parameters); len(n) != 1 {
+		t.Errorf("the parameters became %v", m.Parameters)
+	}
+
+	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte("[")}}, &resp)
+	if !resp.Diagnostics.HasError() {
+		t.Error("a torn state was upgraded")
+	}
+}
