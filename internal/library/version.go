@@ -57,7 +57,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, errors.Join(err, l.withdraw(ctx, claim))
 	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec,
+		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
 		CreatedAt: now(), CreatedBy: l.user, Maker: runner.This(),
 	}
