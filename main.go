@@ -2,10 +2,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"log"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
@@ -19,7 +21,7 @@ func main() {
 	attach := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
 	flag.Parse()
 	beFrugal()
-	server, err := provider.NewServer(version)
+	server, confirm, err := provider.NewServer(version)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -30,7 +32,16 @@ func main() {
 	if err := tf6server.Serve("registry.terraform.io/novacron/novacron", server, options...); err != nil {
 		log.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := confirm(ctx); err != nil {
+		log.Print(err)
+	}
 }
+
+// patience is how long Terraform waits for a provider to end that it has taken leave of, less some time for the end itself
+// (Kill in hashicorp/go-plugin's client.go waits two seconds).
+const patience = 1500 * time.Millisecond
 
 // beFrugal drops work that nobody sees. Where no log is asked for, the framework still writes trace messages, some
 // dozens for each resource, and Terraform reads and discards them: together that is a third of what a plan with nothing

@@ -23,8 +23,11 @@ export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
 # One host a checkout, so that runs in several do not meet.
 host=acceptance-$(cksum <<<"$here" | cut -d' ' -f1)
 trap '"$here/testhost/testhost.sh" down "$host"' EXIT
-# What a killed run has left.
+# What a killed run has left, with the hosts that single tests had for themselves.
 "$here/testhost/testhost.sh" down "$host"
+for own in "${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}/$host"-*/; do
+  [[ ! -d $own ]] || "$here/testhost/testhost.sh" down "$(basename "$own")"
+done
 environment=$("$here/testhost/testhost.sh" up "$host")
 eval "$environment"
 "$@"

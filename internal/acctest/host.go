@@ -64,6 +64,34 @@ func RequireHost(t testing.TB) *Host {
 	}
 }
 
+// Own starts a host for one test alone, beside this one, for what would disturb others; it is taken down when the test ends.
+// Its name is this one's with a suffix.
+func (h *Host) Own(t testing.TB, suffix string) *Host {
+	t.Helper()
+	name := h.name + "-" + suffix
+	own := &Host{Root: filepath.Join(filepath.Dir(h.Root), name), DomainType: h.DomainType, name: name}
+	own.URI = "qemu+unix:///system?socket=" + filepath.Join(own.Root, "run", "libvirt-sock")
+	down := func() {
+		if _, err := own.script(t, "down"); err != nil {
+			t.Error(err)
+		}
+	}
+	down() // what a killed run has left
+	t.Cleanup(down)
+	if _, err := own.script(t, "up"); err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
+// Restart restarts the host's daemon; guests run on. Only for a host of the test's own.
+func (h *Host) Restart(t testing.TB) {
+	t.Helper()
+	if _, err := h.script(t, "restart"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns what it printed. The test
 // fails when the command does.
 func (h *Host) Exec(t testing.TB, command ...string) string {
@@ -120,15 +148,20 @@ func image(t testing.TB, variable, kind string) string {
 	return path
 }
 
-// run runs a command on the host. It outlives the test's context, so that cleanups can use it.
+// run runs a command on the host.
 func (h *Host) run(t testing.TB, command ...string) (string, error) {
-	args := append([]string{"exec", h.name}, command...)
+	return h.script(t, "exec", command...)
+}
+
+// script runs a command of the test host's script. It outlives the test's context, so that cleanups can use it.
+func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
+	args = append([]string{command, h.name}, args...)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), args...)
 	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("on test host %s: %s: %w\n%s", h.name, strings.Join(command, " "), err, stderr.String())
+		return "", fmt.Errorf("on test host %s: %s: %w\n%s", h.name, strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
 }

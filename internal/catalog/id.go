@@ -114,3 +114,29 @@ func ParseVersionID(s string) (VersionID, error) {
 	}
 	return VersionID{}, fmt.Errorf("%q is no version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0", s)
 }
+
+// ParseTemplateRef reads what somebody calls a template: "tenant/name", or the name alone for one of the given tenant.
+func ParseTemplateRef(s, tenant string) (TemplateID, error) {
+	if id, err := ParseTemplateID(s); err == nil {
+		return id, nil
+	}
+	if ValidateTemplateName(s) == nil {
+		return TemplateID{Tenant: tenant, Name: s}, nil
+	}
+	return TemplateID{}, fmt.Errorf("%q is no template id: write it as tenant/name, for example %[2]s/ubuntu, or as name, for example "+
+		"ubuntu, for a template of the tenant %[2]s", s, tenant)
+}
+
+// ParseVersionRef reads what somebody calls a version: "tenant/name@1.1.0", or "name@1.1.0" for a template of the given
+// tenant.
+func ParseVersionRef(s, tenant string) (VersionID, error) {
+	template, v, _ := strings.Cut(s, "@")
+	id, err := ParseTemplateRef(template, tenant)
+	if err == nil {
+		if _, err = ParseVersion(v); err == nil {
+			return id.Version(v), nil
+		}
+	}
+	return VersionID{}, fmt.Errorf("%q is no version id: write it as tenant/name@1.1.0, for example %[2]s/ubuntu@1.0.0, or as "+
+		"name@1.1.0, for example ubuntu@1.0.0, for a template of the tenant %[2]s", s, tenant)
+}

@@ -139,3 +139,25 @@ func TestNewerIsANewerRelease(t *testing.T) {
 		t.Errorf("of no versions, %q is newer", got)
 	}
 }
+
+func TestReferencesMayLeaveOutTheTenant(t *testing.T) {
+	ubuntu := TemplateID{"t-1", "ubuntu.24"}
+	for s, want := range map[string]TemplateID{"ubuntu.24": ubuntu, "t-1/ubuntu.24": ubuntu, "t-2/ubuntu.24": {"t-2", "ubuntu.24"}} {
+		if id, err := ParseTemplateRef(s, "t-1"); err != nil || id != want {
+			t.Errorf("%q means %v (%v)", s, id, err)
+		}
+		if id, err := ParseVersionRef(s+"@1.0.0-rc.1", "t-1"); err != nil || id != want.Version("1.0.0-rc.1") {
+			t.Errorf("%q@1.0.0-rc.1 means %v (%v)", s, id, err)
+		}
+	}
+	for _, s := range []string{"", "/", "t/", "/a", "a/b/c", "A", "t/A", "a b"} {
+		if id, err := ParseTemplateRef(s, "t-1"); err == nil || !strings.Contains(err.Error(), "write it as tenant/name") || !strings.Contains(err.Error(), "tenant t-1") {
+			t.Errorf("%q means %v: %v", s, id, err)
+		}
+	}
+	for _, s := range []string{"", "a", "a@", "@1.0.0", "a@1.0", "a@1.0.0@1.0.0", "a/b/c@1.0.0", "t/a@latest"} {
+		if id, err := ParseVersionRef(s, "t-1"); err == nil || !strings.Contains(err.Error(), "write it as tenant/name@1.1.0") || !strings.Contains(err.Error(), "name@1.1.0, for example") {
+			t.Errorf("%q means %v: %v", s, id, err)
+		}
+	}
+}

@@ -76,6 +76,18 @@ func Shown(declared map[string]Parameter, effective Values, secrets map[string]R
 	return shown
 }
 
+// NotDefault are the effective values that somebody has to set to get them.
+func NotDefault(declared map[string]Parameter, effective Values) Values {
+	defaults, _ := Resolve(declared, Given{}) // what is found is missing, and here it is not
+	set := Values{}
+	for name, v := range effective {
+		if d := defaults[name]; d == nil || v == nil || *d != *v {
+			set[name] = v
+		}
+	}
+	return set
+}
+
 // SameSecrets tells whether the values of sensitive parameters are the same in two sets of given ones. One that is not
 // known yet is not the same.
 func SameSecrets(declared map[string]Parameter, a, b map[string]Raw) bool {

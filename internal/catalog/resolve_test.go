@@ -224,3 +224,20 @@ func BenchmarkResolveAndRender(b *testing.B) {
 		}
 	}
 }
+
+func TestWhatHasToBeSetIsNotDefault(t *testing.T) {
+	eighty, empty := "80", ""
+	declared := map[string]Parameter{
+		"port": {Type: TypeInteger, Default: &eighty}, "alt": {Type: TypeInteger, Default: &eighty}, "name": {Type: TypeString, Required: true},
+		"motd": {Type: TypeText, Default: &empty}, "tag": {Type: TypeString},
+	}
+	effective := Values{"port": {TypeInteger, "80"}, "alt": {TypeInteger, "81"}, "name": {TypeString, "80"}, "motd": {TypeText, ""}, "tag": {TypeString, ""}}
+	set := NotDefault(declared, effective)
+	if len(set) != 3 || set["alt"] != effective["alt"] || set["name"] != effective["name"] || set["tag"] != effective["tag"] {
+		t.Errorf("to be set: %v", set)
+	}
+	// Of parameters that nothing is declared of any more, all were set.
+	if set := NotDefault(nil, effective); len(set) != len(effective) {
+		t.Errorf("to be set: %v", set)
+	}
+}

@@ -36,6 +36,8 @@ type Template struct {
 	Owner              string            `json:"owner"`
 	CreatedAt          time.Time         `json:"created_at"`
 	UpdatedAt          time.Time         `json:"updated_at"`
+	// Maker is the process that registered the template, while it is not certain that a state has it.
+	Maker string `json:"maker,omitempty"`
 }
 
 // Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
@@ -104,17 +106,33 @@ func (s Spec) ValidateWhole() Findings {
 type Version struct {
 	ID          VersionID `json:"id"`
 	Description string    `json:"description,omitempty"`
-	Digest      string    `json:"digest"` // "sha256:HEX" of the stored image
-	Format      string    `json:"format"` // qcow2 or raw
-	VirtualSize int64     `json:"virtual_size_bytes"`
-	StoredSize  int64     `json:"stored_size_bytes"`
-	Transferred int64     `json:"transferred_bytes"`
-	Spec        Spec      `json:"spec"`      // as frozen: the overrides over the template's
-	Overrides   Spec      `json:"overrides"` // what the version itself said
-	CreatedAt   time.Time `json:"created_at"`
-	CreatedBy   string    `json:"created_by"`
+	// DeletionProtection refuses to remove the version while it is set.
+	DeletionProtection bool      `json:"deletion_protection,omitempty"`
+	Digest             string    `json:"digest"` // "sha256:HEX" of the stored image
+	Format             string    `json:"format"` // qcow2 or raw
+	VirtualSize        int64     `json:"virtual_size_bytes"`
+	StoredSize         int64     `json:"stored_size_bytes"`
+	Transferred        int64     `json:"transferred_bytes"`
+	Spec               Spec      `json:"spec"`      // as frozen: the overrides over the template's
+	Overrides          Spec      `json:"overrides"` // what the version itself said
+	CreatedAt          time.Time `json:"created_at"`
+	CreatedBy          string    `json:"created_by"`
 	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
 	DeletingSince *time.Time `json:"deleting_since,omitempty"`
+	// Coming is set while the version is being registered: nobody can use it yet.
+	Coming *Coming `json:"coming,omitempty"`
+	// Maker is the process that registered the version, while it is not certain that a state has it.
+	Maker string `json:"maker,omitempty"`
+}
+
+// Coming tells of a version that is being registered. Its document comes first and goes last, so that whatever else there
+// is of it can be found.
+type Coming struct {
+	Runner   string    `json:"runner"`   // host name and process of the provider that registers it: "build-7/4711"
+	By       string    `json:"by"`       // user
+	Since    time.Time `json:"since"`    //
+	Deadline time.Time `json:"deadline"` // by then it is registered, or its maker is dead
+	Volume   string    `json:"volume"`   // how the names of volumes begin that the image is sent to
 }
 
 // DeleteLease is how long a delete may take to decide. One that has not by then is dead, and its mark counts no more.

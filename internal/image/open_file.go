@@ -9,6 +9,14 @@ import (
 )
 
 func (im *Image) openPath() error {
+	if err := im.openFile(); err != nil {
+		return err
+	}
+	return im.recognise()
+}
+
+// openFile opens the source's file, whatever it holds.
+func (im *Image) openFile() error {
 	path := im.source.Path
 	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
 	info, err := os.Stat(path)
@@ -26,7 +34,7 @@ func (im *Image) openPath() error {
 	return im.useFile(file)
 }
 
-// useFile makes a file, now the image's own, ready to be sent.
+// useFile makes a file, now the image's own, ready to be read.
 func (im *Image) useFile(file *os.File) error {
 	im.file = file
 	info, err := file.Stat()
@@ -34,11 +42,14 @@ func (im *Image) useFile(file *os.File) error {
 		return im.source.failed("reading", cause(err), "")
 	}
 	im.opened, im.Size = info, info.Size()
-	if im.Format, im.VirtualSize, err = probe(im.source, file, im.Size); err != nil {
-		return err
-	}
 	im.extents = dataExtents(file, im.Size)
 	return nil
+}
+
+// recognise finds out what kind of image the file is.
+func (im *Image) recognise() (err error) {
+	im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
+	return err
 }
 
 // unchanged returns ErrChanged, wrapped, once the file is no longer what was opened.

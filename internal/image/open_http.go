@@ -199,5 +199,8 @@ func (im *Image) spool() error {
 	if im.digest, err = d.finish(im.source); err != nil {
 		return err
 	}
-	return im.useFile(file)
+	if err := im.useFile(file); err != nil {
+		return err
+	}
+	return im.recognise()
 }

@@ -33,14 +33,14 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the l
 // the bytes that it sent for that.
 func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
 	digest, known := image.KnownDigest(r.Source)
-	for {
+	for attempt := 1; ; attempt++ {
 		if known {
 			base, err := l.joinBase(ctx, digest, r.ID)
 			if !errors.Is(err, catalog.ErrNotFound) {
 				return base, 0, err
 			}
 		}
-		base, sent, err := l.sendBase(ctx, r, digest)
+		base, sent, err := l.sendBase(ctx, r, digest, attempt)
 		var taken *takenError
 		if !errors.As(err, &taken) {
 			return base, sent, err
@@ -78,8 +78,12 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		if time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := l.discardBase(ctx, rec); err != nil && !errors.Is(err, catalog.ErrConflict) {
+		dead, err := l.uploaderDead(ctx, rec.Value)
+		if err != nil {
+			return rec.Value, err
+		}
+		if dead || time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+			if err := l.discardBase(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -116,21 +120,30 @@ func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.Ver
 	if len(overlays) > 0 {
 		rec.Value.State = catalog.BaseReady
 		_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
-		return err
+		if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
+			err = nil
+		}
+		return gone(err)
 	}
 	return l.discardBase(ctx, rec)
 }
 
-// discardBase removes a base's volume and then its document.
+// discardBase removes a base's volume and then its document. Several may do so at once.
 func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	if err := l.deleteVolume(ctx, rec.Value.Volume); err != nil {
 		return err
 	}
-	err := l.store.Bases().Delete(ctx, rec.Key, rec.Revision)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
+	for {
+		err := l.store.Bases().Delete(ctx, rec.Key, rec.Revision)
+		if !errors.Is(err, catalog.ErrConflict) {
+			return gone(err)
+		}
+		found, err := l.store.Bases().Get(ctx, rec.Key)
+		if err != nil || found.Value.Volume != rec.Value.Volume { // it is somebody's new one
+			return gone(err)
+		}
+		rec = found
 	}
-	return err
 }
 
 // deleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be

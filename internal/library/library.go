@@ -41,7 +41,10 @@ type Library struct {
 
 	mu     sync.Mutex
 	opened bool
+	swept  sync.Once
 	plan   planCache
+
+	unconfirmed unconfirmed
 }
 
 // New makes a library. Nothing is connected before it is used.

@@ -25,7 +25,7 @@ func (e *InUseError) Error() string {
 }
 
 // RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
-// linked clones need it. A version that is gone already is no error.
+// linked clones need it, and with a finding while it is protected. A version that is gone already is no error.
 //
 // The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
 // one of the two sees the other.
@@ -34,9 +34,17 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 		return err
 	}
 	l.plan.forget(id.Template)
+	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+		if v.Coming != nil {
+			return catalog.ErrNotFound
+		}
+		if v.DeletionProtection {
+			return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
+				"Version %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
+		}
 		since := time.Now().UTC()
 		v.DeletingSince = &since
 		return nil
@@ -51,42 +59,48 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	if err == nil && len(users) > 0 {
 		err = &InUseError{Version: id, Users: users}
 	}
-	if err == nil {
-		err = l.store.Versions().Delete(ctx, rec.Key, rec.Revision)
-	}
-	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+	if err != nil {
 		undo, cancel := undoContext(ctx)
 		defer cancel()
 		_, unmark := change(undo, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+			if v.DeletingSince == nil { // it was removed, and is somebody's new one
+				return catalog.ErrNotFound
+			}
 			v.DeletingSince = nil
 			return nil
 		})
-		if errors.Is(unmark, catalog.ErrNotFound) {
-			unmark = nil
-		}
-		return errors.Join(err, unmark)
+		return errors.Join(err, gone(unmark))
 	}
-	release, cancelRelease := undoContext(ctx) // there is no way back: the version is gone
-	defer cancelRelease()
-	return l.releaseBase(release, rec.Value.Digest, id)
+	// There is no way back. The document goes last: while it is there, another removal finds what this one has left.
+	finish, cancelFinish := undoContext(ctx)
+	defer cancelFinish()
+	if err := l.releaseBase(finish, rec.Value.Digest, id); err != nil {
+		return err
+	}
+	for {
+		err := l.store.Versions().Delete(finish, rec.Key, rec.Revision)
+		if !errors.Is(err, catalog.ErrConflict) {
+			return gone(err)
+		}
+		rec, err = l.store.Versions().Get(finish, id.String())
+		if err != nil || rec.Value.DeletingSince == nil { // it is somebody's new one
+			return gone(err)
+		}
+	}
 }
 
 // linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,
 // every overlay on it, whoever made it.
 func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string, error) {
-	domains, err := l.host.AllDomains(ctx)
+	instances, err := l.instancesOf(ctx, v.ID.Template)
 	if err != nil {
 		return nil, err
 	}
 	var users, known []string
-	for _, d := range domains {
-		facts, err := catalog.ParseInstanceFacts(d.Metadata)
-		if d.Metadata == "" || err != nil {
-			continue
-		}
-		if facts.Strategy == catalog.LinkedClone && facts.Template == v.ID.Template.String() && facts.Version == v.ID.Version {
-			users = append(users, facts.Tenant+"/"+facts.Name)
-			for _, disk := range d.Disks {
+	for _, i := range instances {
+		if i.Strategy == catalog.LinkedClone && i.Version == v.ID.Version {
+			users = append(users, i.Tenant+"/"+i.Name)
+			for _, disk := range i.domain.Disks {
 				known = append(known, disk.Path)
 			}
 		}

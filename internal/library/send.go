@@ -2,13 +2,11 @@ package library
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +18,7 @@ import (
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
 // claim is made as soon as the digest is known, which may be before the last byte is sent; takenError when somebody
 // else made it first. A failure or a cancel leaves neither volume nor document.
-func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string) (_ catalog.Base, sent int64, err error) {
+func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
 	im, err := image.Open(ctx, r.Source)
 	if err != nil {
@@ -32,7 +30,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	u := &upload{library: l, version: r.ID, base: catalog.Base{
 		State: catalog.BaseUploading, Format: string(im.Format), VirtualSize: im.VirtualSize, StoredSize: im.Size,
-		Volume: fmt.Sprintf("nova.base.%s.%s", strings.ToLower(rand.Text()), im.Format), Versions: []string{r.ID.String()},
+		Volume: volumeName(r.volume, attempt, string(im.Format)), Versions: []string{r.ID.String()},
 	}}
 	defer func() {
 		if err != nil {
@@ -70,6 +68,14 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, result.Transferred, err
 	}
 	return u.base, result.Transferred, nil
+}
+
+// volumeName names the volume of an attempt to send an image. What was taken for dead once must not be taken for it again.
+func volumeName(stem string, attempt int, format string) string {
+	if attempt > 1 {
+		stem = fmt.Sprintf("%s.%d", stem, attempt)
+	}
+	return stem + "." + format
 }
 
 // checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word.

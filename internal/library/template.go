@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // CreateTemplate registers a template under the user's tenant. It fills in the owner and the times.
@@ -21,13 +23,32 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	t.ID.Tenant, t.Owner, t.CreatedAt = l.tenant, l.user, now()
 	t.UpdatedAt = t.CreatedAt
 	l.plan.forget(t.ID)
+	t.Maker = runner.This()
 	rec, err := l.store.Templates().Create(ctx, t.ID.String(), t)
 	if errors.Is(err, catalog.ErrExists) {
-		return t, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
+		rec, err = l.takeOverTemplate(ctx, t)
+	}
+	if err == nil {
+		l.unconfirmed.template(t.ID)
+	}
+	return rec.Value, err
+}
+
+// takeOverTemplate writes over a template that was registered by a process which died before it could say so; a finding
+// for any other.
+func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
+	rec, err := l.store.Templates().Get(ctx, t.ID.String())
+	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type {
+		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
+	} else if err == nil {
+		err = catalog.ErrExists
+	}
+	if errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrConflict) {
+		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
 			"The library in pool %q has a template %q already. Choose another name, or take it over with "+
 				"`terraform import`, id %q.", l.pool, t.ID, t.ID)}}
 	}
-	return rec.Value, err
+	return rec, err
 }
 
 // validate finds what is wrong with a template's spec.
@@ -72,19 +93,13 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
 			"Template %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
 	}
-	versions, err := l.store.Versions().List(ctx, id.String()+"@")
+	l.sweep(ctx)
+	versions, err := l.store.Versions().List(ctx, id.String()+"@") // also those that are coming
 	if err != nil {
 		return err
 	}
 	if len(versions) > 0 {
-		names := make([]string, len(versions))
-		for i, v := range versions {
-			names[i] = v.Value.ID.Version
-		}
-		return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
-			"Template %q cannot be removed while it has versions: %s. Destroy them first; where they are in the same "+
-				"configuration, refer to the template by template_id = novacron_template.NAME.id, so that Terraform knows the order.",
-			id, strings.Join(names, ", "))}}
+		return l.hasVersions(ctx, id, versions)
 	}
 	l.plan.forget(id)
 	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
@@ -92,6 +107,32 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return nil
 	}
 	return err
+}
+
+// hasVersions is the finding for a template that cannot go. Of what hangs on the versions it names all at once, rather than
+// leave it to the removal of one after another.
+func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version]) error {
+	instances, err := l.instancesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	names, clones := make([]string, len(versions)), []string{}
+	for i, v := range versions {
+		names[i] = v.Value.ID.Version
+	}
+	for _, i := range instances {
+		if i.Strategy == catalog.LinkedClone {
+			clones = append(clones, i.Tenant+"/"+i.Name)
+		}
+	}
+	first := "Destroy them first"
+	if len(clones) > 0 {
+		slices.Sort(clones)
+		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", strings.Join(clones, ", "))
+	}
+	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
+		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+
+			"by template_id = novacron_template.NAME.id, so that Terraform knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }
 
 // change is read, edit, compare-and-swap, until it holds or the edit refuses.

@@ -8,15 +8,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // Registration asks for a new version.
 type Registration struct {
-	ID          catalog.VersionID
-	Description string
-	Source      image.Source
-	Spec        catalog.Spec // what the version overrides; the rest comes from the template and is frozen
-	Progress    func(sent, total int64)
+	ID catalog.VersionID
+	VersionSettings
+	Source   image.Source
+	Spec     catalog.Spec // what the version overrides; the rest comes from the template and is frozen
+	Progress func(sent, total int64)
+
+	volume string // how the names of volumes begin that the image is sent to
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
@@ -35,46 +38,52 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if err != nil {
 		return none, err
 	}
-	if _, err := l.store.Versions().Get(ctx, r.ID.String()); err == nil {
-		return none, l.VersionExists(r.ID)
-	} else if !errors.Is(err, catalog.ErrNotFound) {
+	spec := r.Spec.Over(template.Spec)
+	if err := spec.ValidateWhole().Err(); err != nil {
 		return none, err
 	}
-	if err := r.Spec.Over(template.Spec).ValidateWhole().Err(); err != nil {
-		return none, err
-	}
-	base, transferred, err := l.holdBase(ctx, r)
+	l.sweep(ctx)
+	claim, lost, err := l.claimVersion(ctx, r)
 	if err != nil {
 		return none, err
 	}
+	defer l.plan.forget(r.ID.Template)
+	if lost.Key != "" {
+		return l.takeOver(ctx, r, spec, lost)
+	}
+	r.volume = claim.Coming.Volume
+	base, transferred, err := l.holdBase(ctx, r)
+	if err != nil {
+		return none, errors.Join(err, l.withdraw(ctx, claim))
+	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, Spec: r.Spec.Over(template.Spec), Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec, Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
-		CreatedAt: now(), CreatedBy: l.user,
+		CreatedAt: now(), CreatedBy: l.user, Maker: runner.This(),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {
-		_, err = l.store.Versions().Create(ctx, r.ID.String(), v)
+		err = l.fulfil(ctx, claim, v)
 	}
-	l.plan.forget(r.ID.Template)
 	if err == nil {
+		l.unconfirmed.version(r.ID)
 		return v, nil
 	}
-	if errors.Is(err, catalog.ErrExists) {
-		err = l.VersionExists(r.ID)
+	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
+		err = fmt.Errorf("registering version %q took so long that somebody else has removed or registered it meanwhile: try again", r.ID)
 	}
 	undo, cancel := undoContext(ctx)
 	defer cancel()
 	if released := l.letGo(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
-	return none, err
+	return none, errors.Join(err, l.withdraw(ctx, claim))
 }
 
 // letGo takes a version that was not registered off a base's users, unless somebody else registered it with that base.
 func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID) error {
 	rec, err := l.store.Versions().Get(ctx, id.String())
-	if err == nil && rec.Value.Digest == digest {
+	if err == nil && rec.Value.Digest == digest { // a version that is coming has none yet
 		return nil
 	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
@@ -101,12 +110,15 @@ func (l *Library) Missing(id catalog.TemplateID) string {
 		"made in the same configuration, refer to it by novacron_template.NAME.id.", l.pool, l.host.URI(), id)
 }
 
-// Version reads a version; catalog.ErrNotFound.
+// Version reads a version; catalog.ErrNotFound, also for one that is only being registered.
 func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Version{}, err
 	}
 	rec, err := l.store.Versions().Get(ctx, id.String())
+	if err == nil && rec.Value.Coming != nil {
+		err = fmt.Errorf("version %q is being registered: %w", id, catalog.ErrNotFound)
+	}
 	return rec.Value, err
 }
 
@@ -120,10 +132,12 @@ func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalo
 		return nil, err
 	}
 	byName := make(map[string]catalog.Version, len(records))
-	names := make([]string, len(records))
-	for i, rec := range records {
-		names[i] = rec.Value.ID.Version
-		byName[names[i]] = rec.Value
+	names := make([]string, 0, len(records))
+	for _, rec := range records {
+		if rec.Value.Coming == nil {
+			names = append(names, rec.Value.ID.Version)
+			byName[rec.Value.ID.Version] = rec.Value
+		}
 	}
 	catalog.SortVersions(names)
 	versions := make([]catalog.Version, len(names))
@@ -133,14 +147,23 @@ func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalo
 	return versions, nil
 }
 
-// DescribeVersion changes the only thing about a version that may change.
-func (l *Library) DescribeVersion(ctx context.Context, id catalog.VersionID, description string) (catalog.Version, error) {
+// VersionSettings are what may change about a version.
+type VersionSettings struct {
+	Description        string
+	DeletionProtection bool
+}
+
+// UpdateVersion changes what may change about a version.
+func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Version{}, err
 	}
 	l.plan.forget(id.Template)
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		v.Description = description
+		if v.Coming != nil {
+			return catalog.ErrNotFound
+		}
+		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
 		return nil
 	})
 	return rec.Value, err

@@ -107,10 +107,10 @@ func TestAccExamplesWork(t *testing.T) {
 	platform.Apply(t)
 
 	reader := tenant("team-a", "")
-	for _, page := range []string{"host", "template", "template_version"} {
+	for _, page := range []string{"host", "template", "template_version", "template_versions"} {
 		reader.Write(t, page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
-	tfacc.Says(t, reader.Apply(t), "0 added", `image_digest = "sha256:`)
+	tfacc.Says(t, reader.Apply(t), "0 added", `image_digest = "sha256:`, "unused_versions = [", `"1.0.0"`)
 }
 
 // The guide's worked example can be planned, and finds the mistake that the guide shows.

@@ -1,6 +1,10 @@
 package provider
 
 import (
+	"context"
+	"errors"
+	"sync"
+
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
@@ -10,19 +14,38 @@ import (
 
 // NewServer makes servers of the provider of that version: the framework's, but for instances that need nothing, of
 // which there are many.
-func NewServer(version string) (func() tfprotov6.ProviderServer, error) {
-	if _, err := newServer(version); err != nil {
-		return nil, err
+//
+// confirm is for the end of a process that Terraform has taken leave of, and has therefore heard all that it said: it
+// notes that on the host. What a process made that was killed before is taken over by the next apply.
+func NewServer(version string) (server func() tfprotov6.ProviderServer, confirm func(context.Context) error, err error) {
+	if _, _, err := newServer(version); err != nil {
+		return nil, nil, err
 	}
-	return func() tfprotov6.ProviderServer {
-		server, _ := newServer(version) // what it could fail by does not change
+	var mu sync.Mutex
+	var made []*Provider
+	server = func() tfprotov6.ProviderServer {
+		server, p, _ := newServer(version) // what it could fail by does not change
+		mu.Lock()
+		defer mu.Unlock()
+		made = append(made, p)
 		return server
-	}, nil
+	}
+	confirm = func(ctx context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		var errs []error
+		for _, p := range made {
+			errs = append(errs, p.client.Load().Confirm(ctx))
+		}
+		return errors.Join(errs...)
+	}
+	return server, confirm, nil
 }
 
-func newServer(version string) (tfprotov6.ProviderServer, error) {
+func newServer(version string) (tfprotov6.ProviderServer, *Provider, error) {
 	p := &Provider{version: version}
-	return noop.Wrap(providerserver.NewProtocol6(p)(), map[string]func() noop.Resource{
+	server, err := noop.Wrap(providerserver.NewProtocol6(p)(), map[string]func() noop.Resource{
 		"novacron_instance": func() noop.Resource { return instance.Configured(p.client.Load()) },
 	})
+	return server, p, err
 }

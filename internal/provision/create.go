@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // Record tells how an instance was provisioned.
@@ -70,7 +71,11 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 		stages = append(stages, stage{"start", b.start})
 	}
 	for _, s := range stages {
-		if err := b.step(ctx, s.name, s.do); err != nil {
+		err := b.step(ctx, s.name, s.do)
+		if lost, ok := errors.AsType[*lostError](err); ok {
+			return b.takeOver(ctx, lost.uuid, exists)
+		}
+		if err != nil {
 			return b.fail(ctx, fmt.Errorf("making instance %q, step %s: %w", b.request.Name, s.name, err))
 		}
 	}
@@ -126,7 +131,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),
 		Provision: catalog.ProvisionNote{
-			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(),
+			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),
 		},
 	}.Marshal()
@@ -161,5 +166,6 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 		}
 	}
 	facts.Provision.Completed = &completed
+	b.unconfirmed.add(b.uuid)
 	return b.writeFacts(ctx, b.uuid, facts)
 }

@@ -66,7 +66,9 @@ type Provisioner struct {
 	devices   onceValue[[]hypervisor.PCIDevice]
 	info      onceValue[hypervisor.Info]
 	statuses  statuses
-	gpus      sync.Mutex // held from the choice of GPUs until the host can tell that they are taken
+
+	unconfirmed unconfirmed
+	gpus        sync.Mutex // held from the choice of GPUs until the host can tell that they are taken
 }
 
 // Observer hears of every step that ended.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
@@ -191,7 +192,7 @@ func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskI
 	facts.Parameters, facts.SecretSeed = catalog.Settings(b.blueprint.Shown), b.blueprint.secret()
 	facts.Customized, facts.Addressing = b.blueprint.customized(false), catalog.NoteAddressing(b.blueprint.NICs)
 	facts.Provision = catalog.ProvisionNote{
-		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: thisRunner(), Started: b.record.StartedAt, Completed: &completed,
+		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(), Started: b.record.StartedAt, Completed: &completed,
 	}
 	metadata, err := facts.Marshal()
 	if err != nil {

@@ -28,6 +28,9 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	if err != nil {
 		return instance, err
 	}
+	if instance.Facts.Provision.Runner != "" { // which may have died, but a state has it
+		p.unconfirmed.add(uuid)
+	}
 	var diff Diff
 	if c.Blueprint != nil {
 		var findings catalog.Findings

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 name=$1 dir=$2 stage=${3:-}
-# Reached on failures only: a success ends in exec.
+# Reached on failures only: a success ends in exec, or goes on for ever.
 trap 'touch "$dir/failed"' EXIT
 
 # join_cgroups moves this process to control groups of its own and lists their directories in DIR/cgroups. libvirt names
@@ -118,9 +118,7 @@ CONF
   : >/etc/libvirt/virtlogd.conf
 }
 
-start_daemons() {
-  ip link set lo up
-  virtlogd --daemon --pid-file /run/libvirt/virtlogd.pid
+start_libvirtd() {
   libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
   local deadline=$((SECONDS + 30))
   until virsh --connect qemu:///system uri >/dev/null 2>&1; do
@@ -130,6 +128,22 @@ start_daemons() {
     fi
     sleep 0.05
   done
+}
+
+# restart_libvirtd is asked for by a signal: the daemon has to be a child of this process's, for tini.
+restart_libvirtd() {
+  local pid
+  pid=$(cat /run/libvirt/libvirtd.pid)
+  kill "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+  start_libvirtd
+  touch "$dir/restarted"
+}
+
+start_daemons() {
+  ip link set lo up
+  virtlogd --daemon --pid-file /run/libvirt/virtlogd.pid
+  start_libvirtd
   # libvirt's own default network without what keeps each guest waiting: four seconds for the spanning tree, three until
   # dnsmasq believes that nobody answers a ping to the address it is about to lease.
   cat >"$dir/run/default-network.xml" <<XML
@@ -159,5 +173,11 @@ bind_cgroups
 bind_directories
 write_configuration
 start_daemons
+trap restart_libvirtd USR1
+trap - EXIT
 touch "$dir/ready"
-exec sleep infinity
+while true; do
+  sleep infinity &
+  wait $! || true # until a signal comes
+  kill %% 2>/dev/null || true
+done

@@ -12,6 +12,7 @@ usage() {
   cat >&2 <<USAGE
 usage: testhost.sh up NAME            start the host, or find it running; prints its environment for eval
        testhost.sh exec NAME CMD...   run a command on the host (in its network and its /var/lib/libvirt)
+       testhost.sh restart NAME       restart its libvirtd; guests run on
        testhost.sh status NAME        say what runs; exit status 1 when the host is not usable
        testhost.sh down NAME          destroy the host with everything in it
 USAGE
@@ -157,6 +158,18 @@ down() {
   rm -f "$base_dir/.$name.lock"
 }
 
+restart() {
+  locked
+  healthy || die "host '$name' does not answer. Start it with: testhost.sh up $name"
+  rm -f "$dir/restarted"
+  kill -USR1 "$(cat "$dir/holder.pid")"
+  local deadline=$((SECONDS + 60))
+  until [[ -e $dir/restarted ]]; do
+    ((SECONDS < deadline)) || die "libvirtd of host '$name' did not come back; its logs are in $dir/log"
+    sleep 0.02
+  done
+}
+
 status() {
   if [[ ! -e $dir && ! -e /run/netns/$netns ]]; then
     echo "host '$name' does not exist"
@@ -180,7 +193,7 @@ netns=novacron-$name
 require_root
 
 case $command in
-  up | down | status)
+  up | down | restart | status)
     (($# == 0)) || usage
     "$command"
     ;;

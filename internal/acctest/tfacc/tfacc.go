@@ -29,7 +29,7 @@ func Provider(pool string) string {
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"novacron": func() (tfprotov6.ProviderServer, error) {
-			server, err := provider.NewServer("test")
+			server, _, err := provider.NewServer("test")
 			if err != nil {
 				return nil, err
 			}

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	novacron, err := provider.NewServer("bench")
+	novacron, _, err := provider.NewServer("bench")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -36,6 +37,14 @@ func From(data any) (*Client, diag.Diagnostics) {
 
 // Online tells whether the catalogue can be asked.
 func (c *Client) Online() bool { return c != nil && !c.Deferred }
+
+// Confirm notes on the host that Terraform has heard of all that was made. It is for the end of the process.
+func (c *Client) Confirm(ctx context.Context) error {
+	if !c.Online() || c.Library == nil || c.Provisioner == nil {
+		return nil
+	}
+	return errors.Join(c.Provisioner.Confirm(ctx), c.Library.Confirm(ctx))
+}
 
 // Ready is Online where there is no going on without it: an error for what has to be read or changed now.
 func (c *Client) Ready(_ context.Context, doing string) diag.Diagnostics {

@@ -42,6 +42,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		p.create(ctx)
 	} else {
 		p.state = &state
+		adopting, diags := req.Private.GetKey(ctx, importedKey)
+		p.adopting = len(adopting) > 0
+		resp.Diagnostics.Append(diags...)
 		// That the schema replaces for these, the framework does not tell here.
 		replaced := !plan.Name.Equal(state.Name) || !plan.TemplateID.Equal(state.TemplateID)
 		p.update(ctx, replaced)
@@ -69,6 +72,7 @@ type planner struct {
 	plan     *Model
 	secrets  types.Dynamic // parameters_wo, which the plan does not have
 	state    *Model        // nil while creating
+	adopting bool          // the state is an import's, see importedKey
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }

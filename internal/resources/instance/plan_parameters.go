@@ -34,7 +34,7 @@ func (p *planner) sameParameters(b provision.Blueprint) bool {
 		return p.plan.Parameters.Equal(p.state.Parameters)
 	case !effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
 		return false
-	case p.imported() && p.state.Parameters.IsNull(): // what was given is not known
+	case p.imported() && (p.adopting || p.state.Parameters.IsNull()): // what secrets were given is not known
 		return true
 	}
 	before, _ := given(p.state.Parameters, p.secrets)

@@ -150,11 +150,14 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		parameters, effective types.Dynamic
 		provisioning          types.Object
 		number                types.Int64
+		adopting              bool
 	}
-	before := state{object(host), effective(shown, declared), made, types.Int64Value(1)}
+	before := state{object(host), effective(shown, declared), made, types.Int64Value(1), false}
 	secret, sensitive, imported := before, before, before
 	secret.parameters, sensitive.parameters = types.DynamicNull(), with("one")
 	imported.parameters, imported.provisioning, imported.number = types.DynamicNull(), types.ObjectNull(nil), types.Int64Null()
+	found, adopted := imported, imported
+	found.parameters, found.adopting, adopted.parameters = object(host), true, object(host)
 	for name, c := range map[string]struct {
 		state   state
 		plan    types.Dynamic
@@ -171,11 +174,13 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		"the first parameter is sensitive": {secret, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 		"a sensitive value as it was":      {sensitive, with("one"), types.DynamicNull(), 1, nil},
 		"another sensitive value":          {sensitive, with("two"), types.DynamicNull(), 1, []string{"parameters"}},
-		"adopted":                          {imported, with("one"), types.DynamicNull(), 1, nil},
+		"imported long ago":                {imported, with("one"), types.DynamicNull(), 1, nil},
+		"imported":                         {found, with("one"), types.DynamicNull(), 1, nil},
+		"imported and updated":             {adopted, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 	} {
 		p := planner{
 			state: &Model{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
-			plan:  &Model{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets,
+			plan:  &Model{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
 		}
 		p.compareParameters(provision.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
 		var got []string

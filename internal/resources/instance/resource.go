@@ -23,6 +23,7 @@ import (
 var (
 	_ resource.Resource                   = (*Resource)(nil)
 	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*Resource)(nil)
 	_ resource.ResourceWithImportState    = (*Resource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
@@ -106,6 +107,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
 	}
 	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
 	if instance.UUID == "" { // nothing is left of it
@@ -150,7 +152,12 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !r.client.Online() {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...)
+	if !r.client.Online() {
 		return
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
@@ -161,6 +168,12 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Instance not read", err)
 		return
+	}
+	if state.Name.IsNull() { // just imported
+		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
+			client.AddError(&resp.Diagnostics, "Instance not read", err)
+			return
+		}
 	}
 	state.fromCore(i)
 	if newer, err := r.newer(ctx, i); err == nil {
@@ -223,6 +236,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	plan.computed(i)
 	plan.keepPlanned(planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
 
 // Delete implements resource.Resource.
@@ -240,21 +255,4 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
 	client.AddError(&resp.Diagnostics, "Instance not removed", err)
-}
-
-// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", or by the name in the provider's tenant.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
-	if errors.Is(err, provision.ErrNotFound) {
-		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
-	}
-	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not imported", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 }

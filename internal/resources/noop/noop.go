@@ -40,6 +40,7 @@ type Server struct {
 // known is what is known of a type of resources.
 type known struct {
 	version  int64
+	identity []string            // names of the attributes that are the resource's identity, in its state as well
 	defaults map[string]constant // of the attributes that have one
 	current  func(ctx context.Context, state State) bool
 	alone    map[string]func(ctx context.Context, config State) bool
@@ -57,7 +58,11 @@ func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource)
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
-		s.resources[name] = known{resp.Schema.Version, defaults, func(ctx context.Context, state State) bool {
+		identity, err := identityOf(unconfigured, resp.Schema)
+		if err != nil {
+			return nil, fmt.Errorf("resource %s: %w", name, err)
+		}
+		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) bool {
 			return newResource().Current(ctx, state)
 		}, unconfigured.Alone()}
 	}
@@ -73,11 +78,12 @@ func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrad
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}, nil
 }
 
-// ReadResource hands the state back where the resource says that it is as it was.
+// ReadResource hands the state back where the resource says that it is as it was. A state of a time before identities gets
+// one, as it does from Terraforms that know of none and do not miss it.
 func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if r, ok := s.resources[req.TypeName]; ok {
 		if state, err := Decode(req.CurrentState); err == nil && r.current(ctx, state) {
-			return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: req.CurrentIdentity}, nil
+			return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: r.identify(req.CurrentIdentity, state)}, nil
 		}
 	}
 	return s.ProviderServer.ReadResource(ctx, req)

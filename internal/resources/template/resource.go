@@ -16,6 +16,7 @@ import (
 var (
 	_ resource.Resource                   = (*Resource)(nil)
 	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*Resource)(nil)
 	_ resource.ResourceWithImportState    = (*Resource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
@@ -98,18 +99,24 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	plan.computed(created)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(created.ID))...)
 }
 
 // Read implements resource.Resource.
 func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !r.client.Online() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	id, err := state.id()
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Template not read", err)
+		return
+	}
+	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
+	if !r.client.Online() {
 		return
 	}
 	t, err := r.client.Library.Template(ctx, id)
@@ -139,6 +146,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		if t, err = r.client.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
 			plan.computed(t)
 			resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+			resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 			return
 		}
 	}
@@ -158,27 +166,4 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		err = r.client.Library.DeleteTemplate(ctx, id)
 	}
 	client.AddError(&resp.Diagnostics, "Template not removed", err)
-}
-
-// ImportState implements resource.ResourceWithImportState: by "tenant/name", or by the name in the provider's tenant.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template")...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	id, err := catalog.ParseTemplateID(req.ID)
-	if err != nil && catalog.ValidateTemplateName(req.ID) == nil {
-		id, err = catalog.TemplateID{Tenant: r.client.Library.Tenant(), Name: req.ID}, nil
-	}
-	if err == nil {
-		_, err = r.client.Library.Template(ctx, id)
-	}
-	if errors.Is(err, catalog.ErrNotFound) {
-		err = fmt.Errorf("the library in pool %q has no template %q", r.client.Library.Pool(), id)
-	}
-	if err != nil {
-		client.AddError(&resp.Diagnostics, "Template not imported", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)
 }

@@ -9,15 +9,17 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // Facts is what the resource and the data source tell of a version.
 type Facts struct {
-	ID          types.String `tfsdk:"id"`
-	TemplateID  types.String `tfsdk:"template_id"`
-	Version     types.String `tfsdk:"version"`
-	Description types.String `tfsdk:"description"`
+	ID                 types.String `tfsdk:"id"`
+	TemplateID         types.String `tfsdk:"template_id"`
+	Version            types.String `tfsdk:"version"`
+	Description        types.String `tfsdk:"description"`
+	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
 	profile.Spec
 	Digest           types.String `tfsdk:"digest"`
 	Format           types.String `tfsdk:"format"`
@@ -50,7 +52,20 @@ func (m *Facts) fromCore(v catalog.Version, spec catalog.Spec, location string) 
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
 	m.Description = profile.KeepString(m.Description, v.Description)
+	m.DeletionProtection = types.BoolValue(v.DeletionProtection)
 	m.Spec.Refresh(spec)
+}
+
+// settings are what may change about the version.
+func (m *Facts) settings() library.VersionSettings {
+	return library.VersionSettings{Description: m.Description.ValueString(), DeletionProtection: m.DeletionProtection.ValueBool()}
+}
+
+// alike tells whether all is as before that the schema replaces the version for, which the framework does not tell a plan.
+func (m *Facts) alike(before *Facts) bool {
+	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) &&
+		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&
+		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) && m.CloudInit.Equal(before.CloudInit)
 }
 
 // plannedID is the version's id where the configuration says it already.

@@ -11,16 +11,21 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is found before
-// anything is made, and decides whether another source means another image.
+// anything is made, and decides whether another source means another image, and the same one still the same image.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var plan, state Model
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
 	if req.Plan.Raw.IsNull() {
+		refuseProtected(&resp.Diagnostics, &state)
 		return
 	}
-	var plan Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -29,18 +34,29 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.planCreate(ctx, &plan, &resp.Diagnostics)
 		return
 	}
-	var state Model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
 	r.own(&state)
-	if plan.Source.Equal(state.Source) {
-		return
-	}
+	replaced := !plan.alike(&state.Facts)
 	source, known := plan.source()
-	if same := known && sameImage(ctx, source, state.Digest.ValueString(), &resp.Diagnostics); !same {
-		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
+	check := &imageCheck{version: &state, notes: resp.Private, diags: &resp.Diagnostics}
+	switch {
+	case !plan.Source.Equal(state.Source):
+		if !known || !check.same(ctx, source) {
+			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
+			replaced = true
+		}
+	case plan.Version.Equal(state.Version) && plan.TemplateID.Equal(state.TemplateID): // else it is a new one
+		check.unchanged(ctx, source)
+	}
+	if replaced {
+		refuseProtected(&resp.Diagnostics, &state)
+	}
+}
+
+// refuseProtected says already while planning that a protected version will not go.
+func refuseProtected(diags *diag.Diagnostics, state *Model) {
+	if state.DeletionProtection.ValueBool() {
+		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
+			"Version %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
 	}
 }
 
@@ -78,7 +94,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		return
 	}
 	for _, v := range versions {
-		if v.ID == id && !r.client.Library.Owned(id) {
+		if v.ID == id && !r.client.Library.Owned(id) && !library.TakesOver(v) {
 			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
 		}
 	}
@@ -101,24 +117,4 @@ func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) in
 	}
 	defer im.Close()
 	return im.VirtualSize
-}
-
-// sameImage tells whether a source leads to the image that a version has. Of a URL, only its checksum can tell.
-func sameImage(ctx context.Context, source image.Source, digest string, diags *diag.Diagnostics) bool {
-	if source.Path == "" {
-		client.AddError(diags, "Image cannot be used", source.Validate())
-		known, ok := image.KnownDigest(source)
-		return ok && known == digest
-	}
-	im, err := image.Open(ctx, source)
-	if err != nil {
-		client.AddError(diags, "Image cannot be used", err)
-		return false
-	}
-	defer im.Close()
-	actual, err := im.Digest(ctx)
-	if err != nil {
-		client.AddError(diags, "Image cannot be read", fmt.Errorf("finding out whether it is the version's image: %w", err))
-	}
-	return actual == digest
 }

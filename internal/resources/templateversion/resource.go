@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
@@ -19,6 +20,7 @@ import (
 var (
 	_ resource.Resource                   = (*Resource)(nil)
 	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*Resource)(nil)
 	_ resource.ResourceWithImportState    = (*Resource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
@@ -75,8 +77,9 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	source, _ := plan.source()
+	file, unseen := image.Glance(source.Path)
 	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
-		ID: id, Description: plan.Description.ValueString(), Source: source, Spec: plan.Spec.Core(), Progress: progress(ctx, id),
+		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Progress: progress(ctx, id),
 	})
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Version not registered", err)
@@ -85,6 +88,10 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	location, err := r.client.Library.StorageLocation(ctx, v)
 	plan.computed(v, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
+	if unseen == nil {
+		noteRegistered(ctx, file, source, v, resp.Private)
+	}
 	client.AddError(&resp.Diagnostics, "Version registered, but its image is not found", err)
 }
 
@@ -106,15 +113,21 @@ func progress(ctx context.Context, id catalog.VersionID) func(sent, total int64)
 func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !r.client.Online() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.own(&state)
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
-	var v catalog.Version
-	if err == nil {
-		v, err = r.client.Library.Version(ctx, id)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Version not read", err)
+		return
 	}
+	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
+	if !r.client.Online() {
+		return
+	}
+	r.client.Library.Own(id)
+	v, err := r.client.Library.Version(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -135,9 +148,13 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	state.fromCore(v, v.Overrides, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	if source, _ := state.source(); source.Path != "" {
+		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the file, the plan says.
+		_, _ = look(ctx, source.Path, resp.Private)
+	}
 }
 
-// Update implements resource.Resource: the description, and where the same image comes from.
+// Update implements resource.Resource: the settings of a version, and where the same image comes from.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -147,13 +164,14 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
 	if err == nil {
-		_, err = r.client.Library.DescribeVersion(ctx, id, plan.Description.ValueString())
+		_, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Version not changed", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 }
 
 // Delete implements resource.Resource.
@@ -173,24 +191,4 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		err = r.client.Library.RemoveVersion(ctx, id)
 	}
 	client.AddError(&resp.Diagnostics, "Version not removed", err)
-}
-
-// ImportState implements resource.ResourceWithImportState, by "tenant/name@1.1.0".
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template version")...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	id, err := catalog.ParseVersionID(req.ID)
-	if err == nil {
-		_, err = r.client.Library.Version(ctx, id)
-	}
-	if errors.Is(err, catalog.ErrNotFound) {
-		err = fmt.Errorf("the library in pool %q has no version %q", r.client.Library.Pool(), id)
-	}
-	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not imported", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
@@ -25,7 +26,7 @@ import (
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A version of a template: an image, and the profiles and parameters that are in force when it is registered. " +
-			"A version never changes, but for its description. An image is stored once in the pool, however many versions have it, and " +
+			"A version never changes, but for its description and protection. An image is stored once in the pool, however many versions have it, and " +
 			"goes with the last of them; a version that linked clones hang on cannot be destroyed.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
@@ -61,16 +62,21 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: "Semantic version, written in full: `1.1.0` or `1.1.0-rc.1`. A change replaces the version.",
 		},
 		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What is new."},
+		"deletion_protection": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+			MarkdownDescription: "Refuse to destroy or replace the version while `true`. Default: `false`.",
+		},
 		"source": schema.SingleNestedAttribute{
 			Required: true,
 			MarkdownDescription: "Where the image comes from: a disk image, raw or qcow2, recognised by its content. A change to another image " +
-				"replaces the version; the same image elsewhere does not.",
+				"replaces the version; the same image elsewhere does not. Where the file behind `path` becomes another image, planning " +
+				"fails and asks for a new version; where it is gone, the version stays as it is.",
 			Attributes: map[string]schema.Attribute{
 				"path": schema.StringAttribute{
 					Optional: true,
 					Validators: []validator.String{stringvalidator.ExactlyOneOf(
 						path.MatchRelative().AtParent().AtName("path"), path.MatchRelative().AtParent().AtName("url"))},
-					MarkdownDescription: "File on the machine that runs Terraform. It must be there when Terraform plans; where another resource of " +
+					MarkdownDescription: "File on the machine that runs Terraform. It must be there when Terraform plans to register it; where another resource of " +
 						"the configuration makes it, take the path from an attribute that is known only once the file is there.",
 				},
 				"url": schema.StringAttribute{Optional: true, MarkdownDescription: "`http` or `https` address, read by the machine that runs Terraform."},

@@ -1,0 +1,54 @@
+package image
+
+import (
+	"context"
+	"os"
+	"time"
+)
+
+// Seen is what was seen of an image file: what tells without reading it that it has changed, and its digest by then.
+type Seen struct {
+	Path     string    `json:"path"`
+	Size     int64     `json:"size_bytes"`
+	Modified time.Time `json:"modified"`
+	Digest   string    `json:"digest"` // "sha256:HEX" of the whole file
+}
+
+// Glance looks at a file without reading it: the digest is left out.
+func Glance(path string) (Seen, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Seen{}, err
+	}
+	return glanced(path, info), nil
+}
+
+func glanced(path string, info os.FileInfo) Seen {
+	return Seen{Path: path, Size: info.Size(), Modified: info.ModTime().UTC()}
+}
+
+// Look is Glance with the digest. The file, which may hold anything, is read only where it is another one than before, or
+// was written to since.
+func Look(ctx context.Context, path string, before Seen) (Seen, error) {
+	now, err := Glance(path)
+	if err != nil {
+		return Seen{}, err
+	}
+	if before.Digest != "" && now.Path == before.Path && now.Size == before.Size && now.Modified.Equal(before.Modified) {
+		return before, nil
+	}
+	im := &Image{source: Source{Path: path}}
+	if err := im.openFile(); err != nil {
+		return Seen{}, err
+	}
+	defer im.Close()
+	return im.Look(ctx)
+}
+
+// Look is what is seen of a local file that was opened; errors are those of Digest.
+func (im *Image) Look(ctx context.Context) (Seen, error) {
+	s := glanced(im.source.Path, im.opened)
+	var err error
+	s.Digest, err = im.Digest(ctx)
+	return s, err
+}

@@ -1,0 +1,64 @@
+package image
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	long := time.Date(2020, 1, 2, 3, 4, 5, 6, time.UTC)
+	write := func(content string, at time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(before Seen) Seen {
+		t.Helper()
+		seen, err := Look(t.Context(), path, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	// No image, which is nothing to a look.
+	write("first", long)
+	first := look(Seen{})
+	if want := "sha256:a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"; first.Digest != want || first.Size != 5 || !first.Modified.Equal(long) {
+		t.Errorf("seen: %+v", first)
+	}
+	if again := look(first); again != first {
+		t.Errorf("seen again: %+v", again)
+	}
+	// Of the same size and time, it passes for the same file: it was not read.
+	write("other", long)
+	if seen := look(first); seen != first {
+		t.Errorf("read without need: %+v", seen)
+	}
+	if seen := look(Seen{Path: path + "2", Size: 5, Modified: long, Digest: first.Digest}); seen.Digest == first.Digest {
+		t.Error("what was seen of another file was believed")
+	}
+	write("other", long.Add(time.Nanosecond))
+	if seen := look(first); seen.Digest == first.Digest {
+		t.Error("a later file was not read")
+	}
+	write("first", long.Add(time.Hour))
+	if seen := look(first); seen.Digest != first.Digest || seen.Modified.Equal(first.Modified) {
+		t.Errorf("a touched file: %+v", seen)
+	}
+	write("longer", long)
+	if seen := look(first); seen.Digest == first.Digest || seen.Size != 6 {
+		t.Errorf("a longer file: %+v", seen)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Look(t.Context(), path, first); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+}

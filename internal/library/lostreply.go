@@ -1,0 +1,136 @@
+package library
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+)
+
+// A process that is killed right after it registered something has told nobody: it is there, and no state has it. So the
+// document names the process until its Terraform has taken leave of it, and has therefore heard all that it said. What a
+// process registered that died before that is taken over by whoever asks for the very same.
+
+// takeOver makes a version that was lost this registration's own, if it is what would be registered.
+func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
+	v := lost.Value
+	if v.CreatedBy != l.user || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || v.Deleting(now()) {
+		return catalog.Version{}, l.VersionExists(r.ID)
+	}
+	digest, err := sourceDigest(ctx, r.Source)
+	if err != nil {
+		return catalog.Version{}, err
+	}
+	if digest != v.Digest {
+		return catalog.Version{}, l.VersionExists(r.ID)
+	}
+	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
+	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
+		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // somebody has it after all
+			err = l.VersionExists(r.ID)
+		}
+		return catalog.Version{}, err
+	}
+	l.unconfirmed.version(r.ID)
+	return v, nil
+}
+
+// sourceDigest is the digest of an image, wherever it is. Where nothing else tells, it is read.
+func sourceDigest(ctx context.Context, source image.Source) (digest string, err error) {
+	if digest, known := image.KnownDigest(source); known {
+		return digest, nil
+	}
+	im, err := image.Open(ctx, source)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, im.Close()) }()
+	read, err := im.Send(ctx, nowhere{})
+	return read.Digest, err
+}
+
+// nowhere is a sink that keeps nothing.
+type nowhere struct{}
+
+// WriteAt implements image.Sink.
+func (nowhere) WriteAt(_ context.Context, r io.Reader, _, length int64) error {
+	_, err := io.CopyN(io.Discard, r, length)
+	return err
+}
+
+// sameSpec goes by what would be written down.
+func sameSpec(a, b catalog.Spec) bool {
+	left, err := json.Marshal(a)
+	if err != nil {
+		return false
+	}
+	right, err := json.Marshal(b)
+	return err == nil && bytes.Equal(left, right)
+}
+
+// TakesOver tells whether registering a version would find one that a process registered which died before it could say so.
+func TakesOver(v catalog.Version) bool { return runner.Dead(v.Maker) }
+
+// unconfirmed is what this process has registered, as long as the documents do not say that this was heard.
+type unconfirmed struct {
+	mu        sync.Mutex
+	templates []catalog.TemplateID
+	versions  []catalog.VersionID
+}
+
+func (u *unconfirmed) template(id catalog.TemplateID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !slices.Contains(u.templates, id) {
+		u.templates = append(u.templates, id)
+	}
+}
+
+func (u *unconfirmed) version(id catalog.VersionID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !slices.Contains(u.versions, id) {
+		u.versions = append(u.versions, id)
+	}
+}
+
+// Confirm notes that all that was said of what was registered has been heard. It is for the end of a process.
+func (l *Library) Confirm(ctx context.Context) error {
+	l.unconfirmed.mu.Lock()
+	defer l.unconfirmed.mu.Unlock()
+	var errs []error
+	for _, id := range l.unconfirmed.templates {
+		_, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error { return confirmed(&t.Maker) })
+		errs = append(errs, gone(err))
+	}
+	for _, id := range l.unconfirmed.versions {
+		_, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error { return confirmed(&v.Maker) })
+		errs = append(errs, gone(err))
+	}
+	l.unconfirmed.templates, l.unconfirmed.versions = nil, nil
+	return errors.Join(errs...)
+}
+
+// confirmed takes the maker off what this process has made; it is catalog.ErrNotFound that somebody made it anew since.
+func confirmed(maker *string) error {
+	if *maker != runner.This() {
+		return catalog.ErrNotFound
+	}
+	*maker = ""
+	return nil
+}
+
+// gone forgives that something is not there any more.
+func gone(err error) error {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+)
+
+// A process that is killed right after it made an instance has told nobody: the instance is there, and no state has it. So
+// the metadata name the process until its Terraform has taken leave of it, and has therefore heard all that it said. An
+// instance whose process died before that is taken over by whoever asks for the very same.
+
+// lostError says that the name belongs to an instance that was made by a process which died before it could say so.
+type lostError struct{ uuid string }
+
+func (e *lostError) Error() string { return "instance " + e.uuid + " was made by a process that died" }
+
+// lost tells whether an instance is whole, but its maker may have died before it could say so.
+func lost(note catalog.ProvisionNote) bool { return note.Completed != nil && runner.Dead(note.Runner) }
+
+// takeOver makes an instance that was lost this request's own, if it is what this request would make.
+func (b *build) takeOver(ctx context.Context, uuid string, exists func(Instance, Record)) (Instance, error) {
+	instance, err := b.Read(ctx, uuid)
+	if err != nil {
+		return Instance{}, err
+	}
+	blueprint, err := b.Blueprint(ctx, b.request)
+	if err != nil {
+		return Instance{}, err
+	}
+	same := b.asked(instance.Facts, blueprint)
+	if same {
+		diff, findings, err := b.Compare(ctx, instance, blueprint)
+		if err != nil {
+			return Instance{}, err
+		}
+		same = len(diff.Replaces) == 0 && len(findings) == 0
+	}
+	if !same {
+		return Instance{}, b.nameTaken(instance.DomainName)
+	}
+	exists(instance, b.record)
+	err = b.step(ctx, "take over", func(ctx context.Context) (err error) {
+		instance, err = b.Update(ctx, uuid, Change{Description: b.request.Description, Blueprint: &blueprint, Options: b.request.Options})
+		return err
+	})
+	return instance, err
+}
+
+// asked tells whether an instance was made for a request like this one. Of secrets nothing is kept that could tell.
+func (b *build) asked(facts catalog.InstanceFacts, blueprint Blueprint) bool {
+	return !blueprint.secret() && facts.Provision.RequestedBy == b.record.RequestedBy &&
+		facts.Template == b.request.Template.String() && facts.Version == b.request.Version && facts.Strategy == blueprint.Strategy &&
+		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, catalog.Settings(blueprint.Shown))
+}
+
+// unconfirmed are the instances that this process has told of, and that the metadata do not say so of yet.
+type unconfirmed struct {
+	mu    sync.Mutex
+	uuids []string
+}
+
+func (u *unconfirmed) add(uuid string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !slices.Contains(u.uuids, uuid) {
+		u.uuids = append(u.uuids, uuid)
+	}
+}
+
+func (u *unconfirmed) take() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	uuids := u.uuids
+	u.uuids = nil
+	return uuids
+}
+
+// confirming bounds how many instances are confirmed at once.
+const confirming = 8
+
+// Confirm notes that all that was said of new instances has been heard. It is for the end of a process.
+func (p *Provisioner) Confirm(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(confirming)
+	for _, uuid := range p.unconfirmed.take() {
+		group.Go(func() error {
+			domain, err := p.host.DomainWith(ctx, uuid, hypervisor.Status{})
+			if errors.Is(err, hypervisor.ErrNoDomain) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+			if err != nil || facts.Provision.Runner == "" || facts.Provision.Completed == nil {
+				return err
+			}
+			facts.Provision.Runner = ""
+			return p.writeFacts(ctx, uuid, facts)
+		})
+	}
+	return group.Wait()
+}

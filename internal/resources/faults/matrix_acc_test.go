@@ -1,0 +1,206 @@
+//go:build linux
+
+// Package faults_test disturbs what Terraform does, at every step of it.
+package faults_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// The environment that make testfault sets.
+const (
+	envAll   = "NOVACRON_TEST_FAULTS" // "all": every step, not a few chosen ones
+	envTable = "NOVACRON_FAULT_TABLE" // the file that the results are written to
+)
+
+// Whatever Terraform does, and wherever the provider is killed, the next apply makes it good and destroy leaves nothing.
+func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	image := tfacc.EmptyImage(t, "16M")
+	for n := range operations("", image) {
+		pool := tfacc.Name("fault")
+		op := operations(pool, image)[n]
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			host.Pool(t, pool)
+			newBench(t, host, pool, op).run(t, "kill", acctest.Kill)
+		})
+	}
+}
+
+// The same where libvirt's daemon is restarted instead, on a host of its own: the provider lives, and cleans up itself.
+func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	image := tfacc.EmptyImage(t, "16M")
+	for n := range operations("", image) {
+		if n > 0 && !everything() {
+			break
+		}
+		name := tfacc.Name("restart")
+		op := operations(name, image)[n]
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			host := shared.Own(t, fmt.Sprint(n))
+			lastingPool(t, host, name)
+			newBench(t, host, name, op).run(t, "restart", func(int) { host.Restart(t) })
+		})
+	}
+}
+
+// bench is where one operation is disturbed again and again.
+type bench struct {
+	operation
+	host  *acctest.Host
+	pool  string
+	way   *acctest.Faulty
+	space *tfacc.Workspace
+	cases int
+
+	results []string // lines of the table
+}
+
+func newBench(t *testing.T, host *acctest.Host, pool string, op operation) *bench {
+	b := &bench{operation: op, host: host, pool: pool, way: host.Faulty(t), space: tfacc.NewWorkspace(t, "")}
+	b.space.Setenv("NOVACRON_DOMAIN_TYPE", host.DomainType)
+	t.Cleanup(func() {
+		b.end(t)
+		b.print(t)
+	})
+	return b
+}
+
+// end removes everything.
+func (b *bench) end(t *testing.T) {
+	t.Helper()
+	b.way.Arm(acctest.Fault{})
+	b.configure(t, "")
+	b.space.Apply(t)
+}
+
+// run counts the steps of an undisturbed run, and then disturbs each.
+func (b *bench) run(t *testing.T, how string, do func(int)) {
+	steps := b.disturb(t, acctest.Fault{})
+	if len(steps) == 0 {
+		t.Fatal("the operation changes nothing on the host")
+	}
+	for n := range steps {
+		for _, when := range []acctest.Moment{acctest.Before, acctest.After} {
+			if !chosen(n, len(steps)-b.confirms, when) {
+				continue
+			}
+			ok := t.Run(fmt.Sprintf("%s %s step %d", how, when, n+1), func(t *testing.T) {
+				b.disturb(t, acctest.Fault{At: n + 1, When: when, Do: do})
+			})
+			b.note(n+1, steps[n], string(when), how, ok, "converges, nothing left")
+		}
+	}
+}
+
+// chosen picks the steps for a run that has no time for all: one on the way, which never gets to the host, and the last of
+// the operation itself, when all is done and nobody hears of it.
+func chosen(n, of int, when acctest.Moment) bool {
+	return everything() || n == of/2 && when == acctest.Before || n == of-1 && when == acctest.After
+}
+
+func everything() bool { return os.Getenv(envAll) == "all" }
+
+// disturb makes one case: what comes before, the disturbed apply, and the apply that makes it good. It returns the steps
+// that were made in the disturbed one.
+func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
+	t.Helper()
+	b.cases++
+	name := fmt.Sprintf("%s-%d", b.pool, b.cases)
+	b.way.Arm(acctest.Fault{})
+	b.configure(t, b.before(name)) // which removes the case before
+	b.space.Apply(t)
+	if left := b.host.Leftovers(t, b.pool, fmt.Sprintf("%s-%d", b.pool, b.cases-1)); len(left) > 0 {
+		t.Errorf("the case before has left %q", left)
+	}
+	b.configure(t, b.config(name))
+	b.way.Arm(fault)
+	first, err := b.space.Run(t.Context(), "apply", "-auto-approve")
+	struck, steps := b.way.Done(), b.way.Steps()
+	if !struck && (err != nil || fault.At == 1) {
+		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
+	}
+	b.way.Arm(acctest.Fault{})
+	if out, err := b.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
+		t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s", err, out, first)
+	}
+	b.space.EmptyPlan(t)
+	b.check(t, name)
+	return steps
+}
+
+// check makes sure that the host has what it should, and nothing else.
+func (b *bench) check(t *testing.T, name string) {
+	t.Helper()
+	var found []string
+	for domain := range strings.FieldsSeq(b.host.Virsh(t, "list", "--all", "--name")) {
+		if strings.HasPrefix(domain, b.pool) {
+			found = append(found, domain)
+		}
+	}
+	if want := b.domains(name); !slices.Equal(found, want) {
+		t.Errorf("the host has the domains %q, want %q", found, want)
+	}
+	var volumes []string
+	bases := 0
+	for _, left := range b.host.Leftovers(t, b.pool, "nova.") {
+		switch left = left[strings.LastIndexByte(left, '/')+1:]; {
+		case strings.HasSuffix(left, ".json"):
+		case strings.HasPrefix(left, "nova.base."):
+			bases++
+		default:
+			volumes = append(volumes, left)
+		}
+	}
+	slices.Sort(volumes)
+	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases {
+		t.Errorf("the pool has %d images and the volumes %q, want %d and %q", bases, volumes, b.bases, want)
+	}
+}
+
+func (b *bench) configure(t *testing.T, config string) {
+	t.Helper()
+	b.space.Configure(t, fmt.Sprintf("provider \"novacron\" {\n  uri  = %q\n  pool = %q\n}\n", b.way.URI, b.pool)+config)
+}
+
+// note keeps a line of the table of results.
+func (b *bench) note(number int, step, when, how string, ok bool, good string) {
+	if !ok {
+		good = "**fails**"
+	}
+	b.results = append(b.results, fmt.Sprintf("| %s | %d. %s | %s | %s | %s |\n", b.name, number, step, when, how, good))
+}
+
+var table sync.Mutex
+
+// print adds the results to the table, where one is asked for.
+func (b *bench) print(t *testing.T) {
+	path := os.Getenv(envTable)
+	if path == "" {
+		return
+	}
+	table.Lock()
+	defer table.Unlock()
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // anybody may read it
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer file.Close()
+	if _, err := file.WriteString(strings.Join(b.results, "")); err != nil {
+		t.Error(err)
+	}
+}

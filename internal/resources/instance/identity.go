@@ -1,0 +1,62 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// identity is what tells an instance from all others, for as long as it lives.
+type identity struct {
+	ID types.String `tfsdk:"id"`
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "The instance's UUID, which is its domain's."},
+	}}
+}
+
+// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", by the name in the provider's tenant,
+// or by the identity.
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	i, err := r.referred(ctx, req)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not imported", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
+}
+
+// referred finds the instance that is to be imported.
+func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest) (provision.Instance, error) {
+	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
+		var given types.String
+		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
+		i, err := r.client.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
+		if errors.Is(err, provision.ErrNotFound) {
+			err = fmt.Errorf("the host has no instance of the UUID %s", given.ValueString())
+		}
+		return i, err
+	}
+	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
+	if errors.Is(err, provision.ErrNotFound) {
+		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
+	}
+	return i, err
+}

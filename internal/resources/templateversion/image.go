@@ -1,0 +1,114 @@
+package templateversion
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// notes is a resource's private state: what only the provider reads of what Terraform keeps.
+type notes interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// seenKey is where the notes have what was last seen of the image file, as JSON of image.Seen.
+const seenKey = "image"
+
+// look tells what is to be seen of an image file, and notes it, so that a file is read again only once it was written to.
+func look(ctx context.Context, file string, n notes) (image.Seen, error) {
+	var before image.Seen
+	if text, _ := n.GetKey(ctx, seenKey); len(text) > 0 {
+		_ = json.Unmarshal(text, &before) // what cannot be read was not noted
+	}
+	now, err := image.Look(ctx, file, before)
+	if err == nil && now != before {
+		note(ctx, now, n)
+	}
+	return now, err
+}
+
+// note can fail only by a mistake in the key, or in the encoding of times.
+func note(ctx context.Context, seen image.Seen, n notes) {
+	if text, err := json.Marshal(seen); err == nil {
+		n.SetKey(ctx, seenKey, text)
+	}
+}
+
+// noteRegistered notes what is known of the file that a version was registered from; it was looked at before.
+func noteRegistered(ctx context.Context, before image.Seen, source image.Source, v catalog.Version, n notes) {
+	if _, known := image.KnownDigest(source); known && v.Transferred == 0 {
+		return // the pool had the image, and nobody has read the file
+	}
+	before.Digest = v.Digest
+	note(ctx, before, n)
+}
+
+// imageCheck asks whether a version's image is what its source leads to.
+type imageCheck struct {
+	version *Model // in the state
+	notes   notes
+	diags   *diag.Diagnostics
+}
+
+// unchanged reports an image file that has become another image. One that is not there is no finding: it is needed no
+// more, and not every machine that plans has it.
+func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
+	if source.Path == "" {
+		return
+	}
+	seen, err := look(ctx, source.Path, c.notes)
+	if err != nil || seen.Digest == c.version.Digest.ValueString() {
+		return
+	}
+	c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
+		"digest is %s, the version's is %s. Versions do not change: register the file as a new one, by a higher version, or put the "+
+		"old file back. To destroy the version as it is, add -refresh=false to terraform destroy, which plans what is configured first.",
+		source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString()))
+}
+
+// same tells whether another source leads to the image that the version has. Of a URL, only its checksum can tell. After an
+// import nothing is known to be different: where it cannot be told, the version stays.
+func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
+	imported := c.version.Source.IsNull()
+	if source.Path == "" {
+		client.AddError(c.diags, "Image cannot be used", source.Validate())
+		known, ok := image.KnownDigest(source)
+		if !ok && imported {
+			c.trust(source, "only a sha256 checksum of the source could tell")
+			return true
+		}
+		return ok && known == c.version.Digest.ValueString()
+	}
+	im, err := image.Open(ctx, source)
+	if imported && errors.Is(err, fs.ErrNotExist) {
+		c.trust(source, "this machine does not have the file")
+		return true
+	}
+	if err != nil {
+		client.AddError(c.diags, "Image cannot be used", err)
+		return false
+	}
+	defer im.Close()
+	seen, err := im.Look(ctx)
+	if err != nil {
+		client.AddError(c.diags, "Image cannot be read", fmt.Errorf("finding out whether it is the version's image: %w", err))
+		return false
+	}
+	note(ctx, seen, c.notes)
+	return seen.Digest == c.version.Digest.ValueString()
+}
+
+func (c *imageCheck) trust(source image.Source, why string) {
+	c.diags.AddAttributeWarning(path.Root("source"), "Image is taken on trust", fmt.Sprintf("Version %q was imported, and whether %s is its image "+
+		"cannot be told: %s. The version stays as it is.", c.version.ID.ValueString(), source, why))
+}

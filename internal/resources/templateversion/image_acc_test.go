@@ -1,0 +1,112 @@
+package templateversion_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// modified sets when a file was last written to.
+func modified(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The file of a version becomes another one under the same name, as a nightly build's does.
+func TestAccImageChangesUnderItsVersion(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("nightly")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	monday, tuesday := readFile(t, rawImage(t, 1<<20)), readFile(t, rawImage(t, 1<<20))
+	path := writeFile(t, filepath.Join(t.TempDir(), "nightly.img"), monday)
+	then := time.Date(2026, 1, 5, 3, 0, 0, 123456789, time.UTC)
+	modified(t, path, then)
+	config := func(number string, settings ...string) string {
+		return library(pool, name) + version("it", number, fromPath(path), settings...)
+	}
+	w := tfacc.NewWorkspace(t, config("1.0.0"))
+	t.Cleanup(func() {
+		w.Configure(t, tfacc.Provider(pool)) // what is not configured is not planned
+		w.Destroy(t)
+	})
+	w.Apply(t)
+	w.EmptyPlan(t)
+
+	// Cheap: a file of the same size and time is not read.
+	writeFile(t, path, tuesday)
+	modified(t, path, then)
+	w.EmptyPlan(t)
+
+	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
+		"The file " + path + " is not the image of version \"default/" + name + "@1.0.0\" any more: its digest is " + checksum(t, path),
+		"Versions do not change: register the file as a new one, by a higher version, or put the old file back"}
+	modified(t, path, then.Add(time.Nanosecond))
+	tfacc.Says(t, w.Fails(t, "plan"), changed...)
+	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), changed...)
+	for _, change := range []string{`description = "as of Monday"`, `hardware_profile = { memory_mb = 256 }`} { // in place or not, under one number
+		w.Configure(t, config("1.0.0", change))
+		tfacc.Says(t, w.Fails(t, "plan"), changed...)
+	}
+
+	// Merely touched it is still the same, which an apply that has nothing to do takes note of.
+	writeFile(t, path, monday)
+	later := then.Add(time.Hour)
+	modified(t, path, later)
+	w.Configure(t, config("1.0.0"))
+	w.EmptyPlan(t)
+	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
+	writeFile(t, path, tuesday)
+	modified(t, path, later) // so it passes for what was seen
+	w.EmptyPlan(t)
+
+	// Where the file is gone, nothing else needs it.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	w.EmptyPlan(t)
+	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
+	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+
+	// As a new version it is welcome.
+	writeFile(t, path, tuesday)
+	modified(t, path, later.Add(time.Hour))
+	w.Configure(t, config("1.1.0"))
+	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")
+	w.EmptyPlan(t)
+	if stored := bases(t, host, directory); len(stored) != 1 || checksum(t, stored[0]) != checksum(t, path) {
+		t.Errorf("the pool has the images %q", stored)
+	}
+
+	// What has changed can be destroyed.
+	writeFile(t, path, monday)
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "To destroy the version as it is, add -refresh=false to terraform destroy")
+	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false"); err != nil {
+		t.Errorf("terraform destroy -refresh=false: %v\n%s", err, out)
+	}
+}
+
+// An image that the pool had by its checksum was never read; what the file really is, the next plan finds.
+func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("claimed")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	image, other := rawImage(t, 1<<20), rawImage(t, 1<<20)
+	config := library(pool, name) + version("one", "1.0.0", fromPath(image))
+	w := tfacc.NewWorkspace(t, config)
+	t.Cleanup(func() {
+		w.Configure(t, config)
+		w.Apply(t)
+		w.Destroy(t)
+	})
+	w.Apply(t)
+	w.Configure(t, config+version("it", "1.1.0", fromPath(other)+`, checksum = "`+checksum(t, image)+`"`))
+	w.Apply(t)
+	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "The file "+other, `"default/`+name+`@1.1.0"`)
+}

@@ -1,0 +1,90 @@
+package templateversion_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// imports is the configuration that takes over a template and its version by these ids.
+func imports(template, version string) string {
+	return fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = %s\n  id = %q\n}\n", template, address, version)
+}
+
+// A library whose state was lost is taken over again, and stays what it is.
+func TestAccLibraryIsTakenOver(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("adopt")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	image := rawImage(t, 1<<20)
+	config := func(source string) string {
+		return library(pool, name, `description = "ours"`, `labels = { os = "linux" }`, `hardware_profile = { memory_mb = 256 }`) +
+			version("it", "1.0.0", source, `description = "first"`, `hardware_profile = { cpu_cores = 2 }`)
+	}
+	w := tfacc.NewWorkspace(t, config(fromPath(image)))
+	t.Cleanup(func() {
+		w.Configure(t, tfacc.Provider(pool))
+		w.Destroy(t)
+	})
+	w.Apply(t)
+	stored := bases(t, host, directory)
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := w.Run(t.Context(), args...)
+		if err != nil {
+			t.Fatalf("terraform %q: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	lose := func() {
+		t.Helper()
+		run("state", "rm", "novacron_template.it", address)
+	}
+
+	// Where the image came from is not known to the library; nothing else is to be done.
+	lose()
+	run("import", "novacron_template.it", name)
+	run("import", address, name+"@1.0.0")
+	tfacc.Says(t, run("plan"), "~ resource \"novacron_template_version\" \"it\"", "+ source", "Plan: 0 to add, 1 to change, 0 to destroy.")
+	lose()
+	w.Configure(t, config(fromPath(image))+imports("default/"+name, "default/"+name+"@1.0.0"))
+	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
+	tfacc.Says(t, w.Apply(t), "2 imported, 0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
+
+	// What cannot be told is said, and replaces nothing.
+	for _, c := range []struct{ source, says string }{
+		{`url = "http://127.0.0.1:1/disk.img"`, "whether http://127.0.0.1:1/disk.img is its image cannot be told: only a sha256 checksum of the source could tell. The version stays as it is."},
+		{fromPath("elsewhere.img"), "whether elsewhere.img is its image cannot be told: this machine does not have the file. The version stays as it is."},
+	} {
+		lose()
+		w.Configure(t, config(c.source)+imports(name, name+"@1.0.0"))
+		tfacc.Says(t, w.Apply(t), "Image is taken on trust", c.says, "2 imported, 0 added, 1 changed, 0 destroyed")
+		w.EmptyPlan(t)
+	}
+	// What can be told is.
+	lose()
+	w.Configure(t, config(`url = "http://127.0.0.1:1/disk.img", checksum = "`+checksum(t, image)+`"`)+imports(name, name+"@1.0.0"))
+	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
+	other := writeFile(t, filepath.Join(t.TempDir(), "other.img"), readFile(t, rawImage(t, 1<<20)))
+	w.Configure(t, config(fromPath(other))+imports(name, name+"@1.0.0"))
+	tfacc.Says(t, run("plan"), "# forces replacement", "1 to add, 0 to change, 1 to destroy.")
+
+	// Ids that say nothing.
+	for _, c := range []struct{ template, version, says string }{
+		{"a/b/c", name + "@1.0.0", `"a/b/c" is no template id: write it as tenant/name, for example default/ubuntu, or as name, for example ubuntu, for a template of the tenant default.`},
+		{name, name, `"` + name + `" is no version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0`},
+		{name, "team-2/" + name + "@1.0.0", `The library in pool "` + pool + `" has no version "team-2/` + name + `@1.0.0".`},
+	} {
+		w.Configure(t, config(fromPath(image))+imports(c.template, c.version))
+		tfacc.Says(t, w.Fails(t, "plan"), c.says)
+	}
+	w.Configure(t, config(fromPath(image))+imports(name, name+"@1.0.0"))
+	w.Apply(t)
+	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
+		t.Errorf("the pool had the images %q and has %q", stored, now)
+	}
+}

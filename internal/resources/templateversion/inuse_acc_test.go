@@ -1,0 +1,92 @@
+package templateversion_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// clone is the configuration of an instance of a template, which is not started.
+func clone(name, template, version string) string {
+	return fmt.Sprintf(`
+resource "novacron_instance" "it" {
+  name        = %q
+  template_id = %s
+  version     = %s
+  power_state = "stopped"
+}
+`, name, template, version)
+}
+
+// A version whose source becomes another image would be replaced under the clone that the same configuration has.
+func TestAccVersionInUseIsNotReplaced(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("swap")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	mine := clone(name, "novacron_template.it.id", "novacron_template_version.it.version")
+	before := library(pool, name) + version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))) + mine
+	w := tfacc.NewWorkspace(t, before)
+	t.Cleanup(func() {
+		w.Configure(t, before)
+		w.Destroy(t)
+	})
+	w.Apply(t)
+	stored := bases(t, host, directory)
+	says := []string{"Version not removed", `Version "default/` + name + `@1.0.0" cannot be removed: these linked clones need its base image: default/` + name + ".",
+		"Destroy them first, or replace them by another version or by full clones", "Nothing was changed"}
+
+	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "17M")))+mine)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), says...)
+	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M")), `hardware_profile = { memory_mb = 256 }`)+mine)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), says...)
+
+	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
+		t.Errorf("the pool had the images %q and has %q", stored, now)
+	}
+	w.Configure(t, before)
+	w.EmptyPlan(t)
+}
+
+// A template stays while others have versions of it, and says what hangs on them.
+func TestAccTemplateInUseStays(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("tree")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	owner := tfacc.NewWorkspace(t, library(pool, name))
+	t.Cleanup(func() {
+		owner.Configure(t, library(pool, name))
+		owner.Destroy(t)
+	})
+	owner.Apply(t)
+	// Configurations of others, so that Terraform knows of no order.
+	publisher := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
+resource "novacron_template_version" "it" {
+  template_id = "default/%s"
+  version     = "1.0.0"
+  source      = { path = %q }
+}
+`, name, tfacc.EmptyImage(t, "16M")))
+	t.Cleanup(func() { publisher.Destroy(t) })
+	publisher.Apply(t)
+	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, `"default/`+name+`"`, `"1.0.0"`))
+	user.Setenv("NOVACRON_TENANT", "team-2")
+	t.Cleanup(func() { user.Destroy(t) })
+	user.Apply(t)
+	stored := bases(t, host, directory)
+
+	says := []string{"Template has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
+		`before them the linked clones that need their images: team-2/` + name, "Nothing was changed"}
+	tfacc.Says(t, owner.Fails(t, "destroy", "-auto-approve"), says...)
+	owner.Configure(t, library(pool, name+"-renamed"))
+	tfacc.Says(t, owner.Fails(t, "apply", "-auto-approve"), says...)
+
+	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
+		t.Errorf("the pool had the images %q and has %q", stored, now)
+	}
+	owner.Configure(t, library(pool, name))
+	for _, w := range []*tfacc.Workspace{owner, publisher, user} {
+		w.EmptyPlan(t)
+	}
+}

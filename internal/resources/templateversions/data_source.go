@@ -1,0 +1,153 @@
+// Package templateversions is the data source novacron_template_versions.
+package templateversions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_template_versions.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// model is the history of a template.
+type model struct {
+	TemplateID types.String `tfsdk:"template_id"`
+	Versions   []entry      `tfsdk:"versions"`
+}
+
+// entry is one version of it.
+type entry struct {
+	ID                 types.String `tfsdk:"id"`
+	Version            types.String `tfsdk:"version"`
+	Description        types.String `tfsdk:"description"`
+	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	Digest             types.String `tfsdk:"digest"`
+	Format             types.String `tfsdk:"format"`
+	VirtualSizeBytes   types.Int64  `tfsdk:"virtual_size_bytes"`
+	StoredSizeBytes    types.Int64  `tfsdk:"stored_size_bytes"`
+	CreatedAt          types.String `tfsdk:"created_at"`
+	CreatedBy          types.String `tfsdk:"created_by"`
+	InstanceCount      types.Int64  `tfsdk:"instance_count"`
+}
+
+func fromCore(v catalog.Version, instances int) entry {
+	return entry{
+		ID: types.StringValue(v.ID.String()), Version: types.StringValue(v.ID.Version),
+		Description: profile.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
+		Digest: types.StringValue(v.Digest), Format: types.StringValue(v.Format),
+		VirtualSizeBytes: types.Int64Value(v.VirtualSize), StoredSizeBytes: types.Int64Value(v.StoredSize),
+		CreatedAt: types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
+		InstanceCount: types.Int64Value(int64(instances)),
+	}
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_template_versions"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(says string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: says}
+	}
+	number := func(says string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The history of a template: all its versions, and how many instances were made from each.",
+		Attributes: map[string]schema.Attribute{
+			"template_id": schema.StringAttribute{
+				Required:            true,
+				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				MarkdownDescription: "The template's id, `tenant/name`.",
+			},
+			"versions": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The versions, newest first by the rules of semantic versions; empty for a template that has none yet.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"id":                  text("The version's id, `tenant/name@1.1.0`."),
+					"version":             text("Semantic version."),
+					"description":         text("What is new; null where nothing is said."),
+					"deletion_protection": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the version refuses to be destroyed or replaced."},
+					"digest":              text("`sha256:…` of the stored image."),
+					"format":              text("Format of the stored image: `qcow2` or `raw`."),
+					"virtual_size_bytes":  number("Size of the disk that a guest sees, in bytes."),
+					"stored_size_bytes":   number("Size of the stored image, in bytes. Versions of the same image share it."),
+					"created_at":          text("When the version was registered (RFC 3339, UTC)."),
+					"created_by":          text("The user who registered the version."),
+					"instance_count": number("How many instances on the provider's host were made from the version, of all tenants and strategies. While " +
+						"some of them are linked clones, the version cannot be destroyed."),
+				}},
+			},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("template_id"), &m.TemplateID)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the versions of a template")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	id, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
+	if err == nil {
+		m.Versions, err = d.history(ctx, id)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "No such template", d.client.Library.Missing(id))
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Versions not read", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+func (d *DataSource) history(ctx context.Context, id catalog.TemplateID) ([]entry, error) {
+	if _, err := d.client.Library.Template(ctx, id); err != nil {
+		return nil, err
+	}
+	versions, err := d.client.Library.Versions(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := d.client.Library.InstanceCounts(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	history := make([]entry, len(versions))
+	for i, v := range versions {
+		history[i] = fromCore(v, counts[v.ID.Version])
+	}
+	return history, nil
+}
