@@ -30,6 +30,7 @@ type InstanceFacts struct {
 	Customized Customized       `xml:"customization"`
 	Addressing []AddressingNote `xml:"network>addressing"`
 	Pools      []string         `xml:"storage>pool"` // that volumes were made in since the instance was
+	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
 }
 

@@ -91,6 +91,22 @@ func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes 
 	})
 }
 
+// RenameDomain gives a domain that is off another name; ErrExists where another
+// domain has it.
+func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
+	err := h.change(ctx, "renaming", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		_, err := l.DomainRename(ref, libvirt.OptString{name}, 0)
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	if other, lookup := h.DomainByName(ctx, name); lookup == nil && other.UUID != uuid {
+		return fail("renaming", domainObject(uuid), &typed{kind: ErrExists, cause: err})
+	}
+	return err
+}
+
 // DiscardSavedState removes what a managed save has kept of a domain's memory, so
 // that it boots when it starts. None is no error.
 func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {

@@ -165,7 +165,7 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 			return err
 		}
 	}
-	facts.Provision.Completed = &completed
+	facts.Provision.Completed, facts.Shape = &completed, instance.shape()
 	b.unconfirmed.add(b.uuid)
 	return b.writeFacts(ctx, b.uuid, facts)
 }

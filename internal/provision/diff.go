@@ -41,6 +41,10 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 	if !sameShape(i.Machine, b.Machine) {
 		d.Restarts = []Restart{{At: catalog.At("hardware_profile")}}
 	}
+	if i.renamed() {
+		d.Restarts = append(d.Restarts, Restart{At: catalog.At("domain_name"), Why: fmt.Sprintf("Somebody has renamed the domain to %q, and only one "+
+			"that is off can be renamed.", i.DomainName)})
+	}
 	if i.Facts.Customized.Digest != b.Customization.Digest() {
 		d.Replaces = append(d.Replaces, catalog.At("customization"))
 	}

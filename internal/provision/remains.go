@@ -11,8 +11,8 @@ import (
 )
 
 // clearRemains makes way for a new instance: it removes the domain that a create that died has left of the same name,
-// and refuses when the name belongs to something alive; lostError for an instance that nobody may know of. Volumes stay until the new domain has claimed the name: before,
-// they may be those of somebody who is about to claim it.
+// and refuses when the name belongs to something alive; lostError for an instance that nobody may know of. Volumes stay
+// until the new domain has claimed the name: before, they may be those of somebody who is about to claim it.
 func (b *build) clearRemains(ctx context.Context) error {
 	name := DomainName(b.tenant, b.request.Name)
 	domain, err := b.host.DomainByName(ctx, name)

@@ -65,6 +65,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 			return instance, fmt.Errorf("resuming instance %q: %w", name, err)
 		}
 	}
+	if instance.renamed() && !running {
+		if err := p.rename(ctx, instance); err != nil {
+			return instance, fmt.Errorf("changing instance %q: %w", name, err)
+		}
+	}
 	if err := p.changeDevices(ctx, instance, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing the devices of instance %q: %w", name, err)
 	}
@@ -86,7 +91,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 			}
 		}
 	}
-	return p.Read(ctx, uuid)
+	return p.settled(ctx, uuid)
 }
 
 // bringUp brings a guest that is off or crashed to running. One that runs is left as it is.

@@ -24,11 +24,19 @@ func (r *Resource) Current(ctx context.Context, state noop.State) bool {
 		return false
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, id)
-	if err != nil {
+	if err != nil || i.Drifted() {
 		return false
 	}
 	newer, err := r.newer(ctx, i)
 	return err == nil && current(ctx, state, i, newer)
+}
+
+// Settled implements noop.Resource.
+func (r *Resource) Settled(state noop.State) bool {
+	name, hasName := state.Text("name")
+	tenant, hasTenant := state.Text("tenant")
+	domain, hasDomain := state.Text("domain_name")
+	return hasName && hasTenant && hasDomain && domain == provision.DomainName(tenant, name)
 }
 
 // Alone implements noop.Resource.

@@ -56,3 +56,41 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 		},
 	})
 }
+
+// What others changed of the definition is in the next plan, also where nothing is configured about it.
+func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("redefined")
+	settings := []string{`wait_for = []`, `power_state = "stopped"`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`}
+	config := shop(name, blankImage(t)) + instance("it", name, settings...)
+	var before string
+	devices := func() string {
+		return host.Virsh(t, "domiflist", name) + host.Virsh(t, "domblklist", name) + fact(t, host, name, "Max memory") + fact(t, host, name, "UUID")
+	}
+	same := tfacc.OnHost(func() {
+		if after := devices(); after != before {
+			t.Errorf("the instance was\n%s\nand is\n%s", before, after)
+		}
+	})
+	after := func(args ...string) resource.TestStep {
+		return resource.TestStep{PreConfig: func() { host.Virsh(t, args...) }, Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: same}
+	}
+	mac := func() string { return strings.Fields(host.Virsh(t, "domiflist", name))[4] }
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{
+			{Config: config, Check: tfacc.OnHost(func() { before = devices() })},
+			after("setmaxmem", name, "262144", "--config"),
+			after("domrename", name, name+"-other"),
+			{
+				PreConfig: func() { host.Virsh(t, "detach-interface", name, "network", "--mac", mac(), "--config") },
+				Config:    config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				Check: tfacc.OnHost(func() {
+					if interfaces := strings.Count(host.Virsh(t, "domiflist", name), "network"); interfaces != 2 {
+						t.Errorf("the instance has %d interfaces, want 2", interfaces)
+					}
+				}),
+			},
+		},
+	})
+}

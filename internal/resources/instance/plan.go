@@ -21,12 +21,12 @@ import (
 // ModifyPlan implements resource.ResourceWithModifyPlan: it resolves the version, checks what can be checked, and says
 // what a change means: nothing, a restart, or another instance.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.Equal(req.State.Raw) {
-		return // nothing to do, and nothing to find out
-	}
 	var state, plan Model
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() {
+		return // nothing to do, and nothing to find out
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, state)
@@ -239,6 +239,7 @@ func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
 		client.AddError(p.diags, "Instance not read", err)
 		return
 	}
+	p.plan.DomainName = types.StringValue(provision.DomainName(instance.Facts.Tenant, instance.Facts.Name))
 	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
 	if err != nil {
 		client.AddError(p.diags, "Instance not compared", err)

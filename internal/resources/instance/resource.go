@@ -182,6 +182,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	if i.Drifted() {
+		r.show(ctx, i, state, resp)
+	}
 }
 
 // newer is the newest version of an instance's template, where it is newer than the instance's; null where there is none,

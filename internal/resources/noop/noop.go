@@ -25,6 +25,8 @@ type Resource interface {
 	resource.Resource
 	// Current tells whether Read would leave the state as it is. In doubt it says no.
 	Current(ctx context.Context, state State) bool
+	// Settled tells whether there is nothing to plan for a state that the configuration agrees with.
+	Settled(state State) bool
 	// Alone are the attributes whose validation looks at nothing else, and nothing else looks at, with what tells whether
 	// one is valid in a configuration. In doubt that says no.
 	Alone() map[string]func(ctx context.Context, config State) bool
@@ -43,6 +45,7 @@ type known struct {
 	identity []string            // names of the attributes that are the resource's identity, in its state as well
 	defaults map[string]constant // of the attributes that have one
 	current  func(ctx context.Context, state State) bool
+	settled  func(state State) bool
 	alone    map[string]func(ctx context.Context, config State) bool
 }
 
@@ -64,7 +67,7 @@ func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource)
 		}
 		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) bool {
 			return newResource().Current(ctx, state)
-		}, unconfigured.Alone()}
+		}, unconfigured.Settled, unconfigured.Alone()}
 	}
 	return s, nil
 }
@@ -104,14 +107,15 @@ func same(a, b *tfprotov6.DynamicValue) bool {
 	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
 }
 
-// keepsDefaults tells whether every attribute that the configuration leaves to its default has it already.
+// keepsDefaults tells whether every attribute that the configuration leaves to its default has it already, and the state
+// asks for nothing by itself.
 func (k known) keepsDefaults(req *tfprotov6.PlanResourceChangeRequest) bool {
 	config, err := Decode(req.Config)
 	if err != nil {
 		return false
 	}
 	prior, err := Decode(req.PriorState)
-	if err != nil {
+	if err != nil || !k.settled(prior) {
 		return false
 	}
 	for name, value := range k.defaults {

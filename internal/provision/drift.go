@@ -1,0 +1,123 @@
+package provision
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Drifted tells whether somebody else has changed the definition since novacron made or changed it last: the machine, an
+// interface, a disk. The size of a disk is not in it: of a running guest only its own QEMU tells that, one after another.
+func (i Instance) Drifted() bool {
+	return i.Facts.Shape != "" && i.Facts.Shape != i.shape()
+}
+
+// shape identifies the machine, its interfaces and disks as the host has them.
+func (i Instance) shape() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %+v\n", i.DomainType, i.Machine)
+	for _, n := range i.NICs {
+		fmt.Fprintf(h, "%q %q %q %q %q %d %q\n", n.Name, n.Model, n.Network, n.Bridge, n.MAC, n.VLAN, n.Filter)
+	}
+	for _, d := range i.Disks {
+		fmt.Fprintf(h, "%q %q %q %q %d %d\n", d.Name, d.Target, d.Path, d.Format, d.Rotation, d.Boot)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// Drift is an attribute of a profile for which the host has something else than a blueprint says.
+type Drift struct {
+	Path catalog.Path
+	Is   any  // what the host has: an int64, a string or several; "" or 0 for what is gone
+	Lost bool // only another instance would have it again
+}
+
+// Drift tells in which attributes the host's instance differs from its blueprint.
+func (i Instance) Drift(b Blueprint) []Drift {
+	var all []Drift
+	differs := func(at catalog.Path, is any, same bool) {
+		if !same {
+			all = append(all, Drift{Path: at, Is: is})
+		}
+	}
+	lost := func(at catalog.Path, is any, same bool) {
+		if !same {
+			all = append(all, Drift{Path: at, Is: is, Lost: true})
+		}
+	}
+	hardware, have, want := catalog.At("hardware_profile"), i.Machine, b.Machine
+	differs(hardware.Name("cpu_count"), int64(have.Sockets), have.Sockets == want.Sockets)
+	differs(hardware.Name("cpu_cores"), int64(have.Cores), have.Cores == want.Cores)
+	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB) //nolint:gosec // hosts have less
+	lost(hardware.Name("cpu_type"), have.CPU, have.CPU == hypervisor.EffectiveCPU(i.DomainType, want.CPU))
+	lost(hardware.Name("gpu_count"), int64(have.GPUs), have.GPUs == want.GPUs)
+	filtered := false
+	for _, w := range b.NICs {
+		at := catalog.At("network_profile").Name("interfaces").Key(w.Name)
+		n := slices.IndexFunc(i.NICs, func(h catalog.NIC) bool { return h.Name == w.Name })
+		if n < 0 {
+			differs(at.Name("network"), "", false)
+			continue
+		}
+		h := i.NICs[n]
+		differs(at.Name("type"), h.Model, h.Model == w.Model)
+		differs(at.Name("network"), h.Network, h.Network == w.Network)
+		differs(at.Name("bridge"), h.Bridge, h.Bridge == w.Bridge)
+		differs(at.Name("vlan"), int64(h.VLAN), h.VLAN == w.VLAN)
+		if h.Filter != w.Filter && !filtered {
+			filtered = true
+			differs(catalog.At("network_profile").Name("default_network_policies"), filters(h), false)
+		}
+	}
+	for _, w := range b.Drives {
+		at := catalog.At("storage_profile").Name("disks").Key(w.Name)
+		n := slices.IndexFunc(i.Disks, func(h hypervisor.DomainDisk) bool { return h.Name == w.Name })
+		if n < 0 && (w.System || w.Boot) {
+			lost(at.Name("size_gb"), int64(0), false)
+			continue
+		}
+		if n < 0 {
+			differs(at.Name("size_gb"), int64(0), false)
+			continue
+		}
+		lost(at.Name("type"), diskType(i.Disks[n]), diskType(i.Disks[n]) == w.Type)
+	}
+	return all
+}
+
+func filters(n catalog.NIC) []string {
+	if n.Filter == "" {
+		return []string{}
+	}
+	return []string{n.Filter}
+}
+
+// renamed tells whether the domain has another name than the instance's.
+func (i Instance) renamed() bool { return i.DomainName != DomainName(i.Facts.Tenant, i.Facts.Name) }
+
+// rename gives a domain that is off the instance's name again.
+func (p *Provisioner) rename(ctx context.Context, i Instance) error {
+	name := DomainName(i.Facts.Tenant, i.Facts.Name)
+	err := p.host.RenameDomain(ctx, i.UUID, name)
+	if errors.Is(err, hypervisor.ErrExists) {
+		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename or remove that one: %w",
+			i.Facts.Name, i.DomainName, err)
+	}
+	return err
+}
+
+// settled reads an instance that was made or changed, and notes how it was left.
+func (p *Provisioner) settled(ctx context.Context, uuid string) (Instance, error) {
+	i, err := p.Read(ctx, uuid)
+	if err != nil || i.Facts.Shape == i.shape() {
+		return i, err
+	}
+	i.Facts.Shape = i.shape()
+	return i, p.writeFacts(ctx, uuid, i.Facts)
+}

@@ -1,0 +1,70 @@
+package provision
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// left is an instance as it was left, and the blueprint that it was left by.
+func left() (Instance, Blueprint) {
+	i := Instance{
+		DomainType: "kvm", DomainName: "web",
+		Machine: catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: catalog.BIOS},
+		NICs:    []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", MAC: "52:54:00:00:00:01", Filter: "clean-traffic"}},
+		Disks:   []hypervisor.DomainDisk{{Name: "system", Target: "vda", Path: "/a", Format: "qcow2"}, {Name: "data", Target: "vdb", Path: "/b", Format: "qcow2"}},
+		Facts:   catalog.InstanceFacts{Tenant: "default", Name: "web"},
+	}
+	b := Blueprint{
+		Machine: i.Machine, NICs: []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", Filter: "clean-traffic"}},
+		Drives: []catalog.Drive{{Name: "system", System: true, Size: 1 << 30}, {Name: "data", Size: 1 << 30}},
+	}
+	i.Facts.Shape = i.shape()
+	return i, b
+}
+
+func TestWhatSomebodyElseChangedIsSeen(t *testing.T) {
+	if i, b := left(); i.Drifted() || len(i.Drift(b)) > 0 || i.renamed() {
+		t.Fatal("what nobody touched has drifted")
+	}
+	for change, c := range map[string]struct {
+		do   func(*Instance)
+		want string
+	}{
+		"vCPUs":        {func(i *Instance) { i.Machine.Sockets = 4 }, "hardware_profile.cpu_count 4 false"},
+		"cores":        {func(i *Instance) { i.Machine.Cores = 1 }, "hardware_profile.cpu_cores 1 false"},
+		"memory":       {func(i *Instance) { i.Machine.MemoryMiB = 256 }, "hardware_profile.memory_mb 256 false"},
+		"CPU":          {func(i *Instance) { i.Machine.CPU = "qemu64" }, "hardware_profile.cpu_type qemu64 true"},
+		"network":      {func(i *Instance) { i.NICs[0].Network = "lab" }, `network_profile.interfaces["eth0"].network lab false`},
+		"VLAN":         {func(i *Instance) { i.NICs[0].VLAN = 7 }, `network_profile.interfaces["eth0"].vlan 7 false`},
+		"card":         {func(i *Instance) { i.NICs[0].Model = "e1000" }, `network_profile.interfaces["eth0"].type e1000 false`},
+		"filter":       {func(i *Instance) { i.NICs[0].Filter = "" }, "network_profile.default_network_policies [] false"},
+		"no interface": {func(i *Instance) { i.NICs = nil }, `network_profile.interfaces["eth0"].network  false`},
+		"no disk":      {func(i *Instance) { i.Disks = i.Disks[:1] }, `storage_profile.disks["data"].size_gb 0 false`},
+		"no system":    {func(i *Instance) { i.Disks = i.Disks[1:] }, `storage_profile.disks["system"].size_gb 0 true`},
+		"disk type":    {func(i *Instance) { i.Disks[1].Rotation = 7200 }, `storage_profile.disks["data"].type hdd true`},
+	} {
+		i, b := left()
+		c.do(&i)
+		if !i.Drifted() {
+			t.Errorf("%s: not seen", change)
+		}
+		drift := i.Drift(b)
+		if len(drift) != 1 {
+			t.Errorf("%s: told as %v", change, drift)
+			continue
+		}
+		if got := fmt.Sprint(drift[0].Path, " ", drift[0].Is, " ", drift[0].Lost); got != c.want {
+			t.Errorf("%s: told as %q, want %q", change, got, c.want)
+		}
+	}
+	i, _ := left()
+	if i.Facts.Shape, i.Machine.MemoryMiB = "", 1; i.Drifted() {
+		t.Error("an instance that nothing was noted of has drifted")
+	}
+	if i.DomainName = "old"; !i.renamed() {
+		t.Error("another name goes unseen")
+	}
+}

@@ -1,0 +1,58 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// renamed tells whether the domain has another name than the instance's.
+func (m *Model) renamed() bool {
+	return !m.DomainName.IsNull() && m.DomainName.ValueString() != provision.DomainName(m.Tenant.ValueString(), m.Name.ValueString())
+}
+
+// show writes what somebody else has changed of an instance into the state's profiles, also where nothing was configured
+// there: so the next plan sees that it differs, and what it goes back from.
+func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, resp *resource.ReadResponse) {
+	blueprint, err := r.blueprint(ctx, i, state)
+	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
+		tflog.Warn(ctx, "finding out what of an instance was changed", map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
+		return
+	}
+	for _, d := range i.Drift(blueprint) {
+		if d.Lost { // to replace an instance for what somebody did to it is for its user to decide
+			resp.Diagnostics.AddAttributeWarning(client.Path(d.Path), "Instance was changed by somebody else", fmt.Sprintf("On its host, instance %q has %s = %v "+
+				"now. That cannot be put right in place: undo it there, or make the instance anew with `terraform apply -replace=ADDRESS`.",
+				state.Name.ValueString(), d.Path, d.Is))
+			continue
+		}
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, client.Path(d.Path), d.Is)...)
+	}
+}
+
+// blueprint is what the state says that the instance is.
+func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Model) (provision.Blueprint, error) {
+	id, err := catalog.ParseTemplateID(i.Facts.Template)
+	if err != nil {
+		return provision.Blueprint{}, err
+	}
+	template, versions, err := r.client.Library.Planned(ctx, id)
+	if err != nil {
+		return provision.Blueprint{}, err
+	}
+	for _, v := range versions {
+		if v.ID.Version == i.Facts.Version {
+			request, _ := state.toCore(ctx, types.DynamicNull())
+			blueprint, _ := provision.Settle(request, template, v) // secrets that are missing change no device
+			return blueprint, nil
+		}
+	}
+	return provision.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
+}
