@@ -29,7 +29,7 @@ type InstanceFacts struct {
 	SecretSeed bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
 	Customized Customized       `xml:"customization"`
 	Addressing []AddressingNote `xml:"network>addressing"`
-	Pools      []string         `xml:"storage>pool"` // that volumes were made in since the instance was
+	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
 }
