@@ -111,5 +111,5 @@ func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynami
 			client.AddError(&resp.Diagnostics, "Versions not read", err)
 		}
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	changed(ctx, plan, resp)
 }

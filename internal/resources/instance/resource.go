@@ -238,8 +238,13 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	planned := plan
 	plan.computed(i)
 	plan.keepPlanned(planned)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
+	changed(ctx, plan, resp)
+}
+
+// changed hands a changed instance to Terraform. What is not an import's any more is told so.
+func changed(ctx context.Context, m Model, resp *resource.UpdateResponse) {
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
 
