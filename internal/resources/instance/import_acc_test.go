@@ -17,8 +17,8 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `hostname = { type = "string" }, port = { type = "integer", default = 80 }, tags = { type = "list" },
 	  env = { type = "map" }, tier = { type = "string", default = "web" }, pass = { type = "string", sensitive = true }`))
 	plain := func(settings ...string) string {
-		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = novacron_template.it.id\n  power_state = \"stopped\"\n  %s\n}\n",
-			name, strings.Join(settings, "\n  "))
+		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = novacron_template.it.id\n  power_state = \"stopped\"\n"+
+			"  depends_on  = [novacron_template_version.it]\n  %s\n}\n", name, strings.Join(settings, "\n  "))
 	}
 	takeOver := func(id string) string {
 		return fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", id)
