@@ -181,7 +181,7 @@ func TestAServerThatStallsIsGivenUp(t *testing.T) {
 				}
 				<-r.Context().Done()
 			})
-			im, err := open(t.Context(), Source{URL: url}, patience{connect: 300 * time.Millisecond, stall: 300 * time.Millisecond})
+			im, err := open(t.Context(), Source{URL: url}, patience{connect: 2 * time.Second, stall: time.Second})
 			if err == nil {
 				_, err = im.Send(t.Context(), &memory{})
 				_ = im.Close()

@@ -21,6 +21,13 @@ type operation struct {
 func operations(unique, image string) []operation {
 	shop := template(unique) + version("1.0.0", image)
 	running := func(name string) string { return shop + instance(name, `autostart = true`) }
+	two := shop + strings.Replace(version("1.1.0", image), `"it"`, `"newer"`, 1)
+	reimaged := func(version string) func(string) string {
+		return func(name string) string {
+			off := instance(name, `power_state = "stopped"`, `on_version_change = "reimage"`)
+			return two + strings.Replace(off, "novacron_template_version.it", "novacron_template_version."+version, 1)
+		}
+	}
 	return []operation{{
 		name:   "create a linked clone",
 		before: func(string) string { return shop }, config: running,
@@ -44,6 +51,15 @@ func operations(unique, image string) []operation {
 				`storage_profile = { disks = { system = { size_gb = 1 } } }`)
 		},
 		domains: itself, volumes: disk, bases: 1,
+	}, {
+		name:   "take another version by a new system disk",
+		before: reimaged("it"), config: reimaged("newer"),
+		domains: itself, bases: 1,
+		volumes: func(name string) []string {
+			volumes := disk(name)
+			volumes[1] = strings.Replace(volumes[1], ".system.", ".system.1.1.0.", 1)
+			return volumes
+		},
 	}, {
 		name:   "remove everything",
 		before: running, config: func(string) string { return "" },

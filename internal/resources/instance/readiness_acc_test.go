@@ -34,8 +34,8 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	domain := name + "-it"
 	const soon = `timeouts {
-	  create = "5s"
-	  update = "5s"
+	  create = "25s"
+	  update = "25s"
 	  delete = "5s"
 	}`
 	w.instances(t, instance("it", domain, soon))
