@@ -69,9 +69,6 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 	}
 	after := before
 	err := b.step(ctx, "start", func(ctx context.Context) (err error) {
-		if err := b.removeOldDisks(ctx, before, disk); err != nil {
-			return err
-		}
 		after, err = b.update(ctx)
 		return err
 	})
@@ -200,23 +197,29 @@ func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskI
 	return b.host.RedefineDomain(whole(ctx), b.uuid, hypervisor.DomainChange{Metadata: &metadata, Disk: &disk})
 }
 
-// removeOldDisks removes the system disks that the instance had, also those whose removal was cut off.
-func (b *build) removeOldDisks(ctx context.Context, before Instance, disk hypervisor.DiskImage) error {
-	volume, err := b.diskVolumeOf(ctx, before.Disks[0])
-	if errors.Is(err, hypervisor.ErrNoVolume) {
+// removeOldDisks removes the system disks that a reimaged instance had before, also those whose removal was cut off. A
+// system disk with another name than a reimage gives it is somebody's snapshot, which the older ones are part of.
+func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
+	if len(i.Disks) == 0 {
 		return nil
 	}
+	system := i.Disks[0]
+	current := path.Base(system.Path)
+	if current != diskVolume(i.Facts.Tenant, i.Facts.Name, system.Name+"."+i.Facts.Version, system.Format) {
+		return nil
+	}
+	pool, found, err := p.poolOf(ctx, system)
+	if err != nil || !found {
+		return err
+	}
+	names, err := p.host.VolumeNames(ctx, pool.Name)
 	if err != nil {
 		return err
 	}
-	names, err := b.host.VolumeNames(ctx, volume.Pool)
-	if err != nil {
-		return err
-	}
-	prefix := strings.TrimSuffix(diskVolume(b.tenant, b.request.Name, b.blueprint.Drives[0].Name, ""), ".") + "."
+	prefix := diskVolume(i.Facts.Tenant, i.Facts.Name, system.Name, "")
 	for _, name := range names {
-		if strings.HasPrefix(name, prefix) && name != path.Base(disk.Path) {
-			if err := b.removeVolume(ctx, volume.Pool, name); err != nil {
+		if strings.HasPrefix(name, prefix) && name != current {
+			if err := p.removeVolume(ctx, pool.Name, name); err != nil {
 				return err
 			}
 		}

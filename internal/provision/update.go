@@ -41,6 +41,9 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	name := instance.Facts.Name
+	if err := p.removeOldDisks(ctx, instance); err != nil {
+		return instance, fmt.Errorf("removing what was the system disk of instance %q: %w", name, err)
+	}
 	// Planning has told, unless the instance has changed since.
 	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
 		return instance, catalog.Findings{{Path: diff.Restarts[0].At, Summary: "Change needs a restart", Detail: fmt.Sprintf("Since it was planned, "+

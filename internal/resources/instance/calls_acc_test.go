@@ -46,8 +46,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		return counted.Calls()
 	}
 	few, many := asked("2"), asked("22")
-	if more := many - few; more < 20 || more > 30 { // the few may be asked twice where it takes long
-		t.Errorf("a plan of 22 instances makes %d requests, one of 2 makes %d: 20 more were to be expected", many, few)
+	if more := many - few; more < 15 || more > 30 { // what is asked of all may be asked again, of the few as of the many, where it takes long
+		t.Errorf("a plan of 22 instances makes %d requests, one of 2 makes %d: about 20 more were to be expected", many, few)
 	}
 	w.instances(t)
 	w.Apply(t)
