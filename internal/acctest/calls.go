@@ -2,30 +2,56 @@ package acctest
 
 import (
 	"net"
-	"sync/atomic"
+	"sync"
 	"testing"
+)
+
+// Procedures of libvirt's main program that tests count (see remoteProgram).
+const (
+	ReadDefinition = 14  // a domain's XML
+	ReadVolume     = 209 // a document of the catalogue, or another volume
 )
 
 // Counted is a way to the host that counts the requests that are made on it.
 type Counted struct {
-	URI   string
-	calls atomic.Int64
+	URI string
+
+	mu  sync.Mutex
+	all int
+	of  map[uint32]int // by procedure of the main program
 }
 
 // Calls is how many requests have been made.
-func (c *Counted) Calls() int64 { return c.calls.Load() }
+func (c *Counted) Calls() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}
+
+// CallsOf is how many of them were for that procedure.
+func (c *Counted) CallsOf(procedure uint32) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[procedure]
+}
 
 // Count opens a way to the host that counts.
 func (h *Host) Count(t testing.TB) *Counted {
 	t.Helper()
-	c := &Counted{}
+	c := &Counted{of: map[uint32]int{}}
 	c.URI = h.relay(t, func(net.Conn) tap { return c }).uri
 	return c
 }
 
 func (c *Counted) asked(p packet) bool {
-	if p.kind() == packetCall {
-		c.calls.Add(1)
+	if p.kind() != packetCall {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all++
+	if p.program() == remoteProgram {
+		c.of[p.procedure()]++
 	}
 	return true
 }

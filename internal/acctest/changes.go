@@ -17,6 +17,7 @@ var changes = map[uint32]string{
 	184: "remove the saved domain", 196: "start the domain", 199: "set the vCPUs", 204: "set the memory",
 	volumeUpload: "begin to write a volume", 231: "undefine the domain", 234: "switch the domain off", 251: "grow a disk",
 	258: "shut the domain down", 260: "grow a volume", 264: "set the metadata", 350: "define the domain", 358: "rename the domain",
+	392: "detach a device",
 }
 
 // change names what a packet changes; ok is false for one that changes nothing. A volume is written by a stream, which

@@ -7,16 +7,19 @@ import (
 
 // DiskImage is what a disk of a domain is to be kept in.
 type DiskImage struct {
-	Target       string // of the disk: vda, sda, …
+	Name         string // of the disk, as in DiskSpec
 	Path, Format string
 }
 
 // setDiskImage gives a disk another image, and leaves all else of it alone. What libvirt has noted of the chain behind
 // the old image goes with that.
 func (e *editor) setDiskImage(with DiskImage) error {
-	disk, err := e.disk(with.Target)
+	disk, ok, err := e.device(DiskID(with.Name))
 	if err != nil {
 		return err
+	}
+	if !ok {
+		return fmt.Errorf("the domain has no %s", DiskID(with.Name))
 	}
 	parts, err := elements(e.text, disk.open, disk.shut)
 	if err != nil {
@@ -33,41 +36,6 @@ func (e *editor) setDiskImage(with DiskImage) error {
 		}
 	}
 	return nil
-}
-
-// disk finds the disk with that target.
-func (e *editor) disk(target string) (element, error) {
-	devices, ok := e.child("devices")
-	if ok {
-		found, err := elements(e.text, devices.open, devices.shut)
-		if err != nil {
-			return element{}, err
-		}
-		for _, d := range found {
-			if d.name.Local != "disk" {
-				continue
-			}
-			parts, err := elements(e.text, d.open, d.shut)
-			if err != nil {
-				return element{}, err
-			}
-			for _, part := range parts {
-				if part.name.Local == "target" && attrOf(part, "dev") == target {
-					return d, nil
-				}
-			}
-		}
-	}
-	return element{}, fmt.Errorf("the domain has no disk %q", target)
-}
-
-func attrOf(e element, name string) string {
-	for _, a := range e.attrs {
-		if a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
 }
 
 // withAttr sets an attribute among others.

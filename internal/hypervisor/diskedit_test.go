@@ -8,10 +8,10 @@ import (
 func TestDiskGetsAnotherImage(t *testing.T) {
 	const before = `<domain type='kvm'><name>web</name><devices>
   <disk type='file' device='disk'><driver name='qemu' type='raw' discard='unmap'/><source file='/pool/old.raw' index='1'/>
-    <backingStore type='file'><format type='raw'/><source file='/pool/base'/></backingStore><target dev='vda' bus='virtio'/><serial>x</serial></disk>
+    <backingStore type='file'><format type='raw'/><source file='/pool/base'/></backingStore><target dev='vda' bus='virtio'/><alias name='ua-disk-system'/></disk>
   <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/pool/data'/><target dev='vdb' bus='virtio'/></disk>
 </devices></domain>`
-	after, err := editDomain(before, DomainChange{Disk: &DiskImage{Target: "vda", Path: "/pool/a & b", Format: "qcow2"}})
+	after, err := editDomain(before, DomainChange{Disk: &DiskImage{Name: "system", Path: "/pool/a & b", Format: "qcow2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestDiskGetsAnotherImage(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", after, want)
 	}
 	for _, text := range []string{before, `<domain><name>web</name></domain>`} {
-		if _, err := editDomain(text, DomainChange{Disk: &DiskImage{Target: "vdc"}}); err == nil {
+		if _, err := editDomain(text, DomainChange{Disk: &DiskImage{Name: "data"}}); err == nil {
 			t.Error("a disk that is not there was changed")
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -52,17 +51,9 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	t.Run("cancelled while a file is sent", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		sending := make(chan struct{})
-		go func() {
-			defer close(sending)
-			for len(s.images(t)) == len(before)-1 && ctx.Err() == nil {
-				time.Sleep(time.Millisecond)
-			}
-			cancel()
-		}()
-		_, err := register(ctx, l, "1.0.0", image.Source{Path: path})
-		cancel()
-		<-sending
+		_, err := l.RegisterVersion(ctx, Registration{
+			ID: ubuntu.Version("1.0.0"), Source: image.Source{Path: path}, Progress: func(int64, int64) { cancel() },
+		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}

@@ -39,7 +39,7 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 					_, err := notes(stalled(m, stop.when, stop.call, ".2.json", 3*Grace)).Replace(t.Context(), "t/a", first.Revision, note{Text: "slow"})
 					slow <- err
 				}()
-				time.Sleep(time.Second) // the slow one is where it stops
+				synctest.Wait() // the slow one is where it stops
 				fast := must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{Text: "fast"}))
 				if err := <-slow; !errors.Is(err, catalog.ErrConflict) {
 					t.Errorf("the slow writer got %v, want %v", err, catalog.ErrConflict)
@@ -65,7 +65,7 @@ func TestAWriterWhoseWriteWasSlowButSeenHasWon(t *testing.T) {
 			_, err := notes(stalled(m, "after", "write", ".2.json", 3*Grace)).Replace(t.Context(), "t/a", first.Revision, note{Count: 1})
 			slow <- err
 		}()
-		time.Sleep(time.Second)
+		synctest.Wait()
 		seen := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
 		must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", seen.Revision, note{Count: seen.Value.Count + 1}))
 		if err := <-slow; err != nil {

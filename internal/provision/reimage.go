@@ -89,7 +89,7 @@ func (b *build) makeSystemDisk(ctx context.Context, before Instance) (hypervisor
 	}
 	system, home := b.blueprint.Drives[0], b.homes[0]
 	volume := b.reimagedVolume(system)
-	disk := hypervisor.DiskImage{Target: before.Disks[0].Target, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
+	disk := hypervisor.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
 	// What a try that died has left. The definition names it only once it is the instance's disk.
 	remove := func(ctx context.Context) error { return b.removeVolume(ctx, home.Name, volume) }
 	if err := remove(ctx); err != nil {

@@ -7,22 +7,28 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
+// Where a plan takes long, what is asked of all is asked once or twice more.
+const again = 10
+
 // Planning many instances of one template asks the host no more than planning a few.
 func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("once")
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
-	asked := func(count string) int64 {
+	asked := func(count string) *acctest.Counted {
 		counted := host.Count(t)
 		w.instances(t, "provider \"novacron\" {\n  uri = \""+counted.URI+"\"\n}\n",
 			instance("it", name+"-${count.index}", "count = "+count, `parameters = { hostname = "it-${count.index}" }`))
 		if out, err := w.Run(t.Context(), "plan"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		return counted.Calls()
+		return counted
 	}
 	few, many := asked("2"), asked("500")
-	if few == 0 || many > few+3 { // where it takes long, the pool is refreshed again
+	if few, many := few.CallsOf(acctest.ReadVolume), many.CallsOf(acctest.ReadVolume); few == 0 || many != few {
+		t.Errorf("a plan of 500 instances reads %d documents, one of 2 reads %d", many, few)
+	}
+	if few, many := few.Calls(), many.Calls(); many > few+again {
 		t.Errorf("a plan of 500 instances makes %d requests, one of 2 makes %d", many, few)
 	}
 	w.instances(t)
@@ -33,7 +39,7 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("refresh")
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
-	asked := func(count string) int64 {
+	asked := func(count string) *acctest.Counted {
 		counted := host.Count(t)
 		of := func(uri string) {
 			w.instances(t, "provider \"novacron\" {\n  uri = \""+uri+"\"\n}\n",
@@ -43,11 +49,14 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		w.Apply(t)
 		of(counted.URI)
 		w.EmptyPlan(t)
-		return counted.Calls()
+		return counted
 	}
 	few, many := asked("2"), asked("22")
-	if more := many - few; more < 15 || more > 30 { // what is asked of all may be asked again, of the few as of the many, where it takes long
-		t.Errorf("a plan of 22 instances makes %d requests, one of 2 makes %d: about 20 more were to be expected", many, few)
+	if more := many.CallsOf(acctest.ReadDefinition) - few.CallsOf(acctest.ReadDefinition); more != 20 {
+		t.Errorf("20 more instances were read %d times", more)
+	}
+	if few, many := few.Calls(), many.Calls(); many > few+20+again {
+		t.Errorf("a plan of 22 instances makes %d requests, one of 2 makes %d: 20 more were to be expected", many, few)
 	}
 	w.instances(t)
 	w.Apply(t)

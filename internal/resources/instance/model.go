@@ -98,12 +98,16 @@ func (m *Model) computed(i provision.Instance) {
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
 }
 
-// keepPlanned keeps what the plan has promised. A guest gets and loses addresses at any time, and templates get versions,
-// but Terraform takes no other answer than the planned one; the next refresh tells.
+// asPlanned is computed, but keeps what the plan has promised.
+func (m *Model) asPlanned(i provision.Instance) {
+	planned := *m
+	m.computed(i)
+	m.keepPlanned(planned)
+}
+
+// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at any time, but Terraform
+// takes no other answer than the planned one; the next refresh tells.
 func (m *Model) keepPlanned(planned Model) {
-	if !planned.UpdateAvailable.IsUnknown() {
-		m.UpdateAvailable = planned.UpdateAvailable
-	}
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
 	}

@@ -101,15 +101,9 @@ func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynami
 		client.AddError(&resp.Diagnostics, "Instance not changed", err)
 		return
 	}
-	planned := plan
-	plan.computed(i)
-	plan.keepPlanned(planned)
-	plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned.EffectiveParameters)
+	planned := plan.EffectiveParameters
+	plan.asPlanned(i)
+	plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
 	plan.Provisioning = provisioning(record)
-	if plan.UpdateAvailable.IsUnknown() {
-		if plan.UpdateAvailable, err = r.newer(ctx, i); err != nil {
-			client.AddError(&resp.Diagnostics, "Versions not read", err)
-		}
-	}
 	changed(ctx, plan, resp)
 }

@@ -235,9 +235,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		client.AddError(&resp.Diagnostics, "Instance not changed", err)
 		return
 	}
-	planned := plan
-	plan.computed(i)
-	plan.keepPlanned(planned)
+	plan.asPlanned(i)
 	changed(ctx, plan, resp)
 }
 
