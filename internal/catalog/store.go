@@ -28,9 +28,11 @@ type Collection[T any] interface {
 	Delete(ctx context.Context, key string, rev Revision) error
 }
 
-// Store keeps a catalogue. Keys are TemplateID.String, VersionID.String and the hex part of a base's digest.
+// Store keeps a catalogue. Keys are TemplateID.String, VersionID.String, the hex part of a base's digest, and
+// RequestID.String.
 type Store interface {
 	Templates() Collection[Template]
 	Versions() Collection[Version]
 	Bases() Collection[Base]
+	Requests() Collection[ProvisioningRequest]
 }

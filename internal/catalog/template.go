@@ -33,9 +33,13 @@ type Template struct {
 	DefaultStrategy    Strategy          `json:"default_strategy"`
 	DeletionProtection bool              `json:"deletion_protection,omitempty"`
 	Spec               Spec              `json:"spec"`
-	Owner              string            `json:"owner"`
-	CreatedAt          time.Time         `json:"created_at"`
-	UpdatedAt          time.Time         `json:"updated_at"`
+	Lifecycle
+	// Public templates may be read and used by every tenant.
+	Public    bool          `json:"is_public,omitempty"`
+	Access    AccessControl `json:"access_control"`
+	Owner     string        `json:"owner"`
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
 	// Maker is the process that registered the template, while it is not certain that a state has it.
 	Maker string `json:"maker,omitempty"`
 }
@@ -106,6 +110,7 @@ func (s Spec) ValidateWhole() Findings {
 type Version struct {
 	ID          VersionID `json:"id"`
 	Description string    `json:"description,omitempty"`
+	Lifecycle
 	// DeletionProtection refuses to remove the version while it is set.
 	DeletionProtection bool      `json:"deletion_protection,omitempty"`
 	Digest             string    `json:"digest"` // "sha256:HEX" of the stored image

@@ -28,8 +28,8 @@ func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catal
 	if !bounded {
 		deadline = now().Add(registrationTime)
 	}
-	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.user, Coming: &catalog.Coming{
-		Runner: runner.This(), By: l.user, Since: now(), Deadline: deadline.UTC(), Volume: "nova.base." + strings.ToLower(rand.Text()),
+	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Coming: &catalog.Coming{
+		Runner: runner.This(), By: l.me.User, Since: now(), Deadline: deadline.UTC(), Volume: "nova.base." + strings.ToLower(rand.Text()),
 	}}
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
@@ -102,7 +102,7 @@ func abandoned(v catalog.Version) bool {
 // is no failure of what is about to be done: the next process tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
-		records, err := l.store.Versions().List(ctx, l.tenant+"/")
+		records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
 		if err != nil {
 			return
 		}

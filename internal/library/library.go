@@ -22,20 +22,18 @@ const DefaultPool = "novacron"
 
 // Options say where the library is and who uses it.
 type Options struct {
-	Host   *hypervisor.Host
-	Pool   string        // the pool of documents, images and disks
-	Store  catalog.Store // the catalogue, in the same pool or elsewhere
-	Tenant string
-	User   string
+	Host  *hypervisor.Host
+	Pool  string        // the pool of documents, images and disks
+	Store catalog.Store // the catalogue, in the same pool or elsewhere
+	Me    catalog.Principal
 }
 
 // Library is the library as one user of one tenant sees it.
 type Library struct {
-	host   *hypervisor.Host
-	pool   string
-	store  catalog.Store
-	tenant string
-	user   string
+	host  *hypervisor.Host
+	pool  string
+	store catalog.Store
+	me    catalog.Principal
 
 	abandonedAfter time.Duration
 
@@ -49,14 +47,14 @@ type Library struct {
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
-	return &Library{host: o.Host, pool: o.Pool, store: o.Store, tenant: o.Tenant, user: o.User, abandonedAfter: abandonedAfter}
+	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter}
 }
 
 // Tenant is whose names are used where none is given.
-func (l *Library) Tenant() string { return l.tenant }
+func (l *Library) Tenant() string { return l.me.Tenant }
 
 // User is who uses the library.
-func (l *Library) User() string { return l.user }
+func (l *Library) User() string { return l.me.User }
 
 // Pool is the name of the library's pool.
 func (l *Library) Pool() string { return l.pool }

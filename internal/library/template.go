@@ -20,7 +20,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	if err := validate(t.Spec); err != nil {
 		return t, err
 	}
-	t.ID.Tenant, t.Owner, t.CreatedAt = l.tenant, l.user, now()
+	t.ID.Tenant, t.Owner, t.CreatedAt = l.me.Tenant, l.me.User, now()
 	t.UpdatedAt = t.CreatedAt
 	l.plan.forget(t.ID)
 	t.Maker = runner.This()

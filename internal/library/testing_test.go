@@ -39,7 +39,7 @@ func (s site) library(t *testing.T) *Library {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { host.Close() })
-	return New(Options{Host: host, Pool: s.pool, Store: poolstore.New(host, s.pool), Tenant: "default", User: "tester"})
+	return New(Options{Host: host, Pool: s.pool, Store: poolstore.New(host, s.pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
 }
 
 // files lists what is in the pool's directory and no document: images and disks.

@@ -60,7 +60,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
-		CreatedAt: now(), CreatedBy: l.user, Maker: runner.This(),
+		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {

@@ -70,6 +70,11 @@ func (s *Store) Bases() catalog.Collection[catalog.Base] {
 	return collection[catalog.Base]{s, "base"}
 }
 
+// Requests implements catalog.Store.
+func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
+	return collection[catalog.ProvisioningRequest]{s, "request"}
+}
+
 // names lists the pool's volumes as of now, give or take freshness.
 func (s *Store) names(ctx context.Context) ([]string, error) {
 	s.mu.Lock()

@@ -27,6 +27,7 @@ type model struct {
 	Pool       types.String `tfsdk:"pool"`
 	Tenant     types.String `tfsdk:"tenant"`
 	User       types.String `tfsdk:"user"`
+	Groups     types.Set    `tfsdk:"groups"`
 	DomainType types.String `tfsdk:"domain_type"`
 	Tiers      types.Map    `tfsdk:"storage_tiers"`
 	Public     types.Set    `tfsdk:"public_networks"`
@@ -42,7 +43,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
 	defer p.client.Store(c)
-	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.DomainType, config.Tiers, config.Public} {
+	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.DomainType, config.Tiers, config.Public} {
 		if !profile.Known(ctx, v) {
 			c.Deferred = true
 			return
@@ -58,7 +59,9 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
 	c.Library = library.New(library.Options{
-		Host: host, Pool: pool, Store: poolstore.New(host, pool), Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"),
+		Host: host, Pool: pool, Store: poolstore.New(host, pool), Me: catalog.Principal{
+			Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
+		},
 	})
 	c.Provisioner = provision.New(provision.Settings{
 		Host: host, Library: c.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),

@@ -58,6 +58,9 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"user": schema.StringAttribute{Optional: true, Validators: some,
 				MarkdownDescription: "Who the owner of new templates is, and who asks for instances. Environment: `NOVACRON_USER`. Default: " +
 					"the user of the operating system."},
+			"groups": schema.SetAttribute{Optional: true, ElementType: types.StringType,
+				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
+				MarkdownDescription: "Groups of the tenant that the user belongs to, for templates whose `access_control` names groups."},
 			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
 				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: `NOVACRON_DOMAIN_TYPE`. Default: " +
 					"`kvm` where the host offers it, else `qemu`."},

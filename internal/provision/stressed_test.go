@@ -196,7 +196,7 @@ func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
 	if err != nil {
 		panic(err)
 	}
-	l = library.New(library.Options{Host: host, Pool: s.Pool, Store: poolstore.New(host, s.Pool), Tenant: "default", User: "tester"})
+	l = library.New(library.Options{Host: host, Pool: s.Pool, Store: poolstore.New(host, s.Pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
 	return l, New(Settings{Host: host, Library: l, DomainType: "qemu"}), func() { host.Close() }
 }
 

@@ -1,0 +1,51 @@
+package catalog
+
+import "time"
+
+// RequestStatus is how far a provisioning request has come.
+type RequestStatus string
+
+// Statuses of provisioning requests.
+const (
+	RequestPending   RequestStatus = "pending"
+	RequestRunning   RequestStatus = "running"
+	RequestCompleted RequestStatus = "completed"
+	RequestFailed    RequestStatus = "failed"
+	RequestCancelled RequestStatus = "cancelled"
+)
+
+// RequestID names a provisioning request. Written "tenant/id".
+type RequestID struct {
+	Tenant string `json:"tenant"`
+	ID     string `json:"id"` // random
+}
+
+func (id RequestID) String() string { return id.Tenant + "/" + id.ID }
+
+// ProvisioningRequest records that somebody asked for an instance or its reimage, and what came of it. It outlives the
+// instance. Secrets are never in it.
+type ProvisioningRequest struct {
+	ID          RequestID     `json:"id"`
+	Action      string        `json:"action"`   // create or reimage
+	Instance    string        `json:"instance"` // name
+	UUID        string        `json:"uuid,omitempty"`
+	Template    string        `json:"template"` // "tenant/name"
+	Version     string        `json:"version"`  // as resolved
+	Strategy    Strategy      `json:"strategy"`
+	Host        string        `json:"host"` // libvirt URI, without credentials
+	RequestedBy string        `json:"requested_by"`
+	Status      RequestStatus `json:"status"`
+	Error       string        `json:"error,omitempty"`
+	CreatedAt   time.Time     `json:"created_at"`
+	StartedAt   *time.Time    `json:"started_at,omitempty"`
+	CompletedAt *time.Time    `json:"completed_at,omitempty"`
+	Runner      string        `json:"runner,omitempty"` // host name and process that works on it: "build-7/4711"
+	Deadline    time.Time     `json:"deadline"`         // by then it is over, or its runner is dead
+	Steps       []RequestStep `json:"steps,omitempty"`
+}
+
+// RequestStep is one step of a provisioning.
+type RequestStep struct {
+	Name       string `json:"name"`
+	DurationMS int64  `json:"duration_ms"`
+}
