@@ -24,7 +24,7 @@ import (
 const debianShop = `
 resource "novacron_template" "it" {
   name             = %[1]q
-  hardware_profile = { cpu_cores = 2, memory_mb = 512 }
+  hardware_profile = { cpu_cores = 1, memory_mb = 512 } # two emulated processors take longer than one
   storage_profile  = { disks = { system = { size_gb = 3 }, data = { size_gb = 1 } } }
   parameters = {
     name    = { type = "string", required = true, target = "hostname" }

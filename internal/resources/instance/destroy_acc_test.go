@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
 func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
@@ -31,6 +32,32 @@ func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
 		t.Errorf("destroying took %s", took)
 	}
 	if left := domains(t, host, name); len(left) > 0 {
+		t.Errorf("the host still has %q", left)
+	}
+}
+
+// What somebody else hung on an instance goes with it: its saved memory, and snapshots within and beside its disk.
+func TestAccDestroyTakesSavedStatesAndSnapshotsAlong(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("hung")
+	t.Parallel()
+	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	saved, within, beside := name+"-saved", name+"-within", name+"-beside"
+	quickly := `timeouts {
+	  delete = "6s"
+	}`
+	w.instances(t,
+		instance("saved", saved, `wait_for = []`, quickly),
+		instance("within", within, `wait_for = []`, quickly),
+		instance("beside", beside, `wait_for = []`, quickly))
+	w.Apply(t)
+	host.Virsh(t, "managedsave", saved)
+	host.Virsh(t, "snapshot-create-as", within, "one")
+	host.Virsh(t, "snapshot-create-as", within, "two")
+	host.Virsh(t, "snapshot-create-as", beside, "one", "--disk-only")
+
+	w.instances(t)
+	w.Apply(t)
+	if left := host.Leftovers(t, library.DefaultPool, name+"-"); len(left) > 0 {
 		t.Errorf("the host still has %q", left)
 	}
 }
