@@ -31,6 +31,7 @@ type InstanceFacts struct {
 	Addressing []AddressingNote `xml:"network>addressing"`
 	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
+	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
 }
 
@@ -38,6 +39,21 @@ type InstanceFacts struct {
 type Customized struct {
 	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
 	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it was not done yet
+}
+
+// DiskSize is how large a disk is.
+type DiskSize struct {
+	Disk  string `xml:"disk,attr"` // name
+	Bytes uint64 `xml:",chardata"`
+}
+
+// SizesOf are the sizes of drives.
+func SizesOf(drives []Drive) []DiskSize {
+	sizes := make([]DiskSize, len(drives))
+	for i, d := range drives {
+		sizes[i] = DiskSize{d.Name, d.Size}
+	}
+	return sizes
 }
 
 // Pair is an entry of a map.

@@ -2,6 +2,7 @@ package hypervisor
 
 import (
 	"context"
+	"strings"
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
@@ -65,6 +66,8 @@ func stateOf(state int32) State {
 type Status struct {
 	State     State
 	Autostart bool // whether it starts with its host
+	// Sizes are what its disks hold, bytes, by their targets ("vda"). Only Statuses tells, and not of a domain that is busy.
+	Sizes map[string]uint64
 }
 
 // DomainRef names a domain.
@@ -188,7 +191,7 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 // AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out.
 func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
-	listed, err := h.listStatuses(ctx)
+	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +205,7 @@ func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
 // Statuses tells of all domains of the host, by their UUIDs, what they are
 // doing, with two requests.
 func (h *Host) Statuses(ctx context.Context) (map[string]Status, error) {
-	listed, err := h.listStatuses(ctx)
+	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
 	statuses := make(map[string]Status, len(listed))
 	for _, l := range listed {
 		statuses[formatUUID(l.ref.UUID)] = l.Status
@@ -215,9 +218,10 @@ type listedStatus struct {
 	Status
 }
 
-func (h *Host) listStatuses(ctx context.Context) ([]listedStatus, error) {
+func (h *Host) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
 	records, err := ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
-		return l.ConnectGetAllDomainStats(nil, uint32(libvirt.DomainStatsState), 0)
+		// A guest that is busy with another request would keep the answer about all others waiting.
+		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
 	})
 	if err != nil {
 		return nil, err
@@ -232,7 +236,7 @@ func (h *Host) listStatuses(ctx context.Context) ([]listedStatus, error) {
 	}
 	listed := make([]listedStatus, len(records))
 	for i, r := range records {
-		listed[i] = listedStatus{r.Dom, Status{Autostart: autostart[r.Dom.UUID]}}
+		listed[i] = listedStatus{r.Dom, Status{Autostart: autostart[r.Dom.UUID], Sizes: sizesOf(r.Params)}}
 		for _, p := range r.Params {
 			if state, ok := p.Value.I.(int32); ok && p.Field == libvirt.DomainStatsStateState {
 				listed[i].State = stateOf(state)
@@ -240,4 +244,22 @@ func (h *Host) listStatuses(ctx context.Context) ([]listedStatus, error) {
 		}
 	}
 	return listed, nil
+}
+
+// sizesOf finds the sizes of disks in a domain's statistics, where each is a number's "block.N.name" and "block.N.capacity"
+// (https://libvirt.org/html/libvirt-libvirt-domain.html#virConnectGetAllDomainStats).
+func sizesOf(stats []libvirt.TypedParam) map[string]uint64 {
+	targets, sizes := map[string]string{}, map[string]uint64{}
+	for _, p := range stats {
+		number, isBlock := strings.CutPrefix(p.Field, libvirt.DomainStatsBlockPrefix)
+		if !isBlock {
+			continue
+		}
+		if n, ok := strings.CutSuffix(number, libvirt.DomainStatsBlockSuffixName); ok {
+			targets[n], _ = p.Value.I.(string)
+		} else if n, ok := strings.CutSuffix(number, libvirt.DomainStatsBlockSuffixCapacity); ok && targets[n] != "" {
+			sizes[targets[n]], _ = p.Value.I.(uint64)
+		}
+	}
+	return sizes
 }

@@ -130,6 +130,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),
+		Sizes: catalog.SizesOf(b.blueprint.Drives),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
 			Started: b.record.StartedAt, Deadline: deadline.UTC(),

@@ -12,11 +12,30 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// Drifted tells whether somebody else has changed the definition since novacron made or changed it last: the machine, an
-// interface, a disk. The size of a disk is not in it: of a running guest only its own QEMU tells that, one after another.
+// Drifted tells whether somebody else has changed the instance since novacron made or changed it last: the machine, an
+// interface, a disk, or, where Refresh knows it, the size of a disk.
 func (i Instance) Drifted() bool {
-	return i.Facts.Shape != "" && i.Facts.Shape != i.shape()
+	if i.Facts.Shape == "" {
+		return false // it is being made
+	}
+	return i.Facts.Shape != i.shape() || slices.ContainsFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool {
+		size, known := i.size(left.Disk)
+		return known && !sameSize(size, left.Bytes)
+	})
 }
+
+// size is how large a disk is now, bytes.
+func (i Instance) size(disk string) (bytes uint64, known bool) {
+	for _, d := range i.Disks {
+		if d.Name == disk {
+			bytes, known = i.sizes[d.Target]
+		}
+	}
+	return bytes, known
+}
+
+// sameSize forgives that disks are made of whole sectors and clusters.
+func sameSize(a, b uint64) bool { return max(a, b)-min(a, b) < 1<<20 }
 
 // shape identifies the machine, its interfaces and disks as the host has them.
 func (i Instance) shape() string {
@@ -87,6 +106,11 @@ func (i Instance) Drift(b Blueprint) []Drift {
 			continue
 		}
 		lost(at.Name("type"), diskType(i.Disks[n]), diskType(i.Disks[n]) == w.Type)
+		if size, known := i.size(w.Name); known && size < w.Size {
+			differs(at.Name("size_gb"), int64(size>>30), sameSize(size, w.Size)) //nolint:gosec // disks are smaller
+		} else if known {
+			lost(at.Name("size_gb"), gib(size), sameSize(size, w.Size)) // no disk shrinks
+		}
 	}
 	return all
 }
@@ -112,12 +136,19 @@ func (p *Provisioner) rename(ctx context.Context, i Instance) error {
 	return err
 }
 
-// settled reads an instance that was made or changed, and notes how it was left.
-func (p *Provisioner) settled(ctx context.Context, uuid string) (Instance, error) {
+// settled reads an instance that was changed to a blueprint (nil: not its devices), and notes how it was left.
+func (p *Provisioner) settled(ctx context.Context, uuid string, b *Blueprint) (Instance, error) {
 	i, err := p.Read(ctx, uuid)
-	if err != nil || i.Facts.Shape == i.shape() {
+	if err != nil {
 		return i, err
 	}
-	i.Facts.Shape = i.shape()
+	sizes := i.Facts.Sizes
+	if b != nil {
+		sizes = catalog.SizesOf(b.Drives)
+	}
+	if i.Facts.Shape == i.shape() && slices.Equal(i.Facts.Sizes, sizes) {
+		return i, nil
+	}
+	i.Facts.Shape, i.Facts.Sizes = i.shape(), sizes
 	return i, p.writeFacts(ctx, uuid, i.Facts)
 }

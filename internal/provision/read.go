@@ -34,8 +34,9 @@ type Instance struct {
 	NICs        []catalog.NIC
 	Disks       []hypervisor.DomainDisk // novacron's own, the system disk first
 	DomainType  string
-	targets     []string     // of all disks and drives, whoever added them
-	Addresses   []netip.Addr // of running guests, in the order of their interfaces, IPv4 first
+	sizes       map[string]uint64 // of disks, bytes, by their targets; only Refresh knows them
+	targets     []string          // of all disks and drives, whoever added them
+	Addresses   []netip.Addr      // of running guests, in the order of their interfaces, IPv4 first
 }
 
 // Running tells whether the guest has not been powered off, whatever else is the matter with it.
@@ -107,7 +108,7 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 	}
 	i := Instance{
 		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: d.Description, State: d.State,
-		Autostart:  d.Autostart,
+		Autostart: d.Autostart, sizes: d.Sizes,
 		DomainType: d.Type,
 		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: catalog.BIOS},
 	}

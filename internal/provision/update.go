@@ -94,7 +94,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 			}
 		}
 	}
-	return p.settled(ctx, uuid)
+	return p.settled(ctx, uuid, c.Blueprint)
 }
 
 // bringUp brings a guest that is off or crashed to running. One that runs is left as it is.

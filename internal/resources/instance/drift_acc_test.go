@@ -94,3 +94,36 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 		},
 	})
 }
+
+// A disk that somebody made larger stays so, since no disk shrinks, until it is configured so; one that was made smaller
+// gets its size again.
+func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("resized")
+	config := func(size string) string {
+		return shop(name, blankImage(t)) + instance("it", name, `wait_for = []`, `power_state = "stopped"`,
+			`storage_profile = { disks = { data = { size_gb = `+size+` } } }`)
+	}
+	resize := func(size string) func() {
+		return func() {
+			host.Virsh(t, "vol-resize", "nova.disk.default."+name+".data.qcow2", size, "--pool", library.DefaultPool, "--shrink")
+		}
+	}
+	has := func(size string) resource.TestCheckFunc {
+		return tfacc.OnHost(func() {
+			if info := host.Virsh(t, "domblkinfo", name, "vdb"); !strings.Contains(info, size) {
+				t.Errorf("the disk has not %s bytes: %s", size, info)
+			}
+		})
+	}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{
+			{Config: config("1"), Check: has("1073741824")},
+			{PreConfig: resize("512M"), Config: config("1"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("1073741824")},
+			{PreConfig: resize("2G"), Config: config("1"), ConfigPlanChecks: planned(plancheck.ResourceActionNoop), Check: has("2147483648")},
+			{Config: config("2"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("2147483648")},
+			{PreConfig: resize("1G"), Config: config("2"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("2147483648")},
+		},
+	})
+}
