@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	rounds    = 5   // of which the median counts
-	started   = 20  // linked clones that are started
-	planned   = 100 // instances of the plan that finds nothing to do
-	imageSize = 500 << 20
+	rounds      = 5    // of which the median counts
+	started     = 20   // linked clones that are started
+	planned     = 100  // instances of the plan that finds nothing to do
+	plannedMany = 1000 // of the same for a large estate
+	imageSize   = 500 << 20
 )
 
 func main() {
@@ -99,7 +100,9 @@ func (b *bench) measure() error {
 		"provider's time subtracted.\n\n", rounds)
 	fmt.Printf("| %-44s | %9s | %9s | %9s | %-14s | %5s | %5s |\n", "work", "novacron", "floor", "virsh", "compared with", "ratio", "aim")
 	fmt.Println("|---|---|---|---|---|---|---|")
-	for _, work := range []func() ([]row, error){one(b.register), one(b.clones), b.noopPlan, one(b.destroy)} {
+	for _, work := range []func() ([]row, error){
+		one(b.register), one(b.clones), func() ([]row, error) { return b.noopPlan(planned, 1.5) }, one(b.destroy), b.noopPlanOfMany,
+	} {
 		rows, err := work()
 		if err != nil {
 			return err

@@ -87,11 +87,11 @@ func (b *bench) clones() (row, error) {
 	return r, err
 }
 
-// noopPlan plans many instances that are as they should be. Compared with an empty provider, which has few values a
-// resource, and with one that has as many and never looks at them. The three take turns.
-func (b *bench) noopPlan() ([]row, error) {
-	b.many = b.workspace("many", provider+template("tiny")+version(b.tinyImage)+instances(planned, "stopped"))
-	empty := b.workspace("emptyplan", emptyThings(planned))
+// noopPlan plans n instances that are as they should be. Compared with an empty provider, which has few values a resource,
+// and with one that has as many and never looks at them. The three take turns.
+func (b *bench) noopPlan(n int, aim float64) ([]row, error) {
+	b.many = b.workspace(fmt.Sprintf("many%d", n), provider+template("tiny")+version(b.tinyImage)+instances(n, "stopped"))
+	empty := b.workspace(fmt.Sprintf("emptyplan%d", n), emptyThings(n))
 	for _, w := range []string{b.many, empty} {
 		if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
 			return nil, err
@@ -104,11 +104,21 @@ func (b *bench) noopPlan() ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	work := fmt.Sprintf("plan %d instances, nothing to do", planned)
+	work := fmt.Sprintf("plan %d instances, nothing to do", n)
 	return []row{
-		{work: work, ours: times[0], floor: times[1], against: "empty provider", aim: 1.5},
+		{work: work, ours: times[0], floor: times[1], against: "empty provider", aim: aim},
 		{work: work, ours: times[0], floor: times[2], against: "idle provider"},
 	}, nil
+}
+
+// noopPlanOfMany is noopPlan for a large estate, which it destroys.
+func (b *bench) noopPlanOfMany() ([]row, error) {
+	rows, err := b.noopPlan(plannedMany, 1.3)
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.timed(b.many, "destroy", "-auto-approve")
+	return rows, err
 }
 
 // destroy destroys the instances of noopPlan.
