@@ -75,6 +75,8 @@ type Host struct {
 	// pools remembers the UUIDs of pools: most pool requests are addressed by
 	// UUID, and looking it up each time would double them.
 	pools sync.Map // pool name → libvirt.StoragePool
+
+	refreshes refreshes
 }
 
 // New prepares a Host; it parses the URI and does nothing else. A URI is

@@ -157,7 +157,13 @@ const refreshPatience = 2 * time.Second
 // libvirt refuses to refresh a pool in which a job runs, such as a clone. Then
 // RefreshPool tries again for a short while and gives up without an error: the
 // daemon that runs those jobs knows its own volumes.
+//
+// Callers that ask at once share a refresh that begins after they asked.
 func (h *Host) RefreshPool(ctx context.Context, name string) error {
+	return h.refreshes.do(ctx, name, func() error { return h.refreshPool(ctx, name) })
+}
+
+func (h *Host) refreshPool(ctx context.Context, name string) error {
 	for pause := range backoff(ctx, refreshPatience) {
 		_, err := inPool(ctx, h, "refreshing", poolObject(name), name, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
