@@ -106,7 +106,11 @@ func (b *batch) compose(current document) error {
 // finish tells all that are left what became of their changes.
 func (b *batch) finish(err error) {
 	for _, c := range b.open {
-		c.outcome <- err
+		if ended := c.ctx.Err(); ended != nil && errors.Is(err, context.Canceled) { // by what ended all of them
+			c.outcome <- fmt.Errorf("%w: %w", ended, err)
+		} else {
+			c.outcome <- err
+		}
 	}
 	b.open = nil
 }
