@@ -37,9 +37,10 @@ func (c *change) fits(found entry) error {
 
 // batch is changes of one document's records that are written at once, of one record no more than one.
 type batch struct {
-	kind, key string // of the document
-	open      []*change
-	next      content // as composed last
+	layout
+	key  string // of the document
+	open []*change
+	next content // as composed last
 }
 
 // content is what a document is to hold.
@@ -94,7 +95,7 @@ func (b *batch) compose(current document) error {
 	for _, c := range b.open {
 		sh.put(c.key, c.to)
 	}
-	pages, body, err := sh.body()
+	pages, body, err := sh.body(b.level)
 	if err == nil && len(body) > maxGrown && len(body) > len(current.body) {
 		err = fmt.Errorf("%w: document %q would take %.1f MiB, and %d is the most. Remove templates, versions or tenants that "+
 			"are not needed, or keep the catalogue in PostgreSQL", errLarge, stem(b.kind, b.key), float64(len(body))/(1<<20), maxGrown>>20)

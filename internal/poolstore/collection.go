@@ -19,6 +19,9 @@ import (
 type collection[T any] struct {
 	store *Store
 	layout
+	// parts are those of a value that are stored apart: those that many records have in common, or that a search does not
+	// look at. nil: none; those that there are are left out.
+	parts func(*T) []*catalog.Spec
 }
 
 // readers bounds how many documents List reads at once.
@@ -40,7 +43,7 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 	if err != nil {
 		return catalog.Record[T]{}, c.explain("reading", key, err)
 	}
-	rec, err := c.decode(key, found)
+	rec, err := c.decode(key, found, nil)
 	return rec, c.explain("reading", key, err)
 }
 
@@ -65,7 +68,7 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 		}
 	}
 	stems := slices.Collect(maps.Keys(byStem))
-	found := make([]map[string]entry, len(stems))
+	found := make([][]catalog.Record[T], len(stems))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for i, docStem := range stems {
@@ -75,8 +78,12 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 				return err
 			}
 			sh, err := shelfOf(doc)
+			if err != nil {
+				return err
+			}
+			entries, err := sh.list(prefix)
 			if err == nil {
-				found[i], err = sh.list(prefix)
+				found[i], err = c.decodeAll(entries)
 			}
 			return err
 		})
@@ -84,30 +91,24 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	all := map[string]entry{}
-	for _, entries := range found {
-		maps.Copy(all, entries)
-	}
-	return c.decodeAll(all)
+	records := slices.Concat(found...)
+	slices.SortFunc(records, func(a, b catalog.Record[T]) int { return strings.Compare(a.Key, b.Key) })
+	return records, nil
 }
 
-// decodeAll decodes records with all processors, which takes longer than anything else about a listing. It orders them by
-// key.
+// decodeAll decodes records, many with all processors: nothing else about a listing takes longer.
 func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T], error) {
-	keys := slices.Sorted(maps.Keys(entries))
+	keys := slices.Collect(maps.Keys(entries))
 	records := make([]catalog.Record[T], len(keys))
 	var group errgroup.Group
 	each := max(16, (len(keys)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	for from := 0; from < len(keys); from += each {
-		group.Go(func() error {
-			for i, key := range keys[from:min(from+each, len(keys))] {
-				rec, err := c.decode(key, entries[key])
-				if err != nil {
-					return err
-				}
-				records[from+i] = rec
+		group.Go(func() (err error) {
+			known := map[*byte]catalog.Spec{}
+			for i := from; i < min(from+each, len(keys)) && err == nil; i++ {
+				records[i], err = c.decode(keys[i], entries[keys[i]], known)
 			}
-			return nil
+			return err
 		})
 	}
 	return records, group.Wait()
@@ -142,12 +143,10 @@ func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revis
 }
 
 func (c collection[T]) write(ctx context.Context, key string, parent catalog.Revision, value T) (catalog.Record[T], error) {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return catalog.Record[T]{}, err
+	to, err := c.encode(value)
+	if err == nil {
+		err = c.submit(ctx, key, parent, to)
 	}
-	to := entry{catalog.Revision(rand.Text()), data}
-	err = c.submit(ctx, key, parent, to)
 	return catalog.Record[T]{Key: key, Revision: to.revision, Value: value}, err
 }
 
@@ -157,12 +156,53 @@ func (c collection[T]) submit(ctx context.Context, key string, parent catalog.Re
 	})
 }
 
-func (c collection[T]) decode(key string, e entry) (catalog.Record[T], error) {
+func (c collection[T]) encode(value T) (e entry, err error) {
+	e.revision = catalog.Revision(rand.Text())
+	if c.parts != nil {
+		for _, part := range c.parts(&value) {
+			data, err := json.Marshal(*part)
+			if err != nil {
+				return e, err
+			}
+			e.parts = append(e.parts, data)
+			*part = catalog.Spec{}
+		}
+	}
+	e.value, err = json.Marshal(value)
+	return e, err
+}
+
+// decode decodes a record. Of the parts that were decoded before, known has each by where it is stored, unless it is nil.
+func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec) (catalog.Record[T], error) {
 	rec := catalog.Record[T]{Key: key, Revision: e.revision}
-	if err := json.Unmarshal(e.value, &rec.Value); err != nil {
+	err := json.Unmarshal(e.value, &rec.Value)
+	if err == nil && c.parts != nil {
+		err = c.decodeParts(&rec.Value, e.parts, known)
+	}
+	if err != nil {
 		return rec, fmt.Errorf("document %q does not hold a %s %q: %w", stem(c.kind, c.document(key)), c.kind, key, err)
 	}
 	return rec, nil
+}
+
+func (c collection[T]) decodeParts(value *T, stored [][]byte, known map[*byte]catalog.Spec) error {
+	for i, part := range c.parts(value) {
+		if i >= len(stored) || len(stored[i]) == 0 {
+			return fmt.Errorf("%w: a part is missing", errNoShelf)
+		}
+		at := &stored[i][0]
+		spec, decoded := known[at]
+		if !decoded {
+			if err := json.Unmarshal(stored[i], &spec); err != nil {
+				return err
+			}
+			if known != nil {
+				known[at] = spec
+			}
+		}
+		*part = spec
+	}
+	return nil
 }
 
 func (c collection[T]) explain(doing, key string, err error) error {

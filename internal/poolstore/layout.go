@@ -1,6 +1,7 @@
 package poolstore
 
 import (
+	"compress/gzip"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -13,15 +14,18 @@ type layout struct {
 	kind string
 	// shards is how many documents share a tenant's records of the kind; 0 gives each record a document of its own.
 	shards int
+	// level is how hard pages are compressed, as in compress/gzip. Versions of a template are much the same, but of
+	// templates, which are searched all at once, it takes longer than it saves.
+	level int
 }
 
 // The layouts of a catalogue. Versions of one template are always together. Processes that write at the same time are
 // in each other's way in one document only.
 var (
-	templates = layout{kind: "template", shards: 1}
-	versions  = layout{kind: "version", shards: 4}
-	bases     = layout{kind: "base"}
-	requests  = layout{kind: "request", shards: 4}
+	templates = layout{kind: "template", shards: 1, level: gzip.NoCompression}
+	versions  = layout{kind: "version", shards: 4, level: gzip.BestSpeed}
+	bases     = layout{kind: "base", level: gzip.NoCompression}
+	requests  = layout{kind: "request", shards: 4, level: gzip.BestSpeed}
 )
 
 // page is what stays together of a record's key, and is compressed together: a version's template, with the @.
@@ -47,13 +51,13 @@ func (l layout) document(key string) string {
 
 // holds tells whether a document, by its stem, may have records whose keys start with the prefix.
 func (l layout) holds(docStem, prefix string) bool {
-	tenant, _, wholeTenant := strings.Cut(prefix, "/")
+	tenant, _, ofOneTenant := strings.Cut(prefix, "/")
 	switch {
-	case page(prefix) != "", l.shards == 1 && wholeTenant:
-		return docStem == stem(l.kind, l.document(prefix))
-	case l.shards != 0 && wholeTenant:
-		return strings.HasPrefix(docStem, stem(l.kind, tenant))
-	default:
+	case l.shards == 0 || !ofOneTenant:
 		return strings.HasPrefix(docStem, stemPrefix(l.kind, prefix))
+	case l.shards == 1 || page(prefix) != "":
+		return docStem == stem(l.kind, l.document(prefix))
+	default:
+		return strings.HasPrefix(docStem, stem(l.kind, tenant))
 	}
 }

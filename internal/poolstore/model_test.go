@@ -86,7 +86,7 @@ func (c *chance) stall(limit time.Duration) {
 // is that it writes or deletes within half the grace time of being asked to, and, where documents are deleted and made
 // anew, soon.
 func TestRandomStallsLoseNoWrite(t *testing.T) {
-	seeds := uint64(200)
+	seeds := uint64(100)
 	if testing.Short() {
 		seeds = 30
 	}

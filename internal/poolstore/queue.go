@@ -29,7 +29,7 @@ func (s *Store) submit(l layout, c *change) error {
 			}
 		}
 	}
-	b := &batch{kind: l.kind, key: document, open: s.take(docStem)}
+	b := &batch{layout: l, key: document, open: s.take(docStem)}
 	err := s.writeBatch(b)
 	s.handOver(docStem)
 	b.finish(err)

@@ -8,20 +8,24 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A document's body is a gzip file of one member a page, so that gunzip shows all of it. A page is lines of a record's
-// key, its revision and its value in JSON, with tabs between them, ordered by key. The envelope says which pages there
-// are and how long their members are: reading one record decompresses one page, and a write compresses only what it
-// changes.
+// A document's body is a gzip file of one member a page, so that gunzip shows all of it. The envelope says which pages
+// there are and how long their members are: reading one record decompresses one page, and a write compresses only what it
+// changes. A page is lines, of columns with tabs between them:
+//
+//	"", JSON                           # a part: what records have in common is there once
+//	KEY, REVISION, "0 1 ...", JSON     # a record, ordered by key: its parts, counted from the first line, and the rest
 
 // entry is one record as it is stored.
 type entry struct {
 	revision catalog.Revision
-	value    []byte // JSON
+	value    []byte   // JSON, without its parts
+	parts    [][]byte // JSON
 }
 
 // pageMark says where a page is in a body.
@@ -64,23 +68,43 @@ func (s *shelf) page(name string) (map[string]entry, error) {
 	if p := s.open[name]; p != nil {
 		return p, nil
 	}
+	text, err := unpack(s.packed[name])
+	if err != nil {
+		return nil, fmt.Errorf("volume %q: %w: page %q: %w", s.volume, errNoShelf, name, err)
+	}
 	records := map[string]entry{}
-	if s.packed[name] != nil {
-		text, err := unpack(s.packed[name])
-		if err != nil {
-			return nil, fmt.Errorf("volume %q: %w: page %q: %w", s.volume, errNoShelf, name, err)
+	var parts [][]byte
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSuffix(line, []byte{'\n'})
+		if part, is := bytes.CutPrefix(line, []byte{'\t'}); is {
+			parts = append(parts, part)
+			continue
 		}
-		for line := range bytes.Lines(text) {
-			key, rest, _ := bytes.Cut(line, []byte{'\t'})
-			revision, value, found := bytes.Cut(rest, []byte{'\t'})
-			if !found || len(revision) == 0 || page(string(key)) != name {
-				return nil, fmt.Errorf("volume %q: %w: page %q has a line that is none of it", s.volume, errNoShelf, name)
-			}
-			records[string(key)] = entry{catalog.Revision(revision), bytes.TrimSuffix(value, []byte{'\n'})}
+		key, e, err := parseRecord(line, parts)
+		if err != nil || page(key) != name {
+			return nil, fmt.Errorf("volume %q: %w: page %q has a line that is none of it", s.volume, errNoShelf, name)
 		}
+		records[key] = e
 	}
 	s.open[name] = records
 	return records, nil
+}
+
+// parseRecord reads a record's line.
+func parseRecord(line []byte, parts [][]byte) (key string, e entry, err error) {
+	columns := bytes.SplitN(line, []byte{'\t'}, 4)
+	if len(columns) != 4 || len(columns[0]) == 0 || len(columns[1]) == 0 {
+		return "", entry{}, errNoShelf
+	}
+	e = entry{revision: catalog.Revision(columns[1]), value: columns[3]}
+	for number := range strings.FieldsSeq(string(columns[2])) {
+		at, err := strconv.Atoi(number)
+		if err != nil || at < 0 || at >= len(parts) {
+			return "", entry{}, errNoShelf
+		}
+		e.parts = append(e.parts, parts[at])
+	}
+	return string(columns[0]), e, nil
 }
 
 // find returns a record; its revision is "" where there is none.
@@ -121,10 +145,10 @@ func (s *shelf) put(key string, e entry) {
 }
 
 // body writes the shelf: no pages where there are no records. Pages that were not changed stay as they are.
-func (s *shelf) body() (pages []pageMark, body []byte, err error) {
+func (s *shelf) body(level int) (pages []pageMark, body []byte, err error) {
 	for name, records := range s.open {
 		if s.packed[name] == nil && len(records) > 0 {
-			if s.packed[name], err = pack(records); err != nil {
+			if s.packed[name], err = pack(records, level); err != nil {
 				return nil, nil, fmt.Errorf("page %q: %w", name, err)
 			}
 		}
@@ -136,30 +160,47 @@ func (s *shelf) body() (pages []pageMark, body []byte, err error) {
 	return pages, body, nil
 }
 
-func pack(records map[string]entry) ([]byte, error) {
-	var out bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
-	size := 0
+func pack(records map[string]entry, level int) ([]byte, error) {
+	var parts, lines []byte
+	numbers := map[string]int{} // of parts
 	for _, key := range slices.Sorted(maps.Keys(records)) {
-		line := slices.Concat([]byte(key), []byte{'\t'}, []byte(records[key].revision), []byte{'\t'}, records[key].value, []byte{'\n'})
-		size += len(line)
-		if _, err := zip.Write(line); err != nil {
-			return nil, err
+		e := records[key]
+		lines = fmt.Appendf(lines, "%s\t%s\t", key, e.revision)
+		for i, part := range e.parts {
+			number, known := numbers[string(part)]
+			if !known {
+				number = len(numbers)
+				numbers[string(part)] = number
+				parts = fmt.Appendf(parts, "\t%s\n", part)
+			}
+			if i > 0 {
+				lines = append(lines, ' ')
+			}
+			lines = strconv.AppendInt(lines, int64(number), 10)
 		}
+		lines = fmt.Appendf(lines, "\t%s\n", e.value)
 	}
-	if size > maxPage {
+	if size := len(parts) + len(lines); size > maxPage {
 		return nil, fmt.Errorf("%w: its records take %d MiB", errLarge, size>>20)
 	}
-	if err := zip.Close(); err != nil {
-		return nil, err
+	var out bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&out, level)
+	for _, data := range [][]byte{parts, lines} {
+		if err == nil {
+			_, err = zip.Write(data)
+		}
 	}
-	return out.Bytes(), nil
+	if err == nil {
+		err = zip.Close()
+	}
+	return out.Bytes(), err
 }
 
+// unpack decompresses a page; nothing where there is none.
 func unpack(data []byte) ([]byte, error) {
+	if data == nil {
+		return nil, nil
+	}
 	zip, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

@@ -63,22 +63,31 @@ func New(volumes Volumes, pool string) *Store {
 
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {
-	return collection[catalog.Template]{s, templates}
+	return collection[catalog.Template]{store: s, layout: templates, parts: func(t *catalog.Template) []*catalog.Spec {
+		return []*catalog.Spec{&t.Spec}
+	}}
+}
+
+// TemplateHeads lists templates as Templates does, but leaves their specs out; see catalog.TemplateHeads.
+func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
+	return collection[catalog.Template]{store: s, layout: templates}.List(ctx, prefix)
 }
 
 // Versions implements catalog.Store.
 func (s *Store) Versions() catalog.Collection[catalog.Version] {
-	return collection[catalog.Version]{s, versions}
+	return collection[catalog.Version]{store: s, layout: versions, parts: func(v *catalog.Version) []*catalog.Spec {
+		return []*catalog.Spec{&v.Spec, &v.Overrides}
+	}}
 }
 
 // Bases implements catalog.Store.
 func (s *Store) Bases() catalog.Collection[catalog.Base] {
-	return collection[catalog.Base]{s, bases}
+	return collection[catalog.Base]{store: s, layout: bases}
 }
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
-	return collection[catalog.ProvisioningRequest]{s, requests}
+	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
 }
 
 // names lists the pool's volumes as of now, give or take freshness.

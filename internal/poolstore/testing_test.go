@@ -1,6 +1,7 @@
 package poolstore
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -23,10 +24,14 @@ type note struct {
 }
 
 // notes are documents of one note each.
-func notes(s *Store) collection[note] { return collection[note]{s, layout{kind: "note"}} }
+func notes(s *Store) collection[note] {
+	return collection[note]{store: s, layout: layout{kind: "note"}}
+}
 
 // shelves hold the notes of a tenant in one document.
-func shelves(s *Store) collection[note] { return collection[note]{s, layout{kind: "shelf", shards: 1}} }
+func shelves(s *Store) collection[note] {
+	return collection[note]{store: s, layout: layout{kind: "shelf", shards: 1, level: gzip.BestSpeed}}
+}
 
 // realPool makes an empty pool on the test host, and connects to it as often as asked.
 func realPool(t *testing.T, connections int) (pool, dir string, hosts []*hypervisor.Host) {
@@ -164,8 +169,8 @@ func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors [
 	t.Helper()
 	sh := must[*shelf](t)(shelfOf(document{}))
 	must[entry](t)(sh.find(key))
-	sh.put(key, entry{id, fmt.Appendf(nil, `{"Count":%d,"Text":%q}`, value.Count, value.Text)})
-	pages, body, err := sh.body()
+	sh.put(key, entry{revision: id, value: fmt.Appendf(nil, `{"Count":%d,"Text":%q}`, value.Count, value.Text)})
+	pages, body, err := sh.body(gzip.BestSpeed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func ms(d time.Duration) string {
 // search finds the templates of a distribution that a tenant sees, and that a word is in.
 func search(ctx context.Context, store catalog.Store, size, round int) error {
 	tenant := templateID(round % size).Tenant
-	records, err := store.Templates().List(ctx, "")
+	records, err := catalog.TemplateHeads(ctx, store, "")
 	if err != nil {
 		return err
 	}
