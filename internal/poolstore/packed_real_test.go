@@ -47,12 +47,12 @@ func TestAccManyWritersOfOneShelfLoseNothing(t *testing.T) {
 		t.Errorf("volumes: %q, want no more than %d", left, keep)
 	}
 
-	clear, ctx := errgroup.WithContext(t.Context())
+	deleters, ctx := errgroup.WithContext(t.Context())
 	for i, rec := range records {
 		c := shelves(New(hosts[i%processes], pool))
-		clear.Go(func() error { return c.Delete(ctx, rec.Key, rec.Revision) })
+		deleters.Go(func() error { return c.Delete(ctx, rec.Key, rec.Revision) })
 	}
-	if err := clear.Wait(); err != nil {
+	if err := deleters.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	if left := files(t, dir); len(left) > 0 {

@@ -112,7 +112,9 @@ func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 	var once sync.Once
 	late := New(process{memory: m, before: func(call, _ string) error {
 		if call == "create" {
-			once.Do(func() { b = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision, note{Count: 2})) })
+			once.Do(func() {
+				b = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision, note{Count: 2}))
+			})
 		}
 		return nil
 	}}, "pool")
@@ -165,7 +167,9 @@ func TestChangesThatWaitForEachOtherAreWrittenTogether(t *testing.T) {
 		var group sync.WaitGroup
 		made := make([]catalog.Record[note], 100)
 		for i := range made {
-			group.Go(func() { made[i] = must[catalog.Record[note]](t)(shelves(s).Create(t.Context(), fmt.Sprintf("t/%d", i), note{})) })
+			group.Go(func() {
+				made[i] = must[catalog.Record[note]](t)(shelves(s).Create(t.Context(), fmt.Sprintf("t/%d", i), note{}))
+			})
 		}
 		group.Wait()
 		for _, rec := range made {
