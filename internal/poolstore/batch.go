@@ -86,7 +86,8 @@ func (b *batch) resolve(current document) (*shelf, error) {
 	return sh, broken
 }
 
-// compose makes what the document is to hold, out of what it holds now.
+// compose makes what the document is to hold, out of what it holds now. Where it has no room for more, only the deletes
+// of a batch are left.
 func (b *batch) compose(current document) error {
 	sh, err := b.resolve(current)
 	if err != nil {
@@ -97,8 +98,17 @@ func (b *batch) compose(current document) error {
 	}
 	pages, body, err := sh.body(b.level)
 	if err == nil && len(body) > maxGrown && len(body) > len(current.body) {
-		err = fmt.Errorf("%w: document %q would take %.1f MiB, and %d is the most. Remove templates, versions or tenants that "+
-			"are not needed, or keep the catalogue in PostgreSQL", errLarge, stem(b.kind, b.key), float64(len(body))/(1<<20), maxGrown>>20)
+		err = fmt.Errorf("%w: a document would take %.1f MiB, and %d is the most: remove what is not needed any more, or move to a "+
+			"catalogue in PostgreSQL", errLarge, float64(len(body))/(1<<20), maxGrown>>20)
+	}
+	if errors.Is(err, errLarge) {
+		deletes := slices.DeleteFunc(slices.Clone(b.open), func(c *change) bool { return c.to.revision != "" })
+		if len(deletes) > 0 && len(deletes) < len(b.open) {
+			adds := batch{open: slices.DeleteFunc(b.open, func(c *change) bool { return c.to.revision == "" })}
+			adds.finish(err)
+			b.open = deletes
+			return b.compose(current)
+		}
 	}
 	b.next = content{pages, body}
 	return err

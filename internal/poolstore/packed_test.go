@@ -257,19 +257,30 @@ func TestASlowWriteThatManyHaveBuiltOnHasHappened(t *testing.T) {
 }
 
 func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
-	m := newMemory()
-	plain := collection[note]{store: m.store(), layout: layout{kind: "note", shards: 1}} // not compressed
-	first := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a", note{Text: strings.Repeat("x", maxGrown/2)}))
-	second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b", note{Text: strings.Repeat("x", maxGrown/3)}))
-	if _, err := plain.Create(t.Context(), "t/c", note{Text: strings.Repeat("x", maxGrown/3)}); !errors.Is(err, errLarge) {
-		t.Errorf("got %v, want %v", err, errLarge)
-	}
-	if err := plain.Delete(t.Context(), "t/a", first.Revision); err != nil {
-		t.Error(err)
-	}
-	if got := must[[]catalog.Record[note]](t)(plain.List(t.Context(), "")); !slices.Equal(got, []catalog.Record[note]{second}) {
-		t.Errorf("%d records are there, want the second", len(got))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemory().store()
+		plain := collection[note]{store: s, layout: layout{kind: "note", shards: 1}} // not compressed
+		first := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a", note{Text: strings.Repeat("x", maxGrown/2)}))
+		second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b", note{Text: strings.Repeat("x", maxGrown/3)}))
+		s.volumes = stalled(s.volumes.(process).memory, "before", "create", ".3.json", time.Second).volumes
+		var group sync.WaitGroup
+		group.Go(func() { must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
+		synctest.Wait() // what comes now waits for that, and is written together
+		group.Go(func() {
+			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err, errLarge) {
+				t.Errorf("got %v, want %v", err, errLarge)
+			}
+		})
+		group.Go(func() {
+			if err := plain.Delete(t.Context(), "t/a", first.Revision); err != nil {
+				t.Error(err)
+			}
+		})
+		group.Wait()
+		if got := must[[]catalog.Record[note]](t)(plain.List(t.Context(), "t/")); len(got) != 2 || got[0] != second {
+			t.Errorf("%d records are there, want two of four", len(got))
+		}
+	})
 }
 
 // TestGoroutinesThatWantTheSameRecordTakeTurns: what waits to be written together is of one record no more than one change.
