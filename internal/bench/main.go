@@ -1,8 +1,14 @@
 // Command bench measures the provider side by side with the plain tools (virsh, genisoimage) doing the same work on the
-// same host, and with an empty provider doing nothing, and prints the ratios. It needs a test host's environment.
+// same host, and with an empty provider doing nothing, and prints the ratios; and catalogues, next to their goals. It
+// needs a test host's environment.
+//
+//	bench                    # all of it
+//	bench provider
+//	bench catalog [SIZE...]  # of libraries of so many templates
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -20,15 +26,33 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	b, err := newBench()
+	part := ""
+	if len(os.Args) > 1 {
+		part = os.Args[1]
+	}
+	var err error
+	switch part {
+	case "":
+		err = errors.Join(measureProvider(), catalogs(nil))
+	case "provider":
+		err = measureProvider()
+	case "catalog", "catalog-writer":
+		err = catalogs(os.Args[1:])
+	default:
+		err = fmt.Errorf("there is no part %q: use provider or catalog", part)
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer b.close()
-	if err := b.measure(); err != nil {
-		b.close()
-		log.Fatal(err)
+}
+
+func measureProvider() error {
+	b, err := newBench()
+	if err != nil {
+		return err
 	}
+	defer b.close()
+	return b.measure()
 }
 
 // row is one line of the result.

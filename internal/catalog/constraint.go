@@ -57,15 +57,20 @@ func Newer(versions []string, than string) string {
 
 // SortVersions orders versions newest first; what is no semantic version comes last.
 func SortVersions(versions []string) {
+	parsed := make(map[string]*version.Version, len(versions)) // once each: parsing takes longer than all the rest
+	for _, name := range versions {
+		if v, err := version.NewSemver(name); err == nil {
+			parsed[name] = v
+		}
+	}
 	slices.SortStableFunc(versions, func(a, b string) int {
-		va, errA := version.NewSemver(a)
-		vb, errB := version.NewSemver(b)
+		va, vb := parsed[a], parsed[b]
 		switch {
-		case errA != nil && errB != nil:
+		case va == nil && vb == nil:
 			return 0
-		case errA != nil:
+		case va == nil:
 			return 1
-		case errB != nil:
+		case vb == nil:
 			return -1
 		}
 		return vb.Compare(va)

@@ -13,9 +13,13 @@ import (
 
 // claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
 // 0 was withdrawn, or lost to somebody else's claim.
-func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, body []byte) (a attempt, inTime bool, err error) {
-	e.Number, e.ID, e.Ancestors = v.newest()+1, catalog.Revision(rand.Text()), v.current.lineage()
-	data, err := seal(e, body)
+func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
+	docStem := stem(b.kind, b.key)
+	e := envelope{
+		Kind: b.kind, Key: b.key, Number: v.newest() + 1, ID: catalog.Revision(rand.Text()), Ancestors: v.current.lineage(),
+		Pages: b.next.pages, Deleted: len(b.next.pages) == 0,
+	}
+	data, err := seal(e, b.next.body)
 	if err != nil {
 		return attempt{}, false, err
 	}
@@ -26,6 +30,13 @@ func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, b
 		spec.Allocation = 0 // a full pool has room for a name
 	}
 	_, err = s.volumes.CreateVolume(ctx, s.pool, spec)
+	crowded := err != nil && !errors.Is(err, hypervisor.ErrExists) && !errors.Is(err, hypervisor.ErrUnreachable)
+	if crowded {
+		spec.Allocation = 0
+		if _, again := s.volumes.CreateVolume(ctx, s.pool, spec); again == nil || errors.Is(again, hypervisor.ErrExists) {
+			err = again
+		}
+	}
 	if errors.Is(err, hypervisor.ErrExists) {
 		s.distrust()
 		return attempt{}, false, nil
@@ -38,8 +49,11 @@ func (s *Store) claim(ctx context.Context, docStem string, v view, e envelope, b
 		if v.current.Number == 0 && !s.inTime(v.asked) {
 			return attempt{e, false}, false, nil // the number may be another document's by now
 		}
+		if crowded {
+			s.makeRoom(ctx, docStem, v)
+		}
 		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, spec.Name, data) })
-		if err == nil && e.Deleted { // where there was no room, libvirt may say that all was written
+		if err == nil && spec.Allocation == 0 { // where there was no room, libvirt may say that all was written
 			_, err = s.read(ctx, docStem, e.Number)
 		}
 		if err == nil {

@@ -2,10 +2,11 @@ package poolstore
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -14,10 +15,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// collection is the documents of one kind.
+// collection is the records of one kind.
 type collection[T any] struct {
 	store *Store
-	kind  string
+	layout
+	// parts are those of a value that are stored apart: those that many records have in common, or that a search does not
+	// look at. nil: none; those that there are are left out.
+	parts func(*T) []*catalog.Spec
 }
 
 // readers bounds how many documents List reads at once.
@@ -25,99 +29,180 @@ const readers = 8
 
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
-	doc, err := c.store.newest(ctx, stem(c.kind, key), nil)
+	var found entry
+	_, err := c.store.look(ctx, stem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
+		sh, err := shelfOf(doc)
+		if err == nil {
+			found, err = sh.find(key)
+		}
+		return found.revision == "", err
+	})
+	if err == nil && found.revision == "" {
+		err = catalog.ErrNotFound
+	}
 	if err != nil {
 		return catalog.Record[T]{}, c.explain("reading", key, err)
 	}
-	rec, err := c.decode(doc)
+	rec, err := c.decode(key, found, nil)
 	return rec, c.explain("reading", key, err)
 }
 
 // List implements catalog.Collection.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
+	records, err := c.list(ctx, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.pool, err)
+	}
+	return records, nil
+}
+
+func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
 	names, err := c.store.names(ctx)
 	if err != nil {
 		return nil, err
 	}
 	byStem := map[string][]uint64{}
 	for _, name := range names {
-		if docStem, number, ok := parseName(name); ok && strings.HasPrefix(docStem, stemPrefix(c.kind, prefix)) {
+		if docStem, number, ok := parseName(name); ok && c.holds(docStem, prefix) {
 			byStem[docStem] = append(byStem[docStem], number)
 		}
 	}
 	stems := slices.Collect(maps.Keys(byStem))
-	found := make([]*catalog.Record[T], len(stems))
-	group, ctx := errgroup.WithContext(ctx)
+	found := make([][]catalog.Record[T], len(stems))
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
-	for i, s := range stems {
+	for i, docStem := range stems {
 		group.Go(func() error {
-			slices.Sort(byStem[s])
-			doc, err := c.store.newest(ctx, s, byStem[s])
-			if errors.Is(err, catalog.ErrNotFound) {
-				return nil
-			}
+			doc, err := c.store.newest(groupCtx, docStem, byStem[docStem])
 			if err != nil {
 				return err
 			}
-			rec, err := c.decode(doc)
-			found[i] = &rec
+			sh, err := shelfOf(doc)
+			if err != nil {
+				return err
+			}
+			entries, err := sh.list(prefix)
+			if err == nil {
+				found[i], err = c.decodeAll(entries)
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.pool, err)
+		return nil, err
 	}
-	var records []catalog.Record[T]
-	for _, rec := range found {
-		if rec != nil && strings.HasPrefix(rec.Key, prefix) {
-			records = append(records, *rec)
-		}
-	}
+	records := slices.Concat(found...)
 	slices.SortFunc(records, func(a, b catalog.Record[T]) int { return strings.Compare(a.Key, b.Key) })
 	return records, nil
 }
 
+// decodeAll decodes records, many with all processors: nothing else about a listing takes longer.
+func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T], error) {
+	keys := slices.Collect(maps.Keys(entries))
+	records := make([]catalog.Record[T], len(keys))
+	var group errgroup.Group
+	each := max(16, (len(keys)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	for from := 0; from < len(keys); from += each {
+		group.Go(func() (err error) {
+			known := map[*byte]catalog.Spec{}
+			for i := from; i < min(from+each, len(keys)) && err == nil; i++ {
+				records[i], err = c.decode(keys[i], entries[keys[i]], known)
+			}
+			return err
+		})
+	}
+	return records, group.Wait()
+}
+
 // Create implements catalog.Collection.
 func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
-	rec, err := c.write(ctx, key, "", value)
-	if errors.Is(err, catalog.ErrConflict) {
-		err = catalog.ErrExists
+	if key == "" || strings.ContainsAny(key, "\t\n") {
+		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is no key", c.kind, c.store.pool, key)
 	}
+	rec, err := c.write(ctx, key, "", value)
 	return rec, c.explain("creating", key, err)
 }
 
 // Replace implements catalog.Collection.
 func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
+	if rev == "" {
+		return catalog.Record[T]{}, c.explain("changing", key, catalog.ErrConflict)
+	}
 	rec, err := c.write(ctx, key, rev, value)
 	return rec, c.explain("changing", key, err)
 }
 
-// Delete implements catalog.Collection: a tombstone claims the next number, so that no writer can; then the volumes go.
+// Delete implements catalog.Collection. With its last record a document's volumes go: a tombstone claims the next number,
+// so that no writer can.
 func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revision) error {
-	tombstone, err := c.store.write(ctx, envelope{Kind: c.kind, Key: key, Deleted: true}, rev, nil)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-		defer cancel()
-		err = c.store.clear(ctx, stem(c.kind, key), tombstone)
+	err := catalog.ErrConflict
+	if rev != "" {
+		err = c.submit(ctx, key, rev, entry{})
 	}
 	return c.explain("deleting", key, err)
 }
 
 func (c collection[T]) write(ctx context.Context, key string, parent catalog.Revision, value T) (catalog.Record[T], error) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return catalog.Record[T]{}, err
+	to, err := c.encode(value)
+	if err == nil {
+		err = c.submit(ctx, key, parent, to)
 	}
-	written, err := c.store.write(ctx, envelope{Kind: c.kind, Key: key}, parent, body)
-	return catalog.Record[T]{Key: key, Revision: written.ID, Value: value}, err
+	return catalog.Record[T]{Key: key, Revision: to.revision, Value: value}, err
 }
 
-func (c collection[T]) decode(doc document) (catalog.Record[T], error) {
-	rec := catalog.Record[T]{Key: doc.Key, Revision: doc.ID}
-	if err := json.Unmarshal(doc.body, &rec.Value); err != nil {
-		return rec, fmt.Errorf("volume %q does not hold a %s: %w", volumeOf(stem(doc.Kind, doc.Key), doc.Number), c.kind, err)
+func (c collection[T]) submit(ctx context.Context, key string, parent catalog.Revision, to entry) error {
+	return c.store.submit(c.layout, &change{
+		ctx: ctx, key: key, parent: parent, to: to, lead: make(chan struct{}), outcome: make(chan error, 1),
+	})
+}
+
+func (c collection[T]) encode(value T) (e entry, err error) {
+	e.revision = catalog.Revision(rand.Text())
+	if c.parts != nil {
+		for _, part := range c.parts(&value) {
+			data, err := json.Marshal(*part)
+			if err != nil {
+				return e, err
+			}
+			e.parts = append(e.parts, data)
+			*part = catalog.Spec{}
+		}
+	}
+	e.value, err = json.Marshal(value)
+	return e, err
+}
+
+// decode decodes a record. Of the parts that were decoded before, known has each by where it is stored, unless it is nil.
+func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec) (catalog.Record[T], error) {
+	rec := catalog.Record[T]{Key: key, Revision: e.revision}
+	err := json.Unmarshal(e.value, &rec.Value)
+	if err == nil && c.parts != nil {
+		err = c.decodeParts(&rec.Value, e.parts, known)
+	}
+	if err != nil {
+		return rec, fmt.Errorf("document %q does not hold a %s %q: %w", stem(c.kind, c.document(key)), c.kind, key, err)
 	}
 	return rec, nil
+}
+
+func (c collection[T]) decodeParts(value *T, stored [][]byte, known map[*byte]catalog.Spec) error {
+	for i, part := range c.parts(value) {
+		if i >= len(stored) || len(stored[i]) == 0 {
+			return fmt.Errorf("%w: a part is missing", errNoShelf)
+		}
+		at := &stored[i][0]
+		spec, decoded := known[at]
+		if !decoded {
+			if err := json.Unmarshal(stored[i], &spec); err != nil {
+				return err
+			}
+			if known != nil {
+				known[at] = spec
+			}
+		}
+		*part = spec
+	}
+	return nil
 }
 
 func (c collection[T]) explain(doing, key string, err error) error {

@@ -14,7 +14,7 @@ import (
 // envelope is the first line of a document's volume. The body follows after the line break; what comes after the
 // body (volumes may be rounded up to blocks) is ignored.
 type envelope struct {
-	Format int              `json:"novacron"` // of this layout: 1
+	Format int              `json:"novacron"` // of this layout: 2
 	Kind   string           `json:"kind"`
 	Key    string           `json:"key"`
 	Number uint64           `json:"number"` // as in the volume's name
@@ -23,13 +23,16 @@ type envelope struct {
 	// that finds its own id here knows that its write was seen, however late it looks.
 	Ancestors []catalog.Revision `json:"ancestors,omitempty"`
 	Deleted   bool               `json:"deleted,omitempty"`
-	Length    int                `json:"length"` // of the body, bytes
-	SHA256    string             `json:"sha256"` // of the body, hex
+	Pages     []pageMark         `json:"pages,omitempty"` // of the body, in their order
+	Length    int                `json:"length"`          // of the body, bytes
+	SHA256    string             `json:"sha256"`          // of the body, hex
 }
 
 const (
-	envelopeFormat = 1
-	maxAncestors   = 16
+	envelopeFormat = 2
+	// maxAncestors is how many writes may come after one that was slow, before its writer looks, for it to see for certain
+	// that it counted. A document has many writers.
+	maxAncestors = 64
 )
 
 // lineage is what a write that builds on e lists as its ancestors.
@@ -62,9 +65,9 @@ func unseal(data []byte) (envelope, []byte, error) {
 	if !found || json.Unmarshal(head, &e) != nil || e.Format <= 0 || e.ID == "" {
 		return envelope{}, nil, errTorn
 	}
-	if e.Format > envelopeFormat {
-		return e, nil, fmt.Errorf("document format %d is not known here: it was written by a newer release of this provider, "+
-			"which has to be used from now on", e.Format)
+	if e.Format != envelopeFormat {
+		return e, nil, fmt.Errorf("document format %d is not known here, but %d is: it was written by another release of this "+
+			"provider, which has to be used from now on", e.Format, envelopeFormat)
 	}
 	if e.Length < 0 || len(body) < e.Length {
 		return e, nil, errTorn

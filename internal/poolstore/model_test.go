@@ -15,24 +15,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// history is what writers were told has happened, and all that was ever written.
+// history is what writers were told has happened, and all that any of them tried.
 type history struct {
 	mu      sync.Mutex
 	made    []catalog.Revision                    // by writers that were told so
 	deleted []catalog.Revision                    // by deleters that were told so
-	parents map[catalog.Revision]catalog.Revision // of everything that was ever written
-}
-
-func (h *history) wrote(data []byte) {
-	e, _, err := unseal(data)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if err == nil {
-		h.parents[e.ID] = ""
-	}
-	if err == nil && len(e.Ancestors) > 0 {
-		h.parents[e.ID] = e.Ancestors[0]
-	}
+	parents map[catalog.Revision]catalog.Revision // of everything that was tried
 }
 
 // builtOn tells whether what was written as a has b in it.
@@ -46,16 +34,16 @@ func (h *history) builtOn(a, b catalog.Revision) bool {
 }
 
 // verify makes sure that nothing was lost: all that writers were told has happened is in what is there now, or was in
-// what was deleted, and of two changes of the same document one has the other in it.
-func (h *history) verify(current catalog.Revision) error {
+// what was deleted, and of two changes of the same record one has the other in it.
+func (h *history) verify(current []catalog.Revision) error {
 	for _, r := range h.made {
 		in := func(end catalog.Revision) bool { return h.builtOn(end, r) }
-		if !in(current) && !slices.ContainsFunc(h.deleted, in) {
+		if !slices.ContainsFunc(current, in) && !slices.ContainsFunc(h.deleted, in) {
 			return fmt.Errorf("%s has happened and is gone", r)
 		}
 	}
 	for _, d := range h.deleted {
-		if h.builtOn(current, d) {
+		if slices.ContainsFunc(current, func(end catalog.Revision) bool { return h.builtOn(end, d) }) {
 			return fmt.Errorf("%s was deleted, and is there still", d)
 		}
 	}
@@ -94,29 +82,41 @@ func (c *chance) stall(limit time.Duration) {
 }
 
 // TestRandomStallsLoseNoWrite plays many races of writers that stall at random, now and then for longer than the grace
-// time, with creators and deleters that do not. What is assumed of a host is that it writes or deletes within half the
-// grace time of being asked to, and, where documents are deleted and made anew, soon.
+// time, with creators and deleters that do not: of one record, and of several in one document. What is assumed of a host
+// is that it writes or deletes within half the grace time of being asked to, and, where documents are deleted and made
+// anew, soon.
 func TestRandomStallsLoseNoWrite(t *testing.T) {
-	seeds := uint64(300)
+	seeds := uint64(100)
 	if testing.Short() {
 		seeds = 30
 	}
-	for deletes, effect := range map[bool]time.Duration{false: Grace / 2, true: Grace / 50} {
+	for _, game := range []game{
+		{notes, []string{"t/a"}, false, Grace / 2}, {notes, []string{"t/a"}, true, Grace / 50},
+		{shelves, []string{"t/a", "t/b", "t/c"}, false, Grace / 2}, {shelves, []string{"t/a", "t/b"}, true, Grace / 50},
+	} {
 		for seed := range seeds {
-			synctest.Test(t, func(t *testing.T) { race(t, &chance{Rand: rand.New(rand.NewPCG(seed, 1))}, deletes, effect) })
+			synctest.Test(t, func(t *testing.T) { game.race(t, &chance{Rand: rand.New(rand.NewPCG(seed, 1))}) })
 			if t.Failed() {
-				t.Fatalf("seed %d, deletes %t", seed, deletes)
+				t.Fatalf("seed %d, %q, deletes %t", seed, game.keys, game.deletes)
 			}
 		}
 	}
 }
 
-func race(t *testing.T, c *chance, deletes bool, effect time.Duration) {
+// game is what is raced for.
+type game struct {
+	open    func(*Store) collection[note]
+	keys    []string
+	deletes bool
+	effect  time.Duration // within which the host writes or deletes
+}
+
+func (g game) race(t *testing.T, c *chance) {
 	m, h := newMemory(), &history{parents: map[catalog.Revision]catalog.Revision{}}
-	slow := process{memory: m, wrote: h.wrote,
+	slow := process{memory: m,
 		before: func(call, _ string) error {
 			if call == "write" || call == "delete" {
-				c.stall(effect)
+				c.stall(g.effect)
 			} else {
 				c.stall(3 * Grace)
 			}
@@ -124,64 +124,77 @@ func race(t *testing.T, c *chance, deletes bool, effect time.Duration) {
 		},
 		after: func(string, string) { c.stall(3 * Grace) },
 	}
-	brisk := process{memory: m, wrote: h.wrote, before: func(string, string) error { c.stall(Grace / 50); return nil }}
-	if err := h.create(t.Context(), notes(New(brisk, "pool"))); err != nil {
-		t.Error(err)
-	}
+	brisk := process{memory: m, before: func(string, string) error { c.stall(Grace / 50); return nil }}
 	var group sync.WaitGroup
-	play := func(on process, change func(context.Context, collection[note]) error) {
+	play := func(on process, key string, change func(context.Context, collection[note], string) error) {
+		s := g.open(New(on, "pool"))
 		group.Go(func() {
-			s := notes(New(on, "pool"))
 			for range 5 {
-				if err := change(t.Context(), s); err != nil {
+				if err := change(t.Context(), s, key); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
-	for range 3 {
-		play(slow, h.replace)
+	for _, key := range g.keys {
+		if err := h.create(t.Context(), g.open(New(brisk, "pool")), key); err != nil {
+			t.Error(err)
+		}
 	}
-	if deletes {
-		play(brisk, h.remove)
-		play(brisk, h.create)
-		play(brisk, h.create)
+	for i := range max(3, len(g.keys)) {
+		play(slow, g.keys[i%len(g.keys)], h.replace)
+	}
+	for _, key := range g.keys {
+		if g.deletes {
+			play(brisk, key, h.remove)
+			play(brisk, key, h.create)
+			play(brisk, key, h.create)
+		}
 	}
 	group.Wait()
-	got, err := notes(m.store()).Get(t.Context(), "t/a")
-	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		t.Error(err)
+	var current []catalog.Revision
+	for _, key := range g.keys {
+		got, err := g.open(m.store()).Get(t.Context(), key)
+		if err == nil {
+			current = append(current, got.Revision)
+		} else if !errors.Is(err, catalog.ErrNotFound) {
+			t.Error(err)
+		}
 	}
-	if err := h.verify(got.Revision); err != nil {
+	if err := h.verify(current); err != nil {
 		t.Errorf("%v\n%+v\nin the pool: %q", err, h, m.names())
 	}
 }
 
-func (h *history) create(ctx context.Context, c collection[note]) error {
-	rec, err := c.Create(ctx, "t/a", note{})
-	return h.told(&h.made, rec.Revision, err)
+func (h *history) create(ctx context.Context, c collection[note], key string) error {
+	rec, err := c.Create(ctx, key, note{})
+	return h.told(&h.made, rec.Revision, "", err)
 }
 
-func (h *history) replace(ctx context.Context, c collection[note]) error {
-	rec, err := c.Get(ctx, "t/a")
-	if err == nil {
-		rec, err = c.Replace(ctx, "t/a", rec.Revision, note{Count: rec.Value.Count + 1})
+func (h *history) replace(ctx context.Context, c collection[note], key string) error {
+	rec, err := c.Get(ctx, key)
+	if err != nil {
+		return h.told(&h.made, "", "", err)
 	}
-	return h.told(&h.made, rec.Revision, err)
+	next, err := c.Replace(ctx, key, rec.Revision, note{Count: rec.Value.Count + 1})
+	return h.told(&h.made, next.Revision, rec.Revision, err)
 }
 
-func (h *history) remove(ctx context.Context, c collection[note]) error {
-	rec, err := c.Get(ctx, "t/a")
+func (h *history) remove(ctx context.Context, c collection[note], key string) error {
+	rec, err := c.Get(ctx, key)
 	if err == nil {
-		err = c.Delete(ctx, "t/a", rec.Revision)
+		err = c.Delete(ctx, key, rec.Revision)
 	}
-	return h.told(&h.deleted, rec.Revision, err)
+	return h.told(&h.deleted, rec.Revision, "", err)
 }
 
 // told notes what a writer was told; to have lost is no error.
-func (h *history) told(outcome *[]catalog.Revision, r catalog.Revision, err error) error {
+func (h *history) told(outcome *[]catalog.Revision, r, parent catalog.Revision, err error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if parent != "" {
+		h.parents[r] = parent
+	}
 	if err == nil {
 		*outcome = append(*outcome, r)
 	}

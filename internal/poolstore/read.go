@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -16,6 +15,9 @@ type document struct {
 	envelope
 	body []byte
 }
+
+// volume names the volume that the document was read from.
+func (d document) volume() string { return volumeOf(stem(d.Kind, d.Key), d.Number) }
 
 // view is a document's volumes as they were at some moment.
 type view struct {
@@ -32,22 +34,32 @@ func (v view) newest() uint64 {
 	return v.numbers[len(v.numbers)-1]
 }
 
-// look reads a document. Incomplete volumes are passed over, never waited for.
-func (s *Store) look(ctx context.Context, docStem string) (view, error) {
-	for {
+// look reads a document. Incomplete volumes are passed over, never waited for. That there is nothing must be certain:
+// whoever hears it forgets a record, or makes another. So where there is no document, or the one there is lacks what is
+// looked for, the pool is refreshed first.
+func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (bool, error)) (view, error) {
+	for certain := false; ; {
 		v := view{asked: time.Now()}
 		var err error
-		if v.numbers, err = s.numbers(ctx, docStem); err == nil && len(v.numbers) == 0 {
-			// That there is nothing must be certain: whoever hears it forgets the document, or makes another.
-			s.distrust()
-			v.numbers, err = s.numbers(ctx, docStem)
-		}
-		if err != nil {
+		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
 			return v, err
 		}
 		var vanished bool
-		if v.current, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil || !vanished {
+		if v.current, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil {
 			return v, err
+		}
+		lacking := len(v.numbers) == 0
+		if lacks != nil && !vanished && !lacking {
+			if lacking, err = lacks(v.current); err != nil {
+				return v, err
+			}
+		}
+		if !vanished && (certain || !lacking) {
+			return v, nil
+		}
+		if lacking {
+			s.distrust()
+			certain = true
 		}
 	}
 }
@@ -117,17 +129,15 @@ func (s *Store) explainUnreadable(ctx context.Context, name string, err error) e
 	return err
 }
 
-// newest reads the newest complete revision; catalog.ErrNotFound when there is none or it is a tombstone. numbers, where
-// they are given, save listing them once more.
+// newest reads the newest complete revision of a document that was listed with those numbers; the zero document when
+// there is none any more.
 func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (document, error) {
+	slices.Sort(numbers)
 	doc, vanished, err := s.newestAmong(ctx, docStem, numbers)
-	if err == nil && (vanished || numbers == nil) {
+	if err == nil && vanished {
 		var v view
-		v, err = s.look(ctx, docStem)
+		v, err = s.look(ctx, docStem, nil)
 		doc = v.current
-	}
-	if err == nil && (doc.Number == 0 || doc.Deleted) {
-		err = catalog.ErrNotFound
 	}
 	return doc, err
 }

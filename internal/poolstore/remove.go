@@ -29,6 +29,16 @@ func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64
 	}
 }
 
+// makeRoom removes the revisions before the newest in a full pool: they have about the room that the next one takes. The
+// caller has claimed that, so nobody else changes the document for as long as it is in time.
+func (s *Store) makeRoom(ctx context.Context, docStem string, v view) {
+	for _, number := range v.numbers {
+		if number < v.current.Number && s.inTime(v.asked) {
+			_ = s.remove(ctx, docStem, number) // the write tells whether there is room
+		}
+	}
+}
+
 // clear removes a deleted document's volumes, the tombstone last: until then everybody sees that it is deleted.
 func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
 	for {

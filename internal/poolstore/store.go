@@ -1,6 +1,9 @@
 // Package poolstore keeps the catalogue as documents in a libvirt storage pool: no server of its own, and every
 // configuration that reaches the pool sees the same library.
 //
+// A document holds many records: which one a record is in says layout.go, how it holds them shelf.go. Changes of one
+// process that wait for the same document are written together; see queue.go.
+//
 // A document's revision is one raw volume. libvirt creates raw volumes exclusively, also across daemons, so creating
 // number N+1 is the claim to change N. An envelope tells a complete document from a torn one. Readers take the newest
 // complete one. A claim whose writer died is passed over after Grace; a writer that was passed over has lost, and takes
@@ -29,10 +32,12 @@ type Volumes interface {
 const (
 	// Grace is how long an incomplete document is given to become complete before it counts as abandoned.
 	Grace = 5 * time.Second
-	// keep is how many revisions of a document stay, for whoever has to look back.
+	// keep is how many revisions of a document stay: the newest, and the one before it, whose room a full pool has for the
+	// next one.
 	keep = 2
-	// maxDocument bounds a document, bytes: far above any real one, far below what hurts.
+	// maxDocument bounds a document, bytes; maxGrown is what one may grow to, so that all can be read that was written.
 	maxDocument = 16 << 20
+	maxGrown    = 12 << 20
 	// freshness is how long the host's own view of the pool is trusted before the pool is refreshed: another daemon
 	// may write to the same pool.
 	freshness = time.Second
@@ -46,33 +51,43 @@ type Store struct {
 
 	mu        sync.Mutex
 	refreshed time.Time
+	queues    map[string][]*change // that wait for their document to be written, by its stem; none where nobody writes it
 }
 
 var _ catalog.Store = (*Store)(nil)
 
 // New makes a store over a pool that exists and is active.
 func New(volumes Volumes, pool string) *Store {
-	return &Store{volumes: volumes, pool: pool, grace: Grace}
+	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}}
 }
 
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {
-	return collection[catalog.Template]{s, "template"}
+	return collection[catalog.Template]{store: s, layout: templates, parts: func(t *catalog.Template) []*catalog.Spec {
+		return []*catalog.Spec{&t.Spec}
+	}}
+}
+
+// TemplateHeads lists templates as Templates does, but leaves their specs out; see catalog.TemplateHeads.
+func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
+	return collection[catalog.Template]{store: s, layout: templates}.List(ctx, prefix)
 }
 
 // Versions implements catalog.Store.
 func (s *Store) Versions() catalog.Collection[catalog.Version] {
-	return collection[catalog.Version]{s, "version"}
+	return collection[catalog.Version]{store: s, layout: versions, parts: func(v *catalog.Version) []*catalog.Spec {
+		return []*catalog.Spec{&v.Spec, &v.Overrides}
+	}}
 }
 
 // Bases implements catalog.Store.
 func (s *Store) Bases() catalog.Collection[catalog.Base] {
-	return collection[catalog.Base]{s, "base"}
+	return collection[catalog.Base]{store: s, layout: bases}
 }
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
-	return collection[catalog.ProvisioningRequest]{s, "request"}
+	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
 }
 
 // names lists the pool's volumes as of now, give or take freshness.

@@ -1,6 +1,7 @@
 package poolstore
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -22,7 +23,15 @@ type note struct {
 	Text  string
 }
 
-func notes(s *Store) collection[note] { return collection[note]{s, "note"} }
+// notes are documents of one note each.
+func notes(s *Store) collection[note] {
+	return collection[note]{store: s, layout: layout{kind: "note"}}
+}
+
+// shelves hold the notes of a tenant in one document.
+func shelves(s *Store) collection[note] {
+	return collection[note]{store: s, layout: layout{kind: "shelf", shards: 1, level: gzip.BestSpeed}}
+}
 
 // realPool makes an empty pool on the test host, and connects to it as often as asked.
 func realPool(t *testing.T, connections int) (pool, dir string, hosts []*hypervisor.Host) {
@@ -66,7 +75,6 @@ type process struct {
 	*memory
 	before func(call, name string) error
 	after  func(call, name string)
-	wrote  func(data []byte) // is given all that is written, at the moment when it is
 }
 
 func (p process) do(call, name string, f func(map[string][]byte) error) error {
@@ -122,9 +130,6 @@ func (p process) WriteVolume(_ context.Context, _, name string, data []byte) err
 			return hypervisor.ErrNoVolume
 		}
 		volumes[name] = slices.Clone(data)
-		if p.wrote != nil {
-			p.wrote(data)
-		}
 		return nil
 	})
 }
@@ -159,9 +164,15 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// volume is what a document's volume holds.
+// volume is what the volume of a document of one note holds.
 func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors []catalog.Revision, value note) []byte {
 	t.Helper()
-	body := fmt.Sprintf(`{"Count":%d,"Text":%q}`, value.Count, value.Text)
-	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors}, []byte(body)))
+	sh := must[*shelf](t)(shelfOf(document{}))
+	must[entry](t)(sh.find(key))
+	sh.put(key, entry{revision: id, value: fmt.Appendf(nil, `{"Count":%d,"Text":%q}`, value.Count, value.Text)})
+	pages, body, err := sh.body(gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages}, body))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -37,24 +38,28 @@ type attempt struct {
 	complete bool // it was filled, but maybe too late to count
 }
 
-// write makes the revision after parent ("": the first), on the condition that parent is the newest.
-func (s *Store) write(ctx context.Context, e envelope, parent catalog.Revision, body []byte) (envelope, error) {
-	docStem := stem(e.Kind, e.Key)
+// write makes the next revision of a document, with those changes of the batch in it that fit what it holds then. It
+// returns errNothing when none does.
+func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
+	docStem := stem(b.kind, b.key)
 	var mine []attempt
 	for {
-		v, err := s.settled(ctx, docStem, parent, mine)
+		v, err := s.settled(ctx, b, mine)
 		if err != nil {
-			return e, err
+			return envelope{}, err
 		}
 		counted, ok := counts(v, mine)
+		if !ok && !own(v.current, mine) {
+			err = b.compose(v.current)
+		}
 		if !ok {
-			err = cmp.Or(allowed(v.current, parent, mine), ctx.Err())
+			err = cmp.Or(err, ctx.Err())
 		}
 		if ok || err != nil {
 			s.takeBack(ctx, docStem, v, mine, counted)
 			return counted, err
 		}
-		a, inTime, err := s.claim(ctx, docStem, v, e, body)
+		a, inTime, err := s.claim(ctx, v, b)
 		if err != nil || inTime {
 			s.takeBack(ctx, docStem, v, mine, a.envelope)
 			return a.envelope, err
@@ -63,18 +68,20 @@ func (s *Store) write(ctx context.Context, e envelope, parent catalog.Revision, 
 			mine = append(mine, a)
 		}
 		if len(mine) == maxAttempts {
-			return e, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s", errSlow, maxAttempts, s.grace/2)
+			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s", errSlow, maxAttempts, s.grace/2)
 		}
 	}
 }
 
-// settled looks at a document until it can be decided what a write after parent comes to: until a newest volume that is
-// incomplete has become complete, or was given up.
-func (s *Store) settled(ctx context.Context, docStem string, parent catalog.Revision, mine []attempt) (view, error) {
+// settled looks at a document until it can be decided what a batch comes to: until a newest volume that is incomplete has
+// become complete, or was given up.
+func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
+	docStem := stem(b.kind, b.key)
 	var watched uint64
 	var since time.Time
-	for {
-		v, err := s.look(ctx, docStem)
+	var resolved catalog.Revision // of the document by which the batch was resolved last
+	for wait := s.grace / 500; ; wait = min(2*wait, s.grace/100) {
+		v, err := s.look(ctx, docStem, nil)
 		if err != nil {
 			return v, err
 		}
@@ -85,12 +92,17 @@ func (s *Store) settled(ctx context.Context, docStem string, parent catalog.Revi
 		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
 		expired := v.asked.Sub(since) > s.grace || slices.ContainsFunc(mine, givenUp)
 		complete := v.newest() == v.current.Number
-		lost := len(mine) == 0 && allowed(v.current, parent, nil) != nil // whatever becomes of the newest
-		clearing := complete && v.current.Deleted && parent == ""        // its deleter is about to finish
-		if lost || expired || complete && !clearing {
+		clearing := complete && v.current.Deleted && !own(v.current, mine) // its deleter is about to finish
+		if expired || complete && !clearing {
 			return v, nil
 		}
-		if err := pause(ctx, s.grace/100); err != nil {
+		if len(mine) == 0 && (resolved == "" || resolved != v.current.ID) { // what does not fit fails, whatever becomes of the newest
+			if _, err := b.resolve(v.current); err != nil {
+				return v, err
+			}
+			resolved = v.current.ID
+		}
+		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { // at random, so that nobody is always late
 			return v, err
 		}
 	}
@@ -107,18 +119,7 @@ func counts(v view, mine []attempt) (envelope, bool) {
 	return envelope{}, false
 }
 
-// allowed tells whether current is what a write after parent replaces.
-func allowed(current document, parent catalog.Revision, mine []attempt) error {
-	own := func(a attempt) bool { return a.ID == current.ID }
-	switch {
-	case current.Number != 0 && (current.ID == parent || slices.ContainsFunc(mine, own)):
-		return nil
-	case current.Number == 0 || current.Deleted:
-		if parent == "" { // after a tombstone, its deleter has died
-			return nil
-		}
-		return catalog.ErrNotFound
-	default:
-		return catalog.ErrConflict
-	}
+// own tells whether a document is one of a writer's attempts, which it then writes again.
+func own(current document, mine []attempt) bool {
+	return slices.ContainsFunc(mine, func(a attempt) bool { return a.ID == current.ID })
 }

@@ -1,0 +1,88 @@
+// Package catalogue measures stores of catalogues, each by the same work and next to the goals: searching, resolving and
+// listing in libraries from small to large, and many processes writing to one tenant's.
+package catalogue
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+// Backend is a kind of store.
+type Backend struct {
+	Name string
+	// Make makes the place of an empty catalogue. Open finds it by what Make returns, also in another process. The place
+	// goes with the test host.
+	Make func(ctx context.Context) (place string, err error)
+	// Open opens the catalogue anew: over a connection that nothing was asked on yet.
+	Open func(ctx context.Context, place string) (store catalog.Store, closed func(), err error)
+	// Size tells how much there is at the place.
+	Size func(ctx context.Context, place string) (string, error)
+}
+
+// Pool is the store that keeps a catalogue in a storage pool of the host.
+func Pool(uri string) Backend {
+	open := func() (*hypervisor.Host, error) { return hypervisor.New(hypervisor.Options{URI: uri}) }
+	return Backend{
+		Name: "pool",
+		Make: func(ctx context.Context) (string, error) {
+			host, err := open()
+			if err != nil {
+				return "", err
+			}
+			defer host.Close()
+			name := "catalogue-" + strings.ToLower(rand.Text()[:8])
+			_, err = host.CreateDirPool(ctx, name, "/var/lib/libvirt/"+name)
+			return name, err
+		},
+		Open: func(_ context.Context, place string) (catalog.Store, func(), error) {
+			host, err := open()
+			if err != nil {
+				return nil, nil, err
+			}
+			return poolstore.New(host, place), func() { host.Close() }, nil
+		},
+		Size: func(ctx context.Context, place string) (string, error) {
+			host, err := open()
+			if err != nil {
+				return "", err
+			}
+			defer host.Close()
+			if err := host.RefreshPool(ctx, place); err != nil {
+				return "", err
+			}
+			volumes, err := host.Volumes(ctx, place, func(string) bool { return true })
+			stored := uint64(0)
+			for _, v := range volumes {
+				stored += v.Allocation
+			}
+			return fmt.Sprintf("%d volumes, %.1f MiB", len(volumes), float64(stored)/(1<<20)), err
+		},
+	}
+}
+
+// with opens a catalogue for as long as do takes.
+func (b Backend) with(ctx context.Context, place string, do func(catalog.Store) error) error {
+	store, closed, err := b.Open(ctx, place)
+	if err != nil {
+		return err
+	}
+	defer closed()
+	return do(store)
+}
+
+// find returns the backend of that name.
+func find(backends []Backend, name string) (Backend, error) {
+	for _, b := range backends {
+		if b.Name == name {
+			return b, nil
+		}
+	}
+	return Backend{}, errors.New("no such store: " + name)
+}
