@@ -48,3 +48,11 @@ func template(tenant, name string) catalog.Template {
 type noBases struct {
 	catalog.Collection[catalog.Base]
 }
+
+// must is for what a test cannot go on without.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
