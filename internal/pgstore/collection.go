@@ -22,26 +22,18 @@ type collection[T any] struct {
 
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
-	rec, err := c.get(ctx, key)
-	return rec, c.explain("reading", key, err)
-}
-
-func (c collection[T]) get(ctx context.Context, key string) (catalog.Record[T], error) {
-	pool, _, err := c.store.open(ctx)
-	if err != nil {
-		return catalog.Record[T]{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
 	var revision, document string
-	err = pool.QueryRow(ctx, c.sql(`SELECT revision, document::text FROM %s WHERE key = $1`), key).Scan(&revision, &document)
+	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+		return db.QueryRow(ctx, c.sql(`SELECT revision, document::text FROM %s WHERE key = $1`), key).Scan(&revision, &document)
+	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = catalog.ErrNotFound
 	}
 	if err != nil {
-		return catalog.Record[T]{}, err
+		return catalog.Record[T]{}, c.explain("reading", key, err)
 	}
-	return c.decode(key, revision, document)
+	rec, err := c.decode(key, revision, document)
+	return rec, c.explain("reading", key, err)
 }
 
 // last is the highest character that there is: it comes after all that keys consist of.
@@ -50,33 +42,30 @@ const last = "\U0010FFFF"
 // List implements catalog.Collection. A document of another tenant's that is none is passed over: nobody can make the
 // library unreadable for others.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
-	pool, _, err := c.store.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	// Not LIKE: comparisons are leakproof, so that the index can be used before the policies.
-	rows, err := pool.Query(ctx, c.sql(`SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`), prefix, prefix+last)
+	var records []catalog.Record[T]
+	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+		// Not LIKE: comparisons are leakproof, so that the index can be used before the policies.
+		rows, err := db.Query(ctx, c.sql(`SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`), prefix, prefix+last)
+		if err != nil {
+			return err
+		}
+		records = nil
+		var key, revision, document string
+		_, err = pgx.ForEachRow(rows, []any{&key, &revision, &document}, func() error {
+			rec, err := c.decode(key, revision, document)
+			if err == nil {
+				records = append(records, rec)
+			} else if !c.foreign(key) {
+				return err
+			}
+			return nil
+		})
+		return err
+	})
 	if err != nil {
 		return nil, c.explain("listing", prefix, err)
 	}
-	defer rows.Close()
-	var records []catalog.Record[T]
-	for rows.Next() {
-		var key, revision, document string
-		if err := rows.Scan(&key, &revision, &document); err != nil {
-			return nil, c.explain("listing", prefix, err)
-		}
-		rec, err := c.decode(key, revision, document)
-		if err != nil && !c.foreign(key) {
-			return nil, c.explain("listing", prefix, err)
-		}
-		if err == nil {
-			records = append(records, rec)
-		}
-	}
-	return records, c.explain("listing", prefix, rows.Err())
+	return records, nil
 }
 
 // foreign tells whether a document is another tenant's.

@@ -85,6 +85,9 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 func (s *Store) check(ctx context.Context) (id string, err error) {
 	var version int
 	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id, &version); err != nil {
+		if sqlState(err) == insufficientPrivilege {
+			err = s.wrongRole("")
+		}
 		return "", err
 	}
 	if err := checkVersion(version); err != nil {
@@ -99,11 +102,8 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 		return "", err
 	}
 	switch {
-	case s.options.Tenant == "" && !administers:
-		return "", fmt.Errorf("%w: the role is %s: connect as the owner of the schema novacron, or as a superuser", ErrRole, tenantOf(tenant))
-	case s.options.Tenant != "" && tenant != s.options.Tenant:
-		return "", fmt.Errorf("%w: the role is %s, and the tenant here is %q: connect with the role of that tenant. An administrator gives it "+
-			"one with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, tenantOf(tenant), s.options.Tenant, s.options.Tenant)
+	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
+		return "", s.wrongRole(tenant)
 	case s.options.Tenant != "" && (administers || unbound):
 		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or belongs to the owner of "+
 			"the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
@@ -111,11 +111,17 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 	return id, nil
 }
 
-func tenantOf(tenant string) string {
-	if tenant == "" {
-		return "no tenant's"
+// wrongRole says whose the role is and whose it should be.
+func (s *Store) wrongRole(tenant string) error {
+	whose := "no tenant's"
+	if tenant != "" {
+		whose = fmt.Sprintf("that of tenant %q", tenant)
 	}
-	return fmt.Sprintf("that of tenant %q", tenant)
+	if s.options.Tenant == "" {
+		return fmt.Errorf("%w: the role is %s: connect as the owner of the schema novacron, or as a superuser", ErrRole, whose)
+	}
+	return fmt.Errorf("%w: the role is %s, and the tenant here is %q: connect with the role of that tenant. An administrator gives it one "+
+		"with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, whose, s.options.Tenant, s.options.Tenant)
 }
 
 // IsDSN tells whether a text can be meant as a PostgreSQL connection string.
