@@ -124,6 +124,24 @@ func (s *Store) wrongRole(tenant string) error {
 		"with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, whose, s.options.Tenant, s.options.Tenant)
 }
 
+// RoleTenant tells whose the DSN's role is: a tenant's, or "" for an administrator.
+func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
+	s, err := New(Options{DSN: dsn})
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	if _, _, err = s.open(ctx); !errors.Is(err, ErrRole) {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, `SELECT coalesce(novacron.current_tenant(), '')`).Scan(&tenant); err != nil || tenant == "" {
+		return "", s.explain("opening the catalogue", s.wrongRole(""))
+	}
+	return tenant, nil
+}
+
 // IsDSN tells whether a text can be meant as a PostgreSQL connection string.
 func IsDSN(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") ||
