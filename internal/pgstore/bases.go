@@ -20,7 +20,7 @@ type bases struct {
 
 // Get implements catalog.Collection.
 func (b bases) Get(ctx context.Context, key string) (catalog.Record[catalog.Base], error) {
-	_, id, err := b.store.open(ctx)
+	id, err := b.store.ID(ctx)
 	if err != nil {
 		return catalog.Record[catalog.Base]{}, err
 	}
@@ -30,7 +30,7 @@ func (b bases) Get(ctx context.Context, key string) (catalog.Record[catalog.Base
 
 // List implements catalog.Collection.
 func (b bases) List(ctx context.Context, prefix string) ([]catalog.Record[catalog.Base], error) {
-	_, id, err := b.store.open(ctx)
+	id, err := b.store.ID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (b bases) List(ctx context.Context, prefix string) ([]catalog.Record[catalo
 
 // Create implements catalog.Collection.
 func (b bases) Create(ctx context.Context, key string, value catalog.Base) (catalog.Record[catalog.Base], error) {
-	_, id, err := b.store.open(ctx)
+	id, err := b.store.ID(ctx)
 	if err != nil {
 		return catalog.Record[catalog.Base]{}, err
 	}
@@ -53,7 +53,7 @@ func (b bases) Create(ctx context.Context, key string, value catalog.Base) (cata
 
 // Replace implements catalog.Collection.
 func (b bases) Replace(ctx context.Context, key string, rev catalog.Revision, value catalog.Base) (catalog.Record[catalog.Base], error) {
-	_, id, err := b.store.open(ctx)
+	id, err := b.store.ID(ctx)
 	if err != nil {
 		return catalog.Record[catalog.Base]{}, err
 	}

@@ -64,7 +64,7 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	if s.pool == nil {
 		pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), s.config)
 		if err != nil {
-			return nil, "", s.explain("connecting", err)
+			return nil, "", classify(err)
 		}
 		s.pool = pool
 	}
@@ -75,7 +75,7 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	defer cancel()
 	id, err := s.check(ctx)
 	if err != nil {
-		return nil, "", s.explain("opening the catalogue", err)
+		return nil, "", classify(err)
 	}
 	s.id = id
 	return s.pool, s.id, nil
@@ -131,7 +131,7 @@ func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
 		return "", err
 	}
 	defer s.Close()
-	if _, _, err = s.open(ctx); !errors.Is(err, ErrRole) {
+	if _, err = s.ID(ctx); !errors.Is(err, ErrRole) {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)

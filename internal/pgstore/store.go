@@ -60,7 +60,7 @@ func (s *Store) String() string { return where(s.config.ConnConfig) }
 // ID is what tells this catalogue from others that share a pool with it. It stays the same for ever.
 func (s *Store) ID(ctx context.Context) (string, error) {
 	_, id, err := s.open(ctx)
-	return id, err
+	return id, s.explain("opening the catalogue", err)
 }
 
 // Templates implements catalog.Store.

@@ -61,7 +61,7 @@ func openCatalog(ctx context.Context, config types.Object, tenant string, embedd
 		if c.Postgres != nil {
 			dsn = setting(c.Postgres.DSN, "", envDSN)
 			if dsn == "" {
-				diags.AddAttributeError(path.Root("catalog"), "No connection string", "catalog.postgres has no dsn, and "+envDSN+" is not set: set one of them.")
+				diags.AddAttributeError(path.Root("catalog"), "No connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
 				return nil, diags
 			}
 		}
