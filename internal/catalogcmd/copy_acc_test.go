@@ -24,22 +24,22 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 	if after := p.images(t); len(after) != 2 || strings.Join(after, " ") != strings.Join(before, " ") {
 		t.Errorf("images were %q and are %q", before, after)
 	}
-	new := p.library(t, "t1", dsn["t1"])
-	whole(t, new, id, images)
+	moved := p.library(t, "t1", dsn["t1"])
+	whole(t, moved, id, images)
 	out = p.catalog(t, exitDone, "copy", "--from", "embedded", "--to", dsn["t1"])
 	if !strings.Contains(out, "templates: 0 (1 more were there already), versions: 0 (2 more were there already)") {
 		t.Errorf("again, it says\n%s", out)
 	}
 
 	// What differs is told, and stays.
-	if _, err := new.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "newer" }); err != nil {
+	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "newer" }); err != nil {
 		t.Fatal(err)
 	}
 	out = p.catalog(t, exitFailed, "copy", "--from", "embedded", "--to", dsn["t1"])
 	if !strings.Contains(out, "template t1/ubuntu: description") || !strings.Contains(out, "Nothing was changed") {
 		t.Errorf("of a difference, it says\n%s", out)
 	}
-	if found, err := new.Template(t.Context(), id); err != nil || found.Description != "newer" {
+	if found, err := moved.Template(t.Context(), id); err != nil || found.Description != "newer" {
 		t.Errorf("it has become %+v, %v", found, err)
 	}
 
@@ -47,15 +47,15 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 	if left := p.images(t); len(left) != 2 {
 		t.Errorf("the images of the copy are gone: %q", left)
 	}
-	if _, err := new.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "as it was" }); err != nil {
+	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "as it was" }); err != nil {
 		t.Fatal(err)
 	}
-	whole(t, new, id, images)
+	whole(t, moved, id, images)
 
 	// And back.
 	p.catalog(t, exitDone, "copy", "--from", dsn["t1"], "--to", "embedded")
 	whole(t, old, id, images)
-	withdraw(t, new, id)
+	withdraw(t, moved, id)
 	whole(t, old, id, images)
 	withdraw(t, old, id)
 	withdraw(t, other, foreign)

@@ -87,11 +87,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		a.help(stdout, name, c, flags)
 		return exitDone
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		err = usageError{fmt.Sprintf("its flags cannot be understood: see terraform-provider-novacron catalog %s --help", name)}
-	} else if flags.NArg() > 0 {
+	case flags.NArg() > 0:
 		err = usageError{"it takes flags only: see terraform-provider-novacron catalog " + name + " --help"}
-	} else {
+	default:
 		err = do(ctx)
 	}
 	switch _, misused := errors.AsType[usageError](err); {

@@ -63,6 +63,12 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	return id, s.explain("opening the catalogue", err)
 }
 
+// Kind is what data sources call this kind of catalogue.
+func (s *Store) Kind() string { return "postgres" }
+
+// Enforcement says that the server itself makes sure of tenancy and sharing, for whoever connects.
+func (s *Store) Enforcement() string { return "server" }
+
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {
 	return collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}

@@ -165,7 +165,8 @@ func (k kind[T]) wrote(key string, rec catalog.Record[T], err, want error) error
 }
 
 func compare(doing string, err, want error) error {
-	if errors.Is(err, want) || want == errRefused && err != nil && !errors.Is(err, catalog.ErrExists) {
+	refused := errors.Is(want, errRefused) && err != nil && !errors.Is(err, catalog.ErrExists)
+	if errors.Is(err, want) || refused {
 		return nil
 	}
 	return fmt.Errorf("%s: %w, want %w", doing, orDone(err), orDone(want))

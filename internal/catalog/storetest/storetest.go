@@ -45,22 +45,23 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}
 }
 
-func template(tenant, name string) catalog.Template {
-	return catalog.Template{ID: catalog.TemplateID{Tenant: tenant, Name: name}, Type: catalog.TypeVM}
+// template is one of the tenant t1.
+func template(name string) catalog.Template {
+	return catalog.Template{ID: catalog.TemplateID{Tenant: "t1", Name: name}, Type: catalog.TypeVM}
 }
 
 func livesAndDies(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), t.Context()
 	wants(t, "reading nothing", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
-	wants(t, "changing nothing", catalog.ErrNotFound)(c.Replace(ctx, "t1/a", "1", template("t1", "a")))
+	wants(t, "changing nothing", catalog.ErrNotFound)(c.Replace(ctx, "t1/a", "1", template("a")))
 	if err := c.Delete(ctx, "t1/a", "1"); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("deleting nothing: %v", err)
 	}
-	made := must(c.Create(ctx, "t1/a", template("t1", "a")))
+	made := must(c.Create(ctx, "t1/a", template("a")))
 	if made.Key != "t1/a" || made.Revision == "" || made.Value.ID.Name != "a" {
 		t.Errorf("created %+v", made)
 	}
-	wants(t, "creating it again", catalog.ErrExists)(c.Create(ctx, "t1/a", template("t1", "a")))
+	wants(t, "creating it again", catalog.ErrExists)(c.Create(ctx, "t1/a", template("a")))
 	if read := must(c.Get(ctx, "t1/a")); !reflect.DeepEqual(read, made) {
 		t.Errorf("read %+v, where %+v was created", read, made)
 	}
@@ -84,7 +85,7 @@ func revisions(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), t.Context()
 	seen := map[catalog.Revision]bool{}
 	for range 5 {
-		rec := must(c.Create(ctx, "t1/a", template("t1", "a")))
+		rec := must(c.Create(ctx, "t1/a", template("a")))
 		for old := range seen {
 			wants(t, "changing it with a revision of one that was deleted", catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
 		}
@@ -134,7 +135,7 @@ func listing(t *testing.T, site Site) {
 
 func characters(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), t.Context()
-	doc := template("t1", "a")
+	doc := template("a")
 	doc.Description = "quotes ' \" ` \\ $1 $$ %s; -- \n\r\t\v \x01\x1f\x7f <&> ünï \u2028 \U0001F680 \ufeff"
 	doc.Labels = map[string]string{"Upper Case": "1", "": "empty", doc.Description: strings.Repeat("long ", 200_000)}
 	low, high := "-1e400", "0.10000000000000000000000000000000000001"
@@ -149,7 +150,7 @@ func characters(t *testing.T, site Site) {
 
 func kinds(t *testing.T, site Site) {
 	s, ctx := site.Open("t1"), t.Context()
-	must(s.Templates().Create(ctx, "t1/a", template("t1", "a")))
+	must(s.Templates().Create(ctx, "t1/a", template("a")))
 	must(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine"}))
 	wants(t, "reading a version", catalog.ErrNotFound)(s.Versions().Get(ctx, "t1/a"))
 	request := must(s.Requests().Get(ctx, "t1/a"))
@@ -161,13 +162,13 @@ func kinds(t *testing.T, site Site) {
 
 func writers(t *testing.T, site Site) {
 	const processes, changes = 16, 5
-	must(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	must(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("a")))
 	var group sync.WaitGroup
 	for i := range processes {
 		c := site.Open("t1").Templates()
 		group.Go(func() {
 			for n := range changes {
-				own := template("t1", fmt.Sprintf("own-%d-%d", i, n))
+				own := template(fmt.Sprintf("own-%d-%d", i, n))
 				if _, err := c.Create(t.Context(), own.ID.String(), own); err != nil {
 					t.Error(err)
 				}
@@ -211,7 +212,7 @@ func creators(t *testing.T, site Site) {
 		for range processes {
 			c := site.Open("t1").Templates()
 			group.Go(func() {
-				rec, err := c.Create(t.Context(), "t1/a", template("t1", "a"))
+				rec, err := c.Create(t.Context(), "t1/a", template("a"))
 				if err == nil {
 					made <- rec.Revision
 				} else if !errors.Is(err, catalog.ErrExists) {
@@ -244,11 +245,11 @@ func creators(t *testing.T, site Site) {
 
 func cancelled(t *testing.T, site Site) {
 	c := site.Open("t1").Templates()
-	rec := must(c.Create(t.Context(), "t1/a", template("t1", "a")))
+	rec := must(c.Create(t.Context(), "t1/a", template("a")))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wants(t, "creating", context.Canceled)(c.Create(ctx, "t1/b", template("t1", "b")))
-	wants(t, "changing", context.Canceled)(c.Replace(ctx, "t1/a", rec.Revision, template("t1", "a")))
+	wants(t, "creating", context.Canceled)(c.Create(ctx, "t1/b", template("b")))
+	wants(t, "changing", context.Canceled)(c.Replace(ctx, "t1/a", rec.Revision, template("a")))
 	wants(t, "reading", context.Canceled)(c.Get(ctx, "t1/a"))
 	if err := c.Delete(ctx, "t1/a", rec.Revision); !errors.Is(err, context.Canceled) {
 		t.Errorf("deleting: %v", err)
