@@ -1,6 +1,7 @@
 package catalogcmd
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -52,11 +53,18 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 	}
 	whole(t, moved, id, images)
 
-	// And back.
-	p.catalog(t, exitDone, "copy", "--from", dsn["t1"], "--to", "embedded")
+	// And back, for good.
+	out = p.catalog(t, exitDone, "copy", "--from", dsn["t1"], "--to", "embedded", "--move")
+	if !strings.Contains(out, "They were removed from PostgreSQL") {
+		t.Errorf("it says\n%s", out)
+	}
 	whole(t, old, id, images)
-	withdraw(t, moved, id)
-	whole(t, old, id, images)
+	if _, err := moved.Template(t.Context(), id); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("the template that was moved: %v", err)
+	}
+	if versions, err := moved.Versions(t.Context(), id); len(versions) > 0 {
+		t.Errorf("of what was moved are left %v, %v", versions, err)
+	}
 	withdraw(t, old, id)
 	withdraw(t, other, foreign)
 	if left := p.images(t); len(left) != 0 {

@@ -139,6 +139,26 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	return err
 }
 
+// LeaveVersion takes a version out of this catalogue that another one has, too: its image stays for that one, and nothing is
+// looked for that hangs on it. catalog.ErrConflict when the version has changed since it was read.
+func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.Version]) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	l.plan.forget(rec.Value.ID.Template)
+	base, err := l.Base(ctx, rec.Value.Digest)
+	if err == nil && len(base.Versions) < 2 {
+		err = fmt.Errorf("version %q is the last that uses its image: no other catalogue has it", rec.Value.ID)
+	}
+	if err == nil {
+		err = l.releaseBase(ctx, rec.Value.Digest, rec.Value.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return gone(l.store.Versions().Delete(ctx, rec.Key, rec.Revision))
+}
+
 // piece is how much of an image is sent at once, or not at all where it is zeros.
 const piece = 4 << 20 // bytes
 

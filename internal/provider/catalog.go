@@ -71,7 +71,8 @@ func openCatalog(ctx context.Context, config types.Object, tenant string, embedd
 	}
 	store, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: embedded.Bases()})
 	if err != nil {
-		diags.AddAttributeError(path.Root("catalog"), "Invalid connection string", catalog.Sentence(err))
+		// Not at the attribute: Terraform would show its line, and the password with it.
+		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")
 		return nil, diags
 	}
 	return store, diags

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
@@ -78,6 +80,46 @@ resource "novacron_instance" "it" {
 	if n := rows(t, dsn(role)); n != "0 templates, 0 versions" {
 		t.Errorf("the database still holds %s", n)
 	}
+}
+
+// A library that is moved to PostgreSQL, with its linked clones, is planned empty there.
+func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("moves")
+	pool, _ := host.Pool(t, name)
+	dsn := pgtest.Database(t)
+	t.Parallel()
+	role := pgtest.Role("nova_default")
+	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role}); err != nil {
+		t.Fatal(err)
+	}
+	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
+resource "novacron_template" "it" {
+  name = %[1]q
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "1.0.0"
+  source      = { path = %[2]q }
+}
+resource "novacron_instance" "it" {
+  name        = %[1]q
+  template_id = novacron_template.it.id
+  version     = novacron_template_version.it.version
+  power_state = "stopped"
+}
+`, name, tfacc.EmptyImage(t, "16M")))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	var said bytes.Buffer
+	if code := catalogcmd.Run(t.Context(), []string{"copy", "--uri", host.URI, "--pool", pool, "--from", "embedded", "--to", dsn(role), "--move"}, &said, &said); code != 0 {
+		t.Fatalf("exit %d: %s", code, &said)
+	}
+	if documents := host.Leftovers(t, pool, "nova.template"); len(documents) > 0 {
+		t.Errorf("documents in the pool: %q", documents)
+	}
+	w.Setenv("NOVACRON_CATALOG_DSN", dsn(role))
+	w.EmptyPlan(t)
+	w.Destroy(t)
 }
 
 // rows counts what a role has.
