@@ -1,4 +1,5 @@
-// Command terraform-provider-novacron serves the novacron Terraform provider.
+// Command terraform-provider-novacron serves the novacron Terraform provider. "terraform-provider-novacron catalog" is for
+// whoever looks after catalogues.
 package main
 
 import (
@@ -6,11 +7,14 @@ import (
 	"flag"
 	"log"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
@@ -18,6 +22,12 @@ import (
 var version = "dev"
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "catalog" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := catalogcmd.Run(ctx, os.Args[2:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
 	attach := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
 	flag.Parse()
 	beFrugal()

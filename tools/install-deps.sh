@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host, the test images and the checks of scripts need.
+# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalogue in PostgreSQL and
+# the checks of scripts need.
 #
-#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images and lint (default: all)
+#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images, postgres and lint (default:
+#                                         all)
 #   install-deps.sh --missing [GROUP...]  only print what is missing, one package a line
 set -euo pipefail
 
@@ -10,6 +12,7 @@ declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
+  [postgres]="postgresql util-linux"
   [lint]="shellcheck"
 )
 
@@ -30,7 +33,7 @@ main() {
     only_list=true
     shift
   fi
-  (($#)) || set -- testhost images lint
+  (($#)) || set -- testhost images postgres lint
   for group in "$@"; do
     if [[ -z ${packages[$group]:-} ]]; then
       echo "install-deps.sh: unknown group '$group'; the groups are: ${!packages[*]}" >&2

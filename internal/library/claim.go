@@ -168,12 +168,16 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	return nil
 }
 
-// uploaderDead tells whether nobody can be sending a base any more: the version that it was to be for is not coming.
+// uploaderDead tells whether nobody can be sending a base any more: the version that it was to be for is not coming. Of
+// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id.
 func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
 	if base.State != catalog.BaseUploading {
 		return false, nil
 	}
 	for _, id := range base.Versions {
+		if _, err := catalog.ParseVersionID(id); err != nil {
+			return false, nil
+		}
 		rec, err := l.store.Versions().Get(ctx, id)
 		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 			return false, err

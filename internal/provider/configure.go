@@ -28,6 +28,7 @@ type model struct {
 	Tenant     types.String `tfsdk:"tenant"`
 	User       types.String `tfsdk:"user"`
 	Groups     types.Set    `tfsdk:"groups"`
+	Catalog    types.Object `tfsdk:"catalog"`
 	DomainType types.String `tfsdk:"domain_type"`
 	Tiers      types.Map    `tfsdk:"storage_tiers"`
 	Public     types.Set    `tfsdk:"public_networks"`
@@ -43,7 +44,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
 	defer p.client.Store(c)
-	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.DomainType, config.Tiers, config.Public} {
+	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public} {
 		if !profile.Known(ctx, v) {
 			c.Deferred = true
 			return
@@ -58,8 +59,13 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
+	store, diags := openCatalog(ctx, config.Catalog, tenant, poolstore.New(host, pool))
+	resp.Diagnostics.Append(diags...)
+	if diags.HasError() {
+		return
+	}
 	c.Library = library.New(library.Options{
-		Host: host, Pool: pool, Store: poolstore.New(host, pool), Me: catalog.Principal{
+		Host: host, Pool: pool, Store: store, Me: catalog.Principal{
 			Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
 		},
 	})

@@ -61,6 +61,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"groups": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
 				MarkdownDescription: "Groups of the tenant that the user belongs to, for templates whose `access_control` names groups."},
+			"catalog": catalogAttribute(),
 			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
 				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: `NOVACRON_DOMAIN_TYPE`. Default: " +
 					"`kvm` where the host offers it, else `qemu`."},

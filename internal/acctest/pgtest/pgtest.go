@@ -1,0 +1,184 @@
+// Package pgtest runs a private PostgreSQL server for the tests of one package: in a temporary directory, on a UNIX socket
+// alone, and without waiting for disks. It ends with the process that started it, however that ends.
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// binaries are where Debian and Ubuntu put the server.
+const binaries = "/usr/lib/postgresql/*/bin"
+
+// Superuser is the name of the server's superuser. Locally everybody is let in as whoever they say, but for roles of
+// PasswordGroup, who need their password.
+const (
+	Superuser     = "postgres"
+	PasswordGroup = "with_password"
+)
+
+// serve makes a cluster in a directory and serves it until its standard input ends. Whoever started it holds the other end.
+const serve = `
+set -e
+"$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$2/log" 2>&1
+printf 'local all +with_password scram-sha-256\nlocal all all trust\n' >"$2/data/pg_hba.conf"
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=200 \
+  -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$2/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null || true
+kill -INT "$server"
+wait "$server" || true
+`
+
+type server struct {
+	directory string
+	lifeline  interface{ Close() error }
+	done      chan struct{}
+}
+
+var (
+	mu      sync.Mutex
+	running *server
+	failure error
+)
+
+// Run runs the tests of a package, and ends the server that they may have started. It is for TestMain.
+func Run(m *testing.M) int {
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if running != nil {
+			running.stop()
+		}
+	}()
+	return m.Run()
+}
+
+// Database makes an empty database of the test's own, and returns a DSN for a role of that server. The test is skipped
+// where there is no PostgreSQL, unless TF_ACC=1.
+func Database(t testing.TB) (dsn func(role string) string) {
+	t.Helper()
+	directory := require(t)
+	name := "test_" + strings.ToLower(rand.Text()[:10])
+	Exec(t, DSN(directory, "postgres", Superuser), "CREATE DATABASE "+name)
+	return func(role string) string { return DSN(directory, name, role) }
+}
+
+// Role makes up a name for a role that no other test has: roles belong to the whole server.
+func Role(prefix string) string { return prefix + "_" + strings.ToLower(rand.Text()[:10]) }
+
+// DSN writes a connection string.
+func DSN(directory, database, role string) string {
+	return "postgres://" + url.PathEscape(role) + "@/" + database + "?host=" + url.QueryEscape(directory)
+}
+
+// Exec runs statements as a role. The test fails when they do.
+func Exec(t testing.TB, dsn string, statements ...string) {
+	t.Helper()
+	conn := Connect(t, dsn)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for _, statement := range statements {
+		if _, err := conn.Exec(context.WithoutCancel(t.Context()), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// Connect connects as a role does that has no provider.
+func Connect(t testing.TB, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.WithoutCancel(t.Context()), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// require is the directory of the running server's socket.
+func require(t testing.TB) string {
+	t.Helper()
+	mu.Lock()
+	defer mu.Unlock()
+	if running == nil && failure == nil {
+		running, failure = start()
+	}
+	if errors.Is(failure, exec.ErrNotFound) && os.Getenv("TF_ACC") != "1" {
+		t.Skip("needs PostgreSQL: run tools/install-deps.sh postgres")
+	}
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	return running.directory
+}
+
+func start() (*server, error) {
+	found, err := filepath.Glob(binaries)
+	if err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("PostgreSQL: nothing in %s: run tools/install-deps.sh postgres: %w", binaries, exec.ErrNotFound)
+	}
+	directory, err := os.MkdirTemp("", "pgtest-")
+	if err != nil {
+		return nil, err
+	}
+	command := []string{"sh", "-c", serve, "sh", found[len(found)-1], directory}
+	if os.Getuid() == 0 { // as whom PostgreSQL refuses to run
+		command = append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"}, command...)
+		if out, err := exec.Command("chown", "postgres:", directory).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("giving %s to PostgreSQL: %w: %s", directory, err, out)
+		}
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir, cmd.Stderr = directory, &stderr
+	lifeline, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &server{directory, lifeline, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // what it has to say is in its log
+		close(s.done)
+	}()
+	for deadline := time.Now().Add(5 * time.Minute); ; {
+		ctx, cancel := context.WithDeadline(context.Background(), deadline)
+		conn, err := pgx.Connect(ctx, DSN(directory, "postgres", Superuser))
+		if err == nil {
+			_, err = conn.Exec(ctx, "CREATE ROLE "+PasswordGroup)
+			cancel()
+			return s, errors.Join(err, conn.Close(context.Background()))
+		}
+		cancel()
+		select {
+		case <-s.done:
+			log, _ := os.ReadFile(filepath.Join(directory, "log"))
+			return nil, fmt.Errorf("PostgreSQL did not start: %s%s", stderr.String(), log)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			s.stop()
+			return nil, fmt.Errorf("PostgreSQL does not answer: %w", err)
+		}
+	}
+}
+
+func (s *server) stop() {
+	_ = s.lifeline.Close()
+	<-s.done
+	_ = os.RemoveAll(s.directory)
+}

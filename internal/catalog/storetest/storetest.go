@@ -1,0 +1,281 @@
+// Package storetest is what every catalogue has to do: one suite for all implementations of catalog.Store.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Tenants are those that a Site has.
+var Tenants = []string{"t1", "t2", "t3"}
+
+// Site is an empty catalogue.
+type Site struct {
+	// Open opens the catalogue as a process of that tenant does.
+	Open func(tenant string) catalog.Store
+	// Enforced says that the store itself keeps tenants apart. Else the library does, and a store shows everything.
+	Enforced bool
+}
+
+// Run runs the suite; open makes a catalogue for one test.
+func Run(t *testing.T, open func(t *testing.T) Site) {
+	for name, test := range map[string]func(*testing.T, Site){
+		"ADocumentLivesAndDies":          livesAndDies,
+		"ARevisionIsNeverUsedAgain":      revisions,
+		"ListsByPrefixInOrder":           listing,
+		"KeepsEveryCharacter":            characters,
+		"KindsAreApart":                  kinds,
+		"ConcurrentWritersLoseNothing":   writers,
+		"OneOfManyCreatorsAndDeleters":   creators,
+		"ACancelledCallDoesNothing":      cancelled,
+		"RandomOperationsOfManyCompared": model,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// template is one of the tenant t1.
+func template(name string) catalog.Template {
+	return catalog.Template{ID: catalog.TemplateID{Tenant: "t1", Name: name}, Type: catalog.TypeVM}
+}
+
+func livesAndDies(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Templates(), t.Context()
+	wants(t, "reading nothing", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
+	wants(t, "changing nothing", catalog.ErrNotFound)(c.Replace(ctx, "t1/a", "1", template("a")))
+	if err := c.Delete(ctx, "t1/a", "1"); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("deleting nothing: %v", err)
+	}
+	made := must(c.Create(ctx, "t1/a", template("a")))
+	if made.Key != "t1/a" || made.Revision == "" || made.Value.ID.Name != "a" {
+		t.Errorf("created %+v", made)
+	}
+	wants(t, "creating it again", catalog.ErrExists)(c.Create(ctx, "t1/a", template("a")))
+	if read := must(c.Get(ctx, "t1/a")); !reflect.DeepEqual(read, made) {
+		t.Errorf("read %+v, where %+v was created", read, made)
+	}
+	changed := made.Value
+	changed.Description = "changed"
+	second := must(c.Replace(ctx, "t1/a", made.Revision, changed))
+	if read := must(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read, second) || read.Value.Description != "changed" {
+		t.Errorf("another process reads %+v, where %+v was written", read, second)
+	}
+	wants(t, "changing it with an old revision", catalog.ErrConflict)(c.Replace(ctx, "t1/a", made.Revision, changed))
+	if err := c.Delete(ctx, "t1/a", made.Revision); !errors.Is(err, catalog.ErrConflict) {
+		t.Errorf("deleting it with an old revision: %v", err)
+	}
+	if err := c.Delete(ctx, "t1/a", second.Revision); err != nil {
+		t.Error(err)
+	}
+	wants(t, "reading what was deleted", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
+}
+
+func revisions(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Templates(), t.Context()
+	seen := map[catalog.Revision]bool{}
+	for range 5 {
+		rec := must(c.Create(ctx, "t1/a", template("a")))
+		for old := range seen {
+			wants(t, "changing it with a revision of one that was deleted", catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
+		}
+		next := must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // the same again is a change, too
+		if seen[rec.Revision] || seen[next.Revision] || rec.Revision == next.Revision {
+			t.Fatalf("revision %q or %q was used before", rec.Revision, next.Revision)
+		}
+		seen[rec.Revision], seen[next.Revision] = true, true
+		if err := c.Delete(ctx, "t1/a", next.Revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func listing(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Versions(), t.Context()
+	all := []string{}
+	for _, name := range []string{"a", "a_b", "axb", "a.b", "a-b", "ab", "b", "0"} {
+		for _, number := range []string{"1.0.0", "1.0.0-rc.1", "10.0.0", "2.0.0+build.5"} {
+			v := catalog.Version{ID: catalog.TemplateID{Tenant: "t1", Name: name}.Version(number)}
+			must(c.Create(ctx, v.ID.String(), v))
+			all = append(all, v.ID.String())
+		}
+	}
+	slices.Sort(all)
+	for _, prefix := range []string{"", "t", "t1/", "t1/a", "t1/a@", "t1/a_", "t1/a_b@", "t1/a.b@", "t1/a@1", "t1/a@1.0.0", "t1/a@2.0.0+", "t1/%", "t1/c", "t2/", "t1/zz"} {
+		var want, got []string
+		for _, key := range all {
+			if strings.HasPrefix(key, prefix) {
+				want = append(want, key)
+			}
+		}
+		for _, rec := range must(c.List(ctx, prefix)) {
+			got = append(got, rec.Key)
+			if rec.Value.ID.String() != rec.Key {
+				t.Errorf("under %q is %q", rec.Key, rec.Value.ID)
+			}
+			if read := must(c.Get(ctx, rec.Key)); read.Revision != rec.Revision {
+				t.Errorf("%q is listed with revision %q and read with %q", rec.Key, rec.Revision, read.Revision)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q lists %q, want %q", prefix, got, want)
+		}
+	}
+}
+
+func characters(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Templates(), t.Context()
+	doc := template("a")
+	doc.Description = "quotes ' \" ` \\ $1 $$ %s; -- \n\r\t\v \x01\x1f\x7f <&> ünï \u2028 \U0001F680 \ufeff"
+	doc.Labels = map[string]string{"Upper Case": "1", "": "empty", doc.Description: strings.Repeat("long ", 200_000)}
+	low, high := "-1e400", "0.10000000000000000000000000000000000001"
+	most, least := int64(math.MaxInt64), int64(math.MinInt64)
+	doc.Spec.Parameters = map[string]catalog.Parameter{"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least}}
+	doc.CreatedAt = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
+	must(c.Create(ctx, "t1/a", doc))
+	if read := must(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read.Value, doc) {
+		t.Errorf("read\n%+v\nwhere this was written:\n%+v", read.Value, doc)
+	}
+}
+
+func kinds(t *testing.T, site Site) {
+	s, ctx := site.Open("t1"), t.Context()
+	must(s.Templates().Create(ctx, "t1/a", template("a")))
+	must(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine"}))
+	wants(t, "reading a version", catalog.ErrNotFound)(s.Versions().Get(ctx, "t1/a"))
+	request := must(s.Requests().Get(ctx, "t1/a"))
+	if err := s.Requests().Delete(ctx, "t1/a", request.Revision); err != nil || request.Value.Error != "mine" {
+		t.Errorf("%+v, %v", request, err)
+	}
+	must(s.Templates().Get(ctx, "t1/a"))
+}
+
+func writers(t *testing.T, site Site) {
+	const processes, changes = 16, 5
+	must(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("a")))
+	var group sync.WaitGroup
+	for i := range processes {
+		c := site.Open("t1").Templates()
+		group.Go(func() {
+			for n := range changes {
+				own := template(fmt.Sprintf("own-%d-%d", i, n))
+				if _, err := c.Create(t.Context(), own.ID.String(), own); err != nil {
+					t.Error(err)
+				}
+				if err := mark(t.Context(), c, fmt.Sprintf("%d-%d", i, n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	c := site.Open("t1").Templates()
+	if marks := must(c.Get(t.Context(), "t1/a")).Value.Labels; len(marks) != processes*changes {
+		t.Errorf("%d of %d changes are there: %q", len(marks), processes*changes, slices.Sorted(maps.Keys(marks)))
+	}
+	if all := must(c.List(t.Context(), "t1/own-")); len(all) != processes*changes {
+		t.Errorf("%d of %d documents are there", len(all), processes*changes)
+	}
+}
+
+// mark adds a label to the template "t1/a", again whenever somebody else was faster.
+func mark(ctx context.Context, c catalog.Collection[catalog.Template], label string) error {
+	for {
+		rec, err := c.Get(ctx, "t1/a")
+		if err != nil {
+			return err
+		}
+		labels := map[string]string{label: ""}
+		maps.Copy(labels, rec.Value.Labels)
+		rec.Value.Labels = labels
+		if _, err := c.Replace(ctx, "t1/a", rec.Revision, rec.Value); !errors.Is(err, catalog.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func creators(t *testing.T, site Site) {
+	const processes = 8
+	for round := range 3 {
+		var group sync.WaitGroup
+		made, deleted := make(chan catalog.Revision, processes), make(chan bool, processes)
+		for range processes {
+			c := site.Open("t1").Templates()
+			group.Go(func() {
+				rec, err := c.Create(t.Context(), "t1/a", template("a"))
+				if err == nil {
+					made <- rec.Revision
+				} else if !errors.Is(err, catalog.ErrExists) {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if len(made) != 1 {
+			t.Fatalf("round %d: %d have created it", round, len(made))
+		}
+		rev := <-made
+		for range processes {
+			c := site.Open("t1").Templates()
+			group.Go(func() {
+				err := c.Delete(t.Context(), "t1/a", rev)
+				if err == nil {
+					deleted <- true
+				} else if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if len(deleted) != 1 {
+			t.Fatalf("round %d: %d have deleted it", round, len(deleted))
+		}
+	}
+}
+
+func cancelled(t *testing.T, site Site) {
+	c := site.Open("t1").Templates()
+	rec := must(c.Create(t.Context(), "t1/a", template("a")))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wants(t, "creating", context.Canceled)(c.Create(ctx, "t1/b", template("b")))
+	wants(t, "changing", context.Canceled)(c.Replace(ctx, "t1/a", rec.Revision, template("a")))
+	wants(t, "reading", context.Canceled)(c.Get(ctx, "t1/a"))
+	if err := c.Delete(ctx, "t1/a", rec.Revision); !errors.Is(err, context.Canceled) {
+		t.Errorf("deleting: %v", err)
+	}
+	if _, err := c.List(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("listing: %v", err)
+	}
+	if all := must(c.List(t.Context(), "")); len(all) != 1 || all[0].Revision != rec.Revision {
+		t.Errorf("there is %+v", all)
+	}
+}
+
+func wants(t *testing.T, doing string, want error) func(any, error) {
+	t.Helper()
+	return func(_ any, err error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", doing, err, want)
+		}
+	}
+}
+
+// must is for what a test cannot go on without.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

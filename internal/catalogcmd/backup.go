@@ -1,0 +1,230 @@
+package catalogcmd
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// A backup is a tar file (POSIX.1-2001, "pax"):
+//
+//	novacron-backup.json            what it is, see header
+//	templates/TENANT/NAME.json      documents, as the catalogue has them
+//	versions/TENANT/NAME@VERSION.json
+//	requests/TENANT/ID.json
+//	images/HEX                      images as they are stored, named by their SHA-256
+//	SHA256SUMS                      of everything before it; a file without it is not complete
+//
+// So tar unpacks it, and sha256sum -c checks it. It is not compressed, because it is read in two passes and by pieces, and
+// images mostly are; blocks of zeros are holes in the file.
+
+const (
+	headerName    = "novacron-backup.json"
+	sumsName      = "SHA256SUMS"
+	backupFormat  = 1
+	maxDocument   = 16 << 20 // bytes: far above any real one
+	templatesName = "templates/"
+	versionsName  = "versions/"
+	requestsName  = "requests/"
+	imagesName    = "images/"
+)
+
+type header struct {
+	Format    int       `json:"novacron_backup"`
+	CreatedAt time.Time `json:"created_at"`
+	From      string    `json:"from"`
+}
+
+const aboutExport = `Writes a catalogue to a backup file: templates, versions and requests, and the images of the versions. The file is a tar
+archive with SHA256SUMS; every image is checked on the way. It is complete, or not there.
+
+Secrets are in no catalogue, but parameters' defaults and cloud-init documents may say more than is for everybody: the file
+is readable by you alone.
+
+example:
+  terraform-provider-novacron catalog export --from embedded --to library.tar
+`
+
+func (a *app) setUpExport(flags *flag.FlagSet) func(context.Context) error {
+	var s site
+	s.flags(flags)
+	source := flags.String("from", embedded, "`CATALOGUE` to write: "+ends+".\nDefault: "+embedded)
+	path := flags.String("to", "", "`FILE` to write, which must not be there yet")
+	return func(ctx context.Context) error {
+		if *path == "" {
+			return usageError{"--to is missing: name a file"}
+		}
+		from, err := s.open(ctx, "from", *source)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		return a.export(ctx, from, *path)
+	}
+}
+
+// export writes the file under another name, and gives it its own once it is complete.
+func (a *app) export(ctx context.Context, from *end, path string) (err error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("writing the backup: %s is there already: choose another name, or remove it", path)
+	}
+	partial := path + ".partial"
+	file, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("writing the backup: %s is there already, of an export that is running or was cut off: remove it in the latter case", partial)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the backup: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(partial))
+		}
+	}()
+	holes := &sparse{file: file}
+	buffer := bufio.NewWriterSize(holes, 1<<20)
+	w := &writer{tar: tar.NewWriter(buffer), now: time.Now().UTC().Truncate(time.Second)}
+	err = a.write(ctx, w, from)
+	if err == nil {
+		err = errors.Join(w.tar.Close(), buffer.Flush(), holes.finish(), file.Sync())
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("writing the backup: %w", err)
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return fmt.Errorf("writing the backup: %w", err)
+	}
+	fmt.Fprintf(a.stdout, "%s holds templates: %d, versions: %d, requests: %d, images: %d.\n", path, w.count[templatesName], w.count[versionsName],
+		w.count[requestsName], w.count[imagesName])
+	return nil
+}
+
+func (a *app) write(ctx context.Context, w *writer, from *end) error {
+	if err := w.document(headerName, header{backupFormat, w.now, from.name}); err != nil {
+		return err
+	}
+	templates, err := from.templates(ctx)
+	if err != nil {
+		return err
+	}
+	written := map[string]bool{}
+	for _, t := range templates {
+		if err := w.document(templatesName+t.ID.String()+".json", told(t)); err != nil {
+			return err
+		}
+		versions, err := from.versions(ctx, t.ID)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			if err := w.document(versionsName+v.ID.String()+".json", settled(v)); err != nil {
+				return err
+			}
+			if written[v.Digest] {
+				continue
+			}
+			written[v.Digest] = true
+			a.progress("image of version %s, %d MiB", v.ID, v.StoredSize>>20)
+			if err := w.member(imagesName+catalog.BaseKey(v.Digest), v.StoredSize, func(to io.Writer) error { return from.lib.ReadImage(ctx, v, to) }); err != nil {
+				return err
+			}
+		}
+	}
+	requests, err := from.requests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		if err := w.document(requestsName+r.ID.String()+".json", r); err != nil {
+			return err
+		}
+	}
+	sums := w.sums.String()
+	return w.member(sumsName, int64(len(sums)), func(to io.Writer) error {
+		_, err := io.WriteString(to, sums)
+		return err
+	})
+}
+
+// writer writes the members of a backup.
+type writer struct {
+	tar   *tar.Writer
+	now   time.Time
+	sums  bytes.Buffer
+	count map[string]int // by the beginning of the name
+}
+
+func (w *writer) document(name string, value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return w.member(name, int64(len(data)), func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	})
+}
+
+func (w *writer) member(name string, size int64, write func(io.Writer) error) error {
+	if err := w.tar.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, ModTime: w.now, Format: tar.FormatPAX}); err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if err := write(io.MultiWriter(w.tar, sum)); err != nil {
+		return err
+	}
+	if err := w.tar.Flush(); err != nil { // it has not got size bytes
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(&w.sums, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
+	if w.count == nil {
+		w.count = map[string]int{}
+	}
+	if kind, _, found := strings.Cut(name, "/"); found {
+		w.count[kind+"/"]++
+	}
+	return nil
+}
+
+// block is what a hole in a file is made of at least, bytes.
+const block = 4096
+
+// sparse writes a file in which blocks of zeros are holes.
+type sparse struct {
+	file *os.File
+	end  int64
+}
+
+// Write implements io.Writer.
+func (s *sparse) Write(p []byte) (int, error) {
+	for written := 0; written < len(p); {
+		part := p[written:min(len(p), written+block)]
+		if !bytes.Equal(part, zeros[:len(part)]) {
+			if _, err := s.file.WriteAt(part, s.end); err != nil {
+				return written, err
+			}
+		}
+		written += len(part)
+		s.end += int64(len(part))
+	}
+	return len(p), nil
+}
+
+var zeros [block]byte
+
+// finish gives the file its length, which may end in a hole.
+func (s *sparse) finish() error { return s.file.Truncate(s.end) }

@@ -1,0 +1,129 @@
+package catalogcmd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+const aboutCopy = `Copies templates, versions and requests from one catalogue to another of the same pool. Images are in the pool and stay
+where they are: versions of both catalogues share them. What is there already is left as it is; where anything differs,
+nothing is copied, and the differences are listed. A copy that was cut off goes on when it is run again.
+
+What was copied from stays, too, and its versions keep their images. With --move, it is removed once all is copied.
+
+example:
+  terraform-provider-novacron catalog copy --from embedded --to postgres://nova_t1@db/nova
+`
+
+func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
+	var s site
+	s.flags(flags)
+	source := flags.String("from", "", "`CATALOGUE` to copy from: "+ends)
+	target := flags.String("to", "", "`CATALOGUE` to copy to: the same")
+	move := flags.Bool("move", false, "remove from the one catalogue what the other one has then")
+	return func(ctx context.Context) error {
+		if *source == *target {
+			return usageError{"--from and --to must name two catalogues"}
+		}
+		from, err := s.open(ctx, "from", *source)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		to, err := s.open(ctx, "to", *target)
+		if err != nil {
+			return err
+		}
+		defer to.Close()
+		if from.tenant == "" {
+			from.tenant = to.tenant // with a tenant's role, nothing else can be written
+		}
+		a.progress("copying from %s to %s", from.name, to.name)
+		if err := a.transfer(ctx, from, to); err != nil || !*move {
+			return err
+		}
+		return a.remove(ctx, from, to)
+	}
+}
+
+// remove takes out of a catalogue what another one has in the same words. What was added or changed meanwhile stays.
+func (a *app) remove(ctx context.Context, from, to *end) error {
+	templates, err := from.store.Templates().List(ctx, from.prefix())
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for _, t := range templates {
+		left, err := removeVersions(ctx, from, to, t.Value.ID)
+		if err != nil {
+			return err
+		}
+		if left > 0 {
+			kept++
+			continue
+		}
+		if err := removeSame(ctx, from.store.Templates(), to.store.Templates(), t, told, &kept); err != nil {
+			return err
+		}
+	}
+	requests, err := from.store.Requests().List(ctx, from.prefix())
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		same := func(r catalog.ProvisioningRequest) catalog.ProvisioningRequest { return r }
+		if err := removeSame(ctx, from.store.Requests(), to.store.Requests(), r, same, &kept); err != nil {
+			return err
+		}
+	}
+	if kept > 0 {
+		return fmt.Errorf("in %s, %d documents were added or changed meanwhile, and stay: run this again to move them", from.name, kept)
+	}
+	fmt.Fprintf(a.stdout, "They were removed from %s.\n", from.name)
+	return nil
+}
+
+// removeVersions removes a template's versions that are in both catalogues, and counts the others.
+func removeVersions(ctx context.Context, from, to *end, of catalog.TemplateID) (left int, err error) {
+	versions, err := from.store.Versions().List(ctx, of.String()+"@")
+	if err != nil {
+		return 0, err
+	}
+	there, err := byKey(to.store.Versions().List(ctx, of.String()+"@"))
+	if err != nil {
+		return 0, err
+	}
+	for _, v := range versions {
+		other, both := there[v.Key]
+		if !both || len(differences(settled(v.Value), settled(other))) > 0 {
+			left++
+			continue
+		}
+		if err := from.lib.LeaveVersion(ctx, v); errors.Is(err, catalog.ErrConflict) {
+			left++
+		} else if err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// removeSame removes a document that both have in the same words, and counts it otherwise.
+func removeSame[T any](ctx context.Context, from, to catalog.Collection[T], rec catalog.Record[T], essence func(T) T, kept *int) error {
+	other, err := to.Get(ctx, rec.Key)
+	if err == nil && len(differences(essence(rec.Value), essence(other.Value))) > 0 {
+		err = catalog.ErrConflict
+	}
+	if err == nil {
+		err = from.Delete(ctx, rec.Key, rec.Revision)
+	}
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
+		*kept++
+		return nil
+	}
+	return err
+}

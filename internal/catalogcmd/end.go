@@ -1,0 +1,140 @@
+package catalogcmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+// What --from and --to, --catalog take besides a connection string.
+const (
+	embedded = "embedded"
+	postgres = "postgres"
+
+	ends = embedded + ", for documents in the pool; " + postgres + ", for the database of " + envDSN + ";\nor a connection string, as " +
+		"postgres://ROLE:PASSWORD@HOST/DATABASE"
+)
+
+// end is a catalogue that documents come from or go to.
+type end struct {
+	name   string // in messages
+	tenant string // whose documents alone are concerned; "" for all
+	store  catalog.Store
+	lib    *library.Library
+	closes []func()
+}
+
+func (e *end) Close() {
+	for _, c := range e.closes {
+		c()
+	}
+}
+
+// open opens the catalogue that a flag names.
+func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
+	if where == postgres {
+		where = os.Getenv(envDSN)
+		if where == "" {
+			return nil, usageError{"--" + flagName + " " + postgres + " takes the connection string from " + envDSN + ", which is not set"}
+		}
+	}
+	if where != embedded && !pgstore.IsDSN(where) {
+		return nil, usageError{"--" + flagName + " is missing or names no catalogue. It takes: " + strings.ReplaceAll(ends, "\n", " ")}
+	}
+	if s.tenant != "" {
+		if err := catalog.ValidateTenant(s.tenant); err != nil {
+			return nil, usageError{err.Error()}
+		}
+	}
+	host, err := hypervisor.New(hypervisor.Options{URI: s.uri})
+	if err != nil {
+		return nil, err
+	}
+	e := &end{tenant: s.tenant, closes: []func(){func() { host.Close() }}}
+	documents := poolstore.New(host, s.pool)
+	if where == embedded {
+		e.name, e.store = fmt.Sprintf("pool %q on %s", s.pool, host.URI()), documents
+	} else if err := e.openPostgres(ctx, where, documents.Bases()); err != nil {
+		e.Close()
+		return nil, err
+	}
+	who := "unknown"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	e.lib = library.New(library.Options{Host: host, Pool: s.pool, Store: e.store, Me: catalog.Principal{Tenant: e.tenant, User: who}})
+	return e, nil
+}
+
+func (e *end) openPostgres(ctx context.Context, dsn string, bases catalog.Collection[catalog.Base]) error {
+	role, err := pgstore.RoleTenant(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	if role != "" && e.tenant != "" && role != e.tenant {
+		return usageError{fmt.Sprintf("the role is that of tenant %q, and --tenant is %q", role, e.tenant)}
+	}
+	store, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: role, Bases: bases})
+	if err != nil {
+		return err
+	}
+	e.name, e.store, e.tenant = store.String(), store, first(e.tenant, role)
+	e.closes = append(e.closes, store.Close)
+	return nil
+}
+
+// prefix is what the keys begin with that are concerned.
+func (e *end) prefix() string {
+	if e.tenant == "" {
+		return ""
+	}
+	return e.tenant + "/"
+}
+
+// contents are the documents of a catalogue or of a backup.
+type contents interface {
+	templates(ctx context.Context) ([]catalog.Template, error)
+	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
+	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
+	// image opens a version's image; nil where only the pool can have it.
+	image(v catalog.Version) func() (io.ReadCloser, error)
+}
+
+func (e *end) templates(ctx context.Context) ([]catalog.Template, error) {
+	return values(e.store.Templates().List(ctx, e.prefix()))
+}
+
+// versions leaves out those that are only coming.
+func (e *end) versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error) {
+	all, err := values(e.store.Versions().List(ctx, of.String()+"@"))
+	var there []catalog.Version
+	for _, v := range all {
+		if v.Coming == nil {
+			there = append(there, v)
+		}
+	}
+	return there, err
+}
+
+func (e *end) requests(ctx context.Context) ([]catalog.ProvisioningRequest, error) {
+	return values(e.store.Requests().List(ctx, e.prefix()))
+}
+
+func (e *end) image(catalog.Version) func() (io.ReadCloser, error) { return nil }
+
+func values[T any](records []catalog.Record[T], err error) ([]T, error) {
+	all := make([]T, len(records))
+	for i, rec := range records {
+		all[i] = rec.Value
+	}
+	return all, err
+}

@@ -1,0 +1,234 @@
+package catalogcmd
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not have. The whole file
+is checked before anything is changed. What is there already is left as it is; where anything differs, nothing is restored,
+and the differences are listed. An import that was cut off goes on when it is run again.
+
+example:
+  terraform-provider-novacron catalog import --from library.tar --to postgres://nova_t1@db/nova
+`
+
+func (a *app) setUpImport(flags *flag.FlagSet) func(context.Context) error {
+	var s site
+	s.flags(flags)
+	path := flags.String("from", "", "backup `FILE`")
+	target := flags.String("to", embedded, "`CATALOGUE` to restore to: "+ends+".\nDefault: "+embedded)
+	return func(ctx context.Context) error {
+		if *path == "" {
+			return usageError{"--from is missing: name a file"}
+		}
+		file, err := os.Open(*path)
+		if err != nil {
+			return fmt.Errorf("reading the backup: %w", err)
+		}
+		defer file.Close()
+		to, err := s.open(ctx, "to", *target)
+		if err != nil {
+			return err
+		}
+		defer to.Close()
+		a.progress("checking %s", *path)
+		b, err := readBackup(ctx, file)
+		if err != nil {
+			return fmt.Errorf("reading the backup %s: %w", *path, err)
+		}
+		b.tenant = to.tenant
+		if left := b.others(); len(left) > 0 {
+			a.progress("left out: what is of the tenants %s", strings.Join(left, ", "))
+		}
+		return a.transfer(ctx, b, to)
+	}
+}
+
+// section is where a member of a backup is in the file.
+type section struct{ offset, size int64 }
+
+// backup is a file whose members have been checked.
+type backup struct {
+	file    *os.File
+	members map[string]section
+	names   []string // of the members, in order
+	tenant  string   // whose documents alone are concerned; "" for all
+}
+
+var errCut = errors.New("it ends before it is complete: it was cut off, or is no backup")
+
+// readBackup finds the members of a backup, and makes sure that they are what SHA256SUMS says.
+func readBackup(ctx context.Context, file *os.File) (*backup, error) {
+	b := &backup{file: file, members: map[string]section{}}
+	sums := map[string]string{}
+	archive := tar.NewReader(file)
+	for complete := false; !complete; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		h, err := archive.Next()
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, errCut
+		case err != nil:
+			return nil, fmt.Errorf("it is no tar file, or damaged: %w", err)
+		case h.Typeflag != tar.TypeReg:
+			return nil, fmt.Errorf("it has %q, which is no plain file: it was not written by catalog export", h.Name)
+		case len(b.members) == 0 && h.Name != headerName:
+			return nil, fmt.Errorf("it does not begin with %s: it was not written by catalog export", headerName)
+		}
+		offset, err := file.Seek(0, io.SeekCurrent) // the reader reads no further than it must
+		if err != nil {
+			return nil, err
+		}
+		if h.Name == sumsName {
+			if err := b.verify(archive, sums); err != nil {
+				return nil, err
+			}
+			complete = true
+			continue
+		}
+		if _, twice := b.members[h.Name]; twice {
+			return nil, fmt.Errorf("it has %q twice", h.Name)
+		}
+		b.members[h.Name] = section{offset, h.Size}
+		sum := sha256.New()
+		if _, err := io.Copy(sum, archive); err != nil {
+			return nil, fmt.Errorf("%s: %w", h.Name, cutOff(err))
+		}
+		sums[h.Name] = hex.EncodeToString(sum.Sum(nil))
+	}
+	b.names = slices.Sorted(maps.Keys(b.members))
+	var h header
+	if err := b.decode(headerName, &h); err != nil {
+		return nil, err
+	}
+	if h.Format != backupFormat {
+		return nil, fmt.Errorf("it is of format %d, and this provider reads format %d: use a newer provider", h.Format, backupFormat)
+	}
+	return b, nil
+}
+
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errCut
+	}
+	return err
+}
+
+// verify compares what was read with SHA256SUMS.
+func (b *backup) verify(r io.Reader, sums map[string]string) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return cutOff(err)
+	}
+	said := 0
+	for line := range strings.Lines(string(data)) {
+		want, name, found := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		if got, there := sums[name]; !found || !there || got != want {
+			return fmt.Errorf("%s is damaged or missing: its SHA-256 is %q, and should be %s", name, got, want)
+		}
+		if digest, image := strings.CutPrefix(name, imagesName); image && digest != want {
+			return fmt.Errorf("%s is not the image of its name: its SHA-256 is %s", name, want)
+		}
+		said++
+	}
+	if said != len(sums) {
+		return fmt.Errorf("it has %d files, and %s lists %d", len(sums), sumsName, said)
+	}
+	return nil
+}
+
+func (b *backup) decode(name string, into any) error {
+	s := b.members[name]
+	if s.size > maxDocument {
+		return fmt.Errorf("%s is too large for a document", name)
+	}
+	data, err := io.ReadAll(io.NewSectionReader(b.file, s.offset, s.size))
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// documents decodes those whose names begin so, in order.
+func documents[T any](b *backup, prefix string, name func(T) string) (all []T, err error) {
+	begin, _ := slices.BinarySearch(b.names, prefix)
+	for _, n := range b.names[begin:] {
+		if !strings.HasPrefix(n, prefix) {
+			break
+		}
+		var value T
+		if err := b.decode(n, &value); err != nil {
+			return nil, err
+		}
+		if name(value) != n {
+			return nil, fmt.Errorf("%s says that it is %s", n, name(value))
+		}
+		all = append(all, value)
+	}
+	return all, nil
+}
+
+// own is the beginning of the names of the documents of one kind that are concerned.
+func (b *backup) own(kind string) string {
+	if b.tenant == "" {
+		return kind
+	}
+	return kind + b.tenant + "/"
+}
+
+// others are the tenants whose documents are not concerned.
+func (b *backup) others() (tenants []string) {
+	for name := range b.members {
+		parts := strings.Split(name, "/")
+		if len(parts) == 3 && b.tenant != "" && parts[1] != b.tenant && !slices.Contains(tenants, parts[1]) {
+			tenants = append(tenants, parts[1])
+		}
+	}
+	slices.Sort(tenants)
+	return tenants
+}
+
+func (b *backup) templates(context.Context) ([]catalog.Template, error) {
+	return documents(b, b.own(templatesName), func(t catalog.Template) string { return templatesName + t.ID.String() + ".json" })
+}
+
+func (b *backup) versions(_ context.Context, of catalog.TemplateID) ([]catalog.Version, error) {
+	return documents(b, versionsName+of.String()+"@", func(v catalog.Version) string { return versionsName + v.ID.String() + ".json" })
+}
+
+func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error) {
+	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string { return requestsName + r.ID.String() + ".json" })
+}
+
+func (b *backup) image(v catalog.Version) func() (io.ReadCloser, error) {
+	name := imagesName + catalog.BaseKey(v.Digest)
+	s, there := b.members[name]
+	if !there {
+		return nil
+	}
+	return func() (io.ReadCloser, error) {
+		if s.size != v.StoredSize {
+			return nil, fmt.Errorf("%s has %d bytes, and version %q says %d", name, s.size, v.ID, v.StoredSize)
+		}
+		return io.NopCloser(io.NewSectionReader(b.file, s.offset, s.size)), nil
+	}
+}

@@ -1,0 +1,143 @@
+// Package catalogcmd is the provider's own command line: it prepares a catalogue in PostgreSQL, and copies, exports and
+// imports catalogues.
+package catalogcmd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// envDSN is where the provider and the commands find a connection string that is not to be seen in lists of processes.
+const envDSN = "NOVACRON_CATALOG_DSN"
+
+const usage = `usage: terraform-provider-novacron catalog COMMAND [FLAGS]
+
+The catalogue is what a library knows of its templates, versions and requests. It is kept as documents in a storage pool
+("embedded"), or in PostgreSQL. Images are in the pool either way.
+
+commands:
+  init    prepare a PostgreSQL database for a catalogue, or bring one up to date
+  copy    copy a catalogue between the pool and PostgreSQL
+  export  write a catalogue and its images to a backup file
+  import  restore a backup file
+
+"catalog COMMAND --help" lists the flags of a command.
+`
+
+// app is where commands write.
+type app struct {
+	stdout, stderr io.Writer
+}
+
+// command is one of the commands: it defines its flags, and is then done.
+type command struct {
+	about string
+	setUp func(*app, *flag.FlagSet) (do func(context.Context) error)
+}
+
+var commands = map[string]command{
+	"init":   {aboutInit, (*app).setUpInit},
+	"copy":   {aboutCopy, (*app).setUpCopy},
+	"export": {aboutExport, (*app).setUpExport},
+	"import": {aboutImport, (*app).setUpImport},
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ string }
+
+func (e usageError) Error() string { return e.string }
+
+// Run carries out what follows "terraform-provider-novacron catalog", and returns the exit code: 0 done, 1 failed, 2 not
+// understood. Results go to stdout, progress and errors to stderr.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout, stderr}
+	name := ""
+	if len(args) > 0 {
+		name = strings.TrimLeft(args[0], "-")
+	}
+	if name == "help" || name == "h" {
+		fmt.Fprint(stdout, usage)
+		return exitDone
+	}
+	c, known := commands[name]
+	if !known {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // what package flag says of a mistake may quote a password
+	do := c.setUp(a, flags)
+	err := flags.Parse(args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		a.help(stdout, name, c, flags)
+		return exitDone
+	}
+	switch {
+	case err != nil:
+		err = usageError{fmt.Sprintf("its flags cannot be understood: see terraform-provider-novacron catalog %s --help", name)}
+	case flags.NArg() > 0:
+		err = usageError{"it takes flags only: see terraform-provider-novacron catalog " + name + " --help"}
+	default:
+		err = do(ctx)
+	}
+	switch _, misused := errors.AsType[usageError](err); {
+	case err == nil:
+		return exitDone
+	case misused:
+		fmt.Fprintf(stderr, "catalog %s: %s\n", name, err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "catalog %s: %s\n", name, catalog.Sentence(err))
+		return exitFailed
+	}
+}
+
+// help writes flags as users write them, with two hyphens.
+func (a *app) help(w io.Writer, name string, c command, flags *flag.FlagSet) {
+	fmt.Fprintf(w, "usage: terraform-provider-novacron catalog %s [FLAGS]\n\n%s\nflags:\n", name, c.about)
+	flags.VisitAll(func(f *flag.Flag) {
+		value, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  --%s %s\n        %s\n", f.Name, value, strings.ReplaceAll(text, "\n", "\n        "))
+	})
+}
+
+// progress tells what is being done.
+func (a *app) progress(format string, values ...any) {
+	fmt.Fprintf(a.stderr, format+"\n", values...)
+}
+
+// site is where the images are: the same flags, variables and defaults as those of the provider.
+type site struct{ uri, pool, tenant string }
+
+func (s *site) flags(flags *flag.FlagSet) {
+	flags.StringVar(&s.uri, "uri", first(os.Getenv("NOVACRON_URI"), os.Getenv("LIBVIRT_DEFAULT_URI"), "qemu:///system"),
+		"libvirt `URI` of the host. Default: NOVACRON_URI, then LIBVIRT_DEFAULT_URI, then qemu:///system")
+	flags.StringVar(&s.pool, "pool", first(os.Getenv("NOVACRON_POOL"), library.DefaultPool),
+		"storage `POOL` of the images. Default: NOVACRON_POOL, then "+library.DefaultPool)
+	flags.StringVar(&s.tenant, "tenant", "", "only what is this `TENANT`'s. Default: all that the catalogue lets you have, which with a\n"+
+		"tenant's role in PostgreSQL is that tenant's")
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

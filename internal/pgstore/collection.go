@@ -1,0 +1,182 @@
+package pgstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// collection is the documents of one kind, which is also the name of their table. The table's key comes from the document.
+type collection[T any] struct {
+	store *Store
+	table string
+	key   func(T) string
+}
+
+// Get implements catalog.Collection.
+func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
+	var revision, document string
+	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+		return db.QueryRow(ctx, c.sql(`SELECT revision, document::text FROM %s WHERE key = $1`), key).Scan(&revision, &document)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = catalog.ErrNotFound
+	}
+	if err != nil {
+		return catalog.Record[T]{}, c.explain("reading", key, err)
+	}
+	rec, err := c.decode(key, revision, document)
+	return rec, c.explain("reading", key, err)
+}
+
+// last is the highest character that there is: it comes after all that keys consist of.
+const last = "\U0010FFFF"
+
+// List implements catalog.Collection. A document of another tenant's that is none is passed over: nobody can make the
+// library unreadable for others.
+func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
+	var records []catalog.Record[T]
+	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+		// Not LIKE: comparisons are leakproof, so that the index can be used before the policies.
+		rows, err := db.Query(ctx, c.sql(`SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`), prefix, prefix+last)
+		if err != nil {
+			return err
+		}
+		records = nil
+		var key, revision, document string
+		_, err = pgx.ForEachRow(rows, []any{&key, &revision, &document}, func() error {
+			rec, err := c.decode(key, revision, document)
+			if err == nil {
+				records = append(records, rec)
+			} else if !c.foreign(key) {
+				return err
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, c.explain("listing", prefix, err)
+	}
+	return records, nil
+}
+
+// foreign tells whether a document is another tenant's.
+func (c collection[T]) foreign(key string) bool {
+	return c.store.options.Tenant != "" && !strings.HasPrefix(key, c.store.options.Tenant+"/")
+}
+
+// Create implements catalog.Collection.
+func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
+	rec, document, err := c.encode(key, value)
+	if err == nil {
+		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
+			_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document, string(rec.Revision))
+			if sqlState(err) != uniqueViolation {
+				return err
+			}
+			if found, err := c.revision(ctx, db, key); again && err == nil && found == rec.Revision {
+				return nil
+			}
+			return catalog.ErrExists
+		})
+	}
+	return rec, c.explain("creating", key, err)
+}
+
+// Replace implements catalog.Collection.
+func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
+	rec, document, err := c.encode(key, value)
+	if err == nil {
+		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
+			done, err := db.Exec(ctx, c.sql(`UPDATE %s SET document = $1::jsonb, revision = $2 WHERE key = $3 AND revision = $4`), document,
+				string(rec.Revision), key, string(rev))
+			if err != nil || done.RowsAffected() == 1 {
+				return err
+			}
+			found, err := c.revision(ctx, db, key)
+			if again && err == nil && found == rec.Revision {
+				return nil
+			}
+			return c.refused(key, rev, found, err)
+		})
+	}
+	return rec, c.explain("changing", key, err)
+}
+
+// Delete implements catalog.Collection.
+func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revision) error {
+	return c.explain("deleting", key, c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
+		done, err := db.Exec(ctx, c.sql(`DELETE FROM %s WHERE key = $1 AND revision = $2`), key, string(rev))
+		if err != nil || done.RowsAffected() == 1 {
+			return err
+		}
+		found, err := c.revision(ctx, db, key)
+		if again && errors.Is(err, catalog.ErrNotFound) {
+			return nil
+		}
+		return c.refused(key, rev, found, err)
+	}))
+}
+
+// revision is what a document's revision is now; catalog.ErrNotFound.
+func (c collection[T]) revision(ctx context.Context, db db, key string) (found catalog.Revision, err error) {
+	var revision string
+	err = db.QueryRow(ctx, c.sql(`SELECT revision FROM %s WHERE key = $1`), key).Scan(&revision)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = catalog.ErrNotFound
+	}
+	return catalog.Revision(revision), err
+}
+
+// refused says why a change of a revision changed nothing, where found is what there is.
+func (c collection[T]) refused(key string, rev, found catalog.Revision, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case found != rev:
+		return catalog.ErrConflict
+	case c.foreign(key):
+		return fmt.Errorf("%w: it is another tenant's, which shares it for reading", ErrDenied)
+	default: // it was changed in between, and back, by hand
+		return catalog.ErrConflict
+	}
+}
+
+// sql fills in the table. Nothing else is ever put into a statement's text.
+func (c collection[T]) sql(statement string) string {
+	return fmt.Sprintf(statement, "novacron."+c.table)
+}
+
+func (c collection[T]) encode(key string, value T) (rec catalog.Record[T], document string, err error) {
+	if own := c.key(value); own != key {
+		return rec, "", fmt.Errorf("the document says that it is %q", own)
+	}
+	data, err := json.Marshal(value)
+	return catalog.Record[T]{Key: key, Revision: catalog.Revision(strings.ToLower(rand.Text())), Value: value}, string(data), err
+}
+
+func (c collection[T]) decode(key, revision, document string) (catalog.Record[T], error) {
+	rec := catalog.Record[T]{Key: key, Revision: catalog.Revision(revision)}
+	if err := json.Unmarshal([]byte(document), &rec.Value); err != nil {
+		return rec, fmt.Errorf("the row of key %q does not hold a %s: %w", key, c.table, err)
+	}
+	if own := c.key(rec.Value); own != key {
+		return rec, fmt.Errorf("the row of key %q holds %q", key, own)
+	}
+	return rec, nil
+}
+
+func (c collection[T]) explain(doing, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return c.store.explain(fmt.Sprintf("%s %s %q", doing, c.table, key), err)
+}

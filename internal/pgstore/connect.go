@@ -1,0 +1,149 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// connectTime bounds how long a connection may take to be made, unless the DSN says connect_timeout.
+	connectTime = 15 * time.Second
+	// callTime bounds what the caller's context does not.
+	callTime = time.Minute
+)
+
+// errDSN leaves out the parser's own words: they quote pieces of the DSN, which may be pieces of the password.
+var errDSN = errors.New("the PostgreSQL connection string cannot be read: write it as postgres://ROLE:PASSWORD@HOST/DATABASE, with what is " +
+	"special in the password percent-encoded, or as words, for example \"host=db dbname=nova user=nova_t1\"; files that it names " +
+	"(sslrootcert, sslcert, sslkey, servicefile) must be readable")
+
+func parse(dsn string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errDSN //nolint:nilerr // see there
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "terraform-provider-novacron"
+	}
+	// One round trip a statement, and nothing that is kept on a connection: poolers may hand each statement to another.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return config, nil
+}
+
+// where names a database without the password.
+func where(c *pgx.ConnConfig) string {
+	server := fmt.Sprintf("%s:%d", c.Host, c.Port)
+	if filepath.IsAbs(c.Host) {
+		server = c.Host
+	}
+	name := c.Database
+	if name == "" { // as the server takes it
+		name = c.User
+	}
+	return fmt.Sprintf("PostgreSQL database %q on %s as role %q", name, server, c.User)
+}
+
+// open connects, once, and makes sure that the database holds a catalogue of this provider's schema and that the role is
+// whose it should be. It returns the catalogue's id.
+func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pool == nil {
+		pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), s.config)
+		if err != nil {
+			return nil, "", classify(err)
+		}
+		s.pool = pool
+	}
+	if s.id != "" {
+		return s.pool, s.id, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	id, err := s.check(ctx)
+	if err != nil {
+		return nil, "", classify(err)
+	}
+	s.id = id
+	return s.pool, s.id, nil
+}
+
+// check asks for who the role is only once the schema is known to have that.
+func (s *Store) check(ctx context.Context) (id string, err error) {
+	var version int
+	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id, &version); err != nil {
+		if sqlState(err) == insufficientPrivilege {
+			err = s.wrongRole("")
+		}
+		return "", err
+	}
+	if err := checkVersion(version); err != nil {
+		return "", err
+	}
+	var tenant string
+	var administers, unbound bool
+	if err := s.pool.QueryRow(ctx, `
+		SELECT coalesce(novacron.current_tenant(), ''), pg_has_role(n.nspowner, 'USAGE'), r.rolsuper OR r.rolbypassrls
+		FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r
+		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound); err != nil {
+		return "", err
+	}
+	switch {
+	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
+		return "", s.wrongRole(tenant)
+	case s.options.Tenant != "" && (administers || unbound):
+		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or belongs to the owner of "+
+			"the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
+	}
+	return id, nil
+}
+
+// wrongRole says whose the role is and whose it should be.
+func (s *Store) wrongRole(tenant string) error {
+	whose := "no tenant's"
+	if tenant != "" {
+		whose = fmt.Sprintf("that of tenant %q", tenant)
+	}
+	if s.options.Tenant == "" {
+		return fmt.Errorf("%w: the role is %s: connect as the owner of the schema novacron, or as a superuser", ErrRole, whose)
+	}
+	return fmt.Errorf("%w: the role is %s, and the tenant here is %q: connect with the role of that tenant. An administrator gives it one "+
+		"with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, whose, s.options.Tenant, s.options.Tenant)
+}
+
+// RoleTenant tells whose the DSN's role is: a tenant's, or "" for an administrator.
+func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
+	s, err := New(Options{DSN: dsn})
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	if _, err = s.ID(ctx); !errors.Is(err, ErrRole) {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, `SELECT coalesce(novacron.current_tenant(), '')`).Scan(&tenant); err != nil || tenant == "" {
+		return "", s.explain("opening the catalogue", s.wrongRole(""))
+	}
+	return tenant, nil
+}
+
+// IsDSN tells whether a text can be meant as a PostgreSQL connection string.
+func IsDSN(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") ||
+		strings.Contains(text, "=") && !strings.Contains(text, "://")
+}

@@ -1,0 +1,136 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Errors that a store reports besides those of package catalog. Test for them with errors.Is.
+var (
+	// ErrUnreachable says that there is no connection to the database.
+	ErrUnreachable = errors.New("the database cannot be reached")
+	// ErrLogin says that the server does not let the role in: a wrong password, an unknown role, or none of its rules fits.
+	ErrLogin = errors.New("the database does not let the role in")
+	// ErrSchema says that the database holds no catalogue that this provider could use.
+	ErrSchema = errors.New("the database is not prepared for this provider")
+	// ErrRole says that the role is not that of the tenant.
+	ErrRole = errors.New("wrong role")
+	// ErrDenied says that the server does not let the role do that.
+	ErrDenied = errors.New("the database denies it")
+)
+
+// SQLSTATE codes, from the appendix "PostgreSQL Error Codes" of PostgreSQL's manual.
+const (
+	uniqueViolation       = "23505"
+	insufficientPrivilege = "42501"
+	undefinedTable        = "42P01"
+	undefinedDatabase     = "3D000"
+	invalidAuthorization  = "28000"
+	invalidPassword       = "28P01"
+	readOnlyTransaction   = "25006"
+	untranslatable        = "22P05"
+	tooManyConnections    = "53300"
+	adminShutdown         = "57P01"
+	crashShutdown         = "57P02"
+	cannotConnectNow      = "57P03"
+)
+
+// sqlState is the code of an error that the server reported; "" for any other.
+func sqlState(err error) string {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return server.Code
+	}
+	return ""
+}
+
+// explain says what was tried and what to do. The errors of package catalog pass as they are, but for that.
+func (s *Store) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s in %s: %w", doing, s, classify(err))
+}
+
+// classify tells kinds of errors apart by what the server says in codes.
+func classify(err error) error {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	switch code := sqlState(err); {
+	case code == undefinedTable:
+		return fmt.Errorf("%w: it holds no catalogue yet. An administrator prepares it with `terraform-provider-novacron catalog init "+
+			"--dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
+	case code == invalidPassword:
+		return fmt.Errorf("%w: the password is wrong, or the role has none: check the DSN, PGPASSWORD or the password file", ErrLogin)
+	case code == invalidAuthorization:
+		return fmt.Errorf("%w: check that the role exists and may log in, and that the server's pg_hba.conf has a rule for it", ErrLogin)
+	case code == undefinedDatabase:
+		return fmt.Errorf("%w: the server has no such database: check the DSN, or create it with `createdb`", ErrSchema)
+	case code == insufficientPrivilege && connecting:
+		return fmt.Errorf("%w: the role may not connect to the database: an administrator lets it with GRANT CONNECT ON DATABASE", ErrLogin)
+	case code == insufficientPrivilege:
+		return fmt.Errorf("%w: %s", ErrDenied, denied(err))
+	case code == readOnlyTransaction:
+		return errors.New("the server takes no changes: it is a standby or set to read-only. Connect to the primary server, for example by " +
+			"target_session_attrs=read-write")
+	case code == untranslatable:
+		return errors.New("the document holds a NUL character, which PostgreSQL cannot keep: leave it out")
+	case code == tooManyConnections, code == cannotConnectNow:
+		return fmt.Errorf("%w: %s: try again later", ErrUnreachable, serverSays(err))
+	case code != "":
+		return fmt.Errorf("the server says: %s (SQLSTATE %s)", serverSays(err), code)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !connecting:
+		return err
+	case connecting || lost(err):
+		return fmt.Errorf("%w (%s): check host and port of the DSN, and that the server runs and can be reached from here", ErrUnreachable, cause(err))
+	}
+	return err
+}
+
+// serverSays leaves out what the server tells in detail: that may be pieces of rows.
+func serverSays(err error) string {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return server.Message
+	}
+	return err.Error()
+}
+
+// denied says why the server refused a right, as far as that is known.
+func denied(err error) string {
+	return serverSays(err) + ". A tenant's role changes only what is its tenant's own; a role that is no tenant's has no rights. " +
+		"An administrator maps a role to a tenant with `terraform-provider-novacron catalog init`"
+}
+
+// lost tells whether the connection broke, so that nobody knows what became of what was asked.
+func lost(err error) bool {
+	switch code := sqlState(err); {
+	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow, strings.HasPrefix(code, "08"): // connection exceptions
+		return true
+	case code != "":
+		return false
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// cause is the innermost reason why a connection could not be made or broke: those around it name the connection again.
+func cause(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Err.Error()
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return lookup.Error()
+	}
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok && connect.Unwrap() != nil {
+		return connect.Unwrap().Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,227 @@
+package pgstore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+//go:embed grants.sql
+var grants string
+
+// migrations are the texts of the files, in the order of their names. That of number N makes schema version N.
+var migrations = func() (texts []string) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	for _, name := range names { // sorted, as directories of an embed.FS are
+		text, err := migrationFiles.ReadFile(name)
+		if err != nil {
+			panic(err) // it was listed
+		}
+		texts = append(texts, string(text))
+	}
+	return texts
+}()
+
+// oldestServer is the oldest version of PostgreSQL that the migrations are for, as server_version_num has it: they use
+// functions in the syntax of the SQL standard, whose names are bound when they are made.
+const oldestServer = 140000
+
+// lockKey is the advisory lock under which a database is prepared: "novacron" in ASCII.
+const lockKey = 0x6e6f766163726f6e
+
+func checkVersion(version int) error {
+	switch {
+	case version > len(migrations):
+		return fmt.Errorf("%w: its schema is version %d, and this provider knows versions up to %d: use a newer provider", ErrSchema, version, len(migrations))
+	case version < len(migrations):
+		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d. An administrator migrates it with "+
+			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema, version, len(migrations))
+	}
+	return nil
+}
+
+// Prepared is what Init has done.
+type Prepared struct {
+	From, To int      // schema versions; From is 0 where there was no catalogue
+	Roles    []string // that it made. They may log in, and have no password
+	Tenants  []string // that it gave a role
+}
+
+// Init prepares a database for a catalogue, or brings one up to date: schema, roles that are missing, rights and row-level
+// security. All of it happens or nothing. tenants maps tenants to roles. The DSN's role owns the schema from then on; it
+// must be allowed to create schemas in the database and, where roles are missing, roles.
+func Init(ctx context.Context, dsn string, tenants map[string]string) (Prepared, error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return Prepared{}, err
+	}
+	var done Prepared
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err == nil {
+		defer conn.Close(context.WithoutCancel(ctx))
+		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			done, err = prepare(ctx, tx, tenants)
+			return err
+		})
+	}
+	if err != nil {
+		return Prepared{}, fmt.Errorf("preparing %s: %w", where(config.ConnConfig), classify(err))
+	}
+	return done, nil
+}
+
+func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Prepared, err error) {
+	// Nobody's objects stand in for the system's while names are bound.
+	if _, err := tx.Exec(ctx, `SET LOCAL search_path = pg_catalog, pg_temp`); err != nil {
+		return done, err
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockKey)); err != nil {
+		return done, err
+	}
+	if done.From, err = migrate(ctx, tx); err != nil {
+		return done, err
+	}
+	done.To = len(migrations)
+	for _, tenant := range slices.Sorted(maps.Keys(tenants)) {
+		made, mapped, err := enrol(ctx, tx, tenant, tenants[tenant])
+		if err != nil {
+			return done, err
+		}
+		if made {
+			done.Roles = append(done.Roles, tenants[tenant])
+		}
+		if mapped {
+			done.Tenants = append(done.Tenants, tenant)
+		}
+	}
+	return done, grantAll(ctx, tx)
+}
+
+// migrate brings the schema up to date, and returns the version that it had.
+func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
+	var server int
+	var there bool
+	if err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, to_regclass('novacron.catalogue') IS NOT NULL`).Scan(&server, &there); err != nil {
+		return 0, err
+	}
+	if server < oldestServer {
+		return 0, fmt.Errorf("%w: the server is PostgreSQL %d, and %d or newer is needed", ErrSchema, server/10000, oldestServer/10000)
+	}
+	if there {
+		var owns bool
+		err := tx.QueryRow(ctx, `SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'novacron'`).Scan(&owns)
+		if err == nil && !owns {
+			err = fmt.Errorf("%w: it does not own the schema novacron, which somebody else has prepared: connect as its owner", ErrRole)
+		}
+		if err == nil {
+			err = tx.QueryRow(ctx, `SELECT schema_version FROM novacron.catalogue`).Scan(&from)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if from > len(migrations) {
+		return from, checkVersion(from)
+	}
+	for _, text := range migrations[from:] {
+		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil { // it takes several statements at once
+			return from, err
+		}
+	}
+	if from < len(migrations) {
+		_, err = tx.Exec(ctx, `UPDATE novacron.catalogue SET schema_version = $1`, len(migrations))
+	}
+	return from, err
+}
+
+// enrol makes the role where it is missing, and notes that it is the tenant's.
+func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bool, err error) {
+	if err := catalog.ValidateTenant(tenant); err != nil {
+		return false, false, err
+	}
+	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
+		return false, false, fmt.Errorf("%q is no name for a role: give one of at most 63 bytes", role)
+	}
+	var unbound bool
+	err = tx.QueryRow(ctx, `
+		SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, (SELECT nspowner FROM pg_namespace WHERE nspname = 'novacron'), 'MEMBER')
+		FROM pg_roles WHERE rolname = $1`, role).Scan(&unbound)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		if _, err := tx.Exec(ctx, "CREATE ROLE "+quoted(role)+" LOGIN"); err != nil {
+			return false, false, fmt.Errorf("creating the role %q: %w", role, err)
+		}
+		made = true
+	case err != nil:
+		return false, false, err
+	case unbound:
+		return false, false, fmt.Errorf("%w: row-level security would not bind %q, which is a superuser, has BYPASSRLS or belongs to the owner of the "+
+			"schema novacron: give tenant %q an ordinary role", ErrRole, role, tenant)
+	}
+	if err := free(ctx, tx, tenant, role); err != nil {
+		return made, false, err
+	}
+	done, err := tx.Exec(ctx, `INSERT INTO novacron.tenant (name, role) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, role)
+	return made, done.RowsAffected() == 1, err
+}
+
+// free makes sure that neither the tenant nor the role belongs to another: to move one would give away what is there.
+func free(ctx context.Context, tx pgx.Tx, tenant, role string) error {
+	var otherTenant, otherRole string
+	err := tx.QueryRow(ctx, `SELECT name, role FROM novacron.tenant WHERE (name = $1) <> (role = $2)`, tenant, role).Scan(&otherTenant, &otherRole)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the role of tenant %q is %q already, so tenant %q cannot have %q: keep it, or change the table novacron.tenant by hand",
+		ErrRole, otherTenant, otherRole, tenant, role)
+}
+
+// grantAll gives every tenant's role its rights, also those that came with a migration.
+func grantAll(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `SELECT t.role FROM novacron.tenant t ORDER BY t.role`)
+	if err != nil {
+		return err
+	}
+	roles, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(grants, quoted(role)), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("giving the role %q its rights: %w", role, err)
+		}
+		var database string
+		var may bool
+		if err := tx.QueryRow(ctx, `SELECT current_database(), has_database_privilege($1::name, current_database(), 'CONNECT')`, role).Scan(&database, &may); err != nil {
+			return err
+		}
+		if may {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "GRANT CONNECT ON DATABASE "+quoted(database)+" TO "+quoted(role)); err != nil {
+			return fmt.Errorf("letting the role %q connect: %w", role, err)
+		}
+	}
+	return nil
+}
+
+func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }

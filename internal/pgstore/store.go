@@ -1,0 +1,88 @@
+// Package pgstore keeps the catalogue in a PostgreSQL database, one row a document. Row-level security binds whoever
+// connects with a tenant's role, also without the provider: see migrations. Bases stay where the images are.
+//
+// A change is one statement that names the revision it is of, so that of two changes one fails.
+package pgstore
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Options say where the catalogue is and who uses it.
+type Options struct {
+	// DSN is a PostgreSQL connection string, as a URL or as words: libpq's "Connection Strings". What it leaves out comes
+	// from PGHOST, PGPASSWORD and the like, and from the password file. It may hold a password: it is in no error.
+	DSN string
+	// Tenant is whose role is to connect. "" is for an administrator, who has the rows of all tenants.
+	Tenant string
+	// Bases are the documents of a pool's images. They are facts about the pool, and shared with the catalogue there.
+	Bases catalog.Collection[catalog.Base]
+}
+
+// Store is a catalogue in a database. It implements catalog.Store.
+type Store struct {
+	options Options
+	config  *pgxpool.Config
+
+	mu   sync.Mutex
+	pool *pgxpool.Pool
+	id   string // of the catalogue; "" until the database was found to be what it should
+}
+
+var _ catalog.Store = (*Store)(nil)
+
+// New makes a store. Nothing is connected before it is used.
+func New(o Options) (*Store, error) {
+	config, err := parse(o.DSN)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{options: o, config: config}, nil
+}
+
+// Close ends all connections. The store must not be used afterwards.
+func (s *Store) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pool != nil {
+		s.pool.Close()
+	}
+}
+
+// String names the database in messages, without any password.
+func (s *Store) String() string { return where(s.config.ConnConfig) }
+
+// ID is what tells this catalogue from others that share a pool with it. It stays the same for ever.
+func (s *Store) ID(ctx context.Context) (string, error) {
+	_, id, err := s.open(ctx)
+	return id, s.explain("opening the catalogue", err)
+}
+
+// Kind is what data sources call this kind of catalogue.
+func (s *Store) Kind() string { return "postgres" }
+
+// Enforcement says that the server itself makes sure of tenancy and sharing, for whoever connects.
+func (s *Store) Enforcement() string { return "server" }
+
+// Templates implements catalog.Store.
+func (s *Store) Templates() catalog.Collection[catalog.Template] {
+	return collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
+}
+
+// Versions implements catalog.Store.
+func (s *Store) Versions() catalog.Collection[catalog.Version] {
+	return collection[catalog.Version]{s, "version", func(v catalog.Version) string { return v.ID.String() }}
+}
+
+// Bases implements catalog.Store.
+func (s *Store) Bases() catalog.Collection[catalog.Base] { return bases{s, s.options.Bases} }
+
+// Requests implements catalog.Store.
+func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
+	return collection[catalog.ProvisioningRequest]{s, "request", func(r catalog.ProvisioningRequest) string { return r.ID.String() }}
+}

@@ -1,0 +1,79 @@
+package provider
+
+import (
+	"context"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
+)
+
+// envDSN names the database where the configuration does not.
+const envDSN = "NOVACRON_CATALOG_DSN"
+
+type catalogModel struct {
+	Postgres *postgresModel `tfsdk:"postgres"`
+}
+
+type postgresModel struct {
+	DSN types.String `tfsdk:"dsn"`
+}
+
+func catalogAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Where the catalogue is: templates, versions and requests. Default: documents in the pool, or the database that " +
+			"`NOVACRON_CATALOG_DSN` names. Images are in the pool either way.",
+		Attributes: map[string]schema.Attribute{
+			"postgres": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An administrator prepares it once: see " +
+					"the guide [The catalogue in PostgreSQL](guides/catalogue-postgresql).",
+				Attributes: map[string]schema.Attribute{
+					"dsn": schema.StringAttribute{
+						Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+						MarkdownDescription: "Connection string, as `postgres://nova_t1@db.example.org/nova`, with the role of the provider's `tenant`. " +
+							"The password can come from `PGPASSWORD` or the password file instead. Environment: `NOVACRON_CATALOG_DSN`.",
+					},
+				},
+			},
+		},
+	}
+}
+
+// openCatalog makes the store that is configured; embedded is the one in the pool. It connects nothing.
+func openCatalog(ctx context.Context, config types.Object, tenant string, embedded catalog.Store) (catalog.Store, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	dsn := os.Getenv(envDSN)
+	if !config.IsNull() {
+		var c catalogModel
+		if diags.Append(config.As(ctx, &c, basetypes.ObjectAsOptions{})...); diags.HasError() {
+			return nil, diags
+		}
+		if c.Postgres != nil {
+			dsn = setting(c.Postgres.DSN, "", envDSN)
+			if dsn == "" {
+				diags.AddAttributeError(path.Root("catalog"), "No connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
+				return nil, diags
+			}
+		}
+	}
+	if dsn == "" {
+		return embedded, diags
+	}
+	store, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: embedded.Bases()})
+	if err != nil {
+		// Not at the attribute: Terraform would show its line, and the password with it.
+		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")
+		return nil, diags
+	}
+	return store, diags
+}

@@ -1,0 +1,164 @@
+package provider_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
+	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// A user's story with the catalogue in PostgreSQL: everything works as with the one in the pool, of which nothing is there.
+func TestAccCatalogueInPostgreSQL(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("pg")
+	pool, _ := host.Pool(t, name)
+	dsn := pgtest.Database(t)
+	t.Parallel()
+	role, other := pgtest.Role("nova_default"), pgtest.Role("nova_team_2")
+	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role, "team-2": other}); err != nil {
+		t.Fatal(err)
+	}
+	image := tfacc.EmptyImage(t, "16M")
+	config := func(dsn, more string) string {
+		return fmt.Sprintf(`
+resource "terraform_data" "database" {
+  input = %q
+}
+provider "novacron" {
+  pool    = %q
+  catalog = { postgres = { dsn = terraform_data.database.output } }
+}
+resource "novacron_template" "it" {
+  name = %[3]q
+  %[5]s
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "1.0.0"
+  source      = { path = %[4]q }
+}
+resource "novacron_instance" "it" {
+  name        = %[3]q
+  template_id = novacron_template.it.id
+  version     = novacron_template_version.it.version
+  power_state = "stopped"
+}
+`, dsn, pool, name, image, more)
+	}
+	w := tfacc.NewWorkspace(t, config(dsn(role), ""))
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Apply(t), "4 added")
+	w.EmptyPlan(t)
+	if documents := host.Leftovers(t, pool, "nova.template"); len(documents) > 0 {
+		t.Errorf("documents in the pool: %q", documents)
+	}
+	if n := rows(t, dsn(role)); n != "1 templates, 1 versions" {
+		t.Errorf("the database holds %s", n)
+	}
+	w.Configure(t, config(dsn(role), `description = "changed"`))
+	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
+
+	// Another tenant, whose role the server keeps apart, sees nothing of it.
+	stranger := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf("data \"novacron_template\" \"it\" {\n  id = \"default/%s\"\n}\n", name))
+	stranger.Setenv("NOVACRON_CATALOG_DSN", dsn(other))
+	stranger.Setenv("NOVACRON_TENANT", "team-2")
+	tfacc.Says(t, stranger.Fails(t, "plan"), "default/"+name)
+	// Nor does who takes their name, and has not their role.
+	stranger.Setenv("NOVACRON_TENANT", "default")
+	tfacc.Says(t, stranger.Fails(t, "plan"), "wrong role", `tenant "team-2"`)
+
+	w.Destroy(t)
+	if n := rows(t, dsn(role)); n != "0 templates, 0 versions" {
+		t.Errorf("the database still holds %s", n)
+	}
+}
+
+// A library that is moved to PostgreSQL, with its linked clones, is planned empty there.
+func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("moves")
+	pool, _ := host.Pool(t, name)
+	dsn := pgtest.Database(t)
+	t.Parallel()
+	role := pgtest.Role("nova_default")
+	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role}); err != nil {
+		t.Fatal(err)
+	}
+	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
+resource "novacron_template" "it" {
+  name = %[1]q
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "1.0.0"
+  source      = { path = %[2]q }
+}
+resource "novacron_instance" "it" {
+  name        = %[1]q
+  template_id = novacron_template.it.id
+  version     = novacron_template_version.it.version
+  power_state = "stopped"
+}
+`, name, tfacc.EmptyImage(t, "16M")))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	var said bytes.Buffer
+	if code := catalogcmd.Run(t.Context(), []string{"copy", "--uri", host.URI, "--pool", pool, "--from", "embedded", "--to", dsn(role), "--move"}, &said, &said); code != 0 {
+		t.Fatalf("exit %d: %s", code, &said)
+	}
+	if documents := host.Leftovers(t, pool, "nova.template"); len(documents) > 0 {
+		t.Errorf("documents in the pool: %q", documents)
+	}
+	w.Setenv("NOVACRON_CATALOG_DSN", dsn(role))
+	w.EmptyPlan(t)
+	w.Destroy(t)
+}
+
+// rows counts what a role has.
+func rows(t *testing.T, dsn string) (counts string) {
+	t.Helper()
+	conn := pgtest.Connect(t, dsn)
+	defer conn.Close(t.Context())
+	if err := conn.QueryRow(t.Context(), `SELECT format('%s templates, %s versions', (SELECT count(*) FROM novacron.template),
+		(SELECT count(*) FROM novacron.version))`).Scan(&counts); err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
+
+// What is wrong with the database is said while planning, and nowhere is its password.
+func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
+	acctest.RequireHost(t)
+	dsn := pgtest.Database(t)
+	t.Parallel()
+	const secret = "s3cr3t-w0rd"
+	locked := pgtest.Role("locked")
+	pgtest.Exec(t, dsn(pgtest.Superuser), "CREATE ROLE "+locked+" LOGIN PASSWORD 'another' IN ROLE "+pgtest.PasswordGroup)
+	for name, test := range map[string]struct{ dsn, says string }{
+		"not prepared":   {dsn(pgtest.Superuser), "catalog init"},
+		"wrong password": {dsn(locked) + "&password=" + secret, "the password is wrong"},
+		"no server":      {"postgres://nova:" + secret + "@127.0.0.1:1/nova", "check host and port"},
+		"no DSN":         {"postgres://nova:" + secret + "%zz@127.0.0.1/nova", "write it as postgres://"},
+	} {
+		w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  catalog = { postgres = { dsn = %q } }\n}\n", test.dsn)+
+			"data \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
+		w.Setenv("TF_LOG", "TRACE")
+		out := w.Fails(t, "plan", "-no-color")
+		if !strings.Contains(tfacc.Prose(out), test.says) {
+			t.Errorf("%s: %s", name, out)
+		}
+		if strings.Contains(out, secret) || !strings.Contains(out, "[TRACE] provider.") {
+			t.Errorf("%s: the password is in the log, or there is no log:\n%s", name, out)
+		}
+	}
+	w := tfacc.NewWorkspace(t, "provider \"novacron\" {\n  catalog = { postgres = {} }\n}\ndata \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
+	tfacc.Says(t, w.Fails(t, "plan"), "No connection string", "NOVACRON_CATALOG_DSN")
+}
