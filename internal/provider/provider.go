@@ -18,6 +18,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/functions"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/catalogue"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
@@ -90,7 +91,7 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 // DataSources implements provider.Provider.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
-		provisioningrequests.NewDataSource,
+		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
 	}
 }
 
