@@ -22,6 +22,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/polkitrules"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/provisioningrequests"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversion"
@@ -92,6 +93,7 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
 		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
+		polkitrules.NewDataSource,
 	}
 }
 

@@ -25,7 +25,7 @@ func retentionAttribute() schema.Attribute {
 			"by whoever makes or reimages an instance; a request that is not over is always kept. See `novacron_provisioning_requests`.",
 		Attributes: map[string]schema.Attribute{
 			"count":    number(1_000_000, fmt.Sprintf("How many, the newest. Default: `%d`.", catalog.DefaultRequestCount)),
-			"age_days": number(100 * 365, fmt.Sprintf("For how many days after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),
+			"age_days": number(100*365, fmt.Sprintf("For how many days after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),
 		},
 	}
 }
