@@ -57,7 +57,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"asks polkit (`access_drivers = [ \"polkit\" ]` in libvirtd.conf), and may neither see nor touch what is called as another tenant's. They " +
 			"work for connections over the host's own socket, and so for `qemu+ssh`; libvirt refuses all others then. Nothing is asked of the host.\n\n" +
 			"**What such rules cannot do:** they go by names. Whoever may define a domain can give it any file of the host as a disk, and whoever may " +
-			"create a volume can copy any other: a tenant that means harm still reaches everything on the host. Tenants that do not trust each other need hosts of their " +
+			"create a volume can lay it over any other: a tenant that means harm still reaches everything on the host. Tenants that do not trust each other need hosts of their " +
 			"own. See the guide *Who enforces what*.\n\n" +
 			"A user belongs into the rules of one tenant only: of several rules for the same user, polkit follows the first.",
 		Attributes: map[string]schema.Attribute{

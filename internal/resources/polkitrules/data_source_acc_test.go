@@ -125,7 +125,7 @@ resource "novacron_instance" "web" {
   template_id     = %s
   version         = "1.0.0"
   wait_for        = []
-  network_profile = { interfaces = { eth0 = { network = "default" } } }
+  network_profile = { default_network_policies = ["clean-traffic"], interfaces = { eth0 = { network = "default" } } }
   storage_profile = { disks = { data = { size_gb = 1 } } }
   timeouts {
     delete = "1s"
@@ -197,32 +197,34 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 
 // refuses has the host's users try what is not theirs to do.
 func (s site) refuses(t *testing.T) {
-	missing, denied := "failed to get domain", "access denied"
-	own, foreign := s.definition(t, "t2.extra"), s.definition(t, "t1.extra")
+	const denied, hidden, hiddenVolume = "access denied", "failed to get domain", "failed to get vol"
+	disk := "/var/lib/libvirt/novacron/nova.disk.t1.web.system.qcow2"
+	own, foreign, plain := s.file(t, "own", domain("t2.extra", "")), s.file(t, "foreign", domain("t1.extra", "")), s.file(t, "plain", domain("plain", ""))
+	secret := s.file(t, "secret", "<secret><usage type='volume'><volume>"+disk+"</volume></usage></secret>")
+
 	s.may(t, bob, "define", own)
 	s.may(t, bob, "undefine", "t2.extra")
-	s.mayNot(t, bob, denied, "define", foreign)
-	s.mayNot(t, carol, denied, "define", foreign)
-	s.may(t, carol, "define", s.definition(t, "plain"))
-	s.mayNot(t, bob, denied, "undefine", "plain")
+	s.may(t, carol, "define", plain)
+	s.mayNot(t, bob, hidden, "undefine", "plain")
 	s.may(t, carol, "undefine", "plain")
+	s.may(t, alice, "dominfo", "t1.web")
+	s.may(t, alice, "vol-info", "--pool", "novacron", "nova.disk.t1.web.system.qcow2")
 	for _, user := range []uint32{bob, carol} {
+		s.mayNot(t, user, denied, "define", foreign)
 		for _, action := range []string{"dominfo", "destroy", "undefine", "shutdown", "dumpxml"} {
-			s.mayNot(t, user, denied, action, "t1.web")
+			s.mayNot(t, user, hidden, action, "t1.web")
 		}
-		s.mayNot(t, user, missing, "dominfo", "t1.nobody") // and what is not there is told apart from what is not theirs
-		for _, action := range []string{"vol-delete", "vol-info"} {
-			s.mayNot(t, user, denied, action, "--pool", "novacron", "nova.disk.default.t1.web.system.qcow2")
-			s.mayNot(t, user, denied, action, "--pool", "novacron", "nova.disk.t1.web.system.qcow2")
+		for _, action := range []string{"vol-delete", "vol-info", "vol-dumpxml", "vol-wipe"} {
+			s.mayNot(t, user, hiddenVolume, action, "--pool", "novacron", "nova.disk.t1.web.system.qcow2")
 		}
 		s.mayNot(t, user, denied, "vol-create-as", "novacron", "nova.disk.t1.web.more.qcow2", "1M")
 		s.mayNot(t, user, denied, "vol-create-as", "novacron", "anything.img", "1M")
 		s.mayNot(t, user, denied, "vol-create-as", "novacron", "nova.base.x.raw", "1M")
 		s.mayNot(t, user, denied, "pool-destroy", "novacron")
-		s.mayNot(t, user, denied, "net-destroy", "default")
 		s.mayNot(t, user, denied, "pool-create-as", "mine", "dir", "--target", "/root")
+		s.mayNot(t, user, denied, "net-destroy", "default")
 		s.mayNot(t, user, denied, "nodesuspend", "mem", "60")
-		s.mayNot(t, user, denied, "secret-define", own)
+		s.mayNot(t, user, denied, "secret-define", secret)
 	}
 	s.may(t, bob, "vol-create-as", "novacron", "nova.disk.t2.web.more.qcow2", "1M")
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.web.more.qcow2")
@@ -230,14 +232,25 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, alice, "vol-delete", "--pool", "novacron", "nova.base.x.raw")
 	s.may(t, carol, "net-dumpxml", "default")
 	s.mayNot(t, mallory, "failed to connect", "list")
+
+	// What the documentation says that no rules can keep anybody from.
+	s.may(t, bob, "define", s.file(t, "reach", domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
+	s.may(t, bob, "undefine", "t2.reach")
+	s.may(t, bob, "vol-create", "novacron", s.file(t, "overlay", "<volume><name>nova.disk.t2.reach.system.qcow2</name><capacity>16777216</capacity>"+
+		"<target><format type='qcow2'/></target><backingStore><path>"+disk+"</path><format type='qcow2'/></backingStore></volume>"))
+	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.reach.system.qcow2")
 }
 
-// definition is the definition of a domain, as a file that everybody may read.
-func (s site) definition(t *testing.T, name string) string {
+// domain is the definition of a domain that has some devices.
+func domain(name, devices string) string {
+	return fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os><devices>%s</devices></domain>", name, devices)
+}
+
+// file is a file that everybody may read.
+func (s site) file(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(s.Root, "run", name+".xml")
-	definition := fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os></domain>", name)
-	if err := os.WriteFile(path, []byte(definition), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
