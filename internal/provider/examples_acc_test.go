@@ -113,7 +113,7 @@ func TestAccExamplesWork(t *testing.T) {
 
 	reader := tenant("team-a", "")
 	for _, page := range []string{"host", "template", "template_version", "template_versions", "instance", "instances", "provisioning_requests", "catalog", "polkit_rules"} {
-		reader.Write(t, page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
+		reader.Write(t, "novacron_"+page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
 	for _, name := range []string{"version_matches", "newest_version", "parse_id"} {
 		reader.Write(t, name+".tf", example(t, "functions/"+name+"/function.tf"))
