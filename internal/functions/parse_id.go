@@ -51,8 +51,9 @@ func (parseID) Run(ctx context.Context, req function.RunRequest, resp *function.
 	if resp.Error = req.Arguments.Get(ctx, &id); resp.Error != nil {
 		return
 	}
-	template, version := catalog.TemplateID{}, types.StringNull()
+	var template catalog.TemplateID
 	var err error
+	version := types.StringNull()
 	if strings.Contains(id, "@") {
 		var v catalog.VersionID
 		v, err = catalog.ParseVersionID(id)
