@@ -1,9 +1,11 @@
 package provisioningrequests_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -229,5 +231,53 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	got := listed(t, w)
 	if len(got) != 3 || got[0] != name+"-12 completed" {
 		t.Errorf("kept are %q, want 3, the newest first", got)
+	}
+}
+
+// A secret that is refused only at apply, because its template comes with the same apply, is in no record.
+func TestAccRecordsHaveNoSecrets(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("secret")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	secret := "short-" + rand.Text()[:6]
+	config := tfacc.Provider(pool) + fmt.Sprintf(`
+resource "novacron_template" "it" {
+  name       = %q
+  parameters = { db_pass = { type = "string", sensitive = true, min_length = 20 } }
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "1.0.0"
+  source      = { path = %q }
+}
+resource "novacron_instance" "it" {
+  name          = %q
+  template_id   = novacron_template.it.id
+  version       = novacron_template_version.it.version
+  parameters_wo = { db_pass = %q }
+  wait_for      = ["cloud_init"]
+}
+`, name, tfacc.EmptyImage(t, "16M"), name, secret)
+	w := tfacc.NewWorkspace(t, config)
+	t.Cleanup(func() {
+		w.Configure(t, tfacc.Provider(pool)) // a destroy would stop at the value, too
+		w.Apply(t)
+	})
+	w.Fails(t, "apply", "-auto-approve")
+	if status := written(t, host, pool)[name]; status != catalog.RequestFailed {
+		t.Errorf("the request is %q", status)
+	}
+	files, err := filepath.Glob(filepath.Join(host.HostPath(directory), "nova.request.*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are %d files of requests, %v", len(files), err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(content), secret) {
+			t.Errorf("%s has the secret:\n%s", file, content)
+		}
 	}
 }
