@@ -10,7 +10,8 @@ set -euo pipefail
 # Recommends are left out: they would pull in desktops, firmware and a default network on the machine itself.
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
-    qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage"
+    qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage
+    polkitd dbus"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
   [lint]="shellcheck"

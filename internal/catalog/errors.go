@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -89,9 +90,14 @@ func (fs Findings) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sentence makes an error's text one that ends a diagnostic as prose does.
+// Sentence makes an error's text one that ends a diagnostic as prose does, not in the words of package context.
 func Sentence(err error) string {
 	text := strings.TrimSpace(err.Error())
+	if what, cut := strings.CutSuffix(text, context.DeadlineExceeded.Error()); cut {
+		text = what + "the time ran out"
+	} else if what, cut := strings.CutSuffix(text, context.Canceled.Error()); cut {
+		text = what + "cancelled"
+	}
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {
 		return text

@@ -2,6 +2,7 @@ package hypervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
@@ -76,4 +77,24 @@ func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressS
 		}
 	}
 	return addresses, nil
+}
+
+// Leases returns the addresses that the DHCP server of a network has leased, of
+// all guests, with one request. A network that is not active, or is gone, has none.
+func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
+	leases, err := ask(ctx, h, "reading the leases of", networkObject(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
+		leases, _, err := l.NetworkGetDhcpLeases(libvirt.Network{Name: network}, nil, 1, 0)
+		return leases, err
+	})
+	if errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrNoNetwork) {
+		return nil, nil
+	}
+	addresses := make([]Address, len(leases))
+	for i, lease := range leases {
+		addresses[i] = Address{IP: lease.Ipaddr, Prefix: int(lease.Prefix), Interface: lease.Iface}
+		if len(lease.Mac) > 0 {
+			addresses[i].MAC = lease.Mac[0]
+		}
+	}
+	return addresses, err
 }

@@ -2,6 +2,7 @@ package hypervisor
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
@@ -191,10 +192,17 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 // AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out.
 func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
+	return h.DomainsNamed(ctx, func(string) bool { return true })
+}
+
+// DomainsNamed returns the domains of the host whose names match: two requests,
+// and one for each of these domains. A domain that vanishes meanwhile is left out.
+func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
 		return nil, err
 	}
+	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
 	return gather(ctx, listed, ErrNoDomain, func(ctx context.Context, l listedStatus) (Domain, error) {
 		d, err := h.readDefinition(ctx, domainObject(l.ref.Name), l.ref)
 		d.Status = l.Status

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -26,6 +27,8 @@ type Options struct {
 	Pool  string        // the pool of documents, images and disks
 	Store catalog.Store // the catalogue, in the same pool or elsewhere
 	Me    catalog.Principal
+	// Retention says which of the tenant's requests are kept.
+	Retention catalog.Retention
 }
 
 // Library is the library as one user of one tenant sees it.
@@ -43,11 +46,14 @@ type Library struct {
 	plan   planCache
 
 	unconfirmed unconfirmed
+
+	retention catalog.Retention
+	ended     atomic.Int64 // requests that this process has written the end of
 }
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
-	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter}
+	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, retention: o.Retention}
 }
 
 // Tenant is whose names are used where none is given.

@@ -32,6 +32,7 @@ type model struct {
 	DomainType types.String `tfsdk:"domain_type"`
 	Tiers      types.Map    `tfsdk:"storage_tiers"`
 	Public     types.Set    `tfsdk:"public_networks"`
+	Retention  types.Object `tfsdk:"request_retention"`
 }
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
@@ -44,7 +45,9 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
 	defer p.client.Store(c)
-	for _, v := range []attr.Value{config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public} {
+	for _, v := range []attr.Value{
+		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public, config.Retention,
+	} {
 		if !profile.Known(ctx, v) {
 			c.Deferred = true
 			return
@@ -68,6 +71,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		Host: host, Pool: pool, Store: store, Me: catalog.Principal{
 			Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
 		},
+		Retention: retention(config.Retention),
 	})
 	c.Provisioner = provision.New(provision.Settings{
 		Host: host, Library: c.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),

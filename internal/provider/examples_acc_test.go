@@ -59,7 +59,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	pages := map[string]string{}
-	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf"} {
+	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: %d files, %v", kind, len(paths), err)
@@ -107,11 +107,21 @@ func TestAccExamplesWork(t *testing.T) {
 	t.Cleanup(func() { platform.Destroy(t) })
 	platform.Apply(t)
 
+	user := tenant("team-a", "resource \"novacron_instance\" \"web\" {\n  name = \"web-1\"\n  template_id = \"team-a/ubuntu-server-24.04\"\n"+
+		"  version = \"1.0.0\"\n  power_state = \"stopped\"\n  parameters = { hostname = \"web-1\" }\n}\n")
+	t.Cleanup(func() { user.Destroy(t) })
+	user.Apply(t)
+
 	reader := tenant("team-a", "")
-	for _, page := range []string{"host", "template", "template_version", "template_versions"} {
-		reader.Write(t, page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
+	for _, page := range []string{"host", "template", "template_version", "template_versions", "instance", "instances", "provisioning_requests", "catalog", "polkit_rules"} {
+		reader.Write(t, "novacron_"+page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
-	tfacc.Says(t, reader.Apply(t), "0 added", `image_digest = "sha256:`, "unused_versions = [", `"1.0.0"`)
+	for _, name := range []string{"version_matches", "newest_version", "parse_id"} {
+		reader.Write(t, name+".tf", example(t, "functions/"+name+"/function.tf"))
+	}
+	tfacc.Says(t, reader.Apply(t), "its rules guard against mistakes only", "0 added", "backends = {}", "failures = []", `image_digest = "sha256:`, "is_long_term = true",
+		"library_gb = 0", `newest_release = "1.10.0"`, "50-novacron-platform.rules", "seconds = {", `"web-1" = [`, `template = "ubuntu-server-24.04 1.1.0 of platform"`,
+		"unused_versions = []")
 }
 
 // The guide's worked example can be planned, and finds the mistake that the guide shows.

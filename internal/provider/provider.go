@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -16,15 +17,22 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/functions"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/catalogue"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/polkitrules"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/provisioningrequests"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversion"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversions"
 )
 
-var _ provider.Provider = (*Provider)(nil)
+var (
+	_ provider.Provider              = (*Provider)(nil)
+	_ provider.ProviderWithFunctions = (*Provider)(nil)
+)
 
 // Provider is the novacron provider.
 type Provider struct {
@@ -72,6 +80,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"public_networks": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
 				MarkdownDescription: "Networks and bridges of the host where addresses are public: those that satisfy `requires_public_ip`."},
+			"request_retention": retentionAttribute(),
 		},
 	}
 }
@@ -83,5 +92,11 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templateversions.NewDataSource, host.NewDataSource}
+	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
+		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
+		polkitrules.NewDataSource,
+	}
 }
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *Provider) Functions(context.Context) []func() function.Function { return functions.All() }

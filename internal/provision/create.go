@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,9 +19,12 @@ type Record struct {
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	CompletedAt time.Time
-	Status      string // running, completed or failed
+	Status      string // running, completed, failed or cancelled
 	Error       string
 	Steps       []Step
+	// Unrecorded is why the catalogue does not have the record, or not its end; nil where it has. It is no failure of
+	// what was asked for.
+	Unrecorded error
 }
 
 // Create makes an instance and waits until it is ready. exists is called as soon as the instance runs, or is defined
@@ -31,12 +33,7 @@ type Record struct {
 func (p *Provisioner) Create(ctx context.Context, r Request, exists func(Instance, Record)) (Instance, Record, error) {
 	defer p.statuses.forget()
 	b := &build{Provisioner: p, request: r, tenant: p.library.Tenant(), run: run{instance: r.Name, observe: p.observe}}
-	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now(), Status: "running"}
-	instance, err := b.create(ctx, exists)
-	b.record.Steps, b.record.CompletedAt, b.record.Status = b.run.steps, now(), "completed"
-	if err != nil {
-		b.record.Status, b.record.Error = "failed", cause(err)
-	}
+	instance, err := b.recorded(ctx, catalog.ActionCreate, func() (Instance, error) { return b.create(ctx, exists) })
 	return instance, b.record, err
 }
 

@@ -142,3 +142,11 @@ func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (catalog.Find
 	}
 	return fs, nil
 }
+
+// Homes names the pools that instances may have volumes in: the library's and those of the storage tiers.
+func (p *Provisioner) Homes() []string {
+	names := slices.Collect(maps.Values(p.tiers))
+	names = append(names, p.library.Pool())
+	slices.Sort(names)
+	return slices.Compact(names)
+}

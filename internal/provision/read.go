@@ -94,6 +94,15 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 	if err != nil {
 		return Instance{}, err
 	}
+	i, err := p.defined(ctx, d)
+	if err == nil && d.State == hypervisor.StateRunning {
+		i.Addresses, err = p.addresses(ctx, i)
+	}
+	return i, err
+}
+
+// defined is the instance of a domain, as far as the domain's definition and state tell.
+func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instance, error) {
 	if d.Metadata == "" {
 		return Instance{}, fmt.Errorf("domain %q on %s was not made by novacron: it has no metadata of the namespace %s",
 			d.Name, p.host.URI(), catalog.InstanceNamespace)
@@ -129,10 +138,7 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 		}
 	}
 	slices.SortStableFunc(i.Disks, func(a, b hypervisor.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
-	if d.State == hypervisor.StateRunning {
-		i.Addresses, err = p.addresses(ctx, i)
-	}
-	return i, err
+	return i, nil
 }
 
 // addresses are those that the guest is seen to have, and, of interfaces that are not seen, the static ones: nobody but

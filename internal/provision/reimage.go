@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -36,19 +35,16 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Inst
 		return before, Record{}, err
 	}
 	b := &build{Provisioner: p, request: r, tenant: before.Facts.Tenant, uuid: uuid, run: run{instance: r.Name, observe: p.observe}}
-	b.record = Record{RequestID: rand.Text(), RequestedBy: p.library.User(), CreatedAt: now(), StartedAt: now(), Status: "running"}
-	after := before
-	if before.Facts.Version == r.Version { // what was not known while planning comes to what there is
-		if b.blueprint, err = p.Blueprint(ctx, r); err == nil {
-			after, err = b.update(ctx)
+	after, err := b.recorded(ctx, catalog.ActionReimage, func() (after Instance, err error) {
+		if before.Facts.Version != r.Version {
+			return b.reimage(ctx, before)
 		}
-	} else {
-		after, err = b.reimage(ctx, before)
-	}
-	b.record.Steps, b.record.CompletedAt, b.record.Status = b.run.steps, now(), "completed"
-	if err != nil {
-		b.record.Status, b.record.Error = "failed", cause(err)
-	}
+		// What was not known while planning comes to what there is.
+		if b.blueprint, err = p.Blueprint(ctx, r); err != nil {
+			return before, err
+		}
+		return b.update(ctx)
+	})
 	return after, b.record, err
 }
 

@@ -23,7 +23,10 @@ func (w *Workspace) Start(t testing.TB, args ...string) *Process {
 	t.Helper()
 	p := &Process{cmd: w.Command(t.Context(), args...), ended: make(chan error, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.cmd.SysProcAttr == nil {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	p.cmd.SysProcAttr.Setpgid = true
 	p.cmd.Cancel = func() error { return p.signal(syscall.SIGINT) }
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -44,8 +44,9 @@ func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Tex
 // Workspace is a directory with a configuration, on which the real Terraform runs with the provider as a binary, as a
 // user does.
 type Workspace struct {
-	Dir string
-	env []string
+	Dir  string
+	env  []string
+	user *asUser // that Terraform runs as; nil for the test's own
 }
 
 // NewWorkspace makes a workspace with that main.tf. The provider connects by the test's environment.
@@ -77,7 +78,9 @@ func (w *Workspace) Configure(t testing.TB, config string) {
 // Write writes a file of the configuration.
 func (w *Workspace) Write(t testing.TB, name, content string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(w.Dir, name), []byte(content), 0o600); err != nil {
+	path := filepath.Join(w.Dir, name)
+	err := os.WriteFile(path, []byte(content), 0o600)
+	if err = errors.Join(err, w.user.owns(path)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -89,6 +92,7 @@ func (w *Workspace) Setenv(name, value string) { w.env = append(w.env, name+"="+
 func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
 	cmd.Dir, cmd.Env = w.Dir, w.env
+	w.user.runs(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 3 * time.Minute
 	return cmd

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -33,6 +32,14 @@ func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
 	for _, f := range findings {
 		at, detail := located(f)
 		diags.AddAttributeError(at, f.Summary, detail)
+	}
+}
+
+// WarnUnrecorded reports that the catalogue does not have the record of a request, or not its end.
+func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
+	if record.Unrecorded != nil {
+		diags.AddWarning("Request is not recorded", "What came of request "+record.RequestID+" could not be written to the catalogue, so "+
+			"novacron_provisioning_requests does not list it, or not as it ended. The instance is not affected. "+catalog.Sentence(record.Unrecorded))
 	}
 }
 
@@ -68,7 +75,7 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		AddFindings(diags, findings)
 		return
 	}
-	detail := sentence(err)
+	detail := catalog.Sentence(err)
 	switch {
 	case errors.Is(err, provision.ErrUnreachable):
 		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), and that libvirt runs there and lets you in."
@@ -81,15 +88,4 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		return
 	}
 	diags.AddError(summary, detail)
-}
-
-// sentence makes an error's text a sentence, which does not end in the words of package context.
-func sentence(err error) string {
-	text := strings.TrimSpace(err.Error())
-	if what, cut := strings.CutSuffix(text, context.DeadlineExceeded.Error()); cut {
-		text = what + "the time ran out"
-	} else if what, cut := strings.CutSuffix(text, context.Canceled.Error()); cut {
-		text = what + "cancelled"
-	}
-	return catalog.Sentence(errors.New(text))
 }

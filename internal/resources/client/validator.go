@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // Valid makes a validator of a rule of the core.
@@ -23,6 +25,6 @@ func (v ruleValidator) ValidateString(_ context.Context, req validator.StringReq
 		return
 	}
 	if err := v(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value", sentence(err))
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value", catalog.Sentence(err))
 	}
 }

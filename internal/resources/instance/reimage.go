@@ -97,6 +97,7 @@ func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynami
 		return
 	}
 	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
+	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Instance not changed", err)
 		return

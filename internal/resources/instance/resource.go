@@ -110,6 +110,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
 	}
 	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
+	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if instance.UUID == "" { // nothing is left of it
 		resp.State.RemoveResource(ctx)
 		client.AddError(&resp.Diagnostics, "Instance not made", err)

@@ -173,7 +173,7 @@ func facts() map[string]schema.Attribute {
 			Computed:            true,
 			MarkdownDescription: "How the instance was made. Null after an import.",
 			Attributes: map[string]schema.Attribute{
-				"request_id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the request."},
+				"request_id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the request, as in `novacron_provisioning_requests`."},
 				"status":           schema.StringAttribute{Computed: true, MarkdownDescription: "`running`, `completed` or `failed`."},
 				"requested_by":     schema.StringAttribute{Computed: true, MarkdownDescription: "Who asked for the instance."},
 				"created_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was asked for (RFC 3339, UTC)."},

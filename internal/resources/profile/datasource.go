@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"slices"
 
 	ds "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -12,10 +13,9 @@ import (
 func Computed(attributes map[string]schema.Attribute, except ...string) map[string]ds.Attribute {
 	computed := make(map[string]ds.Attribute, len(attributes))
 	for name, a := range attributes {
-		computed[name] = computedAttribute(a)
-	}
-	for _, name := range except {
-		delete(computed, name)
+		if !slices.Contains(except, name) {
+			computed[name] = computedAttribute(a)
+		}
 	}
 	return computed
 }

@@ -1,0 +1,3 @@
+output "is_long_term" {
+  value = provider::novacron::version_matches("1.4.2", "~> 1.4.0")
+}

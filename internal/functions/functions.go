@@ -1,0 +1,58 @@
+// Package functions is the provider's functions: what configurations compute about versions and ids by the same rules as
+// the provider itself.
+package functions
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// All makes the functions.
+func All() []func() function.Function {
+	return []func() function.Function{newVersionMatches, newNewestVersion, newParseID}
+}
+
+// constraintParameter is a parameter that takes a version constraint.
+var constraintParameter = function.StringParameter{
+	Name: "constraint",
+	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. An empty one allows every release. " +
+		"Pre-releases are allowed by constraints only that name one.",
+}
+
+// readVersion reads an argument that is a version.
+func readVersion(argument int64, text string) *function.FuncError {
+	if _, err := catalog.ParseVersion(text); err != nil {
+		return function.NewArgumentFuncError(argument, catalog.Sentence(err))
+	}
+	return nil
+}
+
+// readConstraint reads an argument that is a constraint.
+func readConstraint(argument int64, text string) (version.Constraints, *function.FuncError) {
+	c, err := catalog.ParseConstraint(text)
+	if err != nil {
+		return nil, function.NewArgumentFuncError(argument, catalog.Sentence(err))
+	}
+	return c, nil
+}
+
+// newest is the newest of the versions in an argument that a constraint in the next one allows; "" for none.
+func newest(argument int64, versions []string, constraint string) (string, *function.FuncError) {
+	for i, text := range versions {
+		if err := readVersion(argument, text); err != nil {
+			if len(versions) > 1 {
+				err.Text = fmt.Sprintf("Element %d: %s", i, err.Text)
+			}
+			return "", err
+		}
+	}
+	c, err := readConstraint(argument+1, constraint)
+	if err != nil {
+		return "", err
+	}
+	return catalog.Newest(versions, c), nil
+}

@@ -1,0 +1,72 @@
+package library
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Catalogue tells where a library's catalogue is, and what the library's tenant has in it.
+type Catalogue struct {
+	Kind        string // pool, or what the store says of itself
+	Enforcement string // advisory or server
+	Templates   int
+	Versions    int
+	Images      int   // that the versions use; versions of the same image share it
+	ImageBytes  int64 // that these take in the pool, whoever else uses them
+	Capacity    uint64
+	Available   uint64
+}
+
+// Catalogue reads the numbers as of now. Of other tenants, nothing is counted.
+func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
+	c := Catalogue{Kind: "pool", Enforcement: "advisory"}
+	if s, ok := l.store.(interface{ Kind() string }); ok {
+		c.Kind = s.Kind()
+	}
+	if s, ok := l.store.(interface{ Enforcement() string }); ok {
+		c.Enforcement = s.Enforcement()
+	}
+	if err := l.open(ctx); err != nil {
+		return c, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		templates, err := l.store.Templates().List(ctx, l.me.Tenant+"/")
+		c.Templates = len(templates)
+		return err
+	})
+	group.Go(func() error {
+		versions, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
+		c.count(versions)
+		return err
+	})
+	group.Go(func() error {
+		if err := l.host.RefreshPool(ctx, l.pool); err != nil {
+			return err
+		}
+		pool, err := l.host.Pool(ctx, l.pool)
+		c.Capacity, c.Available = pool.Capacity, pool.Available
+		return err
+	})
+	return c, group.Wait()
+}
+
+// count counts versions that are registered, and their images.
+func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
+	images := map[string]bool{}
+	for _, rec := range versions {
+		v := rec.Value
+		if v.Coming != nil {
+			continue
+		}
+		c.Versions++
+		if !images[v.Digest] {
+			images[v.Digest] = true
+			c.Images++
+			c.ImageBytes += v.StoredSize
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+)
+
+// BeginRequest writes down a request that is about to be worked on, as one of the library's tenant and user, by this
+// process. It fills these in. What it returns is for EndRequest, also after an error.
+func (l *Library) BeginRequest(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
+	r.ID.Tenant, r.RequestedBy, r.Runner = l.me.Tenant, l.me.User, runner.This()
+	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
+	if err := l.open(ctx); err != nil {
+		return rec, err
+	}
+	written, err := l.store.Requests().Create(ctx, rec.Key, r)
+	if err == nil {
+		rec = written
+	}
+	return rec, err
+}
+
+// EndRequest writes down what became of a request that began, with time of its own: also the end of one that was cancelled
+// is recorded. Now and then it tidies up among the requests; failing to is no failure.
+func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
+	ctx, cancel := undoContext(ctx)
+	defer cancel()
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	requests := l.store.Requests()
+	var err error
+	if rec.Revision == "" {
+		_, err = requests.Create(ctx, rec.Key, rec.Value)
+	} else {
+		_, err = requests.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	}
+	// Somebody has taken this process for dead, or an answer was lost on the way. Nobody knows better what became of it.
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrExists) {
+		_, err = change(ctx, requests, rec.Key, func(found *catalog.ProvisioningRequest) error {
+			*found = rec.Value
+			return nil
+		})
+	}
+	if err == nil && (l.ended.Add(1)-1)%tidyEvery == 0 {
+		l.tidyRequests(ctx)
+	}
+	return err
+}
+
+// Requests lists the requests of the library's tenant that the filter chooses, newest first.
+func (l *Library) Requests(ctx context.Context, f catalog.RequestFilter) ([]catalog.ProvisioningRequest, error) {
+	if err := l.open(ctx); err != nil {
+		return nil, err
+	}
+	_, settled, err := l.ownRequests(ctx)
+	return f.Of(settled), err
+}
+
+// ownRequests reads the requests of the library's tenant: as they are written, by their keys, and as they are by now, newest
+// first.
+func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
+	records, err := l.store.Requests().List(ctx, l.me.Tenant+"/")
+	if err != nil {
+		return nil, nil, err
+	}
+	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)), make([]catalog.ProvisioningRequest, len(records))
+	for i, rec := range records {
+		written[rec.Key] = rec
+		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), time.Now())
+	}
+	catalog.SortRequests(settled)
+	return written, settled, nil
+}
+
+const (
+	// tidyEvery is after how many requests of one process the retention is looked after again; the first one does.
+	tidyEvery = 100
+	// tidyTime bounds it. What is left over then is done by the next process.
+	tidyTime = 10 * time.Second
+)
+
+// tidyRequests notes of requests whose process died that they failed, and removes what the retention does not keep.
+// Somebody else may do so at the same time, and all of it can wait: errors are nobody's concern.
+func (l *Library) tidyRequests(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tidyTime)
+	defer cancel()
+	written, settled, err := l.ownRequests(ctx)
+	if err != nil {
+		return
+	}
+	requests := l.store.Requests()
+	expired := l.retention.Expired(settled, time.Now())
+	for _, r := range expired {
+		rec := written[r.ID.String()]
+		if ctx.Err() == nil {
+			_ = requests.Delete(ctx, rec.Key, rec.Revision)
+		}
+		delete(written, rec.Key)
+	}
+	for _, r := range settled {
+		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status && ctx.Err() == nil {
+			_, _ = requests.Replace(ctx, rec.Key, rec.Revision, r)
+		}
+	}
+}

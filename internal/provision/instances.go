@@ -1,0 +1,122 @@
+package provision
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Own reads an instance of the library's tenant by its UUID. ErrNotFound also for instances of others.
+func (p *Provisioner) Own(ctx context.Context, uuid string) (Instance, error) {
+	if !uuidForm.MatchString(uuid) {
+		return Instance{}, ErrNotFound
+	}
+	i, err := p.Read(ctx, uuid)
+	if err == nil && i.Facts.Tenant != p.library.Tenant() {
+		return Instance{}, ErrNotFound
+	}
+	return i, err
+}
+
+// InstanceFilter chooses instances. What says nothing is not asked for.
+type InstanceFilter struct {
+	Template string              // "tenant/name"
+	Version  version.Constraints // of the version that the instance was made from
+	Status   string              // as hypervisor.State has it
+	Labels   map[string]string   // all of these
+}
+
+// Statuses lists what the guest of an instance may be seen to do.
+func Statuses() []string {
+	var names []string
+	for _, s := range []hypervisor.State{hypervisor.StateRunning, hypervisor.StatePaused, hypervisor.StateShuttingDown, hypervisor.StateShutoff,
+		hypervisor.StateCrashed, hypervisor.StatePMSuspended, hypervisor.StateUnknown} {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state hypervisor.State) bool {
+	labels := catalog.PairMap(facts.Labels)
+	for name, value := range f.Labels {
+		if found, there := labels[name]; !there || found != value {
+			return false
+		}
+	}
+	return (f.Template == "" || facts.Template == f.Template) && (f.Status == "" || state.String() == f.Status) &&
+		(f.Version == nil || catalog.Newest([]string{facts.Version}, f.Version) != "")
+}
+
+// Instances lists the instances of the library's tenant that the filter chooses, by name: with a few requests, one for each
+// domain whose name is of the tenant, and one for each network. So guests' agents are not asked for addresses.
+func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) ([]Instance, error) {
+	tenant := p.library.Tenant()
+	domains, err := p.host.DomainsNamed(ctx, func(name string) bool { return OfTenant(tenant, name) })
+	if err != nil {
+		return nil, err
+	}
+	var instances []Instance
+	leases := leases{}
+	for _, d := range domains {
+		facts, err := catalog.ParseInstanceFacts(d.Metadata)
+		if err != nil || facts.Tenant != tenant || !f.chooses(facts, d.State) {
+			continue // also what was not made by novacron
+		}
+		i, err := p.defined(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if i.Healthy() {
+			seen, err := leases.of(ctx, p.host, i.NICs)
+			if err != nil {
+				return nil, err
+			}
+			i.Addresses = usable(withStatic(seen, i.NICs), i.NICs)
+		}
+		instances = append(instances, i)
+	}
+	slices.SortFunc(instances, func(a, b Instance) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
+	return instances, nil
+}
+
+// OfTenant tells whether a domain's name is one that DomainName gives to instances of the tenant. No instance's own name has
+// dots.
+func OfTenant(tenant, domain string) bool {
+	owner, name, dotted := strings.Cut(domain, ".")
+	if tenant == "default" {
+		return !dotted
+	}
+	return dotted && owner == tenant && !strings.Contains(name, ".")
+}
+
+// leases are those of networks, each of which is asked once.
+type leases map[string][]hypervisor.Address
+
+// of are the leases of some network cards.
+func (l leases) of(ctx context.Context, host *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
+	var found []hypervisor.Address
+	for _, nic := range nics {
+		if nic.Network == "" {
+			continue
+		}
+		known, asked := l[nic.Network]
+		if !asked {
+			var err error
+			if known, err = host.Leases(ctx, nic.Network); err != nil {
+				return nil, err
+			}
+			l[nic.Network] = known
+		}
+		for _, a := range known {
+			if strings.EqualFold(a.MAC, nic.MAC) {
+				found = append(found, a)
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,98 @@
+// Package catalogue is the data source novacron_catalog.
+package catalogue
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_catalog.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+type model struct {
+	Kind           types.String `tfsdk:"kind"`
+	Enforcement    types.String `tfsdk:"enforcement"`
+	Tenant         types.String `tfsdk:"tenant"`
+	User           types.String `tfsdk:"user"`
+	TemplateCount  types.Int64  `tfsdk:"template_count"`
+	VersionCount   types.Int64  `tfsdk:"version_count"`
+	ImageCount     types.Int64  `tfsdk:"image_count"`
+	ImageBytes     types.Int64  `tfsdk:"image_bytes"`
+	Pool           types.String `tfsdk:"pool"`
+	CapacityBytes  types.Int64  `tfsdk:"capacity_bytes"`
+	AvailableBytes types.Int64  `tfsdk:"available_bytes"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_catalog"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(says string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: says}
+	}
+	number := func(says string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Tells where the library's catalogue is kept, who makes sure of its rules, and what the provider's tenant has in it. Nothing " +
+			"of other tenants is counted, whatever they share.",
+		Attributes: map[string]schema.Attribute{
+			"kind": text("Where the catalogue is kept: `pool` for documents in the storage pool, `postgres` for a database."),
+			"enforcement": text("Who makes sure of tenants, owners and access control: `advisory` for this provider alone, which guards against mistakes " +
+				"only; `server` where the catalogue's server does so itself. Neither says anything about the host: see the guide *Who enforces what*."),
+			"tenant":          text("The tenant that the provider works for."),
+			"user":            text("The user that the provider works for."),
+			"template_count":  number("How many templates the tenant has."),
+			"version_count":   number("How many versions these have."),
+			"image_count":     number("How many images these versions use. Versions of the same image share it."),
+			"image_bytes":     number("What these images take in the pool, in bytes. Others may use some of them as well."),
+			"pool":            text("The storage pool of images and, unless said otherwise, disks."),
+			"capacity_bytes":  number("Size of the pool, in bytes."),
+			"available_bytes": number("Free space in the pool, in bytes."),
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the catalogue")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	l := d.client.Library
+	c, err := l.Catalogue(ctx)
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Catalogue not read", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, model{
+		Kind: types.StringValue(c.Kind), Enforcement: types.StringValue(c.Enforcement),
+		Tenant: types.StringValue(l.Tenant()), User: types.StringValue(l.User()),
+		TemplateCount: types.Int64Value(int64(c.Templates)), VersionCount: types.Int64Value(int64(c.Versions)),
+		ImageCount: types.Int64Value(int64(c.Images)), ImageBytes: types.Int64Value(c.ImageBytes),
+		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Capacity)), AvailableBytes: types.Int64Value(int64(c.Available)),
+	})...)
+}

@@ -1,0 +1,98 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_instance.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// single is what the data source shows.
+type single struct {
+	found
+	EffectiveParameters types.Dynamic `tfsdk:"effective_parameters"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instance"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	all := foundAttributes()
+	all["id"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		Validators:          []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
+		MarkdownDescription: "The instance's UUID. Either this or `name`.",
+	}
+	all["name"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateInstanceName)},
+		MarkdownDescription: "The instance's name. Either this or `id`.",
+	}
+	all["effective_parameters"] = schema.DynamicAttribute{Computed: true, MarkdownDescription: facts()["effective_parameters"].GetMarkdownDescription()}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, whoever made it.",
+		Attributes:          all,
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m single
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("id"), &m.ID)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("name"), &m.Name)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "reading an instance")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	tenant := d.client.Library.Tenant()
+	at, asked := path.Root("name"), m.Name.ValueString()
+	var i provision.Instance
+	var err error
+	if m.ID.IsNull() {
+		i, err = d.client.Provisioner.Find(ctx, tenant, asked)
+	} else {
+		at, asked = path.Root("id"), m.ID.ValueString()
+		i, err = d.client.Provisioner.Own(ctx, asked)
+	}
+	if errors.Is(err, provision.ErrNotFound) {
+		resp.Diagnostics.AddAttributeError(at, "No such instance", fmt.Sprintf("The host has no instance %q of the tenant %s. Where the instance is "+
+			"made in the same configuration, refer to it by novacron_instance.NAME.id.", asked, tenant))
+		return
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		return
+	}
+	m.found, m.EffectiveParameters = show(i, Configured(d.client).newerOf(ctx, i))
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}

@@ -1,0 +1,131 @@
+package instance_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// named expects instances of these names, in this order.
+func named(names ...string) []statecheck.StateCheck {
+	checks := make([]knownvalue.Check, len(names))
+	for i, name := range names {
+		checks[i] = knownvalue.ObjectPartial(map[string]knownvalue.Check{"name": knownvalue.StringExact(name)})
+	}
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_instances.it", tfjsonpath.New("instances"), knownvalue.ListExact(checks))}
+}
+
+func TestAccInstancesAreFound(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("found")
+	pool, _ := host.Pool(t, name)
+	image := blankImage(t)
+	one, two, tenant := name+"-1", name+"-2", strings.ReplaceAll(name, "-", "")
+	provider := func(tenant string) string {
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n}\n", pool, tenant)
+	}
+	made := func(tenant string) string {
+		return provider(tenant) + shop(name, image) +
+			instance("one", one, `description = "first"`, `labels = { role = "web", os = "linux" }`, `parameters = { hostname = "it" }`,
+				`power_state = "stopped"`, `autostart = true`) +
+			instance("two", two, `labels = { role = "db" }`, `wait_for = []`, `timeouts {
+    delete = "1s"
+  }`, `network_profile = {
+    interfaces = { eth0 = { network = "default", ip_configuration = { static_ip = "192.168.122.250/24" } } }
+  }`)
+	}
+	find := func(filters ...string) string {
+		return "data \"novacron_instances\" \"it\" {\n  template_id = novacron_template.it.id\n  depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
+			strings.Join(filters, "\n  ") + "\n}\n"
+	}
+	single := func(how string) string { return "data \"novacron_instance\" \"it\" {\n  " + how + "\n}\n" }
+	var same []statecheck.StateCheck
+	for _, attribute := range []string{
+		"id", "name", "tenant", "description", "template_id", "resolved_version", "update_available", "image_digest", "strategy", "labels",
+		"power_state", "autostart", "deletion_protection", "domain_name", "host", "status", "ip_addresses", "ip_address", "mac_addresses",
+	} {
+		at := tfjsonpath.New(attribute)
+		same = append(same, statecheck.CompareValuePairs("novacron_instance.one", at, "data.novacron_instance.it", at, compare.ValuesSame()),
+			statecheck.CompareValuePairs("novacron_instance.one", at, "data.novacron_instances.it",
+				tfjsonpath.New("instances").AtSliceIndex(0).AtMapKey(attribute), compare.ValuesSame()))
+	}
+	same = append(same,
+		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("effective_parameters"), "data.novacron_instance.it",
+			tfjsonpath.New("effective_parameters"), compare.ValuesSame()),
+		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("provisioning").AtMapKey("request_id"), "data.novacron_instance.it",
+			tfjsonpath.New("request_id"), compare.ValuesSame()),
+		statecheck.ExpectKnownValue("data.novacron_instances.it", tfjsonpath.New("instances").AtSliceIndex(1).AtMapKey("ip_addresses"),
+			knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("192.168.122.250")})))
+	base := made("default")
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
+		Steps: []resource.TestStep{
+			{Config: base + single(`name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is no valid instance\s+name`)},
+			{Config: base + single(""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
+			{Config: base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
+			{Config: base},
+			{Config: base + single("id = novacron_instance.one.id") + find(), ConfigStateChecks: append(same, named(one, two)...)},
+			{Config: base + single("name = novacron_instance.one.name") + find(`labels = { role = "db" }`), ConfigStateChecks: named(two)},
+			{Config: base + find(`labels = { role = "web", os = "bsd" }`), ConfigStateChecks: named()},
+			{Config: base + find(`status = "shutoff"`), ConfigStateChecks: named(one)},
+			{Config: base + find(`version = "< 1.0"`), ConfigStateChecks: named()},
+			{Config: base + find(`version = "~> 1.0"`, `status = "running"`), ConfigStateChecks: named(two)},
+			{Config: base + single(fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`No such instance`)},
+			{Config: base, Check: tfacc.OnHost(func() { hidden(t, host, pool, tenant, one) })},
+		},
+	})
+}
+
+// hidden checks that an instance is not there for another tenant: neither by its id, nor by its name, nor in a list.
+func hidden(t *testing.T, host *acctest.Host, pool, tenant, domain string) {
+	w := tfacc.NewWorkspace(t, "")
+	asks := func(config string) {
+		w.Configure(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n}\n", pool, tenant)+config)
+	}
+	asks("data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = length(data.novacron_instances.it.instances)\n}\n")
+	tfacc.Says(t, w.Apply(t), "n = 0")
+	for attribute, value := range map[string]string{"id": fact(t, host, domain, "UUID"), "name": domain} {
+		asks(fmt.Sprintf("data \"novacron_instance\" \"it\" {\n  %s = %q\n}\n", attribute, value))
+		tfacc.Says(t, w.Fails(t, "plan"), "No such instance", fmt.Sprintf("no instance %q of the tenant %s", value, tenant))
+	}
+}
+
+// Listing instances asks the host one thing of each of the tenant's, and nothing of others'.
+func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("list")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	tenant := strings.ReplaceAll(name, "-", "") // of its own: other tests make instances meanwhile
+	config := func(uri, after string) string {
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  uri = %q\n}\n", pool, tenant, uri) + after
+	}
+	w := tfacc.NewWorkspace(t, "")
+	t.Cleanup(func() { w.Destroy(t) })
+	image := blankImage(t)
+	asked := func(count string) *acctest.Counted {
+		counted := host.Count(t)
+		instances := shop(name, image) + instance("it", name+"-${count.index}", "count = "+count, "power_state = \"stopped\"\n  wait_for = []")
+		w.Configure(t, config(host.URI, instances))
+		w.Apply(t)
+		reader := tfacc.NewWorkspace(t, config(counted.URI, "data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = length(data.novacron_instances.it.instances)\n}\n"))
+		tfacc.Says(t, reader.Apply(t), "n = "+count)
+		return counted
+	}
+	few, many := asked("2"), asked("12")
+	if more := many.CallsOf(acctest.ReadDefinition) - few.CallsOf(acctest.ReadDefinition); more != 10 {
+		t.Errorf("10 more instances were read %d times", more)
+	}
+	if few, many := few.Calls(), many.Calls(); many > few+10 {
+		t.Errorf("listing 12 instances makes %d requests, 2 of them %d", many, few)
+	}
+}

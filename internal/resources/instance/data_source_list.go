@@ -1,0 +1,104 @@
+package instance
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ datasource.DataSource              = (*ListDataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*ListDataSource)(nil)
+)
+
+// ListDataSource is the data source novacron_instances.
+type ListDataSource struct{ client *client.Client }
+
+// NewListDataSource makes the data source.
+func NewListDataSource() datasource.DataSource { return &ListDataSource{} }
+
+// list is some instances, with what chose them.
+type list struct {
+	TemplateID types.String `tfsdk:"template_id"`
+	Version    types.String `tfsdk:"version"`
+	Status     types.String `tfsdk:"status"`
+	Labels     types.Map    `tfsdk:"labels"`
+	Instances  []found      `tfsdk:"instances"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *ListDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instances"
+}
+
+// Schema implements datasource.DataSource.
+func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	elements := foundAttributes()
+	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
+		"first, in the order of its interfaces: from the leases of the networks' DHCP servers, else static ones as they are configured. Guests " +
+		"themselves are asked by the data source `novacron_instance` only."}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the instances of the provider's tenant on its host, whoever made them, by name.",
+		Attributes: map[string]schema.Attribute{
+			"template_id": schema.StringAttribute{Optional: true,
+				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				MarkdownDescription: "Only instances of this template, `tenant/name`."},
+			"version": schema.StringAttribute{Optional: true,
+				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+				MarkdownDescription: "Only instances made from these versions: an exact one or a constraint, such as `1.1.0` or `< 2.0`."},
+			"status": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(provision.Statuses()...)},
+				MarkdownDescription: "Only instances of this status: `" + strings.Join(provision.Statuses(), "`, `") + "`."},
+			"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Only instances that have all of these labels, with these values."},
+			"instances": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "The instances, by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: elements},
+			},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *ListDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m list
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "listing instances")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	filter := provision.InstanceFilter{Template: m.TemplateID.ValueString(), Status: m.Status.ValueString(), Labels: profile.Labels(m.Labels)}
+	var err error
+	if !m.Version.IsNull() {
+		filter.Version, err = catalog.ParseConstraint(m.Version.ValueString())
+	}
+	var instances []provision.Instance
+	if err == nil {
+		instances, err = d.client.Provisioner.Instances(ctx, filter)
+	}
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Instances not listed", err)
+		return
+	}
+	m.Instances = make([]found, len(instances))
+	for n, i := range instances {
+		m.Instances[n], _ = show(i, Configured(d.client).newerOf(ctx, i))
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}

@@ -1,0 +1,77 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// found is an instance as data sources show it: what its host tells, in the resource's own words.
+type found struct {
+	ID                 types.String `tfsdk:"id"`
+	Name               types.String `tfsdk:"name"`
+	Tenant             types.String `tfsdk:"tenant"`
+	Description        types.String `tfsdk:"description"`
+	TemplateID         types.String `tfsdk:"template_id"`
+	ResolvedVersion    types.String `tfsdk:"resolved_version"`
+	UpdateAvailable    types.String `tfsdk:"update_available"`
+	ImageDigest        types.String `tfsdk:"image_digest"`
+	Strategy           types.String `tfsdk:"strategy"`
+	Labels             types.Map    `tfsdk:"labels"`
+	PowerState         types.String `tfsdk:"power_state"`
+	Autostart          types.Bool   `tfsdk:"autostart"`
+	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	DomainName         types.String `tfsdk:"domain_name"`
+	Host               types.String `tfsdk:"host"`
+	Status             types.String `tfsdk:"status"`
+	IPAddresses        types.List   `tfsdk:"ip_addresses"`
+	IPAddress          types.String `tfsdk:"ip_address"`
+	MACAddresses       types.Map    `tfsdk:"mac_addresses"`
+	RequestID          types.String `tfsdk:"request_id"`
+}
+
+// foundAttributes are the attributes of found, as the resource describes them.
+func foundAttributes() map[string]schema.Attribute {
+	all := profile.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version", "customization", "hardware_profile",
+		"network_profile", "storage_profile", "wait_for", "on_version_change", "allow_restart", "provisioning", "effective_parameters")
+	for name, says := range map[string]string{
+		"name":        "Name, unique in the tenant.",
+		"template_id": "The template's id, `tenant/name`.",
+		"strategy":    "How the system disk came from the version's image: `linked_clone` or `clone`.",
+		"power_state": "`running`, or `stopped` for whatever else the guest does; see `status`.",
+		"request_id":  "Id of the request that the instance was made by, or reimaged by last, as in `novacron_provisioning_requests`.",
+	} {
+		all[name] = schema.StringAttribute{Computed: true, MarkdownDescription: says}
+	}
+	all["autostart"] = schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance starts with its host."}
+	all["deletion_protection"] = schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance refuses to be destroyed or replaced."}
+	return all
+}
+
+// show takes over an instance as its host has it. effective are its parameters.
+func show(i provision.Instance, newer types.String) (f found, effective types.Dynamic) {
+	m := Model{Labels: types.MapNull(types.StringType)}
+	m.fromCore(i)
+	return found{
+		ID: m.ID, Name: m.Name, Tenant: m.Tenant, Description: m.Description, TemplateID: m.TemplateID, ResolvedVersion: m.ResolvedVersion,
+		UpdateAvailable: newer, ImageDigest: m.ImageDigest, Strategy: m.Strategy, Labels: m.Labels, PowerState: m.PowerState,
+		Autostart: m.Autostart, DeletionProtection: m.DeletionProtection, DomainName: m.DomainName, Host: m.Host, Status: m.Status,
+		IPAddresses: m.IPAddresses, IPAddress: m.IPAddress, MACAddresses: m.MACAddresses,
+		RequestID: profile.OptionalString(i.Facts.Provision.Request),
+	}, m.EffectiveParameters
+}
+
+// newerOf is newer, where an instance is to be shown also when its template cannot be read.
+func (r *Resource) newerOf(ctx context.Context, i provision.Instance) types.String {
+	newer, err := r.newer(ctx, i)
+	if err != nil {
+		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
+		return types.StringNull()
+	}
+	return newer
+}

@@ -1,0 +1,117 @@
+// Package polkitrules is the data source novacron_polkit_rules.
+package polkitrules
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/polkit"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_polkit_rules.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+type model struct {
+	Users       types.Set    `tfsdk:"users"`
+	Groups      types.Set    `tfsdk:"groups"`
+	Tenant      types.String `tfsdk:"tenant"`
+	Pools       types.Set    `tfsdk:"pools"`
+	ReadTenants types.Set    `tfsdk:"read_tenants"`
+	MayPublish  types.Bool   `tfsdk:"may_publish"`
+	FileName    types.String `tfsdk:"file_name"`
+	Content     types.String `tfsdk:"content"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_polkit_rules"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	names := func(says string, each validator.String, more ...validator.Set) schema.SetAttribute {
+		return schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: says,
+			Validators: append(more, setvalidator.ValueStringsAre(each))}
+	}
+	some := stringvalidator.LengthAtLeast(1)
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Renders rules for polkit, with which users of a host may do what novacron needs for one tenant, through a libvirt that " +
+			"asks polkit (`access_drivers = [ \"polkit\" ]` in libvirtd.conf), and may neither see nor touch what is called as another tenant's. They " +
+			"work for connections over the host's own socket, and so for `qemu+ssh`; libvirt refuses all others then. Nothing is asked of the host.\n\n" +
+			"**What such rules cannot do:** they go by names. Whoever may define a domain can give it any file of the host as a disk, and whoever may " +
+			"create a volume can lay it over any other: a tenant that means harm still reaches everything on the host. Tenants that do not trust each other need hosts of their " +
+			"own. See the guide *Who enforces what*.\n\n" +
+			"A user belongs into the rules of one tenant only: of several rules for the same user, polkit follows the first.",
+		Attributes: map[string]schema.Attribute{
+			"users": names("Users of the host who work for the tenant. At least one of this and `groups`.", some,
+				setvalidator.AtLeastOneOf(path.MatchRoot("users"), path.MatchRoot("groups")), setvalidator.SizeAtLeast(1)),
+			"groups": names("Groups of the host whose members work for the tenant.", some, setvalidator.SizeAtLeast(1)),
+			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
+				MarkdownDescription: "The tenant that they work for. Default: the provider's."},
+			"pools": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType,
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(some)},
+				MarkdownDescription: "The storage pools of the library and of disks. They have to exist: users cannot make any. Default: those of the provider, " +
+					"`pool` and `storage_tiers`."},
+			"read_tenants": names("Tenants whose templates and versions they may read as well, for templates that are shared or public. It opens all "+
+				"that these tenants have in the library, shared or not. Default: none.", client.Valid(catalog.ValidateTenant)),
+			"may_publish": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether they may also register, change and remove templates and versions. All " +
+				"tenants share the images of versions, so it opens all of them: whoever may publish can change or delete any image. Default: `false`."},
+			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "What to call the file in `/etc/polkit-1/rules.d`."},
+			"content":   schema.StringAttribute{Computed: true, MarkdownDescription: "The rules, in polkit's JavaScript."},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "rendering rules for polkit")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if m.Tenant.IsNull() {
+		m.Tenant = types.StringValue(d.client.Library.Tenant())
+	}
+	if m.Pools.IsNull() {
+		pools, diags := types.SetValueFrom(ctx, types.StringType, d.client.Provisioner.Homes())
+		resp.Diagnostics.Append(diags...)
+		m.Pools = pools
+	}
+	rules := polkit.Rules{
+		Users: profile.Strings(m.Users.Elements()), Groups: profile.Strings(m.Groups.Elements()), Tenant: m.Tenant.ValueString(),
+		Pools: profile.Strings(m.Pools.Elements()), ReadTenants: profile.Strings(m.ReadTenants.Elements()), Publish: m.MayPublish.ValueBool(),
+	}
+	content, err := rules.Render()
+	if err != nil {
+		client.AddError(&resp.Diagnostics, "Rules not rendered", err)
+		return
+	}
+	m.FileName, m.Content = types.StringValue(rules.FileName()), types.StringValue(content)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}

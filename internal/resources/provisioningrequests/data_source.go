@@ -1,0 +1,123 @@
+// Package provisioningrequests is the data source novacron_provisioning_requests.
+package provisioningrequests
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+var (
+	_ datasource.DataSource              = (*DataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+)
+
+// DataSource is the data source novacron_provisioning_requests.
+type DataSource struct{ client *client.Client }
+
+// NewDataSource makes the data source.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_provisioning_requests"
+}
+
+// Schema implements datasource.DataSource.
+func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	filter := func(says string, validators ...validator.String) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: says}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists what was asked of the provider's tenant's instances, and what came of it: each create and each reimage, newest " +
+			"first. Records outlive their instances; how long is set by `request_retention` of the provider.\n\n" +
+			"A record is written before the first step of the work and when it is over. What Terraform refuses before there is anything to do, such " +
+			"as parameters that are not valid, is no request. Where the catalogue cannot be written, the instance is made all the same, and Terraform " +
+			"warns that it is not recorded. An apply that was killed shows as `failed`: at once on the machine that it ran on, elsewhere when the time " +
+			"that its `timeouts` gave it has passed.",
+		Attributes: map[string]schema.Attribute{
+			"tenant": filter("Only requests of this tenant. Others than the provider's own have none to show. Default: the provider's tenant.",
+				client.Valid(catalog.ValidateTenant)),
+			"template_id": filter("Only requests for instances of this template, `tenant/name`.",
+				client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
+			"instance_name": filter("Only requests for instances of this name, whether they are there or not.", client.Valid(catalog.ValidateInstanceName)),
+			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or `cancelled`.",
+				stringvalidator.OneOf(catalog.RequestStatuses()...)),
+			"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
+				MarkdownDescription: "How many to list at most, the newest. Default: all."},
+			"requests": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "The requests, newest first.",
+				NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes()},
+			},
+		},
+	}
+}
+
+func entryAttributes() map[string]schema.Attribute {
+	text := func(says string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: says}
+	}
+	number := func(says string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
+	}
+	return map[string]schema.Attribute{
+		"request_id":       text("Id of the request, as in `provisioning` of the instance."),
+		"tenant":           text("The tenant that asked."),
+		"action":           text("`create` or `reimage`."),
+		"instance_name":    text("Name of the instance."),
+		"instance_id":      text("UUID of the instance that there was at the end; null where none was made, or it is still being made."),
+		"template_id":      text("The template's id, `tenant/name`."),
+		"resolved_version": text("The version that the instance was to be made from."),
+		"strategy":         text("`linked_clone` or `clone`; null where the work ended before it was settled."),
+		"uri":              text("libvirt URI of the host, without user names and options."),
+		"requested_by":     text("Who asked."),
+		"status":           text("`pending`, `running`, `completed`, `failed` or `cancelled`."),
+		"error":            text("Why it failed or was cancelled; null where it was not."),
+		"created_at":       text("When it was asked for (RFC 3339, UTC)."),
+		"started_at":       text("When the work began (RFC 3339, UTC); null while it has not."),
+		"completed_at":     text("When the work ended, in whatever way (RFC 3339, UTC); null while it has not, or nobody could tell."),
+		"duration_seconds": number("How long the work took, in whole seconds; null where there is no `completed_at`."),
+		"steps": schema.ListNestedAttribute{
+			Computed: true, MarkdownDescription: "The steps, in order; the last one is that which failed, where one did. Empty until the work is over.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"name": text("Name of the step."), "duration_ms": number("How long it took, in milliseconds."),
+			}},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	c, diags := client.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.client = c
+}
+
+// Read implements datasource.DataSource.
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	resp.Diagnostics.Append(d.client.Ready(ctx, "listing provisioning requests")...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.Requests = []entry{}
+	if m.Tenant.IsNull() || m.Tenant.ValueString() == d.client.Library.Tenant() {
+		requests, err := d.client.Library.Requests(ctx, m.filter())
+		if err != nil {
+			client.AddError(&resp.Diagnostics, "Requests not read", err)
+			return
+		}
+		for _, r := range requests {
+			m.Requests = append(m.Requests, fromCore(r))
+		}
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}

@@ -1,0 +1,282 @@
+package provisioningrequests_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+const address = "data.novacron_provisioning_requests.it"
+
+// shop is a template "it" with the version 1.0.0 of an image that nothing boots from, and 1.1.0 of another.
+func shop(t *testing.T, provider, name string) string {
+	return provider + fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  hardware_profile = { memory_mb = 128 }\n}\n"+
+		"resource \"novacron_template_version\" \"it\" {\n  template_id = novacron_template.it.id\n  version = \"1.0.0\"\n  source = { path = %q }\n}\n"+
+		"resource \"novacron_template_version\" \"newer\" {\n  template_id = novacron_template.it.id\n  version = \"1.1.0\"\n  source = { path = %q }\n}\n",
+		name, tfacc.EmptyImage(t, "16M"), tfacc.EmptyImage(t, "17M"))
+}
+
+// instance is an instance of the shop's version, which is not started unless the settings say so.
+func instance(label, name, version string, settings ...string) string {
+	if len(settings) == 0 {
+		settings = []string{`power_state = "stopped"`}
+	}
+	return fmt.Sprintf("resource \"novacron_instance\" %q {\n  name = %q\n  template_id = novacron_template.it.id\n  version = %q\n"+
+		"  depends_on = [novacron_template_version.it, novacron_template_version.newer]\n  on_version_change = \"reimage\"\n  %s\n}\n",
+		label, name, version, strings.Join(settings, "\n  "))
+}
+
+// find lists the requests, after what it depends on.
+func find(after string, filters ...string) string {
+	return "data \"novacron_provisioning_requests\" \"it\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
+}
+
+// request expects these of an entry.
+func request(action, instance, version, status string, instanceID, failure knownvalue.Check, steps ...string) knownvalue.Check {
+	names := make([]knownvalue.Check, len(steps))
+	for i, step := range steps {
+		names[i] = knownvalue.ObjectExact(map[string]knownvalue.Check{"name": knownvalue.StringExact(step), "duration_ms": knownvalue.NotNull()})
+	}
+	moment := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
+	return knownvalue.ObjectPartial(map[string]knownvalue.Check{
+		"action": knownvalue.StringExact(action), "instance_name": knownvalue.StringExact(instance), "resolved_version": knownvalue.StringExact(version),
+		"status": knownvalue.StringExact(status), "instance_id": instanceID, "error": failure, "steps": knownvalue.ListExact(names),
+		"tenant": knownvalue.StringExact("default"), "requested_by": knownvalue.StringExact("tester"), "uri": knownvalue.StringExact("qemu+unix:///system"),
+		"created_at": moment, "started_at": moment, "completed_at": moment, "duration_seconds": knownvalue.NotNull(),
+	})
+}
+
+func lists(entries ...knownvalue.Check) []statecheck.StateCheck {
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("requests"), knownvalue.ListExact(entries))}
+}
+
+func TestAccRequestsOutliveTheirInstances(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("requests")
+	pool, _ := host.Pool(t, name)
+	host.Virsh(t, "define", foreignDomain(t, host, name+"-taken"))
+	t.Cleanup(func() { host.Virsh(t, "undefine", name+"-taken") })
+	provider := func(tenant string) string {
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = \"tester\"\n  tenant = %q\n}\n", pool, tenant)
+	}
+	base, null, uuid := shop(t, provider("default"), name), knownvalue.Null(), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f-]{36}$`))
+	made := request("create", name+"-a", "1.0.0", "completed", uuid, null, "define", "disks", "seed")
+	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define", "start")
+	failed := request("create", name+"-taken", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step define: .*Name is taken`)), "define")
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		Steps: []resource.TestStep{
+			{Config: base + "data \"novacron_provisioning_requests\" \"it\" {\n  status = \"done\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
+			{Config: base + find("novacron_template.it"), ConfigStateChecks: lists()},
+			{Config: base + instance("a", name+"-a", "1.0.0") + find("novacron_instance.a"), ConfigStateChecks: append(lists(made),
+				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("provisioning").AtMapKey("request_id"),
+					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("request_id"), compare.ValuesSame()),
+				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("id"),
+					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("instance_id"), compare.ValuesSame()))},
+			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-taken", "1.0.0"), ExpectError: regexp.MustCompile(`Name is taken`)},
+			{Config: base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"), ConfigStateChecks: lists(reimaged, failed, made)},
+			{Config: base},
+			{Config: base + find("novacron_template.it"), ConfigStateChecks: lists(reimaged, failed, made)},
+			{Config: base + find("novacron_template.it", `status = "failed"`), ConfigStateChecks: lists(failed)},
+			{Config: base + find("novacron_template.it", fmt.Sprintf("instance_name = %q", name+"-a"), "limit = 1"), ConfigStateChecks: lists(reimaged)},
+			{Config: base + find("novacron_template.it", `template_id = "default/other"`), ConfigStateChecks: lists()},
+			{Config: base + find("novacron_template.it", `template_id = novacron_template.it.id`, `tenant = "default"`), ConfigStateChecks: lists(reimaged, failed, made)},
+			{Config: base + find("novacron_template.it", `tenant = "other"`), ConfigStateChecks: lists()},
+		},
+	})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(),
+		Steps:                    []resource.TestStep{{Config: provider("other") + find("", `tenant = "default"`), ConfigStateChecks: lists()}, {Config: provider("other") + find(""), ConfigStateChecks: lists()}},
+	})
+}
+
+// foreignDomain is the definition of a domain that is not the provider's, as a file on the host.
+func foreignDomain(t *testing.T, host *acctest.Host, name string) string {
+	t.Helper()
+	definition := fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os></domain>", name)
+	path := "/var/lib/libvirt/" + name + ".xml"
+	if err := os.WriteFile(host.HostPath(path), []byte(definition), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(host.HostPath(path)) })
+	return path
+}
+
+// written reads the statuses in a pool's catalogue as they are written there, by instance.
+func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.RequestStatus {
+	t.Helper()
+	h, err := hypervisor.New(hypervisor.Options{URI: host.URI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	records, err := poolstore.New(h, pool).Requests().List(t.Context(), "default/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	statuses := map[string]catalog.RequestStatus{}
+	for _, rec := range records {
+		statuses[rec.Value.Instance] = rec.Value.Status
+	}
+	return statuses
+}
+
+// listed reads the statuses that the data source lists, newest first, as "INSTANCE STATUS".
+func listed(t *testing.T, w *tfacc.Workspace) []string {
+	t.Helper()
+	w.Write(t, "find.tf", find("")+"output \"requests\" {\n  value = [for r in data.novacron_provisioning_requests.it.requests : \"${r.instance_name} ${r.status}\"]\n}\n")
+	w.Apply(t)
+	out, err := w.Run(t.Context(), "output", "-json", "requests")
+	var requests []string
+	if err == nil {
+		err = json.Unmarshal([]byte(out), &requests)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return requests
+}
+
+func TestAccCutOffRequestsAreToldSo(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("cutoff")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	base := shop(t, tfacc.Provider(pool), name)
+	w := tfacc.NewWorkspace(t, base)
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	for i, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
+		domain := fmt.Sprintf("%s-%d", name, i)
+		// A blank guest never has an address, so it would be waited for as long as the timeout says.
+		w.Configure(t, base+instance("it", domain, "1.0.0", `wait_for = ["ip"]`))
+		started := func() bool {
+			_, err := os.Stat(host.HostPath("/run/libvirt/qemu/" + domain + ".pid"))
+			return err == nil
+		}
+		if out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the end", started, end); err == nil {
+			t.Errorf("terraform succeeded:\n%s", out)
+		}
+	}
+	killed, cancelled := name+"-0", name+"-1"
+	if statuses := written(t, host, pool); statuses[killed] != catalog.RequestFailed || statuses[cancelled] != catalog.RequestCancelled {
+		t.Errorf("the catalogue has %v: the cancelled request was to settle the killed one", statuses)
+	}
+	w.Configure(t, base)
+	if got, want := listed(t, w), []string{cancelled + " cancelled", killed + " failed"}; !slices.Equal(got, want) {
+		t.Errorf("listed are %q, want %q", got, want)
+	}
+	w.Configure(t, base+instance("it", killed, "1.0.0")) // removes what the killed apply has left
+	w.Apply(t)
+}
+
+// A killed request that nobody has settled yet is listed as what it is.
+func TestAccKilledRequestIsListedAsFailed(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("killed")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	base := shop(t, tfacc.Provider(pool), name)
+	w := tfacc.NewWorkspace(t, base)
+	w.Apply(t)
+	w.Configure(t, base+instance("it", name, "1.0.0"))
+	requested := func() bool { return written(t, host, pool)[name] == catalog.RequestRunning }
+	_, _ = w.Start(t, "apply", "-auto-approve").Until(t, "the request", requested, syscall.SIGKILL)
+	w.Configure(t, base)
+	if got, want := listed(t, w), []string{name + " failed"}; written(t, host, pool)[name] == catalog.RequestRunning && !slices.Equal(got, want) {
+		t.Errorf("listed are %q, want %q", got, want)
+	}
+	w.Configure(t, base+instance("it", name, "1.0.0")) // removes what the killed apply has left
+	w.Apply(t)
+	w.Destroy(t)
+}
+
+func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("retention")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	keep := func(count int) string {
+		return shop(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  request_retention = { count = %d, age_days = 1 }\n}\n", pool, count), name)
+	}
+	w := tfacc.NewWorkspace(t, keep(3)+instance("many", name+"-${count.index}", "1.0.0", "count = 12", `power_state = "stopped"`))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	// Each process looks after the retention when its first request is over: here all but a few were still at work.
+	if got := len(written(t, host, pool)); got < 3 || got > 12 {
+		t.Errorf("%d of 12 requests are recorded", got)
+	}
+	for instance, status := range written(t, host, pool) {
+		if status != catalog.RequestCompleted {
+			t.Errorf("%s is %s", instance, status)
+		}
+	}
+	w.Configure(t, keep(3)+instance("many", name+"-${count.index}", "1.0.0", "count = 13", `power_state = "stopped"`))
+	w.Apply(t)
+	got := listed(t, w)
+	if len(got) != 3 || got[0] != name+"-12 completed" {
+		t.Errorf("kept are %q, want 3, the newest first", got)
+	}
+}
+
+// What was asked for with secrets, and failed, is recorded without them.
+func TestAccRecordsHaveNoSecrets(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("secret")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	host.Virsh(t, "define", foreignDomain(t, host, name))
+	t.Cleanup(func() { host.Virsh(t, "undefine", name) })
+	secret := rand.Text()
+	config := tfacc.Provider(pool) + fmt.Sprintf(`
+resource "novacron_template" "it" {
+  name       = %q
+  parameters = { db_pass = { type = "string", sensitive = true } }
+}
+resource "novacron_template_version" "it" {
+  template_id = novacron_template.it.id
+  version     = "1.0.0"
+  source      = { path = %q }
+}
+resource "novacron_instance" "it" {
+  name          = %q
+  template_id   = novacron_template.it.id
+  version       = novacron_template_version.it.version
+  parameters_wo = { db_pass = %q }
+  wait_for      = ["cloud_init"]
+}
+`, name, tfacc.EmptyImage(t, "16M"), name, secret)
+	w := tfacc.NewWorkspace(t, config)
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Name is taken")
+	if status := written(t, host, pool)[name]; status != catalog.RequestFailed {
+		t.Errorf("the request is %q", status)
+	}
+	files, err := filepath.Glob(filepath.Join(host.HostPath(directory), "nova.request.*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are %d files of requests, %v", len(files), err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(content), secret) {
+			t.Errorf("%s has the secret:\n%s", file, content)
+		}
+	}
+}
