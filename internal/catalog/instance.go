@@ -32,6 +32,7 @@ type InstanceFacts struct {
 	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
+	Frozen     Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.

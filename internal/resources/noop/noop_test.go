@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -17,14 +18,17 @@ import (
 )
 
 // lamp is a resource with a default of each kind.
-type lamp struct{ current bool }
+type lamp struct {
+	current  bool
+	warnings diag.Diagnostics
+}
 
 func (lamp) Metadata(context.Context, resource.MetadataRequest, *resource.MetadataResponse) {}
 func (lamp) Create(context.Context, resource.CreateRequest, *resource.CreateResponse)       {}
 func (lamp) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)             {}
 func (lamp) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse)       {}
 func (lamp) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse)       {}
-func (l lamp) Current(context.Context, State) bool                                          { return l.current }
+func (l lamp) Current(context.Context, State) (bool, diag.Diagnostics)                      { return l.current, l.warnings }
 
 func (lamp) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	none := types.SetValueMust(types.StringType, []attr.Value{})
@@ -98,7 +102,7 @@ func (f *framework) UpgradeResourceState(context.Context, *tfprotov6.UpgradeReso
 func wrap(t *testing.T, current bool) (*Server, *framework) {
 	t.Helper()
 	f := &framework{}
-	s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current} }})
+	s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current: current} }})
 	if err != nil {
 		t.Fatal(err)
 	}

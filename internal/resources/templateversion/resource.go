@@ -55,7 +55,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	var config Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
+		client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
 	}
 }
 
@@ -128,8 +128,12 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	r.client.Library.Own(id)
 	v, err := r.client.Library.Version(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
+	if errors.Is(err, catalog.ErrNotFound) && id.Template.Tenant == r.client.Library.Tenant() {
 		resp.State.RemoveResource(ctx)
+		return
+	}
+	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant is another
+		client.AddFindings(&resp.Diagnostics, r.client.Library.OtherTenant("version", id))
 		return
 	}
 	var location string
@@ -164,7 +168,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
 	if err == nil {
-		_, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
+		var v catalog.Version
+		v, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
+		plan.Published(v.Lifecycle)
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Version not changed", err)
