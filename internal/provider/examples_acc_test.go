@@ -102,7 +102,7 @@ func TestAccExamplesWork(t *testing.T) {
 	// The other version's image is a download from a site that does not exist.
 	tfacc.Says(t, apply(team, "-target=novacron_template_version.v1_0"), "2 added")
 
-	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n}\n")
+	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n  is_public = true\n}\n")
 	t.Cleanup(func() { platform.Destroy(t) })
 	platform.Apply(t)
 
