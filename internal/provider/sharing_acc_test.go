@@ -61,7 +61,7 @@ resource "novacron_instance" %[1]q {
 // A template is shared with another tenant and taken back; whoever has an instance keeps it.
 func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("shared")
-	pool, _ := host.Pool(t, name)
+	pool, _ := host.Pool(t, tfacc.Name("sharing"))
 	t.Parallel()
 	image := tfacc.EmptyImage(t, "16M")
 	w := tfacc.NewWorkspace(t, "")
@@ -149,5 +149,5 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	configure(offer(name, image, share, `state = "draft"`), running, stopped)
 	tfacc.Says(t, w.Fails(t, "plan"), "Cannot become a draft again", `state = "draft"`, `is archived and has instances: 2 of other tenants. A draft`)
 	configure(running, stopped)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `version "shop/`+name+`@1.0.0" cannot be removed`, "2 of other tenants")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Version "shop/`+name+`@1.0.0" cannot be removed`, "2 of other tenants")
 }
