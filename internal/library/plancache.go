@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -107,6 +108,23 @@ func (l *Library) Planned(ctx context.Context, id catalog.TemplateID) (catalog.T
 		return catalog.Template{}, nil, entry.err
 	}
 	return l.plan.apply(id, entry.template, entry.versions)
+}
+
+// PlannedVersion reads a version for planning; catalog.ErrNotFound.
+func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
+	_, versions, err := l.Planned(ctx, id.Template)
+	if errors.Is(err, catalog.ErrNotFound) { // or only its document is, see ours
+		return l.Version(ctx, id)
+	}
+	for _, v := range versions {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("version %q: %w", id, catalog.ErrNotFound)
+	}
+	return catalog.Version{}, err
 }
 
 // apply lays what the running plan does over what there is.

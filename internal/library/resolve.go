@@ -68,34 +68,37 @@ func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint 
 			return newest, nil
 		}
 	}
-	asked := "an active release"
+	all, article := listed(there)
+	asked := article + " release"
 	if constraint != "" {
-		asked = fmt.Sprintf("an active version that %q allows", constraint)
+		asked = fmt.Sprintf("%s version that %q allows", article, constraint)
 	}
 	return "", catalog.Findings{{Path: catalog.At("version"), Summary: "No such version", Detail: fmt.Sprintf(
 		"Template %q does not have %s. %s Where the version is made in the same configuration, refer to it, by "+
-			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, listed(there))}}
+			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, all)}}
 }
 
-// listed tells which versions there are, and which of them are not picked by themselves.
-func listed(versions []catalog.Version) string {
+// listed tells which versions there are, and which of them are not picked by themselves; article is what the others are
+// called where there are some: "an active", else "a".
+func listed(versions []catalog.Version) (text, article string) {
 	all := names(versions, func(catalog.Version) bool { return true })
 	if len(all) == 0 {
-		return "It has none yet: register one with novacron_template_version."
+		return "It has none yet: register one with novacron_template_version.", "a"
 	}
 	catalog.SortVersions(all)
 	drafts := false
+	article = "a"
 	for i, name := range all {
 		for _, v := range versions {
 			if state := v.State.OrActive(); v.ID.Version == name && state != catalog.Active {
-				all[i] = fmt.Sprintf("%s (%s)", name, state)
+				all[i], article = fmt.Sprintf("%s (%s)", name, state), "an active"
 				drafts = drafts || state == catalog.Draft
 			}
 		}
 	}
-	text := "It has: " + strings.Join(all, ", ") + "."
+	text = "It has: " + strings.Join(all, ", ") + "."
 	if drafts {
 		text += " A draft is chosen only where version names it exactly."
 	}
-	return text
+	return text, article
 }

@@ -127,7 +127,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	r.client.Library.Own(id)
-	v, err := r.client.Library.Version(ctx, id)
+	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
 	if errors.Is(err, catalog.ErrNotFound) && id.Template.Tenant == r.client.Library.Tenant() {
 		resp.State.RemoveResource(ctx)
 		return
