@@ -113,6 +113,13 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "2 added, 0 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
+	// Instances are their tenant's, by whichever name.
+	theft := strings.Replace(bankInstance("theft", name), "novacron.bank", "novacron.shop", 1)
+	for _, id := range []string{"bank/" + name + "-off", strings.TrimSpace(host.Virsh(t, "domuuid", "bank."+name+"-off"))} {
+		configure(offer(name, image, share), running, stopped, theft, fmt.Sprintf("import {\n  to = novacron_instance.theft\n  id = %q\n}\n", id))
+		tfacc.Says(t, w.Fails(t, "plan"), `The host has no instance "`+id+`"`)
+	}
+
 	configure(offer(name, image), running, stopped)
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
