@@ -253,11 +253,11 @@ func (p *planner) keepFacts() {
 	}
 }
 
-// pin keeps the version that was resolved before, unless what the user asks for has changed. Asking for something at
+// pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that. Asking for something at
 // last, as after an import, changes nothing where the pinned version is among what is asked for.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
-	keep := p.plan.Version.Equal(p.state.Version)
+	keep := p.plan.Version.Equal(p.state.Version) || catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
 		constraint, err := catalog.ParseConstraint(p.plan.Version.ValueString())
 		keep = err == nil && catalog.Newest([]string{pinned}, constraint) == pinned
