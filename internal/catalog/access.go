@@ -11,7 +11,7 @@ type Principal struct {
 type Right int
 
 const (
-	// Nothing: the template does not exist, for all that they are told.
+	// Nothing is no right: the template does not exist, for all that they are told.
 	Nothing Right = iota
 	// Read shows the template, its versions, and their data.
 	Read

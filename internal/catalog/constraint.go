@@ -76,3 +76,12 @@ func SortVersions(versions []string) {
 		return vb.Compare(va)
 	})
 }
+
+// Exactly is the version that a constraint names; "" where it allows others as well.
+func Exactly(constraint string) string {
+	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(constraint), "="))
+	if _, err := ParseVersion(text); err != nil {
+		return ""
+	}
+	return text
+}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,6 +16,11 @@ type TemplateID struct {
 }
 
 func (id TemplateID) String() string { return id.Tenant + "/" + id.Name }
+
+// Compare orders ids by tenant and name.
+func (id TemplateID) Compare(other TemplateID) int {
+	return cmp.Or(strings.Compare(id.Tenant, other.Tenant), strings.Compare(id.Name, other.Name))
+}
 
 // Version names one version of the template.
 func (id TemplateID) Version(v string) VersionID { return VersionID{Template: id, Version: v} }

@@ -33,6 +33,7 @@ type InstanceFacts struct {
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
+	Frozen     Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.

@@ -45,3 +45,13 @@ func TestTheNearestNameIsMeant(t *testing.T) {
 		t.Errorf("of no names, got %q", got)
 	}
 }
+
+func TestAConstraintNamesAVersionExactly(t *testing.T) {
+	for constraint, want := range map[string]string{
+		"1.0.0": "1.0.0", " = 1.0.0 ": "1.0.0", "=1.0.0-rc.1": "1.0.0-rc.1", "": "", "~> 1.0.0": "", ">= 1.0.0": "", "1.0": "", "1.0.0, 1.0.0": "", "!= 1.0.0": "",
+	} {
+		if got := Exactly(constraint); got != want {
+			t.Errorf("%q names %q, want %q", constraint, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -13,31 +14,35 @@ type made struct {
 	domain hypervisor.Domain
 }
 
-// instancesOf lists the instances on the host that were made from a template, also those that are being made. Domains that
-// were not made by novacron are passed over.
-func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
-	domains, err := l.host.AllDomains(ctx)
-	if err != nil {
-		return nil, err
-	}
+// madeOf are the domains that novacron made, also those that are being made.
+func madeOf(domains []hypervisor.Domain) []made {
 	var found []made
 	for _, d := range domains {
 		if d.Metadata == "" {
 			continue
 		}
-		if facts, err := catalog.ParseInstanceFacts(d.Metadata); err == nil && facts.Template == id.String() {
+		if facts, err := catalog.ParseInstanceFacts(d.Metadata); err == nil {
 			found = append(found, made{facts, d})
 		}
 	}
-	return found, nil
+	return found
 }
 
-// InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way.
+// instancesOf lists the instances on the host that were made from a template, whoever's they are.
+func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
+	domains, err := l.host.AllDomains(ctx)
+	return slices.DeleteFunc(madeOf(domains), func(i made) bool { return i.Template != id.String() }), err
+}
+
+// InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all
+// tenants for the template's own, which has to know what it offers is used for; else of one's own tenant.
 func (l *Library) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
 	instances, err := l.instancesOf(ctx, id)
 	counts := make(map[string]int, len(instances))
 	for _, i := range instances {
-		counts[i.Version]++
+		if l.me.Tenant == id.Tenant || l.me.Tenant == i.Tenant {
+			counts[i.Version]++
+		}
 	}
 	return counts, err
 }

@@ -32,6 +32,7 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
+	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
 	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // somebody has it after all
 			err = l.VersionExists(r.ID)

@@ -15,13 +15,14 @@ import (
 // InUseError says that a version cannot go because linked clones hang on it.
 type InUseError struct {
 	Version catalog.VersionID
-	Users   []string // "tenant/name" of instances, or names of volumes that are nobody's
+	Users   []string // "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
+	Others  int      // how many instances of other tenants there are beside
 }
 
 func (e *InUseError) Error() string {
 	return fmt.Sprintf("version %q cannot be removed: these linked clones need its base image: %s. Destroy them first, "+
 		"or replace them by another version or by full clones (strategy = \"clone\"). Nothing was changed.",
-		e.Version, strings.Join(e.Users, ", "))
+		e.Version, andOthers(e.Users, e.Others))
 }
 
 // RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
@@ -30,8 +31,11 @@ func (e *InUseError) Error() string {
 // The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
 // one of the two sees the other.
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
-	if err := l.open(ctx); err != nil {
-		return err
+	if _, err := l.writable(ctx, id.Template); err != nil {
+		if errors.Is(err, catalog.ErrNotFound) {
+			return l.forget("version", id.Template.Tenant, id)
+		}
+		return fmt.Errorf("removing version %q: %w", id, err)
 	}
 	l.plan.forget(id.Template)
 	l.sweep(ctx)
@@ -55,9 +59,9 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	if err != nil {
 		return err
 	}
-	users, err := l.linkedClones(ctx, rec.Value)
-	if err == nil && len(users) > 0 {
-		err = &InUseError{Version: id, Users: users}
+	users, others, err := l.linkedClones(ctx, rec.Value)
+	if err == nil && len(users)+others > 0 {
+		err = &InUseError{Version: id, Users: users, Others: others}
 	}
 	if err != nil {
 		undo, cancel := undoContext(ctx)
@@ -90,41 +94,58 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 }
 
 // linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,
-// every overlay on it, whoever made it.
-func (l *Library) linkedClones(ctx context.Context, v catalog.Version) ([]string, error) {
-	instances, err := l.instancesOf(ctx, v.ID.Template)
+// every overlay on it, whoever made it. What is another tenant's is counted only.
+func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []string, others int, err error) {
+	domains, err := l.host.AllDomains(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var users, known []string
-	for _, i := range instances {
-		if i.Strategy == catalog.LinkedClone && i.Version == v.ID.Version {
+	var known []string
+	for _, i := range madeOf(domains) {
+		clone := i.Template == v.ID.Template.String() && i.Strategy == catalog.LinkedClone && i.Version == v.ID.Version
+		if !clone {
+			continue
+		}
+		if i.Tenant == l.me.Tenant {
 			users = append(users, i.Tenant+"/"+i.Name)
-			for _, disk := range i.domain.Disks {
-				known = append(known, disk.Path)
-			}
+		} else {
+			others++
+		}
+		for _, disk := range i.domain.Disks {
+			known = append(known, disk.Path)
 		}
 	}
 	base, err := l.Base(ctx, v.Digest)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return users, nil
+		return users, others, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(base.Versions) > 1 {
-		return users, nil
+		return users, others, nil
 	}
 	overlays, err := l.overlaysOn(ctx, base)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, o := range overlays {
-		if !slices.Contains(known, o.Path) {
+		switch {
+		case slices.Contains(known, o.Path):
+		case l.foreign(domains, o.Path):
+			others++
+		default:
 			users = append(users, "volume "+o.Name)
 		}
 	}
-	return users, nil
+	return users, others, nil
+}
+
+// foreign tells whether a file is a disk of another tenant's instance.
+func (l *Library) foreign(domains []hypervisor.Domain, file string) bool {
+	return slices.ContainsFunc(madeOf(domains), func(i made) bool {
+		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d hypervisor.DomainDisk) bool { return d.Path == file })
+	})
 }
 
 // overlaysOn lists the volumes that hang on a base. Those of linked clones may be in any pool of files.

@@ -10,24 +10,38 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// Newer picks the newest release among versions, and those that a running plan creates, where it is newer than a version;
-// "" where none is.
-func Newer(versions []catalog.Version, coming []string, than string) string {
-	return catalog.Newer(available(versions, coming), than)
+// Newer picks the newest active release among a template's versions, and those that a running plan creates, where it is
+// newer than a version; "" where none is, or nothing new may be made of the template.
+func (l *Library) Newer(t catalog.Template, versions, coming []catalog.Version, than string) string {
+	usable := func(v catalog.Version) bool {
+		_, err := t.Use(l.me, v)
+		return v.State.OrActive() == catalog.Active && err == nil
+	}
+	return catalog.Newer(names(available(versions, coming), usable), than)
 }
 
-// available are the names of versions that nobody is about to remove, and of those that are coming.
-func available(versions []catalog.Version, coming []string) []string {
-	names := slices.Clone(coming)
+// available are the versions that nobody is about to remove, and those that are coming.
+func available(versions, coming []catalog.Version) []catalog.Version {
+	all := slices.Clone(coming)
 	for _, v := range versions {
 		if !v.Deleting(time.Now()) {
-			names = append(names, v.ID.Version)
+			all = append(all, v)
 		}
 	}
-	return names
+	return all
 }
 
-// Resolve finds the newest version of a template that the constraint allows, and that nobody is about to remove.
+func names(versions []catalog.Version, of func(catalog.Version) bool) []string {
+	var found []string
+	for _, v := range versions {
+		if of(v) && !slices.Contains(found, v.ID.Version) {
+			found = append(found, v.ID.Version)
+		}
+	}
+	return found
+}
+
+// Resolve is Pick of all the versions that there are.
 func (l *Library) Resolve(ctx context.Context, id catalog.TemplateID, constraint string) (string, error) {
 	versions, err := l.Versions(ctx, id)
 	if err != nil {
@@ -36,25 +50,55 @@ func (l *Library) Resolve(ctx context.Context, id catalog.TemplateID, constraint
 	return Pick(id, versions, nil, constraint)
 }
 
-// Pick chooses among versions, and those that a running plan creates, what Resolve would.
-func Pick(id catalog.TemplateID, versions []catalog.Version, coming []string, constraint string) (string, error) {
+// Pick chooses among the versions that somebody may see, and those that a running plan creates: the newest active one that
+// the constraint allows, or else the newest deprecated one. Drafts and archived versions have to be named exactly, and so
+// is whatever somebody is about to remove no choice.
+func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint string) (string, error) {
 	c, err := catalog.ParseConstraint(constraint)
 	if err != nil {
 		return "", err
 	}
-	names := available(versions, coming)
-	if newest := catalog.Newest(names, c); newest != "" {
-		return newest, nil
+	there := available(versions, coming)
+	if exact := catalog.Exactly(constraint); exact != "" && slices.ContainsFunc(there, func(v catalog.Version) bool { return v.ID.Version == exact }) {
+		return exact, nil
 	}
-	there, asked := "It has none yet: register one with novacron_template_version.", "a release"
-	if len(names) > 0 {
-		catalog.SortVersions(names)
-		there = "It has: " + strings.Join(names, ", ") + "."
+	for _, state := range []catalog.State{catalog.Active, catalog.Deprecated} {
+		of := func(v catalog.Version) bool { return v.State.OrActive() == state }
+		if newest := catalog.Newest(names(there, of), c); newest != "" {
+			return newest, nil
+		}
 	}
+	all, article := listed(there)
+	asked := article + " release"
 	if constraint != "" {
-		asked = fmt.Sprintf("a version that %q allows", constraint)
+		asked = fmt.Sprintf("%s version that %q allows", article, constraint)
 	}
 	return "", catalog.Findings{{Path: catalog.At("version"), Summary: "No such version", Detail: fmt.Sprintf(
 		"Template %q does not have %s. %s Where the version is made in the same configuration, refer to it, by "+
-			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, there)}}
+			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, all)}}
+}
+
+// listed tells which versions there are, and which of them are not picked by themselves; article is what the others are
+// called where there are some: "an active", else "a".
+func listed(versions []catalog.Version) (text, article string) {
+	all := names(versions, func(catalog.Version) bool { return true })
+	if len(all) == 0 {
+		return "It has none yet: register one with novacron_template_version.", "a"
+	}
+	catalog.SortVersions(all)
+	drafts := false
+	article = "a"
+	for i, name := range all {
+		for _, v := range versions {
+			if state := v.State.OrActive(); v.ID.Version == name && state != catalog.Active {
+				all[i], article = fmt.Sprintf("%s (%s)", name, state), "an active"
+				drafts = drafts || state == catalog.Draft
+			}
+		}
+	}
+	text = "It has: " + strings.Join(all, ", ") + "."
+	if drafts {
+		text += " A draft is chosen only where version names it exactly."
+	}
+	return text, article
 }

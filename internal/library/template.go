@@ -17,11 +17,12 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	if err := l.open(ctx); err != nil {
 		return t, err
 	}
-	if err := validate(t.Spec); err != nil {
-		return t, err
-	}
 	t.ID.Tenant, t.Owner, t.CreatedAt = l.me.Tenant, l.me.User, now()
 	t.UpdatedAt = t.CreatedAt
+	if err := Validate(t); err != nil {
+		return t, err
+	}
+	t.Lifecycle = catalog.Lifecycle{}.To(t.State, t.Deprecation, t.CreatedAt)
 	l.plan.forget(t.ID)
 	t.Maker = runner.This()
 	rec, err := l.store.Templates().Create(ctx, t.ID.String(), t)
@@ -44,35 +45,53 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 		err = catalog.ErrExists
 	}
 	if errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrConflict) {
+		other := "Choose another name."
+		if rec.Value.Right(l.me) == catalog.Write { // else nothing but the name can be told, which the tenant has in common
+			other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", t.ID)
+		}
 		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
-			"The library in pool %q has a template %q already. Choose another name, or take it over with "+
-				"`terraform import`, id %q.", l.pool, t.ID, t.ID)}}
+			"The library in pool %q has a template %q already. %s", l.pool, t.ID, other)}}
 	}
 	return rec, err
 }
 
-// validate finds what is wrong with a template's spec.
-func validate(s catalog.Spec) error { return append(s.Validate(), s.ValidateWhole()...).Err() }
+// Validate finds what is wrong with a template. Its tenant may be left out.
+func Validate(t catalog.Template) error {
+	fs := append(t.Spec.Validate(), t.Spec.ValidateWhole()...)
+	fs = append(fs, catalog.ValidateLifecycle(t.State, t.Deprecation)...)
+	return append(fs, t.Access.Validate(t.ID.Tenant)...).Err()
+}
 
-// Template reads a template; catalog.ErrNotFound.
+// Template reads a template; catalog.ErrNotFound where there is none, or none that the library's user may see.
 func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
-	rec, err := l.store.Templates().Get(ctx, id.String())
+	rec, err := l.readable(ctx, id)
 	return rec.Value, err
 }
 
-// UpdateTemplate changes a template by the given edit, again whenever somebody else was faster.
+// UpdateTemplate changes a template by the given edit, again whenever somebody else was faster. That takes the right to
+// write (catalog.RightError); owner and times are not the edit's to change. A change of the spec is one of the template's
+// drafts as well.
 func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template)) (catalog.Template, error) {
 	if err := l.open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	l.plan.forget(id)
 	rec, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
+		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+		if err := t.Need(l.me, catalog.Write); err != nil {
+			return err
+		}
+		before := *t
 		edit(t)
-		t.UpdatedAt = now()
-		return validate(t.Spec)
+		t.ID, t.Owner, t.CreatedAt, t.UpdatedAt = before.ID, before.Owner, before.CreatedAt, now()
+		t.Lifecycle = before.Lifecycle.To(t.State, t.Deprecation, t.UpdatedAt)
+		if err := Validate(*t); err != nil {
+			return err
+		}
+		return l.CheckState(ctx, id, "", before.State, t.State)
 	})
 	return rec.Value, err
 }
@@ -82,12 +101,15 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if err := l.open(ctx); err != nil {
 		return err
 	}
-	rec, err := l.store.Templates().Get(ctx, id.String())
+	rec, err := l.readable(ctx, id)
+	if err == nil {
+		err = rec.Value.Need(l.me, catalog.Write)
+	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
+		return l.forget("template", id.Tenant, id)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("removing template %q: %w", id, err)
 	}
 	if rec.Value.DeletionProtection {
 		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
@@ -116,19 +138,14 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	if err != nil {
 		return err
 	}
-	names, clones := make([]string, len(versions)), []string{}
+	names := make([]string, len(versions))
 	for i, v := range versions {
 		names[i] = v.Value.ID.Version
 	}
-	for _, i := range instances {
-		if i.Strategy == catalog.LinkedClone {
-			clones = append(clones, i.Tenant+"/"+i.Name)
-		}
-	}
+	clones := slices.DeleteFunc(instances, func(i made) bool { return i.Strategy != catalog.LinkedClone })
 	first := "Destroy them first"
 	if len(clones) > 0 {
-		slices.Sort(clones)
-		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", strings.Join(clones, ", "))
+		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))
 	}
 	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -32,8 +33,14 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	template, err := l.Template(ctx, r.ID.Template)
+	if err == nil {
+		err = template.Need(l.me, catalog.Write)
+	}
 	if errors.Is(err, catalog.ErrNotFound) {
 		return none, l.NoSuchTemplate(r.ID.Template)
+	}
+	if err == nil {
+		err = catalog.ValidateLifecycle(r.State, r.Deprecation).Err()
 	}
 	if err != nil {
 		return none, err
@@ -57,7 +64,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, errors.Join(err, l.withdraw(ctx, claim))
 	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Spec: spec, Overrides: r.Spec,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection,
+		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
 		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(),
@@ -111,52 +119,52 @@ func (l *Library) Missing(id catalog.TemplateID) string {
 		"made in the same configuration, refer to it by novacron_template.NAME.id.", l.pool, l.host.URI(), id)
 }
 
-// Version reads a version; catalog.ErrNotFound, also for one that is only being registered.
+// Version reads a version; catalog.ErrNotFound where there is none, or none that the library's user may see, also for one
+// that is only being registered.
 func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
-	if err := l.open(ctx); err != nil {
+	t, err := l.ours(ctx, id.Template)
+	if err != nil {
 		return catalog.Version{}, err
 	}
 	rec, err := l.store.Versions().Get(ctx, id.String())
-	if err == nil && rec.Value.Coming != nil {
-		err = fmt.Errorf("version %q is being registered: %w", id, catalog.ErrNotFound)
+	if err != nil {
+		return catalog.Version{}, err
 	}
-	return rec.Value, err
+	return l.seen(t, rec.Value)
 }
 
-// Versions lists a template's versions, newest first.
-func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
-	if err := l.open(ctx); err != nil {
-		return nil, err
+// Stands makes sure that a version that the library's user was let use is still there, and nobody is about to remove it.
+func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
+	rec, err := l.store.Versions().Get(ctx, id.String())
+	if err == nil && rec.Value.Deleting(time.Now()) {
+		err = fmt.Errorf("version %q is being removed by somebody else just now: choose another version", id)
 	}
-	records, err := l.store.Versions().List(ctx, id.String()+"@")
+	return err
+}
+
+// Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may
+// not see the template.
+func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
+	t, err := l.ours(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	byName := make(map[string]catalog.Version, len(records))
-	names := make([]string, 0, len(records))
-	for _, rec := range records {
-		if rec.Value.Coming == nil {
-			names = append(names, rec.Value.ID.Version)
-			byName[rec.Value.ID.Version] = rec.Value
-		}
-	}
-	catalog.SortVersions(names)
-	versions := make([]catalog.Version, len(names))
-	for i, name := range names {
-		versions[i] = byName[name]
-	}
-	return versions, nil
+	return l.history(ctx, t)
 }
 
 // VersionSettings are what may change about a version.
 type VersionSettings struct {
 	Description        string
 	DeletionProtection bool
+	State              catalog.State // "" is active
+	Deprecation        string
 }
 
-// UpdateVersion changes what may change about a version.
+// UpdateVersion changes what may change about a version. That takes the right to write its template (catalog.RightError).
+// A draft that is published keeps the spec that it has then; one that becomes a draft again follows its template.
 func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
-	if err := l.open(ctx); err != nil {
+	t, err := l.writable(ctx, id.Template)
+	if err != nil {
 		return catalog.Version{}, err
 	}
 	l.plan.forget(id.Template)
@@ -164,10 +172,33 @@ func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to Ve
 		if v.Coming != nil {
 			return catalog.ErrNotFound
 		}
+		*v = settled(t, *v)
+		before := v.State
 		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
-		return nil
+		v.Lifecycle = v.Lifecycle.To(to.State, to.Deprecation, now())
+		if err := CheckPublished(*v, before); err != nil {
+			return err
+		}
+		return l.CheckState(ctx, id.Template, id.Version, before, v.State)
 	})
-	return rec.Value, err
+	return settled(t, rec.Value), err
+}
+
+// CheckPublished finds what is wrong with a version as it is to be from now on. What a draft is made of changes with its
+// template, so it is looked at when that ends.
+func CheckPublished(v catalog.Version, before catalog.State) error {
+	fs := catalog.ValidateLifecycle(v.State, v.Deprecation)
+	if before.OrActive() != catalog.Draft || v.State.OrActive() == catalog.Draft {
+		return fs.Err()
+	}
+	wrong := append(v.Spec.Validate(), v.Spec.ValidateWhole()...)
+	if len(wrong) == 0 {
+		wrong = v.Spec.Storage.CheckImage(v.VirtualSize)
+	}
+	for _, f := range wrong {
+		fs.Add(catalog.At("state"), "Draft cannot be published", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
+	}
+	return fs.Err()
 }
 
 // ErrNoImage says that a version is there, but its image is not.

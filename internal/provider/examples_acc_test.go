@@ -58,6 +58,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("catalogue in PostgreSQL", map[string]string{"main.tf": example(t, "catalogue-postgresql/main.tf")})
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
+	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	pages := map[string]string{}
 	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
@@ -103,7 +104,7 @@ func TestAccExamplesWork(t *testing.T) {
 	// The other version's image is a download from a site that does not exist.
 	tfacc.Says(t, apply(team, "-target=novacron_template_version.v1_0"), "2 added")
 
-	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n}\n")
+	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n  is_public = true\n}\n")
 	t.Cleanup(func() { platform.Destroy(t) })
 	platform.Apply(t)
 
@@ -113,7 +114,7 @@ func TestAccExamplesWork(t *testing.T) {
 	user.Apply(t)
 
 	reader := tenant("team-a", "")
-	for _, page := range []string{"host", "template", "template_version", "template_versions", "instance", "instances", "provisioning_requests", "catalog", "polkit_rules"} {
+	for _, page := range []string{"host", "template", "templates", "template_version", "template_versions", "instance", "instances", "provisioning_requests", "catalog", "polkit_rules"} {
 		reader.Write(t, "novacron_"+page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
 	for _, name := range []string{"version_matches", "newest_version", "parse_id"} {
@@ -146,4 +147,23 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
 	w.Write(t, "main.tf", wrong)
 	tfacc.Says(t, w.Fails(t, "plan"), "Invalid value", "on main.tf line 65", `http_port = "http"`, "The value is a text, and the parameter is an integer.")
+}
+
+// The guide's worked example is applied as it stands.
+func TestAccSharingExampleWorks(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	pool, _ := host.Pool(t, tfacc.Name("guide"))
+	w.Setenv("NOVACRON_POOL", pool)
+	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "16M"))
+	w.Write(t, "main.tf", strings.Replace(example(t, "sharing/main.tf"), "  wait_for    = []\n", "  wait_for    = []\n  power_state = \"stopped\"\n", 1))
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Apply(t), "5 added")
+	w.EmptyPlan(t)
+	out, err := w.Run(t.Context(), "state", "show", "novacron_instance.web")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, `resolved_version = "1.1.0"`)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/polkitrules"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/provisioningrequests"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/templates"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversion"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversions"
 )
@@ -92,7 +93,7 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
+	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
 		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
 		polkitrules.NewDataSource,
 	}

@@ -21,7 +21,7 @@ func TestSchemasAreSound(t *testing.T) {
 			t.Errorf("there is no resource %s", name)
 		}
 	}
-	for _, name := range []string{"novacron_template", "novacron_template_version", "novacron_template_versions", "novacron_host"} {
+	for _, name := range []string{"novacron_template", "novacron_templates", "novacron_template_version", "novacron_template_versions", "novacron_host"} {
 		if resp.DataSourceSchemas[name] == nil {
 			t.Errorf("there is no data source %s", name)
 		}

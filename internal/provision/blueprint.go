@@ -66,21 +66,43 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	return b, fs
 }
 
-// Blueprint settles a request with the catalogue and the host as they are now. What is wrong comes as catalog.Findings.
+// Blueprint settles a request for something new with the catalogue and the host as they are now. What is wrong, or not
+// allowed, comes as catalog.Findings.
 func (p *Provisioner) Blueprint(ctx context.Context, r Request) (Blueprint, error) {
-	template, err := p.library.Template(ctx, r.Template)
+	template, version, err := p.library.Usable(ctx, r.Template.Version(r.Version))
 	if err != nil {
 		return Blueprint{}, err
 	}
-	version, err := p.library.Version(ctx, r.Template.Version(r.Version))
+	return p.settle(ctx, r, template, version)
+}
+
+// BlueprintOf settles a request for a change of an instance with what the instance was made of, whatever became of its
+// template and version since; catalog.ErrNotFound where neither its metadata nor the catalogue tells that any more.
+func (p *Provisioner) BlueprintOf(ctx context.Context, i Instance, r Request) (Blueprint, error) {
+	version, found, err := i.Facts.FrozenVersion()
 	if err != nil {
 		return Blueprint{}, err
 	}
+	template := catalog.Template{ID: r.Template, DefaultStrategy: i.Facts.Strategy}
+	if !found { // the instance is older than that metadata keep it
+		if template, err = p.library.Template(ctx, r.Template); err != nil {
+			return Blueprint{}, err
+		}
+		if version, err = p.library.Version(ctx, r.Template.Version(r.Version)); err != nil {
+			return Blueprint{}, err
+		}
+	}
+	return p.settle(ctx, r, template, version)
+}
+
+func (p *Provisioner) settle(ctx context.Context, r Request, template catalog.Template, version catalog.Version) (Blueprint, error) {
 	b, findings := Settle(r, template, version)
 	if len(findings) == 0 {
-		if findings, err = p.CheckHost(ctx, r.Name, b); err != nil {
+		lacking, err := p.CheckHost(ctx, r.Name, b)
+		if err != nil {
 			return b, err
 		}
+		findings = lacking
 	}
 	return b, findings.Err()
 }

@@ -122,8 +122,12 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if !bounded {
 		deadline = now().Add(time.Hour)
 	}
+	frozen, err := catalog.Freeze(b.blueprint.Version)
+	if err != nil {
+		return "", err
+	}
 	return catalog.InstanceFacts{
-		Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
+		Frozen: frozen, Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),
@@ -137,14 +141,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 
 // confirmVersion makes sure that nobody removed the version while its base got one more user.
 func (b *build) confirmVersion(ctx context.Context) error {
-	version, err := b.library.Version(ctx, b.blueprint.Version.ID)
-	if err != nil {
-		return err
-	}
-	if version.Deleting(now()) {
-		return fmt.Errorf("version %q is being removed by somebody else just now: choose another version", version.ID)
-	}
-	return nil
+	return b.library.Stands(ctx, b.blueprint.Version.ID)
 }
 
 func (b *build) start(ctx context.Context) error {

@@ -57,7 +57,7 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	for _, d := range domains {
 		for _, device := range d.Host {
 			if d.Name != domain {
-				taken[device.Address] = d.Name
+				taken[device.Address] = p.calls(d)
 			}
 		}
 	}
@@ -65,7 +65,15 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	return chosen, findings, nil
 }
 
-// pickGPUs picks what a machine asks for. taken says which domain has a device.
+// calls is what the library's user may be told of a domain: another tenant's instance has no name for them.
+func (p *Provisioner) calls(d hypervisor.Domain) string {
+	if facts, err := catalog.ParseInstanceFacts(d.Metadata); err == nil && facts.Tenant != p.library.Tenant() {
+		return "another tenant"
+	}
+	return fmt.Sprintf("domain %q", d.Name)
+}
+
+// pickGPUs picks what a machine asks for. taken says who has a device.
 func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, host string) ([]hypervisor.HostDevice, catalog.Findings) {
 	var fs catalog.Findings
 	at := catalog.At("hardware_profile")
@@ -87,7 +95,7 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 			}
 		}
 		if owner != "" {
-			used = append(used, fmt.Sprintf("%s is domain %q's", gpu.Address, owner))
+			used = append(used, fmt.Sprintf("%s is %s's", gpu.Address, owner))
 			continue
 		}
 		if free < m.GPUs {

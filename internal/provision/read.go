@@ -73,16 +73,24 @@ func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, 
 // uuidForm is a UUID as libvirt writes it (RFC 9562).
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// Lookup reads an instance by its UUID, by "tenant/name", or by its name in the library's tenant; ErrNotFound.
+// Lookup reads an instance of the library's tenant by its UUID, by "tenant/name", or by its name; ErrNotFound, also for
+// those of other tenants.
 func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) {
 	tenant, name, qualified := strings.Cut(ref, "/")
 	if !qualified {
 		tenant, name = p.library.Tenant(), ref
 		if uuidForm.MatchString(ref) { // a name may look like one, too
-			if i, err := p.Read(ctx, ref); !errors.Is(err, ErrNotFound) {
+			i, err := p.Read(ctx, ref)
+			if err == nil && i.Facts.Tenant != tenant {
+				err = fmt.Errorf("%w: of tenant %q", ErrNotFound, tenant)
+			}
+			if !errors.Is(err, ErrNotFound) {
 				return i, err
 			}
 		}
+	}
+	if tenant != p.library.Tenant() {
+		return Instance{}, fmt.Errorf("%w: of tenant %q", ErrNotFound, p.library.Tenant())
 	}
 	return p.Find(ctx, tenant, name)
 }

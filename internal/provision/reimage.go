@@ -40,7 +40,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Inst
 			return b.reimage(ctx, before)
 		}
 		// What was not known while planning comes to what there is.
-		if b.blueprint, err = p.Blueprint(ctx, r); err != nil {
+		if b.blueprint, err = p.BlueprintOf(ctx, before, r); err != nil {
 			return before, err
 		}
 		return b.update(ctx)
@@ -181,6 +181,11 @@ func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskI
 	}
 	facts, completed := before.Facts, now()
 	facts.Version, facts.Digest = b.request.Version, b.blueprint.Version.Digest
+	frozen, err := catalog.Freeze(b.blueprint.Version)
+	if err != nil {
+		return err
+	}
+	facts.Frozen = frozen
 	facts.Parameters, facts.SecretSeed = catalog.Settings(b.blueprint.Shown), b.blueprint.secret()
 	facts.Customized, facts.Addressing = b.blueprint.customized(false), catalog.NoteAddressing(b.blueprint.NICs)
 	facts.Provision = catalog.ProvisionNote{

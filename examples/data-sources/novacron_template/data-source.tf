@@ -3,7 +3,7 @@ data "novacron_template" "ubuntu" {
   name = "ubuntu-server-24.04"
 }
 
-# Anywhere in the pool
+# Another tenant's, which is public or shared with this one
 data "novacron_template" "shared" {
   id = "platform/debian-12"
 }

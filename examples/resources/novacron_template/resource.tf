@@ -25,4 +25,10 @@ resource "novacron_template" "ubuntu" {
     hostname = { type = "string", required = true }
     ssh_key  = { type = "text", description = "SSH public key that may log in as root" }
   }
+
+  # Who may do what, beside the owner; without it, all users of the tenant
+  access_control = {
+    use_tenants  = ["team-b"]
+    write_groups = ["platform"]
+  }
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -18,17 +19,17 @@ var _ noop.Resource = (*Resource)(nil)
 func Configured(c *client.Client) *Resource { return &Resource{client: c} }
 
 // Current implements noop.Resource.
-func (r *Resource) Current(ctx context.Context, state noop.State) bool {
+func (r *Resource) Current(ctx context.Context, state noop.State) (bool, diag.Diagnostics) {
 	id, ok := state.Text("id")
 	if !ok || !r.client.Online() {
-		return false
+		return false, nil
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, id)
 	if err != nil || i.Drifted() {
-		return false
+		return false, nil
 	}
-	newer, err := r.newer(ctx, i)
-	return err == nil && current(ctx, state, i, newer)
+	newer, warnings, err := r.offered(ctx, i)
+	return err == nil && current(ctx, state, i, newer), warnings
 }
 
 // Settled implements noop.Resource.

@@ -39,6 +39,9 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, 
 
 // blueprint is what the state says that the instance is.
 func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Model) (provision.Blueprint, error) {
+	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
+		return settled(ctx, state, catalog.Template{}, v), err
+	}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
 		return provision.Blueprint{}, err
@@ -49,10 +52,15 @@ func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Mo
 	}
 	for _, v := range versions {
 		if v.ID.Version == i.Facts.Version {
-			request, _ := state.toCore(ctx, types.DynamicNull())
-			blueprint, _ := provision.Settle(request, template, v) // secrets that are missing change no device
-			return blueprint, nil
+			return settled(ctx, state, template, v), nil
 		}
 	}
 	return provision.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
+}
+
+// settled settles what a state says with a version.
+func settled(ctx context.Context, state Model, template catalog.Template, v catalog.Version) provision.Blueprint {
+	request, _ := state.toCore(ctx, types.DynamicNull())
+	blueprint, _ := provision.Settle(request, template, v) // secrets that are missing change no device
+	return blueprint
 }

@@ -49,7 +49,7 @@ func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest
 		var given types.String
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
 		i, err := r.client.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
-		if errors.Is(err, provision.ErrNotFound) {
+		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.client.Library.Tenant() {
 			err = fmt.Errorf("the host has no instance of the UUID %s", given.ValueString())
 		}
 		return i, err

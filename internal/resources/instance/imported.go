@@ -22,7 +22,10 @@ func (r *Resource) parametersOf(ctx context.Context, i provision.Instance) (type
 	if err != nil {
 		return types.DynamicNull(), err
 	}
-	version, err := r.client.Library.Version(ctx, id.Version(i.Facts.Version))
+	version, found, err := i.Facts.FrozenVersion()
+	if err == nil && !found {
+		version, err = r.client.Library.Version(ctx, id.Version(i.Facts.Version))
+	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		return types.DynamicNull(), err
 	}

@@ -117,7 +117,11 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	}
 	template, versions, err := p.client.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		client.AddFindings(p.diags, p.client.Library.NoSuchTemplate(id))
+		if p.pinned() { // which does not need it
+			p.plan.UpdateAvailable = types.StringNull()
+		} else {
+			client.AddFindings(p.diags, p.client.Library.NoSuchTemplate(id))
+		}
 		return template, version, false
 	}
 	if err != nil {
@@ -132,12 +136,34 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
-	p.plan.UpdateAvailable = profile.OptionalString(library.Newer(versions, p.client.Library.Expected(id), p.plan.ResolvedVersion.ValueString()))
-	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() })
+	coming := p.client.Library.Expected(id)
+	p.plan.UpdateAvailable = profile.OptionalString(p.client.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
+	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
+	n := slices.IndexFunc(versions, is)
 	if n < 0 { // it comes with the same apply, or, for a full clone, it has gone since
+		if n := slices.IndexFunc(coming, is); n >= 0 {
+			p.use(template, coming[n])
+		}
 		return template, version, false
 	}
-	return template, versions[n], true
+	return template, versions[n], p.use(template, versions[n])
+}
+
+// pinned tells whether the instance is there and stays at its version: then it goes by what it was made of.
+func (p *planner) pinned() bool {
+	return p.state != nil && p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion)
+}
+
+// use makes sure that something new may be made of a version, and tells what speaks against it. What there is already is
+// told by reading it.
+func (p *planner) use(template catalog.Template, version catalog.Version) bool {
+	if p.pinned() {
+		return true
+	}
+	warning, err := p.client.Library.Use(template, version)
+	client.AddError(p.diags, "Template not used", err)
+	warn(p.diags, warning)
+	return err == nil
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.
@@ -190,13 +216,26 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		}
 		return
 	}
+	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
+	if err != nil {
+		client.AddError(p.diags, "Instance not read", err)
+		return
+	}
+	frozen, kept, err := instance.Facts.FrozenVersion()
+	if err != nil {
+		client.AddError(p.diags, "Instance not compared", err)
+		return
+	}
+	if kept {
+		version, found = frozen, true
+	}
 	if !found { // nothing to compare with but what was written before
 		p.compareAsWritten()
 		return
 	}
 	blueprint, ok := p.settle(ctx, template, version)
 	if ok {
-		p.compare(ctx, blueprint)
+		p.compare(ctx, instance, blueprint)
 	}
 }
 
@@ -214,11 +253,11 @@ func (p *planner) keepFacts() {
 	}
 }
 
-// pin keeps the version that was resolved before, unless what the user asks for has changed. Asking for something at
+// pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that. Asking for something at
 // last, as after an import, changes nothing where the pinned version is among what is asked for.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
-	keep := p.plan.Version.Equal(p.state.Version)
+	keep := p.plan.Version.Equal(p.state.Version) || catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
 		constraint, err := catalog.ParseConstraint(p.plan.Version.ValueString())
 		keep = err == nil && catalog.Newest([]string{pinned}, constraint) == pinned
@@ -229,16 +268,11 @@ func (p *planner) pin() {
 }
 
 // compare decides what the change means, by what the host has.
-func (p *planner) compare(ctx context.Context, b provision.Blueprint) {
+func (p *planner) compare(ctx context.Context, instance provision.Instance, b provision.Blueprint) {
 	if !profile.Known(ctx, p.plan.Customization) {
 		p.replace("customization")
 	}
 	p.compareParameters(b)
-	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
-	if err != nil {
-		client.AddError(p.diags, "Instance not read", err)
-		return
-	}
 	p.plan.DomainName = types.StringValue(provision.DomainName(instance.Facts.Tenant, instance.Facts.Name))
 	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
 	if err != nil {

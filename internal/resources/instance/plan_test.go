@@ -22,6 +22,7 @@ func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
 	}{
 		"nothing was asked for":     {null, null, true},
 		"the same is asked for":     {text("~> 1.0"), text("~> 1.0"), true},
+		"just what it is":           {text("~> 1.0"), text("1.0.0"), true},
 		"something else":            {text("~> 1.0"), text("~> 1.1"), false},
 		"anything, after something": {text("1.0.0"), null, false},
 		"imported, and it is that":  {null, text("1.0.0"), true},

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -177,8 +176,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	state.fromCore(i)
-	if newer, err := r.newer(ctx, i); err == nil {
+	if newer, warnings, err := r.offered(ctx, i); err == nil {
 		state.UpdateAvailable = newer
+		resp.Diagnostics.Append(warnings...)
 	} else { // the instance does not need its library to be read, or destroyed
 		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
 	}
@@ -186,20 +186,6 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if i.Drifted() {
 		r.show(ctx, i, state, resp)
 	}
-}
-
-// newer is the newest version of an instance's template, where it is newer than the instance's; null where there is none,
-// or no such template any more.
-func (r *Resource) newer(ctx context.Context, i provision.Instance) (types.String, error) {
-	id, err := catalog.ParseTemplateID(i.Facts.Template)
-	if err != nil {
-		return types.StringNull(), nil //nolint:nilerr // nobody has a template of that name
-	}
-	_, versions, err := r.client.Library.Planned(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return types.StringNull(), nil
-	}
-	return profile.OptionalString(library.Newer(versions, nil, i.Facts.Version)), err
 }
 
 // Update implements resource.Resource.
@@ -223,7 +209,11 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	request, _ := plan.toCore(ctx, secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
-	blueprint, err := r.client.Provisioner.Blueprint(ctx, request)
+	existing, err := r.client.Provisioner.Read(ctx, plan.ID.ValueString())
+	var blueprint provision.Blueprint
+	if err == nil {
+		blueprint, err = r.client.Provisioner.BlueprintOf(ctx, existing, request)
+	}
 	switch {
 	case err == nil:
 		change.Blueprint = &blueprint

@@ -77,7 +77,7 @@ func settings() map[string]schema.Attribute {
 		"version": schema.StringAttribute{
 			Optional:   true,
 			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest release. It is resolved once, and then " +
+			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest active release. It is resolved once, and then " +
 				"the instance stays with that version. A change resolves it anew; where that means another version, `on_version_change` " +
 				"says what becomes of the instance.",
 		},
@@ -158,7 +158,7 @@ func facts() map[string]schema.Attribute {
 		"domain_name":      schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the instance's name in the tenant `default`, else `TENANT.NAME`."},
 		"host":             schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
 		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
-		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest release, where that is newer than " +
+		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest active release, where that is newer than " +
 			"`resolved_version`, whatever `version` allows; else null."},
 		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
 		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. " +

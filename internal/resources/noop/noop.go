@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -23,8 +24,8 @@ import (
 // applied with finds nothing to do and nothing to say.
 type Resource interface {
 	resource.Resource
-	// Current tells whether Read would leave the state as it is. In doubt it says no.
-	Current(ctx context.Context, state State) bool
+	// Current tells whether Read would leave the state as it is, and what Read would warn of. In doubt it says no.
+	Current(ctx context.Context, state State) (current bool, warnings diag.Diagnostics)
 	// Settled tells whether there is nothing to plan for a state that the configuration agrees with.
 	Settled(state State) bool
 	// Alone are the attributes whose validation looks at nothing else, and nothing else looks at, with what tells whether
@@ -44,7 +45,7 @@ type known struct {
 	version  int64
 	identity []string            // names of the attributes that are the resource's identity, in its state as well
 	defaults map[string]constant // of the attributes that have one
-	current  func(ctx context.Context, state State) bool
+	current  func(ctx context.Context, state State) (bool, diag.Diagnostics)
 	settled  func(state State) bool
 	alone    map[string]func(ctx context.Context, config State) bool
 }
@@ -65,7 +66,7 @@ func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource)
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
-		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) bool {
+		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) (bool, diag.Diagnostics) {
 			return newResource().Current(ctx, state)
 		}, unconfigured.Settled, unconfigured.Alone()}
 	}
@@ -85,8 +86,12 @@ func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrad
 // one, as it does from Terraforms that know of none and do not miss it.
 func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if r, ok := s.resources[req.TypeName]; ok {
-		if state, err := Decode(req.CurrentState); err == nil && r.current(ctx, state) {
-			return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: r.identify(req.CurrentIdentity, state)}, nil
+		if state, err := Decode(req.CurrentState); err == nil {
+			if current, warnings := r.current(ctx, state); current {
+				return &tfprotov6.ReadResourceResponse{
+					NewState: req.CurrentState, Private: req.Private, NewIdentity: r.identify(req.CurrentIdentity, state), Diagnostics: encodeWarnings(warnings),
+				}, nil
+			}
 		}
 	}
 	return s.ProviderServer.ReadResource(ctx, req)

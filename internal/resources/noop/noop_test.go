@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -17,14 +19,17 @@ import (
 )
 
 // lamp is a resource with a default of each kind.
-type lamp struct{ current bool }
+type lamp struct {
+	current  bool
+	warnings diag.Diagnostics
+}
 
 func (lamp) Metadata(context.Context, resource.MetadataRequest, *resource.MetadataResponse) {}
 func (lamp) Create(context.Context, resource.CreateRequest, *resource.CreateResponse)       {}
 func (lamp) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)             {}
 func (lamp) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse)       {}
 func (lamp) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse)       {}
-func (l lamp) Current(context.Context, State) bool                                          { return l.current }
+func (l lamp) Current(context.Context, State) (bool, diag.Diagnostics)                      { return l.current, l.warnings }
 
 func (lamp) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	none := types.SetValueMust(types.StringType, []attr.Value{})
@@ -98,7 +103,7 @@ func (f *framework) UpgradeResourceState(context.Context, *tfprotov6.UpgradeReso
 func wrap(t *testing.T, current bool) (*Server, *framework) {
 	t.Helper()
 	f := &framework{}
-	s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current} }})
+	s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current: current} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,5 +240,27 @@ func TestStrangeSchemasAreRefused(t *testing.T) {
 	computed := schema.SingleNestedAttribute{Computed: true, Attributes: map[string]schema.Attribute{"n": number}}
 	if _, err := Wrap(&framework{}, map[string]func() Resource{"s": func() Resource { return strange{attribute: computed} }}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatIsCurrentMayStillBeWarnedOf(t *testing.T) {
+	warnings := diag.Diagnostics{
+		diag.NewAttributeWarningDiagnostic(path.Root("color").AtMapKey("dark"), "Fading", "It will fade."), diag.NewWarningDiagnostic("Old", "It is old."),
+	}
+	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return lamp{current: true, warnings: warnings} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := aLamp(t, "white", true)
+	resp, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state})
+	if err != nil || resp.NewState != state || len(resp.Diagnostics) != 2 {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	fading, old := resp.Diagnostics[0], resp.Diagnostics[1]
+	if fading.Severity != tfprotov6.DiagnosticSeverityWarning || fading.Summary != "Fading" || fading.Detail != "It will fade." || fading.Attribute.String() != `AttributeName("color")` {
+		t.Errorf("%+v", fading)
+	}
+	if old.Severity != tfprotov6.DiagnosticSeverityWarning || old.Summary != "Old" || old.Attribute != nil {
+		t.Errorf("%+v", old)
 	}
 }

@@ -100,3 +100,11 @@ func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 	}
 	return write(current)
 }
+
+// NoSpec is a spec that says nothing.
+func NoSpec() Spec {
+	return Spec{
+		HardwareProfile: HardwareObject(nil), NetworkProfile: NetworkObject(nil), StorageProfile: StorageObject(nil),
+		Parameters: ParametersMap(nil), CloudInit: CloudInitObject(nil),
+	}
+}

@@ -31,9 +31,12 @@ func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest,
 	resp.TypeName = req.ProviderTypeName + "_template"
 }
 
+// ComputedAttributes are the resource's attributes as data sources tell them.
+func ComputedAttributes() map[string]schema.Attribute { return profile.Computed(attributes()) }
+
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	all := profile.Computed(attributes())
+	all := ComputedAttributes()
 	all["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		Validators: []validator.String{
@@ -47,7 +50,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "The template's name, in the provider's tenant. Either this or `id`.",
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a template, whoever registered it.",
+		MarkdownDescription: "Reads a template that the provider's user may read: the tenant's own, one that is shared with the tenant, or a public one.",
 		Attributes:          all,
 	}
 }
@@ -86,6 +89,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		client.AddError(&resp.Diagnostics, "Template not read", err)
 		return
 	}
-	m.fromCore(t)
+	m.fromCore(t, d.client.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

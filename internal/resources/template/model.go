@@ -19,11 +19,15 @@ type Model struct {
 	Labels             types.Map    `tfsdk:"labels"`
 	DefaultStrategy    types.String `tfsdk:"default_strategy"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	IsPublic           types.Bool   `tfsdk:"is_public"`
+	AccessControl      types.Object `tfsdk:"access_control"`
+	profile.Lifecycle
 	profile.Spec
-	Tenant    types.String `tfsdk:"tenant"`
-	Owner     types.String `tfsdk:"owner"`
-	CreatedAt types.String `tfsdk:"created_at"`
-	UpdatedAt types.String `tfsdk:"updated_at"`
+	Enforcement types.String `tfsdk:"enforcement"`
+	Tenant      types.String `tfsdk:"tenant"`
+	Owner       types.String `tfsdk:"owner"`
+	CreatedAt   types.String `tfsdk:"created_at"`
+	UpdatedAt   types.String `tfsdk:"updated_at"`
 }
 
 // toCore writes what the user sets into a template.
@@ -33,11 +37,15 @@ func (m *Model) toCore(t *catalog.Template) {
 	t.DefaultStrategy = catalog.Strategy(m.DefaultStrategy.ValueString())
 	t.DeletionProtection = m.DeletionProtection.ValueBool()
 	t.Spec = m.Spec.Core()
+	t.Public = m.IsPublic.ValueBool()
+	t.Access, _ = profile.Access(m.AccessControl)
+	lifecycle := m.Lifecycle.Core()
+	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
 
 // fromCore takes over a template as the catalogue has it.
-func (m *Model) fromCore(t catalog.Template) {
-	m.computed(t)
+func (m *Model) fromCore(t catalog.Template, enforcement string) {
+	m.computed(t, enforcement)
 	m.Name = types.StringValue(t.ID.Name)
 	m.DisplayName = profile.KeepString(m.DisplayName, t.DisplayName)
 	m.Description = profile.KeepString(m.Description, t.Description)
@@ -46,10 +54,22 @@ func (m *Model) fromCore(t catalog.Template) {
 	m.DefaultStrategy = types.StringValue(string(t.DefaultStrategy))
 	m.DeletionProtection = types.BoolValue(t.DeletionProtection)
 	m.Spec.Refresh(t.Spec)
+	m.IsPublic = types.BoolValue(t.Public)
+	m.AccessControl = profile.KeepAccess(m.AccessControl, t.Access)
+	m.Lifecycle.Refresh(t.Lifecycle)
+}
+
+// Of is a template as the catalogue has it, of which nobody wrote anything in a configuration.
+func Of(t catalog.Template, enforcement string) Model {
+	m := Model{Spec: profile.NoSpec(), Labels: types.MapNull(types.StringType)}
+	m.fromCore(t, enforcement)
+	return m
 }
 
 // computed takes over what only the catalogue knows.
-func (m *Model) computed(t catalog.Template) {
+func (m *Model) computed(t catalog.Template, enforcement string) {
+	m.Enforcement = types.StringValue(enforcement)
+	m.Lifecycle.Published(t.Lifecycle)
 	m.ID, m.Tenant = types.StringValue(t.ID.String()), types.StringValue(t.ID.Tenant)
 	m.Owner = types.StringValue(t.Owner)
 	m.CreatedAt = types.StringValue(t.CreatedAt.Format(time.RFC3339))

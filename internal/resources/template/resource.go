@@ -4,13 +4,12 @@ package template
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -45,41 +44,10 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	var config Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Spec.ValidateWhole()...))
+		access, _ := profile.Access(config.AccessControl)
+		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
+		client.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))
 	}
-}
-
-// ModifyPlan implements resource.ResourceWithModifyPlan: versions and instances that are planned after the template go by
-// what it will be.
-func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() {
-		return
-	}
-	var plan, state Model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	gone := req.Plan.Raw.IsNull()
-	if !gone {
-		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-		// That the schema replaces for these, the framework does not tell here.
-		gone = !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type)
-	}
-	if gone {
-		if state.DeletionProtection.ValueBool() {
-			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
-				"Template %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
-		}
-		return
-	}
-	if !r.client.Online() {
-		return
-	}
-	id, err := plan.id()
-	if resp.Diagnostics.HasError() || err != nil || !plan.Spec.Known() {
-		return
-	}
-	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
-	plan.toCore(&t)
-	r.client.Library.ExpectTemplate(t)
 }
 
 // Create implements resource.Resource.
@@ -97,7 +65,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		client.AddError(&resp.Diagnostics, "Template not registered", err)
 		return
 	}
-	plan.computed(created)
+	plan.computed(created, r.client.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(created.ID))...)
 }
@@ -120,15 +88,19 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	t, err := r.client.Library.Template(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
+	if errors.Is(err, catalog.ErrNotFound) && id.Tenant == r.client.Library.Tenant() {
 		resp.State.RemoveResource(ctx)
+		return
+	}
+	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant is another
+		client.AddFindings(&resp.Diagnostics, r.client.Library.OtherTenant("template", id))
 		return
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Template not read", err)
 		return
 	}
-	state.fromCore(t)
+	state.fromCore(t, r.client.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -144,7 +116,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if err == nil {
 		var t catalog.Template
 		if t, err = r.client.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
-			plan.computed(t)
+			plan.computed(t, r.client.Library.Enforcement())
 			resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 			resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 			return

@@ -2,6 +2,7 @@ package template
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -31,7 +32,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *res
 func attributes() map[string]schema.Attribute {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
-	return map[string]schema.Attribute{
+	all := map[string]schema.Attribute{
 		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The template's id, `tenant/name`."},
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
@@ -57,6 +58,16 @@ func attributes() map[string]schema.Attribute {
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 			MarkdownDescription: "Refuse to destroy or replace the template while `true`. Default: `false`.",
 		},
+		"is_public": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+			MarkdownDescription: "Every tenant may read and use the template and its versions. Default: `false`.",
+		},
+		"access_control": profile.AccessAttribute(),
+		"enforcement": schema.StringAttribute{
+			Computed: true, PlanModifiers: keep,
+			MarkdownDescription: "Who makes sure of tenancy, state and access_control: `advisory` for this provider alone, which guards against mistakes, " +
+				"not against somebody who can write to the pool by other means; `server` where the catalogue is in a server that does.",
+		},
 		"hardware_profile": profile.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
 		"network_profile":  profile.NetworkAttribute("Network interfaces. Versions and instances may override them."),
 		"storage_profile":  profile.StorageAttribute("Disks. Versions and instances may override them."),
@@ -68,4 +79,6 @@ func attributes() map[string]schema.Attribute {
 		"created_at": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the template was registered (RFC 3339, UTC)."},
 		"updated_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the template was last changed (RFC 3339, UTC)."},
 	}
+	maps.Copy(all, profile.LifecycleAttributes("template"))
+	return all
 }

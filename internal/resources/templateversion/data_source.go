@@ -49,14 +49,14 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	all["constraint"] = schema.StringAttribute{
 		Optional:            true,
 		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: the newest release.",
+		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: the newest active release.",
 	}
-	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The newest version that the constraint allows."}
+	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The version that was found."}
 	for _, name := range []string{"hardware_profile", "network_profile", "storage_profile", "parameters"} {
 		all[name] = frozen(all[name])
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds the newest version of a template that a constraint allows.",
+		MarkdownDescription: "Finds the newest active version of a template that a constraint allows, or else the newest deprecated one. Drafts and archived versions are found where the constraint names them exactly.",
 		Attributes:          all,
 	}
 }
@@ -106,9 +106,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 }
 
 func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataModel) error {
-	if _, err := d.client.Library.Template(ctx, id); err != nil {
-		return err
-	}
 	versions, err := d.client.Library.Versions(ctx, id)
 	if err != nil {
 		return err

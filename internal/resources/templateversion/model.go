@@ -20,6 +20,7 @@ type Facts struct {
 	Version            types.String `tfsdk:"version"`
 	Description        types.String `tfsdk:"description"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	profile.Lifecycle
 	profile.Spec
 	Digest           types.String `tfsdk:"digest"`
 	Format           types.String `tfsdk:"format"`
@@ -44,6 +45,7 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Digest, m.Format = types.StringValue(v.Digest), types.StringValue(v.Format)
 	m.VirtualSizeBytes, m.StoredSizeBytes = types.Int64Value(v.VirtualSize), types.Int64Value(v.StoredSize)
 	m.TransferredBytes, m.StorageLocation = types.Int64Value(v.Transferred), types.StringValue(location)
+	m.Lifecycle.Published(v.Lifecycle)
 	m.CreatedAt, m.CreatedBy = types.StringValue(v.CreatedAt.Format(time.RFC3339)), types.StringValue(v.CreatedBy)
 }
 
@@ -54,11 +56,16 @@ func (m *Facts) fromCore(v catalog.Version, spec catalog.Spec, location string) 
 	m.Description = profile.KeepString(m.Description, v.Description)
 	m.DeletionProtection = types.BoolValue(v.DeletionProtection)
 	m.Spec.Refresh(spec)
+	m.Lifecycle.Refresh(v.Lifecycle)
 }
 
 // settings are what may change about the version.
 func (m *Facts) settings() library.VersionSettings {
-	return library.VersionSettings{Description: m.Description.ValueString(), DeletionProtection: m.DeletionProtection.ValueBool()}
+	lifecycle := m.Lifecycle.Core()
+	return library.VersionSettings{
+		Description: m.Description.ValueString(), DeletionProtection: m.DeletionProtection.ValueBool(),
+		State: lifecycle.State, Deprecation: lifecycle.Deprecation,
+	}
 }
 
 // alike tells whether all is as before that the schema replaces the version for, which the framework does not tell a plan.

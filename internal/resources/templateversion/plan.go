@@ -22,6 +22,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
+	if !req.State.Raw.IsNull() && !req.Plan.Raw.Equal(req.State.Raw) {
+		r.checkWrite(ctx, &resp.Diagnostics, &state)
+	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, &state)
 		return
@@ -49,6 +52,12 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	if replaced {
 		refuseProtected(&resp.Diagnostics, &state)
+		return
+	}
+	if !req.Plan.Raw.Equal(req.State.Raw) {
+		plan.PlanPublished(state.Lifecycle)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("published_at"), plan.PublishedAt)...)
+		r.planState(ctx, &plan, &state, &resp.Diagnostics)
 	}
 }
 
@@ -83,11 +92,17 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	if !known || !r.client.Online() {
 		return
 	}
-	r.client.Library.Expect(id)
+	r.client.Library.Expect(id, plan.Lifecycle.Core())
 	template, versions, err := r.client.Library.Planned(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
 		client.AddFindings(diags, r.client.Library.NoSuchTemplate(id.Template))
 		return
+	}
+	if err == nil {
+		if refused := r.client.Library.MayWrite(template); refused != nil {
+			diags.AddAttributeError(path.Root("template_id"), "Version may not be registered", catalog.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
+			return
+		}
 	}
 	if err != nil {
 		client.AddError(diags, "Template not read", err)

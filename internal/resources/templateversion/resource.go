@@ -55,7 +55,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	var config Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
+		client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
 	}
 }
 
@@ -127,9 +127,13 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	r.client.Library.Own(id)
-	v, err := r.client.Library.Version(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
+	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
+	if errors.Is(err, catalog.ErrNotFound) && id.Template.Tenant == r.client.Library.Tenant() {
 		resp.State.RemoveResource(ctx)
+		return
+	}
+	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant is another
+		client.AddFindings(&resp.Diagnostics, r.client.Library.OtherTenant("version", id))
 		return
 	}
 	var location string
@@ -164,7 +168,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
 	if err == nil {
-		_, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
+		var v catalog.Version
+		v, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
+		plan.Published(v.Lifecycle)
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Version not changed", err)

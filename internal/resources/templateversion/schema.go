@@ -2,6 +2,7 @@ package templateversion
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -26,7 +27,8 @@ import (
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A version of a template: an image, and the profiles and parameters that are in force when it is registered. " +
-			"A version never changes, but for its description and protection. An image is stored once in the pool, however many versions have it, and " +
+			"A version that is not a draft never changes, but for its description, state and protection; a draft follows its template, until it is " +
+			"published. An image is stored once in the pool, however many versions have it, and " +
 			"goes with the last of them; a version that linked clones hang on cannot be destroyed.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
@@ -49,7 +51,7 @@ func attributes() map[string]schema.Attribute {
 	cloudInit.PlanModifiers = replaceObject
 	hardware.PlanModifiers, network.PlanModifiers, storage.PlanModifiers = replaceObject, replaceObject, replaceObject
 	parameters.PlanModifiers = []planmodifier.Map{mapplanmodifier.RequiresReplace()}
-	return map[string]schema.Attribute{
+	all := map[string]schema.Attribute{
 		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The version's id, `tenant/name@1.1.0`."},
 		"template_id": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
@@ -99,4 +101,6 @@ func attributes() map[string]schema.Attribute {
 		"created_at":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the version was registered (RFC 3339, UTC)."},
 		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},
 	}
+	maps.Copy(all, profile.LifecycleAttributes("version"))
+	return all
 }

@@ -40,17 +40,18 @@ type entry struct {
 	Version            types.String `tfsdk:"version"`
 	Description        types.String `tfsdk:"description"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
-	Digest             types.String `tfsdk:"digest"`
-	Format             types.String `tfsdk:"format"`
-	VirtualSizeBytes   types.Int64  `tfsdk:"virtual_size_bytes"`
-	StoredSizeBytes    types.Int64  `tfsdk:"stored_size_bytes"`
-	CreatedAt          types.String `tfsdk:"created_at"`
-	CreatedBy          types.String `tfsdk:"created_by"`
-	InstanceCount      types.Int64  `tfsdk:"instance_count"`
+	profile.Lifecycle
+	Digest           types.String `tfsdk:"digest"`
+	Format           types.String `tfsdk:"format"`
+	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
+	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
+	CreatedAt        types.String `tfsdk:"created_at"`
+	CreatedBy        types.String `tfsdk:"created_by"`
+	InstanceCount    types.Int64  `tfsdk:"instance_count"`
 }
 
 func fromCore(v catalog.Version, instances int) entry {
-	return entry{
+	e := entry{
 		ID: types.StringValue(v.ID.String()), Version: types.StringValue(v.ID.Version),
 		Description: profile.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
 		Digest: types.StringValue(v.Digest), Format: types.StringValue(v.Format),
@@ -58,6 +59,8 @@ func fromCore(v catalog.Version, instances int) entry {
 		CreatedAt: types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
 		InstanceCount: types.Int64Value(int64(instances)),
 	}
+	e.Lifecycle.Refresh(v.Lifecycle)
+	return e
 }
 
 // Metadata implements datasource.DataSource.
@@ -74,7 +77,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The history of a template: all its versions, and how many instances were made from each.",
+		MarkdownDescription: "The history of a template: all its versions that the provider's user may see, and how many instances were made from each.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{
 				Required:            true,
@@ -89,14 +92,17 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"version":             text("Semantic version."),
 					"description":         text("What is new; null where nothing is said."),
 					"deletion_protection": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the version refuses to be destroyed or replaced."},
+					"state":               text("`draft`, `active`, `deprecated` or `archived`."),
+					"deprecation_message": text("Why the version is deprecated or archived; null where nothing is said."),
+					"published_at":        text("When the version was active for the first time (RFC 3339, UTC); null for one that never was."),
 					"digest":              text("`sha256:…` of the stored image."),
 					"format":              text("Format of the stored image: `qcow2` or `raw`."),
 					"virtual_size_bytes":  number("Size of the disk that a guest sees, in bytes."),
 					"stored_size_bytes":   number("Size of the stored image, in bytes. Versions of the same image share it."),
 					"created_at":          text("When the version was registered (RFC 3339, UTC)."),
 					"created_by":          text("The user who registered the version."),
-					"instance_count": number("How many instances on the provider's host were made from the version, of all tenants and strategies. While " +
-						"some of them are linked clones, the version cannot be destroyed."),
+					"instance_count": number("How many instances on the provider's host were made from the version, in whichever way: of all tenants for a " +
+						"template of the provider's tenant, else of the provider's tenant only. While there are linked clones, the version cannot be destroyed."),
 				}},
 			},
 		},
@@ -134,9 +140,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 }
 
 func (d *DataSource) history(ctx context.Context, id catalog.TemplateID) ([]entry, error) {
-	if _, err := d.client.Library.Template(ctx, id); err != nil {
-		return nil, err
-	}
 	versions, err := d.client.Library.Versions(ctx, id)
 	if err != nil {
 		return nil, err

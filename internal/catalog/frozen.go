@@ -1,0 +1,65 @@
+package catalog
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Frozen is what a version was when an instance was made of it, as the instance's metadata keep it: JSON, deflated (RFC
+// 1951) and in base64, since it is written into every definition and read only for changes. The instance can be changed by
+// it when the version is not to be seen any more. "" for instances that are older than this.
+type Frozen string
+
+// frozen is its content.
+type frozen struct {
+	Spec        Spec  `json:"spec"`
+	VirtualSize int64 `json:"virtual_size_bytes"`
+}
+
+// Freeze keeps of a version what changes of its instances go by. What the guest was told at its first boot is not needed
+// any more.
+func Freeze(v Version) (Frozen, error) {
+	v.Spec.CloudInit = nil
+	text, err := json.Marshal(frozen{v.Spec, v.VirtualSize})
+	if err != nil {
+		return "", fmt.Errorf("keeping version %q for its instance: %w", v.ID, err)
+	}
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return Frozen(base64.StdEncoding.EncodeToString(packed.Bytes())), err
+}
+
+// frozenLimit is how many bytes of a frozen version are read: metadata are anybody's to write, and few bytes can inflate to
+// many.
+const frozenLimit = 8 << 20
+
+// FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it.
+func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
+	if f.Frozen == "" {
+		return v, false, nil
+	}
+	id, err := ParseTemplateID(f.Template)
+	if err != nil {
+		return v, false, err
+	}
+	packed := base64.NewDecoder(base64.StdEncoding, bytes.NewBufferString(string(f.Frozen)))
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(packed), frozenLimit))
+	var kept frozen
+	if err == nil {
+		err = json.Unmarshal(text, &kept)
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("reading what instance %s/%s was made of from its metadata: %w", f.Tenant, f.Name, err)
+	}
+	return Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
+}

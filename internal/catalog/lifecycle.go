@@ -1,0 +1,114 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// strictness orders the states by how few may make instances: all who may use it, all but with a warning, its writers
+// only, nobody.
+var strictness = []State{Active, Deprecated, Draft, Archived}
+
+// Stricter is the state that counts where a template has one and its version another.
+func Stricter(a, b State) State {
+	if slices.Index(strictness, b.OrActive()) > slices.Index(strictness, a.OrActive()) {
+		return b.OrActive()
+	}
+	return a.OrActive()
+}
+
+// OrActive is the state with its default.
+func (s State) OrActive() State {
+	if s == "" {
+		return Active
+	}
+	return s
+}
+
+// Settle fills in what documents lack that are older than states.
+func (l Lifecycle) Settle(created time.Time) Lifecycle {
+	if l.State == "" {
+		l.State = Active
+		if l.PublishedAt == nil {
+			l.PublishedAt = &created
+		}
+	}
+	return l
+}
+
+// Publishes tells whether going to a state publishes what was not published yet: it is usable by others from then on.
+func (l Lifecycle) Publishes(to State) bool {
+	return l.PublishedAt == nil && (to.OrActive() == Active || to == Deprecated)
+}
+
+// To is the lifecycle in another state. When it was published first is kept for ever.
+func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle {
+	if l.Publishes(state) {
+		l.PublishedAt = &now
+	}
+	l.State, l.Deprecation = state.OrActive(), deprecation
+	return l
+}
+
+// ValidateLifecycle finds a message that nobody would ever see.
+func ValidateLifecycle(state State, deprecation string) Findings {
+	var fs Findings
+	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
+		fs.Add(At("deprecation_message"), "Message without deprecation", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
+			"and it is %s: set state = \"deprecated\", or take the message out.", state.OrActive()))
+	}
+	return fs
+}
+
+// Unpublishes tells whether a change of state takes back what others may use: a draft is its writers' only, and changes
+// with its template. While there are instances, that is wrong; deprecating or archiving is meant.
+func Unpublishes(from, to State) bool { return from.OrActive() != Draft && to == Draft }
+
+// Use tells whether instances may be made of a version of the template: an error says why not. Everybody who asks may see
+// both. The warning is the zero Finding where there is nothing to say.
+func (t Template) Use(p Principal, v Version) (warning Finding, err error) {
+	if err := t.Need(p, Use); err != nil {
+		return warning, err
+	}
+	state, by := t.counts(v)
+	if state == Archived {
+		return warning, Findings{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: nothing new is made of it, and what " +
+			"there is stays as it is." + by.message() + " Choose another " + by.choose + "."}}
+	}
+	return t.Warning(v), nil
+}
+
+// Warning tells whoever uses a version of the template that it will not stay, and why; the zero Finding where there is
+// nothing to say.
+func (t Template) Warning(v Version) Finding {
+	state, by := t.counts(v)
+	if state == Deprecated || state == Archived && by.lifecycle.Deprecation != "" {
+		return Finding{Path: by.at, Summary: by.kind + " is " + string(state), Detail: by.name + " is " + string(state) + "." + by.message()}
+	}
+	return Finding{}
+}
+
+// blamed is which of the two a state comes from.
+type blamed struct {
+	at                 Path
+	kind, name, choose string
+	lifecycle          Lifecycle
+}
+
+func (b blamed) message() string {
+	if b.lifecycle.Deprecation == "" {
+		return ""
+	}
+	return " Its author says: " + b.lifecycle.Deprecation
+}
+
+// counts is the state that counts for a version of the template: the stricter of the two, the template's where both are
+// the same.
+func (t Template) counts(v Version) (State, blamed) {
+	state := Stricter(t.State, v.State)
+	if t.State.OrActive() == state {
+		return state, blamed{At("template_id"), "Template", fmt.Sprintf("Template %q", t.ID), "template", t.Lifecycle}
+	}
+	return state, blamed{At("version"), "Version", fmt.Sprintf("Version %q", v.ID), "version", v.Lifecycle}
+}

@@ -1,0 +1,165 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// String is the right as a sentence has it: "the right to …".
+func (r Right) String() string { return [...]string{"nothing", "read", "use", "write"}[r] }
+
+// Right is what somebody may do with the template and its versions.
+//
+// A user of another tenant has what the lists of tenants give, and the right to use what is public; never more.
+//
+// The template's owner, who is a user of its own tenant, has every right. For the tenant's other users a right is open
+// as long as nobody is named for it, nor for a lesser one: so naming writers leaves reading and using open to all of the
+// tenant, naming users of the template closes writing as well, and naming readers closes all. Who is named for a right
+// has the lesser ones too. Of a draft, who may not write is told nothing.
+func (t Template) Right(p Principal) Right {
+	right := t.rightPublished(p)
+	if t.State == Draft && right < Write {
+		return Nothing
+	}
+	return right
+}
+
+func (t Template) rightPublished(p Principal) Right {
+	a, open := t.Access, Nothing
+	if t.Public {
+		open = Use
+	}
+	if p.Tenant != t.ID.Tenant {
+		switch {
+		case slices.Contains(a.UseTenants, p.Tenant):
+			return Use
+		case slices.Contains(a.ReadTenants, p.Tenant):
+			return max(Read, open)
+		}
+		return open
+	}
+	if p.User == t.Owner {
+		return Write
+	}
+	named := false
+	for _, right := range []Right{Read, Use, Write} {
+		users, groups := a.named(right)
+		if named = named || len(users)+len(groups) > 0; !named {
+			open = max(open, right)
+		}
+		if slices.Contains(users, p.User) || slices.ContainsFunc(p.Groups, func(g string) bool { return slices.Contains(groups, g) }) {
+			open = max(open, right)
+		}
+	}
+	return open
+}
+
+// named are the users and groups of the template's own tenant that a right is given to.
+func (a AccessControl) named(r Right) (users, groups []string) {
+	switch r {
+	case Read:
+		return a.ReadUsers, a.ReadGroups
+	case Use:
+		return a.UseUsers, a.UseGroups
+	case Write:
+		return a.WriteUsers, a.WriteGroups
+	case Nothing:
+	}
+	return nil, nil
+}
+
+// RightVersion is what somebody may do with one of the template's versions. Of a draft, too, who may not write is told
+// nothing.
+func (t Template) RightVersion(p Principal, v Version) Right {
+	right := t.Right(p)
+	if v.State == Draft && right < Write {
+		return Nothing
+	}
+	return right
+}
+
+// AccessList is one list of an AccessControl, by its attribute's name.
+type AccessList struct {
+	Name  string
+	Names *[]string
+}
+
+// Lists are all lists, to be read or filled.
+func (a *AccessControl) Lists() []AccessList {
+	return []AccessList{
+		{"read_users", &a.ReadUsers}, {"read_groups", &a.ReadGroups}, {"read_tenants", &a.ReadTenants},
+		{"use_users", &a.UseUsers}, {"use_groups", &a.UseGroups}, {"use_tenants", &a.UseTenants},
+		{"write_users", &a.WriteUsers}, {"write_groups", &a.WriteGroups},
+	}
+}
+
+// Equal tells whether both name the same, in whatever order and however often.
+func (a AccessControl) Equal(b AccessControl) bool {
+	theirs := b.Lists()
+	for i, ours := range a.Lists() {
+		if !slices.Equal(set(*ours.Names), set(*theirs[i].Names)) {
+			return false
+		}
+	}
+	return true
+}
+
+func set(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
+
+// Validate finds names that can name nobody. tenant is the template's own; "" where that is not known.
+func (a AccessControl) Validate(tenant string) Findings {
+	var fs Findings
+	for _, list := range a.Lists() {
+		at := At("access_control").Name(list.Name)
+		for _, name := range set(*list.Names) {
+			switch {
+			case !strings.HasSuffix(list.Name, "_tenants"):
+				if name == "" {
+					fs.Add(at, "Empty name", "An empty name is nobody's: write a name, or leave it out.")
+				}
+			case ValidateTenant(name) != nil:
+				fs.Add(at, "Invalid tenant", Sentence(ValidateTenant(name)))
+			case name == tenant:
+				fs.Add(at, "Tenant of the template", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one, or by their groups. "+
+					"Where none of them is named, all of them have the right: take %[1]q out.", name))
+			}
+		}
+	}
+	return fs
+}
+
+// RightError says that somebody may see a template, but not do what they are about to.
+type RightError struct {
+	Template TemplateID
+	Owner    string
+	Who      Principal
+	Has      Right
+	Needs    Right
+}
+
+// Need is nil where somebody has a right on the template, ErrNotFound where they may not even know of it, and a
+// RightError else.
+func (t Template) Need(p Principal, needs Right) error {
+	switch has := t.Right(p); {
+	case has >= needs:
+		return nil
+	case has == Nothing:
+		return fmt.Errorf("template %q: %w", t.ID, ErrNotFound)
+	default:
+		return &RightError{Template: t.ID, Owner: t.Owner, Who: p, Has: has, Needs: needs}
+	}
+}
+
+func (e *RightError) Error() string {
+	who := fmt.Sprintf("user %q of tenant %q", e.Who.User, e.Who.Tenant)
+	what := fmt.Sprintf("that takes the right to %s template %q, and %s has the right to %s it only", e.Needs, e.Template, who, e.Has)
+	switch {
+	case e.Who.Tenant == e.Template.Tenant:
+		return fmt.Sprintf("%s. Its owner %q, or whoever may write it, can give it by access_control: %s_users or %[3]s_groups", what, e.Owner, e.Needs)
+	case e.Needs == Write:
+		return fmt.Sprintf("%s. No other tenant than its own, %q, can have that", what, e.Template.Tenant)
+	}
+	return fmt.Sprintf("%s. Its owner, %q of tenant %q, or whoever may write it, can give it by access_control: %s_tenants",
+		what, e.Owner, e.Template.Tenant, e.Needs)
+}

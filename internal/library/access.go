@@ -1,0 +1,180 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Whatever is read of templates and versions goes through here, so that what somebody may not see is, in every answer,
+// what is not there.
+
+// Enforcement tells who makes sure of tenancy and rights: "advisory" for this provider alone, which guards against
+// mistakes; "server" where the catalogue's server does, for whoever connects to it.
+func (l *Library) Enforcement() string {
+	if s, ok := l.store.(interface{ Enforcement() string }); ok {
+		return s.Enforcement()
+	}
+	return "advisory"
+}
+
+// readable reads a template that the library's user may see; catalog.ErrNotFound.
+func (l *Library) readable(ctx context.Context, id catalog.TemplateID) (catalog.Record[catalog.Template], error) {
+	rec, err := l.store.Templates().Get(ctx, id.String())
+	if err != nil {
+		return catalog.Record[catalog.Template]{}, err
+	}
+	rec.Value.Lifecycle = rec.Value.Lifecycle.Settle(rec.Value.CreatedAt)
+	if err := rec.Value.Need(l.me, catalog.Read); err != nil {
+		return catalog.Record[catalog.Template]{}, err
+	}
+	return rec, nil
+}
+
+// ours is the template of versions that are there. One whose document is gone is its tenant's still, so that what is left
+// of it can be removed.
+func (l *Library) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	if err := l.open(ctx); err != nil {
+		return catalog.Template{}, err
+	}
+	rec, err := l.readable(ctx, id)
+	if !errors.Is(err, catalog.ErrNotFound) || id.Tenant != l.me.Tenant {
+		return rec.Value, err
+	}
+	if _, there := l.store.Templates().Get(ctx, id.String()); !errors.Is(there, catalog.ErrNotFound) { // it is hidden
+		return rec.Value, err
+	}
+	return catalog.Template{ID: id}, nil
+}
+
+// writable is the template where the library's user may change it and its versions; catalog.ErrNotFound where they may not
+// see it, and catalog.RightError.
+func (l *Library) writable(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	t, err := l.ours(ctx, id)
+	if err == nil {
+		err = t.Need(l.me, catalog.Write)
+	}
+	return t, err
+}
+
+// MayWrite finds that the library's user may see a template and not change it. Of one that they do not see, and that is
+// therefore not there, it finds nothing.
+func (l *Library) MayWrite(t catalog.Template) error { return gone(t.Need(l.me, catalog.Write)) }
+
+// Usable reads a template and one of its versions for a new instance: catalog.Findings where none may be made of them,
+// catalog.ErrNotFound where there is no such version.
+func (l *Library) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
+	template, err := l.Template(ctx, id.Template)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return template, catalog.Version{}, l.NoSuchTemplate(id.Template)
+	}
+	if err != nil {
+		return template, catalog.Version{}, err
+	}
+	rec, err := l.store.Versions().Get(ctx, id.String())
+	if err != nil {
+		return template, rec.Value, err
+	}
+	version, err := l.seen(template, rec.Value)
+	if err == nil {
+		_, err = l.Use(template, version)
+	}
+	return template, version, err
+}
+
+// Use tells whether the library's user may make instances of a version: catalog.Findings say why not. The warning is the
+// zero Finding where there is nothing to say.
+func (l *Library) Use(t catalog.Template, v catalog.Version) (catalog.Finding, error) {
+	warning, err := t.Use(l.me, v)
+	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
+		err = catalog.Findings{{Path: catalog.At("template_id"), Summary: "Template may not be used", Detail: catalog.Sentence(
+			fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
+	}
+	return warning, err
+}
+
+// seen is a version as the library's user sees it, who may see its template; catalog.ErrNotFound also for one that is only
+// being registered. A draft's spec follows its template.
+func (l *Library) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
+	switch {
+	case v.Coming != nil:
+		return catalog.Version{}, fmt.Errorf("version %q is being registered: %w", v.ID, catalog.ErrNotFound)
+	case t.RightVersion(l.me, v) < catalog.Read:
+		return catalog.Version{}, fmt.Errorf("version %q: %w", v.ID, catalog.ErrNotFound)
+	}
+	return settled(t, v), nil
+}
+
+// settled is a version with what its document leaves to its template.
+func settled(t catalog.Template, v catalog.Version) catalog.Version {
+	v.Lifecycle = v.Lifecycle.Settle(v.CreatedAt)
+	if v.State == catalog.Draft && t.Type != "" { // else the template is gone
+		v.Spec = v.Overrides.Over(t.Spec)
+	}
+	return v
+}
+
+// history lists a template's versions that the library's user may see, newest first.
+func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Version, error) {
+	records, err := l.store.Versions().List(ctx, t.ID.String()+"@")
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]catalog.Version, len(records))
+	names := make([]string, 0, len(records))
+	for _, rec := range records {
+		if v, err := l.seen(t, rec.Value); err == nil {
+			names = append(names, v.ID.Version)
+			byName[v.ID.Version] = v
+		}
+	}
+	catalog.SortVersions(names)
+	versions := make([]catalog.Version, len(names))
+	for i, name := range names {
+		versions[i] = byName[name]
+	}
+	return versions, nil
+}
+
+// Search lists the templates that the library's user may see and the filter picks, ordered by id.
+func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
+	if err := l.open(ctx); err != nil {
+		return nil, err
+	}
+	prefix := ""
+	if filter.Visibility == catalog.Own {
+		prefix = l.me.Tenant + "/"
+	}
+	records, err := l.store.Templates().List(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	found := []catalog.Template{}
+	for _, rec := range records {
+		t := rec.Value
+		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+		if filter.Match(t, l.me) {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b catalog.Template) int { return a.ID.Compare(b.ID) })
+	return found, nil
+}
+
+// forget is for removing what is not there: nothing is left to do, where that does not only seem so to another tenant.
+func (l *Library) forget(what, tenant string, id fmt.Stringer) error {
+	if tenant != l.me.Tenant {
+		return l.OtherTenant(what, id)
+	}
+	return nil
+}
+
+// OtherTenant is the finding for what a state has of another tenant, and its user may not see.
+func (l *Library) OtherTenant(what string, id fmt.Stringer) catalog.Findings {
+	return catalog.Findings{{Path: catalog.At("id"), Summary: "Not of this tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
+		"provider's tenant %q: configure the provider with the tenant that made it, or take it out of the state with `terraform state rm`.",
+		what, id, l.me.Tenant)}}
+}

@@ -1,0 +1,114 @@
+package library
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// memory is a catalogue in memory, for what needs no host.
+type memory struct {
+	templates memoryOf[catalog.Template]
+	versions  memoryOf[catalog.Version]
+	bases     memoryOf[catalog.Base]
+	requests  memoryOf[catalog.ProvisioningRequest]
+}
+
+func (m *memory) Templates() catalog.Collection[catalog.Template]           { return &m.templates }
+func (m *memory) Versions() catalog.Collection[catalog.Version]             { return &m.versions }
+func (m *memory) Bases() catalog.Collection[catalog.Base]                   { return &m.bases }
+func (m *memory) Requests() catalog.Collection[catalog.ProvisioningRequest] { return &m.requests }
+
+type memoryOf[T any] struct {
+	mu   sync.Mutex
+	n    int
+	docs map[string]catalog.Record[T]
+}
+
+func (m *memoryOf[T]) Get(_ context.Context, key string) (catalog.Record[T], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec, there := m.docs[key]
+	if !there {
+		return rec, catalog.ErrNotFound
+	}
+	return rec, nil
+}
+
+func (m *memoryOf[T]) List(_ context.Context, prefix string) ([]catalog.Record[T], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []catalog.Record[T]
+	for _, key := range slices.Sorted(maps.Keys(m.docs)) {
+		if strings.HasPrefix(key, prefix) {
+			found = append(found, m.docs[key])
+		}
+	}
+	return found, nil
+}
+
+func (m *memoryOf[T]) Create(_ context.Context, key string, value T) (catalog.Record[T], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rec, there := m.docs[key]; there {
+		return rec, catalog.ErrExists
+	}
+	return m.write(key, value), nil
+}
+
+func (m *memoryOf[T]) Replace(_ context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rec, there := m.docs[key]; !there {
+		return rec, catalog.ErrNotFound
+	} else if rec.Revision != rev {
+		return rec, catalog.ErrConflict
+	}
+	return m.write(key, value), nil
+}
+
+func (m *memoryOf[T]) write(key string, value T) catalog.Record[T] {
+	if m.docs == nil {
+		m.docs = map[string]catalog.Record[T]{}
+	}
+	m.n++
+	m.docs[key] = catalog.Record[T]{Key: key, Revision: catalog.Revision(strconv.Itoa(m.n)), Value: value}
+	return m.docs[key]
+}
+
+func (m *memoryOf[T]) Delete(_ context.Context, key string, rev catalog.Revision) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rec, there := m.docs[key]; !there {
+		return catalog.ErrNotFound
+	} else if rec.Revision != rev {
+		return catalog.ErrConflict
+	}
+	delete(m.docs, key)
+	return nil
+}
+
+// as opens a catalogue for somebody. There is no host: what needs one fails.
+func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Library {
+	t.Helper()
+	host, err := hypervisor.New(hypervisor.Options{URI: "qemu+unix:///system?socket=/nowhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(Options{Host: host, Pool: "novacron", Store: m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups}})
+	l.opened = true
+	return l
+}
+
+// version puts a version there, as registering it does.
+func (m *memory) version(t *testing.T, v catalog.Version) {
+	t.Helper()
+	must[catalog.Record[catalog.Version]](t)(m.versions.Create(t.Context(), v.ID.String(), v))
+}

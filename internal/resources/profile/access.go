@@ -1,0 +1,87 @@
+package profile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// AccessAttribute describes access_control.
+func AccessAttribute() schema.SingleNestedAttribute {
+	attributes := map[string]schema.Attribute{}
+	for _, list := range (&catalog.AccessControl{}).Lists() {
+		right, whom, _ := strings.Cut(list.Name, "_")
+		of := whom + " of the template's own tenant"
+		if whom == "tenants" {
+			of = "other tenants, all of whose users"
+		}
+		attributes[list.Name] = schema.SetAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: fmt.Sprintf("Names of %s that may %s the template and its versions.", of, map[string]string{
+				"read": "read", "use": "read and use", "write": "read, use and write",
+			}[right]),
+		}
+	}
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Who may do what with the template and its versions. To use is to make instances; to write is to change and remove " +
+			"them, and to register versions. Who has a right has the lesser ones; the owner has all. Among the users of the template's own tenant a " +
+			"right is open to all for as long as nobody is named for it nor for a lesser one: `write_users = [\"a\"]` lets `a` and the owner write, " +
+			"and all others of the tenant read and use. Other tenants have what is given to them, and may never write. An empty list is as good as none.",
+		Attributes: attributes,
+	}
+}
+
+// accessTypes are the types of access_control's attributes.
+func accessTypes() map[string]attr.Type {
+	kinds := map[string]attr.Type{}
+	for _, list := range (&catalog.AccessControl{}).Lists() {
+		kinds[list.Name] = types.SetType{ElemType: types.StringType}
+	}
+	return kinds
+}
+
+// Access reads access_control; known is false while some of it is not known yet, which reads as not there.
+func Access(o types.Object) (a catalog.AccessControl, known bool) {
+	known = !o.IsUnknown()
+	for _, list := range a.Lists() {
+		set, ok := o.Attributes()[list.Name].(types.Set)
+		if !ok {
+			continue
+		}
+		known = known && !set.IsUnknown()
+		for _, element := range set.Elements() {
+			known = known && !element.IsUnknown()
+		}
+		*list.Names = Strings(set.Elements())
+	}
+	return a, known
+}
+
+// KeepAccess is the current access_control, as the user wrote it where that means the same.
+func KeepAccess(written types.Object, current catalog.AccessControl) types.Object {
+	if before, known := Access(written); known && before.Equal(current) && !written.IsNull() {
+		return written
+	}
+	if current.Equal(catalog.AccessControl{}) {
+		return types.ObjectNull(accessTypes())
+	}
+	values := map[string]attr.Value{}
+	for _, list := range current.Lists() {
+		names := types.SetNull(types.StringType)
+		if len(*list.Names) > 0 {
+			elements := make([]attr.Value, len(*list.Names))
+			for i, name := range *list.Names {
+				elements[i] = types.StringValue(name)
+			}
+			names = types.SetValueMust(types.StringType, elements)
+		}
+		values[list.Name] = names
+	}
+	return types.ObjectValueMust(accessTypes(), values)
+}

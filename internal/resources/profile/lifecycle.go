@@ -1,0 +1,83 @@
+package profile
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Lifecycle is the part of a model that tells a template's or a version's state. Embed it.
+type Lifecycle struct {
+	State              types.String `tfsdk:"state"`
+	DeprecationMessage types.String `tfsdk:"deprecation_message"`
+	PublishedAt        types.String `tfsdk:"published_at"`
+}
+
+// LifecycleAttributes describes them. what is template or version.
+func LifecycleAttributes(what string) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"state": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.Active)),
+			Validators: []validator.String{stringvalidator.OneOf(catalog.States()...)},
+			MarkdownDescription: "`draft` (for those who may write it only), `active`, `deprecated` (whoever uses it is told while planning) or `archived` (no new " +
+				"instances; those that exist stay). Of template and version the stricter state counts. It cannot become a draft again while it has " +
+				"instances. Default: `active`.",
+		},
+		"deprecation_message": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Why the " + what + " is deprecated or archived, and what to use instead: shown while planning to whoever still uses it.",
+		},
+		"published_at": schema.StringAttribute{
+			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			MarkdownDescription: "When the " + what + " was active for the first time, and so usable by others than its writers (RFC 3339, UTC); null for one that never was.",
+		},
+	}
+}
+
+// Core reads the lifecycle that is asked for.
+func (l Lifecycle) Core() catalog.Lifecycle {
+	return catalog.Lifecycle{State: catalog.State(l.State.ValueString()), Deprecation: l.DeprecationMessage.ValueString()}
+}
+
+// Refresh takes over what the catalogue has.
+func (l *Lifecycle) Refresh(c catalog.Lifecycle) {
+	l.State = types.StringValue(string(c.State.OrActive()))
+	l.DeprecationMessage = KeepString(l.DeprecationMessage, c.Deprecation)
+	l.Published(c)
+}
+
+// Published takes over what only the catalogue knows.
+func (l *Lifecycle) Published(c catalog.Lifecycle) {
+	l.PublishedAt = types.StringNull()
+	if c.PublishedAt != nil {
+		l.PublishedAt = types.StringValue(c.PublishedAt.Format(time.RFC3339))
+	}
+}
+
+// PlanPublished plans published_at for a change of state from before.
+func (l *Lifecycle) PlanPublished(before Lifecycle) {
+	published := catalog.Lifecycle{}
+	if !before.PublishedAt.IsNull() {
+		published.PublishedAt = &time.Time{}
+	}
+	l.PublishedAt = before.PublishedAt
+	if l.State.IsUnknown() && before.PublishedAt.IsNull() || published.Publishes(catalog.State(l.State.ValueString())) {
+		l.PublishedAt = types.StringUnknown()
+	}
+}
+
+// Validate finds what is wrong with it already.
+func (l Lifecycle) Validate() catalog.Findings {
+	if l.State.IsUnknown() {
+		return nil
+	}
+	return catalog.ValidateLifecycle(catalog.State(l.State.ValueString()), l.DeprecationMessage.ValueString())
+}

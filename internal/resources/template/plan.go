@@ -1,0 +1,99 @@
+package template
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+)
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: it finds changes that are not allowed, and lets versions and
+// instances that are planned after the template go by what it will be.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var plan, state Model
+	if !req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+		r.checkTenants(plan, &resp.Diagnostics)
+	}
+	if req.State.Raw.IsNull() {
+		return
+	}
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	changed := !req.Plan.Raw.Equal(req.State.Raw)
+	if changed {
+		r.checkWrite(ctx, &resp.Diagnostics, state)
+	}
+	// That the schema replaces for these, the framework does not tell here.
+	if req.Plan.Raw.IsNull() || !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type) {
+		if state.DeletionProtection.ValueBool() {
+			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
+				"Template %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
+		}
+		return
+	}
+	if changed {
+		plan.PlanPublished(state.Lifecycle)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("published_at"), plan.PublishedAt)...)
+		if state.Enforcement.IsNull() { // as in states that are older than it
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("enforcement"), types.StringUnknown())...)
+		}
+	}
+	id, err := plan.id()
+	if !r.client.Online() || resp.Diagnostics.HasError() || err != nil {
+		return
+	}
+	r.checkState(ctx, &resp.Diagnostics, id, plan, state)
+	if _, known := profile.Access(plan.AccessControl); !known || !plan.Spec.Known() || plan.State.IsUnknown() || plan.IsPublic.IsUnknown() {
+		return
+	}
+	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
+	plan.toCore(&t)
+	r.client.Library.ExpectTemplate(t)
+}
+
+// checkTenants finds the template's own tenant among those that it is shared with.
+func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
+	if !r.client.Online() || diags.HasError() {
+		return
+	}
+	access, _ := profile.Access(plan.AccessControl)
+	client.AddFindings(diags, access.Validate(r.client.Library.Tenant()))
+}
+
+// checkWrite finds that somebody may see the template, and not change it.
+func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state Model) {
+	id, err := state.id()
+	if !r.client.Online() || err != nil {
+		return
+	}
+	t, _, err := r.client.Library.Planned(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) { // reading tells
+		return
+	}
+	if err == nil {
+		err = r.client.Library.MayWrite(t)
+	}
+	if err != nil {
+		client.AddError(diags, "Template may not be changed", fmt.Errorf("changing or removing template %q: %w", id, err))
+	}
+}
+
+// checkState finds a state that the template cannot go to.
+func (r *Resource) checkState(ctx context.Context, diags *diag.Diagnostics, id catalog.TemplateID, plan, state Model) {
+	if plan.State.IsUnknown() {
+		return
+	}
+	err := r.client.Library.CheckState(ctx, id, "", state.Lifecycle.Core().State, plan.Lifecycle.Core().State)
+	client.AddError(diags, "Host not read", err)
+}

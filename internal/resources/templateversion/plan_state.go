@@ -1,0 +1,59 @@
+package templateversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// planned is the version of a state as the catalogue has it; found is false where that cannot be told.
+func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
+	id, err := catalog.ParseVersionID(state.ID.ValueString())
+	if err != nil || !r.client.Online() {
+		return t, v, false
+	}
+	t, versions, err := r.client.Library.Planned(ctx, id.Template)
+	if errors.Is(err, catalog.ErrNotFound) { // reading tells
+		return t, v, false
+	}
+	if err != nil {
+		client.AddError(diags, "Template not read", err)
+		return t, v, false
+	}
+	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == id })
+	if n < 0 {
+		return t, v, false
+	}
+	return t, versions[n], true
+}
+
+// checkWrite finds that somebody may see the version, and not change it.
+func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state *Model) {
+	t, v, found := r.planned(ctx, state, diags)
+	if !found {
+		return
+	}
+	if err := r.client.Library.MayWrite(t); err != nil {
+		client.AddError(diags, "Version may not be changed", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
+	}
+}
+
+// planState checks a change of state, and lets instances that are planned after the version go by it.
+func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
+	_, v, found := r.planned(ctx, state, diags)
+	if !found || plan.State.IsUnknown() {
+		return
+	}
+	to, before := plan.Lifecycle.Core(), v.State
+	v.State, v.Deprecation = to.State, to.Deprecation
+	client.AddError(diags, "Version cannot be published", library.CheckPublished(v, before))
+	client.AddError(diags, "Host not read", r.client.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
+	r.client.Library.ExpectState(v.ID, to)
+}
