@@ -355,3 +355,29 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A template that is not there has no history, also in one's own tenant; what is left of one whose document is gone can be
+// removed.
+func TestWhatIsGoneIsNotThere(t *testing.T) {
+	m, ctx := &memory{}, t.Context()
+	ann := shared(t, m, catalog.AccessControl{})
+	never := catalog.TemplateID{Tenant: "shop", Name: "not"}
+	for name, err := range map[string]error{
+		"versions": errorOf(ann.Versions(ctx, never)), "resolving": errorOf(ann.Resolve(ctx, never, "")), "a version": errorOf(ann.Version(ctx, never.Version("1.0.0"))),
+		"planning": errorOf(ann.PlannedVersion(ctx, never.Version("1.0.0"))), "changing": errorOf(ann.UpdateVersion(ctx, never.Version("1.0.0"), VersionSettings{})),
+	} {
+		if !errors.Is(err, catalog.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rec := must[catalog.Record[catalog.Template]](t)(m.templates.Get(ctx, web.String()))
+	if err := m.templates.Delete(ctx, rec.Key, rec.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := ann.PlannedVersion(ctx, web.Version("1.2.0")); err != nil || v.ID.Version != "1.2.0" {
+		t.Errorf("the version of a template that is gone: %v, %v", v, err)
+	}
+	if _, err := m.as(t, "bank", "tom").Version(ctx, web.Version("1.2.0")); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("for another tenant: %v", err)
+	}
+}
