@@ -2,9 +2,6 @@ package library
 
 import (
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -242,99 +239,6 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	}
 }
 
-// TestManyTenantsSeeWhatTheyShould runs random changes by several people against a reference that knows the rules only.
-func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
-	m, ctx := &memory{}, t.Context()
-	random := rand.New(rand.NewPCG(1, 2))
-	people := []catalog.Principal{{Tenant: "a", User: "x"}, {Tenant: "a", User: "y", Groups: []string{"g"}}, {Tenant: "b", User: "x"}, {Tenant: "c", User: "z", Groups: []string{"g"}}}
-	reference := map[catalog.TemplateID]catalog.Template{}
-	pick := func(of ...string) string { return of[random.IntN(len(of))] }
-	names := func(of ...string) []string {
-		return slices.DeleteFunc(slices.Clone(of), func(string) bool { return random.IntN(4) > 0 })
-	}
-	for step := range 4000 {
-		me := people[random.IntN(len(people))]
-		l := m.as(t, me.Tenant, me.User, me.Groups...)
-		id := catalog.TemplateID{Tenant: pick("a", "b", "c"), Name: pick("one", "two", "three")}
-		edit := func(t *catalog.Template) {
-			t.Access = catalog.AccessControl{ReadUsers: names("x", "y"), UseGroups: names("g"), WriteUsers: names("x", "y"), ReadTenants: names("d"), UseTenants: names("d", "e")}
-			t.Public, t.State = random.IntN(5) == 0, catalog.State(pick("active", "archived", "deprecated"))
-			if t.Access.ReadTenants == nil {
-				t.Access.ReadTenants = []string{}
-			}
-			for _, tenant := range []string{"a", "b", "c"} {
-				if tenant != t.ID.Tenant && random.IntN(3) == 0 {
-					t.Access.UseTenants = append(t.Access.UseTenants, tenant)
-				}
-			}
-		}
-		was, there := reference[id]
-		right := catalog.Nothing
-		if there {
-			right = was.Right(me)
-		}
-		switch random.IntN(4) {
-		case 0:
-			made := catalog.Template{ID: catalog.TemplateID{Tenant: me.Tenant, Name: id.Name}, Type: catalog.TypeVM}
-			edit(&made)
-			created, err := l.CreateTemplate(ctx, made)
-			if _, taken := reference[made.ID]; taken != (err != nil) {
-				t.Fatalf("step %d: %v makes %s, which is there: %v; %v", step, me, made.ID, taken, err)
-			} else if !taken {
-				reference[made.ID] = created
-			}
-		case 1:
-			changed, err := l.UpdateTemplate(ctx, id, edit)
-			wanted(t, step, me, right, catalog.Write, err)
-			if err == nil {
-				reference[id] = changed
-			}
-		case 2:
-			err := l.DeleteTemplate(ctx, id)
-			if right == catalog.Nothing && id.Tenant == me.Tenant {
-				if err != nil {
-					t.Fatalf("step %d: %v removes what is not there: %v", step, me, err)
-				}
-				break
-			}
-			if right == catalog.Nothing {
-				if err == nil {
-					t.Fatalf("step %d: %v has removed %s", step, me, id)
-				}
-				break
-			}
-			wanted(t, step, me, right, catalog.Write, err)
-			if err == nil {
-				delete(reference, id)
-			}
-		case 3:
-			_, err := l.Template(ctx, id)
-			wanted(t, step, me, right, catalog.Read, err)
-		}
-		var got, want []string
-		for _, found := range must[[]catalog.Template](t)(l.Search(ctx, catalog.Filter{})) {
-			got = append(got, fmt.Sprint(found.ID, found.State, found.Owner))
-		}
-		for _, t := range reference {
-			if t.Right(me) >= catalog.Read {
-				want = append(want, fmt.Sprint(t.ID, t.State, t.Owner))
-			}
-		}
-		slices.Sort(want)
-		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Fatalf("step %d: %v finds %q, want %q", step, me, got, want)
-		}
-	}
-}
-
-func wanted(t *testing.T, step int, me catalog.Principal, right, needs catalog.Right, err error) {
-	t.Helper()
-	_, refused := errors.AsType[*catalog.RightError](err)
-	if hidden := errors.Is(err, catalog.ErrNotFound); (right >= needs) != (err == nil) || (right == catalog.Nothing) != hidden || err != nil && !hidden && !refused {
-		t.Fatalf("step %d: %v may %s, needs %s: %v", step, me, right, needs, err)
-	}
-}
-
 func TestOthersAreCountedAndNotNamed(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	of := func(tenant, name string) made {
@@ -353,5 +257,31 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 	err := &InUseError{Version: web.Version("1.0.0"), Users: []string{"shop/a"}, Others: 3}
 	if !strings.Contains(err.Error(), "need its base image: shop/a, and 3 of other tenants. Destroy them first") {
 		t.Error(err)
+	}
+}
+
+// A template that is not there has no history, also in one's own tenant; what is left of one whose document is gone can be
+// removed.
+func TestWhatIsGoneIsNotThere(t *testing.T) {
+	m, ctx := &memory{}, t.Context()
+	ann := shared(t, m, catalog.AccessControl{})
+	never := catalog.TemplateID{Tenant: "shop", Name: "not"}
+	for name, err := range map[string]error{
+		"versions": errorOf(ann.Versions(ctx, never)), "resolving": errorOf(ann.Resolve(ctx, never, "")), "a version": errorOf(ann.Version(ctx, never.Version("1.0.0"))),
+		"planning": errorOf(ann.PlannedVersion(ctx, never.Version("1.0.0"))), "changing": errorOf(ann.UpdateVersion(ctx, never.Version("1.0.0"), VersionSettings{})),
+	} {
+		if !errors.Is(err, catalog.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rec := must[catalog.Record[catalog.Template]](t)(m.templates.Get(ctx, web.String()))
+	if err := m.templates.Delete(ctx, rec.Key, rec.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := ann.PlannedVersion(ctx, web.Version("1.2.0")); err != nil || v.ID.Version != "1.2.0" {
+		t.Errorf("the version of a template that is gone: %v, %v", v, err)
+	}
+	if _, err := m.as(t, "bank", "tom").Version(ctx, web.Version("1.2.0")); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("for another tenant: %v", err)
 	}
 }

@@ -145,7 +145,7 @@ func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 // Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may
 // not see the template.
 func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
-	t, err := l.ours(ctx, id)
+	t, err := l.Template(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func TestAccVersionInUseStays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("inuse")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
-	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
+	w := tfacc.NewWorkspace(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 	// The clone is another configuration's, so that Terraform knows of no order.
@@ -110,7 +110,7 @@ resource "novacron_instance" "it" {
 	user.Apply(t)
 	t.Cleanup(func() { user.Destroy(t) })
 	for range 2 { // what refused once refuses again
-		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Version not removed", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: team-2/`+name,
+		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Version not removed", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
 			"Destroy them first", "Nothing was changed")
 	}
 	if found := bases(t, host, directory); len(found) != 1 {

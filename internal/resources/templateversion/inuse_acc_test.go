@@ -51,12 +51,13 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 
 // A template stays while others have versions of it, and says what hangs on them.
 func TestAccTemplateInUseStays(t *testing.T) {
+	const share = `access_control = { use_tenants = ["team-2"] }`
 	host, name := acctest.RequireHost(t), tfacc.Name("tree")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
-	owner := tfacc.NewWorkspace(t, library(pool, name))
+	owner := tfacc.NewWorkspace(t, library(pool, name, share))
 	t.Cleanup(func() {
-		owner.Configure(t, library(pool, name))
+		owner.Configure(t, library(pool, name, share))
 		owner.Destroy(t)
 	})
 	owner.Apply(t)
@@ -77,15 +78,15 @@ resource "novacron_template_version" "it" {
 	stored := bases(t, host, directory)
 
 	says := []string{"Template has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
-		`before them the linked clones that need their images: team-2/` + name, "Nothing was changed"}
+		`before them the linked clones that need their images: 1 of other tenants`, "Nothing was changed"}
 	tfacc.Says(t, owner.Fails(t, "destroy", "-auto-approve"), says...)
-	owner.Configure(t, library(pool, name+"-renamed"))
+	owner.Configure(t, library(pool, name+"-renamed", share))
 	tfacc.Says(t, owner.Fails(t, "apply", "-auto-approve"), says...)
 
 	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
 		t.Errorf("the pool had the images %q and has %q", stored, now)
 	}
-	owner.Configure(t, library(pool, name))
+	owner.Configure(t, library(pool, name, share))
 	for _, w := range []*tfacc.Workspace{owner, publisher, user} {
 		w.EmptyPlan(t)
 	}
