@@ -42,10 +42,14 @@ const last = "\U0010FFFF"
 // List implements catalog.Collection. A document of another tenant's that is none is passed over: nobody can make the
 // library unreadable for others.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
+	return c.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
+}
+
+func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]catalog.Record[T], error) {
 	var records []catalog.Record[T]
 	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
 		// Not LIKE: comparisons are leakproof, so that the index can be used before the policies.
-		rows, err := db.Query(ctx, c.sql(`SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`), prefix, prefix+last)
+		rows, err := db.Query(ctx, c.sql(statement), prefix, prefix+last)
 		if err != nil {
 			return err
 		}

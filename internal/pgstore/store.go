@@ -74,6 +74,12 @@ func (s *Store) Templates() catalog.Collection[catalog.Template] {
 	return collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
 }
 
+// TemplateHeads lists templates without their specs, which a search does not look at and which are most of them.
+func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
+	templates := collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
+	return templates.list(ctx, prefix, `SELECT key, revision, (document - 'spec')::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
+}
+
 // Versions implements catalog.Store.
 func (s *Store) Versions() catalog.Collection[catalog.Version] {
 	return collection[catalog.Version]{s, "version", func(v catalog.Version) string { return v.ID.String() }}

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
@@ -19,4 +20,20 @@ func TestStore(t *testing.T) {
 		}
 		return storetest.Site{Enforced: true, Open: func(tenant string) catalog.Store { return d.store(t, tenant) }}
 	})
+}
+
+func TestHeadsAreAllButTheSpecs(t *testing.T) {
+	d := newDatabase(t)
+	d.populate(t)
+	s := d.store(t, "t2")
+	own := template("t2", "own")
+	own.Spec.Parameters = map[string]catalog.Parameter{"port": {Type: "integer"}}
+	must(s.Templates().Create(t.Context(), "t2/own", own))
+	want := must(s.Templates().List(t.Context(), ""))
+	for i := range want {
+		want[i].Value.Spec = catalog.Spec{}
+	}
+	if got := must(s.TemplateHeads(t.Context(), "")); !reflect.DeepEqual(got, want) || len(got) != len(shown)+1 {
+		t.Errorf("the heads are %+v, want %+v", got, want)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -43,15 +44,16 @@ kill -INT "$server"
 wait "$server" || true
 `
 
-type server struct {
-	directory string
-	lifeline  interface{ Close() error }
+// Server is a running server.
+type Server struct {
+	Directory string // of its socket
+	lifeline  io.Closer
 	done      chan struct{}
 }
 
 var (
 	mu      sync.Mutex
-	running *server
+	running *Server
 	failure error
 )
 
@@ -61,7 +63,7 @@ func Run(m *testing.M) int {
 		mu.Lock()
 		defer mu.Unlock()
 		if running != nil {
-			running.stop()
+			running.Stop()
 		}
 	}()
 	return m.Run()
@@ -113,7 +115,7 @@ func require(t testing.TB) string {
 	mu.Lock()
 	defer mu.Unlock()
 	if running == nil && failure == nil {
-		running, failure = start()
+		running, failure = Start()
 	}
 	if errors.Is(failure, exec.ErrNotFound) && os.Getenv("TF_ACC") != "1" {
 		t.Skip("needs PostgreSQL: run tools/install-deps.sh postgres")
@@ -121,10 +123,11 @@ func require(t testing.TB) string {
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	return running.directory
+	return running.Directory
 }
 
-func start() (*server, error) {
+// Start starts a server, which ends with this process at the latest. exec.ErrNotFound when PostgreSQL is not installed.
+func Start() (*Server, error) {
 	found, err := filepath.Glob(binaries)
 	if err != nil || len(found) == 0 {
 		return nil, fmt.Errorf("PostgreSQL: nothing in %s: run tools/install-deps.sh postgres: %w", binaries, exec.ErrNotFound)
@@ -150,7 +153,7 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{directory, lifeline, make(chan struct{})}
+	s := &Server{directory, lifeline, make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // what it has to say is in its log
 		close(s.done)
@@ -171,14 +174,15 @@ func start() (*server, error) {
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			s.stop()
+			s.Stop()
 			return nil, fmt.Errorf("PostgreSQL does not answer: %w", err)
 		}
 	}
 }
 
-func (s *server) stop() {
+// Stop ends the server, and removes all that there is of it.
+func (s *Server) Stop() {
 	_ = s.lifeline.Close()
 	<-s.done
-	_ = os.RemoveAll(s.directory)
+	_ = os.RemoveAll(s.Directory)
 }
