@@ -235,7 +235,9 @@ func (s site) refuses(t *testing.T) {
 
 	// What the documentation says that no rules can keep anybody from.
 	s.may(t, bob, "define", s.file(t, "reach", domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
-	s.may(t, bob, "undefine", "t2.reach")
+	s.may(t, bob, "domrename", "t2.reach", "t1.squat")
+	s.mayNot(t, bob, hidden, "dominfo", "t1.squat")
+	s.may(t, alice, "undefine", "t1.squat")
 	s.may(t, bob, "vol-create", "novacron", s.file(t, "overlay", "<volume><name>nova.disk.t2.reach.system.qcow2</name><capacity>16777216</capacity>"+
 		"<target><format type='qcow2'/></target><backingStore><path>"+disk+"</path><format type='qcow2'/></backingStore></volume>"))
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.reach.system.qcow2")
