@@ -58,6 +58,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	}
 	client.AddFindings(&resp.Diagnostics, config.Spec.Validate())
 	if source, known := config.source(); known && config.headersKnown() {
+		source.Headers = config.headers()
 		client.AddError(&resp.Diagnostics, "Image cannot be used", source.Validate())
 	}
 }
