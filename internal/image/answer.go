@@ -30,7 +30,7 @@ func (d *download) open() error {
 			request.Header.Set("If-Range", d.validator)
 		}
 	}
-	response, err := d.client.Do(request)
+	response, err := d.client.Do(request) //nolint:bodyclose // the body is d.rc now, which drop closes
 	if err != nil {
 		return unwrapURL(err)
 	}
@@ -169,9 +169,4 @@ func passing(err error) bool {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	return !ours && !untrusted && !noTLS && !errors.Is(err, ErrOther)
-}
-
-func isStatus(err error) bool {
-	_, ok := errors.AsType[*StatusError](err)
-	return ok
 }

@@ -68,7 +68,7 @@ type unpacker struct {
 
 func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !ended(err) {
 		err = u.blame(err)
 	}
 	return n, err
@@ -79,7 +79,7 @@ func (u *unpacker) blame(err error) error {
 	const again = "Download or export the image again; %s -t tells whether it is whole."
 	name := u.compression.name
 	switch {
-	case u.in.err != nil && !errors.Is(u.in.err, io.EOF):
+	case u.in.err != nil && !ended(u.in.err):
 		return u.in.err
 	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return u.source.unsupported("Compress it anew: xz -9 and zstd --ultra -21 stay below that.",

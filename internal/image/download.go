@@ -51,9 +51,9 @@ func (d *download) Read(p []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil // an error comes again
-		case err == io.EOF && (d.size < 0 || d.at == d.size):
+		case ended(err) && (d.size < 0 || d.at == d.size):
 			return 0, io.EOF
-		case err == io.EOF:
+		case ended(err):
 			err = io.ErrUnexpectedEOF
 		case err == nil:
 			continue

@@ -130,6 +130,9 @@ func (p *pass) end(im *Image, plain int64) error {
 	return nil
 }
 
+// ended tells the end of a reader from an error that has an early end for its cause.
+func ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it
+
 // tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
 type tap struct {
 	source Source
@@ -154,7 +157,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.notice(t.n)
 	}
 	t.hash(p[:n])
-	if err != nil && err != io.EOF {
+	if err != nil && !ended(err) {
 		err = t.source.failed("reading", cause(err), "")
 	}
 	if err != nil {

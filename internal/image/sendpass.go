@@ -49,7 +49,7 @@ func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (R
 func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int64) (transferred int64, err error) {
 	for {
 		offset, more := runs.next()
-		if runs.err != nil && runs.err != io.EOF {
+		if runs.err != nil && !ended(runs.err) {
 			return transferred, im.source.failed("reading", cause(runs.err), "")
 		}
 		if !more {
@@ -133,7 +133,7 @@ func (r *runs) Read(p []byte) (int, error) {
 	if len(r.data) == 0 && r.zeros == 0 {
 		r.fill()
 	}
-	if r.err != nil && r.err != io.EOF {
+	if r.err != nil && !ended(r.err) {
 		return 0, r.err
 	}
 	var n int

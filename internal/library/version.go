@@ -56,8 +56,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	r.volume = claim.Coming.Volume
 	base, transferred, err := l.holdBase(ctx, r)
-	var left *leftError
-	if errors.As(err, &left) {
+	if _, left := errors.AsType[*leftError](err); left {
 		return none, err
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -51,7 +50,7 @@ func (m *Model) headersKnown() bool {
 	set, _ := m.Source.Attributes()["headers"].(types.Map)
 	known := !set.IsUnknown()
 	for _, value := range set.Elements() {
-		known = known && !attr.Value(value).IsUnknown()
+		known = known && !value.IsUnknown()
 	}
 	return known
 }
