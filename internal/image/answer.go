@@ -80,6 +80,7 @@ func (d *download) startOver(response *http.Response) error {
 	if d.at == 0 {
 		d.size, d.etag = response.ContentLength, response.Header.Get("ETag")
 		d.validator = validator(response.Header)
+		d.endless = d.size < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0
 		return nil
 	}
 	if length := response.ContentLength; length >= 0 && d.size >= 0 && length != d.size {

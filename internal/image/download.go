@@ -26,6 +26,7 @@ type download struct {
 	validator string        // for If-Range: a strong ETag, or a date that is old enough; "" for none
 	etag      string
 	whole     bool // the server did not keep to a range
+	endless   bool // the file ends when the connection does (RFC 9112, section 6.3)
 
 	at       int64        // bytes that were handed out
 	had      maphash.Hash // of those

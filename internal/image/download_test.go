@@ -245,3 +245,26 @@ func TestHeadersGoToTheirServerOnly(t *testing.T) {
 		t.Errorf("the error tells a secret, or there is none: %v", err)
 	}
 }
+
+// A server of old tells the end of a file by closing the connection, which a connection that breaks does as well.
+func TestAFileThatEndsWithItsConnectionNeedsAChecksum(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, out, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = out.WriteString("HTTP/1.0 200 OK\r\n\r\n")
+		_, _ = out.Write(long)
+		_ = out.Flush()
+	})
+	_, err := Open(t.Context(), Source{URL: url})
+	if said := wantError[*SourceError](t, err); !strings.Contains(said.Error(), "Set a checksum") {
+		t.Errorf("the error is %v", err)
+	}
+	var sink memory
+	if _, err := opened(t, Source{URL: url, Checksum: sha256Of(long)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.data, long) {
+		t.Errorf("got %d bytes of %d, %v", len(sink.data), len(long), err)
+	}
+}

@@ -34,7 +34,14 @@ func (im *Image) openURL(ctx context.Context, p patience) error {
 	if err := d.connect(); err != nil {
 		return err
 	}
-	return im.openOnce(d, d.size)
+	if err := im.openOnce(d, d.size); err != nil {
+		return err
+	}
+	if d.endless && im.Compression == "" && im.want == (Checksum{}) {
+		return im.source.failed("downloading", errors.New("the server tells neither how long the file is nor where it ends, so that one "+
+			"which is cut short would pass for the whole"), "Set a checksum, or use another mirror.")
+	}
+	return nil
 }
 
 // client makes requests as a source wants them.
