@@ -22,6 +22,9 @@ func (im *Image) openPath() error {
 	if compressionOf(head[:n]) == nil {
 		im.extents = dataExtents(im.file, im.Size)
 		im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
+		if err == nil && im.Format == FormatQcow2 {
+			err = CheckWhole(im.source, im.file, im.Size)
+		}
 		return err
 	}
 	p, err := im.fromFile()

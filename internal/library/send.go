@@ -59,6 +59,9 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	r.steps.done("send")
 	volume, err := u.recognised(ctx)
+	if err == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
+		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
+	}
 	if err == nil {
 		err = u.kept(ctx, transfer, volume, result.Transferred, r.VerifyFull)
 	}

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -74,4 +75,24 @@ func (l *lentReader) giveBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.back = true
+}
+
+// storedAt reads parts of a volume.
+type storedAt struct {
+	ctx          context.Context //nolint:containedctx // io.ReaderAt has none
+	transfer     *hypervisor.Transfer
+	pool, volume string
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *storedAt) ReadAt(p []byte, offset int64) (int, error) {
+	var got bytes.Buffer
+	if err := s.transfer.Download(s.ctx, s.pool, s.volume, &got, offset, int64(len(p))); err != nil {
+		return 0, err
+	}
+	n := copy(p, got.Bytes())
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
