@@ -1,3 +1,9 @@
+terraform {
+  required_providers {
+    novacron = { source = "novacron/novacron" }
+  }
+}
+
 # The machine that the image is prepared on: stopped once it is as it should be
 resource "novacron_instance" "builder" {
   name        = "builder"
