@@ -122,6 +122,8 @@ type Version struct {
 	Overrides          Spec      `json:"overrides"` // what the version itself said
 	CreatedAt          time.Time `json:"created_at"`
 	CreatedBy          string    `json:"created_by"`
+	// Registered tells how that was done; nil of versions from before it was noted.
+	Registered *Registering `json:"registered,omitempty"`
 	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
 	DeletingSince *time.Time `json:"deleting_since,omitempty"`
 	// Coming is set while the version is being registered: nobody can use it yet.
@@ -169,6 +171,9 @@ type Base struct {
 	VirtualSize int64     `json:"virtual_size_bytes"`
 	StoredSize  int64     `json:"stored_size_bytes"`
 	Versions    []string  `json:"versions"` // ids of the versions that use it
+	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read from and that tell it as well
+	// as its digest does: compressed ones, and those whose checksum is of another kind.
+	Sources []string `json:"sources,omitempty"`
 }
 
 // BaseKey is the key of a digest's base in a Store.

@@ -147,6 +147,17 @@ func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainCha
 	return err
 }
 
+// HasSavedState tells whether a domain that is shut off would go on where its
+// guest was: its disks are then as in a guest that runs.
+func (h *Host) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
+	err = h.query(ctx, "reading the state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		n, err := l.DomainHasManagedSaveImage(ref, 0)
+		saved = n != 0
+		return err
+	})
+	return saved, err
+}
+
 // change makes one request that changes a domain.
 func (h *Host) change(ctx context.Context, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	return h.onDomain(ctx, op, uuid, false, fn)

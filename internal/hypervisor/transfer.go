@@ -51,12 +51,20 @@ func (t *Transfer) Close() { t.conn.shut() }
 // what fitted: check for free space before and verify after. When ctx ends, r
 // may still be being read for a moment.
 func (t *Transfer) Upload(ctx context.Context, pool, volume string, r io.Reader, offset, length int64) error {
+	return t.upload(ctx, pool, volume, &uploadSource{r: r, left: length}, offset, length)
+}
+
+// UploadAll is Upload of all that r has, length bytes at most.
+func (t *Transfer) UploadAll(ctx context.Context, pool, volume string, r io.Reader, offset, length int64) error {
+	return t.upload(ctx, pool, volume, &uploadSource{r: r, left: length, open: true}, offset, length)
+}
+
+func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uploadSource, offset, length int64) error {
 	const op = "uploading"
 	object := volumeObject(pool, volume)
 	if length == 0 {
 		return nil // to libvirt, 0 stands for no limit
 	}
-	source := &uploadSource{r: r, left: length}
 	err := t.run(ctx, &source.progress, func(l *libvirt.Libvirt) error {
 		return l.StorageVolUpload(volumeRef(pool, volume), source, uint64(offset), uint64(length), 0)
 	})
@@ -139,6 +147,7 @@ type uploadSource struct {
 	mu   sync.Mutex
 	r    io.Reader
 	left int64
+	open bool // r may end earlier
 	err  error
 }
 
@@ -159,6 +168,11 @@ func (s *uploadSource) Read(p []byte) (int, error) {
 	switch {
 	case s.left == 0:
 		err = nil
+	case err == io.EOF && s.open:
+		s.left, err = 0, nil
+		if n == 0 {
+			return 0, io.EOF
+		}
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}

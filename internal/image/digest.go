@@ -9,16 +9,21 @@ import (
 
 var zeros [behindBufferSize]byte
 
-// Digest gives "sha256:hex" of a local file's whole content without sending it, and verifies its checksum. Holes are
-// hashed without being read. It is known without reading once it was asked for, or the file was sent.
+// Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the checksum of the file. Holes
+// are hashed without being read. It is known without reading once it was asked for, or the file was sent.
 //
-// Errors: *SourceError, also for ErrChanged; *ChecksumError. The digest of a download is known by sending it only.
+// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of Open. The digest of a
+// download is known by sending it only.
 func (im *Image) Digest(ctx context.Context) (string, error) {
 	if im.file == nil {
 		return "", im.source.failed("hashing", errors.New("it is not a local file, or closed"), "")
 	}
 	if im.digest != "" {
 		return im.digest, im.unchanged()
+	}
+	if im.Compression != "" {
+		read, err := im.Send(ctx, nowhere{})
+		return read.Digest, err
 	}
 	d := newDigester(im.want)
 	if err := im.hash(ctx, d); ctx.Err() != nil {
@@ -69,5 +74,14 @@ func write(ctx context.Context, w io.Writer, p []byte) error {
 		return err
 	}
 	_, err := w.Write(p)
+	return err
+}
+
+// nowhere is a sink that keeps nothing.
+type nowhere struct{}
+
+// WriteAt implements Sink.
+func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
+	_, err := io.Copy(io.Discard, r)
 	return err
 }

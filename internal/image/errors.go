@@ -3,12 +3,15 @@ package image
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Causes within a SourceError.
 var (
 	// ErrChanged: size or modification time of a file changed while it was read.
 	ErrChanged = errors.New("the file changed while it was being read")
+	// ErrOther: what a server has under the URL changed while it was downloaded.
+	ErrOther = errors.New("the file on the server changed while it was being downloaded")
 	// ErrStalled: a server kept the connection open without sending anything.
 	ErrStalled = errors.New("the server stopped sending")
 	// ErrNotRegular: the path names a directory, a device, a pipe or a socket.
@@ -28,14 +31,16 @@ func (e *SourceError) Error() string { return advise(fmt.Sprintf("%s: %v", e.Tri
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// Attribute is the field of the source to blame: "path", "url" or "checksum".
+// Attribute is the field of the source to blame: "path", "url", "volume", "instance_id", "headers" or "checksum".
 func (e *SourceError) Attribute() string { return e.attribute }
 
-// StatusError is the cause within a SourceError when a server answered with anything but 200.
+// StatusError is the cause within a SourceError when a server answered with anything but a file.
 type StatusError struct {
 	Code   int
 	Status string // "404 Not Found"
 	From   string // who answered, when that was not the host of the URL; else empty
+
+	retryAfter time.Duration // how long the server wants to be left alone
 }
 
 func (e *StatusError) Error() string {
@@ -70,7 +75,7 @@ func (e *NotAnImageError) Error() string {
 	return advise(fmt.Sprintf("%s is not a usable disk image: %s", e.Source, e.Reason), e.Advice)
 }
 
-// Attribute is the field of the source to blame: "path" or "url".
+// Attribute is the field of the source to blame: the one that says where the image is.
 func (e *NotAnImageError) Attribute() string { return e.Source.attribute() }
 
 // UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be stored.
@@ -84,7 +89,7 @@ func (e *UnsupportedImageError) Error() string {
 	return advise(fmt.Sprintf("%s cannot be used as it is: %s", e.Source, e.Reason), e.Advice)
 }
 
-// Attribute is the field of the source to blame: "path" or "url".
+// Attribute is the field of the source to blame: the one that says where the image is.
 func (e *UnsupportedImageError) Attribute() string { return e.Source.attribute() }
 
 func advise(message, advice string) string {
@@ -104,7 +109,10 @@ func (s Source) unsupported(advice, reason string, args ...any) error {
 
 // failed blames the source for err, unless err already does.
 func (s Source) failed(doing string, err error, advice string) error {
-	if known, ok := errors.AsType[*SourceError](err); ok {
+	if known, ok := errors.AsType[interface {
+		error
+		Attribute() string
+	}](err); ok {
 		return known
 	}
 	return &SourceError{attribute: s.attribute(), Tried: doing + " " + s.String(), Err: err, Advice: advice}

@@ -11,7 +11,7 @@ type Seen struct {
 	Path     string    `json:"path"`
 	Size     int64     `json:"size_bytes"`
 	Modified time.Time `json:"modified"`
-	Digest   string    `json:"digest"` // "sha256:HEX" of the whole file
+	Digest   string    `json:"digest"` // "sha256:HEX" of the image, decompressed
 }
 
 // Glance looks at a file without reading it: the digest is left out.
@@ -27,7 +27,7 @@ func glanced(path string, info os.FileInfo) Seen {
 	return Seen{Path: path, Size: info.Size(), Modified: info.ModTime().UTC()}
 }
 
-// Look is Glance with the digest. The file, which may hold anything, is read only where it is another one than before, or
+// Look is Glance with the digest of the image, or of the file where it is none. The file, which may hold anything, is read only where it is another one than before, or
 // was written to since.
 func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	now, err := Glance(path)
@@ -38,10 +38,20 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 		return before, nil
 	}
 	im := &Image{source: Source{Path: path}}
-	if err := im.openFile(); err != nil {
-		return Seen{}, err
-	}
 	defer im.Close()
+	if err := im.openPath(); err == nil {
+		if seen, err := im.Look(ctx); err == nil || ctx.Err() != nil {
+			return seen, err
+		}
+	}
+	// It is no image that could be used. What it is instead, its digest tells.
+	if im.file == nil {
+		if err := im.openFile(); err != nil {
+			return Seen{}, err
+		}
+	}
+	im.Compression, im.extents = "", dataExtents(im.file, im.opened.Size())
+	im.Size = im.opened.Size()
 	return im.Look(ctx)
 }
 

@@ -3,6 +3,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +13,30 @@ func (im *Image) openPath() error {
 	if err := im.openFile(); err != nil {
 		return err
 	}
-	return im.recognise()
+	head := make([]byte, markSize)
+	n, err := im.file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return im.source.failed("reading", cause(err), "")
+	}
+	im.PackedSize = im.Size
+	if compressionOf(head[:n]) == nil {
+		im.extents = dataExtents(im.file, im.Size)
+		im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
+		if err == nil && im.Format == FormatQcow2 {
+			err = CheckWhole(im.source, im.file, im.Size)
+		}
+		return err
+	}
+	p, err := im.fromFile()
+	if p != nil {
+		p.close()
+	}
+	return err
+}
+
+// fromFile starts a reading of a file, whatever it holds.
+func (im *Image) fromFile() (*pass, error) {
+	return im.begin(io.NewSectionReader(im.file, 0, im.PackedSize), im.PackedSize)
 }
 
 // openFile opens the source's file, whatever it holds.
@@ -27,29 +51,14 @@ func (im *Image) openFile() error {
 		return im.source.failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
 			"Give the path of an image file; a disk or volume is first copied into one with qemu-img convert.")
 	}
-	file, err := os.Open(path)
-	if err != nil {
+	if im.file, err = os.Open(path); err != nil {
 		return im.source.failed("opening", cause(err), adviceOnOpen(path, err))
 	}
-	return im.useFile(file)
-}
-
-// useFile makes a file, now the image's own, ready to be read.
-func (im *Image) useFile(file *os.File) error {
-	im.file = file
-	info, err := file.Stat()
-	if err != nil {
+	if info, err = im.file.Stat(); err != nil {
 		return im.source.failed("reading", cause(err), "")
 	}
 	im.opened, im.Size = info, info.Size()
-	im.extents = dataExtents(file, im.Size)
 	return nil
-}
-
-// recognise finds out what kind of image the file is.
-func (im *Image) recognise() (err error) {
-	im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
-	return err
 }
 
 // unchanged returns ErrChanged, wrapped, once the file is no longer what was opened.

@@ -28,12 +28,13 @@ func (m mark) in(head []byte) bool {
 
 const (
 	adviceConvert    = "Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2."
-	adviceDecompress = "Compressed images are not supported yet; decompress it first."
+	adviceTwice      = "Compress it once."
+	adviceDecompress = "Decompress it first, or use gzip, xz, zstd or bzip2."
 	adviceUnpack     = "Unpack it, and give the disk image inside."
 	adviceDownloaded = "Look into it: a login or error page often ends up in place of a download."
 )
 
-// foreign are the formats that are known, and refused by name. The numbers are those of QEMU (block/*.c), of file(1) and
+// foreign are the formats that are known, and refused by name; a compressed one shows here where it was compressed twice. The numbers are those of QEMU (block/*.c), of file(1) and
 // of ECMA-119 for CD images.
 var foreign = []struct {
 	mark
@@ -49,10 +50,10 @@ var foreign = []struct {
 	{mark{0, "WithoutFreeSpace"}, "it is a Parallels image", adviceConvert},
 	{mark{0, "WithouFreSpacExt"}, "it is a Parallels image", adviceConvert},
 	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Give an image without encryption: a template cannot carry a key."},
-	{mark{0, "\x1f\x8b"}, "it is compressed with gzip", adviceDecompress},
-	{mark{0, "\xfd7zXZ\x00"}, "it is compressed with xz", adviceDecompress},
-	{mark{0, "\x28\xb5\x2f\xfd"}, "it is compressed with zstd", adviceDecompress},
-	{mark{0, "BZh"}, "it is compressed with bzip2", adviceDecompress},
+	{mark{0, "\x1f\x8b"}, "it is compressed with gzip", adviceTwice},
+	{mark{0, "\xfd7zXZ\x00"}, "it is compressed with xz", adviceTwice},
+	{mark{0, "\x28\xb5\x2f\xfd"}, "it is compressed with zstd", adviceTwice},
+	{mark{0, "BZh"}, "it is compressed with bzip2", adviceTwice},
 	{mark{0, "\x04\x22\x4d\x18"}, "it is compressed with lz4", adviceDecompress},
 	{mark{0, "PK\x03\x04"}, "it is a zip archive", adviceUnpack},
 	{mark{0, "7z\xbc\xaf\x27\x1c"}, "it is a 7-Zip archive", adviceUnpack},

@@ -33,8 +33,8 @@ func TestRedirectsAreFollowedTenTimes(t *testing.T) {
 func TestARedirectOutOfHttpsNeedsAChecksum(t *testing.T) {
 	request := func(url string) *http.Request { return httptest.NewRequest(http.MethodGet, url, nil) }
 	secure, plain := request("https://a.example/i"), request("http://b.example/i")
-	unchecked, checked := &Image{source: Source{URL: "https://a.example/i"}}, &Image{}
-	checked.want, _ = ParseChecksum(sha256Of(nil))
+	unchecked := Source{URL: "https://a.example/i"}
+	checked := Source{URL: unchecked.URL, Checksum: sha256Of(nil)}
 	wantError[*SourceError](t, unchecked.checkRedirect(plain, []*http.Request{secure}))
 	for _, err := range []error{
 		checked.checkRedirect(plain, []*http.Request{secure}),

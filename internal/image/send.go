@@ -5,24 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// Sink is where an image's bytes go. WriteAt stores one extent: r yields exactly length bytes, unless it fails, and they
-// belong at offset. Extents come in order and do not overlap, one after another. Bytes between extents are zeros in the
-// image and are never handed over, so they must already read as zeros in the sink; the last extent ends at the image's
-// Size. WriteAt returns soon after ctx has ended, and leaves r alone once it has returned.
+// Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r yields, length bytes at
+// most. Extents come in order and do not overlap, one after another. Bytes between extents are zeros in the image and are
+// never handed over, so they must already read as zeros in the sink; the last extent ends where the image ends. WriteAt
+// returns soon after ctx has ended, and leaves r alone once it has returned.
 type Sink interface {
 	WriteAt(ctx context.Context, r io.Reader, offset, length int64) error
 }
 
 // Result is what Send did.
 type Result struct {
-	Digest      string // "sha256:hex" of the whole file, holes included
+	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
 	Transferred int64  // bytes handed to the sink
-	Size        int64  // bytes of the file
+	Size        int64  // bytes of the image, decompressed
 }
 
 // Option changes what Send tells its caller on the way.
@@ -30,7 +31,8 @@ type Option func(*sending)
 
 type sending struct {
 	onDigest func(digest string) error
-	progress func(sent, total int64)
+	progress func(done, total int64)
+	room     int64
 }
 
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file that is usually long
@@ -38,29 +40,49 @@ type sending struct {
 // Send returns it as it is: so a caller stops sending what somebody else already stores.
 func OnDigest(f func(digest string) error) Option { return func(s *sending) { s.onDigest = f } }
 
-// OnProgress has f called every few seconds, and when all is sent, with the bytes handed to the sink and how many there
-// will be. It is called from the goroutine in which the sink reads, and holds that up.
-func OnProgress(f func(sent, total int64)) Option { return func(s *sending) { s.progress = f } }
+// OnProgress has f called every few seconds, and when all is sent, with how much of the work is done, in bytes: of a file that
+// is not compressed those that were sent, else those that were read from the source. Total is -1 where nobody knows it. It is
+// called from the goroutine in which the sink reads, and holds that up.
+func OnProgress(f func(done, total int64)) Option { return func(s *sending) { s.progress = f } }
+
+// Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an *UnsupportedImageError.
+func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
 
 // Send hands the image to the sink and verifies length and checksum. The sink holds a complete image only when Send
 // returns no error.
 //
 // Of a local file, holes are not sent. It is hashed by a reader of its own that runs ahead of the sink as fast as it can,
 // and leaves the bytes in the page cache for the sink, so that the disk is read once as long as the lead fits into memory.
-// The file must not change meanwhile. A download is hashed as it passes, and can be sent only once. Either way Send holds
-// less than 4 MiB of the image in memory.
+// The file must not change meanwhile. What is compressed, or comes from elsewhere, is hashed as it passes, and long stretches
+// of zeros are not sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image in memory, and
+// what a decompressor looks back at (see maxWindow).
 //
-// Errors: *SourceError, also for ErrChanged and ErrStalled; *ChecksumError; what OnDigest or the sink returned.
+// Once it is sent, Size and VirtualSize are known. Errors: *SourceError, also for ErrChanged and ErrStalled; *ChecksumError; of
+// what is not known beforehand, the others of Open; what OnDigest or the sink returned.
 func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result, error) {
-	var s sending
+	s := sending{room: math.MaxInt64}
 	for _, option := range options {
 		option(&s)
 	}
 	switch {
-	case im.file != nil:
+	case im.file != nil && im.Compression == "":
 		return im.sendFile(ctx, sink, s)
-	case im.stream != nil:
-		return im.sendStream(ctx, sink, s)
+	case im.file != nil:
+		p, err := im.fromFile()
+		if err != nil {
+			return Result{}, err
+		}
+		result, err := im.sendPass(ctx, p, sink, s)
+		if err == nil {
+			err = im.unchanged()
+		}
+		return result, err
+	case im.once != nil:
+		p := im.once
+		im.once = nil
+		stop := context.AfterFunc(ctx, func() { im.abort(context.Cause(ctx)) })
+		defer stop()
+		return im.sendPass(ctx, p, sink, s)
 	default:
 		return Result{}, im.source.failed("sending", errors.New("it is closed, or a download that was already sent"), "")
 	}
@@ -85,7 +107,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	group.Go(func() error {
 		for _, e := range im.extents {
 			r := io.NewSectionReader(im.file, e.offset, e.length)
-			if err := im.sendExtent(groupCtx, sink, r, e, p, shrunk); err != nil {
+			if err := im.sendExtent(groupCtx, sink, &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}, e); err != nil {
 				return err
 			}
 		}
@@ -97,49 +119,12 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	if err := im.unchanged(); err != nil {
 		return Result{}, err
 	}
-	p.done()
-	return Result{Digest: im.digest, Transferred: p.sent, Size: im.Size}, nil
+	p.end()
+	return Result{Digest: im.digest, Transferred: total, Size: im.Size}, nil
 }
 
-func (im *Image) sendStream(ctx context.Context, sink Sink, s sending) (Result, error) {
-	stop := context.AfterFunc(ctx, func() { im.body.cancel(context.Cause(ctx)) })
-	defer stop()
-	stream := im.stream
-	im.stream = nil
-
-	p := newProgress(im.Size, s.progress)
-	d := newDigester(im.want)
-	behind := newBehindWriter(d)
-	short := im.source.failed("downloading", fmt.Errorf("%w: the server announced %d bytes", &cutError{io.ErrUnexpectedEOF}, im.Size), "")
-	err := im.sendExtent(ctx, sink, io.TeeReader(stream, behind), extent{0, im.Size}, p, short)
-	behind.end()
-	if err != nil {
-		return Result{}, err
-	}
-	// HTTP/2 tells a body that goes on; HTTP/1 has no way to, its client stops at the announced length.
-	if n, err := io.ReadFull(stream, make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
-		if err == nil {
-			err = fmt.Errorf("the server sent more than the %d bytes that it announced", im.Size)
-		}
-		return Result{}, im.source.failed("downloading", err, "")
-	}
-	digest, err := d.finish(im.source)
-	if err != nil {
-		return Result{}, err
-	}
-	im.digest = digest
-	if s.onDigest != nil {
-		if err := s.onDigest(digest); err != nil {
-			return Result{}, err
-		}
-	}
-	p.done()
-	return Result{Digest: digest, Transferred: p.sent, Size: im.Size}, nil
-}
-
-// sendExtent lets the sink read one extent from r, to its end; short is the error for an r that ends early.
-func (im *Image) sendExtent(ctx context.Context, sink Sink, r io.Reader, e extent, p *progress, short error) error {
-	er := &extentReader{ctx: ctx, r: r, left: e.length, progress: p, short: short}
+// sendExtent lets the sink read one extent, to its end.
+func (im *Image) sendExtent(ctx context.Context, sink Sink, er *extentReader, e extent) error {
 	err := sink.WriteAt(ctx, er, e.offset, e.length)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -147,22 +132,22 @@ func (im *Image) sendExtent(ctx context.Context, sink Sink, r io.Reader, e exten
 	case er.err != nil: // whatever the sink made of it
 		return im.source.failed("reading", cause(er.err), "")
 	case err != nil:
-		return fmt.Errorf("sending %d bytes from byte %d of %s: %w", e.length, e.offset, im.source, err)
-	case er.left > 0:
-		return fmt.Errorf("sending %d bytes from byte %d of %s: the last %d were not taken", e.length, e.offset, im.source,
-			er.left)
+		return fmt.Errorf("sending %s from byte %d on: %w", im.source, e.offset, err)
+	case er.left > 0 && !er.ended:
+		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", im.source, e.offset, er.left)
 	}
 	return nil
 }
 
-// extentReader yields exactly left bytes of r, or an error that it keeps: a sink may lose it.
+// extentReader yields left bytes of r, or an error that it keeps: a sink may lose it.
 type extentReader struct {
-	ctx      context.Context
-	r        io.Reader
-	left     int64
-	progress *progress
-	short    error
-	err      error
+	ctx    context.Context
+	r      io.Reader
+	left   int64
+	notice func(n int64) // of bytes that were read
+	short  error         // for an r that ends early; nil where it may
+	ended  bool          // r is at its end
+	err    error
 }
 
 func (e *extentReader) Read(p []byte) (int, error) {
@@ -177,11 +162,14 @@ func (e *extentReader) Read(p []byte) (int, error) {
 	}
 	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
 	e.left -= int64(n)
-	e.progress.add(int64(n))
+	e.notice(int64(n))
 	switch {
-	case err == io.EOF && e.left > 0:
+	case err == io.EOF && e.left > 0 && e.short != nil:
 		e.err = e.short
-	case err != io.EOF:
+	case err == io.EOF:
+		e.ended = true
+		return n, err
+	default:
 		e.err = err
 	}
 	return n, e.err
@@ -189,27 +177,29 @@ func (e *extentReader) Read(p []byte) (int, error) {
 
 const progressInterval = 3 * time.Second
 
-// progress counts what was sent, and tells it now and then.
+// progress counts what is done, and tells it now and then.
 type progress struct {
-	sent, total int64
-	tell        func(sent, total int64)
+	done, total int64
+	tell        func(done, total int64)
 	told        time.Time
 }
 
-func newProgress(total int64, tell func(sent, total int64)) *progress {
+func newProgress(total int64, tell func(done, total int64)) *progress {
 	return &progress{total: total, tell: tell, told: time.Now()}
 }
 
-func (p *progress) add(n int64) {
-	p.sent += n
+func (p *progress) add(n int64) { p.at(p.done + n) }
+
+func (p *progress) at(done int64) {
+	p.done = done
 	if p.tell != nil && time.Since(p.told) >= progressInterval {
 		p.told = time.Now()
-		p.tell(p.sent, p.total)
+		p.tell(p.done, p.total)
 	}
 }
 
-func (p *progress) done() {
+func (p *progress) end() {
 	if p.tell != nil {
-		p.tell(p.sent, p.total)
+		p.tell(p.done, p.total)
 	}
 }

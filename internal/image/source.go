@@ -7,8 +7,12 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
+	"time"
 )
 
 // Format is how a disk is laid out inside an image file, by the name that QEMU and libvirt give it.
@@ -20,34 +24,62 @@ const (
 	FormatRaw   Format = "raw"
 )
 
-// Source says where an image is: exactly one of Path and URL is set.
+// Source says where an image is: exactly one of Path, URL, Volume and Instance is set.
 type Source struct {
-	Path     string // a regular file on this machine, absolute or relative to the working directory
-	URL      string // http or https; userinfo becomes basic authentication
-	Checksum string // "", "sha256:HEX" or "sha512:HEX" of the file as it is at the source
+	Path     string            // a regular file on this machine, absolute or relative to the working directory
+	URL      string            // http or https; userinfo becomes basic authentication
+	Headers  map[string]string // sent with requests for the URL, to its own server only; secret
+	Stall    time.Duration     // how long a server may send nothing; 0 for DefaultStall
+	Volume   string            // "pool/volume" on the host that the image is stored on
+	Instance string            // UUID of an instance there, whose system disk is the image
+	Checksum string            // "", "sha256:HEX" or "sha512:HEX" of the file as it is at the source
 }
+
+// DefaultStall is how long a server may send nothing where a source does not say.
+const DefaultStall = 60 * time.Second
 
 // Validate says whether the source can be meant at all, without touching file or network. It returns a *SourceError.
 func (s Source) Validate() error {
+	given := s.given()
 	switch {
-	case s.Path == "" && s.URL == "":
+	case len(given) == 0:
 		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("no source is given"),
-			Advice: "Set either path or url."}
-	case s.Path != "" && s.URL != "":
-		return &SourceError{attribute: "url", Tried: "looking for the image", Err: errors.New("path and url are both given"),
+			Advice: "Set one of path, url, volume and instance_id."}
+	case len(given) > 1:
+		return &SourceError{attribute: given[1], Tried: "looking for the image", Err: errors.New(strings.Join(given, " and ") + " are given"),
 			Advice: "Keep the one that the image is to be read from."}
 	}
-	if s.URL != "" {
-		if err := s.validateURL(); err != nil {
+	check := map[string]func() error{"url": s.validateURL, "volume": s.validateVolume, "instance_id": s.validateInstance}[given[0]]
+	if check != nil {
+		if err := check(); err != nil {
 			return err
 		}
+	}
+	if s.URL == "" && len(s.Headers) > 0 {
+		return s.invalid("headers", "headers are sent with requests for a url", "Leave them out.")
 	}
 	if s.Checksum != "" {
 		if _, err := ParseChecksum(s.Checksum); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.validateHeaders()
+}
+
+// given lists the attributes that say where the image is.
+func (s Source) given() []string {
+	all := map[string]string{"path": s.Path, "url": s.URL, "volume": s.Volume, "instance_id": s.Instance}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	names := slices.Sorted(maps.Keys(all))
+	slices.SortStableFunc(names, func(a, b string) int { return attributeOrder[a] - attributeOrder[b] })
+	return names
+}
+
+var attributeOrder = map[string]int{"path": 0, "url": 1, "volume": 2, "instance_id": 3}
+
+// Same tells whether two sources lead to one place, and want the same of what is there.
+func (s Source) Same(t Source) bool {
+	return s.Path == t.Path && s.URL == t.URL && s.Volume == t.Volume && s.Instance == t.Instance && s.Checksum == t.Checksum
 }
 
 // validateURL leaves out the parser's own words: they quote pieces of the URL, which may be pieces of a password.
@@ -72,7 +104,12 @@ func (s Source) validateURL() error {
 // String names the source in messages. Of a URL it leaves out user name, password, query and fragment: signed URLs carry
 // their secret in the query.
 func (s Source) String() string {
-	if s.URL == "" {
+	switch {
+	case s.Volume != "":
+		return "volume " + s.Volume
+	case s.Instance != "":
+		return "the system disk of instance " + s.Instance
+	case s.URL == "":
 		return s.Path
 	}
 	u, err := url.Parse(s.URL)
@@ -92,8 +129,8 @@ func shown(u *url.URL) string {
 
 // attribute is the field of the source that a message about its image should point at.
 func (s Source) attribute() string {
-	if s.URL != "" {
-		return "url"
+	if given := s.given(); len(given) > 0 {
+		return given[0]
 	}
 	return "path"
 }
@@ -101,53 +138,50 @@ func (s Source) attribute() string {
 // Image is an opened image whose format is known. It is not safe for concurrent use.
 type Image struct {
 	Format      Format
-	VirtualSize int64 // bytes of the disk that a guest sees; always above 0
-	Size        int64 // bytes of the file; always known, see Open
+	Compression string // gzip, xz, zstd, bzip2; "" for none
+	VirtualSize int64  // bytes of the disk that a guest sees; 0 while that is known only once it was sent, see Open
+	Size        int64  // bytes of the image, decompressed; -1 while that is known only once it was sent
+	PackedSize  int64  // bytes of the file at its source; -1 where that is not told
 
 	source Source
 	want   Checksum // zero when the source has no checksum
+	head   []byte   // how the image begins, decompressed
 
-	// Of a file, and of a download that had to be kept in a file.
+	// Of a file.
 	file    *os.File
 	opened  fs.FileInfo // as it was when it was opened: it must not change while it is read
-	extents []extent
-	digest  string // once it is known
-	discard func() error
+	extents []extent    // nil when it is compressed
+	digest  string      // once it is known
 
-	// Of a download that is passed on as it arrives.
-	stream io.Reader // from the first byte on; nil once it was sent
-	body   *body
+	// Of what passes only once.
+	once  *pass // nil once it was sent
+	abort func(cause error)
 }
 
 // Open finds the image, recognises it by its content (never by its name) and makes it ready to be sent.
 //
-// A download is passed on as it arrives. One whose length the server does not tell is first kept in an anonymous
-// temporary file (in TMPDIR), because an upload to libvirt needs its length: then Open takes as long as the download, and
-// verifies the checksum. ctx bounds the whole life of a download, not Open alone.
+// A download is passed on as it arrives, and what is compressed as it is decompressed; nothing is kept in files. So the size
+// of an image is known beforehand only where it is not compressed and, of a download, the server tells it; and the virtual
+// size then, or when the image is a qcow2. ctx bounds the whole life of a download, not Open alone.
 //
 // Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image, *UnsupportedImageError
-// when they are one that cannot be used, *ChecksumError.
+// when they are one that cannot be used.
 func Open(ctx context.Context, s Source) (*Image, error) {
-	return open(ctx, s, defaultPatience)
+	return open(ctx, s, patience{connect: defaultConnect, stall: s.Stall, retry: defaultRetry})
 }
 
 func open(ctx context.Context, s Source, p patience) (*Image, error) {
-	if err := s.Validate(); err != nil {
+	im, err := newImage(s)
+	if err != nil {
 		return nil, err
 	}
-	im := &Image{source: s}
-	if s.Checksum != "" {
-		want, err := ParseChecksum(s.Checksum)
-		if err != nil {
-			return nil, err
-		}
-		im.want = want
-	}
-	var err error
-	if s.Path != "" {
+	switch {
+	case s.Path != "":
 		err = im.openPath()
-	} else {
+	case s.URL != "":
 		err = im.openURL(ctx, p)
+	default:
+		err = s.failed("opening", errors.New("it is on a host"), "")
 	}
 	if err != nil {
 		_ = im.Close() // nothing was written: err says all there is to say
@@ -156,20 +190,48 @@ func open(ctx context.Context, s Source, p patience) (*Image, error) {
 	return im, nil
 }
 
+// OpenStream is Open for a source that somebody else reads. Size is how many bytes r has. The image closes r, also when
+// OpenStream fails; that makes a read fail that is going on.
+func OpenStream(s Source, r io.ReadCloser, size int64) (*Image, error) {
+	im, err := newImage(s)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	im.abort = func(error) { _ = r.Close() }
+	if err := im.openOnce(r, size); err != nil {
+		_ = im.Close()
+		return nil, err
+	}
+	return im, nil
+}
+
+func newImage(s Source) (*Image, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	im := &Image{source: s}
+	if s.Checksum != "" {
+		var err error
+		if im.want, err = ParseChecksum(s.Checksum); err != nil {
+			return nil, err
+		}
+	}
+	return im, nil
+}
+
 // Close releases the file or the connection. It may be called at any time, also twice.
-func (im *Image) Close() error {
-	var errs []error
-	if im.body != nil {
-		im.body.Close()
-		im.body = nil
+func (im *Image) Close() (err error) {
+	if im.abort != nil {
+		im.abort(errors.New("the image was closed"))
+		im.abort = nil
+	}
+	if im.once != nil {
+		im.once.close()
+		im.once = nil
 	}
 	if im.file != nil {
-		errs = append(errs, im.file.Close())
+		err = im.file.Close()
 		im.file = nil
 	}
-	if im.discard != nil {
-		errs = append(errs, im.discard())
-		im.discard = nil
-	}
-	return errors.Join(errs...)
+	return err
 }

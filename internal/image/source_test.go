@@ -22,6 +22,18 @@ func TestSourceIsValidated(t *testing.T) {
 		"no host":                    {Source{URL: "https:///a"}, "url"},
 		"port without host":          {Source{URL: "https://:443/a"}, "url"},
 		"unparsable":                 {Source{URL: "https://user:hunter2/3@example.org/a"}, "url"},
+		"volume":                     {Source{Volume: "pool/disk.img"}, ""},
+		"volume without pool":        {Source{Volume: "disk.img"}, "volume"},
+		"volume as a path":           {Source{Volume: "/var/lib/disk.img"}, "volume"},
+		"instance":                   {Source{Instance: "01234567-89ab-cdef-0123-456789abcdef"}, ""},
+		"instance by name":           {Source{Instance: "default/web"}, "instance_id"},
+		"checksum of an instance":    {Source{Instance: "01234567-89ab-cdef-0123-456789abcdef", Checksum: "sha256:" + hex64}, "checksum"},
+		"path and volume":            {Source{Path: "a", Volume: "b/c"}, "volume"},
+		"headers":                    {Source{URL: "https://example.org/a", Headers: map[string]string{"PRIVATE-TOKEN": "x y"}}, ""},
+		"headers of a path":          {Source{Path: "a", Headers: map[string]string{"Authorization": "hunter2"}}, "headers"},
+		"header of a line break":     {Source{URL: "https://example.org/a", Headers: map[string]string{"X": "hunter2\n"}}, "headers"},
+		"header without a name":      {Source{URL: "https://example.org/a", Headers: map[string]string{"X Y": "hunter2"}}, "headers"},
+		"header of the download":     {Source{URL: "https://example.org/a", Headers: map[string]string{"range": "hunter2"}}, "headers"},
 		"bad checksum beside a path": {Source{Path: "a", Checksum: hex64}, "checksum"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,14 +54,19 @@ func TestSourceIsValidated(t *testing.T) {
 }
 
 func TestSourceIsShownWithoutSecrets(t *testing.T) {
-	for source, want := range map[Source]string{
-		{Path: "a b.img"}: "a b.img",
-		{URL: "https://user:pw@example.org:8443/a%20b/c.img?sig=secret#secret"}: "https://example.org:8443/a%20b/c.img?…",
-		{URL: "https://example.org/c.img"}:                                      "https://example.org/c.img",
-		{URL: "https://user:p/w@example.org/"}:                                  "(a URL that cannot be parsed)",
+	for _, c := range []struct {
+		source Source
+		want   string
+	}{
+		{Source{Path: "a b.img"}, "a b.img"},
+		{Source{URL: "https://user:pw@example.org:8443/a%20b/c.img?sig=secret#secret"}, "https://example.org:8443/a%20b/c.img?…"},
+		{Source{URL: "https://example.org/c.img"}, "https://example.org/c.img"},
+		{Source{URL: "https://user:p/w@example.org/"}, "(a URL that cannot be parsed)"},
+		{Source{Volume: "pool/disk"}, "volume pool/disk"},
+		{Source{Instance: "5d3c"}, "the system disk of instance 5d3c"},
 	} {
-		if got := source.String(); got != want {
-			t.Errorf("%+v is shown as %q, want %q", source, got, want)
+		if got := c.source.String(); got != c.want {
+			t.Errorf("%+v is shown as %q, want %q", c.source, got, c.want)
 		}
 	}
 }

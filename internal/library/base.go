@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -34,19 +35,87 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the l
 func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
 	digest, known := image.KnownDigest(r.Source)
 	for attempt := 1; ; attempt++ {
-		if known {
-			base, err := l.joinBase(ctx, digest, r.ID)
-			if !errors.Is(err, catalog.ErrNotFound) {
-				return base, 0, err
-			}
+		base, err := l.joinStored(ctx, r, digest, known)
+		if !errors.Is(err, catalog.ErrNotFound) {
+			return base, 0, err
 		}
-		base, sent, err := l.sendBase(ctx, r, digest, attempt)
+		var sent int64
+		if r.Source.Instance != "" {
+			base, err = l.captureBase(ctx, r, attempt)
+		} else {
+			base, sent, err = l.sendBase(ctx, r, digest, attempt)
+		}
 		var taken *takenError
 		if !errors.As(err, &taken) {
 			return base, sent, err
 		}
 		digest, known = taken.digest, true
 	}
+}
+
+// joinStored joins a base that is stored, or being stored, where its digest or the source's checksum leads to one.
+func (l *Library) joinStored(ctx context.Context, r Registration, digest string, known bool) (catalog.Base, error) {
+	if known {
+		base, err := l.joinBase(ctx, digest, r.ID)
+		if !errors.Is(err, catalog.ErrNotFound) {
+			return l.joined(ctx, r, base, err)
+		}
+	}
+	digest, known, err := l.readBefore(ctx, r.Source)
+	if err != nil {
+		return catalog.Base{}, err
+	}
+	if !known {
+		return catalog.Base{}, catalog.ErrNotFound
+	}
+	base, err := l.joinBase(ctx, digest, r.ID)
+	return l.joined(ctx, r, base, err)
+}
+
+// joined reads a base that was joined back, where that is wanted.
+func (l *Library) joined(ctx context.Context, r Registration, base catalog.Base, err error) (catalog.Base, error) {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return base, err
+	}
+	r.steps.done("join")
+	if err != nil || !r.VerifyFull {
+		return base, err
+	}
+	if err = l.verifyBase(ctx, base); err != nil {
+		undo, cancel := undoContext(ctx)
+		defer cancel()
+		err = errors.Join(err, l.letGo(undo, base.Digest, r.ID))
+	}
+	r.steps.done("verify")
+	return base, err
+}
+
+// VerifyVersion reads a version's stored image back, and compares it with its digest.
+func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error {
+	v, err := l.Version(ctx, id)
+	if err != nil {
+		return err
+	}
+	base, err := l.Base(ctx, v.Digest)
+	if err != nil {
+		return err
+	}
+	return l.verifyBase(ctx, base)
+}
+
+func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return err
+	}
+	defer transfer.Close()
+	stored, err := digestOfVolume(ctx, transfer, l.pool, base.Volume, nil)
+	if err == nil && stored != base.Digest {
+		err = fmt.Errorf("reading back the image in volume %q of pool %q: its digest is %s, not %s: somebody has written to it, or the "+
+			"storage has lost something. Register the image anew, as another version, after those that use it are gone: %s", base.Volume,
+			l.pool, stored, base.Digest, strings.Join(base.Versions, ", "))
+	}
+	return err
 }
 
 // joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.

@@ -91,7 +91,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other before the end.
 		other := image.Source{Path: rawImage(t, 1<<20, 8192)}
-		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other, volume: "nova.base.other"})
+		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other, volume: "nova.base.other", steps: newSteps()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,11 +24,11 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 	if v.CreatedBy != l.me.User || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || v.Deleting(now()) {
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
-	digest, err := sourceDigest(ctx, r.Source)
+	same, err := l.leadsTo(ctx, r.Source, v.Digest)
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	if digest != v.Digest {
+	if !same {
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
@@ -43,26 +43,32 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 	return v, nil
 }
 
-// sourceDigest is the digest of an image, wherever it is. Where nothing else tells, it is read.
-func sourceDigest(ctx context.Context, source image.Source) (digest string, err error) {
-	if digest, known := image.KnownDigest(source); known {
-		return digest, nil
+// leadsTo tells whether a source leads to the image of a digest. Where nothing else tells, it is read. A disk that would have to
+// be captured anew does not.
+func (l *Library) leadsTo(ctx context.Context, source image.Source, digest string) (same bool, err error) {
+	if source.Instance != "" {
+		return false, nil
 	}
-	im, err := image.Open(ctx, source)
+	if source.Checksum != "" {
+		if same, err := l.HasSource(ctx, digest, source); same || err != nil {
+			return same, err
+		}
+	}
+	im, err := l.openSource(ctx, source)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	read, err := im.Send(ctx, nowhere{})
-	return read.Digest, err
+	return read.Digest == digest, err
 }
 
 // nowhere is a sink that keeps nothing.
 type nowhere struct{}
 
 // WriteAt implements image.Sink.
-func (nowhere) WriteAt(_ context.Context, r io.Reader, _, length int64) error {
-	_, err := io.CopyN(io.Discard, r, length)
+func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
+	_, err := io.Copy(io.Discard, r)
 	return err
 }
 

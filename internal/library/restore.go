@@ -87,7 +87,7 @@ func (l *Library) restoreBase(ctx context.Context, v catalog.Version, volume str
 // sendStored sends the image that a version had elsewhere as sendBase does one that is new. What it is is looked at all
 // the same: a backup can come from anywhere, and a base must not lead out of the library.
 func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume string, open func() (io.ReadCloser, error)) (err error) {
-	if err := l.checkRoom(ctx, v.StoredSize); err != nil {
+	if _, err := l.checkRoom(ctx, v.StoredSize); err != nil {
 		return err
 	}
 	stored, err := open()
@@ -131,7 +131,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	}
 	var found hypervisor.Volume
 	if found, err = u.recognised(ctx); err == nil {
-		err = u.kept(ctx, transfer, found, sent)
+		err = u.kept(ctx, transfer, found, sent, false)
 	}
 	if err == nil {
 		err = u.publish(ctx)

@@ -2,12 +2,10 @@ package library
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -20,31 +18,24 @@ import (
 // else made it first. A failure or a cancel leaves neither volume nor document.
 func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
-	im, err := image.Open(ctx, r.Source)
+	im, err := l.openSource(ctx, r.Source)
 	if err != nil {
 		return none, 0, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
-	if err := l.checkRoom(ctx, im.Size); err != nil {
+	room, err := l.checkRoom(ctx, max(im.Size, im.PackedSize))
+	if err != nil {
 		return none, 0, err
 	}
-	u := &upload{library: l, version: r.ID, base: catalog.Base{
-		State: catalog.BaseUploading, Format: string(im.Format), VirtualSize: im.VirtualSize, StoredSize: im.Size,
-		Volume: volumeName(r.volume, attempt, string(im.Format)), Versions: []string{r.ID.String()},
-	}}
-	defer func() {
-		if err != nil {
-			undo, cancel := undoContext(ctx)
-			defer cancel()
-			err = errors.Join(err, u.undo(undo))
-		}
-	}()
-	if knownDigest != "" {
+	u := l.newUpload(r, volumeName(r.volume, attempt, string(im.Format)), string(im.Format))
+	defer func() { err = u.settle(ctx, err) }()
+	if knownDigest != "" && im.Compression == "" {
+		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 		if err := u.claim(ctx, knownDigest); err != nil {
 			return none, 0, err
 		}
 	}
-	if err := u.create(ctx, im.Size); err != nil {
+	if err := u.create(ctx, max(im.Size, 0)); err != nil {
 		return none, 0, err
 	}
 	transfer, err := l.host.OpenTransfer(ctx)
@@ -52,15 +43,29 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, 0, err
 	}
 	defer transfer.Close()
-	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume},
-		image.OnDigest(func(digest string) error { return u.claim(ctx, digest) }), image.OnProgress(r.Progress))
+	r.steps.done("open")
+	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume}, image.Room(room), image.OnProgress(r.Progress),
+		image.OnDigest(func(digest string) error {
+			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
+			return u.claim(ctx, digest)
+		}))
 	if err != nil {
 		return none, result.Transferred, err
 	}
-	volume, err := u.recognised(ctx)
-	if err == nil {
-		err = u.kept(ctx, transfer, volume, result.Transferred)
+	if r.Source.Volume != "" {
+		if err := l.unused(ctx, r.Source); err != nil { // a guest that was started meanwhile has written to it
+			return none, result.Transferred, err
+		}
 	}
+	r.steps.done("send")
+	volume, err := u.recognised(ctx)
+	if err == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
+		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
+	}
+	if err == nil {
+		err = u.kept(ctx, transfer, volume, result.Transferred, r.VerifyFull)
+	}
+	r.steps.done("verify")
 	if err == nil {
 		err = u.publish(ctx)
 	}
@@ -78,20 +83,22 @@ func volumeName(stem string, attempt int, format string) string {
 	return stem + "." + format
 }
 
-// checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word.
-func (l *Library) checkRoom(ctx context.Context, size int64) error {
+// checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
+// much room there is, in bytes.
+func (l *Library) checkRoom(ctx context.Context, size int64) (room int64, err error) {
 	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else the host tells what was free some time ago
-		return err
+		return 0, err
 	}
 	pool, err := l.host.Pool(ctx, l.pool)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if uint64(size) > pool.Available {
-		return fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
-			l.pool, size>>20, pool.Available>>20)
+	room = int64(min(pool.Available, math.MaxInt64))
+	if size > room {
+		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
+			l.pool, size>>20, room>>20)
 	}
-	return nil
+	return room, nil
 }
 
 // upload is a base on its way.
@@ -103,10 +110,45 @@ type upload struct {
 	claimed *catalog.Record[catalog.Base]
 }
 
-func (u *upload) claim(ctx context.Context, digest string) error {
-	if u.claimed != nil {
+// newUpload prepares a base in a volume of that name.
+func (l *Library) newUpload(r Registration, volume, format string) *upload {
+	u := &upload{library: l, version: r.ID, base: catalog.Base{
+		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{r.ID.String()},
+	}}
+	if r.Source.Checksum != "" {
+		want, _ := image.ParseChecksum(r.Source.Checksum) // which opening it has done as well
+		u.base.Sources = []string{want.String()}
+	}
+	return u
+}
+
+// settle undoes it all where there was an error.
+func (u *upload) settle(ctx context.Context, err error) error {
+	if err == nil {
 		return nil
 	}
+	undo, cancel := undoContext(ctx)
+	defer cancel()
+	if undone := u.undo(undo); undone != nil {
+		err = errors.Join(err, &leftError{undone})
+	}
+	return err
+}
+
+// leftError says that something is left of what was undone: the version's claim has to stay, so that it is found.
+type leftError struct{ error }
+
+func (e *leftError) Unwrap() error { return e.error }
+
+func (u *upload) claim(ctx context.Context, digest string) error {
+	if u.claimed != nil {
+		if digest != u.base.Digest {
+			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: see what changes it, and apply again",
+				digest, u.base.Digest)
+		}
+		return nil
+	}
+	u.base.Sources = slices.DeleteFunc(u.base.Sources, func(checksum string) bool { return checksum == digest })
 	u.base.Digest = digest
 	rec, err := u.library.store.Bases().Create(ctx, catalog.BaseKey(digest), u.base)
 	if errors.Is(err, catalog.ErrExists) {
@@ -165,18 +207,18 @@ func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
 const tight = 16 << 20
 
 // kept makes sure that the pool has kept all of the image: one that runs full may say so although it has not. Where it
-// has room left and takes up no less than was sent, that is certain; else, also where it compresses, the image is read
-// back.
-func (u *upload) kept(ctx context.Context, transfer *hypervisor.Transfer, volume hypervisor.Volume, sent int64) error {
+// has room left and takes up no less than was sent, that is certain; else, also where it compresses, and when it is asked to
+// be full, the image is read back.
+func (u *upload) kept(ctx context.Context, transfer *hypervisor.Transfer, volume hypervisor.Volume, sent int64, full bool) error {
 	pool, err := u.library.host.Pool(ctx, u.library.pool)
-	if err != nil || pool.Available > tight && volume.Allocation >= uint64(sent) {
+	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
-	sum := sha256.New()
-	if err := transfer.Download(ctx, u.library.pool, u.base.Volume, sum, 0, 0); err != nil {
+	stored, err := digestOfVolume(ctx, transfer, u.library.pool, u.base.Volume, nil)
+	if err != nil {
 		return err
 	}
-	if stored := "sha256:" + hex.EncodeToString(sum.Sum(nil)); stored != u.base.Digest {
+	if stored != u.base.Digest {
 		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
 			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.library.pool,
 			stored, u.base.Digest, pool.Available>>20)
@@ -211,44 +253,4 @@ func (u *upload) undo(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// sink writes extents to a volume.
-type sink struct {
-	transfer     *hypervisor.Transfer
-	pool, volume string
-}
-
-// WriteAt implements image.Sink.
-func (s sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
-	lent := &lentReader{r: r}
-	defer lent.giveBack() // a transfer that is cancelled may go on reading for a moment, and the reader may not
-	return s.transfer.Upload(ctx, s.pool, s.volume, lent, offset, length)
-}
-
-// errGivenBack is what is left to read of a reader that was given back.
-var errGivenBack = errors.New("the sending has ended")
-
-// lentReader is a reader for as long as it is lent.
-type lentReader struct {
-	mu   sync.Mutex
-	r    io.Reader
-	back bool
-}
-
-// Read implements io.Reader.
-func (l *lentReader) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.back {
-		return 0, errGivenBack
-	}
-	return l.r.Read(p)
-}
-
-// giveBack waits for a read that is going on; none begins after it.
-func (l *lentReader) giveBack() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.back = true
 }

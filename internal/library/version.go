@@ -16,16 +16,19 @@ import (
 type Registration struct {
 	ID catalog.VersionID
 	VersionSettings
-	Source   image.Source
-	Spec     catalog.Spec // what the version overrides; the rest comes from the template and is frozen
-	Progress func(sent, total int64)
+	Source     image.Source
+	VerifyFull bool         // read the stored image back before the version is registered
+	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen
+	Progress   func(done, total int64)
 
 	volume string // how the names of volumes begin that the image is sent to
+	steps  *steps
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
 func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
 	none := catalog.Version{}
+	r.steps = newSteps()
 	if err := l.open(ctx); err != nil {
 		return none, err
 	}
@@ -60,6 +63,9 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	r.volume = claim.Coming.Volume
 	base, transferred, err := l.holdBase(ctx, r)
+	if _, left := errors.AsType[*leftError](err); left {
+		return none, err
+	}
 	if err != nil {
 		return none, errors.Join(err, l.withdraw(ctx, claim))
 	}
@@ -68,7 +74,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
-		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(),
+		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(), Registered: r.steps.record(),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {

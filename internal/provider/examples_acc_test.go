@@ -59,8 +59,9 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
+	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
 	pages := map[string]string{}
-	for _, kind := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
+	for _, kind := range []string{"resources/*/resource*.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: %d files, %v", kind, len(paths), err)

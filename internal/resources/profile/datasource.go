@@ -44,6 +44,9 @@ func computedAttribute(a schema.Attribute) ds.Attribute {
 	case schema.MapNestedAttribute:
 		return ds.MapNestedAttribute{Computed: true, MarkdownDescription: text,
 			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}
+	case schema.ListNestedAttribute:
+		return ds.ListNestedAttribute{Computed: true, MarkdownDescription: text,
+			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}
 	}
 	panic(fmt.Sprintf("no data source attribute for %T", a)) // found by the test that reads every schema
 }

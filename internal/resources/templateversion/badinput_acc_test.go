@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,15 +17,15 @@ import (
 // Whatever can be known to be wrong is said by the plan, at the line that is wrong.
 func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bad")
-	pool, _ := host.Pool(t, name)
+	pool, directory := host.Pool(t, name)
 	t.Parallel()
 	image, large, dir := tfacc.EmptyImage(t, "16M"), tfacc.EmptyImage(t, "1500M"), t.TempDir()
 	var zipped bytes.Buffer
 	if z := gzip.NewWriter(&zipped); true {
-		_, _ = z.Write(readFile(t, image))
+		_, _ = z.Write(append(append(make([]byte, 257), "ustar"...), make([]byte, 762)...))
 		_ = z.Close()
 	}
-	gz := writeFile(t, filepath.Join(dir, "disk.qcow2"), zipped.Bytes())
+	gz := writeFile(t, filepath.Join(dir, "disks.img"), zipped.Bytes())
 	text := writeFile(t, filepath.Join(dir, "notes.img"), []byte("this is not an image\n"))
 	empty := writeFile(t, filepath.Join(dir, "empty.img"), nil)
 	damaged := writeFile(t, filepath.Join(dir, "damaged.qcow2"), readFile(t, image)[:100])
@@ -34,6 +36,18 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		w.Destroy(t)
 	})
 	w.Apply(t)
+	onHost := host.HostPath(directory)
+	writeFile(t, filepath.Join(onHost, "notes"), readFile(t, text))
+	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", "qcow2", filepath.Join(onHost, "overlay")).CombinedOutput(); err != nil {
+		t.Fatalf("making an overlay: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		for _, name := range []string{"notes", "overlay"} {
+			if err := os.Remove(filepath.Join(onHost, name)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	const at, unusable = `resource "novacron_template_version" "it":`, "Image cannot be used"
 	it := func(source string, settings ...string) string { return version("it", "2.0.0", source, settings...) }
 	of := func(template, number string) string {
@@ -47,13 +61,21 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"missing relative file", it(fromPath("disk.qcow2")), []string{unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at " + w.Dir}},
 		{"directory", it(fromPath(dir)), []string{unusable, at, "Opening " + dir + ": it is not a regular file: it is a directory. Give the path of an image file"}},
 		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Look into it`}},
-		{"gzip", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip", "decompress it"}},
+		{"archive", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack it"}},
 		{"empty file", it(fromPath(empty)), []string{unusable, at, "it is empty"}},
 		{"damaged", it(fromPath(damaged)), []string{unusable, at, "damaged.qcow2 is not a usable disk image"}},
-		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{at, "2 attributes specified when one (and only one) of"}},
-		{"neither path nor url", it(``), []string{at, "No attribute specified when one (and only one) of"}},
-		{"empty path", it(`path = ""`), []string{unusable, at, "source", "no source is given. Set either path or url"}},
+		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{unusable, at, "path and url are given. Keep the one that the image is to be read from"}},
+		{"neither path nor url", it(``), []string{unusable, at, "no source is given"}},
+		{"empty path", it(`path = ""`), []string{unusable, at, "source", "no source is given. Set one of path, url, volume and instance_id"}},
 		{"url of no web server", it(`url = "ftp://127.0.0.1/a"`), []string{unusable, at, "source", "scheme is not http or https"}},
+		{"volume without its pool", it(`volume = "disk.qcow2"`), []string{unusable, at, "it does not name a pool and a volume in it. Write it as POOL/VOLUME"}},
+		{"pool that is not there", it(`volume = "nowhere/disk.qcow2"`), []string{unusable, at, "no storage pool", "The host has the pools"}},
+		{"volume that is not there", it(`volume = "` + pool + `/nope"`), []string{unusable, at, "Opening volume " + pool + "/nope", "See what there is with virsh vol-list " + pool}},
+		{"volume that is no image", it(`volume = "` + pool + `/notes"`), []string{unusable, at, pool + "/notes is not a usable disk image: it is a text"}},
+		{"volume that stands on another", it(`volume = "` + pool + `/overlay"`), []string{unusable, at, "it is an overlay on the backing file", "qemu-img convert"}},
+		{"instance by name", it(`instance_id = "default/web"`), []string{unusable, at, "it is no UUID. Take it from novacron_instance.NAME.id"}},
+		{"instance that is not there", it(`instance_id = "01234567-89ab-cdef-0123-456789abcdef"`), []string{unusable, at, "Finding the system disk of instance 01234567"}},
+		{"headers without url", it(fromPath(image) + `, headers = { Authorization = "hunter2" }`), []string{unusable, at, "headers are sent with requests for a url"}},
 		{"checksum", it(fromPath(image) + `, checksum = "abc"`), []string{at, "source", `Reading the checksum "abc": it does not name its algorithm. Write it as sha256:HEX`}},
 		{"larger than the template's disk", it(fromPath(large)), []string{"Disk smaller than its image", at,
 			`The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},

@@ -40,7 +40,7 @@ func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest,
 
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	all := profile.Computed(attributes(), "source")
+	all := profile.Computed(attributes(), "source", "verify")
 	all["template_id"] = schema.StringAttribute{
 		Required:            true,
 		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
@@ -56,6 +57,7 @@ func noteRegistered(ctx context.Context, before image.Seen, source image.Source,
 // imageCheck asks whether a version's image is what its source leads to.
 type imageCheck struct {
 	version *Model // in the state
+	library *library.Library
 	notes   notes
 	diags   *diag.Diagnostics
 }
@@ -83,11 +85,17 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 	if source.Path == "" {
 		client.AddError(c.diags, "Image cannot be used", source.Validate())
 		known, ok := image.KnownDigest(source)
-		if !ok && imported {
-			c.trust(source, "only a sha256 checksum of the source could tell")
+		same := ok && known == c.version.Digest.ValueString()
+		if !same && c.library != nil {
+			var err error
+			same, err = c.library.HasSource(ctx, c.version.Digest.ValueString(), source)
+			client.AddError(c.diags, "Image cannot be compared", err)
+		}
+		if !same && imported && source.Checksum == "" {
+			c.trust(source, "only a checksum of the source could tell")
 			return true
 		}
-		return ok && known == c.version.Digest.ValueString()
+		return same
 	}
 	im, err := image.Open(ctx, source)
 	if imported && errors.Is(err, fs.ErrNotExist) {

@@ -57,7 +57,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 
 	// What cannot be told is said, and replaces nothing.
 	for _, c := range []struct{ source, says string }{
-		{`url = "http://127.0.0.1:1/disk.img"`, "whether http://127.0.0.1:1/disk.img is its image cannot be told: only a sha256 checksum of the source could tell. The version stays as it is."},
+		{`url = "http://127.0.0.1:1/disk.img"`, "whether http://127.0.0.1:1/disk.img is its image cannot be told: only a checksum of the source could tell. The version stays as it is."},
 		{fromPath("elsewhere.img"), "whether elsewhere.img is its image cannot be told: this machine does not have the file. The version stays as it is."},
 	} {
 		lose()

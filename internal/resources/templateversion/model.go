@@ -4,11 +4,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -30,12 +28,14 @@ type Facts struct {
 	StorageLocation  types.String `tfsdk:"storage_location"`
 	CreatedAt        types.String `tfsdk:"created_at"`
 	CreatedBy        types.String `tfsdk:"created_by"`
+	Provisioning     types.Object `tfsdk:"provisioning"`
 }
 
 // Model is a version as Terraform has it.
 type Model struct {
 	Facts
 	Source   types.Object   `tfsdk:"source"`
+	Verify   types.String   `tfsdk:"verify"`
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -47,6 +47,7 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.TransferredBytes, m.StorageLocation = types.Int64Value(v.Transferred), types.StringValue(location)
 	m.Lifecycle.Published(v.Lifecycle)
 	m.CreatedAt, m.CreatedBy = types.StringValue(v.CreatedAt.Format(time.RFC3339)), types.StringValue(v.CreatedBy)
+	m.Provisioning = provisioning(v.Registered)
 }
 
 // fromCore takes over a version as the catalogue has it, with the spec that is to be shown: what it overrides, or all.
@@ -79,17 +80,4 @@ func (m *Facts) alike(before *Facts) bool {
 func (m *Facts) plannedID() (catalog.VersionID, bool) {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	return template.Version(m.Version.ValueString()), err == nil && !m.Version.IsUnknown()
-}
-
-// source reads where the image comes from; known is false when some of it is not known yet.
-func (m *Model) source() (s image.Source, known bool) {
-	known = !m.Source.IsUnknown()
-	read := func(attributes map[string]attr.Value, name string) string {
-		v, _ := attributes[name].(types.String)
-		known = known && !v.IsUnknown()
-		return v.ValueString()
-	}
-	a := m.Source.Attributes()
-	s = image.Source{Path: read(a, "path"), URL: read(a, "url"), Checksum: read(a, "checksum")}
-	return s, known
 }

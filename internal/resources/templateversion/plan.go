@@ -40,9 +40,10 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	r.own(&state)
 	replaced := !plan.alike(&state.Facts)
 	source, known := plan.source()
-	check := &imageCheck{version: &state, notes: resp.Private, diags: &resp.Diagnostics}
+	before, _ := state.source()
+	check := &imageCheck{version: &state, library: r.library(), notes: resp.Private, diags: &resp.Diagnostics}
 	switch {
-	case !plan.Source.Equal(state.Source):
+	case state.Source.IsNull() || !known || !source.Same(before):
 		if !known || !check.same(ctx, source) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
 			replaced = true
@@ -85,6 +86,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	switch {
 	case sourceKnown && source.Path != "":
 		virtualSize = probe(ctx, source, diags)
+	case sourceKnown && source.URL == "" && r.client.Online():
+		virtualSize = r.probeOnHost(ctx, source, diags)
 	case sourceKnown:
 		client.AddError(diags, "Image cannot be used", source.Validate())
 	}
@@ -132,4 +135,22 @@ func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) in
 	}
 	defer im.Close()
 	return im.VirtualSize
+}
+
+// probeOnHost looks at an image on the host; its virtual size in bytes, or 0 where it is not known.
+func (r *Resource) probeOnHost(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
+	virtualSize, wait, err := r.client.Library.ProbeSource(ctx, source)
+	client.AddError(diags, "Image cannot be used", err)
+	if wait != nil { // what is applied before it may put that right
+		diags.AddAttributeWarning(path.Root("source"), "Image cannot be read yet", wait.Error())
+	}
+	return virtualSize
+}
+
+// library is nil while it cannot be asked.
+func (r *Resource) library() *library.Library {
+	if !r.client.Online() {
+		return nil
+	}
+	return r.client.Library
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -54,15 +53,21 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
-		client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	if source, known := config.source(); known && config.headersKnown() {
+		source.Headers = config.headers()
+		client.AddError(&resp.Diagnostics, "Image cannot be used", source.Validate())
 	}
 }
 
 // Create implements resource.Resource.
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan Model
+	var plan, config Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(r.client.Ready(ctx, "registering a template version")...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -77,9 +82,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	source, _ := plan.source()
+	source.Headers = config.headers()
 	file, unseen := image.Glance(source.Path)
 	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
-		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Progress: progress(ctx, id),
+		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(),
+		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Version not registered", err)
@@ -93,20 +100,6 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		noteRegistered(ctx, file, source, v, resp.Private)
 	}
 	client.AddError(&resp.Diagnostics, "Version registered, but its image is not found", err)
-}
-
-// progress logs how far a transfer has come.
-func progress(ctx context.Context, id catalog.VersionID) func(sent, total int64) {
-	started := time.Now()
-	return func(sent, total int64) {
-		fields := map[string]any{"version": id.String(), "sent_mib": sent >> 20, "total_mib": total >> 20}
-		if seconds := time.Since(started).Seconds(); seconds > 0 && sent > 0 {
-			rate := float64(sent) / seconds
-			fields["mib_per_second"] = int64(rate) >> 20
-			fields["seconds_left"] = int64(float64(total-sent) / rate)
-		}
-		tflog.Info(ctx, "sending image", fields)
-	}
 }
 
 // Read implements resource.Resource.
@@ -158,15 +151,19 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 }
 
-// Update implements resource.Resource: the settings of a version, and where the same image comes from.
+// Update implements resource.Resource: the settings of a version, where the same image comes from, and how it is verified.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan Model
+	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.client.Ready(ctx, "changing a template version")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
+	if err == nil && plan.Verify.ValueString() == verifyFull && !plan.Verify.Equal(state.Verify) {
+		err = r.client.Library.VerifyVersion(ctx, id)
+	}
 	if err == nil {
 		var v catalog.Version
 		v, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -18,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -68,30 +66,15 @@ func attributes() map[string]schema.Attribute {
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 			MarkdownDescription: "Refuse to destroy or replace the version while `true`. Default: `false`.",
 		},
-		"source": schema.SingleNestedAttribute{
-			Required: true,
-			MarkdownDescription: "Where the image comes from: a disk image, raw or qcow2, recognised by its content. A change to another image " +
-				"replaces the version; the same image elsewhere does not. Where the file behind `path` becomes another image, planning " +
-				"fails and asks for a new version; where it is gone, the version stays as it is.",
-			Attributes: map[string]schema.Attribute{
-				"path": schema.StringAttribute{
-					Optional: true,
-					Validators: []validator.String{stringvalidator.ExactlyOneOf(
-						path.MatchRelative().AtParent().AtName("path"), path.MatchRelative().AtParent().AtName("url"))},
-					MarkdownDescription: "File on the machine that runs Terraform. It must be there when Terraform plans to register it; where another resource of " +
-						"the configuration makes it, take the path from an attribute that is known only once the file is there.",
-				},
-				"url": schema.StringAttribute{Optional: true, MarkdownDescription: "`http` or `https` address, read by the machine that runs Terraform."},
-				"checksum": schema.StringAttribute{
-					Optional:   true,
-					Validators: []validator.String{client.Valid(func(s string) error { _, err := image.ParseChecksum(s); return err })},
-					MarkdownDescription: "`sha256:…` or `sha512:…` of the file. With `sha256`, an image that the pool has already is not sent, and " +
-						"not even downloaded.",
-				},
-			},
+		"source": sourceAttribute(),
+		"verify": schema.StringAttribute{
+			Optional:   true,
+			Validators: []validator.String{stringvalidator.OneOf(verifySize, verifyFull)},
+			MarkdownDescription: "How the stored image is verified before the version is there. `size` (default): the host finds the disk that was sent, and " +
+				"the pool has kept all of it. `full`: the stored image is read back, and its digest compared. A change to `full` reads it back then.",
 		},
 		"hardware_profile": hardware, "network_profile": network, "storage_profile": storage, "parameters": parameters, "cloud_init": cloudInit,
-		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the stored image."},
+		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the stored image, after decompression."},
 		"format":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`."},
 		"virtual_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the disk that a guest sees, in bytes."},
 		"stored_size_bytes":  schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the stored image, in bytes."},
@@ -100,6 +83,7 @@ func attributes() map[string]schema.Attribute {
 		"storage_location": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Path of the stored image on the host."},
 		"created_at":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the version was registered (RFC 3339, UTC)."},
 		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},
+		"provisioning":     provisioningAttribute(),
 	}
 	maps.Copy(all, profile.LifecycleAttributes("version"))
 	return all

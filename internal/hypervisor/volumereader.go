@@ -1,0 +1,41 @@
+package hypervisor
+
+import (
+	"context"
+	"io"
+)
+
+// volumeReader reads a volume from beginning to end.
+type volumeReader struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+	ended  <-chan struct{}
+}
+
+// OpenVolume reads a volume's bytes as they are in its file, over a connection of
+// its own. Closing the reader closes that, also in the middle of a read.
+func (h *Host) OpenVolume(ctx context.Context, pool, name string) (io.ReadCloser, error) {
+	t, err := h.OpenTransfer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r, w := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer t.Close()
+		// Whoever has closed the reader wants to hear of nothing.
+		_ = w.CloseWithError(t.Download(ctx, pool, name, w, 0, 0))
+	}()
+	return &volumeReader{r, cancel, ended}, nil
+}
+
+// Close ends the reading, and waits until its connection is closed: the host
+// deletes no volume that it takes to be in use.
+func (r *volumeReader) Close() error {
+	r.cancel()
+	err := r.PipeReader.Close()
+	<-r.ended
+	return err
+}

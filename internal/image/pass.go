@@ -1,0 +1,173 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// pass is one reading of an image from beginning to end, decompressed on the way.
+type pass struct {
+	in      *tap      // what comes from the source
+	out     io.Reader // the image
+	release func()
+}
+
+func (p *pass) close() { p.release() }
+
+// begin starts a pass over what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
+// image it is, and notes that.
+func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
+	in := &tap{source: im.source, r: r}
+	head, err := readHead(in)
+	if err != nil {
+		return nil, err
+	}
+	im.PackedSize = size
+	packed := compressionOf(head)
+	if packed == nil {
+		p := &pass{in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
+		return p, im.recognise(head, size)
+	}
+	im.Compression, im.extents = packed.name, nil
+	in.again = head
+	if im.want != (Checksum{}) {
+		in.sum = newDigester(im.want)
+	}
+	u := &unpacker{compression: packed, source: im.source, in: in}
+	opened, release, err := packed.open(in)
+	if err != nil {
+		return nil, u.blame(err)
+	}
+	u.r = opened
+	p := &pass{in: in, release: release}
+	if head, err = readHead(u); err == nil {
+		p.out = io.MultiReader(bytes.NewReader(head), u)
+		err = im.recognise(head, -1)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// readHead reads what a file is recognised by.
+func readHead(r io.Reader) ([]byte, error) {
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(r, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // as they are: a reader that fails says so in words of its own
+		err = nil
+	}
+	return head[:n], err
+}
+
+// recognise finds out what kind of image begins so, and how large it is. It is asked again when the size is known.
+func (im *Image) recognise(head []byte, size int64) error {
+	format, virtual, err := probe(im.source, bytes.NewReader(head), size)
+	if err != nil {
+		return inside(im.Compression, err)
+	}
+	im.head, im.Format, im.VirtualSize, im.Size = head, format, max(virtual, 0), size
+	return nil
+}
+
+// inside says of an image that it is so once it was decompressed.
+func inside(packed string, err error) error {
+	if packed == "" {
+		return err
+	}
+	before := "it is compressed with " + packed + ", and inside "
+	if e, ok := errors.AsType[*NotAnImageError](err); ok {
+		return &NotAnImageError{Source: e.Source, Reason: before + e.Reason, Advice: e.Advice}
+	}
+	if e, ok := errors.AsType[*UnsupportedImageError](err); ok {
+		return &UnsupportedImageError{Source: e.Source, Reason: before + e.Reason, Advice: e.Advice}
+	}
+	return err
+}
+
+// openOnce makes an image of what passes only once.
+func (im *Image) openOnce(r io.Reader, size int64) (err error) {
+	im.once, err = im.begin(r, size)
+	return err
+}
+
+// limit is how long an image whose size is not known may become before it is given up: no longer than its disk, with the
+// tables of a format, and than there is room for.
+func (im *Image) limit(room int64) (int64, error) {
+	const reason = "it is longer than the disk of %d bytes that it declares: it was made to fill up whoever decompresses it, or holds snapshots"
+	if im.Format == FormatQcow2 {
+		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare tables.
+		if declared := im.VirtualSize + im.VirtualSize/8 + 64<<20; declared < room {
+			return declared, im.source.unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.", reason, im.VirtualSize)
+		}
+	}
+	return room, im.source.unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
+}
+
+// end makes sure that what has passed was all, and what it should be. Plain is how many bytes the image had.
+func (p *pass) end(im *Image, plain int64) error {
+	if im.Compression != "" {
+		// The checksum is of the whole file, also of what a decompressor leaves behind its last mark.
+		if _, err := io.Copy(io.Discard, p.in); err != nil {
+			return err
+		}
+		if p.in.sum != nil {
+			if _, err := p.in.sum.finish(im.source); err != nil {
+				return err
+			}
+		}
+	}
+	if p.in.n != im.PackedSize && im.PackedSize >= 0 {
+		return im.source.failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &cutError{io.ErrUnexpectedEOF},
+			p.in.n, im.PackedSize), "Apply again.")
+	}
+	if im.Size < 0 {
+		return im.recognise(im.head, plain)
+	}
+	return nil
+}
+
+// ended tells the end of a reader from an error that has an early end for its cause.
+func ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it
+
+// tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
+type tap struct {
+	source Source
+	r      io.Reader
+	again  []byte // read already, and handed out once more
+	n      int64  // bytes that have come, all of which were handed out once or are in again
+	sum    *digester
+	err    error
+	notice func(n int64)
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	if len(t.again) > 0 {
+		n := copy(p, t.again)
+		t.again = t.again[n:]
+		t.hash(p[:n])
+		return n, nil
+	}
+	n, err := t.r.Read(p)
+	t.n += int64(n)
+	if t.notice != nil {
+		t.notice(t.n)
+	}
+	t.hash(p[:n])
+	if err != nil && !ended(err) {
+		err = t.source.failed("reading", cause(err), "")
+	}
+	if err != nil {
+		t.err = err
+	}
+	return n, err
+}
+
+func (t *tap) hash(p []byte) {
+	if t.sum != nil {
+		_, _ = t.sum.Write(p)
+	}
+}

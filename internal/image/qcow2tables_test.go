@@ -1,0 +1,83 @@
+package image
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func readBack(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// made makes an image with data here and there, as QEMU does it.
+func made(t *testing.T, options string, convert ...string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath("qemu-img"); err != nil {
+		t.Skip("qemu-img is not installed")
+	}
+	path := filepath.Join(t.TempDir(), "made.qcow2")
+	run := func(command ...string) {
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
+		}
+	}
+	run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, "1100M")
+	run("qemu-io", "-c", "write -P 7 1M 300k", "-c", "write -P 9 600M 64k", "-c", "write -P 9 1099M 1M", path)
+	if len(convert) > 0 {
+		run(append(append([]string{"qemu-img", "convert", "-O", "qcow2"}, convert...), path, path+".new")...)
+		path += ".new"
+	}
+	return readBack(t, path)
+}
+
+func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
+	for name, image := range map[string][]byte{
+		"plain": made(t, "compat=1.1"), "version 2": made(t, "compat=0.10"), "small clusters": made(t, "cluster_size=4k"), "large clusters": made(t, "cluster_size=2M"),
+		"compressed": made(t, "compat=1.1", "-c"), "converted": made(t, "compat=1.1", "-o", "cluster_size=64k"), "zstd": made(t, "compat=1.1", "-c", "-o", "compression_type=zstd"),
+		"extended": made(t, "extended_l2=on,cluster_size=128k"), "preallocated": made(t, "preallocation=metadata"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Source{Volume: "pool/disk"}
+			if err := CheckWhole(s, bytes.NewReader(image), int64(len(image))); err != nil {
+				t.Errorf("the whole image is refused: %v", err)
+			}
+			whole := int64(len(image))
+			for _, size := range []int64{whole / 2, whole * 3 / 4, whole - 2<<21} {
+				if size < 1<<18 {
+					continue
+				}
+				err := CheckWhole(s, bytes.NewReader(image[:size]), size)
+				if said := wantError[*NotAnImageError](t, err); !strings.Contains(said.Reason, "cut off") {
+					t.Errorf("at byte %d of %d: %v", size, whole, err)
+				}
+			}
+		})
+	}
+	path := writeFile(t, made(t, "compat=1.1")[:1<<20])
+	_, err := Open(t.Context(), Source{Path: path})
+	wantError[*NotAnImageError](t, err)
+}
+
+// An L1 table whose entries all lead to one L2 table would be read for ever.
+func TestTablesThatOverlapAreRefused(t *testing.T) {
+	image := qcow2Image(nil)
+	image = append(image, make([]byte, 4<<16-len(image))...)
+	for n := range 1 << 13 {
+		binary.BigEndian.PutUint64(image[3<<16+8*n:], 1<<16)
+	}
+	binary.BigEndian.PutUint32(image[36:], 1<<13) // l1_size
+	_, err := Open(t.Context(), Source{Path: writeFile(t, image)})
+	if said := wantError[*NotAnImageError](t, err); !strings.Contains(said.Reason, "overlap") {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,152 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+)
+
+// sendPass sends what passes once. It closes the pass.
+func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (Result, error) {
+	defer p.close()
+	shown := newProgress(im.PackedSize, s.progress)
+	shown.done = p.in.n
+	p.in.notice = shown.at
+	d := newDigester(im.want)
+	if im.Compression != "" {
+		d = newDigester(Checksum{}) // the checksum is of what comes from the source
+	}
+	limit, tooLong := im.limit(s.room)
+	if im.Size >= 0 {
+		limit, tooLong = im.Size, im.source.failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
+	}
+	behind := newBehindWriter(d)
+	runs := &runs{r: io.TeeReader(&bounded{r: p.out, left: limit, over: tooLong}, behind)}
+	transferred, err := im.sendRuns(ctx, sink, runs, limit)
+	behind.end()
+	if err != nil {
+		return Result{}, err
+	}
+	if err := p.end(im, runs.read); err != nil {
+		return Result{}, err
+	}
+	digest, err := d.finish(im.source)
+	if err != nil {
+		return Result{}, err
+	}
+	im.digest = digest
+	if s.onDigest != nil {
+		if err := s.onDigest(digest); err != nil {
+			return Result{}, err
+		}
+	}
+	shown.end()
+	return Result{Digest: digest, Transferred: transferred, Size: im.Size}, nil
+}
+
+// sendRuns lets the sink read one run of data after another, in the goroutine that looks for the next.
+func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int64) (transferred int64, err error) {
+	for {
+		offset, more := runs.next()
+		if runs.err != nil && !ended(runs.err) {
+			return transferred, im.source.failed("reading", cause(runs.err), "")
+		}
+		if !more {
+			return transferred, nil
+		}
+		e := extent{offset, limit - offset}
+		er := &extentReader{ctx: ctx, r: runs, left: e.length, notice: func(n int64) { transferred += n }}
+		if err := im.sendExtent(ctx, sink, er, e); err != nil {
+			return transferred, err
+		}
+	}
+}
+
+// bounded fails once there is more than left bytes.
+type bounded struct {
+	r    io.Reader
+	left int64
+	over error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		p = p[:min(1, len(p))]
+	} else {
+		p = p[:min(int64(len(p)), b.left)]
+	}
+	n, err := b.r.Read(p)
+	if b.left == 0 && n > 0 {
+		return 0, b.over
+	}
+	b.left -= int64(n)
+	return n, err
+}
+
+// runBlock is the unit in which zeros are looked for, in bytes.
+const runBlock = 64 << 10
+
+// runs divides what is read into runs of data and the long stretches of zeros between them. The last run ends where all
+// ends, be that zeros. Reading gives the bytes of one run.
+type runs struct {
+	r     io.Reader
+	block [runBlock]byte
+	data  []byte // of block, not handed out yet
+	zeros int64  // that come before data
+	pos   int64  // where the next byte that is handed out belongs, without those zeros
+	read  int64  // how many bytes there were
+	err   error  // that reading ended with
+}
+
+// fill reads until there is data, or nothing more.
+func (r *runs) fill() {
+	for len(r.data) == 0 && r.err == nil {
+		n, err := io.ReadFull(r.r, r.block[:])
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		r.err = err
+		r.read += int64(n)
+		if block := r.block[:n]; bytes.Equal(block, zeros[:n]) {
+			r.zeros += int64(n)
+		} else {
+			r.data = block
+		}
+	}
+}
+
+// next goes to the beginning of the next run, and tells where that is; there is none where more is false.
+func (r *runs) next() (offset int64, more bool) {
+	r.fill()
+	skip := r.zeros
+	if len(r.data) == 0 { // what follows is zeros to the end
+		skip = max(0, r.zeros-lastBytes)
+	}
+	r.pos += skip
+	r.zeros -= skip
+	return r.pos, len(r.data) > 0 || r.zeros > 0
+}
+
+// Read gives io.EOF at the end of a run.
+func (r *runs) Read(p []byte) (int, error) {
+	if len(r.data) == 0 && r.zeros == 0 {
+		r.fill()
+	}
+	if r.err != nil && !ended(r.err) {
+		return 0, r.err
+	}
+	var n int
+	switch {
+	case r.zeros >= joinGap || len(r.data) == 0 && r.zeros == 0:
+		return 0, io.EOF
+	case r.zeros > 0:
+		n = copy(p, zeros[:min(r.zeros, int64(len(zeros)))])
+		r.zeros -= int64(n)
+	default:
+		n = copy(p, r.data)
+		r.data = r.data[n:]
+	}
+	r.pos += int64(n)
+	return n, nil
+}

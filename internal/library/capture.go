@@ -1,0 +1,187 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// capturedDisk is the system disk of an instance that an image is made of.
+type capturedDisk struct {
+	volume hypervisor.Volume
+	room   int64 // bytes that the image takes at most
+	busy   error // why it must not be read now; nil for nothing
+}
+
+const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
+
+// captured looks up the system disk of the instance that a source names.
+func (l *Library) captured(ctx context.Context, s image.Source) (capturedDisk, error) {
+	none := capturedDisk{}
+	domain, err := l.host.Domain(ctx, s.Instance)
+	if errors.Is(err, hypervisor.ErrNoDomain) {
+		return none, s.Fail("finding", err, "Take the id from novacron_instance.NAME.id.")
+	}
+	if err != nil {
+		return none, err
+	}
+	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+	switch {
+	case domain.Metadata == "" || err != nil:
+		return none, s.Fail("finding", fmt.Errorf("domain %q was not made by novacron", domain.Name), "Name its disk as a volume instead.")
+	case facts.Tenant != l.me.Tenant:
+		return none, s.Fail("reading", fmt.Errorf("the instance is another tenant's (%s)", facts.Tenant), "")
+	}
+	disk := none
+	for _, d := range domain.Disks {
+		if d.Name != "" && (d.Target == "vda" || d.Target == "sdb") { // novacron's first disk, on either bus
+			if disk.volume, err = l.volumeAt(ctx, d.Path); err != nil {
+				return none, s.Fail("reading", err, "")
+			}
+		}
+	}
+	if disk.volume.Name == "" {
+		return none, s.Fail("reading", errors.New("its domain has no system disk in a pool of files"), "")
+	}
+	if disk.room, err = l.chainSize(ctx, disk.volume); err != nil {
+		return none, s.Fail("reading", err, "")
+	}
+	disk.busy, err = l.busy(ctx, s, domain, disk.volume)
+	return disk, err
+}
+
+// busy tells why the disk of an instance must not be read now.
+func (l *Library) busy(ctx context.Context, s image.Source, d hypervisor.Domain, disk hypervisor.Volume) (why, err error) {
+	if d.State != hypervisor.StateShutoff {
+		return s.Fail("reading", fmt.Errorf("the instance is %s: its disk would be a mix of what the guest writes meanwhile", d.State),
+			adviceShutDown), nil
+	}
+	saved, err := l.host.HasSavedState(ctx, d.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if saved {
+		return s.Fail("reading", errors.New("the guest was saved, not shut down: its disk is that of a guest that runs"),
+			"Start it and shut it down, or drop what was saved with virsh managedsave-remove."), nil
+	}
+	users, err := l.host.DiskUsers(ctx, disk)
+	if len(users) > 0 {
+		return s.Fail("reading", &inUseError{users}, "Shut them down, and apply again."), nil
+	}
+	return nil, err
+}
+
+// volumeAt finds the volume of a file.
+func (l *Library) volumeAt(ctx context.Context, file string) (hypervisor.Volume, error) {
+	pools, err := l.host.Pools(ctx)
+	if err != nil {
+		return hypervisor.Volume{}, err
+	}
+	for _, pool := range pools {
+		if pool.Active && pool.Path == path.Dir(file) {
+			if err := l.host.RefreshPool(ctx, pool.Name); err != nil {
+				return hypervisor.Volume{}, err
+			}
+			return l.host.Volume(ctx, pool.Name, path.Base(file))
+		}
+	}
+	return hypervisor.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, hypervisor.ErrNoVolume)
+}
+
+// chainSize is what a volume and all that it stands on take up, in bytes.
+func (l *Library) chainSize(ctx context.Context, v hypervisor.Volume) (int64, error) {
+	var sum uint64
+	for depth := 0; ; depth++ {
+		sum += v.Allocation
+		if v.Backing == nil {
+			return int64(min(sum, v.Capacity+v.Capacity/64)), nil
+		}
+		if depth == maxChain {
+			return 0, fmt.Errorf("volume %q stands on more than %d others", v.Name, maxChain)
+		}
+		var err error
+		if v, err = l.volumeAt(ctx, v.Backing.Path); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// maxChain is more than what libvirt itself follows; files that stand on each other have no end.
+const maxChain = 200
+
+// captureBase makes a base of an instance's system disk, on the host: a copy that stands on nothing. It is read back once for
+// its digest.
+func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) (_ catalog.Base, err error) {
+	none := catalog.Base{}
+	disk, err := l.captured(ctx, r.Source)
+	if err == nil {
+		err = disk.busy
+	}
+	if err != nil {
+		return none, err
+	}
+	if _, err := l.checkRoom(ctx, disk.room); err != nil {
+		return none, err
+	}
+	u := l.newUpload(r, volumeName(r.volume, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
+	defer func() { err = u.settle(ctx, err) }()
+	r.steps.done("open")
+	u.created = true
+	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
+	copied, err := l.host.CloneVolume(ctx, l.pool, spec, disk.volume.Pool, disk.volume.Name)
+	if err != nil {
+		return none, err
+	}
+	after, err := l.captured(ctx, r.Source)
+	if err == nil {
+		err = after.busy
+	}
+	if err == nil && (!after.volume.Modified.Equal(disk.volume.Modified) || after.volume.Path != disk.volume.Path) {
+		err = r.Source.Fail("copying", errors.New("it changed while it was copied"), "Leave the instance stopped, and apply again.")
+	}
+	if err != nil {
+		return none, err
+	}
+	r.steps.done("copy")
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer transfer.Close()
+	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
+	digest, err := digestOfVolume(ctx, transfer, l.pool, u.base.Volume, nowAndThen(r.Progress, u.base.StoredSize))
+	if err == nil {
+		err = u.claim(ctx, digest)
+	}
+	if err == nil {
+		_, err = u.recognised(ctx)
+	}
+	r.steps.done("verify")
+	if err == nil {
+		err = u.publish(ctx)
+	}
+	if err != nil {
+		return none, err
+	}
+	return u.base, nil
+}
+
+// progressInterval is how often it is told how far the reading of a copy is.
+const progressInterval = 3 * time.Second
+
+// nowAndThen tells tell every few seconds.
+func nowAndThen(tell func(done, total int64), total int64) func(n int64) {
+	told := time.Now()
+	return func(n int64) {
+		if tell != nil && (time.Since(told) >= progressInterval || n == total) {
+			told = time.Now()
+			tell(n, total)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// openSource opens a source of bytes, wherever it is. Those of a volume come from the host, as they are in its file.
+func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image, error) {
+	if s.Volume == "" {
+		return image.Open(ctx, s)
+	}
+	if err := l.unused(ctx, s); err != nil {
+		return nil, err
+	}
+	volume, err := l.sourceVolume(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.host.OpenVolume(ctx, volume.Pool, volume.Name)
+	if err != nil {
+		return nil, s.Fail("opening", err, "")
+	}
+	return image.OpenStream(s, r, int64(volume.Physical))
+}
+
+// sourceVolume looks up the volume that a source names.
+func (l *Library) sourceVolume(ctx context.Context, s image.Source) (hypervisor.Volume, error) {
+	pool, name := s.PoolVolume()
+	err := l.host.RefreshPool(ctx, pool) // else the host tells the size that it had some time ago
+	if errors.Is(err, hypervisor.ErrNoPool) {
+		return hypervisor.Volume{}, s.Fail("opening", err, l.poolsThere(ctx))
+	}
+	if err != nil {
+		return hypervisor.Volume{}, s.Fail("opening", err, "Start the pool with virsh pool-start.")
+	}
+	volume, err := l.host.Volume(ctx, pool, name)
+	if errors.Is(err, hypervisor.ErrNoVolume) {
+		return volume, s.Fail("opening", err, "See what there is with virsh vol-list "+pool+".")
+	}
+	if err != nil {
+		return volume, s.Fail("opening", err, "")
+	}
+	return volume, nil
+}
+
+func (l *Library) poolsThere(ctx context.Context) string {
+	pools, err := l.host.Pools(ctx)
+	if err != nil || len(pools) == 0 {
+		return "The host has no pools."
+	}
+	names := make([]string, len(pools))
+	for i, p := range pools {
+		names[i] = p.Name
+	}
+	return "The host has the pools " + strings.Join(names, ", ") + "."
+}
+
+// unused makes sure that no guest that runs may write to a source's volume.
+func (l *Library) unused(ctx context.Context, s image.Source) error {
+	volume, err := l.sourceVolume(ctx, s)
+	if err != nil {
+		return err
+	}
+	users, err := l.host.DiskUsers(ctx, volume)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		return s.Fail("reading", &inUseError{users}, "Shut them down, and apply again.")
+	}
+	return nil
+}
+
+// inUseError says that guests run on what is to be read.
+type inUseError struct{ domains []string }
+
+func (e *inUseError) Error() string {
+	return fmt.Sprintf("it would be a mix of what a guest writes meanwhile: it is in use by the running %s", strings.Join(e.domains, ", "))
+}
+
+// ProbeSource looks at a source on the host, as far as that can be told before it is needed. It gives the virtual size in bytes,
+// 0 where only the whole image tells it. What could still be put right until then (a guest that runs) is in wait.
+func (l *Library) ProbeSource(ctx context.Context, s image.Source) (virtualSize int64, wait, err error) {
+	if err := s.Validate(); err != nil {
+		return 0, nil, err
+	}
+	if s.Instance != "" {
+		disk, err := l.captured(ctx, s)
+		return int64(disk.volume.Capacity), disk.busy, err
+	}
+	im, err := l.openSource(ctx, s)
+	if used, ok := errors.AsType[*inUseError](err); ok {
+		return 0, s.Fail("reading", used, "Shut them down before it is read."), nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return im.VirtualSize, nil, im.Close()
+}
+
+// HasSource tells whether the image of a digest was read from a file of the source's checksum.
+func (l *Library) HasSource(ctx context.Context, digest string, s image.Source) (bool, error) {
+	want, err := image.ParseChecksum(s.Checksum)
+	if err != nil {
+		return false, nil //nolint:nilerr // without a checksum nothing is known
+	}
+	if want.String() == digest {
+		return true, nil
+	}
+	base, err := l.Base(ctx, digest)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return false, nil
+	}
+	return slices.Contains(base.Sources, want.String()), err
+}
+
+// readBefore finds the digest of an image that was read from a file of the source's checksum before.
+func (l *Library) readBefore(ctx context.Context, s image.Source) (digest string, known bool, err error) {
+	want, err := image.ParseChecksum(s.Checksum)
+	if err != nil {
+		return "", false, nil //nolint:nilerr // without a checksum nothing is known
+	}
+	bases, err := l.store.Bases().List(ctx, "")
+	for _, base := range bases {
+		if slices.Contains(base.Value.Sources, want.String()) {
+			return base.Value.Digest, true, nil
+		}
+	}
+	return "", false, err
+}
