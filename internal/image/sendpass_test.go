@@ -49,7 +49,7 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 
 // The memory that sending takes does not grow with the image.
 func TestSendingTakesBoundedMemory(t *testing.T) {
-	file := bomb(t, rawDisk(4<<20), 2<<30)
+	file := bomb(t, rawDisk(4<<20), 256<<20)
 	im := opened(t, Source{Path: writeFile(t, file)})
 	var before, after runtime.MemStats
 	runtime.GC()
