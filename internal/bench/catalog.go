@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/bench/catalogue"
 )
+
+// envPostgres tells the processes that write at once where the server is.
+const envPostgres = "NOVACRON_BENCH_POSTGRES"
 
 // catalogs measures the stores of catalogues, or is one of the processes that write to them at once.
 func catalogs(args []string) error {
@@ -16,8 +21,15 @@ func catalogs(args []string) error {
 	}
 	ctx, backends := context.Background(), []catalogue.Backend{catalogue.Pool(uri)}
 	if len(args) > 0 && args[0] == "catalog-writer" {
-		return catalogue.Writer(ctx, backends, args[1:])
+		return catalogue.Writer(ctx, append(backends, catalogue.Postgres(os.Getenv(envPostgres))), args[1:])
 	}
+	server, err := pgtest.Start()
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	os.Setenv(envPostgres, server.Directory)
+	backends = append(backends, catalogue.Postgres(server.Directory))
 	sizes := catalogue.Sizes()
 	if len(args) > 1 {
 		sizes = nil

@@ -139,7 +139,8 @@ func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Ve
 	return versions, nil
 }
 
-// Search lists the templates that the library's user may see and the filter picks, ordered by id.
+// Search lists the templates that the library's user may see and the filter picks, ordered by id. Only those of tenants that
+// have some are read whole.
 func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
 	if err := l.open(ctx); err != nil {
 		return nil, err
@@ -148,16 +149,31 @@ func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.
 	if filter.Visibility == catalog.Own {
 		prefix = l.me.Tenant + "/"
 	}
-	records, err := l.store.Templates().List(ctx, prefix)
+	heads, err := catalog.TemplateHeads(ctx, l.store, prefix)
 	if err != nil {
 		return nil, err
 	}
-	found := []catalog.Template{}
-	for _, rec := range records {
-		t := rec.Value
+	matches := func(t catalog.Template) bool {
 		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
-		if filter.Match(t, l.me) {
-			found = append(found, t)
+		return filter.Match(t, l.me)
+	}
+	tenants := map[string]bool{} // that have some
+	for _, head := range heads {
+		if matches(head.Value) {
+			tenants[head.Value.ID.Tenant] = true
+		}
+	}
+	found := []catalog.Template{}
+	for tenant := range tenants {
+		records, err := l.store.Templates().List(ctx, tenant+"/")
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range records {
+			if t := rec.Value; matches(t) {
+				t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+				found = append(found, t)
+			}
 		}
 	}
 	slices.SortFunc(found, func(a, b catalog.Template) int { return a.ID.Compare(b.ID) })

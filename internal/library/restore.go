@@ -64,6 +64,9 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, open fu
 		defer cancel()
 		err = errors.Join(err, l.letGo(undo, v.Digest, v.ID))
 	}
+	if _, left := errors.AsType[*leftError](err); left {
+		return err
+	}
 	return errors.Join(err, l.withdraw(ctx, claim))
 }
 
