@@ -42,6 +42,8 @@ server=$!
 cat >/dev/null || true
 kill -INT "$server"
 wait "$server" || true
+cd /
+rm -rf "$2"
 `
 
 // Server is a running server.
