@@ -19,9 +19,10 @@ type InstanceFacts struct {
 	XMLName    xml.Name         `xml:"urn:novacron:instance:1 instance"`
 	Tenant     string           `xml:"tenant"`
 	Name       string           `xml:"name"`
-	Template   string           `xml:"template"` // "tenant/name"
-	Version    string           `xml:"version"`  // as resolved
-	Digest     string           `xml:"digest"`   // of the image, "sha256:HEX"
+	Library    string           `xml:"library,omitempty"` // the pool of the library that has its template
+	Template   string           `xml:"template"`          // "tenant/name"
+	Version    string           `xml:"version"`           // as resolved
+	Digest     string           `xml:"digest"`            // of the image, "sha256:HEX"
 	Strategy   Strategy         `xml:"strategy"`
 	Labels     []Pair           `xml:"labels>label"`
 	Parameters []Setting        `xml:"parameters>parameter"` // effective values, without secrets
@@ -30,8 +31,8 @@ type InstanceFacts struct {
 	Customized Customized       `xml:"customization"`
 	Addressing []AddressingNote `xml:"network>addressing"`
 	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
-	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
+	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
 	Frozen     Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }

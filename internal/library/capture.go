@@ -25,18 +25,18 @@ const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
 func (l *Library) captured(ctx context.Context, s image.Source) (capturedDisk, error) {
 	none := capturedDisk{}
 	domain, err := l.host.Domain(ctx, s.Instance)
-	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return none, s.Fail("finding", err, "Take the id from novacron_instance.NAME.id.")
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
 		return none, err
 	}
-	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
-	switch {
-	case domain.Metadata == "" || err != nil:
-		return none, s.Fail("finding", fmt.Errorf("domain %q was not made by novacron", domain.Name), "Name its disk as a volume instead.")
-	case facts.Tenant != l.me.Tenant:
-		return none, s.Fail("reading", fmt.Errorf("the instance is another tenant's (%s)", facts.Tenant), "")
+	var facts catalog.InstanceFacts
+	if err == nil && domain.Metadata != "" {
+		if facts, err = catalog.ParseInstanceFacts(domain.Metadata); err != nil {
+			return none, s.Fail("finding", err, "")
+		}
+	}
+	if facts.Tenant != l.me.Tenant { // another tenant's is not there, either
+		return none, s.Fail("finding", fmt.Errorf("tenant %q has no such instance: %w", l.me.Tenant, hypervisor.ErrNoDomain),
+			"Take the id from novacron_instance.NAME.id. The disk of a machine that novacron did not make is a volume.")
 	}
 	disk := none
 	for _, d := range domain.Disks {

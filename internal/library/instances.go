@@ -28,10 +28,16 @@ func madeOf(domains []hypervisor.Domain) []made {
 	return found
 }
 
-// instancesOf lists the instances on the host that were made from a template, whoever's they are.
+// of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
+// one of the same name. Metadata that are older do not say whose it is.
+func (i made) of(pool string, id catalog.TemplateID) bool {
+	return i.Template == id.String() && (i.Library == pool || i.Library == "")
+}
+
+// instancesOf lists the instances on the host that were made from a template of this library, whoever's they are.
 func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
 	domains, err := l.host.AllDomains(ctx)
-	return slices.DeleteFunc(madeOf(domains), func(i made) bool { return i.Template != id.String() }), err
+	return slices.DeleteFunc(madeOf(domains), func(i made) bool { return !i.of(l.pool, id) }), err
 }
 
 // InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all

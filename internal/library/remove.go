@@ -102,8 +102,7 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []
 	}
 	var known []string
 	for _, i := range madeOf(domains) {
-		clone := i.Template == v.ID.Template.String() && i.Strategy == catalog.LinkedClone && i.Version == v.ID.Version
-		if !clone {
+		if !i.of(l.pool, v.ID.Template) || i.Strategy != catalog.LinkedClone || i.Version != v.ID.Version {
 			continue
 		}
 		if i.Tenant == l.me.Tenant {

@@ -31,9 +31,14 @@ func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image,
 	return image.OpenStream(s, r, int64(volume.Physical))
 }
 
-// sourceVolume looks up the volume that a source names.
+// sourceVolume looks up the volume that a source names. Of novacron's own, a tenant has those of its instances' disks; the
+// others are not there for it.
 func (l *Library) sourceVolume(ctx context.Context, s image.Source) (hypervisor.Volume, error) {
 	pool, name := s.PoolVolume()
+	if strings.HasPrefix(name, "nova.") && !strings.HasPrefix(name, "nova.disk."+l.me.Tenant+".") {
+		return hypervisor.Volume{}, s.Fail("opening", fmt.Errorf("tenant %q has no such volume: %w", l.me.Tenant, hypervisor.ErrNoVolume),
+			"See what there is with virsh vol-list "+pool+".")
+	}
 	err := l.host.RefreshPool(ctx, pool) // else the host tells the size that it had some time ago
 	if errors.Is(err, hypervisor.ErrNoPool) {
 		return hypervisor.Volume{}, s.Fail("opening", err, l.poolsThere(ctx))

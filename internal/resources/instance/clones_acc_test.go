@@ -95,3 +95,21 @@ func steps(names ...string) knownvalue.Check {
 	}
 	return knownvalue.ListExact(all)
 }
+
+// Two libraries of one host may have templates of one name, with one image: clones of the one do not hold the other's.
+func TestAccLibrariesOfOneHostKeepApart(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("apart")
+	t.Parallel()
+	image := blankImage(t)
+	library := func(suffix string) *tfacc.Workspace {
+		pool, _ := host.Pool(t, name+suffix)
+		w := tfacc.NewWorkspace(t, shop(name, image)+instance("it", name+suffix, `wait_for = []`, `power_state = "stopped"`))
+		w.Setenv("NOVACRON_POOL", pool)
+		t.Cleanup(func() { w.Destroy(t) })
+		w.Apply(t)
+		return w
+	}
+	first, second := library("-1"), library("-2")
+	first.Destroy(t)
+	second.EmptyPlan(t)
+}
