@@ -19,7 +19,7 @@ func TestRealPoolStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Site {
 		pool, _, hosts := realPool(t, 2)
 		opened := 0
-		return storetest.Site{Open: func(string) catalog.Store {
+		return storetest.Site{Slow: true, Open: func(string) catalog.Store {
 			opened++
 			return New(hosts[opened%len(hosts)], pool)
 		}}

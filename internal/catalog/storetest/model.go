@@ -51,7 +51,11 @@ func model(t *testing.T, site Site) {
 		stores[tenant] = site.Open(tenant)
 	}
 	c := rand.New(rand.NewPCG(1, 2))
-	for step := range 1500 {
+	steps := 1500
+	if site.Slow {
+		steps /= 3
+	}
+	for step := range steps {
 		actor, owner := Tenants[c.IntN(len(Tenants))], Tenants[c.IntN(len(Tenants))]
 		if c.IntN(3) > 0 {
 			owner = actor

@@ -26,6 +26,8 @@ type Site struct {
 	Open func(tenant string) catalog.Store
 	// Enforced says that the store itself keeps tenants apart. Else the library does, and a store shows everything.
 	Enforced bool
+	// Slow says that each call takes milliseconds: a third of the random operations has to do.
+	Slow bool
 }
 
 // Run runs the suite; open makes a catalogue for one test.
