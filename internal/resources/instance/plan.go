@@ -236,8 +236,8 @@ func (p *planner) keepFacts() {
 	}
 }
 
-// pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that. Asking for something at
-// last, as after an import, changes nothing where the pinned version is among what is asked for.
+// pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that.
+// Asking for something at last, as after an import, changes nothing where the pinned version is among what is asked for.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
 	keep := p.plan.Version.Equal(p.state.Version) || catalog.Exactly(p.plan.Version.ValueString()) == pinned
