@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,8 +23,10 @@ type Sink interface {
 // Result is what Send did.
 type Result struct {
 	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
-	Transferred int64  // bytes handed to the sink
+	Transferred int64  // bytes handed to the sink, or copied
 	Size        int64  // bytes of the image, decompressed
+	Copied      bool   // to the file of Into
+	Shared      int64  // bytes that the copy has in common with the source, instead of bytes transferred
 }
 
 // Option changes what Send tells its caller on the way.
@@ -33,6 +36,7 @@ type sending struct {
 	onDigest func(digest string) error
 	progress func(done, total int64)
 	room     int64
+	into     *os.File
 }
 
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file that is usually long
@@ -63,6 +67,9 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {
 		option(&s)
+	}
+	if s.into != nil {
+		defer s.into.Close()
 	}
 	switch {
 	case im.file != nil && im.Compression == "":
@@ -95,6 +102,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	}
 	p := newProgress(total, s.progress)
 	shrunk := im.source.failed("reading", ErrChanged, "")
+	result := Result{Transferred: total, Size: im.Size}
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -105,6 +113,13 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		return s.onDigest(digest)
 	})
 	group.Go(func() error {
+		if s.into != nil {
+			if copied, done, err := im.copyInto(groupCtx, s.into, p); done || err != nil {
+				result = copied
+				return err
+			}
+			p.done = 0
+		}
 		for _, e := range im.extents {
 			r := io.NewSectionReader(im.file, e.offset, e.length)
 			if err := im.sendExtent(groupCtx, sink, &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}, e); err != nil {
@@ -120,7 +135,8 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		return Result{}, err
 	}
 	p.end()
-	return Result{Digest: im.digest, Transferred: total, Size: im.Size}, nil
+	result.Digest = im.digest
+	return result, nil
 }
 
 // sendExtent lets the sink read one extent, to its end.

@@ -43,8 +43,12 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, 0, err
 	}
 	defer transfer.Close()
+	file, err := u.place(ctx, r.Source, im)
+	if err != nil {
+		return none, 0, err
+	}
 	r.steps.done("open")
-	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume}, image.Room(room), image.OnProgress(r.Progress),
+	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume}, image.Into(file), image.Room(room), image.OnProgress(r.Progress),
 		image.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
@@ -57,13 +61,13 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 			return none, result.Transferred, err
 		}
 	}
-	r.steps.done("send")
+	r.steps.done(map[bool]string{false: "send", true: "copy"}[result.Copied])
 	volume, err := u.recognised(ctx)
 	if err == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
 		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
 	}
 	if err == nil {
-		err = u.kept(ctx, transfer, volume, result.Transferred, r.VerifyFull)
+		err = u.kept(ctx, transfer, volume, result.Transferred+result.Shared, r.VerifyFull)
 	}
 	r.steps.done("verify")
 	if err == nil {
@@ -107,6 +111,7 @@ type upload struct {
 	version catalog.VersionID
 	base    catalog.Base
 	created bool
+	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
 }
 
@@ -169,7 +174,8 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	}
 	u.created = true
 	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	_, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	volume, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	u.path = volume.Path
 	return err
 }
 
