@@ -48,11 +48,11 @@ func pair(t *testing.T) (before, after []byte) {
 	copy(before[510:], "\x55\xaa")
 	copy(before[15*quarter:], random(2*quarter))
 	after = bytes.Clone(before)
-	copy(after[3*quarter+5:], "changed")    // one block
+	copy(after[3*quarter+5:], "changed")        // one block
 	clear(after[4*quarter : 4*quarter+3*block]) // emptied
-	copy(after[8*quarter+block-1:], "ab")   // came, across two
+	copy(after[8*quarter+block-1:], "ab")       // came, across two
 	clear(after[15*quarter : 15*quarter+block]) // emptied
-	copy(after[20*quarter-7:], "at last")   // the last one
+	copy(after[20*quarter-7:], "at last")       // the last one
 	return before, after
 }
 
@@ -149,6 +149,9 @@ func TestChangesGiveTheDisk(t *testing.T) {
 	before, after := pair(t)
 	for name, source := range kinds(t, after) {
 		for _, format := range []string{"raw", "qcow2"} {
+			if format == "qcow2" && name != "raw" { // one will do: only the header is another
+				continue
+			}
 			t.Run(name+" on "+format, func(t *testing.T) {
 				got, changes := sentChanges(t, source, mapped(t, before, format))
 				if !bytes.Equal(got, after) {
