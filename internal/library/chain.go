@@ -73,12 +73,11 @@ func (l *Library) NoSuchParent(id catalog.VersionID, parent string) catalog.Find
 			"so that all of the image is sent.", id.Template, parent, id.Version)}}
 }
 
-// standOn notes what the upload's volume stands on, before there is one.
-func (u *upload) standOn(ctx context.Context, on *below) error {
+// adopt has the base below know of the upload's volume, before there is one.
+func (u *upload) adopt(ctx context.Context, on *below) error {
 	if on == nil {
 		return nil
 	}
-	u.base.Parent, u.base.Depth = on.base.Digest, on.base.Depth+1
 	_, err := change(ctx, u.library.store.Bases(), catalog.BaseKey(on.base.Digest), func(b *catalog.Base) error {
 		if b.State != catalog.BaseReady || b.Volume != on.base.Volume {
 			return catalog.ErrNotFound
@@ -92,6 +91,13 @@ func (u *upload) standOn(ctx context.Context, on *below) error {
 	}
 	u.adopted = err == nil
 	return err
+}
+
+// standOn says what the upload's volume is to stand on.
+func (u *upload) standOn(on *below) {
+	if on != nil {
+		u.base.Parent, u.base.Depth = on.base.Digest, on.base.Depth+1
+	}
 }
 
 // disown takes a volume off those that stand on a base; the last one that needs the base removes it.

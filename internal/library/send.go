@@ -37,6 +37,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, 0, err
 	}
 	u := l.newUpload(r, volumeName(r.volume, attempt, string(format)), string(format))
+	u.standOn(below)
 	defer func() { err = u.settle(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
 		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
@@ -44,7 +45,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 			return none, 0, err
 		}
 	}
-	if err := u.standOn(ctx, below); err != nil {
+	if err := u.adopt(ctx, below); err != nil {
 		return none, 0, err
 	}
 	if err := u.create(ctx, max(size, 0)); err != nil {

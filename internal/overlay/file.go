@@ -38,13 +38,11 @@ type layout struct {
 
 // File tells what the image is made of that holds all the changes there are.
 func (c *Changes) File(s Spec) (*File, error) {
-	switch {
-	case s.Size <= 0 || s.Size%sector != 0 || (s.Size-1)/ClusterSize/perL2 >= maxL1:
+	if s.Size <= 0 || s.Size%sector != 0 || (s.Size-1)/ClusterSize/perL2 >= maxL1 {
 		return nil, fmt.Errorf("an overlay cannot have %d bytes", s.Size)
-	case s.Backing == "" || len(s.Backing) > maxName:
-		return nil, fmt.Errorf("an overlay cannot stand on %q: the path has %d bytes, and %d is the most", s.Backing, len(s.Backing), maxName)
-	case s.Format != "qcow2" && s.Format != "raw":
-		return nil, fmt.Errorf("an overlay cannot stand on an image of format %q", s.Format)
+	}
+	if err := checkBacking(s.Backing, s.Format); err != nil {
+		return nil, err
 	}
 	f := &File{spec: s, changes: c, regions: c.regions()}
 	l := layout{l2: 1 + c.data, l1Entries: ceil(ceil(s.Size, ClusterSize), perL2)}
@@ -59,6 +57,16 @@ func (c *Changes) File(s Spec) (*File, error) {
 	}
 	f.layout = l
 	return f, nil
+}
+
+func checkBacking(path, format string) error {
+	switch {
+	case path == "" || len(path) > maxName:
+		return fmt.Errorf("an overlay cannot stand on %q: the path has %d bytes, and %d is the most", path, len(path), maxName)
+	case format != "qcow2" && format != "raw":
+		return fmt.Errorf("an overlay cannot stand on an image of format %q", format)
+	}
+	return nil
 }
 
 func ceil(n, per int64) int64 { return (n + per - 1) / per }
@@ -126,6 +134,34 @@ func l2Table(region int64, runs []run) []byte {
 
 // Header gives the first cluster of the file. Written last, it makes a file that is not whole no image.
 func (f *File) Header() ([]byte, error) {
+	return header(qcow2.HeaderFieldsV2{
+		Size: uint64(f.spec.Size), L1Size: uint32(f.l1Entries), L1TableOffset: uint64(f.l1) * ClusterSize,
+		RefcountTableOffset: uint64(f.table) * ClusterSize, RefcountTableClusters: uint32(f.tableLen),
+	}, f.spec.Backing, f.spec.Format)
+}
+
+// Rebase gives the header of an overlay's file, of which this is the first cluster, when the image below it is another file
+// with the same disk. What this package does not write itself is left out, or refused.
+func Rebase(first []byte, backing, format string) ([]byte, error) {
+	var h struct {
+		qcow2.HeaderFieldsV2
+		qcow2.HeaderFieldsV3
+	}
+	if _, err := binary.Decode(first, binary.BigEndian, &h); err != nil {
+		return nil, fmt.Errorf("the header of an overlay is cut off: %w", err)
+	}
+	if string(h.Magic[:]) != qcow2.Magic || h.Version != 3 || h.ClusterBits != clusterBits || h.RefcountOrder != refcountOrder ||
+		h.IncompatibleFeatures != 0 || h.BackingFileSize == 0 || h.NbSnapshots != 0 || h.CryptMethod != qcow2.CryptMethodNone {
+		return nil, errors.New("the header is not that of an overlay that was written here")
+	}
+	if err := checkBacking(backing, format); err != nil {
+		return nil, err
+	}
+	return header(h.HeaderFieldsV2, backing, format)
+}
+
+// header makes the first cluster of a file whose tables are where where says.
+func header(where qcow2.HeaderFieldsV2, backing, format string) ([]byte, error) {
 	h := struct {
 		qcow2.HeaderFieldsV2
 		qcow2.HeaderFieldsV3
@@ -134,26 +170,20 @@ func (f *File) Header() ([]byte, error) {
 		Format          [8]byte
 		End             [8]byte
 	}{
-		HeaderFieldsV2: qcow2.HeaderFieldsV2{
-			Magic: qcow2.MagicType([]byte(qcow2.Magic)), Version: 3,
-			BackingFileSize: uint32(len(f.spec.Backing)), ClusterBits: clusterBits, Size: uint64(f.spec.Size),
-			L1Size: uint32(f.l1Entries), L1TableOffset: uint64(f.l1) * ClusterSize,
-			RefcountTableOffset: uint64(f.table) * ClusterSize, RefcountTableClusters: uint32(f.tableLen),
-		},
-		HeaderFieldsV3:  qcow2.HeaderFieldsV3{RefcountOrder: 4},
+		HeaderFieldsV2:  where,
+		HeaderFieldsV3:  qcow2.HeaderFieldsV3{RefcountOrder: refcountOrder},
 		ExtensionType:   qcow2.HeaderExtensionTypeBackingFileFormatNameString,
-		ExtensionLength: uint32(len(f.spec.Format)),
+		ExtensionLength: uint32(len(format)),
 	}
-	copy(h.Format[:], f.spec.Format)
+	copy(h.Magic[:], qcow2.Magic)
+	copy(h.Format[:], format)
+	h.Version, h.ClusterBits, h.BackingFileSize = 3, clusterBits, uint32(len(backing))
 	h.HeaderLength = uint32(binary.Size(h.HeaderFieldsV2) + binary.Size(h.HeaderFieldsV3))
 	h.BackingFileOffset = uint64(binary.Size(h))
-	var header bytes.Buffer
-	if err := binary.Write(&header, binary.BigEndian, h); err != nil {
+	var cluster bytes.Buffer
+	if err := binary.Write(&cluster, binary.BigEndian, h); err != nil {
 		return nil, err
 	}
-	header.WriteString(f.spec.Backing)
-	if header.Len() > ClusterSize {
-		return nil, errors.New("the header of an overlay does not fit into a cluster")
-	}
-	return append(header.Bytes(), make([]byte, ClusterSize-header.Len())...), nil
+	cluster.WriteString(backing)
+	return append(cluster.Bytes(), make([]byte, ClusterSize-cluster.Len())...), nil
 }

@@ -3,7 +3,8 @@
 package overlay
 
 const (
-	clusterBits = 16
+	clusterBits   = 16
+	refcountOrder = 4 // 2^4 bits each
 	// ClusterSize is how much of the disk one cluster holds, in bytes.
 	ClusterSize = 1 << clusterBits
 	// DataOffset is where the data begins in the file, behind the cluster of the header.
