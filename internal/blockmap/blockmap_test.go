@@ -22,7 +22,7 @@ func disk(blocks string, tail int) []byte {
 
 func written(t *testing.T, data []byte) *Map {
 	t.Helper()
-	w := &Writer{}
+	w := New(0).Writer()
 	for random := rand.New(rand.NewPCG(1, 2)); len(data) > 0; { // in pieces of any length
 		n := min(len(data), random.IntN(3*BlockSize))
 		if got, err := w.Write(data[:n]); got != n || err != nil {
@@ -30,7 +30,7 @@ func written(t *testing.T, data []byte) *Map {
 		}
 		data = data[n:]
 	}
-	return w.Map()
+	return w.End()
 }
 
 func TestMapTellsWhatBlocksHold(t *testing.T) {
@@ -38,15 +38,18 @@ func TestMapTellsWhatBlocksHold(t *testing.T) {
 	if m.Size != 8*BlockSize+100 || m.Blocks() != 9 || m.Data() != 5 {
 		t.Errorf("size %d, %d blocks, %d of data", m.Size, m.Blocks(), m.Data())
 	}
-	a, b := SumOf(disk("a", 0)), SumOf(disk("b", 0))
-	tail := SumOf(append(disk("", 100), make([]byte, BlockSize-100)...))
+	a, b := m.SumOf(disk("a", 0)), m.SumOf(disk("b", 0))
+	if a == b || a != m.Like(0).SumOf(disk("a", 0)) || a == New(0).SumOf(disk("a", 0)) {
+		t.Error("sums do not tell the blocks of one family apart, or those of all alike")
+	}
+	tail := m.SumOf(append(disk("", 100), make([]byte, BlockSize-100)...))
 	for block, want := range []Sum{a, b, {}, {}, {}, b, a, {}, tail, {}} {
 		if got, there := m.At(int64(block)); got != want || there != (want != Sum{}) {
 			t.Errorf("At(%d) = %x, %t, want %x", block, got, there, want)
 		}
 	}
 	var next []int64
-	for from := int64(0); from < 9; from++ {
+	for from := range int64(9) {
 		n, more := m.Next(from)
 		if !more {
 			t.Fatalf("Next(%d) finds nothing", from)
@@ -100,10 +103,10 @@ func TestDamagedFileIsRefused(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	w := &Writer{}
+	w := New(0).Writer()
 	_, _ = w.Write(disk("a.b", 7))
 	var file bytes.Buffer
-	_, _ = w.Map().WriteTo(&file)
+	_, _ = w.End().WriteTo(&file)
 	f.Add(file.Bytes())
 	f.Add([]byte(mark))
 	f.Fuzz(func(t *testing.T, data []byte) {

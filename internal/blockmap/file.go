@@ -13,6 +13,7 @@ import (
 // The file of a map, numbers big-endian:
 //
 //	16 bytes  mark
+//	16 bytes  key
 //	8 bytes   size of the disk
 //	8 bytes   number of runs
 //	          of each run: 8 bytes first block, 8 bytes number of blocks, 16 bytes for each block
@@ -24,7 +25,7 @@ var ErrDamaged = errors.New("it is damaged, or no block map")
 
 // FileSize is how long the map's file is, in bytes.
 func (m *Map) FileSize() int64 {
-	return int64(len(mark)+8+8+len(m.runs)*16) + m.Data()*int64(len(Sum{})) + sha256.Size
+	return int64(len(mark)+len(m.key)+8+8+len(m.runs)*16) + m.Data()*int64(len(Sum{})) + sha256.Size
 }
 
 // WriteTo writes the map's file.
@@ -34,6 +35,7 @@ func (m *Map) WriteTo(w io.Writer) (int64, error) {
 	buffer := bufio.NewWriterSize(io.MultiWriter(counted, sum), BlockSize)
 	number := func(n int64) { _, _ = buffer.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 	_, _ = buffer.WriteString(mark)
+	_, _ = buffer.Write(m.key[:])
 	number(m.Size)
 	number(int64(len(m.runs)))
 	for _, r := range m.runs {
@@ -73,11 +75,15 @@ func Read(r io.Reader) (*Map, error) {
 	if string(head) != mark {
 		return nil, fmt.Errorf("%w: it begins with %q", ErrDamaged, head)
 	}
+	var key [16]byte
+	if err := full(hashed, key[:]); err != nil {
+		return nil, err
+	}
 	var size, runs int64
 	if err := numbers(hashed, &size, &runs); err != nil {
 		return nil, err
 	}
-	m := New(size)
+	m := newMap(size, key)
 	if size < 0 || runs < 0 || runs > m.Blocks() {
 		return nil, fmt.Errorf("%w: %d runs of a disk of %d bytes", ErrDamaged, runs, size)
 	}

@@ -4,8 +4,14 @@ import "bytes"
 
 // Writer maps a disk that is written to it from its beginning to its end.
 type Writer struct {
-	m     Map
+	m     *Map
 	block []byte
+}
+
+// Writer makes m the map of what is written.
+func (m *Map) Writer() *Writer {
+	m.Size, m.runs = 0, nil
+	return &Writer{m: m}
 }
 
 var zeros [BlockSize]byte
@@ -28,16 +34,16 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 func (w *Writer) add(block []byte) {
 	if !bytes.Equal(block, zeros[:len(block)]) {
-		w.m.Append(w.m.Size/BlockSize, SumOf(block))
+		w.m.Append(w.m.Size/BlockSize, w.m.SumOf(block))
 	}
 	w.m.Size += int64(len(block))
 }
 
-// Map gives the map of what was written. Nothing is written after it.
-func (w *Writer) Map() *Map {
+// End completes the map. Nothing is written after it.
+func (w *Writer) End() *Map {
 	if len(w.block) > 0 {
 		w.add(w.block)
 		w.block = nil
 	}
-	return &w.m
+	return w.m
 }

@@ -41,7 +41,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	for _, option := range options {
 		option(&s)
 	}
-	c := &comparison{below: below, blocks: blockmap.New(0)}
+	c := &comparison{below: below, blocks: below.Blocks.Like(0)}
 	out := &tally{sink: sink, sum: sha256.New()}
 	tooLong := im.source.unsupported("Make room, or use another pool.", "what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
 	data := &bounded{left: min(s.room, math.MaxInt64-1), over: tooLong}
@@ -129,7 +129,7 @@ type comparison struct {
 func (c *comparison) visit(w io.Writer, block int64, data []byte) error {
 	c.zeros(block)
 	c.next = block + 1
-	sum := blockmap.SumOf(data)
+	sum := c.blocks.SumOf(data)
 	c.blocks.Append(block, sum)
 	if there, ok := c.below.Blocks.At(block); ok && there == sum {
 		return nil
@@ -164,7 +164,7 @@ func (c *comparison) end(size int64) {
 func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	m := blockmap.New(0)
 	_, err := im.visit(ctx, sending{room: math.MaxInt64}, func(block int64, data []byte) error {
-		m.Append(block, blockmap.SumOf(data))
+		m.Append(block, m.SumOf(data))
 		return nil
 	})
 	m.Size = im.VirtualSize
@@ -248,7 +248,7 @@ func (im *Image) mapFile(ctx context.Context) (*blockmap.Map, error) {
 	}
 	m := blockmap.New(disk.size)
 	return m, disk.eachBlock(ctx, func(block int64, data []byte) error {
-		m.Append(block, blockmap.SumOf(data))
+		m.Append(block, m.SumOf(data))
 		return nil
 	})
 }

@@ -13,7 +13,7 @@ import (
 func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (Result, error) {
 	var transferred int64
 	blocks := s.blocks && im.Format == FormatRaw
-	mapped := &blockmap.Writer{}
+	mapped := blockmap.New(0).Writer()
 	digest, err := im.through(p, s, func(r io.Reader, limit int64) (err error) {
 		if blocks {
 			behind := newBehindWriter(mapped)
@@ -28,7 +28,7 @@ func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (R
 	}
 	result := Result{Digest: digest, Transferred: transferred, Size: im.Size}
 	if blocks {
-		result.Blocks = mapped.Map()
+		result.Blocks = mapped.End()
 	}
 	return result, nil
 }
