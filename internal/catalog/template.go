@@ -174,6 +174,8 @@ type Base struct {
 	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read from and that tell it as well
 	// as its digest does: compressed ones, and those whose checksum is of another kind.
 	Sources []string `json:"sources,omitempty"`
+	// UnusedSince is when somebody first saw that nothing uses the base, and nobody has seen anything else since.
+	UnusedSince *time.Time `json:"unused_since,omitempty"`
 }
 
 // BaseKey is the key of a digest's base in a Store.

@@ -110,13 +110,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 		State: catalog.BaseUploading, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize, Volume: volume,
 		Versions: []string{v.ID.String()},
 	}}
-	defer func() {
-		if err != nil {
-			undo, cancel := undoContext(ctx)
-			defer cancel()
-			err = errors.Join(err, u.undo(undo))
-		}
-	}()
+	defer func() { err = u.settle(ctx, err) }()
 	if err := u.claim(ctx, v.Digest); err != nil {
 		return err
 	}
