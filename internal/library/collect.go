@@ -20,26 +20,72 @@ const unusedFor = time.Hour
 
 // collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
 func (l *Library) collect(ctx context.Context) error {
-	unlisted, err := l.unlisted(ctx)
-	if err != nil || len(unlisted) == 0 {
+	held, err := l.holdings(ctx)
+	if err != nil {
 		return err
+	}
+	var errs []error
+	err = l.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		err := l.collectBase(ctx, rec, hung)
+		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // whoever was faster knows better
+			errs = append(errs, err)
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// holdings are the bases of the pool, and the versions of the library's tenant that may use them.
+type holdings struct {
+	bases    []catalog.Record[catalog.Base]
+	versions map[string]catalog.Version // by their ids
+}
+
+func (l *Library) holdings(ctx context.Context) (held holdings, err error) {
+	if held.bases, err = l.store.Bases().List(ctx, ""); err != nil {
+		return held, err
+	}
+	// After the bases: a version's document is there before any base lists it.
+	records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
+	held.versions = make(map[string]catalog.Version, len(records))
+	for _, rec := range records {
+		held.versions[rec.Key] = rec.Value
+	}
+	return held, err
+}
+
+// unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
+// tenants, and of other catalogues, may be hidden.
+func (l *Library) unlisted(held holdings) []catalog.Record[catalog.Base] {
+	var found []catalog.Record[catalog.Base]
+	for _, rec := range held.bases {
+		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
+			v, there := held.versions[id]
+			return !l.ownVersion(id) || there && uses(v, rec.Value)
+		}) {
+			found = append(found, rec)
+		}
+	}
+	return found
+}
+
+// eachUnlisted calls do for each base that no version uses, and tells whether disks hang on it.
+func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
+	unlisted := l.unlisted(held)
+	if len(unlisted) == 0 {
+		return nil
 	}
 	domains, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
 	for _, rec := range unlisted {
 		hung, err := l.hung(ctx, domains, rec.Value)
-		if err == nil {
-			err = l.collectBase(ctx, rec, hung)
+		if err != nil {
+			return err
 		}
-		// Whoever was faster knows better.
-		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) {
-			errs = append(errs, err)
-		}
+		do(rec, hung)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
@@ -74,30 +120,6 @@ func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Bas
 	}
 	_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	return err
-}
-
-// unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
-// tenants, and of other catalogues, may be hidden.
-func (l *Library) unlisted(ctx context.Context) ([]catalog.Record[catalog.Base], error) {
-	bases, err := l.store.Bases().List(ctx, "")
-	if err != nil || len(bases) == 0 {
-		return nil, err
-	}
-	// After the bases: a version's document is there before any base lists it.
-	versions, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
-	if err != nil {
-		return nil, err
-	}
-	own := make(map[string]catalog.Version, len(versions))
-	for _, rec := range versions {
-		own[rec.Key] = rec.Value
-	}
-	return slices.DeleteFunc(bases, func(rec catalog.Record[catalog.Base]) bool {
-		return slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
-			v, there := own[id]
-			return !l.ownVersion(id) || there && uses(v, rec.Value)
-		})
-	}), nil
 }
 
 // certainlyUnlisted asks for each version that a base lists. A listing may be older than what another host wrote last.

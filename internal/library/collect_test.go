@@ -2,6 +2,7 @@ package library
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		m.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
 		m.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{Volume: "nova.base.x"}})
 		rec := m.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
-		found := must[[]catalog.Record[catalog.Base]](t)(l.unlisted(t.Context()))
+		found := l.unlisted(must[holdings](t)(l.holdings(t.Context())))
 		if (len(found) == 1) != c.unused {
 			t.Errorf("used %s: found %d unused bases", name, len(found))
 		}
@@ -118,5 +119,25 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung || !errors.Is(err, hypervisor.ErrUnreachable) {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
+	}
+}
+
+func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
+	old, just := time.Now().Add(-2*time.Hour), time.Now()
+	volumes := []hypervisor.Volume{
+		{Name: "nova.base.a.raw", Allocation: 10, Modified: old}, {Name: "nova.base.b.qcow2", Allocation: 20, Modified: old},
+		{Name: "nova.base.coming.2.raw", Allocation: 5, Modified: old}, {Name: "nova.base.comin.raw", Allocation: 7, Modified: old},
+		{Name: "nova.base.another.raw", Allocation: 7, Modified: just}, {Name: "nova.base.1.raw", Allocation: 7, Modified: old},
+	}
+	held := holdings{
+		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}}, {Value: catalog.Base{Volume: "nova.base.b.qcow2"}},
+			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
+		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Coming: &catalog.Coming{Volume: "nova.base.coming"}}},
+	}
+	var s Stock
+	s.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})
+	want := Stock{Images: 3, ImageBytes: 35, Unused: 1, UnusedBytes: 20, Strays: []string{"nova.base.1.raw", "nova.base.comin.raw"}}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("counted %+v, want %+v", s, want)
 	}
 }
