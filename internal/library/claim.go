@@ -145,7 +145,8 @@ func (l *Library) clearComing(ctx context.Context, rec catalog.Record[catalog.Ve
 	return err
 }
 
-// clearVolumes deletes the volumes whose names begin so, but for those that became bases.
+// clearVolumes deletes the volumes whose names begin so, but for those that became bases, and takes them off what they were
+// to stand on.
 func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	if err := l.host.RefreshPool(ctx, l.pool); err != nil {
 		return err
@@ -158,11 +159,25 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	if err != nil {
 		return err
 	}
+	left := func(name string) bool {
+		used := func(base catalog.Record[catalog.Base]) bool {
+			return name == base.Value.Volume || name == blocksVolume(base.Value.Volume)
+		}
+		return strings.HasPrefix(name, stem+".") && !slices.ContainsFunc(bases, used)
+	}
 	for _, name := range names {
-		used := func(base catalog.Record[catalog.Base]) bool { return base.Value.Volume == name }
-		if strings.HasPrefix(name, stem+".") && !slices.ContainsFunc(bases, used) {
+		if left(name) {
 			if err := l.deleteVolume(ctx, name); err != nil {
 				return err
+			}
+		}
+	}
+	for _, base := range bases {
+		for _, child := range base.Value.Children {
+			if left(child) {
+				if err := l.disown(ctx, base.Value.Digest, child); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -147,8 +147,8 @@ func uses(v catalog.Version, base catalog.Base) bool {
 	return v.Coming != nil || v.Digest == base.Digest
 }
 
-// hung tells whether disks stand on a base: volumes, or what a domain says of itself, whose volumes may be in a pool that is
-// not active.
+// hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
+// volumes of other bases, which come to stand on it only once they are complete; any other volume.
 func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base catalog.Base) (bool, error) {
 	if slices.ContainsFunc(madeOf(domains), func(i made) bool {
 		return i.Digest == base.Digest && i.Strategy == catalog.LinkedClone && (i.Library == l.pool || i.Library == "")
@@ -156,7 +156,15 @@ func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base ca
 		return true, nil
 	}
 	overlays, err := l.overlaysOn(ctx, base)
-	return len(overlays) > 0, err
+	if err != nil || len(overlays) > 0 {
+		return true, err
+	}
+	for _, child := range base.Children { // a registration that died may have left its name alone
+		if _, err := l.host.Volume(ctx, l.pool, child); !errors.Is(err, hypervisor.ErrNoVolume) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // dispose removes a base that is marked as being removed, or that nobody sends any more. Where volumes hang on it, which two

@@ -202,3 +202,42 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 		t.Errorf("in the pool: %q, want no images", images)
 	}
 }
+
+// What another image stands on, or is to stand on, stays as long as that one; then it goes as well.
+func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	disk := rawImage(t, 2<<20, 1<<20)
+	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", image.Source{Path: disk}))
+	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", image.Source{Path: changed(t, disk, 3)}))
+	sweep := func() {
+		collector := s.library(t)
+		collector.unusedFor = 0
+		collector.sweep(t.Context())
+	}
+	s.abandon(t, l, lower, "")
+	sweep()
+	sweep()
+	if images := s.images(t); len(images) != 2 {
+		t.Fatalf("in the pool: %q, want both images", images)
+	}
+	s.Exec(t, "qemu-img", "check", "-q", must[string](t)(l.StorageLocation(t.Context(), upper)))
+	// As a registration leaves it that died, whose claim was cleared before it did this.
+	_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(upper.Digest), func(b *catalog.Base) error {
+		b.Children = []string{"nova.base.never.qcow2"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.abandon(t, l, upper, "")
+	sweep()
+	if images := s.images(t); len(images) != 2 {
+		t.Errorf("in the pool: %q, want both images, one of them noted as unused", images)
+	}
+	sweep()
+	if files := s.files(t); len(files) != 1 {
+		t.Errorf("in the pool: %q, want the template alone", files)
+	}
+}

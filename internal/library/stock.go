@@ -64,17 +64,21 @@ func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[str
 		}
 	}
 	for _, v := range volumes {
-		begins := func(stem string) bool { return strings.HasPrefix(v.Name, stem) }
-		if !bases[v.Name] && !slices.ContainsFunc(coming, begins) {
+		image := strings.TrimSuffix(v.Name, blocksVolume("")) // that the volume is, or is the map of
+		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
+		if !bases[image] && !slices.ContainsFunc(coming, begins) {
 			if time.Since(v.Modified) > unusedFor {
 				s.Strays = append(s.Strays, v.Name)
 			}
 			continue
 		}
-		bytes := int64(v.Allocation) //nolint:gosec // disks are smaller
-		s.Images, s.ImageBytes = s.Images+1, s.ImageBytes+bytes
-		if unused[v.Name] {
-			s.Unused, s.UnusedBytes = s.Unused+1, s.UnusedBytes+bytes
+		one, bytes := 0, int64(v.Allocation) //nolint:gosec // disks are smaller
+		if image == v.Name {
+			one = 1
+		}
+		s.Images, s.ImageBytes = s.Images+one, s.ImageBytes+bytes
+		if unused[image] {
+			s.Unused, s.UnusedBytes = s.Unused+one, s.UnusedBytes+bytes
 		}
 	}
 	slices.Sort(s.Strays)
