@@ -46,7 +46,7 @@ func TestMapTellsWhatBlocksHold(t *testing.T) {
 		}
 	}
 	var next []int64
-	for from := int64(0); from < 9; from++ {
+	for from := range int64(9) {
 		n, more := m.Next(from)
 		if !more {
 			t.Fatalf("Next(%d) finds nothing", from)

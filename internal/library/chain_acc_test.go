@@ -241,8 +241,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	before := s.images(t)
 	t.Run("by an error", func(t *testing.T) {
 		_, err := registerOn(t, l, "1.0.0", "1.1.0", image.Source{Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32)})
-		var wrong *image.ChecksumError
-		if !errors.As(err, &wrong) {
+		if _, ok := errors.AsType[*image.ChecksumError](err); !ok {
 			t.Errorf("got %v, want a checksum error", err)
 		}
 	})

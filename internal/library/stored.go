@@ -53,7 +53,9 @@ func (l *Library) ReadBase(ctx context.Context, base catalog.Base, w io.Writer) 
 }
 
 // ReadBlocks gives the map of a base's disk as a file.
-func (l *Library) ReadBlocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) { return l.blocks(ctx, base) }
+func (l *Library) ReadBlocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
+	return l.blocks(ctx, base)
+}
 
 // tail passes on what is behind the first skip bytes.
 type tail struct {

@@ -57,6 +57,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		return
 	}
 	client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known && config.headersKnown() {
 		source.Headers = config.headers()
 		client.AddError(&resp.Diagnostics, "Image cannot be used", source.Validate())
@@ -85,7 +86,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	source.Headers = config.headers()
 	file, unseen := image.Glance(source.Path)
 	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
-		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(),
+		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
