@@ -180,14 +180,6 @@ func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.
 	return found, nil
 }
 
-// forget is for removing what is not there: nothing is left to do, where that does not only seem so to another tenant.
-func (l *Library) forget(what, tenant string, id fmt.Stringer) error {
-	if tenant != l.me.Tenant {
-		return l.OtherTenant(what, id)
-	}
-	return nil
-}
-
 // OtherTenant is the finding for what a state has of another tenant, and its user may not see.
 func (l *Library) OtherTenant(what string, id fmt.Stringer) catalog.Findings {
 	return catalog.Findings{{Path: catalog.At("id"), Summary: "Not of this tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+

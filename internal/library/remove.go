@@ -41,7 +41,7 @@ func (e *InUseError) Error() string {
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
-			return l.forget("version", id.Template.Tenant, id)
+			return l.LostVersion(ctx, id)
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
@@ -172,6 +172,7 @@ func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError
 			}
 		}
 	}
+	slices.Sort(in.Built)
 	if len(children) > 0 {
 		in.Built = append(in.Built, "one that is being registered")
 	}
