@@ -33,7 +33,7 @@ func (e *InUseError) Error() string {
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
-			return l.forget("version", id.Template.Tenant, id)
+			return l.ForgetVersion(ctx, id)
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}

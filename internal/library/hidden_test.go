@@ -1,0 +1,74 @@
+package library
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// What a state has and its user may not see, though it is there, is neither forgotten nor said to be removed.
+func TestWhatIsHiddenIsNotGone(t *testing.T) {
+	m, ctx := &memory{}, t.Context()
+	ann := shared(t, m, catalog.AccessControl{ReadUsers: []string{"ann"}})
+	bob := m.as(t, "shop", "bob")
+	for name, err := range map[string]error{
+		"destroying a template": bob.DeleteTemplate(ctx, web), "destroying a version": bob.RemoveVersion(ctx, web.Version("1.2.0")),
+		"reading a template": bob.Forget(ctx, web), "reading a version": bob.ForgetVersion(ctx, web.Version("1.2.0")),
+	} {
+		findings, ok := errors.AsType[catalog.Findings](err)
+		if !ok || findings[0].Summary != "Not visible to this user" || !strings.Contains(findings[0].Detail, `"bob"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
+		t.Access = catalog.AccessControl{WriteUsers: []string{"ann"}}
+	}))
+	if err := bob.ForgetVersion(ctx, web.Version("1.3.0")); err == nil {
+		t.Error("somebody else's draft is forgotten")
+	}
+	if err := bob.ForgetVersion(ctx, web.Version("9.0.0")); err != nil {
+		t.Errorf("a version that is gone: %v", err)
+	}
+	if err := bob.Forget(ctx, catalog.TemplateID{Tenant: "shop", Name: "not"}); err != nil {
+		t.Errorf("a template that is gone: %v", err)
+	}
+	must[catalog.Template](t)(ann.Template(ctx, web))
+}
+
+// To another tenant, what is hidden and what was never there are told apart by nothing.
+func TestAStateOfAnotherTenantLearnsNothing(t *testing.T) {
+	m, ctx := &memory{}, t.Context()
+	shared(t, m, catalog.AccessControl{})
+	tom, never := m.as(t, "bank", "tom"), catalog.TemplateID{Tenant: "shop", Name: "not"}
+	for name, ask := range map[string]func(catalog.TemplateID) error{
+		"template": func(id catalog.TemplateID) error { return tom.Forget(ctx, id) },
+		"version":  func(id catalog.TemplateID) error { return tom.ForgetVersion(ctx, id.Version("1.2.0")) },
+	} {
+		hidden, absent := ask(web), ask(never)
+		if hidden == nil || absent == nil || strings.ReplaceAll(hidden.Error(), web.String(), never.String()) != absent.Error() {
+			t.Errorf("%s: hidden %v, absent %v", name, hidden, absent)
+		}
+	}
+}
+
+// The end of a request is recorded, though somebody has taken it for failed and removed it meanwhile.
+func TestTheEndOfARequestOutlivesRetention(t *testing.T) {
+	m, ctx := &memory{}, t.Context()
+	ann := m.as(t, "shop", "ann")
+	rec := must[catalog.Record[catalog.ProvisioningRequest]](t)(ann.BeginRequest(ctx, catalog.ProvisioningRequest{
+		ID: catalog.RequestID{ID: "r1"}, Instance: "web", Status: catalog.RequestRunning, CreatedAt: now(), Deadline: now(),
+	}))
+	if err := m.requests.Delete(ctx, rec.Key, rec.Revision); err != nil {
+		t.Fatal(err)
+	}
+	rec.Value.Status = catalog.RequestCompleted
+	if err := ann.EndRequest(ctx, rec); err != nil {
+		t.Error(err)
+	}
+	listed := must[[]catalog.ProvisioningRequest](t)(ann.Requests(ctx, catalog.RequestFilter{}))
+	if len(listed) != 1 || listed[0].Status != catalog.RequestCompleted {
+		t.Errorf("listed: %+v", listed)
+	}
+}
