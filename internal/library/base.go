@@ -113,7 +113,7 @@ func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
 	if err == nil && stored != base.Digest {
 		err = fmt.Errorf("reading back the image in volume %q of pool %q: its digest is %s, not %s: somebody has written to it, or the "+
 			"storage has lost something. Register the image anew, as another version, after those that use it are gone: %s", base.Volume,
-			l.pool, stored, base.Digest, strings.Join(base.Versions, ", "))
+			l.pool, stored, base.Digest, strings.Join(l.usersOf(base), ", "))
 	}
 	return err
 }

@@ -131,7 +131,7 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []
 	for _, o := range overlays {
 		switch {
 		case slices.Contains(known, o.Path):
-		case l.foreign(domains, o.Path):
+		case l.foreign(domains, o.Path), l.othersVolume(o.Name):
 			others++
 		default:
 			users = append(users, "volume "+o.Name)
