@@ -7,12 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// boundQuery lists the tenants' roles that policies would not bind, and why. Members of another tenant's role could become
+// boundQuery lists the tenants' roles that policies would not bind, and why; "" for one that is gone. Members of another tenant's role could become
 // that one by SET ROLE; whoever has CREATEROLE could, up to PostgreSQL 15, give themselves any role; and whoever reads the server's
 // files or starts its programs needs to ask no table.
 const boundQuery = `
 	SELECT * FROM (
 		SELECT t.name, t.role, CASE
+			WHEN r.oid IS NULL THEN ''
 			WHEN r.rolsuper THEN 'is a superuser'
 			WHEN r.rolbypassrls THEN 'has BYPASSRLS'
 			WHEN r.rolcreaterole THEN 'has CREATEROLE'
@@ -23,7 +24,7 @@ const boundQuery = `
 					o.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'))
 				ORDER BY o.rolname LIMIT 1)
 			END
-		FROM novacron.tenant t JOIN pg_roles r ON r.rolname = t.role JOIN pg_namespace n ON n.nspname = 'novacron'
+		FROM novacron.tenant t LEFT JOIN pg_roles r ON r.rolname = t.role JOIN pg_namespace n ON n.nspname = 'novacron'
 	) AS found (tenant, role, why) WHERE why IS NOT NULL ORDER BY tenant LIMIT 1`
 
 // bound makes sure that policies bind the roles of all tenants: ErrRole.
@@ -34,7 +35,12 @@ func bound(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	found, err := pgx.ForEachRow(rows, []any{&tenant, &role, &why}, func() error { return nil })
-	if err == nil && found.RowsAffected() > 0 {
+	switch {
+	case err != nil || found.RowsAffected() == 0:
+	case why == "":
+		err = fmt.Errorf("%w: %q, that of tenant %q, does not exist any more. Make it anew with --tenant %[3]s=%[2]s, or, as the owner of the schema, take the "+
+			"tenant out: DELETE FROM novacron.tenant WHERE name = '%[3]s'", ErrRole, role, tenant)
+	default:
 		err = fmt.Errorf("%w: row-level security would not bind %q, which %s: give tenant %q an ordinary role", ErrRole, role, why, tenant)
 	}
 	return err

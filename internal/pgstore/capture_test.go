@@ -52,6 +52,19 @@ func TestARoleThatCouldBecomeAnotherIsRefused(t *testing.T) {
 	}
 }
 
+// A role that somebody dropped is named, with what to do; the tenant can be taken out, or get its role back.
+func TestARoleThatIsGoneIsNamed(t *testing.T) {
+	d := newDatabase(t)
+	drop := []string{`DROP OWNED BY ` + d.roles["t2"], `DROP ROLE ` + d.roles["t2"]}
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), drop...)
+	_, err := Init(t.Context(), d.dsn(pgtest.Superuser), map[string]string{"t1": d.roles["t1"]})
+	refused(t, "a role that is gone", err, `DELETE FROM novacron.tenant WHERE name = 't2'`)
+	must(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
+	must(d.store(t, "t2").Templates().List(t.Context(), ""))
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), append([]string{`DELETE FROM novacron.tenant WHERE name = 't2'`}, drop...)...)
+	must(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
+}
+
 // Whoever becomes the owner administers the catalogue, or is told what is missing: never does it look empty.
 func TestANewOwnerSeesAllOrIsTold(t *testing.T) {
 	dsn, first, second, role := pgtest.Database(t), pgtest.Role("first"), pgtest.Role("second"), pgtest.Role("nova_t1")
