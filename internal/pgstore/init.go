@@ -113,10 +113,13 @@ func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Pr
 			done.Tenants = append(done.Tenants, tenant)
 		}
 	}
-	if err := bound(ctx, tx); err != nil {
+	if err := exist(ctx, tx); err != nil {
 		return done, err
 	}
-	return done, grantAll(ctx, tx)
+	if err := grantAll(ctx, tx); err != nil {
+		return done, err
+	}
+	return done, bound(ctx, tx)
 }
 
 // migrate brings the schema up to date, and returns the version that it had.
