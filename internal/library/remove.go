@@ -140,7 +140,7 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, 
 	for _, o := range overlays {
 		switch {
 		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
-		case l.foreign(domains, o.Path):
+		case l.foreign(domains, o.Path), l.othersVolume(o.Name):
 			in.Others++
 		default:
 			in.Users = append(in.Users, "volume "+o.Name)

@@ -67,7 +67,7 @@ func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 			}
 			if right == catalog.Nothing {
 				if err == nil {
-					t.Fatalf("step %d: %v has removed %s", step, me, id)
+					t.Fatalf("step %d: %v has removed %s, or thinks so", step, me, id)
 				}
 				break
 			}
