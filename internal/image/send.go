@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,8 +25,10 @@ type Sink interface {
 // Result is what Send did.
 type Result struct {
 	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
-	Transferred int64  // bytes handed to the sink
+	Transferred int64  // bytes handed to the sink, or copied
 	Size        int64  // bytes of the image, decompressed
+	Copied      bool   // to the file of Into
+	Shared      int64  // bytes that the copy has in common with the source, instead of bytes transferred
 	// Blocks is what the image's disk holds, where that was asked for; nil where it passed once, and in another order.
 	Blocks *blockmap.Map
 }
@@ -37,6 +40,7 @@ type sending struct {
 	onDigest func(digest string) error
 	progress func(done, total int64)
 	room     int64
+	into     *os.File
 	blocks   bool
 }
 
@@ -72,6 +76,9 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {
 		option(&s)
+	}
+	if s.into != nil {
+		defer s.into.Close()
 	}
 	if im.plainFile() {
 		return im.sendFile(ctx, sink, s)
@@ -117,6 +124,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	}
 	p := newProgress(total, s.progress)
 	shrunk := im.source.failed("reading", ErrChanged, "")
+	result := Result{Transferred: total, Size: im.Size}
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -134,6 +142,13 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		})
 	}
 	group.Go(func() error {
+		if s.into != nil {
+			if copied, done, err := im.copyInto(groupCtx, s.into, p); done || err != nil {
+				result = copied
+				return err
+			}
+			p.done = 0
+		}
 		for _, e := range im.extents {
 			r := io.NewSectionReader(im.file, e.offset, e.length)
 			if err := im.sendExtent(groupCtx, sink, &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}, e); err != nil {
@@ -149,7 +164,8 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		return Result{}, err
 	}
 	p.end()
-	return Result{Digest: im.digest, Transferred: total, Size: im.Size, Blocks: blocks}, nil
+	result.Digest, result.Blocks = im.digest, blocks
+	return result, nil
 }
 
 // sendExtent lets the sink read one extent, to its end.

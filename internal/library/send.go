@@ -57,7 +57,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	defer transfer.Close()
 	r.steps.done("open")
-	done, err := u.send(ctx, im, below, transfer, image.Room(room), image.OnProgress(r.Progress),
+	done, err := u.send(ctx, r.Source, im, below, transfer, image.Room(room), image.OnProgress(r.Progress),
 		image.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
@@ -70,13 +70,13 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 			return none, done.transferred, err
 		}
 	}
-	r.steps.done("send")
+	r.steps.done(map[bool]string{false: "send", true: "copy"}[done.copied])
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
 		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
 	}
 	if err == nil {
-		err = u.kept(ctx, transfer, volume, done.transferred, r.VerifyFull)
+		err = u.kept(ctx, transfer, volume, done.transferred+done.shared, r.VerifyFull)
 	}
 	r.steps.done("verify")
 	if err == nil && done.blocks != nil {
@@ -94,19 +94,25 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 // sent is what became of an image on its way.
 type sent struct {
 	transferred int64         // bytes
+	copied      bool          // on this machine, which is the host
+	shared      int64         // bytes that a copy has in common with the source
 	blocks      *blockmap.Map // nil where that takes another reading
 }
 
 // send sends an image as it is, or what differs from the one below.
-func (u *upload) send(ctx context.Context, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (sent, error) {
+func (u *upload) send(ctx context.Context, s image.Source, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (sent, error) {
 	to := sink{transfer, u.library.pool, u.base.Volume}
 	if below == nil {
-		result, err := im.Send(ctx, to, append(options, image.MapBlocks())...)
-		return sent{result.Transferred, result.Blocks}, err
+		file, err := u.place(ctx, s, im)
+		if err != nil {
+			return sent{}, err
+		}
+		result, err := im.Send(ctx, to, append(options, image.Into(file), image.MapBlocks())...)
+		return sent{result.Transferred, result.Copied, result.Shared, result.Blocks}, err
 	}
 	changes, err := im.SendChanges(ctx, to, below.Below, options...)
 	u.base.StoredSize, u.base.Stored = changes.Size, changes.Stored
-	return sent{changes.Transferred, changes.Blocks}, err
+	return sent{transferred: changes.Transferred, blocks: changes.Blocks}, err
 }
 
 // volumeName names the volume of an attempt to send an image. What was taken for dead once must not be taken for it again.
@@ -141,6 +147,7 @@ type upload struct {
 	version catalog.VersionID
 	base    catalog.Base
 	created bool
+	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
 	adopted bool // its volume is among the parent's children
 }
@@ -204,7 +211,8 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	}
 	u.created = true
 	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	_, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	volume, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	u.path = volume.Path
 	return err
 }
 

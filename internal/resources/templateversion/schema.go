@@ -85,8 +85,8 @@ func attributes() map[string]schema.Attribute {
 		"format":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`."},
 		"virtual_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the disk that a guest sees, in bytes."},
 		"stored_size_bytes":  schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the stored image, in bytes; with `parent_version`, of what differs."},
-		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Bytes that were sent to the host to " +
-			"register the version; 0 where the pool had the image."},
+		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Bytes that were sent to the host, or " +
+			"copied on it, to register the version; holes are not among them. 0 where the pool had the image, or its file system shares the file's blocks."},
 		"storage_location": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Path of the stored image on the host."},
 		"created_at":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the version was registered (RFC 3339, UTC)."},
 		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},
