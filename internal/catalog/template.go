@@ -184,6 +184,8 @@ type Base struct {
 	Stored string `json:"stored,omitempty"`
 	// Children are the names of the volumes that stand on this one's: it stays while there are any.
 	Children []string `json:"children,omitempty"`
+	// UnusedSince is when somebody first saw that nothing uses the base, and nobody has seen anything else since.
+	UnusedSince *time.Time `json:"unused_since,omitempty"`
 }
 
 // Used tells whether anything needs the base.

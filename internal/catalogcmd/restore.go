@@ -169,8 +169,9 @@ func (b *backup) decode(name string, into any) error {
 	return nil
 }
 
-// documents decodes those whose names begin so, in order.
-func documents[T any](b *backup, prefix string, name func(T) string) (all []T, err error) {
+// documents decodes those whose names begin so, in order. What they are called is written into names of volumes, so it has to be
+// what a provider would have called them.
+func documents[T any](b *backup, prefix string, name func(T) string, valid func(T) error) (all []T, err error) {
 	begin, _ := slices.BinarySearch(b.names, prefix)
 	for _, n := range b.names[begin:] {
 		if !strings.HasPrefix(n, prefix) {
@@ -182,6 +183,9 @@ func documents[T any](b *backup, prefix string, name func(T) string) (all []T, e
 		}
 		if name(value) != n {
 			return nil, fmt.Errorf("%s says that it is %s", n, name(value))
+		}
+		if err := valid(value); err != nil {
+			return nil, fmt.Errorf("%s: %w", n, err)
 		}
 		all = append(all, value)
 	}
@@ -209,15 +213,18 @@ func (b *backup) others() (tenants []string) {
 }
 
 func (b *backup) templates(context.Context) ([]catalog.Template, error) {
-	return documents(b, b.own(templatesName), func(t catalog.Template) string { return templatesName + t.ID.String() + ".json" })
+	return documents(b, b.own(templatesName), func(t catalog.Template) string { return templatesName + t.ID.String() + ".json" },
+		func(t catalog.Template) error { _, err := catalog.ParseTemplateID(t.ID.String()); return err })
 }
 
 func (b *backup) versions(_ context.Context, of catalog.TemplateID) ([]catalog.Version, error) {
-	return documents(b, versionsName+of.String()+"@", func(v catalog.Version) string { return versionsName + v.ID.String() + ".json" })
+	return documents(b, versionsName+of.String()+"@", func(v catalog.Version) string { return versionsName + v.ID.String() + ".json" },
+		func(v catalog.Version) error { _, err := catalog.ParseVersionID(v.ID.String()); return err })
 }
 
 func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error) {
-	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string { return requestsName + r.ID.String() + ".json" })
+	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string { return requestsName + r.ID.String() + ".json" },
+		func(r catalog.ProvisioningRequest) error { return catalog.ValidateTenant(r.ID.Tenant) })
 }
 
 // image finds an image, or what differs in it from another one.

@@ -179,18 +179,3 @@ func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.
 	slices.SortFunc(found, func(a, b catalog.Template) int { return a.ID.Compare(b.ID) })
 	return found, nil
 }
-
-// forget is for removing what is not there: nothing is left to do, where that does not only seem so to another tenant.
-func (l *Library) forget(what, tenant string, id fmt.Stringer) error {
-	if tenant != l.me.Tenant {
-		return l.OtherTenant(what, id)
-	}
-	return nil
-}
-
-// OtherTenant is the finding for what a state has of another tenant, and its user may not see.
-func (l *Library) OtherTenant(what string, id fmt.Stringer) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("id"), Summary: "Not of this tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
-		"provider's tenant %q: configure the provider with the tenant that made it, or take it out of the state with `terraform state rm`.",
-		what, id, l.me.Tenant)}}
-}

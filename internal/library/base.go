@@ -122,6 +122,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 			if !slices.Contains(base.Versions, id.String()) {
 				base.Versions = append(slices.Clone(base.Versions), id.String())
 			}
+			base.UnusedSince = nil
 			_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
@@ -136,7 +137,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 			return rec.Value, err
 		}
 		if dead || time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := l.discardBase(ctx, rec); err != nil {
+			if err := l.dispose(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -158,8 +159,8 @@ func without(list []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
 }
 
-// release takes a user off a base by leave; the last one removes the base. Where volumes hang on it that are no version's,
-// which two versions that go at once may each have left to the other, it stays: a version of the same image takes it over.
+// release takes a user off a base by leave; the last one removes the base, unless volumes hang on it that are no version's:
+// see dispose.
 func (l *Library) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
 	rec, err := change(ctx, l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
 		leave(b)
@@ -174,19 +175,7 @@ func (l *Library) release(ctx context.Context, digest string, leave func(*catalo
 	if err != nil || rec.Value.State != catalog.BaseDeleting {
 		return err
 	}
-	overlays, err := l.overlaysOn(ctx, rec.Value)
-	if err != nil {
-		return err
-	}
-	if len(overlays) > 0 {
-		rec.Value.State = catalog.BaseReady
-		_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
-		if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
-			err = nil
-		}
-		return gone(err)
-	}
-	return l.discardBase(ctx, rec)
+	return l.dispose(ctx, rec)
 }
 
 // discardBase removes a base's volumes and then its document. Several may do so at once.

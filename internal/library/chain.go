@@ -158,7 +158,7 @@ func (l *Library) standsOn(ctx context.Context, base, parent catalog.Base) error
 
 func damaged(l *Library, base catalog.Base, how string) error {
 	return fmt.Errorf("reading back the image in volume %q of pool %q: %s: somebody has written to it, or the storage has lost something. "+
-		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(base.Versions, ", "))
+		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))
 }
 
 // blocksVolume names the volume of the map that belongs to a base's volume.

@@ -98,8 +98,8 @@ func abandoned(v catalog.Version) bool {
 	return v.Coming != nil && (runner.Dead(v.Coming.Runner) || time.Now().After(v.Coming.Deadline))
 }
 
-// sweep removes, once in a process, what registrations that died have left in the tenant's part of the library. Failing to
-// is no failure of what is about to be done: the next process tries again.
+// sweep removes, once in a process, what registrations that died have left in the tenant's part of the library, and images
+// that nobody uses. Failing to is no failure of what is about to be done: the next process tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
 		records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
@@ -111,6 +111,7 @@ func (l *Library) sweep(ctx context.Context) {
 				_ = l.clearComing(ctx, rec)
 			}
 		}
+		_ = l.collect(ctx)
 	})
 }
 
@@ -184,7 +185,8 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 }
 
 // uploaderDead tells whether nobody can be sending a base any more: the version that it was to be for is not coming. Of
-// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id.
+// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id. Where
+// rules for polkit hide other tenants' documents, theirs only seem not to be there.
 func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
 	if base.State != catalog.BaseUploading {
 		return false, nil
@@ -194,10 +196,11 @@ func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, er
 			return false, nil
 		}
 		rec, err := l.store.Versions().Get(ctx, id)
+		hidden := errors.Is(err, catalog.ErrNotFound) && !l.ownVersion(id)
 		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 			return false, err
 		}
-		if err == nil && !abandoned(rec.Value) {
+		if hidden || err == nil && !abandoned(rec.Value) {
 			return false, nil
 		}
 	}

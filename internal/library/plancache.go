@@ -19,6 +19,7 @@ type planCache struct {
 	changing  map[catalog.TemplateID]catalog.Template
 	states    map[catalog.VersionID]catalog.Lifecycle // that the running plan gives versions
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
+	images    map[string]*imageCheck                  // digests whose images the pool has
 }
 
 type planEntry struct {

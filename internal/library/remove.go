@@ -41,7 +41,7 @@ func (e *InUseError) Error() string {
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
-			return l.forget("version", id.Template.Tenant, id)
+			return l.LostVersion(ctx, id)
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
@@ -140,7 +140,7 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, 
 	for _, o := range overlays {
 		switch {
 		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
-		case l.foreign(domains, o.Path):
+		case l.foreign(domains, o.Path), l.othersVolume(o.Name):
 			in.Others++
 		default:
 			in.Users = append(in.Users, "volume "+o.Name)
@@ -172,6 +172,7 @@ func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError
 			}
 		}
 	}
+	slices.Sort(in.Built)
 	if len(children) > 0 {
 		in.Built = append(in.Built, "one that is being registered")
 	}

@@ -46,6 +46,9 @@ func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.Pro
 			return nil
 		})
 	}
+	if errors.Is(err, catalog.ErrNotFound) { // it was taken for failed, and was not to be kept
+		_, err = requests.Create(ctx, rec.Key, rec.Value)
+	}
 	if err == nil && (l.ended.Add(1)-1)%tidyEvery == 0 {
 		l.tidyRequests(ctx)
 	}

@@ -50,7 +50,7 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 			other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", t.ID)
 		}
 		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
-			"The library in pool %q has a template %q already. %s", l.pool, t.ID, other)}}
+			"%s has a template %q already. %s", l.catalogue(), t.ID, other)}}
 	}
 	return rec, err
 }
@@ -106,7 +106,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		err = rec.Value.Need(l.me, catalog.Write)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		return l.forget("template", id.Tenant, id)
+		return l.LostTemplate(ctx, id)
 	}
 	if err != nil {
 		return fmt.Errorf("removing template %q: %w", id, err)

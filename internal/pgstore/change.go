@@ -42,7 +42,9 @@ func (s *Store) call(begin, finish context.Context, do func(ctx context.Context,
 	for attempt := 1; ; attempt++ {
 		conn, err := pool.Acquire(begin)
 		if err == nil {
-			err = do(finish, conn, attempt > 1)
+			for err = do(finish, conn, attempt > 1); clashed(err) && finish.Err() == nil; {
+				err = do(finish, conn, attempt > 1)
+			}
 			conn.Release()
 		}
 		if attempt == attempts || !lost(err) {

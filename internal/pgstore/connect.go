@@ -94,16 +94,21 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 		return "", err
 	}
 	var tenant string
-	var administers, unbound bool
+	var administers, unbound, entrusted bool
 	if err := s.pool.QueryRow(ctx, `
-		SELECT coalesce(novacron.current_tenant(), ''), pg_has_role(n.nspowner, 'USAGE'), r.rolsuper OR r.rolbypassrls
+		SELECT coalesce(novacron.current_tenant(), ''), pg_has_role(n.nspowner, 'USAGE'), r.rolsuper OR r.rolbypassrls,
+			NOT EXISTS (SELECT FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+				WHERE c.relnamespace = n.oid AND p.polname = 'administrator' AND NOT pg_has_role(p.polroles[1], 'USAGE'))
 		FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r
-		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound); err != nil {
+		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound, &entrusted); err != nil {
 		return "", err
 	}
 	switch {
 	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
 		return "", s.wrongRole(tenant)
+	case s.options.Tenant == "" && !unbound && !entrusted: // else the catalogue would seem to be empty
+		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog init --dsn ADMIN_DSN` "+
+			"as the owner of the schema novacron", ErrSchema)
 	case s.options.Tenant != "" && (administers || unbound):
 		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or belongs to the owner of "+
 			"the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)

@@ -39,6 +39,10 @@ const (
 	adminShutdown         = "57P01"
 	crashShutdown         = "57P02"
 	cannotConnectNow      = "57P03"
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
+	queryCanceled         = "57014"
+	lockNotAvailable      = "55P03"
 )
 
 // sqlState is the code of an error that the server reported; "" for any other.
@@ -81,6 +85,9 @@ func classify(err error) error {
 		return errors.New("the document holds a NUL character, which PostgreSQL cannot keep: leave it out")
 	case code == tooManyConnections, code == cannotConnectNow:
 		return fmt.Errorf("%w: %s: try again later", ErrUnreachable, serverSays(err))
+	case code == queryCanceled, code == lockNotAvailable:
+		return fmt.Errorf("the server gave up, and changed nothing: %s. Somebody may hold a lock (see pg_locks), or the role's statement_timeout or "+
+			"lock_timeout is too short", serverSays(err))
 	case code != "":
 		return fmt.Errorf("the server says: %s (SQLSTATE %s)", serverSays(err), code)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !connecting:
@@ -116,6 +123,12 @@ func lost(err error) bool {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
 	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// clashed tells whether the server undid what was asked, because of what others asked at the same time: it is to be asked again.
+func clashed(err error) bool {
+	code := sqlState(err)
+	return code == serializationFailure || code == deadlockDetected
 }
 
 // cause is the innermost reason why a connection could not be made or broke: those around it name the connection again.

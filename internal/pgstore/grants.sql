@@ -1,5 +1,10 @@
 -- What a tenant's role may do, as far as policies let it. Rights that are there already stay. Filled in by Go: the role, quoted.
--- key and tenant follow from the document. No TRUNCATE, which no policy binds; no REFERENCES, no TRIGGER.
+-- key and tenant follow from the document. No TRUNCATE, REFERENCES or TRIGGER, which no policy binds, also where the database's
+-- default privileges give them.
+REVOKE CREATE ON SCHEMA novacron FROM PUBLIC, %[1]s;
+REVOKE ALL ON ALL TABLES IN SCHEMA novacron FROM PUBLIC;
+REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA novacron FROM %[1]s;
+REVOKE INSERT, UPDATE, DELETE ON novacron.catalogue, novacron.tenant FROM %[1]s;
 GRANT USAGE ON SCHEMA novacron TO %[1]s;
 GRANT EXECUTE ON FUNCTION novacron.current_tenant(), novacron.plain(jsonb) TO %[1]s;
 GRANT SELECT ON novacron.catalogue, novacron.tenant TO %[1]s;

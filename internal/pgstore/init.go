@@ -97,6 +97,9 @@ func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Pr
 	if done.From, err = migrate(ctx, tx); err != nil {
 		return done, err
 	}
+	if err := entrust(ctx, tx); err != nil {
+		return done, err
+	}
 	done.To = len(migrations)
 	for _, tenant := range slices.Sorted(maps.Keys(tenants)) {
 		made, mapped, err := enrol(ctx, tx, tenant, tenants[tenant])
@@ -110,7 +113,13 @@ func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Pr
 			done.Tenants = append(done.Tenants, tenant)
 		}
 	}
-	return done, grantAll(ctx, tx)
+	if err := exist(ctx, tx); err != nil {
+		return done, err
+	}
+	if err := grantAll(ctx, tx); err != nil {
+		return done, err
+	}
+	return done, bound(ctx, tx)
 }
 
 // migrate brings the schema up to date, and returns the version that it had.
@@ -150,6 +159,26 @@ func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 	return from, err
 }
 
+// entrust gives the owner of the schema the policies of an administrator, which name a role and stay with it when somebody
+// else becomes the owner.
+func entrust(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		SELECT p.polrelid::regclass::text, o.rolname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+			JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = n.nspowner
+		WHERE n.nspname = 'novacron' AND p.polname = 'administrator' AND p.polroles <> ARRAY[n.nspowner]`)
+	if err != nil {
+		return err
+	}
+	type policy struct{ Table, Owner string }
+	policies, err := pgx.CollectRows(rows, pgx.RowToStructByPos[policy])
+	for _, p := range policies {
+		if err == nil {
+			_, err = tx.Exec(ctx, "ALTER POLICY administrator ON "+p.Table+" TO "+quoted(p.Owner))
+		}
+	}
+	return err
+}
+
 // enrol makes the role where it is missing, and notes that it is the tenant's.
 func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bool, err error) {
 	if err := catalog.ValidateTenant(tenant); err != nil {
@@ -158,21 +187,15 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
 		return false, false, fmt.Errorf("%q is no name for a role: give one of at most 63 bytes", role)
 	}
-	var unbound bool
-	err = tx.QueryRow(ctx, `
-		SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, (SELECT nspowner FROM pg_namespace WHERE nspname = 'novacron'), 'MEMBER')
-		FROM pg_roles WHERE rolname = $1`, role).Scan(&unbound)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	var there bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role).Scan(&there); err != nil {
+		return false, false, err
+	}
+	if !there {
 		if _, err := tx.Exec(ctx, "CREATE ROLE "+quoted(role)+" LOGIN"); err != nil {
 			return false, false, fmt.Errorf("creating the role %q: %w", role, err)
 		}
 		made = true
-	case err != nil:
-		return false, false, err
-	case unbound:
-		return false, false, fmt.Errorf("%w: row-level security would not bind %q, which is a superuser, has BYPASSRLS or belongs to the owner of the "+
-			"schema novacron: give tenant %q an ordinary role", ErrRole, role, tenant)
 	}
 	if err := free(ctx, tx, tenant, role); err != nil {
 		return made, false, err

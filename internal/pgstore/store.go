@@ -77,7 +77,8 @@ func (s *Store) Templates() catalog.Collection[catalog.Template] {
 // TemplateHeads lists templates without their specs, which a search does not look at and which are most of them.
 func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
 	templates := collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
-	return templates.list(ctx, prefix, `SELECT key, revision, (document - 'spec')::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
+	// By its full name: an operator that somebody has made in the role's search_path might fit just as well.
+	return templates.list(ctx, prefix, `SELECT key, revision, (document OPERATOR(pg_catalog.-) 'spec'::text)::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
 
 // Versions implements catalog.Store.

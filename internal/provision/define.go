@@ -14,6 +14,9 @@ func (b *build) resolve(ctx context.Context) (err error) {
 		return err
 	}
 	base, err := b.library.Base(ctx, b.blueprint.Version.Digest)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return b.library.NoImage(b.blueprint.Version)
+	}
 	if err != nil {
 		return err
 	}

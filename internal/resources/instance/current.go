@@ -25,7 +25,7 @@ func (r *Resource) Current(ctx context.Context, state noop.State) (bool, diag.Di
 		return false, nil
 	}
 	i, err := r.client.Provisioner.Refresh(ctx, id)
-	if err != nil || i.Drifted() {
+	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() {
 		return false, nil
 	}
 	newer, warnings, err := r.offered(ctx, i)

@@ -146,7 +146,8 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		}
 		return template, version, false
 	}
-	return template, versions[n], p.use(template, versions[n])
+	again := slices.ContainsFunc(coming, is) // with its image
+	return template, versions[n], p.use(template, versions[n]) && (again || p.stored(ctx, versions[n]))
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.

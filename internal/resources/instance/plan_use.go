@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"context"
+
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
@@ -19,5 +21,15 @@ func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	warning, err := p.client.Library.Use(template, version)
 	client.AddError(p.diags, "Template not used", err)
 	warn(p.diags, warning)
+	return err == nil
+}
+
+// stored makes sure that the pool has the image that something new is made of.
+func (p *planner) stored(ctx context.Context, version catalog.Version) bool {
+	if p.pinned() {
+		return true
+	}
+	err := p.client.Library.CheckImage(ctx, version)
+	client.AddError(p.diags, "Image not found", err)
 	return err == nil
 }

@@ -169,6 +169,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		client.AddError(&resp.Diagnostics, "Instance not read", err)
 		return
 	}
+	if foreign := r.own(i.Facts.Tenant, i.UUID); foreign.HasError() {
+		resp.Diagnostics.Append(foreign...)
+		return
+	}
 	if state.Name.IsNull() { // just imported
 		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
 			client.AddError(&resp.Diagnostics, "Instance not read", err)
@@ -196,6 +200,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	resp.Diagnostics.Append(r.client.Ready(ctx, "changing an instance")...)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(r.ownState(&state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -244,6 +249,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	resp.Diagnostics.Append(r.client.Ready(ctx, "removing an instance")...)
 	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(r.ownState(&state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -16,13 +16,13 @@ func AccessAttribute() schema.SingleNestedAttribute {
 	attributes := map[string]schema.Attribute{}
 	for _, list := range (&catalog.AccessControl{}).Lists() {
 		right, whom, _ := strings.Cut(list.Name, "_")
-		of := whom + " of the template's own tenant"
+		who := "Names of " + whom + " of the template's own tenant that may"
 		if whom == "tenants" {
-			of = "other tenants, all of whose users"
+			who = "Names of other tenants. All of their users may"
 		}
 		attributes[list.Name] = schema.SetAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: fmt.Sprintf("Names of %s that may %s the template and its versions.", of, map[string]string{
+			MarkdownDescription: fmt.Sprintf("%s %s the template and its versions.", who, map[string]string{
 				"read": "read", "use": "read and use", "write": "read, use and write",
 			}[right]),
 		}

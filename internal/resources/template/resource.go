@@ -88,13 +88,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	t, err := r.client.Library.Template(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) && id.Tenant == r.client.Library.Tenant() {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant is another
-		client.AddFindings(&resp.Diagnostics, r.client.Library.OtherTenant("template", id))
-		return
+	if errors.Is(err, catalog.ErrNotFound) {
+		if err = r.client.Library.LostTemplate(ctx, id); err == nil {
+			resp.State.RemoveResource(ctx)
+			return
+		}
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Template not read", err)

@@ -122,13 +122,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	r.client.Library.Own(id)
 	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
-	if errors.Is(err, catalog.ErrNotFound) && id.Template.Tenant == r.client.Library.Tenant() {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant is another
-		client.AddFindings(&resp.Diagnostics, r.client.Library.OtherTenant("version", id))
-		return
+	if errors.Is(err, catalog.ErrNotFound) {
+		if err = r.client.Library.LostVersion(ctx, id); err == nil {
+			resp.State.RemoveResource(ctx)
+			return
+		}
 	}
 	var location string
 	if err == nil {

@@ -1,0 +1,75 @@
+package pgstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// A database may be set to isolate transactions more strictly. Then the server ends some of those that run at once, and says
+// that they are to be tried again.
+func TestStricterIsolationLosesNothing(t *testing.T) {
+	for _, level := range []string{"repeatable read", "serializable"} {
+		d := newDatabase(t)
+		pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET default_transaction_isolation = '`+level+`'`)
+		must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+		const writers, each = 8, 10
+		var group sync.WaitGroup
+		for range writers {
+			s := d.store(t, "t1")
+			group.Go(func() {
+				for range each {
+					if err := addOne(t, s); err != nil {
+						t.Errorf("%s: %v", level, err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+		rec := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a"))
+		if want := fmt.Sprint(writers * each); rec.Value.Labels["count"] != want {
+			t.Errorf("%s: counted to %s, want %s", level, rec.Value.Labels["count"], want)
+		}
+	}
+}
+
+// addOne adds one to a template's label, as often as somebody else is faster.
+func addOne(t *testing.T, s *Store) error {
+	for {
+		rec, err := s.Templates().Get(t.Context(), "t1/a")
+		if err != nil {
+			return err
+		}
+		n := 0
+		_, _ = fmt.Sscan(rec.Value.Labels["count"], &n)
+		rec.Value.Labels = map[string]string{"count": fmt.Sprint(n + 1)}
+		if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err, catalog.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// A change that the server gives up has not happened, and its error says what may be in the way.
+func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
+	d := newDatabase(t)
+	rec := must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET statement_timeout = '200ms'`)
+	tx := must(d.psql(t, "t1").Begin(t.Context()))
+	must(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
+	_, err := d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value)
+	if err == nil || !strings.Contains(err.Error(), "changed nothing") || !strings.Contains(err.Error(), "statement_timeout") {
+		t.Errorf("%v", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if now := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a")); now.Revision != rec.Revision {
+		t.Error("it was changed")
+	}
+}

@@ -1,0 +1,45 @@
+package pgstore
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
+)
+
+// A database may give rights on all that is made in it. TRUNCATE, triggers and foreign keys go round policies, so none of that
+// reaches the catalogue: neither by everybody, nor by the role, nor by a group that it is in.
+func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
+	dsn := pgtest.Database(t)
+	role, group := pgtest.Role("nova_t1"), pgtest.Role("apps")
+	pgtest.Exec(t, dsn(pgtest.Superuser), `CREATE ROLE `+role+` LOGIN`, `CREATE ROLE `+group,
+		`ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, `+role, `ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, `+role,
+		`ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC, `+role)
+	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
+	psql := pgtest.Connect(t, dsn(role))
+	defer psql.Close(t.Context())
+	for _, statement := range []string{
+		`TRUNCATE novacron.template`, `TRUNCATE novacron.version`, `TRUNCATE novacron.request`, `TRUNCATE novacron.tenant`, `TRUNCATE novacron.catalogue`,
+		`UPDATE novacron.catalogue SET schema_version = 99`, `DELETE FROM novacron.catalogue`, `INSERT INTO novacron.tenant VALUES ('t9', current_user)`,
+		`DELETE FROM novacron.tenant`, `CREATE TABLE novacron.mine ()`,
+		`CREATE FUNCTION pg_temp.take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+			CREATE TRIGGER take BEFORE INSERT ON novacron.template FOR EACH ROW EXECUTE FUNCTION pg_temp.take()`,
+	} {
+		if _, err := psql.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); sqlState(err) != insufficientPrivilege {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	s := must(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
+	defer s.Close()
+	must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	before := dump(t, dsn(pgtest.Superuser))
+	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
+	if after := dump(t, dsn(pgtest.Superuser)); after != before {
+		t.Errorf("another init changed\n%s\nto\n%s", before, after)
+	}
+
+	pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT TRUNCATE ON novacron.template TO `+group, `GRANT `+group+` TO `+role)
+	_, err := Init(t.Context(), dsn(pgtest.Superuser), nil)
+	refused(t, "a role in a group that may truncate", err, role)
+}
