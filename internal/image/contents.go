@@ -62,20 +62,23 @@ func qcow2Contents(s Source, r io.ReaderAt) (contents, error) {
 		return contents{}, s.notImage(adviceDamaged, "its qcow2 tables cannot be read (%v)", err)
 	}
 	size := disk.Size()
+	var e container.Extent // the last one that was looked up
 	return contents{source: s, ReaderAt: disk, size: size, data: func(from int64) (extent, bool, error) {
 		for from < size {
-			// A piece at a time: the library looks at each cluster, and a disk may have many.
-			e, err := disk.Extent(from, min(size-from, 1<<30))
-			if err != nil {
-				return extent{}, false, fmt.Errorf("reading its qcow2 tables: %w", err)
+			if end := e.Start + e.Length; from < e.Start || from >= end {
+				// A piece at a time: the library looks at each cluster, and a disk may have many.
+				if e, err = disk.Extent(from, min(size-from, 1<<30)); err != nil {
+					return extent{}, false, fmt.Errorf("reading its qcow2 tables: %w", err)
+				}
 			}
-			if e.Length <= 0 {
+			end := e.Start + e.Length
+			if end <= from {
 				return extent{}, false, fmt.Errorf("reading its qcow2 tables: nothing is at byte %d", from)
 			}
 			if e.Allocated && !e.Zero {
-				return extent{e.Start, e.Length}, true, nil
+				return extent{from, end - from}, true, nil
 			}
-			from = e.Start + e.Length
+			from = end
 		}
 		return extent{}, false, nil
 	}}, nil
