@@ -1,6 +1,7 @@
 package image
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync"
 )
@@ -33,5 +34,6 @@ func beFrugal() (end func()) {
 		if frugal.wanted--; frugal.wanted == 0 {
 			debug.SetGCPercent(frugal.before)
 		}
+		runtime.GC() // or the next window would be beside this one
 	})
 }
