@@ -23,20 +23,23 @@ NOVACRON_TEST_IMAGE_DEBIAN=$("$here/images/build.sh" debian)
 export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
 
 # One host a checkout, so that runs in several do not meet.
-host=acceptance-$(cksum <<<"$here" | cut -d' ' -f1)
+checkout=$(cksum <<<"$here" | cut -d' ' -f1)
+host=acceptance-$checkout
 scratch=
-trap '"$here/testhost/testhost.sh" down "$host"; [[ -z $scratch ]] || rm -rf "$scratch"' EXIT
+trap '"$here/testhost/testhost.sh" down "$host"; [[ -z $scratch ]] || { umount --lazy "$scratch"; rmdir "$scratch"; }' EXIT
 # What a killed run has left, with the hosts that single tests had for themselves.
 "$here/testhost/testhost.sh" down "$host"
 for own in "${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}/$host"-*/; do
   [[ ! -d $own ]] || "$here/testhost/testhost.sh" down "$(basename "$own")"
 done
 # Guests' disks keep the machine's disk busy for seconds at times, and go-plugin gives a socket no more than two to appear.
-shm=/dev/shm
-if [[ -z ${TMPDIR:-} && -w $shm ]] && (($(df --output=avail -B 1M "$shm" | tail -n 1) >= 4096)); then
-  rm -rf "$shm/novacron-$host"
-  scratch=$shm/novacron-$host
-  mkdir -m 0755 "$scratch"
+# Not /dev/shm: what is below /dev is a device to libvirt. A short name, since a socket's path has no more than 107 bytes.
+memory=/tmp/nova-$checkout
+if [[ -z ${TMPDIR:-} ]] && (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) >= 6 << 20)); then
+  while mountpoint --quiet "$memory"; do umount --lazy "$memory"; done
+  mkdir -p "$memory"
+  mount -t tmpfs -o mode=0755 tmpfs "$memory"
+  scratch=$memory
   export TMPDIR=$scratch
 fi
 environment=$("$here/testhost/testhost.sh" up "$host")

@@ -10,6 +10,8 @@ import (
 const (
 	ReadDefinition = 14  // a domain's XML
 	ReadVolume     = 209 // a document of the catalogue, or another volume
+	ListDomains    = 273
+	ListStatistics = 344 // of all domains
 )
 
 // Counted is a way to the host that counts the requests that are made on it.

@@ -7,39 +7,6 @@ import (
 	"time"
 )
 
-// register registers a large image.
-func (b *bench) register() (row, error) {
-	r := row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), subtract: true, against: "virsh", aim: 1.3}
-	var err error
-	library := b.workspace("register", provider+template("big")+version(b.bigImage))
-	if r.ours, err = median(func(int) (time.Duration, error) {
-		d, err := b.timed(library, "apply", "-auto-approve")
-		if err != nil {
-			return d, err
-		}
-		_, err = b.timed(library, "destroy", "-auto-approve")
-		return d, err
-	}); err != nil {
-		return r, err
-	}
-	if r.floor, err = b.emptyApply(2); err != nil {
-		return r, err
-	}
-	r.plain, err = median(func(int) (time.Duration, error) {
-		start := time.Now()
-		err := b.sh(`
-virsh -q vol-create-as novacron plain-big.qcow2 1 --format raw >/dev/null
-virsh -q vol-upload --pool novacron plain-big.qcow2 "$1"
-`, b.bigImage)
-		d := time.Since(start)
-		if err != nil {
-			return d, err
-		}
-		return d, b.sh(`virsh -q vol-delete --pool novacron plain-big.qcow2 >/dev/null`)
-	})
-	return r, err
-}
-
 // clones makes linked clones and starts them, without waiting for the guests.
 func (b *bench) clones() (row, error) {
 	r := row{work: fmt.Sprintf("define and start %d linked clones", started), subtract: true, against: "virsh", aim: 1.2}
@@ -151,14 +118,22 @@ func (b *bench) emptyApply(n int) (time.Duration, error) {
 	})
 }
 
-const provider = `
+var provider = providerOf("")
+
+// providerOf configures the provider for a pool; "" for the default.
+func providerOf(pool string) string {
+	if pool != "" {
+		pool = fmt.Sprintf("pool = %q", pool)
+	}
+	return `
 terraform {
   required_providers {
     novacron = { source = "novacron/novacron" }
   }
 }
-provider "novacron" {}
+provider "novacron" { ` + pool + ` }
 `
+}
 
 func template(name string) string {
 	return fmt.Sprintf(`

@@ -30,6 +30,7 @@ type InstanceFacts struct {
 	SecretSeed bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
 	Customized Customized       `xml:"customization"`
 	Addressing []AddressingNote `xml:"network>addressing"`
+	Cards      []CardNote       `xml:"network>card"`    // as they were left last
 	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
 	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
@@ -41,6 +42,33 @@ type InstanceFacts struct {
 type Customized struct {
 	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
 	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it was not done yet
+}
+
+// CardNote is the MAC address of an interface. One that was left to chance is told by nothing else once the interface is gone.
+type CardNote struct {
+	Interface string `xml:"interface,attr"`
+	MAC       string `xml:",chardata"`
+}
+
+// NoteCards writes down the MAC addresses of NICs that have names.
+func NoteCards(nics []NIC) []CardNote {
+	var notes []CardNote
+	for _, nic := range nics {
+		if nic.Name != "" { // else it is somebody else's
+			notes = append(notes, CardNote{nic.Name, nic.MAC})
+		}
+	}
+	return notes
+}
+
+// NotedMAC is the MAC address that NoteCards wrote down of an interface, "" for none.
+func NotedMAC(notes []CardNote, name string) string {
+	for _, note := range notes {
+		if note.Interface == name {
+			return note.MAC
+		}
+	}
+	return ""
 }
 
 // DiskSize is how large a disk is.

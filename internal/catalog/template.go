@@ -112,16 +112,18 @@ type Version struct {
 	Description string    `json:"description,omitempty"`
 	Lifecycle
 	// DeletionProtection refuses to remove the version while it is set.
-	DeletionProtection bool      `json:"deletion_protection,omitempty"`
-	Digest             string    `json:"digest"` // "sha256:HEX" of the stored image
-	Format             string    `json:"format"` // qcow2 or raw
-	VirtualSize        int64     `json:"virtual_size_bytes"`
-	StoredSize         int64     `json:"stored_size_bytes"`
-	Transferred        int64     `json:"transferred_bytes"`
-	Spec               Spec      `json:"spec"`      // as frozen: the overrides over the template's
-	Overrides          Spec      `json:"overrides"` // what the version itself said
-	CreatedAt          time.Time `json:"created_at"`
-	CreatedBy          string    `json:"created_by"`
+	DeletionProtection bool   `json:"deletion_protection,omitempty"`
+	Digest             string `json:"digest"` // "sha256:HEX" of the stored image
+	Format             string `json:"format"` // qcow2 or raw
+	VirtualSize        int64  `json:"virtual_size_bytes"`
+	StoredSize         int64  `json:"stored_size_bytes"`
+	Transferred        int64  `json:"transferred_bytes"`
+	// Parent is the version of the same template whose image this one's was compared with, so that only what differs was sent.
+	Parent    string    `json:"parent_version,omitempty"`
+	Spec      Spec      `json:"spec"`      // as frozen: the overrides over the template's
+	Overrides Spec      `json:"overrides"` // what the version itself said
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
 	// Registered tells how that was done; nil of versions from before it was noted.
 	Registered *Registering `json:"registered,omitempty"`
 	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
@@ -174,7 +176,20 @@ type Base struct {
 	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read from and that tell it as well
 	// as its digest does: compressed ones, and those whose checksum is of another kind.
 	Sources []string `json:"sources,omitempty"`
+	// Parent is the digest of the base that this one's volume stands on: it holds what differs. "" where it holds all.
+	Parent string `json:"parent,omitempty"`
+	// Depth is how many bases there are below it.
+	Depth int `json:"depth,omitempty"`
+	// Stored is "sha256:HEX" of the volume behind its header, where the volume is not the image itself: of one with a Parent.
+	Stored string `json:"stored,omitempty"`
+	// Children are the names of the volumes that stand on this one's: it stays while there are any.
+	Children []string `json:"children,omitempty"`
+	// UnusedSince is when somebody first saw that nothing uses the base, and nobody has seen anything else since.
+	UnusedSince *time.Time `json:"unused_since,omitempty"`
 }
+
+// Used tells whether anything needs the base.
+func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
 
 // BaseKey is the key of a digest's base in a Store.
 func BaseKey(digest string) string { return strings.TrimPrefix(digest, "sha256:") }

@@ -27,6 +27,9 @@ import (
 //	versions/TENANT/NAME@VERSION.json
 //	requests/TENANT/ID.json
 //	images/HEX                      images as they are stored, named by their SHA-256
+//	bases/HEX.json                  what is known of the image of a SHA-256
+//	changes/HEX                     what differs, a qcow2 overlay, named by the SHA-256 of the whole image
+//	maps/HEX                        the map of that image's blocks
 //	SHA256SUMS                      of everything before it; a file without it is not complete
 //
 // So tar unpacks it, and sha256sum -c checks it. It is not compressed, because it is read in two passes and by pieces, and
@@ -41,6 +44,9 @@ const (
 	versionsName  = "versions/"
 	requestsName  = "requests/"
 	imagesName    = "images/"
+	basesName     = "bases/"
+	changesName   = "changes/"
+	mapsName      = "maps/"
 )
 
 type header struct {
@@ -134,12 +140,7 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 			if err := w.document(versionsName+v.ID.String()+".json", settled(v)); err != nil {
 				return err
 			}
-			if written[v.Digest] {
-				continue
-			}
-			written[v.Digest] = true
-			a.progress("image of version %s, %d MiB", v.ID, v.StoredSize>>20)
-			if err := w.member(imagesName+catalog.BaseKey(v.Digest), v.StoredSize, func(to io.Writer) error { return from.lib.ReadImage(ctx, v, to) }); err != nil {
+			if err := a.images(ctx, w, from, v, written); err != nil {
 				return err
 			}
 		}
@@ -158,6 +159,53 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 		_, err := io.WriteString(to, sums)
 		return err
 	})
+}
+
+// images writes what a version's image is made of, unless it is written.
+func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Version, written map[string]bool) error {
+	if written[v.Digest] {
+		return nil
+	}
+	chain, err := from.lib.Chain(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, base := range chain {
+		if written[base.Digest] {
+			continue
+		}
+		written[base.Digest] = true
+		a.progress("image of version %s, %d MiB", v.ID, base.StoredSize>>20)
+		key, name := catalog.BaseKey(base.Digest), imagesName
+		if base.Parent != "" {
+			name = changesName
+			blocks, err := from.lib.ReadBlocks(ctx, base)
+			if err != nil {
+				return fmt.Errorf("the image of version %q: %w", v.ID, err)
+			}
+			err = w.member(mapsName+key, blocks.FileSize(), func(to io.Writer) error {
+				_, err := blocks.WriteTo(to)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if err := w.document(basesName+key+".json", bare(base)); err != nil {
+			return err
+		}
+		err := w.member(name+key, base.StoredSize, func(to io.Writer) error { return from.lib.ReadBase(ctx, base, to) })
+		if err != nil {
+			return fmt.Errorf("the image of version %q: %w", v.ID, err)
+		}
+	}
+	return nil
+}
+
+// bare leaves out of a base what is of one library.
+func bare(b catalog.Base) catalog.Base {
+	b.State, b.Volume, b.Versions, b.Children, b.Depth = "", "", nil, nil, 0
+	return b
 }
 
 // writer writes the members of a backup.

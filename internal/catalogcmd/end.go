@@ -3,7 +3,6 @@ package catalogcmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/user"
 	"strings"
@@ -105,8 +104,8 @@ type contents interface {
 	templates(ctx context.Context) ([]catalog.Template, error)
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
-	// image opens a version's image; nil where only the pool can have it.
-	image(v catalog.Version) func() (io.ReadCloser, error)
+	// image finds what a version's image is made of, by digest; nothing where only the pool can have it.
+	image(v catalog.Version) func(digest string) (library.Stored, bool)
 }
 
 func (e *end) templates(ctx context.Context) ([]catalog.Template, error) {
@@ -129,7 +128,9 @@ func (e *end) requests(ctx context.Context) ([]catalog.ProvisioningRequest, erro
 	return values(e.store.Requests().List(ctx, e.prefix()))
 }
 
-func (e *end) image(catalog.Version) func() (io.ReadCloser, error) { return nil }
+func (e *end) image(catalog.Version) func(string) (library.Stored, bool) {
+	return func(string) (library.Stored, bool) { return library.Stored{}, false }
+}
 
 func values[T any](records []catalog.Record[T], err error) ([]T, error) {
 	all := make([]T, len(records))

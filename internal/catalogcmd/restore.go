@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
 const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not have. The whole file
@@ -226,16 +227,38 @@ func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error
 		func(r catalog.ProvisioningRequest) error { return catalog.ValidateTenant(r.ID.Tenant) })
 }
 
-func (b *backup) image(v catalog.Version) func() (io.ReadCloser, error) {
-	name := imagesName + catalog.BaseKey(v.Digest)
+// image finds an image, or what differs in it from another one.
+func (b *backup) image(v catalog.Version) func(digest string) (library.Stored, bool) {
+	return func(digest string) (library.Stored, bool) {
+		key := catalog.BaseKey(digest)
+		s := library.Stored{Base: catalog.Base{Digest: digest, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize}}
+		if _, there := b.members[basesName+key+".json"]; there {
+			if err := b.decode(basesName+key+".json", &s.Base); err != nil {
+				s.Open = func() (io.ReadCloser, error) { return nil, err }
+				return s, true
+			}
+		}
+		s.Base = bare(s.Base)
+		s.Base.Digest = digest
+		name := imagesName + key
+		if s.Base.Parent != "" {
+			name = changesName + key
+			s.Blocks = func() (io.ReadCloser, error) { return b.open(mapsName+key, b.members[mapsName+key].size) }
+		}
+		s.Open = func() (io.ReadCloser, error) { return b.open(name, s.Base.StoredSize) }
+		_, there := b.members[name]
+		return s, there
+	}
+}
+
+// open opens a member of size bytes.
+func (b *backup) open(name string, size int64) (io.ReadCloser, error) {
 	s, there := b.members[name]
 	if !there {
-		return nil
+		return nil, fmt.Errorf("there is no %s", name)
 	}
-	return func() (io.ReadCloser, error) {
-		if s.size != v.StoredSize {
-			return nil, fmt.Errorf("%s has %d bytes, and version %q says %d", name, s.size, v.ID, v.StoredSize)
-		}
-		return io.NopCloser(io.NewSectionReader(b.file, s.offset, s.size)), nil
+	if s.size != size {
+		return nil, fmt.Errorf("%s has %d bytes, and should have %d", name, s.size, size)
 	}
+	return io.NopCloser(io.NewSectionReader(b.file, s.offset, s.size)), nil
 }

@@ -15,8 +15,10 @@ import (
 
 const (
 	// uploadChunk is how much an upload hands out at a time. go-libvirt would
-	// take 4 MiB; smaller packets double the speed.
-	uploadChunk = 256 << 10
+	// take 4 MiB; smaller packets double the speed. This much fits into a UNIX
+	// socket's buffer at once (net.core.wmem_default, 208 KiB); both ends
+	// together take a fifth less time than for packets of a little over 256 KiB.
+	uploadChunk = 192 << 10
 
 	// stallLimit times the call timeout is how long the host may leave a
 	// transfer without progress. It is long because the host flushes a file to

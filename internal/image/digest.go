@@ -42,39 +42,33 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 func (im *Image) hash(ctx context.Context, w io.Writer) error {
 	behind := newBehindWriter(w)
 	defer behind.end()
-	buf := make([]byte, behindBufferSize)
 	from := int64(0)
 	for _, e := range im.extents {
 		for hole := e.offset - from; hole > 0; {
-			n := min(hole, int64(len(zeros)))
-			if err := write(ctx, behind, zeros[:n]); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return err
 			}
+			n := min(hole, int64(len(zeros)))
+			behind.put(zeros[:n], behind.buffer())
 			hole -= n
 		}
 		for from = e.offset; from < e.end(); {
-			n := min(e.end()-from, int64(len(buf)))
-			if read, err := im.file.ReadAt(buf[:n], from); int64(read) < n {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			buffer := behind.buffer()
+			data := buffer[:min(e.end()-from, int64(len(buffer)))]
+			if read, err := im.file.ReadAt(data, from); read < len(data) {
 				if err == io.EOF {
 					err = ErrChanged // it has become shorter
 				}
 				return err
 			}
-			if err := write(ctx, behind, buf[:n]); err != nil {
-				return err
-			}
-			from += n
+			behind.put(data, buffer)
+			from += int64(len(data))
 		}
 	}
 	return nil
-}
-
-func write(ctx context.Context, w io.Writer, p []byte) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	_, err := w.Write(p)
-	return err
 }
 
 // nowhere is a sink that keeps nothing.

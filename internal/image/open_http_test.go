@@ -81,7 +81,7 @@ func TestADownloadOfUnknownLengthIsPassedOn(t *testing.T) {
 	}
 	var sink memory
 	got, err := im.Send(t.Context(), &sink)
-	if want := (Result{sha256Of(long), int64(len(long)), int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.data, long) {
+	if want := (Result{Digest: sha256Of(long), Transferred: int64(len(long)), Size: int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.data, long) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}
 	if im.Size != int64(len(long)) || im.VirtualSize != im.Size {

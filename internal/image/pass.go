@@ -41,7 +41,8 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 		return nil, u.blame(err)
 	}
 	u.r = opened
-	p := &pass{in: in, release: release}
+	lavish := beFrugal()
+	p := &pass{in: in, release: func() { release(); lavish() }}
 	if head, err = readHead(u); err == nil {
 		p.out = io.MultiReader(bytes.NewReader(head), u)
 		err = im.recognise(head, -1)

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 )
 
 // Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r yields, length bytes at
@@ -22,8 +25,12 @@ type Sink interface {
 // Result is what Send did.
 type Result struct {
 	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
-	Transferred int64  // bytes handed to the sink
+	Transferred int64  // bytes handed to the sink, or copied
 	Size        int64  // bytes of the image, decompressed
+	Copied      bool   // to the file of Into
+	Shared      int64  // bytes that the copy has in common with the source, instead of bytes transferred
+	// Blocks is what the image's disk holds, where that was asked for; nil where it passed once, and in another order.
+	Blocks *blockmap.Map
 }
 
 // Option changes what Send tells its caller on the way.
@@ -33,6 +40,8 @@ type sending struct {
 	onDigest func(digest string) error
 	progress func(done, total int64)
 	room     int64
+	into     *os.File
+	blocks   bool
 }
 
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file that is usually long
@@ -47,6 +56,10 @@ func OnProgress(f func(done, total int64)) Option { return func(s *sending) { s.
 
 // Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an *UnsupportedImageError.
 func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
+
+// MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to this one: those of local
+// files, and those that arrive as they are, raw.
+func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 
 // Send hands the image to the sink and verifies length and checksum. The sink holds a complete image only when Send
 // returns no error.
@@ -64,27 +77,43 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	for _, option := range options {
 		option(&s)
 	}
-	switch {
-	case im.file != nil && im.Compression == "":
+	if s.into != nil {
+		defer s.into.Close()
+	}
+	if im.plainFile() {
 		return im.sendFile(ctx, sink, s)
+	}
+	var result Result
+	err := im.pass(ctx, func(p *pass) (err error) {
+		result, err = im.sendPass(ctx, p, sink, s)
+		return err
+	})
+	return result, err
+}
+
+// plainFile tells whether the image is a local file that is stored as it is: its bytes can be read in any order, and again.
+func (im *Image) plainFile() bool { return im.file != nil && im.Compression == "" }
+
+// pass has what passes once, or is decompressed, sent by send, which closes the pass.
+func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
+	switch {
 	case im.file != nil:
 		p, err := im.fromFile()
-		if err != nil {
-			return Result{}, err
+		if err == nil {
+			err = send(p)
 		}
-		result, err := im.sendPass(ctx, p, sink, s)
 		if err == nil {
 			err = im.unchanged()
 		}
-		return result, err
+		return err
 	case im.once != nil:
 		p := im.once
 		im.once = nil
 		stop := context.AfterFunc(ctx, func() { im.abort(context.Cause(ctx)) })
 		defer stop()
-		return im.sendPass(ctx, p, sink, s)
+		return send(p)
 	default:
-		return Result{}, im.source.failed("sending", errors.New("it is closed, or a download that was already sent"), "")
+		return im.source.failed("sending", errors.New("it is closed, or a download that was already sent"), "")
 	}
 }
 
@@ -95,6 +124,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	}
 	p := newProgress(total, s.progress)
 	shrunk := im.source.failed("reading", ErrChanged, "")
+	result := Result{Transferred: total, Size: im.Size}
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -104,7 +134,21 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		}
 		return s.onDigest(digest)
 	})
+	var blocks *blockmap.Map
+	if s.blocks {
+		group.Go(func() (err error) {
+			blocks, err = im.mapFile(groupCtx)
+			return err
+		})
+	}
 	group.Go(func() error {
+		if s.into != nil {
+			if copied, done, err := im.copyInto(groupCtx, s.into, p); done || err != nil {
+				result = copied
+				return err
+			}
+			p.done = 0
+		}
 		for _, e := range im.extents {
 			r := io.NewSectionReader(im.file, e.offset, e.length)
 			if err := im.sendExtent(groupCtx, sink, &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}, e); err != nil {
@@ -120,7 +164,8 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		return Result{}, err
 	}
 	p.end()
-	return Result{Digest: im.digest, Transferred: total, Size: im.Size}, nil
+	result.Digest, result.Blocks = im.digest, blocks
+	return result, nil
 }
 
 // sendExtent lets the sink read one extent, to its end.

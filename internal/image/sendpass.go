@@ -5,10 +5,36 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 )
 
 // sendPass sends what passes once. It closes the pass.
 func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (Result, error) {
+	var transferred int64
+	blocks := s.blocks && im.Format == FormatRaw
+	mapped := blockmap.New(0).Writer()
+	digest, err := im.through(p, s, func(r io.Reader, limit int64) (err error) {
+		if blocks {
+			behind := newBehindWriter(mapped)
+			defer behind.end()
+			r = io.TeeReader(r, behind)
+		}
+		transferred, err = im.sendRuns(ctx, sink, &runs{r: r}, limit)
+		return err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Digest: digest, Transferred: transferred, Size: im.Size}
+	if blocks {
+		result.Blocks = mapped.End()
+	}
+	return result, nil
+}
+
+// through lets take read all of a pass, limit bytes at most, and hashes it meanwhile. It closes the pass.
+func (im *Image) through(p *pass, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
 	defer p.close()
 	shown := newProgress(im.PackedSize, s.progress)
 	shown.done = p.in.n
@@ -21,28 +47,27 @@ func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (R
 	if im.Size >= 0 {
 		limit, tooLong = im.Size, im.source.failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
 	}
+	in := &bounded{r: p.out, left: limit, over: tooLong}
 	behind := newBehindWriter(d)
-	runs := &runs{r: io.TeeReader(&bounded{r: p.out, left: limit, over: tooLong}, behind)}
-	transferred, err := im.sendRuns(ctx, sink, runs, limit)
+	err = take(io.TeeReader(in, behind), limit)
 	behind.end()
-	if err != nil {
-		return Result{}, err
+	if err == nil {
+		err = p.end(im, limit-in.left)
 	}
-	if err := p.end(im, runs.read); err != nil {
-		return Result{}, err
-	}
-	digest, err := d.finish(im.source)
 	if err != nil {
-		return Result{}, err
+		return "", err
+	}
+	if digest, err = d.finish(im.source); err != nil {
+		return "", err
 	}
 	im.digest = digest
 	if s.onDigest != nil {
 		if err := s.onDigest(digest); err != nil {
-			return Result{}, err
+			return "", err
 		}
 	}
 	shown.end()
-	return Result{Digest: digest, Transferred: transferred, Size: im.Size}, nil
+	return digest, nil
 }
 
 // sendRuns lets the sink read one run of data after another, in the goroutine that looks for the next.
@@ -95,7 +120,6 @@ type runs struct {
 	data  []byte // of block, not handed out yet
 	zeros int64  // that come before data
 	pos   int64  // where the next byte that is handed out belongs, without those zeros
-	read  int64  // how many bytes there were
 	err   error  // that reading ended with
 }
 
@@ -107,7 +131,6 @@ func (r *runs) fill() {
 			err = io.EOF
 		}
 		r.err = err
-		r.read += int64(n)
 		if block := r.block[:n]; bytes.Equal(block, zeros[:n]) {
 			r.zeros += int64(n)
 		} else {

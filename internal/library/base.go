@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -15,7 +14,7 @@ import (
 
 // A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
 // digest, says that it is ready. The document is also the claim: whoever creates it sends the image, everybody else
-// waits. It lists the versions that use the base; the last one to leave removes it.
+// waits. It lists the versions that use the base, and the volumes that stand on it; the last one to leave removes it.
 
 const (
 	// abandonedAfter is how long a base that somebody else sends or removes may show no progress before that somebody
@@ -103,21 +102,6 @@ func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error
 	return l.verifyBase(ctx, base)
 }
 
-func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
-	transfer, err := l.host.OpenTransfer(ctx)
-	if err != nil {
-		return err
-	}
-	defer transfer.Close()
-	stored, err := digestOfVolume(ctx, transfer, l.pool, base.Volume, nil)
-	if err == nil && stored != base.Digest {
-		err = fmt.Errorf("reading back the image in volume %q of pool %q: its digest is %s, not %s: somebody has written to it, or the "+
-			"storage has lost something. Register the image anew, as another version, after those that use it are gone: %s", base.Volume,
-			l.pool, stored, base.Digest, strings.Join(l.usersOf(base), ", "))
-	}
-	return err
-}
-
 // joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.
 // catalog.ErrNotFound when there is none, or the one there was had been abandoned.
 func (l *Library) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
@@ -138,6 +122,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 			if !slices.Contains(base.Versions, id.String()) {
 				base.Versions = append(slices.Clone(base.Versions), id.String())
 			}
+			base.UnusedSince = nil
 			_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
@@ -152,7 +137,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 			return rec.Value, err
 		}
 		if dead || time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := l.discardBase(ctx, rec); err != nil {
+			if err := l.dispose(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -165,13 +150,21 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 	}
 }
 
-// releaseBase takes a version off the base's users; the last one removes the base. Where volumes hang on it that are no
-// version's, which two versions that go at once may each have left to the other, it stays: a version of the same image
-// takes it over.
+// releaseBase takes a version off the base's users; the last one removes the base.
 func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.VersionID) error {
+	return l.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
+}
+
+func without(list []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
+}
+
+// release takes a user off a base by leave; the last one removes the base, unless volumes hang on it that are no version's:
+// see dispose.
+func (l *Library) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
 	rec, err := change(ctx, l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
-		b.Versions = slices.DeleteFunc(slices.Clone(b.Versions), func(v string) bool { return v == id.String() })
-		if len(b.Versions) == 0 {
+		leave(b)
+		if !b.Used() {
 			b.State = catalog.BaseDeleting
 		}
 		return nil
@@ -182,24 +175,17 @@ func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.Ver
 	if err != nil || rec.Value.State != catalog.BaseDeleting {
 		return err
 	}
-	overlays, err := l.overlaysOn(ctx, rec.Value)
-	if err != nil {
-		return err
-	}
-	if len(overlays) > 0 {
-		rec.Value.State = catalog.BaseReady
-		_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
-		if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
-			err = nil
-		}
-		return gone(err)
-	}
-	return l.discardBase(ctx, rec)
+	return l.dispose(ctx, rec)
 }
 
-// discardBase removes a base's volume and then its document. Several may do so at once.
+// discardBase removes a base's volumes and then its document. Several may do so at once.
 func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	if err := l.deleteVolume(ctx, rec.Value.Volume); err != nil {
+	for _, volume := range []string{rec.Value.Volume, blocksVolume(rec.Value.Volume)} {
+		if err := l.deleteVolume(ctx, volume); err != nil {
+			return err
+		}
+	}
+	if err := l.disown(ctx, rec.Value.Parent, rec.Value.Volume); err != nil {
 		return err
 	}
 	for {

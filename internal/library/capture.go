@@ -155,7 +155,7 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := digestOfVolume(ctx, transfer, l.pool, u.base.Volume, nowAndThen(r.Progress, u.base.StoredSize))
+	digest, err := digestOfVolume(ctx, transfer, l.pool, u.base.Volume, 0, nowAndThen(r.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)
 	}

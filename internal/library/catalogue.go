@@ -15,12 +15,13 @@ type Catalogue struct {
 	Templates   int
 	Versions    int
 	Images      int   // that the versions use; versions of the same image share it
-	ImageBytes  int64 // that these take in the pool, whoever else uses them
+	ImageBytes  int64 // the size of their files, whoever else uses them
 	Capacity    uint64
 	Available   uint64
+	Stock       Stock
 }
 
-// Catalogue reads the numbers as of now. Of other tenants, nothing is counted.
+// Catalogue reads the numbers as of now. Of other tenants, nothing is counted but what the pool holds of images.
 func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 	c := Catalogue{Kind: "pool", Enforcement: "advisory"}
 	if s, ok := l.store.(interface{ Kind() string }); ok {
@@ -43,8 +44,8 @@ func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 		c.count(versions)
 		return err
 	})
-	group.Go(func() error {
-		if err := l.host.RefreshPool(ctx, l.pool); err != nil {
+	group.Go(func() (err error) {
+		if c.Stock, err = l.stock(ctx); err != nil {
 			return err
 		}
 		pool, err := l.host.Pool(ctx, l.pool)

@@ -98,8 +98,8 @@ func abandoned(v catalog.Version) bool {
 	return v.Coming != nil && (runner.Dead(v.Coming.Runner) || time.Now().After(v.Coming.Deadline))
 }
 
-// sweep removes, once in a process, what registrations that died have left in the tenant's part of the library. Failing to
-// is no failure of what is about to be done: the next process tries again.
+// sweep removes, once in a process, what registrations that died have left in the tenant's part of the library, and images
+// that nobody uses. Failing to is no failure of what is about to be done: the next process tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
 		records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
@@ -111,6 +111,7 @@ func (l *Library) sweep(ctx context.Context) {
 				_ = l.clearComing(ctx, rec)
 			}
 		}
+		_ = l.collect(ctx)
 	})
 }
 
@@ -144,7 +145,8 @@ func (l *Library) clearComing(ctx context.Context, rec catalog.Record[catalog.Ve
 	return err
 }
 
-// clearVolumes deletes the volumes whose names begin so, but for those that became bases.
+// clearVolumes deletes the volumes whose names begin so, but for those that became bases, and takes them off what they were
+// to stand on.
 func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	if err := l.host.RefreshPool(ctx, l.pool); err != nil {
 		return err
@@ -157,11 +159,25 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	if err != nil {
 		return err
 	}
+	left := func(name string) bool {
+		used := func(base catalog.Record[catalog.Base]) bool {
+			return name == base.Value.Volume || name == blocksVolume(base.Value.Volume)
+		}
+		return strings.HasPrefix(name, stem+".") && !slices.ContainsFunc(bases, used)
+	}
 	for _, name := range names {
-		used := func(base catalog.Record[catalog.Base]) bool { return base.Value.Volume == name }
-		if strings.HasPrefix(name, stem+".") && !slices.ContainsFunc(bases, used) {
+		if left(name) {
 			if err := l.deleteVolume(ctx, name); err != nil {
 				return err
+			}
+		}
+	}
+	for _, base := range bases {
+		for _, child := range base.Value.Children {
+			if left(child) {
+				if err := l.disown(ctx, base.Value.Digest, child); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -169,7 +185,8 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 }
 
 // uploaderDead tells whether nobody can be sending a base any more: the version that it was to be for is not coming. Of
-// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id.
+// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id. Where
+// rules for polkit hide other tenants' documents, theirs only seem not to be there.
 func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
 	if base.State != catalog.BaseUploading {
 		return false, nil
@@ -179,10 +196,11 @@ func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, er
 			return false, nil
 		}
 		rec, err := l.store.Versions().Get(ctx, id)
+		hidden := errors.Is(err, catalog.ErrNotFound) && !l.ownVersion(id)
 		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 			return false, err
 		}
-		if err == nil && !abandoned(rec.Value) {
+		if hidden || err == nil && !abandoned(rec.Value) {
 			return false, nil
 		}
 	}

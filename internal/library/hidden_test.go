@@ -15,23 +15,23 @@ func TestWhatIsHiddenIsNotGone(t *testing.T) {
 	bob := m.as(t, "shop", "bob")
 	for name, err := range map[string]error{
 		"destroying a template": bob.DeleteTemplate(ctx, web), "destroying a version": bob.RemoveVersion(ctx, web.Version("1.2.0")),
-		"reading a template": bob.Forget(ctx, web), "reading a version": bob.ForgetVersion(ctx, web.Version("1.2.0")),
+		"reading a template": bob.LostTemplate(ctx, web), "reading a version": bob.LostVersion(ctx, web.Version("1.2.0")),
 	} {
 		findings, ok := errors.AsType[catalog.Findings](err)
-		if !ok || findings[0].Summary != "Not visible to this user" || !strings.Contains(findings[0].Detail, `"bob"`) {
+		if !ok || findings[0].Summary != "May not be read any more" || !strings.Contains(findings[0].Detail, `"bob"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
 		t.Access = catalog.AccessControl{WriteUsers: []string{"ann"}}
 	}))
-	if err := bob.ForgetVersion(ctx, web.Version("1.3.0")); err == nil {
+	if err := bob.LostVersion(ctx, web.Version("1.3.0")); err == nil {
 		t.Error("somebody else's draft is forgotten")
 	}
-	if err := bob.ForgetVersion(ctx, web.Version("9.0.0")); err != nil {
+	if err := bob.LostVersion(ctx, web.Version("9.0.0")); err != nil {
 		t.Errorf("a version that is gone: %v", err)
 	}
-	if err := bob.Forget(ctx, catalog.TemplateID{Tenant: "shop", Name: "not"}); err != nil {
+	if err := bob.LostTemplate(ctx, catalog.TemplateID{Tenant: "shop", Name: "not"}); err != nil {
 		t.Errorf("a template that is gone: %v", err)
 	}
 	must[catalog.Template](t)(ann.Template(ctx, web))
@@ -43,8 +43,8 @@ func TestAStateOfAnotherTenantLearnsNothing(t *testing.T) {
 	shared(t, m, catalog.AccessControl{})
 	tom, never := m.as(t, "bank", "tom"), catalog.TemplateID{Tenant: "shop", Name: "not"}
 	for name, ask := range map[string]func(catalog.TemplateID) error{
-		"template": func(id catalog.TemplateID) error { return tom.Forget(ctx, id) },
-		"version":  func(id catalog.TemplateID) error { return tom.ForgetVersion(ctx, id.Version("1.2.0")) },
+		"template": func(id catalog.TemplateID) error { return tom.LostTemplate(ctx, id) },
+		"version":  func(id catalog.TemplateID) error { return tom.LostVersion(ctx, id.Version("1.2.0")) },
 	} {
 		hidden, absent := ask(web), ask(never)
 		if hidden == nil || absent == nil || strings.ReplaceAll(hidden.Error(), web.String(), never.String()) != absent.Error() {
@@ -84,7 +84,7 @@ func TestMessagesNameNothingOfOthers(t *testing.T) {
 		}
 	}
 	base := catalog.Base{Versions: []string{"bank/vault@1.0.0", "shop/web@1.0.0", "0123456789ab:bank/vault@2.0.0"}}
-	if got := strings.Join(l.usersOf(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogues" {
+	if got := strings.Join(l.versionsOn(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogues" {
 		t.Errorf("the users of an image are %s", got)
 	}
 }

@@ -39,6 +39,7 @@ type Library struct {
 	me    catalog.Principal
 
 	abandonedAfter time.Duration
+	unusedFor      time.Duration
 
 	mu     sync.Mutex
 	opened bool
@@ -53,7 +54,8 @@ type Library struct {
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
-	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, retention: o.Retention}
+	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, unusedFor: unusedFor,
+		retention: o.Retention}
 }
 
 // Tenant is whose names are used where none is given.

@@ -12,17 +12,25 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// InUseError says that a version cannot go because linked clones hang on it.
+// InUseError says that a version cannot go because something hangs on its base image.
 type InUseError struct {
 	Version catalog.VersionID
-	Users   []string // "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
-	Others  int      // how many instances of other tenants there are beside
+	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
+	Others  int      // how many instances and versions of other tenants there are beside
+	Built   []string // ids of versions that hold only what differs from it
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("version %q cannot be removed: these linked clones need its base image: %s. Destroy them first, "+
-		"or replace them by another version or by full clones (strategy = \"clone\"). Nothing was changed.",
-		e.Version, andOthers(e.Users, e.Others))
+	var reasons []string
+	if len(e.Built) > 0 {
+		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only what differs from it: %s. "+
+			"Destroy them first", strings.Join(e.Built, ", ")))
+	}
+	if len(e.Users)+e.Others > 0 {
+		reasons = append(reasons, fmt.Sprintf("these linked clones need its base image: %s. Destroy them first, "+
+			"or replace them by another version or by full clones (strategy = \"clone\")", andOthers(e.Users, e.Others)))
+	}
+	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))
 }
 
 // RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
@@ -33,7 +41,7 @@ func (e *InUseError) Error() string {
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
-			return l.ForgetVersion(ctx, id)
+			return l.LostVersion(ctx, id)
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
@@ -59,9 +67,9 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	if err != nil {
 		return err
 	}
-	users, others, err := l.linkedClones(ctx, rec.Value)
-	if err == nil && len(users)+others > 0 {
-		err = &InUseError{Version: id, Users: users, Others: others}
+	users, err := l.usersOf(ctx, rec.Value)
+	if err == nil && len(users.Users)+len(users.Built)+users.Others > 0 {
+		err = users
 	}
 	if err != nil {
 		undo, cancel := undoContext(ctx)
@@ -93,12 +101,13 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	}
 }
 
-// linkedClones names what hangs on a version's base: its own instances, and, where no other version keeps the base,
-// every overlay on it, whoever made it. What is another tenant's is counted only.
-func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []string, others int, err error) {
+// usersOf names what hangs on a version's base: its own instances, and, where no other version keeps the base, every overlay
+// on it, whoever made it. What is another tenant's is counted only.
+func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, error) {
+	in := &InUseError{Version: v.ID}
 	domains, err := l.host.AllDomains(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var known []string
 	for _, i := range madeOf(domains) {
@@ -106,9 +115,9 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []
 			continue
 		}
 		if i.Tenant == l.me.Tenant {
-			users = append(users, i.Tenant+"/"+i.Name)
+			in.Users = append(in.Users, i.Tenant+"/"+i.Name)
 		} else {
-			others++
+			in.Others++
 		}
 		for _, disk := range i.domain.Disks {
 			known = append(known, disk.Path)
@@ -116,28 +125,58 @@ func (l *Library) linkedClones(ctx context.Context, v catalog.Version) (users []
 	}
 	base, err := l.Base(ctx, v.Digest)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return users, others, nil
+		return in, nil
 	}
-	if err != nil {
-		return nil, 0, err
+	if err != nil || len(base.Versions) > 1 {
+		return in, err
 	}
-	if len(base.Versions) > 1 {
-		return users, others, nil
+	if err := l.builtOn(ctx, base, in); err != nil {
+		return nil, err
 	}
 	overlays, err := l.overlaysOn(ctx, base)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, o := range overlays {
 		switch {
-		case slices.Contains(known, o.Path):
+		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
 		case l.foreign(domains, o.Path), l.othersVolume(o.Name):
-			others++
+			in.Others++
 		default:
-			users = append(users, "volume "+o.Name)
+			in.Users = append(in.Users, "volume "+o.Name)
 		}
 	}
-	return users, others, nil
+	return in, nil
+}
+
+// builtOn names the versions whose images stand on a base.
+func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError) error {
+	if len(base.Children) == 0 {
+		return nil
+	}
+	bases, err := l.store.Bases().List(ctx, "")
+	if err != nil {
+		return err
+	}
+	children := slices.Clone(base.Children)
+	for _, b := range bases {
+		if !slices.Contains(children, b.Value.Volume) {
+			continue
+		}
+		children = without(children, b.Value.Volume)
+		for _, user := range b.Value.Versions {
+			if id, err := catalog.ParseVersionID(user); err == nil && id.Template.Tenant == l.me.Tenant {
+				in.Built = append(in.Built, user)
+			} else {
+				in.Others++
+			}
+		}
+	}
+	slices.Sort(in.Built)
+	if len(children) > 0 {
+		in.Built = append(in.Built, "one that is being registered")
+	}
+	return nil
 }
 
 // foreign tells whether a file is a disk of another tenant's instance.

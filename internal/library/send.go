@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -18,24 +19,36 @@ import (
 // else made it first. A failure or a cancel leaves neither volume nor document.
 func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
+	below, err := l.below(ctx, r)
+	if err != nil {
+		return none, 0, err
+	}
 	im, err := l.openSource(ctx, r.Source)
 	if err != nil {
 		return none, 0, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
-	room, err := l.checkRoom(ctx, max(im.Size, im.PackedSize))
+	format, size, atLeast := im.Format, im.Size, max(im.Size, im.PackedSize)
+	if below != nil { // nobody knows how much has changed
+		format, size, atLeast = image.FormatQcow2, 0, 0
+	}
+	room, err := l.checkRoom(ctx, atLeast)
 	if err != nil {
 		return none, 0, err
 	}
-	u := l.newUpload(r, volumeName(r.volume, attempt, string(im.Format)), string(im.Format))
+	u := l.newUpload(r, volumeName(r.volume, attempt, string(format)), string(format))
+	u.standOn(below)
 	defer func() { err = u.settle(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
-		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
+		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
 		if err := u.claim(ctx, knownDigest); err != nil {
 			return none, 0, err
 		}
 	}
-	if err := u.create(ctx, max(im.Size, 0)); err != nil {
+	if err := u.adopt(ctx, below); err != nil {
+		return none, 0, err
+	}
+	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
 	transfer, err := l.host.OpenTransfer(ctx)
@@ -44,35 +57,62 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	defer transfer.Close()
 	r.steps.done("open")
-	result, err := im.Send(ctx, sink{transfer, l.pool, u.base.Volume}, image.Room(room), image.OnProgress(r.Progress),
+	done, err := u.send(ctx, r.Source, im, below, transfer, image.Room(room), image.OnProgress(r.Progress),
 		image.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
 		}))
 	if err != nil {
-		return none, result.Transferred, err
+		return none, done.transferred, err
 	}
 	if r.Source.Volume != "" {
 		if err := l.unused(ctx, r.Source); err != nil { // a guest that was started meanwhile has written to it
-			return none, result.Transferred, err
+			return none, done.transferred, err
 		}
 	}
-	r.steps.done("send")
+	r.steps.done(map[bool]string{false: "send", true: "copy"}[done.copied])
 	volume, err := u.recognised(ctx)
-	if err == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
+	if err == nil && below == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
 		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
 	}
 	if err == nil {
-		err = u.kept(ctx, transfer, volume, result.Transferred, r.VerifyFull)
+		err = u.kept(ctx, transfer, volume, done.transferred+done.shared, r.VerifyFull)
 	}
 	r.steps.done("verify")
+	if err == nil && done.blocks != nil {
+		err = l.storeBlocks(ctx, transfer, u.base.Volume, done.blocks)
+	}
 	if err == nil {
 		err = u.publish(ctx)
 	}
 	if err != nil {
-		return none, result.Transferred, err
+		return none, done.transferred, err
 	}
-	return u.base, result.Transferred, nil
+	return u.base, done.transferred, nil
+}
+
+// sent is what became of an image on its way.
+type sent struct {
+	transferred int64         // bytes
+	copied      bool          // on this machine, which is the host
+	shared      int64         // bytes that a copy has in common with the source
+	blocks      *blockmap.Map // nil where that takes another reading
+}
+
+// send sends an image as it is, or what differs from the one below.
+func (u *upload) send(ctx context.Context, s image.Source, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (sent, error) {
+	to := sink{transfer, u.library.pool, u.base.Volume}
+	if below == nil {
+		file, err := u.place(ctx, s, im)
+		if err != nil {
+			return sent{}, err
+		}
+		result, err := im.Send(ctx, to, append(options, image.Into(file), image.MapBlocks())...)
+		return sent{result.Transferred, result.Copied, result.Shared, result.Blocks}, err
+	}
+	changes, err := im.SendChanges(ctx, to, below.Below, options...)
+	u.base.StoredSize, u.base.Stored = changes.Size, changes.Stored
+	return sent{transferred: changes.Transferred, blocks: changes.Blocks}, err
 }
 
 // volumeName names the volume of an attempt to send an image. What was taken for dead once must not be taken for it again.
@@ -107,7 +147,9 @@ type upload struct {
 	version catalog.VersionID
 	base    catalog.Base
 	created bool
+	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
+	adopted bool // its volume is among the parent's children
 }
 
 // newUpload prepares a base in a volume of that name.
@@ -169,7 +211,8 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	}
 	u.created = true
 	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	_, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	volume, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	u.path = volume.Path
 	return err
 }
 
@@ -214,14 +257,15 @@ func (u *upload) kept(ctx context.Context, transfer *hypervisor.Transfer, volume
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
-	stored, err := digestOfVolume(ctx, transfer, u.library.pool, u.base.Volume, nil)
+	want, from := content(u.base)
+	stored, err := digestOfVolume(ctx, transfer, u.library.pool, u.base.Volume, from, nil)
 	if err != nil {
 		return err
 	}
-	if stored != u.base.Digest {
+	if stored != want {
 		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
 			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.library.pool,
-			stored, u.base.Digest, pool.Available>>20)
+			stored, want, pool.Available>>20)
 	}
 	return nil
 }
@@ -244,7 +288,10 @@ func (u *upload) publish(ctx context.Context) error {
 func (u *upload) undo(ctx context.Context) error {
 	var errs []error
 	if u.created {
-		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume))
+		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume), u.library.deleteVolume(ctx, blocksVolume(u.base.Volume)))
+	}
+	if u.adopted {
+		errs = append(errs, u.library.disown(ctx, u.base.Parent, u.base.Volume))
 	}
 	if u.claimed != nil {
 		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)

@@ -12,14 +12,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-// digestOfVolume reads a volume's bytes as they are in its file. Notice, where it is not nil, is told how many have come.
-func digestOfVolume(ctx context.Context, transfer *hypervisor.Transfer, pool, volume string, notice func(n int64)) (string, error) {
+// digestOfVolume reads a volume's bytes as they are in its file, from one on. Notice, where it is not nil, is told how many have
+// come.
+func digestOfVolume(ctx context.Context, transfer *hypervisor.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
 	sum := sha256.New()
 	var w io.Writer = sum
 	if notice != nil {
 		w = io.MultiWriter(sum, &noticed{notice: notice})
 	}
-	if err := transfer.Download(ctx, pool, volume, w, 0, 0); err != nil {
+	if err := transfer.Download(ctx, pool, volume, w, from, 0); err != nil {
 		return "", err
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil

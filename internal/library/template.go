@@ -106,7 +106,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		err = rec.Value.Need(l.me, catalog.Write)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		return l.Forget(ctx, id)
+		return l.LostTemplate(ctx, id)
 	}
 	if err != nil {
 		return fmt.Errorf("removing template %q: %w", id, err)

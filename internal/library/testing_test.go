@@ -42,9 +42,9 @@ func (s site) library(t *testing.T) *Library {
 	return New(Options{Host: host, Pool: s.pool, Store: poolstore.New(host, s.pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
 }
 
-// files lists what is in the pool's directory and no document: images and disks.
+// images lists what is in the pool's directory, but for documents and the maps of images' blocks: images and disks.
 func (s site) images(t *testing.T) []string {
-	return slices.DeleteFunc(s.files(t), func(name string) bool { return strings.HasSuffix(name, ".json") })
+	return slices.DeleteFunc(s.files(t), func(name string) bool { return strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".map") })
 }
 
 func (s site) files(t *testing.T) []string {

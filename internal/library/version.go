@@ -17,6 +17,7 @@ type Registration struct {
 	ID catalog.VersionID
 	VersionSettings
 	Source     image.Source
+	Parent     string       // the version of the same template that the image is compared with; "" for none
 	VerifyFull bool         // read the stored image back before the version is registered
 	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen
 	Progress   func(done, total int64)
@@ -73,7 +74,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection,
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
-		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred,
+		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
 		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(), Registered: r.steps.record(),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()

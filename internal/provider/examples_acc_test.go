@@ -60,6 +60,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
+	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
 	pages := map[string]string{}
 	for _, kind := range []string{"resources/*/resource*.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))

@@ -160,7 +160,7 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 			return err
 		}
 	}
-	facts.Provision.Completed, facts.Shape = &completed, instance.shape()
+	facts.Provision.Completed, facts.Shape, facts.Cards = &completed, instance.shape(), catalog.NoteCards(instance.NICs)
 	b.unconfirmed.add(b.uuid)
 	return b.writeFacts(ctx, b.uuid, facts)
 }

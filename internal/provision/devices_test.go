@@ -199,11 +199,39 @@ func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
 	}
 }
 
-// A new system disk's seed tells the guest of all its cards, also of one that comes with it.
+// A new system disk's seed tells the guest of all its cards, also of one that comes with it, and of one that somebody took
+// away and that comes back.
 func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
-	have := []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}
-	got := withMACs([]catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, have)
-	if got[0].MAC != have[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" {
+	i := Instance{NICs: []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
+	i.Facts.Cards = []catalog.CardNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"}, {Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
+	got := withMACs([]catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("eth3", "")}, i)
+	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" || got[3].MAC != "52:54:00:00:00:0d" {
 		t.Errorf("the cards are %+v", got)
+	}
+}
+
+// An interface that somebody took away comes back with the MAC address that it had, unless another is asked for.
+func TestCardsComeBackAsTheyWere(t *testing.T) {
+	i := Instance{NICs: []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
+	had := []catalog.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("", "52:54:00:00:00:0d")}
+	i.Facts.Cards = catalog.NoteCards(had)
+	marshalled, err := catalog.InstanceFacts{Tenant: "default", Name: "it", Cards: i.Facts.Cards}.Marshal()
+	if err == nil {
+		i.Facts, err = catalog.ParseInstanceFacts(marshalled)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := Blueprint{NICs: []catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:01"), testNIC("eth3", "")}}
+	diff, _, err := (&Provisioner{}).Compare(t.Context(), i, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, nic := range diff.Devices.AddNICs {
+		got = append(got, nic.Name+"="+nic.MAC)
+	}
+	if want := []string{"eth1=52:54:00:00:00:0b", "eth2=52:54:00:00:00:01", "eth3="}; !slices.Equal(got, want) {
+		t.Errorf("what comes is %q, want %q", got, want)
 	}
 }

@@ -49,6 +49,11 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 		d.Replaces = append(d.Replaces, catalog.At("customization"))
 	}
 	replaces, devices := compareNICs(i.NICs, b.NICs)
+	for n, nic := range devices.AddNICs { // somebody may have taken it away, and the guest may know it by this
+		if nic.MAC == "" {
+			devices.AddNICs[n].MAC = catalog.NotedMAC(i.Facts.Cards, nic.Name)
+		}
+	}
 	d.Replaces, d.Devices = append(d.Replaces, replaces...), devices
 	// The system disk is what the instance is.
 	if len(i.Disks) == 0 || len(b.Drives) == 0 || i.Disks[0].Name != b.Drives[0].Name {

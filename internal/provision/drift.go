@@ -142,13 +142,13 @@ func (p *Provisioner) settled(ctx context.Context, uuid string, b *Blueprint) (I
 	if err != nil {
 		return i, err
 	}
-	sizes := i.Facts.Sizes
+	sizes, cards := i.Facts.Sizes, i.Facts.Cards
 	if b != nil {
-		sizes = catalog.SizesOf(b.Drives)
+		sizes, cards = catalog.SizesOf(b.Drives), catalog.NoteCards(i.NICs)
 	}
-	if i.Facts.Shape == i.shape() && slices.Equal(i.Facts.Sizes, sizes) {
+	if i.Facts.Shape == i.shape() && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.Cards, cards) {
 		return i, nil
 	}
-	i.Facts.Shape, i.Facts.Sizes = i.shape(), sizes
+	i.Facts.Shape, i.Facts.Sizes, i.Facts.Cards = i.shape(), sizes, cards
 	return i, p.writeFacts(ctx, uuid, i.Facts)
 }

@@ -135,7 +135,7 @@ func (b *build) shutDown(ctx context.Context, before Instance) error {
 
 // replaceSeed replaces the seed. Its volume is as large as a seed is, so it is another one.
 func (b *build) replaceSeed(ctx context.Context, before Instance) error {
-	b.blueprint.NICs = withMACs(b.blueprint.NICs, before.NICs)
+	b.blueprint.NICs = withMACs(b.blueprint.NICs, before)
 	iso, err := b.blueprint.seed(b.uuid, b.request.Name)
 	if err != nil {
 		return err
@@ -157,15 +157,19 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 	return replace(ctx, iso)
 }
 
-// withMACs are network cards with the addresses that those of their names have. New ones get theirs here, since the seed
-// tells the guest of them.
-func withMACs(nics, have []catalog.NIC) []catalog.NIC {
+// withMACs are network cards with the addresses that those of their names have, or had before somebody took them away. New
+// ones get theirs here, since the seed tells the guest of them.
+func withMACs(nics []catalog.NIC, i Instance) []catalog.NIC {
 	nics = slices.Clone(nics)
-	for i := range nics {
-		if n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == nics[i].Name }); n >= 0 {
-			nics[i].MAC = have[n].MAC
-		} else if nics[i].MAC == "" {
-			nics[i].MAC = randomMAC()
+	for n := range nics {
+		nic := &nics[n]
+		if h := slices.IndexFunc(i.NICs, func(h catalog.NIC) bool { return h.Name == nic.Name }); h >= 0 {
+			nic.MAC = i.NICs[h].MAC
+		} else if nic.MAC == "" {
+			nic.MAC = catalog.NotedMAC(i.Facts.Cards, nic.Name)
+		}
+		if nic.MAC == "" {
+			nic.MAC = randomMAC()
 		}
 	}
 	return nics

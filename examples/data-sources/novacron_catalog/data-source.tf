@@ -8,6 +8,14 @@ check "enforced" {
   }
 }
 
+# Say so where what interrupted runs have left takes room
+check "tidy" {
+  assert {
+    condition     = length(data.novacron_catalog.this.stray_volumes) == 0
+    error_message = "Nothing leads to these volumes: ${join(", ", data.novacron_catalog.this.stray_volumes)}."
+  }
+}
+
 output "library_gb" {
-  value = floor(data.novacron_catalog.this.image_bytes / pow(1024, 3))
+  value = floor(data.novacron_catalog.this.stored_image_bytes / pow(1024, 3))
 }

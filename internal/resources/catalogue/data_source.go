@@ -34,6 +34,13 @@ type model struct {
 	Pool           types.String `tfsdk:"pool"`
 	CapacityBytes  types.Int64  `tfsdk:"capacity_bytes"`
 	AvailableBytes types.Int64  `tfsdk:"available_bytes"`
+
+	StoredImageCount types.Int64 `tfsdk:"stored_image_count"`
+	StoredImageBytes types.Int64 `tfsdk:"stored_image_bytes"`
+	UnusedImageCount types.Int64 `tfsdk:"unused_image_count"`
+	UnusedImageBytes types.Int64 `tfsdk:"unused_image_bytes"`
+	StrayVolumes     types.List  `tfsdk:"stray_volumes"`
+	VolumeCount      types.Int64 `tfsdk:"volume_count"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -50,8 +57,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Tells where the library's catalogue is kept, who makes sure of its rules, and what the provider's tenant has in it. Nothing " +
-			"of other tenants is counted, whatever they share.",
+		MarkdownDescription: "Tells where the library's catalogue is kept, who makes sure of its rules, what the provider's tenant has in it, and what its " +
+			"images take in the pool. Of other tenants, nothing is counted but the images that the pool holds.",
 		Attributes: map[string]schema.Attribute{
 			"kind": text("Where the catalogue is kept: `pool` for documents in the storage pool, `postgres` for a database."),
 			"enforcement": text("Who makes sure of tenants, owners and access control: `advisory` for this provider alone, which guards against mistakes " +
@@ -61,10 +68,23 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"template_count":  number("How many templates the tenant has."),
 			"version_count":   number("How many versions these have."),
 			"image_count":     number("How many images these versions use. Versions of the same image share it."),
-			"image_bytes":     number("What these images take in the pool, in bytes. Others may use some of them as well."),
+			"image_bytes":     number("How large the files of these images are, in bytes. Others may use some of them as well."),
 			"pool":            text("The storage pool of images and, unless said otherwise, disks."),
 			"capacity_bytes":  number("Size of the pool, in bytes."),
 			"available_bytes": number("Free space in the pool, in bytes."),
+			"stored_image_count": number("How many images the pool holds, of all tenants and catalogues that share it, also those that are being sent " +
+				"or that nobody uses."),
+			"stored_image_bytes": number("What these take up in the pool, in bytes. Holes take up nothing."),
+			"unused_image_count": number("How many of them no version uses, and no disk of a linked clone. An image goes with its last version; one " +
+				"that a disk kept then, or that an interrupted run left, stays. It is removed by itself once nobody has used it for an hour, when the " +
+				"provider next registers or removes something."),
+			"unused_image_bytes": number("What these take up in the pool, in bytes."),
+			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of volumes in the pool that are " +
+				"called as those of images are (`nova.base.…`), that nothing in the catalogue leads to, and that were not written to for an hour. An " +
+				"interrupted run may have left them. They are never removed by themselves, since another tenant, whose documents cannot be seen, may " +
+				"be about to use one: remove them with `virsh vol-delete` once you know better."},
+			"volume_count": number("How many volumes the pool has, of any kind, as far as the host shows them: images, documents, disks and what else is " +
+				"there. libvirt lists no more than 16384."),
 		},
 	}
 }
@@ -88,11 +108,16 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		client.AddError(&resp.Diagnostics, "Catalogue not read", err)
 		return
 	}
+	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Stock.Strays...))
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model{
 		Kind: types.StringValue(c.Kind), Enforcement: types.StringValue(c.Enforcement),
 		Tenant: types.StringValue(l.Tenant()), User: types.StringValue(l.User()),
 		TemplateCount: types.Int64Value(int64(c.Templates)), VersionCount: types.Int64Value(int64(c.Versions)),
 		ImageCount: types.Int64Value(int64(c.Images)), ImageBytes: types.Int64Value(c.ImageBytes),
 		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Capacity)), AvailableBytes: types.Int64Value(int64(c.Available)),
+		StoredImageCount: types.Int64Value(int64(c.Stock.Images)), StoredImageBytes: types.Int64Value(c.Stock.ImageBytes),
+		UnusedImageCount: types.Int64Value(int64(c.Stock.Unused)), UnusedImageBytes: types.Int64Value(c.Stock.UnusedBytes),
+		StrayVolumes: strays, VolumeCount: types.Int64Value(int64(c.Stock.Volumes)),
 	})...)
 }

@@ -2,6 +2,7 @@ package instance_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
@@ -34,13 +35,16 @@ func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	w.instances(t)
 }
 
-// Refreshing instances asks the host one thing of each, and a few things of all.
+// statusAge is how long a refresh goes by what it has asked of all domains; see provision.
+const statusAge = 2 * time.Second
+
+// Refreshing instances asks the host one thing of each, and what all of them do once, or where it takes long every other second.
 func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("refresh")
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
-	asked := func(count string) *acctest.Counted {
-		counted := host.Count(t)
+	asked := func(count string) (counted *acctest.Counted, others int) {
+		counted = host.Count(t)
 		of := func(uri string) {
 			w.instances(t, "provider \"novacron\" {\n  uri = \""+uri+"\"\n}\n",
 				instance("it", name+"-${count.index}", "count = "+count, "power_state = \"stopped\"\n  wait_for = []"))
@@ -48,15 +52,21 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		of(host.URI)
 		w.Apply(t)
 		of(counted.URI)
+		begun := time.Now()
 		w.EmptyPlan(t)
-		return counted
+		statistics, domains := counted.CallsOf(acctest.ListStatistics), counted.CallsOf(acctest.ListDomains)
+		if most := 1 + int(time.Since(begun)/statusAge); statistics == 0 || statistics > most || domains > statistics {
+			t.Errorf("a plan of %s instances lists statistics %d times and domains %d times, want both at most %d times", count, statistics, domains, most)
+		}
+		return counted, counted.Calls() - statistics - domains
 	}
-	few, many := asked("2"), asked("22")
+	few, fewOthers := asked("2")
+	many, manyOthers := asked("22")
 	if more := many.CallsOf(acctest.ReadDefinition) - few.CallsOf(acctest.ReadDefinition); more != 20 {
 		t.Errorf("20 more instances were read %d times", more)
 	}
-	if few, many := few.Calls(), many.Calls(); many > few+20+again {
-		t.Errorf("a plan of 22 instances makes %d requests, one of 2 makes %d: 20 more were to be expected", many, few)
+	if manyOthers > fewOthers+20+again {
+		t.Errorf("a plan of 22 instances makes %d requests but for listings, one of 2 makes %d: 20 more were to be expected", manyOthers, fewOthers)
 	}
 	w.instances(t)
 	w.Apply(t)

@@ -125,6 +125,11 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 	if more := many.CallsOf(acctest.ReadDefinition) - few.CallsOf(acctest.ReadDefinition); more != 10 {
 		t.Errorf("10 more instances were read %d times", more)
 	}
+	for _, listing := range []uint32{acctest.ListStatistics, acctest.ListDomains} {
+		if few, many := few.CallsOf(listing), many.CallsOf(listing); few != 1 || many != 1 {
+			t.Errorf("procedure %d is called %d times to list 2 instances, and %d times to list 12; want once", listing, few, many)
+		}
+	}
 	if few, many := few.Calls(), many.Calls(); many > few+10 {
 		t.Errorf("listing 12 instances makes %d requests, 2 of them %d", many, few)
 	}

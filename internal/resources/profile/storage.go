@@ -26,7 +26,9 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 			"disks": schema.MapNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Disks by name. The system disk comes from the version's image and is the guest's first disk; the others " +
-					"are blank and, in a new guest, follow in the order of their names. Default: one disk `system` of the image's size.",
+					"are blank and, in a new guest, follow in the order of their names. A disk's name is its serial number, by which the guest knows " +
+					"it whatever it calls the device: `/dev/disk/by-id/virtio-NAME`, with the first 20 letters of the name, and of a disk with a `type` " +
+					"`/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_NAME`. Default: one disk `system` of the image's size.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"size_gb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Size in GiB. Required for blank disks; the system " +
 						"disk's default is the image's size, and a larger one grows it."},

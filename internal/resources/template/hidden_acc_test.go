@@ -46,7 +46,7 @@ resource "novacron_instance" "it" {
 		w.Configure(t, as("shop", "ann"))
 		w.Destroy(t)
 	})
-	for _, c := range []struct{ tenant, user, says string }{{"shop", "bob", "Not visible to this user"}, {"bank", "ann", "Not of this tenant"}} {
+	for _, c := range []struct{ tenant, user, says string }{{"shop", "bob", "May not be read any more"}, {"bank", "ann", "Not of this tenant"}} {
 		w.Configure(t, as(c.tenant, c.user))
 		tfacc.Says(t, w.Fails(t, "plan"), c.says)
 		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), c.says)

@@ -88,8 +88,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	t, err := r.client.Library.Template(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) { // to forget it would be to lose it, where only the provider's tenant or user is another
-		if err = r.client.Library.Forget(ctx, id); err == nil {
+	if errors.Is(err, catalog.ErrNotFound) {
+		if err = r.client.Library.LostTemplate(ctx, id); err == nil {
 			resp.State.RemoveResource(ctx)
 			return
 		}

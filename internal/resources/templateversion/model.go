@@ -18,6 +18,7 @@ type Facts struct {
 	Version            types.String `tfsdk:"version"`
 	Description        types.String `tfsdk:"description"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
+	ParentVersion      types.String `tfsdk:"parent_version"`
 	profile.Lifecycle
 	profile.Spec
 	Digest           types.String `tfsdk:"digest"`
@@ -56,6 +57,7 @@ func (m *Facts) fromCore(v catalog.Version, spec catalog.Spec, location string) 
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
 	m.Description = profile.KeepString(m.Description, v.Description)
 	m.DeletionProtection = types.BoolValue(v.DeletionProtection)
+	m.ParentVersion = profile.OptionalString(v.Parent)
 	m.Spec.Refresh(spec)
 	m.Lifecycle.Refresh(v.Lifecycle)
 }
@@ -71,7 +73,7 @@ func (m *Facts) settings() library.VersionSettings {
 
 // alike tells whether all is as before that the schema replaces the version for, which the framework does not tell a plan.
 func (m *Facts) alike(before *Facts) bool {
-	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) &&
+	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) && m.ParentVersion.Equal(before.ParentVersion) &&
 		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&
 		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) && m.CloudInit.Equal(before.CloudInit)
 }

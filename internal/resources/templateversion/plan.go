@@ -116,6 +116,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
 		}
 	}
+	r.checkParent(plan, id, versions, diags)
 	if !plan.Spec.Known() {
 		return
 	}

@@ -73,8 +73,8 @@ func provisioningAttribute() schema.Attribute {
 			"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole seconds; `steps` tell more exactly."},
 			"steps": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "The steps, in order: `open` (the source was found and recognised), `send` (the image went to the host) or `copy` (the " +
-					"host copied the disk of an instance), `verify`; or `join`, where the pool had the image.",
+				MarkdownDescription: "The steps, in order: `open` (the source was found and recognised), `send` (the image went to the host) or `copy` (it " +
+					"was copied on the host: the disk of an instance by libvirt, or a file, since this machine is the host), `verify`; or `join`, where the pool had the image.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
 					"duration_ms": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took, in milliseconds."},

@@ -57,6 +57,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		return
 	}
 	client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known && config.headersKnown() {
 		source.Headers = config.headers()
 		client.AddError(&resp.Diagnostics, "Image cannot be used", source.Validate())
@@ -85,7 +86,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	source.Headers = config.headers()
 	file, unseen := image.Glance(source.Path)
 	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
-		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(),
+		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
@@ -121,8 +122,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	r.client.Library.Own(id)
 	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
-	if errors.Is(err, catalog.ErrNotFound) {           // to forget it would be to lose it, where only the provider's tenant or user is another
-		if err = r.client.Library.ForgetVersion(ctx, id); err == nil {
+	if errors.Is(err, catalog.ErrNotFound) {
+		if err = r.client.Library.LostVersion(ctx, id); err == nil {
 			resp.State.RemoveResource(ctx)
 			return
 		}

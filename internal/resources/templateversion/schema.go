@@ -67,6 +67,13 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: "Refuse to destroy or replace the version while `true`. Default: `false`.",
 		},
 		"source": sourceAttribute(),
+		"parent_version": schema.StringAttribute{
+			Optional: true, PlanModifiers: replace,
+			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
+			MarkdownDescription: "A version of the same template, such as `1.0.0`. The image is compared with that version's, and only what differs is sent and " +
+				"stored. The parent cannot be destroyed while this version is there. Not with `source.instance_id`. A change replaces the version. See " +
+				"the guide [Incremental versions](../guides/incremental-versions).",
+		},
 		"verify": schema.StringAttribute{
 			Optional:   true,
 			Validators: []validator.String{stringvalidator.OneOf(verifySize, verifyFull)},
@@ -74,12 +81,12 @@ func attributes() map[string]schema.Attribute {
 				"the pool has kept all of it. `full`: the stored image is read back, and its digest compared. A change to `full` reads it back then.",
 		},
 		"hardware_profile": hardware, "network_profile": network, "storage_profile": storage, "parameters": parameters, "cloud_init": cloudInit,
-		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the stored image, after decompression."},
+		"digest":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "`sha256:…` of the image, after decompression."},
 		"format":             schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`."},
 		"virtual_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the disk that a guest sees, in bytes."},
-		"stored_size_bytes":  schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the stored image, in bytes."},
-		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Bytes that were sent to the host to " +
-			"register the version; 0 where the pool had the image."},
+		"stored_size_bytes":  schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Size of the stored image, in bytes; with `parent_version`, of what differs."},
+		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber, MarkdownDescription: "Bytes that were sent to the host, or " +
+			"copied on it, to register the version; holes are not among them. 0 where the pool had the image, or its file system shares the file's blocks."},
 		"storage_location": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "Path of the stored image on the host."},
 		"created_at":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the version was registered (RFC 3339, UTC)."},
 		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},

@@ -45,6 +45,7 @@ type entry struct {
 	Format           types.String `tfsdk:"format"`
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
 	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
+	ParentVersion    types.String `tfsdk:"parent_version"`
 	CreatedAt        types.String `tfsdk:"created_at"`
 	CreatedBy        types.String `tfsdk:"created_by"`
 	InstanceCount    types.Int64  `tfsdk:"instance_count"`
@@ -56,7 +57,8 @@ func fromCore(v catalog.Version, instances int) entry {
 		Description: profile.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
 		Digest: types.StringValue(v.Digest), Format: types.StringValue(v.Format),
 		VirtualSizeBytes: types.Int64Value(v.VirtualSize), StoredSizeBytes: types.Int64Value(v.StoredSize),
-		CreatedAt: types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
+		ParentVersion: profile.OptionalString(v.Parent),
+		CreatedAt:     types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
 		InstanceCount: types.Int64Value(int64(instances)),
 	}
 	e.Lifecycle.Refresh(v.Lifecycle)
@@ -99,6 +101,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"format":              text("Format of the stored image: `qcow2` or `raw`."),
 					"virtual_size_bytes":  number("Size of the disk that a guest sees, in bytes."),
 					"stored_size_bytes":   number("Size of the stored image, in bytes. Versions of the same image share it."),
+					"parent_version":      text("The version that the image was compared with; null for none."),
 					"created_at":          text("When the version was registered (RFC 3339, UTC)."),
 					"created_by":          text("The user who registered the version."),
 					"instance_count": number("How many instances on the provider's host were made from the version, in whichever way: of all tenants for a " +

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// images measures what it takes to register images: in time, in memory, and in bytes.
+func images() (err error) {
+	b, err := newBench()
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := errors.Join(b.makeBigImage(), b.makeSparseImage(), b.openHere()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.sh(`virsh -q pool-destroy "$1" >/dev/null`, herePool)) }()
+	fmt.Printf("\nRegistering images; medians of %d rounds, in which novacron, the plain tools and the empty provider take turns. Where\n"+
+		"it says \"all\", Terraform's own time counts as novacron's; elsewhere that of the empty provider is subtracted.\n\n", rounds)
+	heading("plain")
+	for _, work := range []func() ([]row, error){b.registerSparse, b.registerBig, b.copyHere, b.shareHere} {
+		rows, err := work()
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			r.print()
+		}
+	}
+	fmt.Printf("\n| %-56s | %9s | %-23s | %5s | %8s |\n|---|---|---|---|---|\n", "work", "measured", "compared with", "ratio", "aim")
+	for _, work := range []func() (amount, error){b.memoryOfFile, b.memoryOfStream, b.diskOfClones, b.bytesOfChange} {
+		a, err := work()
+		if err != nil {
+			return err
+		}
+		a.print()
+	}
+	return nil
+}
+
+// The pool whose directory this process sees as the host does.
+const herePool = "novacron-bench-here"
+
+func (b *bench) here(name string) string { return filepath.Join(b.dir, "here", name) }
+
+func (b *bench) openHere() error {
+	return b.sh(`virsh -q pool-create-as "$1" dir --target "$2" --build >/dev/null`, herePool, b.here(""))
+}
+
+const (
+	sparseSize = 2 << 30
+	sparseData = 300 << 20
+)
+
+// makeSparseImage makes a raw disk of 30 stretches of data, and holes.
+func (b *bench) makeSparseImage() error {
+	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
+	return b.sh(`
+truncate -s "$2" "$1"
+for i in $(seq 0 29); do dd if=/dev/urandom of="$1" bs=1M count=$(($3 / 30 >> 20)) seek=$((i * ($2 >> 20) / 30)) conv=notrunc status=none; done
+printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+`, b.sparseImage, fmt.Sprint(sparseSize), fmt.Sprint(sparseData))
+}
+
+// registerSparse registers a raw disk that is mostly holes.
+func (b *bench) registerSparse() ([]row, error) {
+	r := row{work: "register 2 GiB raw, 300 MiB of it data", against: "virsh --sparse"}
+	rows, err := b.uploads(r, b.sparseImage, "--sparse")
+	if err != nil {
+		return nil, err
+	}
+	all := rows[0]
+	all.subtract, all.against, all.aim = false, "the same, all", 1.2
+	return append(rows, all), nil
+}
+
+// registerBig registers a large image of which nothing can be left out.
+func (b *bench) registerBig() ([]row, error) {
+	return b.uploads(row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), against: "virsh", aim: 1.1}, b.bigImage, "")
+}
+
+// uploads compares a registration with virsh vol-upload.
+func (b *bench) uploads(r row, image, how string) ([]row, error) {
+	return b.registrations(r, "", image, func() error {
+		return b.sh(`
+virsh -q vol-create-as novacron plain-image "$(stat -c %s "$1")" --allocation 0 --format raw >/dev/null
+virsh -q vol-upload --pool novacron plain-image "$1" $2
+`, image, how)
+	}, func() error { return b.sh(`virsh -q vol-delete --pool novacron plain-image >/dev/null`) })
+}
+
+// registrations compares a registration in a pool with something plain, which is undone each time.
+func (b *bench) registrations(r row, pool, image string, plain, undo func() error) ([]row, error) {
+	library := b.workspace("register", providerOf(pool)+template("bench")+version(image))
+	round := 0
+	times, err := medians(
+		func() (time.Duration, error) {
+			d, err := b.settled(func() (time.Duration, error) { return b.timed(library, "apply", "-auto-approve") })
+			if err == nil {
+				_, err = b.timed(library, "destroy", "-auto-approve")
+			}
+			return d, err
+		},
+		func() (time.Duration, error) {
+			d, err := b.settled(func() (time.Duration, error) {
+				start := time.Now()
+				err := plain()
+				return time.Since(start), err
+			})
+			return d, errors.Join(err, undo())
+		},
+		func() (time.Duration, error) {
+			round++
+			return b.timed(b.workspace(fmt.Sprintf("empty-%s-%d", filepath.Base(image), round), emptyThings(2)), "apply", "-auto-approve")
+		})
+	if err != nil {
+		return nil, err
+	}
+	r.ours, r.plain, r.floor, r.subtract = times[0], times[1], times[2], true
+	return []row{r}, os.RemoveAll(library)
+}
+
+// settled measures once nothing that was written before is still on its way to the disk.
+func (b *bench) settled(measure func() (time.Duration, error)) (time.Duration, error) {
+	if err := exec.Command("sync").Run(); err != nil {
+		return 0, err
+	}
+	return measure()
+}
+
+// copyHere registers an image of the host itself.
+func (b *bench) copyHere() ([]row, error) {
+	return b.copies(fmt.Sprintf("%d MiB qcow2 on the host itself", imageSize>>20), herePool, b.bigImage, b.here("plain"))
+}
+
+// copies compares a registration with cp, and with all that it does: a copy that is on the disk, and a checksum.
+func (b *bench) copies(work, pool, image, to string) ([]row, error) {
+	undo := func() error { return os.Remove(to) }
+	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() error {
+		return b.sh(`cp --reflink=auto --sparse=always "$1" "$2"`, image, to)
+	}, undo)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := b.registrations(row{work: work, against: "cp, sync, sum"}, pool, image, func() error {
+		return b.sh(`cp --reflink=auto --sparse=always "$1" "$2"; sync "$2"; sha256sum "$1" >/dev/null`, image, to)
+	}, undo)
+	return append(alone, whole...), err
+}
+
+// shareHere is copyHere on a file system that shares blocks; nothing where none can be made.
+func (b *bench) shareHere() (rows []row, err error) {
+	disk, top, host := filepath.Join(b.dir, "disk"), filepath.Join(b.dir, "shared"), os.Getenv("NOVACRON_TESTHOST")
+	if err := b.sh(`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk, top); err != nil {
+		fmt.Println("| (no XFS can be made and mounted on this machine) |")
+		return nil, nil
+	}
+	const pool = "novacron-bench-shared"
+	defer func() {
+		err = errors.Join(err, b.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" umount --lazy "$1"; umount --lazy "$1"`, top, pool, host))
+	}()
+	image := filepath.Join(top, "big.qcow2")
+	if err := b.sh(`
+tools/testhost/testhost.sh exec "$3" mount "$(findmnt -n -o SOURCE "$1")" "$1"
+virsh -q pool-create-as "$2" dir --target "$1/pool" --build >/dev/null
+cp "$4" "$5"
+`, top, pool, host, b.bigImage, image); err != nil {
+		return nil, err
+	}
+	return b.copies(fmt.Sprintf("%d MiB qcow2, blocks shared (XFS)", imageSize>>20), pool, image, filepath.Join(top, "pool", "plain"))
+}

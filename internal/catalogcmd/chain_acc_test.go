@@ -1,0 +1,80 @@
+package catalogcmd
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+)
+
+// Versions that are stored as what differs from others are exported and restored as that, on top of where the others are then.
+func TestAccABackupOfChangesIsRestored(t *testing.T) {
+	from, to := newPool(t), newPool(t)
+	l := from.library(t, "t1", "")
+	disks := map[string]string{"1.9.0": rawDisk(t)}
+	id := offer(t, l, "ubuntu", disks)
+	last := "1.9.0"
+	for n, number := range []string{"1.10.0", "1.11.0"} { // which the catalogue does not have in this order
+		data, err := os.ReadFile(disks[last])
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[(n+3)<<20] ^= 1
+		disks[number] = filepath.Join(t.TempDir(), "disk")
+		if err := os.WriteFile(disks[number], data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		registration := library.Registration{ID: id.Version(number), Source: image.Source{Path: disks[number]}, Parent: last}
+		if _, err := l.RegisterVersion(t.Context(), registration); err != nil {
+			t.Fatal(err)
+		}
+		last = number
+	}
+	file := filepath.Join(t.TempDir(), "library.tar")
+	from.catalog(t, exitDone, "export", "--to", file)
+	withdraw(t, l, id)
+
+	to.catalog(t, exitDone, "import", "--from", file)
+	restored := to.library(t, "t1", "")
+	whole(t, restored, id, disks)
+	for number, disk := range disks {
+		v, err := restored.Version(t.Context(), id.Version(number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.wantDisk(t, restored, v, disk)
+	}
+	// They are as good as they were: another one can be compared with them, and they go one by one.
+	more := library.Registration{ID: id.Version("2.0.0"), Source: image.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
+	if v, err := restored.RegisterVersion(t.Context(), more); err != nil || v.Transferred != 0 {
+		t.Errorf("the first image again: %d bytes sent, %v", v.Transferred, err)
+	}
+	more.ID, more.Source = id.Version("2.1.0"), image.Source{Path: rawDisk(t)}
+	if v, err := restored.RegisterVersion(t.Context(), more); err != nil {
+		t.Errorf("another image on top: %v", err)
+	} else {
+		to.wantDisk(t, restored, v, more.Source.Path)
+	}
+	withdraw(t, restored, id)
+	if left := to.Leftovers(t, to.name, "nova.base."); len(left) != 0 {
+		t.Errorf("in the pool is %q", left)
+	}
+}
+
+// wantDisk makes sure that the host reads from a version what is in a raw file.
+func (p pool) wantDisk(t *testing.T, l *library.Library, v catalog.Version, disk string) {
+	t.Helper()
+	location, err := l.StorageLocation(t.Context(), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := filepath.Join(filepath.Dir(location), "read.img")
+	p.Exec(t, "qemu-img", "convert", "-O", "raw", location, read)
+	defer os.Remove(p.HostPath(read))
+	if got, want := digestOf(t, p.HostPath(read)), digestOf(t, disk); got != want {
+		t.Errorf("the disk of %s is %s, and of its source %s", v.ID, got, want)
+	}
+}

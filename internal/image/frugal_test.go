@@ -1,0 +1,31 @@
+package image
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestGarbageIsAsBeforeOnceNobodyIsFrugal(t *testing.T) {
+	percent := func() int {
+		now := debug.SetGCPercent(50)
+		debug.SetGCPercent(now)
+		return now
+	}
+	defer debug.SetGCPercent(percent())
+	for _, before := range []int{100, 10, -1} { // the default, less, and switched off
+		debug.SetGCPercent(before)
+		first, second := beFrugal(), beFrugal()
+		if got, want := percent(), min(before, frugalPercent); got != want {
+			t.Errorf("from %d it is %d, want %d", before, got, want)
+		}
+		first()
+		first()
+		if got, want := percent(), min(before, frugalPercent); got != want {
+			t.Errorf("from %d, while one is left, it is %d, want %d", before, got, want)
+		}
+		second()
+		if got := percent(); got != before {
+			t.Errorf("from %d it has become %d", before, got)
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/overlay"
+)
+
+// A base may stand on another one, and hold only what differs. The one below lists the volumes that stand on it, from
+// before there is anything in them until after they are gone, and stays for as long. Beside a base's volume is the map of
+// its disk's blocks, so that another image can be compared with it without reading it.
+
+// maxDepth is how many bases there are below one at most. What would be higher stands on the lowest one again.
+const maxDepth = 8
+
+// below is the base that another one is to stand on.
+type below struct {
+	image.Below
+	base catalog.Base
+}
+
+// below finds what a version's base is to stand on; nil where it stands alone.
+func (l *Library) below(ctx context.Context, r Registration) (*below, error) {
+	if r.Parent == "" {
+		return nil, nil //nolint:nilnil // nothing is an answer
+	}
+	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, l.NoSuchParent(r.ID, r.Parent)
+	}
+	if err != nil {
+		return nil, err
+	}
+	base, err := l.Base(ctx, parent.Digest)
+	for err == nil && base.Depth >= maxDepth {
+		base, err = l.lowest(ctx, base)
+	}
+	var volume hypervisor.Volume
+	if err == nil {
+		volume, err = l.host.Volume(ctx, l.pool, base.Volume)
+	}
+	var blocks *blockmap.Map
+	if err == nil {
+		blocks, err = l.blocks(ctx, base)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("comparing the image with version %q: %w", parent.ID, err)
+	}
+	return &below{image.Below{Path: volume.Path, Format: base.Format, Blocks: blocks}, base}, nil
+}
+
+// lowest is the base that all below another one stand on.
+func (l *Library) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
+	for err == nil && base.Parent != "" {
+		base, err = l.Base(ctx, base.Parent)
+	}
+	return base, err
+}
+
+// NoSuchParent is the finding for a parent_version that is no version.
+func (l *Library) NoSuchParent(id catalog.VersionID, parent string) catalog.Findings {
+	return catalog.Findings{{Path: catalog.At("parent_version"), Summary: "No such version", Detail: fmt.Sprintf(
+		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
+			"so that all of the image is sent.", id.Template, parent, id.Version)}}
+}
+
+// adopt has the base below know of the upload's volume, before there is one.
+func (u *upload) adopt(ctx context.Context, on *below) error {
+	if on == nil {
+		return nil
+	}
+	_, err := change(ctx, u.library.store.Bases(), catalog.BaseKey(on.base.Digest), func(b *catalog.Base) error {
+		if b.State != catalog.BaseReady || b.Volume != on.base.Volume {
+			return catalog.ErrNotFound
+		}
+		b.Children = append(slices.Clone(b.Children), u.base.Volume)
+		return nil
+	})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return fmt.Errorf("the image that version %q was to be compared with is being removed just now: choose another parent_version, or leave it out",
+			u.version)
+	}
+	u.adopted = err == nil
+	return err
+}
+
+// standOn says what the upload's volume is to stand on.
+func (u *upload) standOn(on *below) {
+	if on != nil {
+		u.base.Parent, u.base.Depth = on.base.Digest, on.base.Depth+1
+	}
+}
+
+// disown takes a volume off those that stand on a base; the last one that needs the base removes it.
+func (l *Library) disown(ctx context.Context, parent, volume string) error {
+	if parent == "" {
+		return nil
+	}
+	return l.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
+}
+
+// content tells by which digest the content of a base's volume is known, and from which byte on.
+func content(b catalog.Base) (digest string, from int64) {
+	if b.Parent == "" {
+		return b.Digest, 0
+	}
+	return b.Stored, overlay.DataOffset
+}
+
+// verifyBase reads a stored image back, with all that it stands on.
+func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return err
+	}
+	defer transfer.Close()
+	for {
+		want, from := content(base)
+		stored, err := digestOfVolume(ctx, transfer, l.pool, base.Volume, from, nil)
+		if err == nil && stored != want {
+			err = damaged(l, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
+		}
+		if err != nil || base.Parent == "" {
+			return err
+		}
+		parent, err := l.Base(ctx, base.Parent)
+		if err == nil {
+			err = l.standsOn(ctx, base, parent)
+		}
+		if err != nil {
+			return err
+		}
+		base = parent
+	}
+}
+
+// standsOn makes sure that a base's volume stands on its parent's: its header is nowhere else looked at.
+func (l *Library) standsOn(ctx context.Context, base, parent catalog.Base) error {
+	on, err := l.host.Volume(ctx, l.pool, parent.Volume)
+	if err != nil {
+		return err
+	}
+	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	if err == nil && (volume.Backing == nil || *volume.Backing != hypervisor.Backing{Path: on.Path, Format: parent.Format}) {
+		err = damaged(l, base, fmt.Sprintf("it does not stand on %s", on.Path))
+	}
+	return err
+}
+
+func damaged(l *Library, base catalog.Base, how string) error {
+	return fmt.Errorf("reading back the image in volume %q of pool %q: %s: somebody has written to it, or the storage has lost something. "+
+		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))
+}
+
+// blocksVolume names the volume of the map that belongs to a base's volume.
+func blocksVolume(volume string) string { return volume + ".map" }
+
+// blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
+// those from before there were maps, the image is read once.
+func (l *Library) blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
+	name := blocksVolume(base.Volume)
+	volume, err := l.host.Volume(ctx, l.pool, name)
+	if err == nil {
+		var r io.ReadCloser
+		if r, err = l.host.OpenVolume(ctx, l.pool, name); err == nil {
+			var m *blockmap.Map
+			m, err = blockmap.Read(io.LimitReader(r, int64(volume.Physical)))
+			err = errors.Join(err, r.Close())
+			if err == nil {
+				return m, nil
+			}
+		}
+	}
+	if !errors.Is(err, hypervisor.ErrNoVolume) && !errors.Is(err, blockmap.ErrDamaged) {
+		return nil, err
+	}
+	if base.Parent != "" {
+		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave parent_version out, or name another version",
+			name, l.pool)
+	}
+	return l.mapBase(ctx, base)
+}
+
+// mapBase makes the map of a base that stands alone.
+func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
+	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.host.OpenVolume(ctx, l.pool, base.Volume)
+	if err != nil {
+		return nil, err
+	}
+	im, err := image.OpenStream(image.Source{Volume: l.pool + "/" + base.Volume}, r, int64(volume.Physical))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, im.Close()) }()
+	if m, err = image.MapImage(ctx, im); err != nil {
+		return nil, err
+	}
+	if err := l.deleteVolume(ctx, blocksVolume(base.Volume)); err != nil { // one that is damaged
+		return nil, err
+	}
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer transfer.Close()
+	return m, l.storeBlocks(ctx, transfer, base.Volume, m)
+}
+
+// storeBlocks puts the map of a base's disk beside its volume, unless it is there.
+func (l *Library) storeBlocks(ctx context.Context, transfer *hypervisor.Transfer, volume string, m *blockmap.Map) error {
+	name, size := blocksVolume(volume), m.FileSize()
+	// Not cut short, as that of the base's own volume is not.
+	_, err := l.host.CreateVolume(context.WithoutCancel(ctx), l.pool, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+	if errors.Is(err, hypervisor.ErrExists) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := m.WriteTo(w)
+		_ = w.CloseWithError(err)
+	}()
+	defer r.Close()
+	lent := &lentReader{r: r}
+	defer lent.giveBack()
+	return transfer.Upload(ctx, l.pool, name, lent, 0, size)
+}

@@ -1,0 +1,189 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// A base goes with its last version, unless volumes hang on it then, or the process that removes it dies. So there can be
+// bases that no version leads to any more. Whoever changes the library next notes since when that is so; who finds the note
+// old enough removes them. A registration that joins one meanwhile changes its document, or finds it marked: one of the two
+// sees the other.
+
+// unusedFor is how long a base has to be seen without any use before it is collected.
+const unusedFor = time.Hour
+
+// collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
+func (l *Library) collect(ctx context.Context) error {
+	held, err := l.holdings(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	err = l.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		err := l.collectBase(ctx, rec, hung)
+		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // whoever was faster knows better
+			errs = append(errs, err)
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// holdings are the bases of the pool, and the versions of the library's tenant that may use them.
+type holdings struct {
+	bases    []catalog.Record[catalog.Base]
+	versions map[string]catalog.Version // by their ids
+}
+
+func (l *Library) holdings(ctx context.Context) (held holdings, err error) {
+	if held.bases, err = l.store.Bases().List(ctx, ""); err != nil {
+		return held, err
+	}
+	// After the bases: a version's document is there before any base lists it.
+	records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
+	held.versions = make(map[string]catalog.Version, len(records))
+	for _, rec := range records {
+		held.versions[rec.Key] = rec.Value
+	}
+	return held, err
+}
+
+// unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
+// tenants, and of other catalogues, may be hidden.
+func (l *Library) unlisted(held holdings) []catalog.Record[catalog.Base] {
+	var found []catalog.Record[catalog.Base]
+	for _, rec := range held.bases {
+		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
+			v, there := held.versions[id]
+			return !l.ownVersion(id) || there && uses(v, rec.Value)
+		}) {
+			found = append(found, rec)
+		}
+	}
+	return found
+}
+
+// eachUnlisted calls do for each base that no version uses, and tells whether disks hang on it.
+func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
+	unlisted := l.unlisted(held)
+	if len(unlisted) == 0 {
+		return nil
+	}
+	domains, err := l.host.AllDomains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rec := range unlisted {
+		hung, err := l.hung(ctx, domains, rec.Value)
+		if err != nil {
+			return err
+		}
+		do(rec, hung)
+	}
+	return nil
+}
+
+// collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
+// that is noted. catalog.ErrConflict when somebody else has changed it meanwhile.
+func (l *Library) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
+	since := rec.Value.UnusedSince
+	if hung || since == nil || now().Sub(*since) < l.unusedFor {
+		return l.noteUnused(ctx, rec, !hung)
+	}
+	if certain, err := l.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
+		return err
+	}
+	if rec.Value.State != catalog.BaseUploading {
+		rec.Value.State = catalog.BaseDeleting
+	}
+	marked, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	if err != nil {
+		return err
+	}
+	return l.dispose(ctx, marked)
+}
+
+// noteUnused notes since when a base has no use, or that it has one again.
+func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool) error {
+	if unused == (rec.Value.UnusedSince != nil) {
+		return nil
+	}
+	rec.Value.UnusedSince = nil
+	if unused {
+		since := now()
+		rec.Value.UnusedSince = &since
+	}
+	_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	return err
+}
+
+// certainlyUnlisted asks for each version that a base lists. A listing may be older than what another host wrote last.
+func (l *Library) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
+	for _, id := range base.Versions {
+		rec, err := l.store.Versions().Get(ctx, id)
+		if err == nil && uses(rec.Value, base) {
+			return false, nil
+		}
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (l *Library) ownVersion(id string) bool {
+	v, err := catalog.ParseVersionID(id)
+	return err == nil && v.Template.Tenant == l.me.Tenant
+}
+
+// uses tells whether a version needs the base that lists it. One that was taken for dead while it was registered, and died
+// later, was listed for nothing.
+func uses(v catalog.Version, base catalog.Base) bool {
+	return v.Coming != nil || v.Digest == base.Digest
+}
+
+// hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
+// volumes of other bases, which come to stand on it only once they are complete; any other volume.
+func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base catalog.Base) (bool, error) {
+	if slices.ContainsFunc(madeOf(domains), func(i made) bool {
+		return i.Digest == base.Digest && i.Strategy == catalog.LinkedClone && (i.Library == l.pool || i.Library == "")
+	}) {
+		return true, nil
+	}
+	overlays, err := l.overlaysOn(ctx, base)
+	if err != nil || len(overlays) > 0 {
+		return true, err
+	}
+	for _, child := range base.Children { // a registration that died may have left its name alone
+		if _, err := l.host.Volume(ctx, l.pool, child); !errors.Is(err, hypervisor.ErrNoVolume) {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// dispose removes a base that is marked as being removed, or that nobody sends any more. Where volumes hang on it, which two
+// versions that go at once may each have left to the other, it stays and is ready again.
+func (l *Library) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	if rec.Value.State == catalog.BaseUploading { // it never was what anything could stand on
+		return l.discardBase(ctx, rec)
+	}
+	overlays, err := l.overlaysOn(ctx, rec.Value)
+	if err != nil {
+		return err
+	}
+	if len(overlays) == 0 {
+		return l.discardBase(ctx, rec)
+	}
+	rec.Value.State = catalog.BaseReady
+	_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
+		err = nil
+	}
+	return gone(err)
+}

@@ -1,0 +1,63 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// What a state has and its user does not find is either gone, or there and not for them to see. To take the second for the
+// first would be to lose it: the next plan would make it anew. Within a tenant both catalogues show every document, so the two
+// can be told apart; of another tenant's nothing can be, nor may it be.
+
+// LostTemplate is nil where a template that a state has is gone, and a finding where its user may not see it.
+func (l *Library) LostTemplate(ctx context.Context, id catalog.TemplateID) error {
+	if id.Tenant != l.me.Tenant {
+		return l.OtherTenant("template", id)
+	}
+	rec, err := l.store.Templates().Get(ctx, id.String())
+	if err != nil {
+		return gone(err)
+	}
+	return l.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(l.me))
+}
+
+// LostVersion is nil where a version that a state has is gone, and a finding where its user may not see it.
+func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
+	if id.Template.Tenant != l.me.Tenant {
+		return l.OtherTenant("version", id)
+	}
+	rec, err := l.store.Versions().Get(ctx, id.String())
+	if err != nil || rec.Value.Coming != nil { // whoever registers it now found it gone
+		return gone(err)
+	}
+	template, err := l.store.Templates().Get(ctx, id.Template.String())
+	if errors.Is(err, catalog.ErrNotFound) {
+		return fmt.Errorf("template %q has been removed while version %q was read: plan again", id.Template, id)
+	}
+	if err != nil {
+		return err
+	}
+	state := template.Value.State
+	if state != catalog.Draft {
+		state = rec.Value.State
+	}
+	return l.hidden("version", id, template.Value, state, template.Value.RightVersion(l.me, rec.Value))
+}
+
+// hidden is the finding for what is there and not for the library's user to see, by the right that they have.
+func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
+	if right >= catalog.Read {
+		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: somebody is changing who may. Plan again", what, id)
+	}
+	why := fmt.Sprintf("user %q of tenant %q has no right to read template %q any more. Its owner %q, or whoever may write it, can give it by "+
+		"access_control: read_users or read_groups", l.me.User, l.me.Tenant, t.ID, t.Owner)
+	if state == catalog.Draft {
+		why = fmt.Sprintf("it has become a draft, which only those see who may write template %q, and user %q of tenant %q may not. Its owner %q, or "+
+			"whoever may write it, can publish it, or give that right by access_control: write_users or write_groups", t.ID, l.me.User, l.me.Tenant, t.Owner)
+	}
+	return catalog.Findings{{Path: catalog.At("id"), Summary: "May not be read any more", Detail: fmt.Sprintf("The state has the %s %q. It is there, but %s. "+
+		"Nothing was forgotten or changed. To leave it to those who may see it, take it out of the state with `terraform state rm`.", what, id, why)}}
+}

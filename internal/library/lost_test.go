@@ -1,0 +1,43 @@
+package library
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Of one's own tenant, what is gone is told from what may not be seen any more; of another's, nothing is told.
+func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
+	ctx, never := t.Context(), catalog.TemplateID{Tenant: "shop", Name: "not"}
+	says := func(what string, err error, want string) {
+		t.Helper()
+		if _, ok := errors.AsType[catalog.Findings](err); want == "" && err != nil || want != "" && (!ok || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", what, err, want)
+		}
+	}
+	m := &memory{}
+	shared(t, m, catalog.AccessControl{ReadUsers: []string{"ann"}})
+	m.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{}})
+	bob, tom := m.as(t, "shop", "bob"), m.as(t, "bank", "tom")
+	for version, want := range map[string]string{"1.2.0": "read_users or read_groups", "1.3.0": "has become a draft", "2.0.0": "", "9.0.0": ""} {
+		says("version "+version, bob.LostVersion(ctx, web.Version(version)), want)
+		says("removing version "+version, bob.RemoveVersion(ctx, web.Version(version)), want)
+	}
+	says("the template", bob.LostTemplate(ctx, web), `Its owner "ann"`)
+	says("removing the template", bob.DeleteTemplate(ctx, web), `Its owner "ann"`)
+	for what, err := range map[string]error{
+		"no template": bob.LostTemplate(ctx, never), "removing no template": bob.DeleteTemplate(ctx, never),
+		"no template's version": bob.LostVersion(ctx, never.Version("1.0.0")),
+	} {
+		says(what, err, "")
+	}
+	for _, err := range []error{tom.LostTemplate(ctx, web), tom.LostTemplate(ctx, never), tom.LostVersion(ctx, web.Version("1.2.0")), tom.LostVersion(ctx, never.Version("1.2.0"))} {
+		says("of another tenant", err, "Not of this tenant")
+	}
+	ann := m.as(t, "shop", "ann")
+	if err := ann.LostVersion(ctx, web.Version("1.3.0")); err == nil || !strings.Contains(err.Error(), "Plan again") {
+		t.Errorf("what can be seen again: %v", err)
+	}
+}

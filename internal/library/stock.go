@@ -1,0 +1,85 @@
+package library
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Stock is what a library's pool holds of images, whoever registered them.
+type Stock struct {
+	Volumes     int // of any kind, as far as the host shows them
+	Images      int // complete or being sent
+	ImageBytes  int64
+	Unused      int // of those, that no version uses and no disk hangs on
+	UnusedBytes int64
+	// Strays are volumes of images that no document leads to, and that nobody has written to for a while. What sends one may be
+	// hidden, as other tenants' documents are in a database: so they are left alone.
+	Strays []string
+}
+
+// stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
+func (l *Library) stock(ctx context.Context) (Stock, error) {
+	var s Stock
+	if err := l.host.RefreshPool(ctx, l.pool); err != nil {
+		return s, err
+	}
+	names, err := l.host.VolumeNames(ctx, l.pool)
+	if err != nil {
+		return s, err
+	}
+	s.Volumes = len(names)
+	volumes, err := l.host.Volumes(ctx, l.pool, func(name string) bool {
+		return strings.HasPrefix(name, "nova.base.") && !strings.HasSuffix(name, ".json")
+	})
+	if err != nil {
+		return s, err
+	}
+	held, err := l.holdings(ctx)
+	if err != nil {
+		return s, err
+	}
+	unused := map[string]bool{} // by their volumes
+	err = l.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
+	if err != nil {
+		return s, err
+	}
+	s.count(volumes, held, unused)
+	return s, nil
+}
+
+func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[string]bool) {
+	bases := make(map[string]bool, len(held.bases))
+	for _, rec := range held.bases {
+		bases[rec.Value.Volume] = true
+	}
+	var coming []string // how the names of volumes begin that images are being sent to
+	for _, v := range held.versions {
+		if v.Coming != nil {
+			coming = append(coming, v.Coming.Volume+".")
+		}
+	}
+	for _, v := range volumes {
+		image := strings.TrimSuffix(v.Name, blocksVolume("")) // that the volume is, or is the map of
+		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
+		if !bases[image] && !slices.ContainsFunc(coming, begins) {
+			if time.Since(v.Modified) > unusedFor {
+				s.Strays = append(s.Strays, v.Name)
+			}
+			continue
+		}
+		one, bytes := 0, int64(v.Allocation) //nolint:gosec // disks are smaller
+		if image == v.Name {
+			one = 1
+		}
+		s.Images, s.ImageBytes = s.Images+one, s.ImageBytes+bytes
+		if unused[image] {
+			s.Unused, s.UnusedBytes = s.Unused+one, s.UnusedBytes+bytes
+		}
+	}
+	slices.Sort(s.Strays)
+}

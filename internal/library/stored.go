@@ -1,0 +1,267 @@
+package library
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/overlay"
+)
+
+// Stored is an image as a library stores it: the image itself, or what differs from another one.
+type Stored struct {
+	Base catalog.Base                  // without what is of one library: volume, state and users
+	Open func() (io.ReadCloser, error) // its file, of StoredSize bytes
+	// Blocks opens the map of its disk's blocks. It is nil where there is none, as of an image that stands alone: that can be
+	// read again.
+	Blocks func() (io.ReadCloser, error)
+}
+
+// Chain lists what a version's image is made of: its base, the one that stands on, and so on.
+func (l *Library) Chain(ctx context.Context, v catalog.Version) (chain []catalog.Base, err error) {
+	for digest := v.Digest; digest != ""; digest = chain[len(chain)-1].Parent {
+		base, err := l.Base(ctx, digest)
+		if err != nil {
+			return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
+		}
+		chain = append(chain, base)
+	}
+	return chain, nil
+}
+
+// ReadBase writes a base's image as it is stored, and returns an error unless every byte is what its digest says.
+func (l *Library) ReadBase(ctx context.Context, base catalog.Base, w io.Writer) error {
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return err
+	}
+	defer transfer.Close()
+	want, from := content(base)
+	sum := sha256.New()
+	if err := transfer.Download(ctx, l.pool, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0, 0); err != nil {
+		return err
+	}
+	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, l.pool))
+}
+
+// ReadBlocks gives the map of a base's disk as a file.
+func (l *Library) ReadBlocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
+	return l.blocks(ctx, base)
+}
+
+// tail passes on what is behind the first skip bytes.
+type tail struct {
+	skip int64
+	w    io.Writer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	n := min(t.skip, int64(len(p)))
+	t.skip -= n
+	_, err := t.w.Write(p[n:])
+	return len(p), err
+}
+
+func sameDigest(want string, sum []byte, what string) error {
+	if got := "sha256:" + hex.EncodeToString(sum); got != want {
+		return fmt.Errorf("%s is damaged: its digest is %s, and should be %s", what, got, want)
+	}
+	return nil
+}
+
+// restoreBase makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
+// its users. ErrNoImage when it is nowhere.
+func (l *Library) restoreBase(ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool)) (err error) {
+	var missing []Stored // the one that stands on all others first
+	var under catalog.Base
+	for digest := v.Digest; digest != ""; {
+		under, err = l.joinBase(ctx, digest, v.ID)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, catalog.ErrNotFound) {
+			return err
+		}
+		stored, there := images(digest)
+		if !there {
+			return fmt.Errorf("version %q: %w", v.ID, ErrNoImage)
+		}
+		if missing = append(missing, stored); len(missing) > maxChain {
+			return fmt.Errorf("version %q: its image stands on more than %d others", v.ID, maxChain)
+		}
+		digest = stored.Base.Parent
+	}
+	err = nil // what is missing is known
+	held := []string{under.Digest}
+	for n := len(missing) - 1; err == nil && n >= 0; n-- {
+		// Each volume has a name of its own, and no attempt takes that of another one.
+		var base catalog.Base
+		if base, err = l.restoreOne(ctx, v, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
+			under, held = base, append(held, base.Digest)
+		}
+	}
+	// The version needs the topmost one, which needs the others.
+	if err == nil {
+		held = held[:len(held)-1]
+	}
+	for _, digest := range held {
+		if digest != "" && digest != v.Digest {
+			err = errors.Join(err, l.releaseBase(context.WithoutCancel(ctx), digest, v.ID))
+		}
+	}
+	return err
+}
+
+// restoreOne stores an image, on top of the one under it, unless somebody else does so meanwhile.
+func (l *Library) restoreOne(ctx context.Context, v catalog.Version, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
+	for attempt := 1; ; attempt++ {
+		base, err := l.sendStored(ctx, v, volumeName(stem, attempt, s.Base.Format), s, under)
+		if taken := (*takenError)(nil); !errors.As(err, &taken) {
+			return base, err
+		}
+		base, err = l.joinBase(ctx, s.Base.Digest, v.ID)
+		if !errors.Is(err, catalog.ErrNotFound) {
+			return base, err
+		}
+	}
+}
+
+// sendStored sends an image that a library had elsewhere as sendBase does one that is new. What it is is looked at all
+// the same: a backup can come from anywhere, and a base must not lead out of the library.
+func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
+	none := catalog.Base{}
+	if _, err := l.checkRoom(ctx, s.Base.StoredSize); err != nil {
+		return none, err
+	}
+	stored, err := s.Open()
+	if err != nil {
+		return none, err
+	}
+	defer func() { err = errors.Join(err, stored.Close()) }()
+	u := &upload{library: l, version: v.ID, base: catalog.Base{
+		State: catalog.BaseUploading, Digest: s.Base.Digest, Format: s.Base.Format, VirtualSize: s.Base.VirtualSize, StoredSize: s.Base.StoredSize,
+		Sources: s.Base.Sources, Stored: s.Base.Stored, Volume: volume, Versions: []string{v.ID.String()},
+	}}
+	defer func() { err = u.settle(ctx, err) }()
+	var on *below
+	if s.Base.Parent != "" {
+		on = &below{base: under}
+	}
+	u.standOn(on)
+	if err := u.claim(ctx, s.Base.Digest); err != nil {
+		return none, err
+	}
+	if err := u.adopt(ctx, on); err != nil {
+		return none, err
+	}
+	header, stream, err := u.rebased(ctx, stored, on)
+	if on == nil {
+		stream, err = recognised(v.ID, s.Base, stored)
+	}
+	if err != nil {
+		return none, err
+	}
+	if err := u.create(ctx, s.Base.StoredSize); err != nil {
+		return none, err
+	}
+	transfer, err := l.host.OpenTransfer(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer transfer.Close()
+	sent, err := u.sendPieces(ctx, sink{transfer, l.pool, volume}, stream)
+	if err == nil && header != nil {
+		err = sink{transfer, l.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+	}
+	if err != nil {
+		return none, err
+	}
+	found, err := u.recognised(ctx)
+	if err == nil && header != nil {
+		err = image.CheckWhole(image.Source{Volume: l.pool + "/" + volume}, &storedAt{ctx, transfer, l.pool, volume}, s.Base.StoredSize)
+	}
+	if err == nil {
+		err = u.kept(ctx, transfer, found, sent, false)
+	}
+	if err == nil && s.Blocks != nil {
+		err = u.restoreBlocks(ctx, transfer, s.Blocks)
+	}
+	if err == nil {
+		err = u.publish(ctx)
+	}
+	return u.base, err
+}
+
+// recognised makes sure that an image is what its base says. It gives the whole image again.
+func recognised(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
+	format, virtual, stream, err := image.Recognise(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
+	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
+		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s disk of %d bytes", id, format, virtual,
+			base.Format, base.VirtualSize)
+	}
+	return stream, err
+}
+
+// rebased takes the header off what is stored, and gives the one that it has on top of the base under it, with what is left.
+func (u *upload) rebased(ctx context.Context, stored io.Reader, on *below) (header []byte, rest io.Reader, err error) {
+	if on == nil {
+		return nil, stored, nil
+	}
+	first := make([]byte, overlay.DataOffset)
+	if _, err := io.ReadFull(stored, first); err != nil {
+		return nil, nil, fmt.Errorf("reading the image of version %q: %w", u.version, err)
+	}
+	volume, err := u.library.host.Volume(ctx, u.library.pool, on.base.Volume)
+	if err != nil {
+		return nil, nil, err
+	}
+	if header, err = overlay.Rebase(first, volume.Path, on.base.Format); err != nil {
+		err = fmt.Errorf("reading the image of version %q: %w", u.version, err)
+	}
+	return header, stored, err
+}
+
+func (u *upload) restoreBlocks(ctx context.Context, transfer *hypervisor.Transfer, open func() (io.ReadCloser, error)) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	m, err := blockmap.Read(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return fmt.Errorf("reading the map of the image of version %q: %w", u.version, err)
+	}
+	return u.library.storeBlocks(ctx, transfer, u.base.Volume, m)
+}
+
+// piece is how much of an image is sent at once, or not at all where it is zeros.
+const piece = 4 << 20 // bytes
+
+// sendPieces sends what is not zeros of a stored image, and makes sure that the whole is what its digest says: from reads what
+// that is of. It returns the bytes that it sent.
+func (u *upload) sendPieces(ctx context.Context, to sink, from io.Reader) (sent int64, err error) {
+	sum, buffer, zeros := sha256.New(), make([]byte, piece), make([]byte, piece)
+	want, offset := content(u.base)
+	for offset < u.base.StoredSize {
+		part := buffer[:min(piece, u.base.StoredSize-offset)]
+		if _, err := io.ReadFull(from, part); err != nil {
+			return sent, fmt.Errorf("reading the image of version %q: %w", u.version, err)
+		}
+		sum.Write(part)
+		if !bytes.Equal(part, zeros[:len(part)]) {
+			if err := to.WriteAt(ctx, bytes.NewReader(part), offset, int64(len(part))); err != nil {
+				return sent, err
+			}
+			sent += int64(len(part))
+		}
+		offset += int64(len(part))
+	}
+	return sent, sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image of version %q", u.version))
+}

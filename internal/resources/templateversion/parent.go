@@ -1,0 +1,37 @@
+package templateversion
+
+import (
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+)
+
+// validateParent finds what a parent_version cannot be, as far as the configuration tells.
+func (m *Model) validateParent(diags *diag.Diagnostics) {
+	if m.ParentVersion.IsNull() {
+		return
+	}
+	if m.ParentVersion.Equal(m.Version) && !m.Version.IsUnknown() {
+		diags.AddAttributeError(path.Root("parent_version"), "Version is its own parent", "A version is compared with another one: name an earlier version.")
+	}
+	if id := m.Source.Attributes()["instance_id"]; id != nil && !id.IsNull() {
+		diags.AddAttributeError(path.Root("parent_version"), "Captured instance has no parent version", "The host copies the disk of instance_id as a whole, and "+
+			"nothing is sent: leave parent_version out. To store only what differs, give the disk as a file (path) or as a volume.")
+	}
+}
+
+// checkParent makes sure that the version that another one is compared with is there, or comes before it.
+func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []catalog.Version, diags *diag.Diagnostics) {
+	parent := plan.ParentVersion.ValueString()
+	if parent == "" { // or not known
+		return
+	}
+	named := func(v catalog.Version) bool { return v.ID.Version == parent }
+	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.client.Library.Expected(id.Template), named) {
+		client.AddFindings(diags, r.client.Library.NoSuchParent(id, parent))
+	}
+}
