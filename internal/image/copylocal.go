@@ -25,11 +25,11 @@ func (im *Image) copyInto(ctx context.Context, to *os.File, p *progress) (result
 	c := copying{from: im.file, to: to}
 	result.Copied, result.Size = true, im.Size
 	if shareBlocks(to, im.file) == nil {
-		for e := range im.data() {
+		for e := range dataOf(to, im.Size) { // which may be less than in the file: room that was only set aside is not shared
 			result.Shared += e.length
 		}
 	} else {
-		for e := range im.data() {
+		for e := range dataOf(im.file, im.Size) {
 			if err := c.extent(ctx, e, p); err != nil {
 				return Result{}, false, c.failure(ctx, im, err)
 			}
@@ -43,11 +43,11 @@ func (im *Image) copyInto(ctx context.Context, to *os.File, p *progress) (result
 	return result, true, nil
 }
 
-// data lists the stretches of a file that hold data, as the file system has them.
-func (im *Image) data() iter.Seq[extent] {
+// dataOf lists the stretches of a file of size bytes that hold data, as the file system has them.
+func dataOf(file *os.File, size int64) iter.Seq[extent] {
 	return func(yield func(extent) bool) {
-		for from := int64(0); from < im.Size; {
-			e, found := nextData(im.file, from, im.Size)
+		for from := int64(0); from < size; {
+			e, found := nextData(file, from, size)
 			if !found || !yield(e) {
 				return
 			}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // fileSystem is a directory on a file system of its own, which goes with the test.
@@ -49,6 +51,22 @@ func taken(t *testing.T, path string) int64 {
 	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
+// setAside has a file take room for a stretch in which nothing was written, and which is then read: that looks like data.
+func setAside(t *testing.T, path string, offset, length int64) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		defer file.Close()
+		err = unix.Fallocate(int(file.Fd()), 0, offset, length)
+	}
+	if err == nil {
+		_, err = file.ReadAt(make([]byte, length), offset)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Whether or not it is one file system, the copy has the holes of the image.
 func TestHolesStayHolesInACopy(t *testing.T) {
 	const mib = 1 << 20
@@ -68,6 +86,7 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 			if out, err := exec.Command("cp", "--sparse=always", made, path).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
+			setAside(t, path, 5*mib, mib)
 			im := opened(t, Source{Path: path})
 			file := place(t, to, im.Size)
 			var sink memory
@@ -76,15 +95,16 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if shared := name == "shared blocks"; got.Digest != sha256Of(content) || !got.Copied || len(sink.calls) > 0 ||
-				(got.Transferred == 0) != shared || (got.Shared > 0) != shared || got.Transferred+got.Shared > 11*mib {
+				(got.Transferred == 0) != shared || (got.Shared > 0) != shared || got.Transferred+got.Shared > 12*mib {
 				t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.calls))
 			}
 			copied, err := os.ReadFile(file.Name())
 			if err != nil || !bytes.Equal(copied, content) {
 				t.Errorf("the copy differs (%v)", err)
 			}
-			if is, was := taken(t, file.Name()), taken(t, path); is > was+mib/4 || is < 10*mib {
-				t.Errorf("the copy takes %d bytes, the image %d", is, was)
+			// What the file system tells to hold data is there: who stores an image goes by it.
+			if is, was := taken(t, file.Name()), taken(t, path); is > was+mib/4 || is < got.Transferred+got.Shared {
+				t.Errorf("the copy takes %d bytes, the image %d; it is %+v", is, was, got)
 			}
 		})
 	}

@@ -7,7 +7,7 @@ import (
 
 // frugalPercent is how much garbage there may be before it is collected, in percent of what is in use. By default it is as
 // much as that: a decompressor's window would count twice.
-const frugalPercent = 20
+const frugalPercent = 10
 
 // frugal counts who wants little garbage. That is cheap where most of what is in use is a window: nothing in it refers to
 // anything, so that it takes no time to collect around it.

@@ -12,7 +12,7 @@ func TestGarbageIsAsBeforeOnceNobodyIsFrugal(t *testing.T) {
 		return now
 	}
 	defer debug.SetGCPercent(percent())
-	for _, before := range []int{100, 10, -1} { // the default, less, and switched off
+	for _, before := range []int{100, 5, -1} { // the default, less, and switched off
 		debug.SetGCPercent(before)
 		first, second := beFrugal(), beFrugal()
 		if got, want := percent(), min(before, frugalPercent); got != want {
