@@ -70,9 +70,9 @@ func (l *Library) busy(ctx context.Context, s image.Source, d hypervisor.Domain,
 		return s.Fail("reading", errors.New("the guest was saved, not shut down: its disk is that of a guest that runs"),
 			"Start it and shut it down, or drop what was saved with virsh managedsave-remove."), nil
 	}
-	users, err := l.host.DiskUsers(ctx, disk)
-	if len(users) > 0 {
-		return s.Fail("reading", &inUseError{users}, "Shut them down, and apply again."), nil
+	used, err := l.diskInUse(ctx, disk)
+	if used != nil {
+		return s.Fail("reading", used, "Shut them down, and apply again."), nil
 	}
 	return nil, err
 }

@@ -83,6 +83,7 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 			return catalog.ErrNotFound
 		}
 		b.Children = append(slices.Clone(b.Children), u.base.Volume)
+		b.UnusedSince = nil
 		return nil
 	})
 	if errors.Is(err, catalog.ErrNotFound) {

@@ -74,21 +74,42 @@ func (l *Library) unused(ctx context.Context, s image.Source) error {
 	if err != nil {
 		return err
 	}
-	users, err := l.host.DiskUsers(ctx, volume)
-	if err != nil {
-		return err
+	used, err := l.diskInUse(ctx, volume)
+	if used != nil {
+		return s.Fail("reading", used, "Shut them down, and apply again.")
 	}
-	if len(users) > 0 {
-		return s.Fail("reading", &inUseError{users}, "Shut them down, and apply again.")
-	}
-	return nil
+	return err
 }
 
 // inUseError says that guests run on what is to be read.
-type inUseError struct{ domains []string }
+type inUseError struct {
+	domains []string
+	others  int // those of other tenants, which are not named
+}
 
 func (e *inUseError) Error() string {
-	return fmt.Sprintf("it would be a mix of what a guest writes meanwhile: it is in use by the running %s", strings.Join(e.domains, ", "))
+	return "it would be a mix of what a guest writes meanwhile: it is in use by running machines: " + andOthers(e.domains, e.others)
+}
+
+// diskInUse tells whether guests run that may write to a volume; nil for none.
+func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseError, error) {
+	users, err := l.host.DiskUsers(ctx, v)
+	if err != nil || len(users) == 0 {
+		return nil, err
+	}
+	domains, err := l.host.AllDomains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := &inUseError{}
+	for _, name := range users {
+		if slices.ContainsFunc(madeOf(domains), func(i made) bool { return i.domain.Name == name && i.Tenant != l.me.Tenant }) {
+			used.others++
+		} else {
+			used.domains = append(used.domains, name)
+		}
+	}
+	return used, nil
 }
 
 // ProbeSource looks at a source on the host, as far as that can be told before it is needed. It gives the virtual size in bytes,

@@ -25,10 +25,10 @@ const (
 func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
-	image := tfacc.EmptyImage(t, "16M")
-	for n := range operations("", image) {
+	image, changed := tfacc.EmptyImage(t, "16M"), changedImage(t)
+	for n := range operations("", image, changed) {
 		pool := tfacc.Name("fault")
-		op := operations(pool, image)[n]
+		op := operations(pool, image, changed)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host.Pool(t, pool)
@@ -41,13 +41,13 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
-	image := tfacc.EmptyImage(t, "16M")
-	for n := range operations("", image) {
+	image, changed := tfacc.EmptyImage(t, "16M"), changedImage(t)
+	for n := range operations("", image, changed) {
 		if n > 0 && !everything() {
 			break
 		}
 		name := tfacc.Name("restart")
-		op := operations(name, image)[n]
+		op := operations(name, image, changed)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host := shared.Own(t, fmt.Sprint(n))

@@ -4,7 +4,10 @@ package faults_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 )
 
 // operation is something that Terraform does, and that is disturbed.
@@ -18,10 +21,12 @@ type operation struct {
 	confirms         int // steps at the end that only note that Terraform has heard of it
 }
 
-func operations(unique, image string) []operation {
+func operations(unique, image, changed string) []operation {
 	shop := template(unique) + version("1.0.0", image)
 	running := func(name string) string { return shop + instance(name, `autostart = true`) }
 	two := shop + strings.Replace(version("1.1.0", image), `"it"`, `"newer"`, 1)
+	onTop := shop + strings.Replace(strings.Replace(version("1.1.0", changed), `"it"`, `"newer"`, 1),
+		"template_id ", "parent_version = novacron_template_version.it.version\n  template_id ", 1)
 	reimaged := func(version string) func(string) string {
 		return func(name string) string {
 			off := instance(name, `power_state = "stopped"`, `on_version_change = "reimage"`)
@@ -44,6 +49,14 @@ func operations(unique, image string) []operation {
 		before: func(string) string { return template(unique) }, config: func(string) string { return shop },
 		domains: none, volumes: none, bases: 1, confirms: 4,
 	}, {
+		name:   "register a version that holds what differs",
+		before: func(string) string { return shop }, config: func(string) string { return onTop },
+		domains: none, volumes: none, bases: 2, confirms: 4,
+	}, {
+		name:   "remove a version that holds what differs",
+		before: func(string) string { return onTop }, config: func(string) string { return shop },
+		domains: none, volumes: none, bases: 1,
+	}, {
 		name:   "change an instance",
 		before: running,
 		config: func(name string) string {
@@ -65,6 +78,19 @@ func operations(unique, image string) []operation {
 		before: running, config: func(string) string { return "" },
 		domains: none, volumes: none,
 	}}
+}
+
+// changedImage is an image of 16 MiB that differs from an empty one.
+func changedImage(t *testing.T) string {
+	t.Helper()
+	disk := make([]byte, 16<<20)
+	disk[510], disk[511] = 0x55, 0xaa
+	copy(disk[8<<20:], "changed")
+	path := filepath.Join(t.TempDir(), "changed.raw")
+	if err := os.WriteFile(path, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func none(string) []string        { return nil }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // run runs a tool of the machine that the tests run on.
@@ -159,16 +160,30 @@ func TestAccAVolumeIsRegistered(t *testing.T) {
 	writeFile(t, stored, readFile(t, image))
 	t.Cleanup(func() { _ = os.Remove(stored) })
 	domain := name + "-other"
-	host.Exec(t, "sh", "-c", fmt.Sprintf(`cat > %[1]s/domain.xml <<'X'
-<domain type='%[2]s'><name>%[3]s</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os>
+	start := func(metadata string) {
+		t.Helper()
+		host.Exec(t, "sh", "-c", fmt.Sprintf(`cat > %[1]s/domain.xml <<'X'
+<domain type='%[2]s'><name>%[3]s</name><metadata>%[5]s</metadata><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os>
 <devices><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='%[4]s' volume='mine.qcow2'/><target dev='vda' bus='virtio'/></disk></devices></domain>
 X
-virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/domain.xml`, directory, host.DomainType, domain, pool))
+virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/domain.xml`, directory, host.DomainType, domain, pool, metadata))
+	}
+	start("")
 
 	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fmt.Sprintf("volume = %q", pool+"/mine.qcow2")))
 	t.Cleanup(func() { w.Destroy(t) })
-	used := "it would be a mix of what a guest writes meanwhile: it is in use by the running " + domain
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image cannot be read yet", "Version not registered", "Reading volume "+pool+"/mine.qcow2", used)
+	used := "it would be a mix of what a guest writes meanwhile: it is in use by running machines: "
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image cannot be read yet", "Version not registered", "Reading volume "+pool+"/mine.qcow2", used+domain)
+	host.Virsh(t, "destroy", domain)
+	// Another tenant's machine has no name.
+	vault, err := catalog.InstanceFacts{Tenant: "bank", Name: "vault"}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(vault)
+	if out := w.Fails(t, "apply", "-auto-approve"); !strings.Contains(tfacc.Prose(out), used+"1 of other tenants") || strings.Contains(out, domain) {
+		t.Errorf("it is told\n%s", out)
+	}
 	host.Virsh(t, "destroy", domain)
 	content := readFile(t, stored)
 	w.Apply(t)
