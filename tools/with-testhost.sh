@@ -38,7 +38,7 @@ memory=/tmp/nova-$checkout
 if [[ -z ${TMPDIR:-} ]] && (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) >= 6 << 20)); then
   while mountpoint --quiet "$memory"; do umount --lazy "$memory"; done
   mkdir -p "$memory"
-  mount -t tmpfs -o mode=0755 tmpfs "$memory"
+  mount -t tmpfs -o mode=1777 tmpfs "$memory"
   scratch=$memory
   export TMPDIR=$scratch
 fi
