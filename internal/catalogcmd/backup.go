@@ -179,7 +179,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 		key, name := catalog.BaseKey(base.Digest), imagesName
 		if base.Parent != "" {
 			name = changesName
-			blocks, err := from.lib.ReadBlocks(ctx, base)
+			blocks, err := from.lib.Blocks(ctx, base)
 			if err != nil {
 				return fmt.Errorf("the image of version %q: %w", v.ID, err)
 			}

@@ -239,27 +239,6 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	}
 }
 
-func TestOthersAreCountedAndNotNamed(t *testing.T) {
-	l := (&memory{}).as(t, "shop", "ann")
-	of := func(tenant, name string) made {
-		return made{InstanceFacts: catalog.InstanceFacts{Tenant: tenant, Name: name}}
-	}
-	for want, instances := range map[string][]made{
-		"":                                       nil,
-		"shop/a, shop/b":                         {of("shop", "b"), of("shop", "a")},
-		"2 of other tenants":                     {of("bank", "a"), of("mill", "a")},
-		"shop/a, shop/b, and 1 of other tenants": {of("shop", "b"), of("bank", "vault"), of("shop", "a")},
-	} {
-		if got := l.named(instances); got != want {
-			t.Errorf("named %q, want %q", got, want)
-		}
-	}
-	err := &InUseError{Version: web.Version("1.0.0"), Users: []string{"shop/a"}, Others: 3}
-	if !strings.Contains(err.Error(), "need its base image: shop/a, and 3 of other tenants. Destroy them first") {
-		t.Error(err)
-	}
-}
-
 // A template that is not there has no history, also in one's own tenant; what is left of one whose document is gone can be
 // removed.
 func TestWhatIsGoneIsNotThere(t *testing.T) {

@@ -28,8 +28,8 @@ type below struct {
 	base catalog.Base
 }
 
-// below finds what a version's base is to stand on; nil where it stands alone.
-func (l *Library) below(ctx context.Context, r Registration) (*below, error) {
+// parentOf reads the version that a registration's image is to be compared with; nil where there is none.
+func (l *Library) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
 	if r.Parent == "" {
 		return nil, nil //nolint:nilnil // nothing is an answer
 	}
@@ -37,8 +37,13 @@ func (l *Library) below(ctx context.Context, r Registration) (*below, error) {
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil, l.NoSuchParent(r.ID, r.Parent)
 	}
-	if err != nil {
-		return nil, err
+	return &parent, err
+}
+
+// below finds what the base of a version that is compared with another one is to stand on; nil where it is not.
+func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, error) {
+	if parent == nil {
+		return nil, nil //nolint:nilnil // nothing is an answer
 	}
 	base, err := l.Base(ctx, parent.Digest)
 	for err == nil && base.Depth >= maxDepth {
@@ -50,7 +55,14 @@ func (l *Library) below(ctx context.Context, r Registration) (*below, error) {
 	}
 	var blocks *blockmap.Map
 	if err == nil {
-		blocks, err = l.blocks(ctx, base)
+		blocks, err = l.Blocks(ctx, base)
+	}
+	if _, blamed := errors.AsType[interface {
+		error
+		Attribute() string
+	}](err); blamed { // the stored image, which is no source of the user's
+		return nil, catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Image cannot be compared", Detail: fmt.Sprintf("The stored image "+
+			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("comparing the image with version %q: %w", parent.ID, err)
@@ -165,9 +177,9 @@ func damaged(l *Library, base catalog.Base, how string) error {
 // blocksVolume names the volume of the map that belongs to a base's volume.
 func blocksVolume(volume string) string { return volume + ".map" }
 
-// blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
+// Blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
 // those from before there were maps, the image is read once.
-func (l *Library) blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
+func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
 	name := blocksVolume(base.Volume)
 	volume, err := l.host.Volume(ctx, l.pool, name)
 	if err == nil {

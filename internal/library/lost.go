@@ -47,6 +47,13 @@ func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
 	return l.hidden("version", id, template.Value, state, template.Value.RightVersion(l.me, rec.Value))
 }
 
+// OtherTenant is the finding for what a state has of another tenant, and its user may not see.
+func (l *Library) OtherTenant(what string, id fmt.Stringer) error {
+	return catalog.Findings{{Path: catalog.At("id"), Summary: "Not of this tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
+		"provider's tenant %q: configure the provider with the tenant that made it, or take it out of the state with `terraform state rm`.",
+		what, id, l.me.Tenant)}}
+}
+
 // hidden is the finding for what is there and not for the library's user to see, by the right that they have.
 func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
 	if right >= catalog.Read {

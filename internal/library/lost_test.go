@@ -33,8 +33,13 @@ func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 	} {
 		says(what, err, "")
 	}
-	for _, err := range []error{tom.LostTemplate(ctx, web), tom.LostTemplate(ctx, never), tom.LostVersion(ctx, web.Version("1.2.0")), tom.LostVersion(ctx, never.Version("1.2.0"))} {
-		says("of another tenant", err, "Not of this tenant")
+	for what, ask := range map[string]func(catalog.TemplateID) error{
+		"template": func(id catalog.TemplateID) error { return tom.LostTemplate(ctx, id) },
+		"version":  func(id catalog.TemplateID) error { return tom.LostVersion(ctx, id.Version("1.2.0")) },
+	} {
+		hidden, absent := ask(web), ask(never)
+		says(what+" of another tenant", hidden, "Not of this tenant")
+		says("no "+what+" of another tenant", absent, strings.ReplaceAll(hidden.Error(), web.String(), never.String()))
 	}
 	ann := m.as(t, "shop", "ann")
 	if err := ann.LostVersion(ctx, web.Version("1.3.0")); err == nil || !strings.Contains(err.Error(), "Plan again") {

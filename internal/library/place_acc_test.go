@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -178,9 +179,7 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	host, top := acctest.RequireHost(t), t.TempDir()
 	disk, mounted := filepath.Join(top, "disk"), filepath.Join(top, "mounted")
-	if out, err := exec.Command("sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, "sh", disk, mounted).CombinedOutput(); err != nil {
-		t.Skipf("no XFS can be made and mounted here, which takes the package xfsprogs: %v\n%s", err, out)
-	}
+	needs.Tool(t, "sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, "sh", disk, mounted)
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "--lazy", mounted).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)

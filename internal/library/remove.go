@@ -16,15 +16,19 @@ import (
 type InUseError struct {
 	Version catalog.VersionID
 	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
-	Others  int      // how many instances and versions of other tenants there are beside
-	Built   []string // ids of versions that hold only what differs from it
+	Others  int      // how many linked clones of other tenants there are beside
+	Built   []string // ids of the tenant's own versions that hold only what differs from it
+	BuiltBy int      // how many such versions other tenants have beside
 }
+
+// any tells whether something does.
+func (e *InUseError) any() bool { return len(e.Users)+e.Others+len(e.Built)+e.BuiltBy > 0 }
 
 func (e *InUseError) Error() string {
 	var reasons []string
-	if len(e.Built) > 0 {
+	if len(e.Built)+e.BuiltBy > 0 {
 		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only what differs from it: %s. "+
-			"Destroy them first", strings.Join(e.Built, ", ")))
+			"Destroy them first", andOthers(e.Built, e.BuiltBy)))
 	}
 	if len(e.Users)+e.Others > 0 {
 		reasons = append(reasons, fmt.Sprintf("these linked clones need its base image: %s. Destroy them first, "+
@@ -68,7 +72,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 		return err
 	}
 	users, err := l.usersOf(ctx, rec.Value)
-	if err == nil && len(users.Users)+len(users.Built)+users.Others > 0 {
+	if err == nil && users.any() {
 		err = users
 	}
 	if err != nil {
@@ -168,7 +172,7 @@ func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError
 			if id, err := catalog.ParseVersionID(user); err == nil && id.Template.Tenant == l.me.Tenant {
 				in.Built = append(in.Built, user)
 			} else {
-				in.Others++
+				in.BuiltBy++
 			}
 		}
 	}
@@ -177,13 +181,6 @@ func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError
 		in.Built = append(in.Built, "one that is being registered")
 	}
 	return nil
-}
-
-// foreign tells whether a file is a disk of another tenant's instance.
-func (l *Library) foreign(domains []hypervisor.Domain, file string) bool {
-	return slices.ContainsFunc(madeOf(domains), func(i made) bool {
-		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d hypervisor.DomainDisk) bool { return d.Path == file })
-	})
 }
 
 // overlaysOn lists the volumes that hang on a base. Those of linked clones may be in any pool of files.

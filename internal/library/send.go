@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -19,7 +18,7 @@ import (
 // else made it first. A failure or a cancel leaves neither volume nor document.
 func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
-	below, err := l.below(ctx, r)
+	below, err := l.below(ctx, r.parent)
 	if err != nil {
 		return none, 0, err
 	}
@@ -70,7 +69,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 			return none, done.transferred, err
 		}
 	}
-	r.steps.done(map[bool]string{false: "send", true: "copy"}[done.copied])
+	r.steps.done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
 		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
@@ -89,30 +88,6 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, done.transferred, err
 	}
 	return u.base, done.transferred, nil
-}
-
-// sent is what became of an image on its way.
-type sent struct {
-	transferred int64         // bytes
-	copied      bool          // on this machine, which is the host
-	shared      int64         // bytes that a copy has in common with the source
-	blocks      *blockmap.Map // nil where that takes another reading
-}
-
-// send sends an image as it is, or what differs from the one below.
-func (u *upload) send(ctx context.Context, s image.Source, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (sent, error) {
-	to := sink{transfer, u.library.pool, u.base.Volume}
-	if below == nil {
-		file, err := u.place(ctx, s, im)
-		if err != nil {
-			return sent{}, err
-		}
-		result, err := im.Send(ctx, to, append(options, image.Into(file), image.MapBlocks())...)
-		return sent{result.Transferred, result.Copied, result.Shared, result.Blocks}, err
-	}
-	changes, err := im.SendChanges(ctx, to, below.Below, options...)
-	u.base.StoredSize, u.base.Stored = changes.Size, changes.Stored
-	return sent{transferred: changes.Transferred, blocks: changes.Blocks}, err
 }
 
 // volumeName names the volume of an attempt to send an image. What was taken for dead once must not be taken for it again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -33,28 +32,4 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	return catalog.Findings{{Path: catalog.At("state"), Summary: "Cannot become a draft again", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
 		"is for its writers only, and changes with its template. Set state = \"deprecated\" to warn whoever uses it, or \"archived\" to allow no new "+
 		"instances; or destroy the instances first.", what, from.OrActive(), l.named(instances))}}
-}
-
-// named names instances to the library's user: those of their own tenant, and how many others there are.
-func (l *Library) named(instances []made) string {
-	var own []string
-	for _, i := range instances {
-		if i.Tenant == l.me.Tenant {
-			own = append(own, i.Tenant+"/"+i.Name)
-		}
-	}
-	slices.Sort(own)
-	return andOthers(own, len(instances)-len(own))
-}
-
-// andOthers lists names, and says how many there are that belong to other tenants.
-func andOthers(names []string, others int) string {
-	text := strings.Join(names, ", ")
-	switch {
-	case others == 0:
-		return text
-	case text == "":
-		return fmt.Sprintf("%d of other tenants", others)
-	}
-	return fmt.Sprintf("%s, and %d of other tenants", text, others)
 }

@@ -52,11 +52,6 @@ func (l *Library) ReadBase(ctx context.Context, base catalog.Base, w io.Writer) 
 	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, l.pool))
 }
 
-// ReadBlocks gives the map of a base's disk as a file.
-func (l *Library) ReadBlocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
-	return l.blocks(ctx, base)
-}
-
 // tail passes on what is behind the first skip bytes.
 type tail struct {
 	skip int64
@@ -164,7 +159,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	}
 	header, stream, err := u.rebased(ctx, stored, on)
 	if on == nil {
-		stream, err = recognised(v.ID, s.Base, stored)
+		stream, err = asDocumented(v.ID, s.Base, stored)
 	}
 	if err != nil {
 		return none, err
@@ -200,8 +195,8 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	return u.base, err
 }
 
-// recognised makes sure that an image is what its base says. It gives the whole image again.
-func recognised(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
+// asDocumented makes sure that an image is what its base says. It gives the whole image again.
+func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
 	format, virtual, stream, err := image.Recognise(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
 	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
 		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s disk of %d bytes", id, format, virtual,

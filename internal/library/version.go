@@ -22,7 +22,8 @@ type Registration struct {
 	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen
 	Progress   func(done, total int64)
 
-	volume string // how the names of volumes begin that the image is sent to
+	parent *catalog.Version // of Parent; nil for none
+	volume string           // how the names of volumes begin that the image is sent to
 	steps  *steps
 }
 
@@ -51,6 +52,9 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	spec := r.Spec.Over(template.Spec)
 	if err := spec.ValidateWhole().Err(); err != nil {
+		return none, err
+	}
+	if r.parent, err = l.parentOf(ctx, r); err != nil {
 		return none, err
 	}
 	l.sweep(ctx)

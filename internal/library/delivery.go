@@ -1,0 +1,41 @@
+package library
+
+import (
+	"context"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// delivery is what became of an image on its way.
+type delivery struct {
+	transferred int64         // bytes
+	copied      bool          // on this machine, which is the host
+	shared      int64         // bytes that a copy has in common with the source
+	blocks      *blockmap.Map // nil where that takes another reading
+}
+
+// step names what was done, in the steps of a registration.
+func (d delivery) step() string {
+	if d.copied {
+		return "copy"
+	}
+	return "send"
+}
+
+// send sends an image as it is, or what differs from the one below.
+func (u *upload) send(ctx context.Context, s image.Source, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (delivery, error) {
+	to := sink{transfer, u.library.pool, u.base.Volume}
+	if below == nil {
+		file, err := u.place(ctx, s, im)
+		if err != nil {
+			return delivery{}, err
+		}
+		result, err := im.Send(ctx, to, append(options, image.Into(file), image.MapBlocks())...)
+		return delivery{result.Transferred, result.Copied, result.Shared, result.Blocks}, err
+	}
+	changes, err := im.SendChanges(ctx, to, below.Below, options...)
+	u.base.StoredSize, u.base.Stored = changes.Size, changes.Stored
+	return delivery{transferred: changes.Transferred, blocks: changes.Blocks}, err
+}

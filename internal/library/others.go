@@ -1,0 +1,58 @@
+package library
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// What belongs to other tenants is counted in messages, and never named.
+
+// named names instances to the library's user: those of their own tenant, and how many others there are.
+func (l *Library) named(instances []made) string {
+	var own []string
+	for _, i := range instances {
+		if i.Tenant == l.me.Tenant {
+			own = append(own, i.Tenant+"/"+i.Name)
+		}
+	}
+	slices.Sort(own)
+	return andOthers(own, len(instances)-len(own))
+}
+
+// andOthers lists names, and says how many there are that belong to other tenants.
+func andOthers(names []string, others int) string {
+	text := strings.Join(names, ", ")
+	switch {
+	case others == 0:
+		return text
+	case text == "":
+		return fmt.Sprintf("%d of other tenants", others)
+	}
+	return fmt.Sprintf("%s, and %d of other tenants", text, others)
+}
+
+// foreign tells whether a file is a disk of another tenant's instance.
+func (l *Library) foreign(domains []hypervisor.Domain, file string) bool {
+	return slices.ContainsFunc(madeOf(domains), func(i made) bool {
+		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d hypervisor.DomainDisk) bool { return d.Path == file })
+	})
+}
+
+// othersVolume tells whether a volume is called as another tenant's, of which a machine may be long gone: "nova.disk.TENANT.…".
+func (l *Library) othersVolume(name string) bool {
+	parts := strings.Split(name, ".")
+	return len(parts) > 3 && parts[0] == "nova" && parts[1] != "base" && parts[2] != l.me.Tenant
+}
+
+// versionsOn names the versions that use a base, but for those of other tenants and catalogues, which it counts.
+func (l *Library) versionsOn(b catalog.Base) []string {
+	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, l.me.Tenant+"/") })
+	if others := len(b.Versions) - len(own); others > 0 {
+		own = append(own, fmt.Sprintf("%d of other tenants or catalogues", others))
+	}
+	return own
+}
