@@ -11,7 +11,7 @@ set -euo pipefail
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage
-    polkitd dbus xfsprogs"
+    polkitd dbus xfsprogs gzip xz-utils zstd bzip2"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
   [lint]="shellcheck"

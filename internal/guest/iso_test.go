@@ -6,13 +6,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kdomanski/iso9660"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
 // readISO returns the label and the files of an image, read by the library's own reader.
@@ -186,9 +187,7 @@ func TestFillRefusesALayoutItDoesNotUnderstand(t *testing.T) {
 
 // Guests of acceptance tests mount it with their own kernels.
 func TestAccISOIsReadByOtherPrograms(t *testing.T) {
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("needs isoinfo: set TF_ACC=1")
-	}
+	needs.Installed(t, "isoinfo")
 	files, err := Seed{
 		InstanceID: "web-1", Hostname: "web-1",
 		NetworkInterfaces: []NetworkInterface{{Name: "eth0", MAC: "52:54:00:12:34:56"}},
@@ -209,18 +208,12 @@ func TestAccISOIsReadByOtherPrograms(t *testing.T) {
 
 func checkWithIsoinfo(t *testing.T, path string, files Files) {
 	t.Helper()
-	isoinfo, err := exec.LookPath("isoinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	header, err := exec.Command(isoinfo, "-d", "-i", path).CombinedOutput()
-	if err != nil || !strings.Contains(string(header), "\nVolume id: cidata\n") {
-		t.Errorf("isoinfo -d: %v, want the volume id cidata in:\n%s", err, header)
+	if header := needs.Tool(t, "isoinfo", "-d", "-i", path); !strings.Contains(header, "\nVolume id: cidata\n") {
+		t.Errorf("isoinfo -d: want the volume id cidata in:\n%s", header)
 	}
 	for name, want := range map[string][]byte{"user-data": files.UserData, "meta-data": files.MetaData, "network-config": files.NetworkConfig} {
-		got, err := exec.Command(isoinfo, "-i", path, "-x", "/"+name+";1").Output()
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("isoinfo reads %s as %q (%v), want %q", name, got, err, want)
+		if got := needs.Tool(t, "isoinfo", "-i", path, "-x", "/"+name+";1"); got != string(want) {
+			t.Errorf("isoinfo reads %s as %q, want %q", name, got, want)
 		}
 	}
 }

@@ -9,29 +9,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
 )
 
 const quarter = 256 << 10
-
-// qemuImg runs qemu-img, or skips the test where there is none.
-func qemuImg(t *testing.T, args ...string) {
-	t.Helper()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is not installed")
-	}
-	if out, err := exec.CommandContext(t.Context(), "qemu-img", args...).CombinedOutput(); err != nil {
-		t.Fatalf("qemu-img %q: %v\n%s", args, err, out)
-	}
-}
 
 func random(n int) []byte {
 	data := make([]byte, n)
@@ -79,8 +68,8 @@ func sentChanges(t *testing.T, source Source, below Below) ([]byte, Changes) {
 		t.Errorf("what was sent last is for byte %d, not the header", last.offset)
 	}
 	path, disk := writeFile(t, sink.data), filepath.Join(t.TempDir(), "disk")
-	qemuImg(t, "check", "-q", "-f", "qcow2", path)
-	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", path, disk)
+	needs.Tool(t, "qemu-img", "check", "-q", "-f", "qcow2", path)
+	needs.Tool(t, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, disk)
 	content, err := os.ReadFile(disk)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +82,7 @@ func mapped(t *testing.T, disk []byte, format string) Below {
 	t.Helper()
 	path := writeFile(t, disk)
 	if format == "qcow2" {
-		qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", path, path+".qcow2")
+		needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", path, path+".qcow2")
 		path += ".qcow2"
 	}
 	result, err := opened(t, Source{Path: path}).Send(t.Context(), nowhere{}, MapBlocks())
@@ -126,11 +115,11 @@ func kinds(t *testing.T, disk []byte) map[string]Source {
 		write(name+".gz", packed.Bytes())
 	}
 	write("raw", disk)
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", at("raw"), at("qcow2"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=4k", at("raw"), at("small"))
-	qemuImg(t, "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=2M", at("raw"), at("deflate"))
-	qemuImg(t, "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", at("raw"), at("zstd"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k", at("raw"), at("subclusters"))
+	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", at("raw"), at("qcow2"))
+	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=4k", at("raw"), at("small"))
+	needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=2M", at("raw"), at("deflate"))
+	needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", at("raw"), at("zstd"))
+	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k", at("raw"), at("subclusters"))
 	zip("raw")
 	zip("qcow2")
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))

@@ -13,14 +13,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
 // packed compresses data with the tool of that name, as users do.
 func packed(t testing.TB, tool string, data []byte, flags ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		t.Skipf("%s is not installed", tool)
-	}
+	needs.Installed(t, tool)
 	cmd := exec.Command(tool, append([]string{"-c"}, flags...)...)
 	cmd.Stdin = bytes.NewReader(data)
 	out, err := cmd.Output()

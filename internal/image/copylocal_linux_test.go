@@ -11,17 +11,19 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
 // fileSystem is a directory on a file system of its own, which goes with the test.
 func fileSystem(t *testing.T, mount ...string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("mounts a file system, which takes root")
+		needs.Missing(t, "mounts a file system, which takes root")
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", append(mount, dir)...).CombinedOutput(); err != nil {
-		t.Skipf("this machine does not let mount: %v\n%s", err, out)
+		needs.Missing(t, "this machine does not let mount: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
@@ -35,9 +37,8 @@ func fileSystem(t *testing.T, mount ...string) string {
 func xfs(t *testing.T) string {
 	t.Helper()
 	disk := filepath.Join(t.TempDir(), "disk")
-	if out, err := exec.Command("sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1"`, "sh", disk).CombinedOutput(); err != nil {
-		t.Skipf("no XFS can be made here, which takes the package xfsprogs: %v\n%s", err, out)
-	}
+	needs.Installed(t, "mkfs.xfs")
+	needs.Tool(t, "sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1"`, "sh", disk)
 	return fileSystem(t, "-o", "loop", disk)
 }
 

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
 func readBack(t *testing.T, path string) []byte {
@@ -22,19 +23,11 @@ func readBack(t *testing.T, path string) []byte {
 // made makes an image with data here and there, as QEMU does it.
 func made(t *testing.T, options string, convert ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is not installed")
-	}
 	path := filepath.Join(t.TempDir(), "made.qcow2")
-	run := func(command ...string) {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
-		}
-	}
-	run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, "1100M")
-	run("qemu-io", "-c", "write -P 7 1M 300k", "-c", "write -P 9 600M 64k", "-c", "write -P 9 1099M 1M", path)
+	needs.Tool(t, "qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, "1100M")
+	needs.Tool(t, "qemu-io", "-c", "write -P 7 1M 300k", "-c", "write -P 9 600M 64k", "-c", "write -P 9 1099M 1M", path)
 	if len(convert) > 0 {
-		run(append(append([]string{"qemu-img", "convert", "-O", "qcow2"}, convert...), path, path+".new")...)
+		needs.Tool(t, append(append([]string{"qemu-img", "convert", "-O", "qcow2"}, convert...), path, path+".new")...)
 		path += ".new"
 	}
 	return readBack(t, path)

@@ -5,23 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-func qemuImg(t *testing.T, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is not installed")
-	}
-	out, err := exec.CommandContext(t.Context(), "qemu-img", args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("qemu-img %q: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+)
 
 // sparse makes a file of size bytes that has the text at the offsets.
 func sparse(t *testing.T, size int64, at map[int64]string) string {
@@ -72,7 +61,7 @@ func write(t *testing.T, c *Changes, s Spec, data io.Reader) string {
 	if info, err := out.Stat(); err != nil || info.Size() != f.Size() {
 		t.Errorf("the file has %d bytes, want %d (%v)", info.Size(), f.Size(), err)
 	}
-	qemuImg(t, "check", "-q", "-f", "qcow2", path)
+	needs.Tool(t, "qemu-img", "check", "-q", "-f", "qcow2", path)
 	return path
 }
 
@@ -95,8 +84,8 @@ func TestOverlayHoldsWhatDiffers(t *testing.T) {
 		data.Write(cluster(text))
 	}
 	path := write(t, &c, Spec{size, below, "raw"}, &data)
-	qemuImg(t, "compare", "-f", "qcow2", "-F", "raw", path, want)
-	info := qemuImg(t, "info", "-U", path)
+	needs.Tool(t, "qemu-img", "compare", "-f", "qcow2", "-F", "raw", path, want)
+	info := needs.Tool(t, "qemu-img", "info", "-U", path)
 	for _, line := range []string{"backing file: " + below, "backing file format: raw", fmt.Sprintf("(%d bytes)", size)} {
 		if !strings.Contains(info, line) {
 			t.Errorf("qemu-img does not find %q:\n%s", line, info)

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
 // binaries are where Debian and Ubuntu put the server.
@@ -119,8 +121,8 @@ func require(t testing.TB) string {
 	if running == nil && failure == nil {
 		running, failure = Start()
 	}
-	if errors.Is(failure, exec.ErrNotFound) && os.Getenv("TF_ACC") != "1" {
-		t.Skip("needs PostgreSQL: run tools/install-deps.sh postgres")
+	if errors.Is(failure, exec.ErrNotFound) {
+		needs.Missing(t, "needs PostgreSQL: run tools/install-deps.sh postgres")
 	}
 	if failure != nil {
 		t.Fatal(failure)
