@@ -13,7 +13,7 @@ func Prose(output string) string {
 
 // noise is what a user has no use for: Go's own formats, and names from below.
 var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline exceeded)|&\{|map\[|` +
-	`basetypes|tftypes|go-libvirt|\bcatalog\.|\berrno\b|EOF`)
+	`basetypes|tftypes|go-libvirt|\bcatalog\.|\berrno\b|\bEOF\b`)
 
 // Says checks that Terraform's output has all of the phrases, in this order, and no noise.
 func Says(t testing.TB, output string, phrases ...string) {
