@@ -17,14 +17,17 @@ func (b Blueprint) customized(started bool) catalog.Customized {
 	return catalog.Customized{Digest: digest, Pending: digest != "" && !started}
 }
 
-// askEvery is how often a guest's cloud-init is asked while no report comes: each answer takes it a second or more of
-// what it needs for the customization itself.
-const askEvery = 30 * time.Second
+// A guest's cloud-init is asked every askEvery while no report comes, and no more than a twentieth of the time: each answer takes
+// a second or more of what the guest needs for the customization itself.
+const (
+	askEvery = 30 * time.Second
+	askShare = 20
+)
 
 // customized makes a condition: the guest has carried out its customization. It reports on its serial console, so that
 // no agent is needed. Where there is one, it is asked for reasons why no report will ever come.
 func (p *Provisioner) customized(i Instance) condition {
-	var asked time.Time
+	var next time.Time
 	var failed string // what cloud-init said when it was last asked, if it had failed
 	seen := "no report on the guest's serial console; it takes an image with cloud-init, and without an agent in it nothing more is known"
 	return func(ctx context.Context) (bool, string, error) {
@@ -35,7 +38,8 @@ func (p *Provisioner) customized(i Instance) condition {
 		if failure, reported := guest.CustomizationReport(console, i.UUID); reported {
 			return failure == "", "a report of the guest", reason(failure)
 		}
-		if time.Since(asked) < askEvery {
+		begun := time.Now()
+		if begun.Before(next) {
 			return false, seen, nil
 		}
 		status, err := p.agent(i.UUID).CloudInitStatus(ctx)
@@ -45,7 +49,7 @@ func (p *Provisioner) customized(i Instance) condition {
 		if err != nil {
 			return false, seen, nil // no agent, or not yet
 		}
-		asked = time.Now()
+		next = time.Now().Add(max(askEvery, askShare*time.Since(begun)))
 		seen = fmt.Sprintf("cloud-init is %s (%s), and no report is on the guest's serial console", status.Status, status.Detail)
 		switch said := strings.Join(status.Errors, "; "); {
 		case status.Status == guest.CloudInitDisabled:

@@ -78,17 +78,21 @@ func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []s
 	return nil
 }
 
-// Between two looks passes a little longer each time, up to pollMax.
+// Between two looks passes a little longer each time, up to pollMax, and twice what a look takes, up to busyMax: a guest that
+// answers slowly is busy with what is being waited for.
 const (
 	pollMin = 100 * time.Millisecond
 	pollMax = time.Second
+	busyMax = 10 * time.Second
 )
 
 func (p *Provisioner) await(ctx context.Context, i Instance, name string, check condition) error {
 	started, wait := time.Now(), pollMin
 	seen := "nothing"
 	for {
+		begun := time.Now()
 		met, now, final := check(ctx)
+		took := time.Since(begun)
 		if met {
 			return nil
 		}
@@ -109,7 +113,7 @@ func (p *Provisioner) await(ctx context.Context, i Instance, name string, check 
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(max(wait, min(2*took, busyMax))):
 			wait = min(wait*5/4, pollMax)
 		}
 	}
