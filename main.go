@@ -31,7 +31,7 @@ func main() {
 	attach := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
 	flag.Parse()
 	beFrugal()
-	server, confirm, err := provider.NewServer(version)
+	server, end, err := provider.NewServer(version)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func main() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := confirm(ctx); err != nil {
+	if err := end(ctx); err != nil {
 		log.Print(err)
 	}
 }

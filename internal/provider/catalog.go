@@ -14,6 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
 // envDSN names the database where the configuration does not.
@@ -49,17 +50,18 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// openCatalog makes the store that is configured; embedded is the one in the pool. It connects nothing.
-func openCatalog(ctx context.Context, config types.Object, tenant string, embedded catalog.Store) (catalog.Store, diag.Diagnostics) {
+// openCatalog makes the store that is configured, which goes with the client; embedded is the one in the pool. It connects
+// nothing.
+func openCatalog(ctx context.Context, c *client.Client, config types.Object, tenant string, embedded catalog.Store) (catalog.Store, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	dsn := os.Getenv(envDSN)
 	if !config.IsNull() {
-		var c catalogModel
-		if diags.Append(config.As(ctx, &c, basetypes.ObjectAsOptions{})...); diags.HasError() {
+		var where catalogModel
+		if diags.Append(config.As(ctx, &where, basetypes.ObjectAsOptions{})...); diags.HasError() {
 			return nil, diags
 		}
-		if c.Postgres != nil {
-			dsn = setting(c.Postgres.DSN, "", envDSN)
+		if where.Postgres != nil {
+			dsn = setting(where.Postgres.DSN, "", envDSN)
 			if dsn == "" {
 				diags.AddAttributeError(path.Root("catalog"), "No connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
 				return nil, diags
@@ -75,5 +77,6 @@ func openCatalog(ctx context.Context, config types.Object, tenant string, embedd
 		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")
 		return nil, diags
 	}
+	c.OnClose(store.Close)
 	return store, diags
 }

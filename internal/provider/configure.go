@@ -44,7 +44,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	c := &client.Client{}
 	resp.ResourceData, resp.DataSourceData = c, c
-	defer p.client.Store(c)
+	defer p.configured(c)
 	for _, v := range []attr.Value{
 		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public, config.Retention,
 	} {
@@ -58,11 +58,12 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return
 	}
+	c.OnClose(func() { _ = host.Close() })
 	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
 	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
-	store, diags := openCatalog(ctx, config.Catalog, tenant, poolstore.New(host, pool))
+	store, diags := openCatalog(ctx, c, config.Catalog, tenant, poolstore.New(host, pool))
 	resp.Diagnostics.Append(diags...)
 	if diags.HasError() {
 		return

@@ -3,6 +3,8 @@ package provider
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -38,7 +40,30 @@ var (
 // Provider is the novacron provider.
 type Provider struct {
 	version string
-	client  atomic.Pointer[client.Client] // as configured; nil before
+	client  atomic.Pointer[client.Client] // as configured last; nil before
+
+	mu      sync.Mutex
+	clients []*client.Client // as configured ever: a process that a test or a debugger runs in may serve several commands
+}
+
+// configured takes note of what the provider was configured to be.
+func (p *Provider) configured(c *client.Client) {
+	p.client.Store(c)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clients = append(p.clients, c)
+}
+
+// end confirms what was made, and ends all connections.
+func (p *Provider) end(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, c := range p.clients {
+		errs = append(errs, c.Confirm(ctx))
+		c.Close()
+	}
+	return errors.Join(errs...)
 }
 
 // New makes a provider of that version.

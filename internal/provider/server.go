@@ -15,9 +15,9 @@ import (
 // NewServer makes servers of the provider of that version: the framework's, but for instances that need nothing, of
 // which there are many.
 //
-// confirm is for the end of a process that Terraform has taken leave of, and has therefore heard all that it said: it
-// notes that on the host. What a process made that was killed before is taken over by the next apply.
-func NewServer(version string) (server func() tfprotov6.ProviderServer, confirm func(context.Context) error, err error) {
+// end is for the end of a process that Terraform has taken leave of, and has therefore heard all that it said: it notes that
+// on the host, and closes all connections. What a process made that was killed before is taken over by the next apply.
+func NewServer(version string) (server func() tfprotov6.ProviderServer, end func(context.Context) error, err error) {
 	if _, _, err := newServer(version); err != nil {
 		return nil, nil, err
 	}
@@ -30,16 +30,16 @@ func NewServer(version string) (server func() tfprotov6.ProviderServer, confirm 
 		made = append(made, p)
 		return server
 	}
-	confirm = func(ctx context.Context) error {
+	end = func(ctx context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		var errs []error
 		for _, p := range made {
-			errs = append(errs, p.client.Load().Confirm(ctx))
+			errs = append(errs, p.end(ctx))
 		}
 		return errors.Join(errs...)
 	}
-	return server, confirm, nil
+	return server, end, nil
 }
 
 func newServer(version string) (tfprotov6.ProviderServer, *Provider, error) {

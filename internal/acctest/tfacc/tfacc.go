@@ -1,5 +1,5 @@
-// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in process or as a binary of
-// its own.
+// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in the test's process or as a
+// binary of its own.
 package tfacc
 
 import (
@@ -10,14 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
-	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
 // Provider configures the provider for a pool; all else comes from the test's environment.
@@ -25,27 +22,16 @@ func Provider(pool string) string {
 	return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
 }
 
-// Factories serves the provider to plugin-testing in the test's own process.
-func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"novacron": func() (tfprotov6.ProviderServer, error) {
-			server, _, err := provider.NewServer("test")
-			if err != nil {
-				return nil, err
-			}
-			return server(), nil
-		},
-	}
-}
-
 // Name makes a name that no other test has: what the tests make on a shared host is told apart by it.
 func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:8]) }
 
-// Workspace is a directory with a configuration, on which the real Terraform runs with the provider as a binary, as a
-// user does.
+// Workspace is a directory with a configuration, on which the real Terraform runs. The provider is served by the test's
+// process, which takes a fraction of the time. It is a process that Terraform starts, as for a user, where the test gives it
+// an environment, another user or a signal, or asks for that by OwnProcess.
 type Workspace struct {
 	Dir  string
 	env  []string
+	own  bool    // the provider is a process of its own
 	user *asUser // that Terraform runs as; nil for the test's own
 }
 
@@ -60,7 +46,7 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 }
 `)
 	w.Configure(t, config)
-	w.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+	w.env = append(environment(), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
 	return w
 }
 
@@ -85,13 +71,20 @@ func (w *Workspace) Write(t testing.TB, name, content string) {
 	}
 }
 
-// Setenv adds a variable to Terraform's environment.
-func (w *Workspace) Setenv(name, value string) { w.env = append(w.env, name+"="+value) }
+// Setenv adds a variable to Terraform's environment, and the provider's.
+func (w *Workspace) Setenv(name, value string) {
+	w.env = append(w.env, name+"="+value)
+	w.own = w.own || !strings.HasPrefix(name, "TF_VAR_")
+}
 
-// Command prepares terraform with these arguments; -no-color is added. It is interrupted, not killed, when ctx ends.
+// OwnProcess has Terraform start the provider as a process of its own from now on.
+func (w *Workspace) OwnProcess() { w.own = true }
+
+// Command prepares terraform with these arguments; -no-color is added. It starts the provider as a process of its own, and is
+// interrupted, not killed, when ctx ends.
 func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
-	cmd.Dir, cmd.Env = w.Dir, w.env
+	cmd.Dir, cmd.Env = w.Dir, slices.Clone(w.env)
 	w.user.runs(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 3 * time.Minute
@@ -100,7 +93,16 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 
 // Run runs terraform and returns all that it printed. An error is that of its exit.
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
-	out, err := w.Command(ctx, args...).CombinedOutput()
+	cmd := w.Command(ctx, args...)
+	if !w.own {
+		attach, end, err := serve(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer end()
+		cmd.Env = append(cmd.Env, attach)
+	}
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 

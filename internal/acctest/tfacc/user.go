@@ -18,7 +18,7 @@ type asUser struct{ number uint32 }
 // What the workspace has is theirs from now on. The binary and the test's temporary files become readable for others.
 func (w *Workspace) As(t testing.TB, user uint32) {
 	t.Helper()
-	w.user = &asUser{user}
+	w.user, w.own = &asUser{user}, true
 	w.Setenv("HOME", w.Dir)
 	// testing and os make directories that only their user may enter.
 	for _, dir := range []string{filepath.Dir(w.Dir), filepath.Dir(binary(t))} {

@@ -36,7 +36,7 @@ func TestAccCatalogCountsTheTenantsOwn(t *testing.T) {
 	}
 	number := knownvalue.Int64Exact
 	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
 			{Config: provider("mine") + "data \"novacron_catalog\" \"it\" {}\n", ConfigStateChecks: []statecheck.StateCheck{
 				is("template_count", number(0)), is("version_count", number(0)), is("image_count", number(0)), is("image_bytes", number(0)),

@@ -67,7 +67,7 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 		host.Exec(t, "touch", "-d", "2 hours ago", directory+"/"+stray, directory+"/nova.base.unused.raw")
 	}
 	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
 			{Config: config("1.0.0", "1.1.0"), ConfigStateChecks: []statecheck.StateCheck{
 				is("version_count", number(2)), is("stored_image_count", number(1)), is("stored_image_bytes", took(0)),

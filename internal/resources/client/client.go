@@ -20,6 +20,18 @@ type Client struct {
 	// Deferred says that part of the provider's configuration is not known yet, as while planning a host that the same
 	// apply creates: nothing connects, and checks wait for the apply.
 	Deferred bool
+
+	closers []func()
+}
+
+// OnClose has Close call something that ends connections.
+func (c *Client) OnClose(end func()) { c.closers = append(c.closers, end) }
+
+// Close ends the client's connections. It is for the end of the process.
+func (c *Client) Close() {
+	for _, end := range c.closers {
+		end()
+	}
 }
 
 // From takes the client out of what Configure was given. nil, without an error, before the provider is configured.

@@ -67,7 +67,7 @@ func TestAccHostIsTold(t *testing.T) {
 	}
 	const data = "data \"novacron_host\" \"it\" {}\n"
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
 			{
 				Config:      "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n" + data,

@@ -54,7 +54,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 		protected = `deletion_protection = true`
 	)
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
 			{Config: config(off), ConfigStateChecks: id(), Check: tfacc.OnHost(func() { expect("State", "shut off") })},

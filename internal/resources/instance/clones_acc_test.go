@@ -28,7 +28,7 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 			instance("full", full, `strategy = "clone"`, `parameters = tomap({ hostname = "second" })`, `wait_for = ["agent", "ip"]`)
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{{
 			Config:            config(""),

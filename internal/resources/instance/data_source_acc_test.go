@@ -67,7 +67,7 @@ func TestAccInstancesAreFound(t *testing.T) {
 			knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("192.168.122.250")})))
 	base := made("default")
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{Config: base + single(`name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is no valid instance\s+name`)},

@@ -28,7 +28,7 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 		return resource.TestStep{PreConfig: what, Config: config, ConfigPlanChecks: planned(action), Check: check}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
 			{Config: config, Check: runs},
@@ -82,7 +82,7 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 		return macs
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
 			{Config: config, Check: tfacc.OnHost(func() { before, had = devices(), macs() })},
@@ -122,7 +122,7 @@ func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
 		})
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
 			{Config: config("1"), Check: has("1073741824")},

@@ -64,7 +64,7 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 		}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{{
 			Config: config(1), ConfigStateChecks: macs(),

@@ -82,7 +82,7 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define", "start")
 	failed := request("create", name+"-taken", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step define: .*Name is taken`)), "define")
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
 			{Config: base + "data \"novacron_provisioning_requests\" \"it\" {\n  status = \"done\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
 			{Config: base + find("novacron_template.it"), ConfigStateChecks: lists()},
@@ -103,7 +103,7 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 		},
 	})
 	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps:                    []resource.TestStep{{Config: provider("other") + find("", `tenant = "default"`), ConfigStateChecks: lists()}, {Config: provider("other") + find(""), ConfigStateChecks: lists()}},
 	})
 }

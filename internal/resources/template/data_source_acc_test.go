@@ -37,7 +37,7 @@ func TestAccTemplateIsFoundByIDAndName(t *testing.T) {
 		return resource.TestStep{Config: config(data), ExpectError: regexp.MustCompile(message)}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			missing("data \"novacron_template\" \"it\" {}\n", `No attribute specified when one \(and only one\) of \[id,name\] is required`),

@@ -53,7 +53,7 @@ func TestAccTemplateLives(t *testing.T) {
 		parameters = `parameters = { who = { type = "string", target = "hostname", default = "a", description = "Name" }, ssh_key = { type = "text", required = true } }`
 	)
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{
@@ -184,7 +184,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		all = append(all, step)
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps:                    all,
 	})

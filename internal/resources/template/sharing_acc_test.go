@@ -36,7 +36,7 @@ func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 	const update = plancheck.ResourceActionUpdate
 	shared := `access_control = { read_users = [], use_tenants = ["bank", "mill"], write_groups = ["ops"] }`
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			step(plancheck.ResourceActionCreate, []string{`state = "draft"`, `access_control = {}`}, value("state", knownvalue.StringExact("draft")),

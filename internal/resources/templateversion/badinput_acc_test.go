@@ -58,7 +58,6 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		says            []string
 	}{
 		{"missing file", it(fromPath("/nowhere/disk.qcow2")), []string{unusable, at, "source", "Opening /nowhere/disk.qcow2: no such file or directory. Check the path: the file must be on the machine that runs Terraform"}},
-		{"missing relative file", it(fromPath("disk.qcow2")), []string{unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at " + w.Dir}},
 		{"directory", it(fromPath(dir)), []string{unusable, at, "Opening " + dir + ": it is not a regular file: it is a directory. Give the path of an image file"}},
 		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Look into it`}},
 		{"archive", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack it"}},
@@ -92,6 +91,9 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
 		})
 	}
+	w.OwnProcess() // in Terraform's directory
+	w.Configure(t, shop+it(fromPath("disk.qcow2")))
+	tfacc.Says(t, w.Fails(t, "plan"), unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at "+w.Dir)
 	w.Configure(t, shop)
 	w.EmptyPlan(t)
 

@@ -54,7 +54,7 @@ func TestAccVersionLives(t *testing.T) {
 		}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{
@@ -141,7 +141,7 @@ func TestAccVersionsShareAnImage(t *testing.T) {
 	}
 	none := knownvalue.Int64Exact(0)
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{
@@ -198,7 +198,7 @@ func TestAccVersionIsFrozen(t *testing.T) {
 		return resource.TestStep{Config: config("512", data), ExpectError: regexp.MustCompile(message)}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			refused(find(`constraint = "newest"`), `"newest" is no version constraint`),

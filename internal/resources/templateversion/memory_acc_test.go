@@ -39,7 +39,7 @@ func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
 	const most = int64(150_000_000)
-	image := sparseImage(t, 1<<30, 200<<20) // as data, and as a whole, more than may be held
+	image := sparseImage(t, 512<<20, 200<<20) // as data, and as a whole, more than may be held
 	packed := image + ".zst"
 	run(t, "zstd", "-q", "-1", "--long=26", image, "-o", packed) // the largest window that is taken
 	content := http.NewServeMux()

@@ -44,7 +44,7 @@ resource "novacron_instance" %[1]q {
 		return resource.TestStep{Config: config, ExpectError: regexp.MustCompile(`(?s)` + pattern)}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{
@@ -99,7 +99,7 @@ func TestAccParentThatCannotBeIsRefusedWhilePlanning(t *testing.T) {
 		}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{Config: library(pool, name)},

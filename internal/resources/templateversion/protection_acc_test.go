@@ -31,7 +31,7 @@ func TestAccProtectedVersionStays(t *testing.T) {
 		return []statecheck.StateCheck{value(address, "deletion_protection", knownvalue.Bool(want))}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{Config: of("1.0.0", fromPath(image)), ConfigStateChecks: is(false)},

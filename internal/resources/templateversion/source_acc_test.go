@@ -46,7 +46,7 @@ func TestAccVersionIsDownloaded(t *testing.T) {
 		return resource.TestStep{Config: config, ConfigStateChecks: is(image), ConfigPlanChecks: tfacc.Planned(address, action)}
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			step(from("/first.img", checksum(t, first)), first, plancheck.ResourceActionCreate),

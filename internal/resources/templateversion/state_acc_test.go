@@ -49,7 +49,7 @@ func TestAccVersionIsPublished(t *testing.T) {
 	}
 	const update, none = plancheck.ResourceActionUpdate, plancheck.ResourceActionNoop
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			step(64, "", `state = "draft"`, plancheck.ResourceActionCreate, is(address, "published_at", knownvalue.Null()), memory("exact", 64), newest("1.0.0")),

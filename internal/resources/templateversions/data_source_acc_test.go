@@ -73,7 +73,7 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 		filled = append(filled, same(attribute))
 	}
 	resource.ParallelTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: tfacc.Factories(),
+		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"nope\"\n}\n", ExpectError: regexp.MustCompile(`"nope" is no template id: write it as tenant/name`)},

@@ -1,0 +1,104 @@
+package tfacc
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provider"
+)
+
+// address is the provider's, in a registry that is not asked.
+const address = "registry.terraform.io/novacron/novacron"
+
+// goodbye is how long a provider may take to note on the host that Terraform has heard all that it said.
+const goodbye = 10 * time.Second
+
+// Where no log is asked for, the framework writes trace messages all the same, which Terraform discards: the test's own process
+// would print them.
+func init() {
+	for _, variable := range silence {
+		if name, value, _ := strings.Cut(variable, "="); os.Getenv(name) == "" {
+			_ = os.Setenv(name, value)
+		}
+	}
+}
+
+var silence = []string{"TF_LOG_SDK=off", "TF_LOG_PROVIDER=off"}
+
+// environment is the test's, without what concerns its own process.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return slices.Contains(silence, variable) })
+}
+
+// serve serves the provider to one command of Terraform's, in the test's own process. attach is what makes Terraform use it, a
+// variable of its environment.
+func serve(ctx context.Context) (attach string, end func(), err error) {
+	server, confirm, err := provider.NewServer("test")
+	if err != nil {
+		return "", nil, err
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	config, closed := madeFor(tf6server.WithDebug), make(chan struct{})
+	failed := make(chan error, 1)
+	go func() {
+		failed <- tf6server.Serve(address, server, tf6server.WithDebug(serving, config, closed),
+			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithoutLogStderrOverride())
+	}()
+	select {
+	case err := <-failed:
+		stop()
+		return "", nil, err
+	case c := <-config:
+		type addr struct{ Network, String string }
+		attach, err := json.Marshal(map[string]any{address: map[string]any{
+			"Protocol": c.Protocol, "ProtocolVersion": c.ProtocolVersion, "Pid": os.Getpid(), "Test": true, "Addr": addr{c.Addr.Network(), c.Addr.String()},
+		}})
+		return "TF_REATTACH_PROVIDERS=" + string(attach), func() {
+			stop()
+			<-closed
+			leave(ctx, confirm)
+		}, err
+	}
+}
+
+// madeFor makes the channel that an option wants. Its type is of a package that is nobody's business here.
+func madeFor[T any](func(context.Context, chan T, chan struct{}) tf6server.ServeOpt) chan T {
+	return make(chan T)
+}
+
+// leave ends a provider. That it cannot confirm what is gone with the host is no concern of the test's.
+func leave(ctx context.Context, end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
+	_ = end(ctx)
+}
+
+// Factories serves the provider to plugin-testing, in the test's own process: anew for each command, as Terraform starts it.
+func Factories(t testing.TB) map[string]func() (tfprotov6.ProviderServer, error) {
+	var mu sync.Mutex
+	end := func(context.Context) error { return nil } // of the command before
+	t.Cleanup(func() { leave(t.Context(), end) })
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"novacron": func() (tfprotov6.ProviderServer, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			leave(t.Context(), end)
+			server, next, err := provider.NewServer("test")
+			if err != nil {
+				return nil, err
+			}
+			end = next
+			return server(), nil
+		},
+	}
+}
