@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Tex
 
 // Workspace is a directory with a configuration, on which the real Terraform runs. The provider is served by the test's
 // process, which takes a fraction of the time. It is a process that Terraform starts, as for a user, where the test gives it
-// an environment, another user or a signal, or asks for that by OwnProcess.
+// an environment, several configurations of the provider, another user or a signal, or asks for that by OwnProcess.
 type Workspace struct {
 	Dir  string
 	env  []string
@@ -50,9 +51,14 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 	return w
 }
 
+// aliased is a configuration of the provider beside another one. Terraform starts a process for each of them, and one that it
+// has not started has to do for all.
+var aliased = regexp.MustCompile(`(?m)^\s*alias\s*=`)
+
 // Configure replaces main.tf.
 func (w *Workspace) Configure(t testing.TB, config string) {
 	t.Helper()
+	w.own = w.own || aliased.MatchString(config)
 	w.Write(t, "main.tf", `terraform {
   required_providers {
     novacron = { source = "novacron/novacron" }
