@@ -148,20 +148,52 @@ func image(t testing.TB, variable, kind string) string {
 	return path
 }
 
-// run runs a command on the host.
+// run runs a command on the host. It enters the host's namespaces as the script's exec does, whose dozen processes take as
+// long as the command itself.
 func (h *Host) run(t testing.TB, command ...string) (string, error) {
-	return h.script(t, "exec", command...)
+	holder, err := h.holder()
+	if err != nil {
+		return "", fmt.Errorf("test host %s does not run: %w", h.name, err)
+	}
+	directory, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	enter := []string{"--target", holder, "--net", "--mount", "--cgroup", "--wdns=" + directory, "--"}
+	return h.output(exec.CommandContext(context.WithoutCancel(t.Context()), "nsenter", append(enter, command...)...))
+}
+
+// holder is the number of the process that holds the host's namespaces.
+func (h *Host) holder() (string, error) {
+	file, err := os.ReadFile(filepath.Join(h.Root, "holder.pid"))
+	if err != nil {
+		return "", err
+	}
+	holder := strings.TrimSpace(string(file))
+	// The number may belong to another process by now: the network namespace tells.
+	its, err := os.Stat("/proc/" + holder + "/ns/net")
+	if err != nil {
+		return "", err
+	}
+	hosts, err := os.Stat("/run/netns/novacron-" + h.name)
+	if err == nil && !os.SameFile(its, hosts) {
+		err = fmt.Errorf("process %s is another one", holder)
+	}
+	return holder, err
 }
 
 // script runs a command of the test host's script. It outlives the test's context, so that cleanups can use it.
 func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
-	args = append([]string{command, h.name}, args...)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), append([]string{command, h.name}, args...)...)
 	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
+	return h.output(cmd)
+}
+
+func (h *Host) output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("on test host %s: %s: %w\n%s", h.name, strings.Join(args, " "), err, stderr.String())
+		return "", fmt.Errorf("on test host %s: %s: %w\n%s", h.name, strings.Join(cmd.Args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
 }

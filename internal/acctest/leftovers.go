@@ -3,6 +3,7 @@ package acctest
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -19,18 +20,19 @@ import (
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
-	for domain := range strings.FieldsSeq(h.Virsh(t, "list", "--all", "--name")) {
+	domains, pools, _ := strings.Cut(h.Virsh(t, "list --all --name; echo ==; pool-list --all --name"), "==")
+	for domain := range strings.FieldsSeq(domains) {
 		if strings.Contains(domain, marker) {
 			left = append(left, "domain "+domain)
 		}
 	}
-	if !slices.Contains(strings.Fields(h.Virsh(t, "pool-list", "--all", "--name")), pool) {
+	if !slices.Contains(strings.Fields(pools), pool) {
 		return left
 	}
 
-	h.refreshPool(t, pool)
+	list, definition := h.refreshed(t, pool)
 	var volumes []string
-	for line := range strings.Lines(h.Virsh(t, "vol-list", pool)) {
+	for line := range strings.Lines(list) {
 		// Columns are name and path.
 		if columns := strings.Fields(line); len(columns) > 0 {
 			volumes = append(volumes, columns[0])
@@ -42,7 +44,7 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 			left = append(left, "volume "+pool+"/"+volume)
 		}
 	}
-	for _, file := range h.poolFiles(t, pool) {
+	for _, file := range h.poolFiles(t, definition) {
 		if strings.Contains(file, marker) && !slices.Contains(volumes, file) && !record(file) {
 			left = append(left, "file "+file)
 		}
@@ -50,14 +52,15 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	return left
 }
 
-// refreshPool refreshes a pool. libvirt refuses as long as it clones or allocates a volume in it, which another test may
-// have asked for.
-func (h *Host) refreshPool(t testing.TB, pool string) {
+// refreshed gives the list of a pool's volumes after a refresh, and the pool's definition, all by one virsh. libvirt refuses to
+// refresh as long as it clones or allocates a volume in the pool, which another test may have asked for.
+func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		_, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system", "pool-refresh", pool)
+		out, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system", fmt.Sprintf("pool-refresh %[1]s; vol-list %[1]s; echo ==; pool-dumpxml %[1]s", pool))
 		if err == nil {
-			return
+			volumes, definition, _ = strings.Cut(out, "==")
+			return volumes, definition
 		}
 		if !strings.Contains(err.Error(), "asynchronous jobs") || time.Now().After(deadline) {
 			t.Fatal(err)
@@ -79,20 +82,20 @@ func (h *Host) Leases(t testing.TB, network, marker string) []string {
 }
 
 // poolFiles lists the names in the directory of a pool; none for a pool that has no directory.
-func (h *Host) poolFiles(t testing.TB, pool string) []string {
+func (h *Host) poolFiles(t testing.TB, definition string) []string {
 	t.Helper()
-	var definition struct {
+	var pool struct {
 		Path string `xml:"target>path"`
 	}
-	if err := xml.Unmarshal([]byte(h.Virsh(t, "pool-dumpxml", pool)), &definition); err != nil {
-		t.Fatalf("reading the definition of pool %s: %v", pool, err)
+	if err := xml.Unmarshal([]byte(definition), &pool); err != nil {
+		t.Fatalf("reading the definition of a pool: %v\n%s", err, definition)
 	}
-	if definition.Path == "" {
+	if pool.Path == "" {
 		return nil
 	}
-	entries, err := os.ReadDir(h.HostPath(definition.Path))
+	entries, err := os.ReadDir(h.HostPath(pool.Path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("listing the directory of pool %s: %v", pool, err)
+		t.Fatalf("listing the directory of a pool: %v", err)
 	}
 	var names []string
 	for _, entry := range entries {

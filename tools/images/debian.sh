@@ -4,9 +4,13 @@
 debian_packages="linux-image-cloud-amd64 lz4 systemd-sysv systemd-resolved udev dbus libpam-systemd netbase netplan.io
   iproute2 iputils-ping nftables openssh-server sudo cloud-init cloud-guest-utils fdisk qemu-guest-agent"
 
-# Nobody tests these, and on a slow guest they would run in the middle of a test.
+# Nobody tests these, and a slow guest would spend seconds on them, some in the middle of a test.
 debian_masked="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
-  fstrim.timer"
+  fstrim.timer user@.service getty@tty1.service getty-static.service systemd-binfmt.service
+  proc-sys-fs-binfmt_misc.automount systemd-update-utmp.service systemd-update-utmp-runlevel.service
+  systemd-pstore.service systemd-firstboot.service systemd-repart.service dev-hugepages.mount dev-mqueue.mount
+  sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount"
+debian_masked_generators="cryptsetup gpt-auto hibernate-resume integritysetup rc-local sysv veritysetup"
 
 build_image() {
   local work=$1 out=$2 root=$1/root unit
@@ -17,6 +21,10 @@ build_image() {
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright'
   for unit in $debian_masked; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
+  done
+  mkdir -p "$root/etc/systemd/system-generators"
+  for unit in $debian_masked_generators; do
+    ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$unit-generator"
   done
   echo debian >"$root/etc/hostname"
   # Every guest makes its own. An empty machine-id, not "uninitialized": that would have systemd preset all units anew.

@@ -43,7 +43,7 @@ func environment() []string {
 // serve serves the provider to one command of Terraform's, in the test's own process. attach is what makes Terraform use it, a
 // variable of its environment.
 func serve(ctx context.Context) (attach string, end func(), err error) {
-	server, confirm, err := provider.NewServer("test")
+	server, leaving, err := provider.NewServer("test")
 	if err != nil {
 		return "", nil, err
 	}
@@ -63,11 +63,15 @@ func serve(ctx context.Context) (attach string, end func(), err error) {
 		attach, err := json.Marshal(map[string]any{address: map[string]any{
 			"Protocol": c.Protocol, "ProtocolVersion": c.ProtocolVersion, "Pid": os.Getpid(), "Test": true, "Addr": addr{c.Addr.Network(), c.Addr.String()},
 		}})
-		return "TF_REATTACH_PROVIDERS=" + string(attach), func() {
+		end := func() {
 			stop()
 			<-closed
-			leave(ctx, confirm)
-		}, err
+			leave(ctx, leaving)
+		}
+		if err != nil {
+			end()
+		}
+		return "TF_REATTACH_PROVIDERS=" + string(attach), end, err
 	}
 }
 
