@@ -54,14 +54,24 @@ func (p *Provider) configured(c *client.Client) {
 	p.clients = append(p.clients, c)
 }
 
-// end confirms what was made, and ends all connections.
+// end confirms what was made, and ends all connections. It does not wait longer than ctx for what is in flight on them.
 func (p *Provider) end(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var errs []error
+	closed := make(chan struct{})
 	for _, c := range p.clients {
 		errs = append(errs, c.Confirm(ctx))
-		c.Close()
+	}
+	go func(clients []*client.Client) {
+		defer close(closed)
+		for _, c := range clients {
+			c.Close()
+		}
+	}(p.clients)
+	select {
+	case <-closed:
+	case <-ctx.Done():
 	}
 	return errors.Join(errs...)
 }
