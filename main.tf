@@ -1,6 +1,0 @@
-terraform {
-  required_providers {
-    novacron = { source = "novacron/novacron" }
-  }
-}
-resource "novacron_template" "it" { name = "meas1" }
