@@ -78,13 +78,16 @@ func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []s
 	return nil
 }
 
-// Between two looks passes a little longer each time, up to pollMax, and twice what a look takes, up to busyMax: a guest that
-// answers slowly is busy with what is being waited for.
+// Between two looks passes a little longer each time, up to pollMax; see nextLook.
 const (
 	pollMin = 100 * time.Millisecond
 	pollMax = time.Second
 	busyMax = 10 * time.Second
 )
+
+// nextLook is how long passes after a look that took that long: twice as long, up to busyMax, since a guest that answers slowly is
+// busy with what is being waited for.
+func nextLook(wait, took time.Duration) time.Duration { return max(wait, min(2*took, busyMax)) }
 
 func (p *Provisioner) await(ctx context.Context, i Instance, name string, check condition) error {
 	started, wait := time.Now(), pollMin
@@ -113,7 +116,7 @@ func (p *Provisioner) await(ctx context.Context, i Instance, name string, check 
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(max(wait, min(2*took, busyMax))):
+		case <-time.After(nextLook(wait, took)):
 			wait = min(wait*5/4, pollMax)
 		}
 	}

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// Tool runs a program and gives what it printed. The test ends where the program is not
-// installed, or fails.
+// Tool runs a program and gives what it printed. The test ends where the program is not installed, or fails.
 func Tool(t testing.TB, command ...string) string {
 	t.Helper()
 	Installed(t, command[0])

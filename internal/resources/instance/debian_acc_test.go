@@ -136,15 +136,19 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
 	}
 	ssh := []string{"ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"}
-	// says runs commands in one login, since each takes an emulated guest seconds, and compares what they print. It tries again
-	// until the first one, if there is one, succeeds.
+	// says runs commands in one login, since each takes an emulated guest seconds, and compares what they print. Where there is
+	// something to wait for first, it logs in until that succeeds; else the first login has to.
 	says := func(user, until string, want map[string]string) {
 		t.Helper()
 		commands := slices.Sorted(maps.Keys(want))
 		const end = "\n-- end --\n"
 		script := until + "\n" + strings.Join(commands, "\nprintf '"+strings.ReplaceAll(end, "\n", `\n`)+"'\n") + "\nexit 0"
-		login := append(slices.Clone(ssh), "-o", "ConnectTimeout=5", user+"@"+address, script)
-		out := host.Exec(t, append([]string{"timeout", "480", "bash", "-c", `until "$@"; do sleep 1; done`, "bash"}, login...)...)
+		var again []string
+		patience := "60"
+		if until != "" {
+			again, patience = []string{"timeout", "480", "bash", "-c", `until "$@"; do sleep 1; done`, "bash"}, "5"
+		}
+		out := host.Exec(t, slices.Concat(again, ssh, []string{"-o", "ConnectTimeout=" + patience, user + "@" + address, script})...)
 		answers := strings.Split(strings.TrimSpace(out), end)
 		if len(answers) != len(commands) {
 			t.Fatalf("%d commands give %d answers: %q", len(commands), len(answers), answers)
