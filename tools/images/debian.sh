@@ -11,7 +11,9 @@ debian_masked="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2sc
   fstrim.timer user@.service getty@tty1.service getty-static.service systemd-binfmt.service
   proc-sys-fs-binfmt_misc.automount systemd-update-utmp.service systemd-update-utmp-runlevel.service
   systemd-pstore.service systemd-firstboot.service systemd-repart.service dev-hugepages.mount dev-mqueue.mount
-  sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount"
+  sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount
+  modprobe@.service kmod-static-nodes.service systemd-modules-load.service systemd-random-seed.service
+  systemd-sysusers.service"
 debian_masked_generators="cryptsetup gpt-auto hibernate-resume integritysetup rc-local sysv veritysetup"
 
 build_image() {

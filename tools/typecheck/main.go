@@ -1,11 +1,10 @@
 // Typecheck finds what does not compile on another system, from sources alone: building all dependencies for it anew,
-// as go build does, takes several times as long. Of the standard library it needs declarations only.
+// as go build does, takes several times as long. Of other modules and the standard library it needs declarations only.
 package main
 
 import (
 	"fmt"
 	"go/ast"
-	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
@@ -21,30 +20,40 @@ func main() {
 		os.Exit(2)
 	}
 	env := append(os.Environ(), "GOOS="+os.Args[2], "CGO_ENABLED=0")
-	found, err := packages.Load(&packages.Config{Mode: packages.LoadAllSyntax, Dir: os.Args[1], Env: env, ParseFile: parse}, "./...")
+	config := &packages.Config{Mode: packages.LoadAllSyntax | packages.NeedModule, Dir: os.Args[1], Env: env, ParseFile: parseOf(os.Args[1])}
+	found, err := packages.Load(config, "./...")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	own := 0
 	for pkg := range packages.Postorder(found) {
-		if pkg.Module == nil {
+		if pkg.Module != nil && pkg.Module.Main {
+			own++
+		} else {
 			pkg.Errors = nil // imports that nothing uses without the bodies
 		}
 	}
-	if len(found) == 0 || packages.PrintErrors(found) > 0 {
+	if own == 0 {
+		fmt.Fprintln(os.Stderr, "typecheck: no packages in", os.Args[1])
+		os.Exit(1)
+	}
+	if packages.PrintErrors(found) > 0 {
 		os.Exit(1)
 	}
 }
 
-// parse leaves out the bodies of the standard library's functions, which are a good part of the work.
-func parse(files *token.FileSet, name string, source []byte) (*ast.File, error) {
-	file, err := parser.ParseFile(files, name, source, parser.AllErrors|parser.SkipObjectResolution)
-	if file != nil && strings.HasPrefix(name, filepath.Join(build.Default.GOROOT, "src")+string(filepath.Separator)) {
-		for _, declaration := range file.Decls {
-			if function, ok := declaration.(*ast.FuncDecl); ok {
-				function.Body = nil
+// parseOf parses what is in a directory whole, and leaves out the bodies of all other functions, which are most of the work.
+func parseOf(directory string) func(*token.FileSet, string, []byte) (*ast.File, error) {
+	return func(files *token.FileSet, name string, source []byte) (*ast.File, error) {
+		file, err := parser.ParseFile(files, name, source, parser.AllErrors|parser.SkipObjectResolution)
+		if file != nil && !strings.HasPrefix(name, filepath.Clean(directory)+string(filepath.Separator)) {
+			for _, declaration := range file.Decls {
+				if function, ok := declaration.(*ast.FuncDecl); ok {
+					function.Body = nil
+				}
 			}
 		}
+		return file, err
 	}
-	return file, err
 }

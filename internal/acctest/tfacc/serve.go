@@ -3,6 +3,7 @@ package tfacc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +35,12 @@ func init() {
 }
 
 var silence = []string{"TF_LOG_SDK=off", "TF_LOG_PROVIDER=off"}
+
+// Terraform, and the provider as a process, run a thousand times for a second each: they gain nothing by collecting garbage
+// before there is much.
+func init() {
+	_ = errors.Join(os.Setenv("GOGC", "off"), os.Setenv("GOMEMLIMIT", "256MiB"))
+}
 
 // environment is the test's, without what concerns its own process.
 func environment() []string {

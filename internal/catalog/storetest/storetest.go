@@ -163,7 +163,7 @@ func kinds(t *testing.T, site Site) {
 }
 
 func writers(t *testing.T, site Site) {
-	const processes, changes = 16, 5
+	const processes, changes = 16, 2
 	must(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("a")))
 	var group sync.WaitGroup
 	for i := range processes {

@@ -35,7 +35,9 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	name := pool + "-it"
 	b.way.Arm(acctest.Fault{At: steps - 1, When: acctest.After, Do: acctest.Kill}) // the last but the one that says that it was heard
 	b.configure(t, asked(name))
-	b.space.Fails(t, "apply", "-auto-approve")
+	if out, err := b.apply(t); err == nil {
+		t.Fatalf("an apply whose provider was to be killed succeeded:\n%s", out)
+	}
 	b.way.Arm(acctest.Fault{})
 	uuid := strings.TrimSpace(host.Virsh(t, "domuuid", name))
 
@@ -47,9 +49,8 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 		t.Errorf("it is another domain, %s, than the one that nobody had heard of, %s", now, uuid)
 	}
 
-	other := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  uri  = %q\n  pool = %q\n}\n", b.way.URI, pool)+
+	other := tfacc.NewWorkspace(t, b.provider()+
 		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
 			Replace(instance(name, `description = "what may change may differ"`, `power_state = "stopped"`)))
-	other.Setenv("NOVACRON_DOMAIN_TYPE", host.DomainType)
 	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Name is taken")
 }

@@ -25,6 +25,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 `
 	}
 	const at = `resource "novacron_instance" "it":`
+	refusals := w.Refusals(w.shop)
 	for _, c := range []struct {
 		mistake string
 		config  string
@@ -64,24 +65,32 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Waiting for an address without an interface", at, `take "ip" out of wait_for`}},
 		{"data disk without a size", settings(`storage_profile = { disks = { data = {} } }`),
 			[]string{"Data disk without a size", at, `Disk "data" is blank, so it needs size_gb`}},
+	} {
+		refusals.Add(c.mistake, c.config, c.says...)
+	}
+	refusals.Check(t)
+	for _, c := range []struct {
+		mistake, provider string
+		says              []string
+	}{
 		{"unknown pool", `provider "novacron" {
   pool = "nope"
 }
-` + settings(),
+`,
 			[]string{"No such storage pool", "has no storage pool \"nope\". It has: ", "novacron", "Define the pool, or name one that exists"}},
 		{"unreachable host", `provider "novacron" {
   uri = "qemu+unix:///system?socket=/nowhere/libvirt-sock"
 }
-` + settings(),
+`,
 			[]string{"the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
 		{"no libvirt URI", `provider "novacron" {
   uri = "http://host"
 }
-` + settings(),
+`,
 			[]string{"Invalid libvirt URI", `uri = "http://host"`}},
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
-			w.instances(t, c.config)
+			w.instances(t, c.provider, settings())
 			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
 		})
 	}
@@ -94,6 +103,7 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, host, name, shopOf(name, tfacc.EmptyImage(t, "1500M"),
 		`ssh_key = { type = "text", description = "who may log in", required = true }`))
+	refusals := w.Refusals(w.shop)
 	for _, c := range []struct {
 		mistake, settings string
 		says              []string
@@ -105,11 +115,9 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 		{"disk smaller than the image", `storage_profile = { disks = { system = { size_gb = 1 } } }`,
 			[]string{"Disk smaller than its image", "size_gb = 1", `storage_profile.disks["system"].size_gb: The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.instances(t, instance("it", name+"-it", c.settings))
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
+	refusals.Check(t)
 	w.instances(t)
 }
 

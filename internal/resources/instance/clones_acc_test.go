@@ -103,8 +103,7 @@ func TestAccLibrariesOfOneHostKeepApart(t *testing.T) {
 	image := blankImage(t)
 	library := func(suffix string) *tfacc.Workspace {
 		pool, _ := host.Pool(t, name+suffix)
-		w := tfacc.NewWorkspace(t, shop(name, image)+instance("it", name+suffix, `wait_for = []`, `power_state = "stopped"`))
-		w.Setenv("NOVACRON_POOL", pool)
+		w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+shop(name, image)+instance("it", name+suffix, `wait_for = []`, `power_state = "stopped"`))
 		t.Cleanup(func() { w.Destroy(t) })
 		w.Apply(t)
 		return w

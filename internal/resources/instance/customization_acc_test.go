@@ -18,6 +18,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
 	const at = `resource "novacron_instance" "it":`
+	refusals := w.Refusals(w.shop)
 	for _, c := range []struct {
 		mistake, asked string
 		says           []string
@@ -43,11 +44,9 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		{"user data of another form", "user_data = \"#cloud-config\\npackages: nginx\"\n    install_packages = [\"curl\"]",
 			[]string{"Cannot be joined", at, "customization.user_data", "Packages is a list in one place and a single value in another"}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.instances(t, instance("it", name+"-it", ask(c.asked)))
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, instance("it", name+"-it", ask(c.asked)), c.says...)
 	}
+	refusals.Check(t)
 
 	// What is not known while planning is found by the apply, before anything is made.
 	const late = `resource "terraform_data" "late" {

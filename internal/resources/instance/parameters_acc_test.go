@@ -124,6 +124,7 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("wrongparam")
 	t.Parallel()
 	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), typedParameters))
+	refusals := w.Refusals(w.shop)
 	for _, c := range []struct {
 		mistake, settings string
 		says              []string
@@ -145,11 +146,9 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 		{"all at once", "parameters = {\n    port = 0\n    tier = \"app\"\n    prot = 1\n  }",
 			[]string{"port = 0", "less than min_value 1", `tier = "app"`, "none of the allowed ones", "prot = 1", `Did you mean "port"?`}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.instances(t, instance("it", name+"-it", c.settings))
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
+	refusals.Check(t)
 	w.instances(t)
 }
 
@@ -158,7 +157,7 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()
 	name := tfacc.Name("declare")
-	w := tfacc.NewWorkspace(t, "")
+	refusals := tfacc.NewWorkspace(t, "").Refusals("")
 	for _, c := range []struct {
 		mistake, lines string
 		says           []string
@@ -173,9 +172,7 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 		{"syntax", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port\"\n  }", []string{"Invalid template", "cloud_init = {", "unclosed action"}},
 		{"no cloud-config", "cloud_init = {\n    user_data = \"#!/bin/sh\"\n  }", []string{"Not a cloud-config", "The first line of user_data must be #cloud-config"}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.Configure(t, "resource \"novacron_template\" \"it\" {\n  name = \""+name+"\"\n  "+c.lines+"\n}\n")
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, "resource \"novacron_template\" \"it\" {\n  name = \""+name+"\"\n  "+c.lines+"\n}\n", c.says...)
 	}
+	refusals.Check(t)
 }

@@ -15,6 +15,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 	w := tfacc.NewWorkspace(t, "")
 	const at = `resource "novacron_template" "it":`
 	with := func(settings string) string { return template("it", settings) }
+	refusals := w.Refusals("")
 	for _, c := range []struct {
 		mistake, config string
 		says            []string
@@ -47,16 +48,27 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		{"required with a default", with(`parameters = { hostname = { type = "string", required = true, default = "a" } }`),
 			[]string{"Required with a default", at, "drop required or default"}},
 		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, "A host name is a DNS label"}},
-		{"tenant", "provider \"novacron\" {\n  tenant = \"team.a\"\n}\n" + with(``), []string{"Invalid value", `tenant = "team.a"`, `"team.a" is no valid tenant`}},
-		{"empty uri", "provider \"novacron\" {\n  uri = \"\"\n}\n" + with(``), []string{`provider "novacron"`, `uri = ""`, "at least 1"}},
-		{"empty pool", "provider \"novacron\" {\n  pool = \"\"\n}\n" + with(``), []string{`provider "novacron"`, `pool = ""`, "at least 1"}},
 		{"empty network", with(`network_profile = { interfaces = { eth0 = { network = "" } } }`), []string{"Empty name", at, `interfaces["eth0"].network: Name the network, or leave it out`}},
-		{"domain type", "provider \"novacron\" {\n  domain_type = \"xen\"\n}\n" + with(``), []string{`domain_type = "xen"`, `"kvm" "qemu"`}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.Configure(t, c.config)
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, c.config, c.says...)
+	}
+	refusals.Check(t)
+
+	w.Configure(t, `provider "novacron" {
+  tenant      = "team.a"
+  uri         = ""
+  pool        = ""
+  domain_type = "xen"
+}
+`+with(``))
+	out := w.Fails(t, "plan")
+	for _, says := range [][]string{
+		{"Invalid value", `tenant = "team.a"`, `"team.a" is no valid tenant`},
+		{`provider "novacron"`, `uri = ""`, "at least 1"},
+		{`provider "novacron"`, `pool = ""`, "at least 1"},
+		{`domain_type = "xen"`, `"kvm" "qemu"`},
+	} {
+		tfacc.Says(t, out, says...)
 	}
 }
 

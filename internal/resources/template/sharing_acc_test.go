@@ -76,7 +76,7 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("missharing")
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
-	w := tfacc.NewWorkspace(t, "")
+	refusals := tfacc.NewWorkspace(t, "").Refusals(tfacc.Provider(pool))
 	const at = `resource "novacron_template" "it":`
 	for mistake, c := range map[string]struct {
 		settings string
@@ -89,11 +89,9 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 		"user":            {`access_control = { write_users = [""] }`, []string{"Empty name", at, "access_control.write_users"}},
 		"public and what": {`is_public = "maybe"`, []string{at, `is_public = "maybe"`}},
 	} {
-		t.Run(mistake, func(t *testing.T) {
-			w.Configure(t, tfacc.Provider(pool)+template(name, c.settings))
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(mistake, template(name, c.settings), c.says...)
 	}
+	refusals.Check(t)
 }
 
 // Who may read a template of somebody else's tenant is told, while planning, that they may not change it.

@@ -53,6 +53,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	of := func(template, number string) string {
 		return fmt.Sprintf("resource \"novacron_template_version\" \"it\" {\n  template_id = %q\n  version = %q\n  source = { path = %q }\n}\n", template, number, image)
 	}
+	refusals := w.Refusals(shop)
 	for _, c := range []struct {
 		mistake, config string
 		says            []string
@@ -86,11 +87,9 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"unknown template", of("default/nope", "1.0.0"), []string{"No such template", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
 		{"no template id", of("nope", "1.0.0"), []string{"Invalid value", at, `"nope" is no template id: write it as tenant/name`}},
 	} {
-		t.Run(c.mistake, func(t *testing.T) {
-			w.Configure(t, shop+c.config)
-			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
-		})
+		refusals.Add(c.mistake, c.config, c.says...)
 	}
+	refusals.Check(t)
 	w.OwnProcess() // in Terraform's directory
 	w.Configure(t, shop+it(fromPath("disk.qcow2")))
 	tfacc.Says(t, w.Fails(t, "plan"), unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at "+w.Dir)

@@ -51,6 +51,7 @@ func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", source))
 			w.Setenv("GOGC", "100") // as users have it
+			w.Setenv("GOMEMLIMIT", "off")
 			defer w.Destroy(t)
 			var out bytes.Buffer
 			cmd := w.Command(t.Context(), "apply", "-auto-approve")
