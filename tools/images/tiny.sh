@@ -46,6 +46,6 @@ build_image() {
   # Not compressed: unpacking takes longer under software emulation than reading.
   (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null --create --quiet --format=newc --owner=0:0) \
     >"$disk/initrd.img"
-  make_disk "$disk" 64M "$work/disk.raw" "console=tty0 console=ttyS0 quiet nokaslr panic=1 mitigations=off"
+  make_disk "$disk" 64M "$work/disk.raw" "console=tty0 console=ttyS0 quiet nokaslr panic=1"
   qemu-img convert -O qcow2 "$work/disk.raw" "$out"
 }
