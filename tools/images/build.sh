@@ -5,7 +5,7 @@
 #   build.sh tiny|debian [OUT]    OUT gets a copy
 #
 # tiny:   kernel, busybox and guest agent in an initramfs; for most tests
-# debian: Debian 12 with cloud-init and sshd, as a user would have it
+# debian: Debian 12 with cloud-init and sshd, less what only takes time
 set -euo pipefail
 # What is created here becomes the guest's.
 umask 022

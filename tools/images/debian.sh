@@ -1,4 +1,4 @@
-# The debian image: Debian 12 as its cloud images are, ready for cloud-init.
+# The debian image: Debian 12 as its cloud images are, ready for cloud-init, less what nobody looks at in a test or a demo.
 # shellcheck shell=bash disable=SC2154 # here is set by build.sh
 
 # An initramfs that loads drivers and mounts: the usual one starts udev and dozens of programs to find out which, for eight

@@ -113,8 +113,8 @@ func chosen(n, of int, when acctest.Moment) bool {
 
 func everything() bool { return os.Getenv(envAll) == "all" }
 
-// disturb makes one case: what comes before, the disturbed apply, and the apply that makes it good. It returns the steps
-// that were made in the disturbed one.
+// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply that makes it good. It
+// returns the steps that were made in the disturbed one.
 func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	t.Helper()
 	b.cases++
