@@ -2,7 +2,7 @@
 package peak
 
 import (
-	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,23 +50,18 @@ func (w *Watch) Bytes() int64 {
 	return w.bytes
 }
 
+// look asks the kernel for the children of each of the parent's threads: to read of all processes who their parent is would
+// take a busy machine more than what is measured.
 func (w *Watch) look() {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		if stat, err := os.ReadFile(path); err == nil && w.follows(stat) {
-			w.bytes = max(w.bytes, highWater(filepath.Join(filepath.Dir(path), "status")))
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", w.parent))
+	for _, path := range threads {
+		children, _ := os.ReadFile(path) // nothing of a thread that has ended
+		for child := range strings.FieldsSeq(string(children)) {
+			if name, err := os.ReadFile(filepath.Join("/proc", child, "comm")); err == nil && strings.HasPrefix(string(name), w.name) {
+				w.bytes = max(w.bytes, highWater(filepath.Join("/proc", child, "status")))
+			}
 		}
 	}
-}
-
-// follows reads "PID (NAME) STATE PARENT …" of proc_pid_stat(5).
-func (w *Watch) follows(stat []byte) bool {
-	begin, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
-	if begin < 0 || end < begin || !strings.HasPrefix(string(stat[begin+1:end]), w.name) {
-		return false
-	}
-	fields := strings.Fields(string(stat[end+1:]))
-	return len(fields) > 1 && fields[1] == strconv.Itoa(w.parent)
 }
 
 // highWater reads the most memory that a process has taken, in bytes.
