@@ -74,13 +74,22 @@ func (a *Agent) CloudInitStatus(ctx context.Context) (CloudInit, error) {
 }
 
 func (a *Agent) cloudInitStatus(ctx context.Context) (CloudInit, error) {
-	result, err := a.execCloudInit(ctx, "status", "--format", "json")
+	result, err := a.execCloudInit(ctx, askOrRead(runDirectory), "status", "--format", "json")
 	if err != nil {
 		return CloudInit{}, err
 	}
+	if report, isNotes := parseNotes(result.Stdout); isNotes {
+		if report.Status == CloudInitRunning {
+			return report, nil
+		}
+		// What it comes to that a stage failed, cloud-init has to say.
+		if result, err = a.execCloudInit(ctx, ask, "status", "--format", "json"); err != nil {
+			return CloudInit{}, err
+		}
+	}
 	if result.ExitCode == exitUsage && result.Stdout == "" {
 		// Versions older than Debian 12's have no --format.
-		if result, err = a.execCloudInit(ctx, "status", "--long"); err != nil {
+		if result, err = a.execCloudInit(ctx, ask, "status", "--long"); err != nil {
 			return CloudInit{}, err
 		}
 		report, err := parseLongStatus(result.Stdout)
@@ -91,10 +100,10 @@ func (a *Agent) cloudInitStatus(ctx context.Context) (CloudInit, error) {
 	return report, withResult(err, result)
 }
 
-// execCloudInit runs cloud-init through a shell: the agent reports a program that it
-// cannot find in words only, a shell by an exit code.
-func (a *Agent) execCloudInit(ctx context.Context, args ...string) (Result, error) {
-	result, err := a.Exec(ctx, "sh", append([]string{"-c", `exec cloud-init "$@"`, "sh"}, args...)...)
+// execCloudInit runs cloud-init through a shell's script: the agent reports a program
+// that it cannot find in words only, a shell by an exit code.
+func (a *Agent) execCloudInit(ctx context.Context, script string, args ...string) (Result, error) {
+	result, err := a.Exec(ctx, "sh", append([]string{"-c", script, "sh"}, args...)...)
 	if err == nil && result.ExitCode == exitNotFound {
 		err = ErrNoCloudInit
 	}

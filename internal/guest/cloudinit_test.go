@@ -75,12 +75,19 @@ func execSteps(result Result, path string, args ...string) []step {
 	}
 }
 
-func cloudInitSteps(result Result, args ...string) []step {
-	return execSteps(result, "sh", append([]string{"-c", `exec cloud-init "$@"`, "sh"}, args...)...)
+func scriptSteps(result Result, script string, args ...string) []step {
+	return execSteps(result, "sh", append([]string{"-c", script, "sh"}, args...)...)
+}
+
+// longSteps ask cloud-init for its report in words, statusSteps for that as JSON, or its notes.
+func longSteps(result Result) []step { return scriptSteps(result, ask, "status", "--long") }
+
+func statusSteps(result Result) []step {
+	return scriptSteps(result, askOrRead(runDirectory), "status", "--format", "json")
 }
 
 func jsonStatus(exitCode int, stdout string) []step {
-	return cloudInitSteps(Result{ExitCode: exitCode, Stdout: stdout}, "status", "--format", "json")
+	return statusSteps(Result{ExitCode: exitCode, Stdout: stdout})
 }
 
 func TestCloudInitStatus(t *testing.T) {
@@ -93,8 +100,23 @@ func TestCloudInitStatus(t *testing.T) {
 	}{
 		"22.4, before it began": {jsonStatus(0, status22("not run", "enabled")), CloudInit{Status: CloudInitNotRun, Detail: "enabled"}},
 		"22.4, on its way":      {jsonStatus(0, status22("running", "Running in stage: init")), CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"}},
-		"22.4, done":            {jsonStatus(0, status22("done", noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
-		"22.4, no seed":         {jsonStatus(0, status22("disabled", "no data source")), CloudInit{Status: CloudInitDisabled, Detail: "no data source"}},
+		"22.4, by its notes": {
+			jsonStatus(0, `{"v1": {"datasource": null, "stage": "init", "init-local": {"errors": [], "start": 1.5, "finished": 2.5},
+				"init": {"errors": [], "start": 3, "finished": null}}}`),
+			CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"},
+		},
+		"24.1, by its notes, between stages": {
+			jsonStatus(0, `{"v1": {"datasource": null, "stage": null, `+warnedStages+`}}`), CloudInit{Status: CloudInitRunning},
+		},
+		"24.1, on its way after a stage that failed": {
+			slices.Concat(
+				jsonStatus(0, `{"v1": {"datasource": null, "stage": "modules-final", `+failedStages+`}}`),
+				scriptSteps(Result{ExitCode: 1, Stdout: status24("running", "error - running", failedStages)}, ask, "status", "--format", "json"),
+			),
+			CloudInit{Status: CloudInitRunning, Detail: noCloud},
+		},
+		"22.4, done":    {jsonStatus(0, status22("done", noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
+		"22.4, no seed": {jsonStatus(0, status22("disabled", "no data source")), CloudInit{Status: CloudInitDisabled, Detail: "no data source"}},
 		"22.4, failed": {
 			slices.Concat(
 				jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)),
@@ -135,15 +157,15 @@ func TestCloudInitStatus(t *testing.T) {
 		},
 		"old, done": {
 			slices.Concat(
-				cloudInitSteps(usage, "status", "--format", "json"),
-				cloudInitSteps(Result{Stdout: "status: done\ntime: Thu, 01 Jan 1970 00:00:02 +0000\ndetail:\n" + noCloud + "\n"}, "status", "--long"),
+				statusSteps(usage),
+				longSteps(Result{Stdout: "status: done\ntime: Thu, 01 Jan 1970 00:00:02 +0000\ndetail:\n" + noCloud + "\n"}),
 			),
 			CloudInit{Status: CloudInitDone, Detail: noCloud},
 		},
 		"old, failed": {
 			slices.Concat(
-				cloudInitSteps(usage, "status", "--format", "json"),
-				cloudInitSteps(Result{ExitCode: 1, Stdout: "status: error\ndetail:\nfirst\nstatus: second\n"}, "status", "--long"),
+				statusSteps(usage),
+				longSteps(Result{ExitCode: 1, Stdout: "status: error\ndetail:\nfirst\nstatus: second\n"}),
 				execSteps(Result{Stdout: `{"v1": {"init": {"errors": ["first"]}, "modules-final": {"errors": ["status: second"]}}}`}, "cat", statusFile),
 			),
 			CloudInit{CloudInitError, "first\nstatus: second", "init", []string{"first", "status: second"}},
@@ -174,12 +196,12 @@ func TestCloudInitStatusIsKnownEvenIfTheAgentDiesAfterwards(t *testing.T) {
 func TestCloudInitStatusThatCannotBeReadIsAnError(t *testing.T) {
 	long := strings.Repeat("é", 600) + "the last words"
 	for name, steps := range map[string][]step{
-		"no JSON":                 cloudInitSteps(Result{ExitCode: 1, Stdout: "Traceback", Stderr: "the last words"}, "status", "--format", "json"),
-		"nothing":                 cloudInitSteps(Result{ExitCode: 1, Stderr: long}, "status", "--format", "json"),
-		"a status from the moon":  cloudInitSteps(Result{Stdout: `{"status": "waxing"}`, Stderr: "the last words"}, "status", "--format", "json"),
-		"an error list of errors": cloudInitSteps(Result{Stdout: `{"status": "error", "errors": [{}]}`, Stderr: "the last words"}, "status", "--format", "json"),
-		"a long form without it": slices.Concat(cloudInitSteps(Result{ExitCode: 2}, "status", "--format", "json"),
-			cloudInitSteps(Result{ExitCode: 2, Stderr: "the last words"}, "status", "--long")),
+		"no JSON":                 statusSteps(Result{ExitCode: 1, Stdout: "Traceback", Stderr: "the last words"}),
+		"nothing":                 statusSteps(Result{ExitCode: 1, Stderr: long}),
+		"a status from the moon":  statusSteps(Result{Stdout: `{"status": "waxing"}`, Stderr: "the last words"}),
+		"an error list of errors": statusSteps(Result{Stdout: `{"status": "error", "errors": [{}]}`, Stderr: "the last words"}),
+		"a long form without it": slices.Concat(statusSteps(Result{ExitCode: 2}),
+			longSteps(Result{ExitCode: 2, Stderr: "the last words"})),
 	} {
 		got, err := scripted(t, steps...).CloudInitStatus(t.Context())
 		switch {
@@ -258,9 +280,18 @@ func FuzzCloudInitStatus(f *testing.F) {
 	f.Add("status: error\ndetail:\nfirst\n")
 	f.Add("detail:\nstatus: done\n")
 	f.Add(`{"status": "error", "init": null, "errors": null, "recoverable_errors": {"X": null}}`)
+	f.Add(`{"v1": {"stage": "init", ` + healthyStages + `}}`)
+	f.Add(`{"v1": {"stage": null, ` + failedStages + `}}`)
 	known := []CloudInitStatus{CloudInitNotRun, CloudInitRunning, CloudInitDone, CloudInitDegraded, CloudInitError, CloudInitDisabled}
 	f.Fuzz(func(t *testing.T, output string) {
-		for name, parse := range map[string]func(string) (CloudInit, error){"json": parseStatus, "long": parseLongStatus} {
+		notes := func(output string) (CloudInit, error) {
+			report, isNotes := parseNotes(output)
+			if !isNotes {
+				return report, errors.ErrUnsupported
+			}
+			return report, nil
+		}
+		for name, parse := range map[string]func(string) (CloudInit, error){"json": parseStatus, "long": parseLongStatus, "notes": notes} {
 			report, err := parse(output)
 			if err != nil {
 				continue
@@ -275,7 +306,7 @@ func FuzzCloudInitStatus(f *testing.F) {
 			if report.FailedStage != "" && len(report.Errors) == 0 {
 				t.Errorf("%s: stage %s failed without an error", name, report.FailedStage)
 			}
-			if !strings.Contains(output, string(report.Status)) && report.Status != CloudInitNotRun && !strings.Contains(output, `\`) {
+			if name != "notes" && !strings.Contains(output, string(report.Status)) && report.Status != CloudInitNotRun && !strings.Contains(output, `\`) {
 				t.Errorf("%s: status %q is not in the output", name, report.Status)
 			}
 		}

@@ -17,8 +17,8 @@ func (b Blueprint) customized(started bool) catalog.Customized {
 	return catalog.Customized{Digest: digest, Pending: digest != "" && !started}
 }
 
-// A guest's cloud-init is asked every askEvery while no report comes, and no more than a twentieth of the time: each answer takes
-// a second or more of what the guest needs for the customization itself.
+// A guest's cloud-init is asked every askEvery while no report comes, and no more than a twentieth of the time: an answer can
+// take a second or more of what the guest needs for the customization itself.
 const (
 	askEvery = 30 * time.Second
 	askShare = 20
