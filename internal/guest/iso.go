@@ -53,7 +53,7 @@ func (f Files) iso(staged func() error) (_ []byte, err error) {
 	files := f.list()
 	for i := range files {
 		placeholder := make([]byte, len(files[i].content))
-		rand.Read(placeholder[:markerSize]) // never fails, see crypto/rand
+		mark(placeholder[:markerSize])
 		files[i].marker = placeholder[:markerSize]
 		if err := writer.AddFile(bytes.NewReader(placeholder), files[i].name); err != nil {
 			return nil, fmt.Errorf("laying out %s: %w", files[i].name, err)
@@ -67,6 +67,14 @@ func (f Files) iso(staged func() error) (_ []byte, err error) {
 		return nil, fmt.Errorf("writing the layout: %w", err)
 	}
 	return image.Bytes(), fill(image.Bytes(), files)
+}
+
+// mark makes a random marker. It does not begin with a zero: the library fills the last sector of a file with what its
+// buffer held before, so that the end of the marker is there again after the zeros of a file that is a little longer than
+// its sectors.
+func mark(marker []byte) {
+	rand.Read(marker) // never fails, see crypto/rand
+	marker[0] |= 1
 }
 
 func (f Files) list() []seedFile {

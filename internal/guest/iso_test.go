@@ -80,6 +80,16 @@ func TestISOHoldsTheFilesAsGiven(t *testing.T) {
 	}
 }
 
+// One byte more than a sector, with a marker that begins with a zero, would have the marker in the second sector again.
+func TestMarkersDoNotBeginWithAZero(t *testing.T) {
+	marker := make([]byte, markerSize)
+	for range 10_000 {
+		if mark(marker); marker[0] == 0 {
+			t.Fatalf("a marker is %x", marker)
+		}
+	}
+}
+
 func TestISOFillsShortFilesWithNewlines(t *testing.T) {
 	image, err := Files{UserData: []byte("a: 1"), MetaData: nil, NetworkConfig: []byte{}}.ISO()
 	if err != nil {
