@@ -3,6 +3,7 @@ package instance_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,13 +17,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// named expects instances of these names, in this order.
-func named(names ...string) []statecheck.StateCheck {
+// named expects a list to have instances of these names, in this order.
+func named(label string, names ...string) []statecheck.StateCheck {
 	checks := make([]knownvalue.Check, len(names))
 	for i, name := range names {
 		checks[i] = knownvalue.ObjectPartial(map[string]knownvalue.Check{"name": knownvalue.StringExact(name)})
 	}
-	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_instances.it", tfjsonpath.New("instances"), knownvalue.ListExact(checks))}
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_instances."+label, tfjsonpath.New("instances"), knownvalue.ListExact(checks))}
 }
 
 func TestAccInstancesAreFound(t *testing.T) {
@@ -43,8 +44,8 @@ func TestAccInstancesAreFound(t *testing.T) {
     interfaces = { eth0 = { network = "default", ip_configuration = { static_ip = "192.168.122.250/24" } } }
   }`)
 	}
-	find := func(filters ...string) string {
-		return "data \"novacron_instances\" \"it\" {\n  template_id = novacron_template.it.id\n  depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
+	find := func(label string, filters ...string) string {
+		return "data \"novacron_instances\" \"" + label + "\" {\n  template_id = novacron_template.it.id\n  depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
 			strings.Join(filters, "\n  ") + "\n}\n"
 	}
 	single := func(how string) string { return "data \"novacron_instance\" \"it\" {\n  " + how + "\n}\n" }
@@ -59,6 +60,7 @@ func TestAccInstancesAreFound(t *testing.T) {
 				tfjsonpath.New("instances").AtSliceIndex(0).AtMapKey(attribute), compare.ValuesSame()))
 	}
 	same = append(same,
+		statecheck.CompareValuePairs("novacron_instance.two", tfjsonpath.New("id"), "data.novacron_instance.two", tfjsonpath.New("id"), compare.ValuesSame()),
 		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("effective_parameters"), "data.novacron_instance.it",
 			tfjsonpath.New("effective_parameters"), compare.ValuesSame()),
 		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("provisioning").AtMapKey("request_id"), "data.novacron_instance.it",
@@ -74,12 +76,12 @@ func TestAccInstancesAreFound(t *testing.T) {
 			{Config: base + single(""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
 			{Config: base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
 			{Config: base},
-			{Config: base + single("id = novacron_instance.one.id") + find(), ConfigStateChecks: append(same, named(one, two)...)},
-			{Config: base + single("name = novacron_instance.one.name") + find(`labels = { role = "db" }`), ConfigStateChecks: named(two)},
-			{Config: base + find(`labels = { role = "web", os = "bsd" }`), ConfigStateChecks: named()},
-			{Config: base + find(`status = "shutoff"`), ConfigStateChecks: named(one)},
-			{Config: base + find(`version = "< 1.0"`), ConfigStateChecks: named()},
-			{Config: base + find(`version = "~> 1.0"`, `status = "running"`), ConfigStateChecks: named(two)},
+			{
+				Config: base + single("id = novacron_instance.one.id") + strings.Replace(single("name = novacron_instance.two.name"), `"it"`, `"two"`, 1) +
+					find("it") + find("db", `labels = { role = "db" }`) + find("bsd", `labels = { role = "web", os = "bsd" }`) +
+					find("off", `status = "shutoff"`) + find("old", `version = "< 1.0"`) + find("on", `version = "~> 1.0"`, `status = "running"`),
+				ConfigStateChecks: slices.Concat(same, named("it", one, two), named("db", two), named("bsd"), named("off", one), named("old"), named("on", two)),
+			},
 			{Config: base + single(fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`No such instance`)},
 			{Config: base, Check: tfacc.OnHost(func() { hidden(t, host, pool, tenant, one) })},
 		},

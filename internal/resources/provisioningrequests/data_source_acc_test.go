@@ -45,9 +45,11 @@ func instance(label, name, version string, settings ...string) string {
 		label, name, version, strings.Join(settings, "\n  "))
 }
 
-// find lists the requests, after what it depends on.
-func find(after string, filters ...string) string {
-	return "data \"novacron_provisioning_requests\" \"it\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
+// find lists the requests as "it", after what it depends on; findAs as something else.
+func find(after string, filters ...string) string { return findAs("it", after, filters...) }
+
+func findAs(label, after string, filters ...string) string {
+	return "data \"novacron_provisioning_requests\" \"" + label + "\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
 }
 
 // request expects these of an entry.
@@ -65,8 +67,11 @@ func request(action, instance, version, status string, instanceID, failure known
 	})
 }
 
-func lists(entries ...knownvalue.Check) []statecheck.StateCheck {
-	return []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("requests"), knownvalue.ListExact(entries))}
+// lists expects these entries of "it", listsAs of another list.
+func lists(entries ...knownvalue.Check) []statecheck.StateCheck { return listsAs("it", entries...) }
+
+func listsAs(label string, entries ...knownvalue.Check) []statecheck.StateCheck {
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_provisioning_requests."+label, tfjsonpath.New("requests"), knownvalue.ListExact(entries))}
 }
 
 func TestAccRequestsOutliveTheirInstances(t *testing.T) {
@@ -94,17 +99,23 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-taken", "1.0.0"), ExpectError: regexp.MustCompile(`Name is taken`)},
 			{Config: base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"), ConfigStateChecks: lists(reimaged, failed, made)},
 			{Config: base},
-			{Config: base + find("novacron_template.it"), ConfigStateChecks: lists(reimaged, failed, made)},
-			{Config: base + find("novacron_template.it", `status = "failed"`), ConfigStateChecks: lists(failed)},
-			{Config: base + find("novacron_template.it", fmt.Sprintf("instance_name = %q", name+"-a"), "limit = 1"), ConfigStateChecks: lists(reimaged)},
-			{Config: base + find("novacron_template.it", `template_id = "default/other"`), ConfigStateChecks: lists()},
-			{Config: base + find("novacron_template.it", `template_id = novacron_template.it.id`, `tenant = "default"`), ConfigStateChecks: lists(reimaged, failed, made)},
-			{Config: base + find("novacron_template.it", `tenant = "other"`), ConfigStateChecks: lists()},
+			{
+				Config: base + find("novacron_template.it") + findAs("failed", "novacron_template.it", `status = "failed"`) +
+					findAs("newest", "novacron_template.it", fmt.Sprintf("instance_name = %q", name+"-a"), "limit = 1") +
+					findAs("strange", "novacron_template.it", `template_id = "default/other"`) +
+					findAs("own", "novacron_template.it", `template_id = novacron_template.it.id`, `tenant = "default"`) +
+					findAs("others", "novacron_template.it", `tenant = "other"`),
+				ConfigStateChecks: slices.Concat(lists(reimaged, failed, made), listsAs("failed", failed), listsAs("newest", reimaged),
+					listsAs("strange"), listsAs("own", reimaged, failed, made), listsAs("others")),
+			},
 		},
 	})
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
-		Steps:                    []resource.TestStep{{Config: provider("other") + find("", `tenant = "default"`), ConfigStateChecks: lists()}, {Config: provider("other") + find(""), ConfigStateChecks: lists()}},
+		Steps: []resource.TestStep{{
+			Config:            provider("other") + find("", `tenant = "default"`) + findAs("own", ""),
+			ConfigStateChecks: append(lists(), listsAs("own")...),
+		}},
 	})
 }
 

@@ -129,7 +129,6 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 	var (
 		null, empty = knownvalue.Null(), knownvalue.StringExact("")
 		nothing     = knownvalue.MapExact(nil)
-		all         []resource.TestStep
 	)
 	type checks = map[string]knownvalue.Check
 	// object is an object of these attributes, of which all but some are null.
@@ -149,7 +148,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		disk      = "size_gb is_system_disk is_boot storage_tier type"
 		parameter = "type description required default target allowed_values min_value max_value min_length max_length regex sensitive"
 	)
-	for _, c := range []struct {
+	cases := []struct {
 		settings string
 		want     checks
 	}{
@@ -176,16 +175,23 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		{`labels = { a = "" }`, checks{"labels": knownvalue.MapExact(checks{"a": empty})}},
 		{`labels = { a = null }`, checks{"labels": knownvalue.MapExact(checks{"a": null})}},
 		{`labels = toset([]) == null ? null : tomap({})`, checks{"labels": nothing}},
-	} {
-		step := resource.TestStep{Config: tfacc.Provider(pool) + template(name, c.settings)}
-		for attribute, want := range c.want {
-			step.ConfigStateChecks = append(step.ConfigStateChecks, value(attribute, want))
+	}
+	// applied has a template for each case, with the settings of the one that many cases after it.
+	applied := func(after int) resource.TestStep {
+		step := resource.TestStep{Config: tfacc.Provider(pool)}
+		for n := range cases {
+			c, label := cases[(n+after)%len(cases)], fmt.Sprintf("it%d", n)
+			step.Config += strings.Replace(template(fmt.Sprint(name, "-", n), c.settings), `"it"`, `"`+label+`"`, 1)
+			for attribute, want := range c.want {
+				step.ConfigStateChecks = append(step.ConfigStateChecks,
+					statecheck.ExpectKnownValue("novacron_template."+label, tfjsonpath.New(attribute), want))
+			}
 		}
-		all = append(all, step)
+		return step
 	}
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
-		Steps:                    all,
+		Steps:                    []resource.TestStep{applied(0), applied(1)}, // made so, and changed to it
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -165,9 +166,8 @@ func TestAccVersionsShareAnImage(t *testing.T) {
 func TestAccVersionIsFrozen(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("frozen")
 	pool, _ := host.Pool(t, name)
-	const data = "data.novacron_template_version.it"
-	find := func(constraint string) string {
-		return "data \"novacron_template_version\" \"it\" {\n  template_id = novacron_template.it.id\n  " + constraint +
+	find := func(label, constraint string) string {
+		return "data \"novacron_template_version\" \"" + label + "\" {\n  template_id = novacron_template.it.id\n  " + constraint +
 			"\n  depends_on = [novacron_template_version.old, novacron_template_version.new]\n}\n"
 	}
 	old := version("old", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M")), `description = "old"`)
@@ -176,8 +176,8 @@ func TestAccVersionIsFrozen(t *testing.T) {
 		return library(pool, name, `hardware_profile = { memory_mb = `+memory+` }`, `parameters = { hostname = { type = "string", default = "h`+memory+`" } }`) +
 			old + version("new", "1.5.0-rc.1", fromPath(image), `hardware_profile = { cpu_cores = 3 }`) + data
 	}
-	is := func(number string, memory, cores knownvalue.Check) []statecheck.StateCheck {
-		of := "novacron_template_version.old"
+	is := func(label, number string, memory, cores knownvalue.Check) []statecheck.StateCheck {
+		of, data := "novacron_template_version.old", "data.novacron_template_version."+label
 		if number != "1.0.0" {
 			of = "novacron_template_version.new"
 		}
@@ -201,12 +201,14 @@ func TestAccVersionIsFrozen(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			refused(find(`constraint = "newest"`), `"newest" is no version constraint`),
-			{Config: config("256", find(``)), ConfigStateChecks: is("1.0.0", memory, null)},
-			{Config: config("512", find(`constraint = "~> 1.0"`)), ConfigStateChecks: is("1.0.0", memory, null)},
-			{Config: config("512", find(`constraint = ">= 1.5.0-rc.1"`)), ConfigStateChecks: is("1.5.0-rc.1", null, knownvalue.Int64Exact(3))},
-			{Config: config("512", find(`constraint = "1.0.0"`)), ConfigStateChecks: is("1.0.0", memory, null)},
-			refused(find(`constraint = "> 2.0"`), `(?s)No such version.*does not have a version that "> 2.0"\s+allows\.\s+It\s+has:\s+1\.5\.0-rc\.1,\s+1\.0\.0`),
+			refused(find("it", `constraint = "newest"`), `"newest" is no version constraint`),
+			{Config: config("256", find("it", ``)), ConfigStateChecks: is("it", "1.0.0", memory, null)},
+			{
+				Config: config("512", find("it", `constraint = "~> 1.0"`)+find("newer", `constraint = ">= 1.5.0-rc.1"`)+find("exact", `constraint = "1.0.0"`)),
+				ConfigStateChecks: slices.Concat(is("it", "1.0.0", memory, null), is("newer", "1.5.0-rc.1", null, knownvalue.Int64Exact(3)),
+					is("exact", "1.0.0", memory, null)),
+			},
+			refused(find("it", `constraint = "> 2.0"`), `(?s)No such version.*does not have a version that "> 2.0"\s+allows\.\s+It\s+has:\s+1\.5\.0-rc\.1,\s+1\.0\.0`),
 			refused("data \"novacron_template_version\" \"it\" {\n  template_id = \"default/nope\"\n}\n", `(?s)No such template.*has no\s+template\s+"default/nope"`),
 		},
 	})
