@@ -237,8 +237,8 @@ func statusOf(word string) (CloudInitStatus, error) {
 // The files behind "cloud-init status", see
 // https://docs.cloud-init.io/en/22.4.2/topics/boot.html and cloudinit/cmd/main.py.
 const (
-	statusFile = "/run/cloud-init/status.json"
-	resultFile = "/run/cloud-init/result.json"
+	statusFile = runDirectory + "/status.json"
+	resultFile = runDirectory + "/result.json"
 )
 
 // explain adds the failed stage and the errors from cloud-init's own files. They may

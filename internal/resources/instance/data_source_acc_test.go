@@ -48,7 +48,9 @@ func TestAccInstancesAreFound(t *testing.T) {
 		return "data \"novacron_instances\" \"" + label + "\" {\n  template_id = novacron_template.it.id\n  depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
 			strings.Join(filters, "\n  ") + "\n}\n"
 	}
-	single := func(how string) string { return "data \"novacron_instance\" \"it\" {\n  " + how + "\n}\n" }
+	single := func(label, how string) string {
+		return "data \"novacron_instance\" \"" + label + "\" {\n  " + how + "\n}\n"
+	}
 	var same []statecheck.StateCheck
 	for _, attribute := range []string{
 		"id", "name", "tenant", "description", "template_id", "resolved_version", "update_available", "image_digest", "strategy", "labels",
@@ -72,17 +74,17 @@ func TestAccInstancesAreFound(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			{Config: base + single(`name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is no valid instance\s+name`)},
-			{Config: base + single(""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
+			{Config: base + single("it", `name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is no valid instance\s+name`)},
+			{Config: base + single("it", ""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
 			{Config: base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
 			{Config: base},
 			{
-				Config: base + single("id = novacron_instance.one.id") + strings.Replace(single("name = novacron_instance.two.name"), `"it"`, `"two"`, 1) +
+				Config: base + single("it", "id = novacron_instance.one.id") + single("two", "name = novacron_instance.two.name") +
 					find("it") + find("db", `labels = { role = "db" }`) + find("bsd", `labels = { role = "web", os = "bsd" }`) +
 					find("off", `status = "shutoff"`) + find("old", `version = "< 1.0"`) + find("on", `version = "~> 1.0"`, `status = "running"`),
 				ConfigStateChecks: slices.Concat(same, named("it", one, two), named("db", two), named("bsd"), named("off", one), named("old"), named("on", two)),
 			},
-			{Config: base + single(fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`No such instance`)},
+			{Config: base + single("it", fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`No such instance`)},
 			{Config: base, Check: tfacc.OnHost(func() { hidden(t, host, pool, tenant, one) })},
 		},
 	})
