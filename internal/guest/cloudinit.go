@@ -79,10 +79,9 @@ func (a *Agent) cloudInitStatus(ctx context.Context) (CloudInit, error) {
 		return CloudInit{}, err
 	}
 	if report, isNotes := parseNotes(result.Stdout); isNotes {
-		if report.Status == CloudInitRunning {
+		if report.Status != CloudInitError {
 			return report, nil
 		}
-		// What it comes to that a stage failed, cloud-init has to say.
 		if result, err = a.execCloudInit(ctx, ask, "status", "--format", "json"); err != nil {
 			return CloudInit{}, err
 		}
@@ -130,6 +129,8 @@ func withResult(err error, result Result) error {
 type stageReport struct {
 	Errors            []string            `json:"errors"`
 	RecoverableErrors map[string][]string `json:"recoverable_errors"` // by log level; since 23.4
+	Start             any                 `json:"start"`              // a time, nil before it; of a stage
+	Finished          any                 `json:"finished"`
 }
 
 // messages are the errors that count for a status: a degraded run has recoverable
@@ -153,19 +154,33 @@ type stageReports struct {
 	ModulesFinal  stageReport `json:"modules-final"`
 }
 
-// failures returns the first stage that failed and the errors of all. Errors weigh
-// more than recoverable ones: a stage that only warned did not fail the run.
-func (s stageReports) failures(status CloudInitStatus) (failed string, messages []string) {
-	for _, stage := range []struct {
-		name string
-		stageReport
-	}{
+// namedStage is a stage with its name.
+type namedStage struct {
+	name string
+	stageReport
+}
+
+func (s stageReports) all() []namedStage {
+	return []namedStage{
 		{"init-local", s.InitLocal},
 		{"init", s.Init},
 		{"modules-init", s.ModulesInit},
 		{"modules-config", s.ModulesConfig},
 		{"modules-final", s.ModulesFinal},
-	} {
+	}
+}
+
+// ended tells whether the last stage, and each that has begun, is over.
+func (s stageReports) ended() bool {
+	return s.ModulesFinal.Finished != nil && !slices.ContainsFunc(s.all(), func(stage namedStage) bool {
+		return stage.Start != nil && stage.Finished == nil
+	})
+}
+
+// failures returns the first stage that failed and the errors of all. Errors weigh
+// more than recoverable ones: a stage that only warned did not fail the run.
+func (s stageReports) failures(status CloudInitStatus) (failed string, messages []string) {
+	for _, stage := range s.all() {
 		found := stage.messages()
 		if status == CloudInitError {
 			found = stage.Errors

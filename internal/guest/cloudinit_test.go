@@ -90,14 +90,31 @@ func jsonStatus(exitCode int, stdout string) []step {
 	return statusSteps(Result{ExitCode: exitCode, Stdout: stdout})
 }
 
+// result is cloud-init's result.json.
+func result(dataSource string, errs ...string) string {
+	out, err := json.Marshal(map[string]any{"v1": map[string]any{"datasource": dataSource, "errors": slices.Concat([]string{}, errs)}})
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
 func TestCloudInitStatus(t *testing.T) {
+	type asked struct {
+		steps []step
+		want  CloudInit
+	}
+	// cannotTell are notes that leave it to cloud-init's program.
+	cannotTell := func(notes string) asked {
+		return asked{
+			slices.Concat(jsonStatus(0, notes), scriptSteps(Result{Stdout: status22("running", "so it says")}, ask, "status", "--format", "json")),
+			CloudInit{Status: CloudInitRunning, Detail: "so it says"},
+		}
+	}
 	noFile := Result{ExitCode: 1, Stderr: "cat: No such file or directory"}
 	usage := Result{ExitCode: 2, Stderr: "cloud-init: error: unrecognized arguments: --format json"}
 	unitFailed := "Failed due to systemd unit failure."
-	for name, test := range map[string]struct {
-		steps []step
-		want  CloudInit
-	}{
+	for name, test := range map[string]asked{
 		"22.4, before it began": {jsonStatus(0, status22("not run", "enabled")), CloudInit{Status: CloudInitNotRun, Detail: "enabled"}},
 		"22.4, on its way":      {jsonStatus(0, status22("running", "Running in stage: init")), CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"}},
 		"22.4, by its notes": {
@@ -108,6 +125,21 @@ func TestCloudInitStatus(t *testing.T) {
 		"24.1, by its notes, between stages": {
 			jsonStatus(0, `{"v1": {"datasource": null, "stage": null, `+warnedStages+`}}`), CloudInit{Status: CloudInitRunning},
 		},
+		"22.4, done, by its notes": {
+			jsonStatus(0, "{\n \"v1\": {\"stage\": null, \"modules-init\": {\"errors\": [], \"start\": null, \"finished\": null}, "+healthyStages+"}\n}\n"+
+				result(noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud},
+		},
+		"24.1, degraded, by its notes": {
+			slices.Concat(
+				jsonStatus(0, `{"v1": {"stage": null, `+healthyStages+`, "init": {"recoverable_errors": {"ERROR": ["odd"]}}}}`+result(noCloud)),
+				scriptSteps(Result{ExitCode: 2, Stdout: status24("done", "degraded done", warnedStages)}, ask, "status", "--format", "json"),
+			),
+			CloudInit{CloudInitDegraded, noCloud, "init", []string{"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror"}},
+		},
+		"a result with errors, by its notes":                 cannotTell(`{"v1": {` + healthyStages + `}}` + result(noCloud, "no space left")),
+		"a result before the last stage ended, by its notes": cannotTell(`{"v1": {"init": {"start": 1, "finished": 2}}}` + result(noCloud)),
+		"a result and a stage that has no end, by its notes": cannotTell(`{"v1": {` + healthyStages + `, "init": {"start": 1, "finished": null}}}` + result(noCloud)),
+		"a result that was being written, by its notes":      cannotTell(`{"v1": {` + healthyStages + `}}{"v1`),
 		"24.1, on its way after a stage that failed": {
 			slices.Concat(
 				jsonStatus(0, `{"v1": {"datasource": null, "stage": "modules-final", `+failedStages+`}}`),
@@ -282,6 +314,7 @@ func FuzzCloudInitStatus(f *testing.F) {
 	f.Add(`{"status": "error", "init": null, "errors": null, "recoverable_errors": {"X": null}}`)
 	f.Add(`{"v1": {"stage": "init", ` + healthyStages + `}}`)
 	f.Add(`{"v1": {"stage": null, ` + failedStages + `}}`)
+	f.Add(`{"v1": {"stage": null, ` + healthyStages + `}}` + result(noCloud))
 	known := []CloudInitStatus{CloudInitNotRun, CloudInitRunning, CloudInitDone, CloudInitDegraded, CloudInitError, CloudInitDisabled}
 	f.Fuzz(func(t *testing.T, output string) {
 		notes := func(output string) (CloudInit, error) {

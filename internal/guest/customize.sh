@@ -45,11 +45,22 @@ run() {
   sh -c -- "$2" || fail "run_commands[$1] ended with exit status $?"
 }
 
-# report waits for the end of cloud-init, which is waiting for this script. More than once: a message of the kernel may
-# fall into a line.
+# ended tells whether cloud-init's notes have an end for each stage that has begun, and no error.
+ended() {
+  finished=$(grep -c '"finished": [0-9]' /run/cloud-init/status.json)
+  [ "$finished" -ge 4 ] && [ "$finished" = "$(grep -c '"start": [0-9]' /run/cloud-init/status.json)" ] &&
+    grep -q '"errors": \[\]' /run/cloud-init/result.json
+}
+
+# report waits for the end of cloud-init, which is waiting for this script, and has cloud-init's own program say how it was
+# where its notes do not: that takes a slow guest seconds. More than once: a message of the kernel may fall into a line.
 report() {
-  status=0
-  said=$(LC_ALL=C cloud-init status --wait --long 2>&1) || status=$?
+  status=0 patience=60
+  until [ -e /run/cloud-init/result.json ] || [ "$patience" = 0 ]; do
+    sleep 1
+    patience=$((patience - 1))
+  done
+  ended || said=$(LC_ALL=C cloud-init status --wait --long 2>&1) || status=$?
   if [ "$status" -ne 0 ] && [ "$status" -ne 2 ]; then # 2 is for warnings
     fail "cloud-init: $(printf '%s' "$said" | LC_ALL=C tr -c '[:print:]' ' ' | sed 's/^[. ]*//; s/  */ /g' | cut -c 1-800)"
   fi

@@ -13,8 +13,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// ranGuest is what a guest's console holds after it has run a script, where cloud-init then says and ends with that.
-func ranGuest(t *testing.T, script, said string, status int, programs map[string]string) (console string) {
+// unclear are notes of cloud-init that leave it to its own program to say how it was.
+var unclear = map[string]string{"result.json": `{"v1": {"errors": ["so and so"]}}`}
+
+// ranGuest is what a guest's console holds after it has run a script, where cloud-init leaves those notes, and its program says
+// and ends with that.
+func ranGuest(t *testing.T, script string, notes map[string]string, said string, status int, programs map[string]string) (console string) {
 	t.Helper()
 	sh, err := exec.LookPath("sh")
 	if err != nil {
@@ -29,17 +33,22 @@ func ranGuest(t *testing.T, script, said string, status int, programs map[string
 			t.Fatal(err)
 		}
 	}
-	if strings.Count(script, "/dev/ttyS0") != 1 {
-		t.Fatalf("the script has no one place for the console:\n%s", script)
+	for name, text := range notes {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	script = strings.Replace(script, "/dev/ttyS0", tty, 1) + "heard=$?\nwait\nexit $heard\n"
+	if strings.Count(script, "/dev/ttyS0") != 1 || strings.Count(script, runDirectory) != 4 {
+		t.Fatalf("the script has no one place for the console, or others for the notes:\n%s", script)
+	}
+	script = strings.NewReplacer("/dev/ttyS0", tty, runDirectory, dir).Replace(script) + "heard=$?\nwait\nexit $heard\n"
 	path := filepath.Join(dir, "script")
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(sh, path)
 	// Whatever else this machine has, such as nft, the guest does not.
-	for _, program := range []string{"cut", "grep", "id", "sed", "sh", "touch", "tr"} {
+	for _, program := range []string{"cat", "cut", "grep", "id", "sed", "sh", "touch", "tr"} {
 		if path, err := exec.LookPath(program); err != nil {
 			t.Fatal(err)
 		} else if err := os.Symlink(path, filepath.Join(dir, program)); err != nil {
@@ -74,7 +83,7 @@ func TestCommandsRunAsTheyWereWritten(t *testing.T) {
 	if findings := c.Validate(""); len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	failure, reported := CustomizationReport(ranGuest(t, c.script("id"), "", 0, nil), "id")
+	failure, reported := CustomizationReport(ranGuest(t, c.script("id"), unclear, "", 0, nil), "id")
 	if failure != "" || !reported {
 		t.Errorf("the report is %q, %t", failure, reported)
 	}
@@ -122,7 +131,7 @@ func TestTheGuestReportsWhatFailed(t *testing.T) {
 		"no nft":              {Customization{OpenPorts: []int64{80}}, "", 0, nil, "open_ports needs nft, which the guest does not have: put nftables into its image or into install_packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			console := ranGuest(t, c.asked.script("id"), c.said, c.status, c.programs)
+			console := ranGuest(t, c.asked.script("id"), unclear, c.said, c.status, c.programs)
 			failure, reported := CustomizationReport(console, "id")
 			if failure != c.want || !reported {
 				t.Errorf("the report is %q, %t, want %q, on\n%s", failure, reported, c.want, console)
@@ -131,6 +140,62 @@ func TestTheGuestReportsWhatFailed(t *testing.T) {
 				t.Error("a command was run after a failure")
 			}
 		})
+	}
+}
+
+// Where cloud-init's notes have an end of all its stages and no error, its program is not asked, which would tell of one here.
+func TestTheGuestReportsByCloudInitsNotes(t *testing.T) {
+	const stage, begun = `  "errors": [],
+   "finished": 1700000002.5,
+   "start": 1700000001.5
+`, `  "errors": [],
+   "finished": null,
+   "start": 1700000001.5
+`
+	const none = `  "errors": [],
+   "finished": null,
+   "start": null
+`
+	const well, ill = "{\n \"v1\": {\n  \"errors\": []\n }\n}\n", "{\n \"v1\": {\n  \"errors\": [\n   \"so\"\n  ]\n }\n}\n"
+	const asked = "cloud-init: asked"
+	for name, test := range map[string]struct{ status, result, want string }{
+		"all well":                {strings.Repeat(stage, 4), well, ""},
+		"with a stage of no use":  {none + strings.Repeat(stage, 4), well, ""},
+		"a stage without an end":  {begun + strings.Repeat(stage, 4), well, asked},
+		"an error":                {strings.Repeat(stage, 4), ill, asked},
+		"no notes of stages":      {"", well, asked},
+		"notes that nobody knows": {"{}", "{}", asked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			notes := map[string]string{"result.json": test.result}
+			if test.status != "" {
+				notes["status.json"] = test.status
+			}
+			console := ranGuest(t, (&Customization{Timezone: "UTC"}).script("id"), notes, "asked", 1, nil)
+			if failure, reported := CustomizationReport(console, "id"); failure != test.want || !reported {
+				t.Errorf("the report is %q, %t, want %q", failure, reported, test.want)
+			}
+		})
+	}
+}
+
+// The report waits for the result, but not for ever, since cloud-init's program finds out what became of it.
+func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
+	for name, test := range map[string]struct {
+		while string // what happens in a second
+		want  int    // seconds
+	}{
+		"it comes": {"[ $(cat slept) != ... ] || printf '' >result.json", 3}, "it never comes": {"", 60},
+	} {
+		slept := filepath.Join(t.TempDir(), "slept")
+		sleep := "printf . >>" + slept + "\n" + strings.ReplaceAll(test.while, "slept", slept)
+		console := ranGuest(t, (&Customization{Timezone: "UTC"}).script("id"), nil, "asked", 1, map[string]string{"sleep": sleep})
+		if failure, reported := CustomizationReport(console, "id"); failure != "cloud-init: asked" || !reported {
+			t.Errorf("%s: the report is %q, %t", name, failure, reported)
+		}
+		if waited, err := os.ReadFile(slept); err != nil || len(waited) != test.want {
+			t.Errorf("%s: it waited %d s, %v, want %d", name, len(waited), err, test.want)
+		}
 	}
 }
 
