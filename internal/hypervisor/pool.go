@@ -252,3 +252,19 @@ func (h *Host) blamePool(ctx context.Context, op, object, pool string, err error
 		return err
 	}
 }
+
+// startedPatience is how long ofActivePool asks again.
+const startedPatience = 2 * time.Second
+
+// ofActivePool asks again where libvirt refuses an answer about a pool that is
+// active: it was not when it was asked, and somebody has started it meanwhile, or
+// the volume was just being created.
+func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
+	for pause := range backoff(ctx, startedPatience) {
+		result, err = question()
+		if !errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrPoolInactive) || !pause() {
+			break
+		}
+	}
+	return result, err
+}

@@ -226,19 +226,23 @@ func (s *downloadSink) stop() error {
 }
 
 // ReadVolume returns a small volume's bytes, as many as it has, over the
-// connection for documents. One that is larger than limit bytes is an error.
+// connection for documents. One that is larger than limit bytes is an error. One that
+// is being created for longer than it takes gives ErrOperationInvalid.
 func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
 	const op = "reading"
 	object := volumeObject(pool, name)
-	data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
-		var buffer bytes.Buffer
-		err := l.StorageVolDownload(volumeRef(pool, name), &buffer, 0, uint64(limit)+1, 0)
-		return buffer.Bytes(), err
-	}, func(do func(*libvirt.Libvirt) error) error {
-		return h.documents.call(ctx, request{op: op, object: object, readonly: true, limit: h.callTimeout}, do)
+	data, err := ofActivePool(ctx, func() ([]byte, error) {
+		data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
+			var buffer bytes.Buffer
+			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, 0, uint64(limit)+1, 0)
+			return buffer.Bytes(), err
+		}, func(do func(*libvirt.Libvirt) error) error {
+			return h.documents.call(ctx, request{op: op, object: object, readonly: true, limit: h.callTimeout}, do)
+		})
+		return data, h.blamePool(ctx, op, object, pool, err)
 	})
 	if err != nil {
-		return nil, h.blamePool(ctx, op, object, pool, err)
+		return nil, err
 	}
 	if int64(len(data)) > limit {
 		return nil, fail(op, object, fmt.Errorf("it is larger than the %d bytes expected of it", limit))

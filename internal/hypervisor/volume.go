@@ -11,15 +11,17 @@ import (
 // VolumeNames returns the names of all volumes of a pool, in no particular
 // order, with one request. It sees what the daemon knows; see RefreshPool.
 func (h *Host) VolumeNames(ctx context.Context, pool string) ([]string, error) {
-	return inPool(ctx, h, "listing", "volumes of "+poolObject(pool), pool, true,
-		func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
-			refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
-			names := make([]string, len(refs))
-			for i, ref := range refs {
-				names[i] = ref.Name
-			}
-			return names, err
-		})
+	return ofActivePool(ctx, func() ([]string, error) {
+		return inPool(ctx, h, "listing", "volumes of "+poolObject(pool), pool, true,
+			func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
+				refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
+				names := make([]string, len(refs))
+				for i, ref := range refs {
+					names[i] = ref.Name
+				}
+				return names, err
+			})
+	})
 }
 
 // Volumes returns the volumes of a pool whose names match: one request for the
@@ -42,11 +44,14 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 
 // Volume returns a volume, ErrNoVolume, ErrNoPool or ErrPoolInactive.
 func (h *Host) Volume(ctx context.Context, pool, name string) (Volume, error) {
-	text, err := ask(ctx, h, "reading", volumeObject(pool, name), func(l *libvirt.Libvirt) (string, error) {
-		return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
+	text, err := ofActivePool(ctx, func() (string, error) {
+		text, err := ask(ctx, h, "reading", volumeObject(pool, name), func(l *libvirt.Libvirt) (string, error) {
+			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
+		})
+		return text, h.blamePool(ctx, "reading", volumeObject(pool, name), pool, err)
 	})
 	if err != nil {
-		return Volume{}, h.blamePool(ctx, "reading", volumeObject(pool, name), pool, err)
+		return Volume{}, err
 	}
 	v, err := parseVolume(pool, text)
 	return v, fail("reading", volumeObject(pool, name), err)
@@ -68,17 +73,20 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 	if err != nil {
 		return Volume{}, fail("creating", object, err)
 	}
-	_, err = inPool(ctx, h, "creating", object, pool, false,
-		func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
-			return l.StorageVolCreateXML(ref, text, 0)
-		})
-	// A file made behind this daemon's back: OPERATION_INVALID when it is there
-	// before libvirt looks (the pool is active, or the error would say so), and a
-	// system error of unknown number when it comes after.
-	if hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive) ||
-		hasCode(err, libvirt.ErrSystemError) && h.appeared(ctx, pool, spec.Name) {
-		return Volume{}, fail("creating", object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
-	}
+	_, err = ofActivePool(ctx, func() (libvirt.StorageVol, error) {
+		made, err := inPool(ctx, h, "creating", object, pool, false,
+			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
+				return l.StorageVolCreateXML(ref, text, 0)
+			})
+		// A file made behind this daemon's back: OPERATION_INVALID when it is there
+		// before libvirt looks, and a system error of unknown number when it comes after.
+		reply, _ := errors.AsType[libvirt.Error](err)
+		suspect := hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive) || hasCode(err, libvirt.ErrSystemError)
+		if suspect && h.appeared(ctx, pool, spec.Name) {
+			err = fail("creating", object, &typed{kind: ErrExists, cause: reply})
+		}
+		return made, err
+	})
 	if err != nil {
 		return Volume{}, err
 	}

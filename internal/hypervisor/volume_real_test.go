@@ -137,6 +137,40 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	}
 }
 
+// Whoever asks a pool that others stop and start is told that it is not active, or answered: never anything else.
+func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
+	h, pool, _ := realPool(t)
+	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+	other := newHost(t, Options{URI: h.URI()})
+	for n := range 50 {
+		var restart sync.WaitGroup
+		restart.Go(func() {
+			onPool(t, other, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+				if l.StoragePoolDestroy(ref) != nil { // while it is being read
+					return nil
+				}
+				return l.StoragePoolCreate(ref, 0)
+			})
+		})
+		names, listed := h.VolumeNames(t.Context(), pool)
+		volume, looked := h.Volume(t.Context(), pool, "v")
+		data, opened := h.ReadVolume(t.Context(), pool, "v", 10)
+		_, created := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: fmt.Sprint("v", n), Format: "raw", Capacity: 10})
+		restart.Wait()
+		if listed == nil && !slices.Contains(names, "v") || looked == nil && volume.Name != "v" || opened == nil && string(data) != "0123456789" {
+			t.Fatalf("read %q, %+v and %q", names, volume, data)
+		}
+		for _, err := range []error{listed, looked, opened, created} {
+			if err != nil && !errors.Is(err, ErrPoolInactive) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	h, pool, path := realPool(t)
 	must[[]string](t)(h.VolumeNames(t.Context(), pool))
