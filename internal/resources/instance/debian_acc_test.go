@@ -195,7 +195,7 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	shielded()
 	findsNowhere(t, host, secret[5:], "nova.disk.default."+name+".")
 
-	// Not a reboot, in which QEMU spends half a minute of the processor on what it had translated before.
+	// Not a reboot, which takes an emulator 20 to 30 s of the processor more than a start.
 	powered("stopped")
 	powered("running")
 	// It is the same instance to cloud-init, which thus does nothing twice, and what the guest has it keeps.
