@@ -42,17 +42,18 @@ func parseNotes(output string) (report CloudInit, isNotes bool) {
 	if files.Decode(&notes) != nil || notes.V1 == nil {
 		return CloudInit{}, false
 	}
-	if stage, messages := notes.V1.failures(CloudInitError); stage != "" {
-		return CloudInit{Status: CloudInitError, FailedStage: stage, Errors: messages}, true
-	}
-	if err := files.Decode(&result); errors.Is(err, io.EOF) {
+	failed, _ := notes.V1.failures(CloudInitError)
+	_, messages := notes.V1.failures(CloudInitDegraded)
+	switch err := files.Decode(&result); {
+	case failed == "" && errors.Is(err, io.EOF):
 		report.Status = CloudInitRunning
 		if notes.V1.Stage != "" {
 			report.Detail = "Running in stage: " + notes.V1.Stage
 		}
-		return report, true
-	} else if _, warnings := notes.V1.failures(CloudInitDegraded); err != nil || !notes.V1.ended() || len(warnings)+len(result.V1.messages()) > 0 {
-		return CloudInit{Status: CloudInitError}, true
+	case err == nil && notes.V1.ended() && len(messages)+len(result.V1.messages()) == 0:
+		report = CloudInit{Status: CloudInitDone, Detail: result.V1.DataSource}
+	default:
+		report.Status = CloudInitError
 	}
-	return CloudInit{Status: CloudInitDone, Detail: result.V1.DataSource}, true
+	return report, true
 }

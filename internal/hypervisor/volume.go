@@ -73,20 +73,25 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 	if err != nil {
 		return Volume{}, fail("creating", object, err)
 	}
-	_, err = ofActivePool(ctx, func() (libvirt.StorageVol, error) {
-		made, err := inPool(ctx, h, "creating", object, pool, false,
+	create := func() error {
+		_, err := inPool(ctx, h, "creating", object, pool, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
 				return l.StorageVolCreateXML(ref, text, 0)
 			})
-		// A file made behind this daemon's back: OPERATION_INVALID when it is there
-		// before libvirt looks, and a system error of unknown number when it comes after.
-		reply, _ := errors.AsType[libvirt.Error](err)
-		suspect := hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive) || hasCode(err, libvirt.ErrSystemError)
-		if suspect && h.appeared(ctx, pool, spec.Name) {
-			err = fail("creating", object, &typed{kind: ErrExists, cause: reply})
-		}
-		return made, err
-	})
+		return err
+	}
+	refused := func(err error) bool {
+		return hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive)
+	}
+	if err = create(); refused(err) { // perhaps since the pool was not active yet
+		err = create()
+	}
+	// A file made behind this daemon's back: OPERATION_INVALID when it is there
+	// before libvirt looks (the pool is active, or the error would say so), and a
+	// system error of unknown number when it comes after.
+	if refused(err) || hasCode(err, libvirt.ErrSystemError) && h.appeared(ctx, pool, spec.Name) {
+		return Volume{}, fail("creating", object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+	}
 	if err != nil {
 		return Volume{}, err
 	}

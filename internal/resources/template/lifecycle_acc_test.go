@@ -22,9 +22,11 @@ import (
 
 const address = "novacron_template.it"
 
-// template is the configuration of a template "it".
-func template(name string, settings ...string) string {
-	return fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  %s\n}\n", name, strings.Join(settings, "\n  "))
+// template is the configuration of a template "it", templateAs that of one with another label.
+func template(name string, settings ...string) string { return templateAs("it", name, settings...) }
+
+func templateAs(label, name string, settings ...string) string {
+	return fmt.Sprintf("resource \"novacron_template\" %q {\n  name = %q\n  %s\n}\n", label, name, strings.Join(settings, "\n  "))
 }
 
 func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
@@ -181,7 +183,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		step := resource.TestStep{Config: tfacc.Provider(pool)}
 		for n := range cases {
 			c, label := cases[(n+after)%len(cases)], fmt.Sprintf("it%d", n)
-			step.Config += strings.Replace(template(fmt.Sprint(name, "-", n), c.settings), `"it"`, `"`+label+`"`, 1)
+			step.Config += templateAs(label, fmt.Sprint(name, "-", n), c.settings)
 			for attribute, want := range c.want {
 				step.ConfigStateChecks = append(step.ConfigStateChecks,
 					statecheck.ExpectKnownValue("novacron_template."+label, tfjsonpath.New(attribute), want))
