@@ -83,12 +83,12 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 		case err != nil:
 			fs.Add(at.Name("static_ip"), "Invalid address", Sentence(err))
 		case seen[address.Addr().String()] != "":
-			fs.Add(at.Name("static_ip"), "Address used twice", fmt.Sprintf("%s is also the address of interface %q.", address.Addr(), seen[address.Addr().String()]))
+			fs.Add(at.Name("static_ip"), "Duplicate IP address", fmt.Sprintf("%s is also the address of interface %q.", address.Addr(), seen[address.Addr().String()]))
 		default:
 			seen[address.Addr().String()] = name
 		}
 		if or(c.DHCP, false) {
-			fs.Add(at.Name("dhcp_enabled"), "Static address and DHCP", "An interface has a static address or gets one by DHCP: take static_ip or dhcp_enabled out.")
+			fs.Add(at.Name("dhcp_enabled"), "Conflicting static_ip and dhcp_enabled", "An interface has a static address or gets one by DHCP: take static_ip or dhcp_enabled out.")
 		}
 	}
 	if c.Gateway != nil {
@@ -102,7 +102,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 		case err != nil || server.Zone() != "" || server.IsUnspecified() || server.IsMulticast():
 			fs.Add(at.Name("dns_servers"), "Invalid DNS server", fmt.Sprintf("%q is no address of a DNS server: write it as 10.0.0.1 or 2001:db8::1.", text))
 		case slices.Contains(c.DNS[:n], text):
-			fs.Add(at.Name("dns_servers"), "DNS server named twice", fmt.Sprintf("%q is in the list already.", text))
+			fs.Add(at.Name("dns_servers"), "Duplicate DNS server", fmt.Sprintf("%q is in the list already.", text))
 		}
 	}
 }

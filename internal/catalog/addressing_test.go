@@ -34,7 +34,7 @@ func TestAddressesAreCheckedWhereTheyAreWritten(t *testing.T) {
 		"a network of two":              {ip("10.0.0.0/31", "10.0.0.1"), ""},
 		"an address alone":              {ip("10.0.0.5/32", ""), ""},
 		"a gateway for an override":     {ip("", "10.0.0.1"), ""},
-		"static and DHCP":               {both, at + ".dhcp_enabled: Static address and DHCP"},
+		"static and DHCP":               {both, at + ".dhcp_enabled: Conflicting static_ip and dhcp_enabled"},
 		"no prefix":                     {ip("10.0.0.5", ""), at + ".static_ip: Invalid address"},
 		"no IPv6 prefix":                {ip("2001:db8::5", ""), at + ".static_ip: Invalid address"},
 		"no address":                    {ip("10.0.0/24", ""), at + ".static_ip: Invalid address"},
@@ -53,7 +53,7 @@ func TestAddressesAreCheckedWhereTheyAreWritten(t *testing.T) {
 		"broadcast as gateway":          {ip("10.0.0.5/24", "10.0.0.255"), at + ".gateway: Invalid gateway"},
 		"a gateway with a prefix":       {ip("10.0.0.5/24", "10.0.0.1/24"), at + ".gateway: Invalid gateway"},
 		"a named DNS server":            {ip("", "", "dns.example.org"), at + ".dns_servers: Invalid DNS server"},
-		"a DNS server twice":            {ip("", "", "10.0.0.1", "10.0.0.1"), at + ".dns_servers: DNS server named twice"},
+		"a DNS server twice":            {ip("", "", "10.0.0.1", "10.0.0.1"), at + ".dns_servers: Duplicate DNS server"},
 	} {
 		var want []string
 		if c.want != "" {
@@ -62,9 +62,9 @@ func TestAddressesAreCheckedWhereTheyAreWritten(t *testing.T) {
 		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), want...)
 	}
 	two := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: ip("2001:db8::5/64", "")}, "eth1": {IP: ip("2001:0db8::0005/48", "")}}}
-	expect(t, "twice", two.Validate(), `network_profile.interfaces["eth1"].ip_configuration.static_ip: Address used twice`)
+	expect(t, "twice", two.Validate(), `network_profile.interfaces["eth1"].ip_configuration.static_ip: Duplicate IP address`)
 	alone := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: ip("", "10.0.0.1")}, "eth1": {}}}
-	expect(t, "gateway alone", alone.Missing(), at+".gateway: Gateway without an address")
+	expect(t, "gateway alone", alone.Missing(), at+".gateway: Gateway without static address")
 }
 
 func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {

@@ -61,7 +61,7 @@ func (c *CloudInit) validateNames(declared map[string]Parameter) Findings {
 		case !known:
 			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s", line(c.UserData, use.pos), use.name, instead(use.name, declared)))
 		case use.deeper && p.Type != TypeMap:
-			fs.Add(at, "No such field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
+			fs.Add(at, "Unknown field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
 		}
 	}
 	return fs

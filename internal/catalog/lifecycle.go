@@ -55,7 +55,7 @@ func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle 
 func ValidateLifecycle(state State, deprecation string) Findings {
 	var fs Findings
 	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
-		fs.Add(At("deprecation_message"), "Message without deprecation", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
+		fs.Add(At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
 			"and it is %s: set state = \"deprecated\", or take the message out.", state.OrActive()))
 	}
 	return fs

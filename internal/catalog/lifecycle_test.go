@@ -68,7 +68,7 @@ func TestOnlyDraftsTakeBack(t *testing.T) {
 }
 
 func TestAMessageNeedsADeprecation(t *testing.T) {
-	const found = "deprecation_message: Message without deprecation"
+	const found = "deprecation_message: Unexpected deprecation message"
 	for state, want := range map[State][]string{"": {found}, Active: {found}, Draft: {found}, Deprecated: nil, Archived: nil} {
 		expect(t, string(state), ValidateLifecycle(state, "use the other"), want...)
 		expect(t, string(state), ValidateLifecycle(state, ""))

@@ -141,7 +141,7 @@ func (n *NetworkProfile) Missing() Findings {
 	}
 	for _, name := range sortedNames(n.Interfaces) {
 		if ip := n.Interfaces[name].IP; ip != nil && ip.Gateway != nil && ip.StaticIP == nil {
-			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name("gateway"), "Gateway without an address",
+			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name("gateway"), "Gateway without static address",
 				"A gateway belongs to a static address, and DHCP brings its own: set static_ip, or take gateway out.")
 		}
 	}
@@ -156,7 +156,7 @@ func (n *NetworkProfile) validatePolicies(fs *Findings) {
 		for _, name := range n.Policies {
 			fmt.Fprintf(&inner, "<filterref filter='%s'/>", name)
 		}
-		fs.Add(at, "More than one network filter", fmt.Sprintf("libvirt puts one filter on an interface, and it matters which rule of "+
+		fs.Add(at, "Too many network filters", fmt.Sprintf("libvirt puts one filter on an interface, and it matters which rule of "+
 			"several comes first. Define a filter on the host that refers to these, with `virsh nwfilter-define` of "+
 			"<filter name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
 	}
@@ -169,7 +169,7 @@ func (n *NetworkProfile) validatePolicies(fs *Findings) {
 
 func (i Interface) validate(fs *Findings, at Path) {
 	if i.Network != nil && i.Bridge != nil {
-		fs.Add(at.Name("bridge"), "Two places to plug in", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
+		fs.Add(at.Name("bridge"), "Conflicting network and bridge", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
 	}
 	for attribute, plug := range map[string]*string{"network": i.Network, "bridge": i.Bridge} {
 		if plug != nil && strings.TrimSpace(*plug) == "" {
@@ -189,7 +189,7 @@ func validateMAC(fs *Findings, at Path, name, text string, seen map[string]strin
 	case mac[0]&1 == 1:
 		fs.Add(at, "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", text))
 	case seen[mac.String()] != "":
-		fs.Add(at, "MAC address used twice", fmt.Sprintf("%q is also the address of interface %q.", text, seen[mac.String()]))
+		fs.Add(at, "Duplicate MAC address", fmt.Sprintf("%q is also the address of interface %q.", text, seen[mac.String()]))
 	default:
 		seen[mac.String()] = name
 	}

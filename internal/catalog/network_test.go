@@ -46,7 +46,7 @@ func TestNetworkProfiles(t *testing.T) {
 		i    Interface
 		want string
 	}{
-		"both":      {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Two places to plug in"},
+		"both":      {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Conflicting network and bridge"},
 		"model":     {Interface{Model: new("ne2k")}, at + ".type: Unknown interface type"},
 		"network":   {Interface{Network: new("")}, at + ".network: Empty name"},
 		"bridge":    {Interface{Bridge: new(" ")}, at + ".bridge: Empty name"},
@@ -60,7 +60,7 @@ func TestNetworkProfiles(t *testing.T) {
 		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": c.i}}).Validate(), c.want)
 	}
 	expect(t, "twice", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {MAC: new("52:54:00:ab:00:01")}, "Eth1": {MAC: new("52-54-00-AB-00-01")}}}).Validate(),
-		`network_profile.interfaces["Eth1"]: Invalid interface name`, `network_profile.interfaces["eth0"].mac_address: MAC address used twice`)
-	expect(t, "two filters", (&NetworkProfile{Policies: []string{"a", "b"}}).Validate(), "network_profile.default_network_policies: More than one network filter")
+		`network_profile.interfaces["Eth1"]: Invalid interface name`, `network_profile.interfaces["eth0"].mac_address: Duplicate MAC address`)
+	expect(t, "two filters", (&NetworkProfile{Policies: []string{"a", "b"}}).Validate(), "network_profile.default_network_policies: Too many network filters")
 	expect(t, "a filter without a name", (&NetworkProfile{Policies: []string{""}}).Validate(), "network_profile.default_network_policies: Empty name")
 }

@@ -38,10 +38,10 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 			continue // nothing more can be said
 		}
 		if p.Required && p.Default != nil {
-			fs.Add(at.Name("default"), "Required with a default", "A required parameter is always given, so its default would never be used: drop required or default.")
+			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always given, so its default would never be used: drop required or default.")
 		}
 		if p.Sensitive && p.Default != nil {
-			fs.Add(at.Name("default"), "Sensitive with a default", "A default is kept in the catalogue for all to read: drop sensitive or default.")
+			fs.Add(at.Name("default"), "Sensitive parameter has a default", "A default is kept in the catalogue for all to read: drop sensitive or default.")
 		}
 		fs = append(fs, p.validateTarget(at, name, targets)...)
 		limits := p.validateLimits(at)
@@ -61,7 +61,7 @@ func (p Parameter) validateLimits(at Path) Findings {
 	numeric, textual := p.Type == TypeInteger || p.Type == TypeNumber, p.Type == TypeString || p.Type == TypeText
 	foreign := func(attribute string, set, fits bool, of string) {
 		if set && !fits {
-			fs.Add(at.Name(attribute), "Limit does not fit the type", fmt.Sprintf("%s limits %s, and the parameter is of type %s.", attribute, of, p.Type))
+			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, and the parameter is of type %s.", attribute, of, p.Type))
 		}
 	}
 	foreign("min_value", p.MinValue != nil, numeric, "integers and numbers")
@@ -73,7 +73,7 @@ func (p Parameter) validateLimits(at Path) Findings {
 	foreign("allowed_values", p.AllowedValues != nil, p.Type != TypeMap && p.Type != TypeBool, "texts, numbers and the elements of lists")
 	low, high := bound(&fs, at.Name("min_value"), p.MinValue), bound(&fs, at.Name("max_value"), p.MaxValue)
 	if low != nil && high != nil && low.Cmp(high) > 0 {
-		fs.Add(at.Name("max_value"), "Limits exclude everything", fmt.Sprintf("max_value %s is less than min_value %s.", *p.MaxValue, *p.MinValue))
+		fs.Add(at.Name("max_value"), "Limits allow no value", fmt.Sprintf("max_value %s is less than min_value %s.", *p.MaxValue, *p.MinValue))
 	}
 	for attribute, length := range map[string]*int64{"min_length": p.MinLength, "max_length": p.MaxLength} {
 		if length != nil && *length < 0 {
@@ -81,13 +81,13 @@ func (p Parameter) validateLimits(at Path) Findings {
 		}
 	}
 	if p.MinLength != nil && p.MaxLength != nil && *p.MinLength > *p.MaxLength {
-		fs.Add(at.Name("max_length"), "Limits exclude everything", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
+		fs.Add(at.Name("max_length"), "Limits allow no value", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
 	}
 	if _, err := regexp.Compile(p.Regex); err != nil {
 		fs.Add(at.Name("regex"), "Invalid regular expression", Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
 	}
 	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
-		fs.Add(at.Name("allowed_values"), "Limits exclude everything", "No value is allowed: list some, or leave allowed_values out.")
+		fs.Add(at.Name("allowed_values"), "Limits allow no value", "No value is allowed: list some, or leave allowed_values out.")
 	}
 	if len(fs) == 0 {
 		fs = p.validateAllowed(at)
@@ -105,7 +105,7 @@ func (p Parameter) validateAllowed(at Path) Findings {
 	}
 	for _, allowed := range p.AllowedValues {
 		if problem := single.problem("", allowed); problem != "" {
-			fs.Add(at.Name("allowed_values"), "Value is not allowed by the other limits", fmt.Sprintf("%q: %s", allowed, problem))
+			fs.Add(at.Name("allowed_values"), "Allowed value breaks another limit", fmt.Sprintf("%q: %s", allowed, problem))
 		}
 	}
 	return fs
@@ -117,7 +117,7 @@ func bound(fs *Findings, at Path, text *string) *big.Float {
 	}
 	n, ok := parseNumber(*text)
 	if !ok {
-		fs.Add(at, "Not a number", fmt.Sprintf("%q is not a decimal number.", *text))
+		fs.Add(at, "Invalid number", fmt.Sprintf("%q is not a decimal number.", *text))
 		return nil
 	}
 	return n

@@ -24,14 +24,14 @@ func TestParameterDeclarations(t *testing.T) {
 		"bad name":             {map[string]Parameter{"Host-Name": {Type: "string"}}, []string{at("Host-Name") + ": Invalid parameter name"}},
 		"unknown type":         {one(Parameter{Type: "float"}), []string{at("p") + ".type: Unknown parameter type"}},
 		"no type":              {one(Parameter{}), []string{at("p") + ".type: Unknown parameter type"}},
-		"required default":     {one(Parameter{Type: "string", Required: true, Default: new("a")}), []string{at("p") + ".default: Required with a default"}},
-		"sensitive default":    {one(Parameter{Type: "string", Sensitive: true, Default: new("a")}), []string{at("p") + ".default: Sensitive with a default"}},
+		"required default":     {one(Parameter{Type: "string", Required: true, Default: new("a")}), []string{at("p") + ".default: Required parameter has a default"}},
+		"sensitive default":    {one(Parameter{Type: "string", Sensitive: true, Default: new("a")}), []string{at("p") + ".default: Sensitive parameter has a default"}},
 		"unknown target":       {one(Parameter{Type: "string", Target: "prot"}), []string{at("p") + ".target: Unknown target"}},
-		"target of another":    {one(Parameter{Type: "string", Target: "hardware.memory_mb"}), []string{at("p") + ".target: Target does not fit the type"}},
-		"hostname is a number": {map[string]Parameter{"hostname": {Type: "integer"}}, []string{at("hostname") + ".target: Target does not fit the type"}},
-		"secret memory":        {one(Parameter{Type: "integer", Sensitive: true, Target: "hardware.memory_mb"}), []string{at("p") + ".sensitive: Target shows the value"}},
+		"target of another":    {one(Parameter{Type: "string", Target: "hardware.memory_mb"}), []string{at("p") + ".target: Target does not match type"}},
+		"hostname is a number": {map[string]Parameter{"hostname": {Type: "integer"}}, []string{at("hostname") + ".target: Target does not match type"}},
+		"secret memory":        {one(Parameter{Type: "integer", Sensitive: true, Target: "hardware.memory_mb"}), []string{at("p") + ".sensitive: Target exposes the value"}},
 		"driven twice": {map[string]Parameter{"hostname": {Type: "string"}, "name": {Type: "string", Target: "hostname"}},
-			[]string{at("name") + ".target: Target driven twice"}},
+			[]string{at("name") + ".target: Duplicate target"}},
 		"bad default":           {map[string]Parameter{"hostname": {Type: "string", Default: new("Web_1")}}, []string{at("hostname") + ".default: Invalid default"}},
 		"two lines":             {one(Parameter{Type: "string", Default: new("a\nb")}), []string{at("p") + ".default: Invalid default"}},
 		"nul":                   {one(Parameter{Type: "text", Default: new("a\x00b")}), []string{at("p") + ".default: Invalid default"}},
@@ -41,17 +41,17 @@ func TestParameterDeclarations(t *testing.T) {
 		"default not allowed":   {one(Parameter{Type: "string", Default: new("c"), AllowedValues: []string{"a"}}), []string{at("p") + ".default: Invalid default"}},
 		"default no list":       {one(Parameter{Type: "list", Default: new("a")}), []string{at("p") + ".default: Invalid default"}},
 		"default no match":      {one(Parameter{Type: "string", Default: new("A"), Regex: "^[a-z]$"}), []string{at("p") + ".default: Invalid default"}},
-		"range the wrong way":   {one(Parameter{Type: "integer", MinValue: new("2"), MaxValue: new("1")}), []string{at("p") + ".max_value: Limits exclude everything"}},
-		"lengths the wrong way": {one(Parameter{Type: "text", MinLength: new(int64(2)), MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limits exclude everything"}},
+		"range the wrong way":   {one(Parameter{Type: "integer", MinValue: new("2"), MaxValue: new("1")}), []string{at("p") + ".max_value: Limits allow no value"}},
+		"lengths the wrong way": {one(Parameter{Type: "text", MinLength: new(int64(2)), MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limits allow no value"}},
 		"negative length":       {one(Parameter{Type: "text", MinLength: new(int64(-1))}), []string{at("p") + ".min_length: Negative length"}},
-		"nothing allowed":       {one(Parameter{Type: "text", AllowedValues: []string{}}), []string{at("p") + ".allowed_values: Limits exclude everything"}},
-		"range of a text":       {one(Parameter{Type: "text", MinValue: new("1")}), []string{at("p") + ".min_value: Limit does not fit the type"}},
-		"length of a number":    {one(Parameter{Type: "number", MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limit does not fit the type"}},
-		"regex of a bool":       {one(Parameter{Type: "bool", Regex: "t"}), []string{at("p") + ".regex: Limit does not fit the type"}},
-		"choice of bools":       {one(Parameter{Type: "bool", AllowedValues: []string{"true"}}), []string{at("p") + ".allowed_values: Limit does not fit the type"}},
+		"nothing allowed":       {one(Parameter{Type: "text", AllowedValues: []string{}}), []string{at("p") + ".allowed_values: Limits allow no value"}},
+		"range of a text":       {one(Parameter{Type: "text", MinValue: new("1")}), []string{at("p") + ".min_value: Limit does not apply to type"}},
+		"length of a number":    {one(Parameter{Type: "number", MaxLength: new(int64(1))}), []string{at("p") + ".max_length: Limit does not apply to type"}},
+		"regex of a bool":       {one(Parameter{Type: "bool", Regex: "t"}), []string{at("p") + ".regex: Limit does not apply to type"}},
+		"choice of bools":       {one(Parameter{Type: "bool", AllowedValues: []string{"true"}}), []string{at("p") + ".allowed_values: Limit does not apply to type"}},
 		"bad regex":             {one(Parameter{Type: "text", Regex: "("}), []string{at("p") + ".regex: Invalid regular expression"}},
-		"allowed out of range":  {one(Parameter{Type: "integer", MaxValue: new("10"), AllowedValues: []string{"5", "11"}}), []string{at("p") + ".allowed_values: Value is not allowed by the other limits"}},
-		"allowed of no type":    {one(Parameter{Type: "integer", AllowedValues: []string{"x"}}), []string{at("p") + ".allowed_values: Value is not allowed by the other limits"}},
+		"allowed out of range":  {one(Parameter{Type: "integer", MaxValue: new("10"), AllowedValues: []string{"5", "11"}}), []string{at("p") + ".allowed_values: Allowed value breaks another limit"}},
+		"allowed of no type":    {one(Parameter{Type: "integer", AllowedValues: []string{"x"}}), []string{at("p") + ".allowed_values: Allowed value breaks another limit"}},
 	} {
 		expect(t, name, ValidateParameters(c.declared), c.want...)
 	}
@@ -62,11 +62,11 @@ func TestSpecFitsTogether(t *testing.T) {
 	declared := map[string]Parameter{"port": {Type: "integer"}, "size": {Type: "integer", Target: "disk.data.size_gb"}}
 	data := &StorageProfile{Disks: map[string]Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
 	expect(t, "fits", Spec{Parameters: declared, Storage: data, CloudInit: userData("a: {{ .port }}\n")}.ValidateWhole())
-	expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(), `parameters["size"].target: No such disk`)
+	expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(), `parameters["size"].target: Disk not found`)
 	fs := Spec{Parameters: declared, Storage: data, CloudInit: userData("a: 1\nb: {{ .prot }}\n")}.ValidateWhole()
 	expect(t, "no parameter", fs, "cloud_init.user_data: Unknown parameter")
 	if text := fs.Error(); !strings.Contains(text, "Line 3") || !strings.Contains(text, `Did you mean "port"?`) {
 		t.Errorf("got %q, want the line and the nearest name", text)
 	}
-	expect(t, "field of a number", Spec{Parameters: declared, Storage: data, CloudInit: userData("b: {{ .port.x }}\n")}.ValidateWhole(), "cloud_init.user_data: No such field")
+	expect(t, "field of a number", Spec{Parameters: declared, Storage: data, CloudInit: userData("b: {{ .port.x }}\n")}.ValidateWhole(), "cloud_init.user_data: Unknown field")
 }

@@ -108,7 +108,7 @@ func (h *HardwareProfile) Validate() Findings {
 func (h *HardwareProfile) Missing() Findings {
 	var fs Findings
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
-		fs.Add(At("hardware_profile").Name("gpu_type"), "Which GPUs?", "gpu_count asks for GPUs, and nothing says of which type: set "+
+		fs.Add(At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, and nothing says of which type: set "+
 			"gpu_type to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs

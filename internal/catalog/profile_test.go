@@ -45,7 +45,7 @@ func TestHardwareProfiles(t *testing.T) {
 	}
 	expect(t, "none", none.Validate())
 	expect(t, "nothing missing", append(none.Missing(), over.Missing()...))
-	expect(t, "missing", (&HardwareProfile{GPUCount: new(int64(1))}).Missing(), "hardware_profile.gpu_type: Which GPUs?")
+	expect(t, "missing", (&HardwareProfile{GPUCount: new(int64(1))}).Missing(), "hardware_profile.gpu_type: Missing GPU type")
 	expect(t, "GPUs", (&HardwareProfile{Firmware: new("uefi"), GPUCount: new(int64(17)), GPUType: new("Tesla T4")}).Validate(),
 		"hardware_profile.firmware: Unknown firmware", "hardware_profile.gpu_count: Value out of range", "hardware_profile.gpu_type: Invalid GPU type")
 	expect(t, "limits", (&HardwareProfile{CPUCount: new(int64(64)), CPUCores: new(int64(512)), MemoryMB: new(int64(32)), CPUType: new("maximum")}).Validate())
@@ -69,9 +69,9 @@ func TestStorageProfiles(t *testing.T) {
 			[]Drive{{Name: "root", Size: 2 << 30, System: true, Boot: true}, {Name: "d9", Size: 1 << 30}, {Name: "d10", Size: 1 << 30}, {Name: "system", Size: 1 << 30}}, nil},
 		"no disks":   {map[string]Disk{}, nil, []string{"storage_profile.disks: No disks"}},
 		"no system":  {map[string]Disk{"a": disk(1), "b": disk(1)}, nil, []string{"storage_profile.disks: No system disk"}},
-		"two marked": {map[string]Disk{"a": system(disk(1)), "b": system(disk(1))}, nil, []string{`storage_profile.disks["b"].is_system_disk: Two system disks`}},
+		"two marked": {map[string]Disk{"a": system(disk(1)), "b": system(disk(1))}, nil, []string{`storage_profile.disks["b"].is_system_disk: Duplicate system disk`}},
 		"blank without size": {map[string]Disk{"system": {}, "data": {}}, nil,
-			[]string{`storage_profile.disks["data"]: Data disk without a size`}},
+			[]string{`storage_profile.disks["data"]: Missing disk size`}},
 		"too small": {map[string]Disk{"system": disk(0)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
 		"too large": {map[string]Disk{"system": disk(64<<10 + 1)}, nil, []string{`storage_profile.disks["system"].size_gb: Value out of range`}},
 		"bad name":  {map[string]Disk{"system": {}, "a.b": disk(1)}, nil, []string{`storage_profile.disks["a.b"]: Invalid disk name`}},
@@ -80,9 +80,9 @@ func TestStorageProfiles(t *testing.T) {
 		"started from data": {map[string]Disk{"system": {}, "data": {SizeGB: new(int64(1)), Boot: new(true)}},
 			[]Drive{{Name: "system", System: true}, {Name: "data", Size: 1 << 30, Boot: true}}, nil},
 		"two to start from": {map[string]Disk{"system": {Boot: new(true)}, "data": {SizeGB: new(int64(1)), Boot: new(true)}}, nil,
-			[]string{`storage_profile.disks["system"].is_boot: Two disks to start from`}},
+			[]string{`storage_profile.disks["system"].is_boot: Duplicate boot disk`}},
 		"none to start from": {map[string]Disk{"system": {Boot: new(false)}, "data": {SizeGB: new(int64(1))}}, nil,
-			[]string{`storage_profile.disks["system"].is_boot: Nothing to start from`}},
+			[]string{`storage_profile.disks["system"].is_boot: No boot disk`}},
 		"unknown type": {map[string]Disk{"system": {Type: new("nvme"), Tier: new(" ")}}, nil,
 			[]string{`storage_profile.disks["system"].type: Unknown disk type`, `storage_profile.disks["system"].storage_tier: Empty name`}},
 		"none is the system": {map[string]Disk{"system": {System: new(false)}}, nil, []string{"storage_profile.disks: No system disk"}},
@@ -113,7 +113,7 @@ func TestStorageProfiles(t *testing.T) {
 	}
 	named := &StorageProfile{map[string]Disk{"root": disk(2)}}
 	expect(t, "fits", named.CheckImage(2<<30))
-	expect(t, "does not fit", named.CheckImage(2<<30+1), `storage_profile.disks["root"].size_gb: Disk smaller than its image`)
+	expect(t, "does not fit", named.CheckImage(2<<30+1), `storage_profile.disks["root"].size_gb: Disk smaller than image`)
 	var none *StorageProfile
 	expect(t, "image's size", none.CheckImage(1<<40))
 }

@@ -30,11 +30,11 @@ func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 				continue
 			}
 			if _, twice := effective[name]; twice {
-				fs.Add(at, "Parameter set twice", fmt.Sprintf("%q is also set in parameters: set it in one of the two.", name))
+				fs.Add(at, "Duplicate parameter", fmt.Sprintf("%q is also set in parameters: set it in one of the two.", name))
 				continue
 			}
 			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" && target != TargetSSHKey {
-				fs.Add(at, "Target shows the value", fmt.Sprintf("%q drives %s, which all who see the instance can see: set it in parameters.", name, target))
+				fs.Add(at, "Target exposes the value", fmt.Sprintf("%q drives %s, which all who see the instance can see: set it in parameters.", name, target))
 			}
 			value, problem := convert(p.Type, from[name])
 			if problem == "" && value != nil {

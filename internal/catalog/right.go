@@ -121,7 +121,7 @@ func (a AccessControl) Validate(tenant string) Findings {
 			case ValidateTenant(name) != nil:
 				fs.Add(at, "Invalid tenant", Sentence(ValidateTenant(name)))
 			case name == tenant:
-				fs.Add(at, "Tenant of the template", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one, or by their groups. "+
+				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one, or by their groups. "+
 					"Where none of them is named, all of them have the right: take %[1]q out.", name))
 			}
 		}

@@ -182,7 +182,7 @@ func TestARefusalSaysWhatIsMissingAndWhoGivesIt(t *testing.T) {
 func TestAccessControlNamesWhoCanBe(t *testing.T) {
 	expect(t, "none", AccessControl{}.Validate("shop"))
 	expect(t, "all", AccessControl{ReadUsers: []string{"Ann Smith"}, UseGroups: []string{"ops"}, UseTenants: []string{"bank"}}.Validate("shop"))
-	expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"), "access_control.use_tenants: Tenant of the template")
+	expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"), "access_control.use_tenants: Redundant tenant")
 	expect(t, "tenant unknown yet", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate(""))
 	expect(t, "wrong", AccessControl{ReadTenants: []string{"a.b"}, WriteGroups: []string{""}}.Validate("shop"),
 		"access_control.read_tenants: Invalid tenant", "access_control.write_groups: Empty name")

@@ -130,13 +130,13 @@ func (s *StorageProfile) Validate() Findings {
 	system := systemDisk(s.Disks)
 	for _, name := range sortedNames(s.Disks) {
 		if system != "" && name != system && s.Disks[name].SizeGB == nil {
-			fs.Add(at.Key(name), "Data disk without a size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
+			fs.Add(at.Key(name), "Missing disk size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
 		}
 	}
 	if system == "" {
 		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the image goes on.")
 	} else if bootDisk(s.Disks, system) == "" {
-		fs.Add(at.Key(system).Name("is_boot"), "Nothing to start from", fmt.Sprintf("Disk %q is not to be started from, and no other "+
+		fs.Add(at.Key(system).Name("is_boot"), "No boot disk", fmt.Sprintf("Disk %q is not to be started from, and no other "+
 			"disk has is_boot = true: set it on one.", system))
 	}
 	return fs
@@ -159,8 +159,8 @@ func (s *StorageProfile) ValidateDisks() Findings {
 		if d.Tier != nil && strings.TrimSpace(*d.Tier) == "" {
 			fs.Add(at.Name("storage_tier"), "Empty name", "Name a tier of the provider's storage_tiers, or leave it out for the library's own pool.")
 		}
-		only(&fs, at.Name("is_system_disk"), d.System, &system, name, "Two system disks", "the system disk")
-		only(&fs, at.Name("is_boot"), d.Boot, &boot, name, "Two disks to start from", "the disk to start from")
+		only(&fs, at.Name("is_system_disk"), d.System, &system, name, "Duplicate system disk", "the system disk")
+		only(&fs, at.Name("is_boot"), d.Boot, &boot, name, "Duplicate boot disk", "the disk to start from")
 	}
 	return fs
 }
@@ -180,7 +180,7 @@ func only(fs *Findings, at Path, mark *bool, first *string, disk, summary, what 
 func (s *StorageProfile) CheckImage(virtualSize int64) Findings {
 	var fs Findings
 	if system := s.Drives()[0]; system.Size > 0 && system.Size < uint64(virtualSize) {
-		fs.Add(At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than its image",
+		fs.Add(At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than image",
 			fmt.Sprintf("The image's disk is %s and does not fit on one of %d GiB: set size_gb to at least %d, or leave it "+
 				"out to take the image's size.", formatGiB(virtualSize), system.Size/gib, (virtualSize+gib-1)/gib))
 	}

@@ -53,14 +53,14 @@ func (p Parameter) validateTarget(at Path, name string, taken map[string]string)
 		return fs
 	}
 	if !slices.Contains(types, p.Type) {
-		fs.Add(at.Name("target"), "Target does not fit the type", fmt.Sprintf("%s takes a parameter of type %s, and this one is of type %s.",
+		fs.Add(at.Name("target"), "Target does not match type", fmt.Sprintf("%s takes a parameter of type %s, and this one is of type %s.",
 			target, strings.Join(types, " or "), p.Type))
 	}
 	if p.Sensitive && target != TargetSSHKey {
-		fs.Add(at.Name("sensitive"), "Target shows the value", fmt.Sprintf("What drives %s can be seen by all who see the instance: drop sensitive or target.", target))
+		fs.Add(at.Name("sensitive"), "Target exposes the value", fmt.Sprintf("What drives %s can be seen by all who see the instance: drop sensitive or target.", target))
 	}
 	if taken[target] != "" {
-		fs.Add(at.Name("target"), "Target driven twice", fmt.Sprintf("Parameter %q has the target %q already.", taken[target], target))
+		fs.Add(at.Name("target"), "Duplicate target", fmt.Sprintf("Parameter %q has the target %q already.", taken[target], target))
 	}
 	taken[target] = name
 	return fs

@@ -99,7 +99,7 @@ func (s Spec) ValidateWhole() Findings {
 			continue
 		}
 		if _, there := disks[m[1]]; !there {
-			fs.Add(At("parameters").Key(name).Name("target"), "No such disk", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
+			fs.Add(At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
 				m[1], strings.Join(sortedNames(disks), ", ")))
 		}
 	}

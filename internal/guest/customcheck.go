@@ -77,7 +77,7 @@ func checkSSHKeys(fs *catalog.Findings, at catalog.Path, keys []string) {
 func checkUser(fs *catalog.Findings, at catalog.Path, name string, u User) {
 	switch {
 	case name == "root":
-		fs.Add(at, "User that every guest has", "There is a root already, so none can be made: ssh_authorized_keys of customization let in as root.")
+		fs.Add(at, "Reserved user name", "There is a root already, so none can be made: ssh_authorized_keys of customization let in as root.")
 	case !loginForm.MatchString(name):
 		fs.Add(at, "Invalid user name", fmt.Sprintf("%q: use lower-case letters, digits, hyphens and underscores, starting with a letter or "+
 			"an underscore, at most 32.", name))
@@ -129,7 +129,7 @@ func checkJoint(fs *catalog.Findings, c *Customization, template string) {
 		return
 	}
 	if _, err := renderUserData("check", nil, theirs, c, ""); err != nil {
-		fs.Add(catalog.At("customization").Name("user_data"), "Cannot be joined", catalog.Sentence(err))
+		fs.Add(catalog.At("customization").Name("user_data"), "Could not merge user data", catalog.Sentence(err))
 	}
 }
 

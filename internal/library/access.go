@@ -90,7 +90,7 @@ func (l *Library) Usable(ctx context.Context, id catalog.VersionID) (catalog.Tem
 func (l *Library) Use(t catalog.Template, v catalog.Version) (catalog.Finding, error) {
 	warning, err := t.Use(l.me, v)
 	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
-		err = catalog.Findings{{Path: catalog.At("template_id"), Summary: "Template may not be used", Detail: catalog.Sentence(
+		err = catalog.Findings{{Path: catalog.At("template_id"), Summary: "No permission to use template", Detail: catalog.Sentence(
 			fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
 	}
 	return warning, err

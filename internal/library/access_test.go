@@ -203,7 +203,7 @@ func TestABrokenDraftIsNotPublished(t *testing.T) {
 	v.Value.VirtualSize = 2 << 30
 	must[catalog.Record[catalog.Version]](t)(m.versions.Replace(ctx, v.Key, v.Revision, v.Value))
 	_, err := ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active})
-	if findings, ok := errors.AsType[catalog.Findings](err); !ok || findings[0].Summary != "Draft cannot be published" {
+	if findings, ok := errors.AsType[catalog.Findings](err); !ok || findings[0].Summary != "Could not publish draft" {
 		t.Errorf("published: %v", err)
 	}
 	must[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{Description: "still a draft", State: catalog.Draft}))

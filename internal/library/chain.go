@@ -61,7 +61,7 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 		error
 		Attribute() string
 	}](err); blamed { // the stored image, which is no source of the user's
-		return nil, catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Image cannot be compared", Detail: fmt.Sprintf("The stored image "+
+		return nil, catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
 			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (l *Library) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base
 
 // NoSuchParent is the finding for a parent_version that is no version.
 func (l *Library) NoSuchParent(id catalog.VersionID, parent string) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("parent_version"), Summary: "No such version", Detail: fmt.Sprintf(
+	return catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
 		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
 			"so that all of the image is sent.", id.Template, parent, id.Version)}}
 }

@@ -118,7 +118,7 @@ func (l *Library) noSuchPool(ctx context.Context, cause error) error {
 	if len(names) > 0 {
 		there = "It has: " + strings.Join(names, ", ") + "."
 	}
-	return catalog.Findings{{Path: catalog.At("pool"), Summary: "No such storage pool", Detail: fmt.Sprintf(
+	return catalog.Findings{{Path: catalog.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
 		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
 			"created when it is missing.", l.host.URI(), l.pool, there, DefaultPool)}}
 }

@@ -38,7 +38,7 @@ func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 		"version":  func(id catalog.TemplateID) error { return tom.LostVersion(ctx, id.Version("1.2.0")) },
 	} {
 		hidden, absent := ask(web), ask(never)
-		says(what+" of another tenant", hidden, "Not of this tenant")
+		says(what+" of another tenant", hidden, "Belongs to another tenant")
 		says("no "+what+" of another tenant", absent, strings.ReplaceAll(hidden.Error(), web.String(), never.String()))
 	}
 	ann := m.as(t, "shop", "ann")

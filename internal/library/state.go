@@ -29,7 +29,7 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	if len(instances) == 0 {
 		return nil
 	}
-	return catalog.Findings{{Path: catalog.At("state"), Summary: "Cannot become a draft again", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
+	return catalog.Findings{{Path: catalog.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
 		"is for its writers only, and changes with its template. Set state = \"deprecated\" to warn whoever uses it, or \"archived\" to allow no new "+
 		"instances; or destroy the instances first.", what, from.OrActive(), l.named(instances))}}
 }

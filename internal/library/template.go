@@ -49,7 +49,7 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 		if rec.Value.Right(l.me) == catalog.Write { // else nothing but the name can be told, which the tenant has in common
 			other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", t.ID)
 		}
-		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template exists", Detail: fmt.Sprintf(
+		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
 			"%s has a template %q already. %s", l.catalogue(), t.ID, other)}}
 	}
 	return rec, err
@@ -147,7 +147,7 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	if len(clones) > 0 {
 		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))
 	}
-	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template has versions", Detail: fmt.Sprintf(
+	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+
 			"by template_id = novacron_template.NAME.id, so that Terraform knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }

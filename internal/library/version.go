@@ -114,14 +114,14 @@ func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID
 
 // VersionExists is the finding for a version that is there already.
 func (l *Library) VersionExists(id catalog.VersionID) error {
-	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version exists", Detail: fmt.Sprintf(
+	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
 		"Template %q has a version %s already, and versions do not change: choose a higher one, or take it over with "+
 			"`terraform import`, id %q.", id.Template, id.Version, id)}}
 }
 
 // NoSuchTemplate is the finding for a template_id that names nothing.
 func (l *Library) NoSuchTemplate(id catalog.TemplateID) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("template_id"), Summary: "No such template", Detail: l.Missing(id)}}
+	return catalog.Findings{{Path: catalog.At("template_id"), Summary: "Template not found", Detail: l.Missing(id)}}
 }
 
 // Missing says that a template is not there, and what to do.
@@ -207,7 +207,7 @@ func CheckPublished(v catalog.Version, before catalog.State) error {
 		wrong = v.Spec.Storage.CheckImage(v.VirtualSize)
 	}
 	for _, f := range wrong {
-		fs.Add(catalog.At("state"), "Draft cannot be published", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
+		fs.Add(catalog.At("state"), "Could not publish draft", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
 	}
 	return fs.Err()
 }

@@ -63,7 +63,7 @@ func openCatalog(ctx context.Context, c *client.Client, config types.Object, ten
 		if where.Postgres != nil {
 			dsn = setting(where.Postgres.DSN, "", envDSN)
 			if dsn == "" {
-				diags.AddAttributeError(path.Root("catalog"), "No connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
+				diags.AddAttributeError(path.Root("catalog"), "Missing connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
 				return nil, diags
 			}
 		}

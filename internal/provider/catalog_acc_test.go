@@ -160,5 +160,5 @@ func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
 		}
 	}
 	w := tfacc.NewWorkspace(t, "provider \"novacron\" {\n  catalog = { postgres = {} }\n}\ndata \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
-	tfacc.Says(t, w.Fails(t, "plan"), "No connection string", "NOVACRON_CATALOG_DSN")
+	tfacc.Says(t, w.Fails(t, "plan"), "Missing connection string", "NOVACRON_CATALOG_DSN")
 }

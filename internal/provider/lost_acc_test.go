@@ -71,11 +71,11 @@ resource "novacron_template_version" "it" {
 			}
 
 			alice.Configure(t, config("alice", `access_control = { read_users = ["carol"] }`, "", ""))
-			refused("May not be read any more", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" has no right to read`, `Its owner "alice"`,
+			refused("No permission to read", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" has no right to read`, `Its owner "alice"`,
 				"read_users or read_groups", "terraform state rm")
-			tfacc.Says(t, bob.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "May not be read any more")
+			tfacc.Says(t, bob.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "No permission to read")
 			late := open(config("bob", "", "", imports)) // who never had it is told nothing
-			tfacc.Says(t, late.Fails(t, "plan"), "Template not imported", `has no template "default/`+name)
+			tfacc.Says(t, late.Fails(t, "plan"), "Could not import template", `has no template "default/`+name)
 
 			const written = `access_control = { write_users = ["alice"] }`
 			alice.Configure(t, config("alice", written, `state = "draft"`, ""))

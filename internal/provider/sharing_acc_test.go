@@ -98,7 +98,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 		for _, asked := range []string{name, name + "-not"} {
 			configure(offer(name, image), ask(asked))
 			out := w.Fails(t, "plan")
-			tfacc.Says(t, out, "No such template", `has no template "shop/`+asked+`"`)
+			tfacc.Says(t, out, "Template not found", `has no template "shop/`+asked+`"`)
 			_, diagnostics, _ := strings.Cut(tfacc.Prose(out), "Error: ")
 			said = append(said, strings.ReplaceAll(diagnostics, asked, "NAME"))
 		}
@@ -131,7 +131,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 		t.Errorf("after the change:\n%s", memory)
 	}
 	configure(offer(name, image), running, stopped, bankInstance("new", name))
-	tfacc.Says(t, w.Fails(t, "plan"), "No such template", `has no template "shop/`+name+`"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Template not found", `has no template "shop/`+name+`"`)
 
 	deprecated := []string{share, `state = "deprecated"`, `deprecation_message = "Use trixie instead."`}
 	configure(offer(name, image, deprecated...), running, stopped)
@@ -154,7 +154,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	configure(offer(name, image, share, `state = "archived"`), running, stopped, bankInstance("new", name))
 	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`, "nothing new is made of it")
 	configure(offer(name, image, share, `state = "draft"`), running, stopped)
-	tfacc.Says(t, w.Fails(t, "plan"), "Cannot become a draft again", `state = "draft"`, `is archived and has instances: 2 of other tenants. A draft`)
+	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`, `is archived and has instances: 2 of other tenants. A draft`)
 	configure(running, stopped)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Version "shop/`+name+`@1.0.0" cannot be removed`, "2 of other tenants")
 }

@@ -60,7 +60,7 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	fs = append(fs, r.Customization.Validate(b.UserData)...)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
-		fs.Add(catalog.At("wait_for"), "Waiting for an address without an interface", "The instance has no network interface with an "+
+		fs.Add(catalog.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+
 			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
 	return b, fs
@@ -121,7 +121,7 @@ func (b *Blueprint) renderUserData(sound bool) catalog.Findings {
 		err = guest.CheckCloudConfig(rendered)
 	}
 	if err != nil {
-		return catalog.Findings{{Path: catalog.At("parameters"), Summary: "Parameters break the template's user data", Detail: fmt.Sprintf(
+		return catalog.Findings{{Path: catalog.At("parameters"), Summary: "Parameters make user data invalid", Detail: fmt.Sprintf(
 			"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where a value stands for itself, "+
 				"its author may use quote or json.", b.Version.ID, err)}}
 	}

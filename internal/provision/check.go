@@ -65,7 +65,7 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.F
 		if nic.Network != "" {
 			i := slices.Index(names, nic.Network)
 			if i < 0 {
-				fs.Add(at.Name("network"), "No such network", fmt.Sprintf("Interface %q is to be on the network %q, which the host %s does not have. %s "+
+				fs.Add(at.Name("network"), "Network not found", fmt.Sprintf("Interface %q is to be on the network %q, which the host %s does not have. %s "+
 					"Name one of them, define the network, or use bridge.", nic.Name, nic.Network, p.host.URI(), there("It has", names)))
 				continue
 			}
@@ -75,7 +75,7 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.F
 			}
 		}
 		if nic.VLAN > 0 && !canTag(network, info.LibvirtVersion) {
-			fs.Add(at.Name("vlan"), "Network cannot tag", fmt.Sprintf("Interface %q is to have the VLAN tag %d. The host's libvirt %s tags on "+
+			fs.Add(at.Name("vlan"), "Network does not support VLAN tags", fmt.Sprintf("Interface %q is to have the VLAN tag %d. The host's libvirt %s tags on "+
 				"networks whose bridge is one of Open vSwitch (<virtualport type='openvswitch'/>), from version 11 on also on other bridges "+
 				"of the host, and never on networks of its own. Plug the interface into such a network, or into one that is in the VLAN "+
 				"as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
@@ -105,7 +105,7 @@ func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (catalog.Fi
 		return nil, err
 	}
 	if filter := b.NICs[n].Filter; !slices.Contains(filters, filter) {
-		fs.Add(catalog.At("network_profile").Name("default_network_policies"), "No such network filter", fmt.Sprintf("The interfaces are to have "+
+		fs.Add(catalog.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The interfaces are to have "+
 			"the network filter %q, which the host %s does not have. %s Name one of them, or define it with `virsh nwfilter-define`.",
 			filter, p.host.URI(), there("It has", filters)))
 	}
@@ -119,7 +119,7 @@ func checkPublic(nics []catalog.NIC, public []string) catalog.Findings {
 		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" && slices.Contains(public, n.Bridge)
 	}
 	if !slices.ContainsFunc(nics, isPublic) {
-		fs.Add(catalog.At("network_profile").Name("requires_public_ip"), "No public network", fmt.Sprintf("The instance has to have a public "+
+		fs.Add(catalog.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The instance has to have a public "+
 			"address, and none of its interfaces is on a network or bridge that the provider's public_networks name. %s Plug an "+
 			"interface into one of them, or add its network there.", there("They name", public)))
 	}
@@ -141,7 +141,7 @@ func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (catalog.F
 		return nil, err
 	}
 	if !slices.Contains(firmwares, "efi") {
-		fs.Add(catalog.At("hardware_profile").Name("firmware"), "No EFI on the host", fmt.Sprintf("The host %s has no EFI for guests. Install it "+
+		fs.Add(catalog.At("hardware_profile").Name("firmware"), "EFI firmware not found", fmt.Sprintf("The host %s has no EFI for guests. Install it "+
 			"there (the package ovmf of Debian and Ubuntu, edk2-ovmf of Fedora and its kin), or use bios.", p.host.URI()))
 	}
 	return fs, nil

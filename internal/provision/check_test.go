@@ -89,13 +89,13 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 		"too many": {host, map[hypervisor.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
 			`hardware_profile.gpu_count: Not enough GPUs: The instance is to have 2 GPUs of the type 10de:1eb8. The host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
 		"unknown": {host, nil, machine(1, "10de:2204"), nil,
-			`hardware_profile.gpu_type: No such GPU: The host H has no GPU of the type "10de:2204". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
+			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
 		"no GPU": {host, nil, machine(1, "8086:0d57"), nil,
-			`hardware_profile.gpu_type: No such GPU: The host H has no GPU of the type "8086:0d57". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
+			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "8086:0d57". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
 		"no GPUs at all": {nil, nil, machine(1, "10de:2204"), nil,
-			`hardware_profile.gpu_type: No such GPU: The host H has no GPU of the type "10de:2204". It has none.`},
+			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has none.`},
 		"no IOMMU": {bare, nil, machine(1, "1234:1111"), nil,
-			`hardware_profile.gpu_count: Host without an IOMMU: The host H uses no IOMMU, without which it cannot hand a GPU to a guest: ` +
+			`hardware_profile.gpu_count: Host has no IOMMU: The host H uses no IOMMU, without which it cannot hand a GPU to a guest: ` +
 				`switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,7 +80,7 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d hypervisor.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d hypervisor.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
-		fs.Add(at.Name("gpu_type"), "No such GPU", fmt.Sprintf("The host %s has no GPU of the type %q. %s", host, m.GPU, there("It has", describe(gpus))))
+		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", host, m.GPU, there("It has", describe(gpus))))
 		return nil, fs
 	}
 	var chosen []hypervisor.HostDevice
@@ -113,7 +113,7 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 		return nil, fs
 	}
 	if slices.ContainsFunc(fitting, func(d hypervisor.PCIDevice) bool { return len(d.Group) == 0 }) {
-		fs.Add(at.Name("gpu_count"), "Host without an IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
+		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
 			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", host))
 		return nil, fs
 	}

@@ -106,7 +106,7 @@ func (b *build) reimagable(ctx context.Context, before Instance) error {
 		return err
 	}
 	for _, at := range diff.Replaces {
-		findings.Add(at, "Not to be had by a new system disk", fmt.Sprintf("Version %q asks for what instance %q cannot change to. Plan again: "+
+		findings.Add(at, "Change requires a new instance", fmt.Sprintf("Version %q asks for what instance %q cannot change to. Plan again: "+
 			"now that the version is there, the plan tells what it means. Nothing was changed.", b.blueprint.Version.ID, b.request.Name))
 	}
 	return findings.Err()

@@ -34,7 +34,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 		return b.nameTaken(name)
 	}
 	if !runner.Dead(note.Runner) && now().Before(note.Deadline) {
-		return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance is being made", Detail: fmt.Sprintf(
+		return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
 			note.RequestedBy, note.Runner, b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
@@ -46,7 +46,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 }
 
 func (b *build) nameTaken(domain string) error {
-	return catalog.Findings{{Path: catalog.At("name"), Summary: "Name is taken", Detail: fmt.Sprintf(
+	return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name, or take the instance over with `terraform import`, id %q.",
 		b.host.URI(), domain, b.tenant+"/"+b.request.Name)}}
 }

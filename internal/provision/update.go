@@ -46,7 +46,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	}
 	// Planning has told, unless the instance has changed since.
 	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
-		return instance, catalog.Findings{{Path: diff.Restarts[0].At, Summary: "Change needs a restart", Detail: fmt.Sprintf("Since it was planned, "+
+		return instance, catalog.Findings{{Path: diff.Restarts[0].At, Summary: "Change requires a restart", Detail: fmt.Sprintf("Since it was planned, "+
 			"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.", name)}}
 	}
 	if err := p.redefine(ctx, instance, c, diff.Devices); err != nil {

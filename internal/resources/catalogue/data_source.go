@@ -105,7 +105,7 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 	l := d.client.Library
 	c, err := l.Catalogue(ctx)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Catalogue not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read catalogue", err)
 		return
 	}
 	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Stock.Strays...))

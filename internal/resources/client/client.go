@@ -42,7 +42,7 @@ func From(data any) (*Client, diag.Diagnostics) {
 	}
 	c, ok := data.(*Client)
 	if !ok {
-		diags.AddError("Provider mix-up", fmt.Sprintf("The provider handed over %T: please report this to its maintainers.", data))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed over %T: please report this to its maintainers.", data))
 	}
 	return c, diags
 }
@@ -62,7 +62,7 @@ func (c *Client) Confirm(ctx context.Context) error {
 func (c *Client) Ready(_ context.Context, doing string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if !c.Online() {
-		diags.AddError("Provider configuration is not known", "While "+doing+": the provider's configuration depends on something "+
+		diags.AddError("Unknown provider configuration", "While "+doing+": the provider's configuration depends on something "+
 			"that is not known yet. Create that first, with `terraform apply -target=…`, or configure the provider with known values.")
 	}
 	return diags

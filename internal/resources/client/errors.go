@@ -38,7 +38,7 @@ func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
 // WarnUnrecorded reports that the catalogue does not have the record of a request, or not its end.
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
-		diags.AddWarning("Request is not recorded", "What came of request "+record.RequestID+" could not be written to the catalogue, so "+
+		diags.AddWarning("Could not record request", "What came of request "+record.RequestID+" could not be written to the catalogue, so "+
 			"novacron_provisioning_requests does not list it, or not as it ended. The instance is not affected. "+catalog.Sentence(record.Unrecorded))
 	}
 }

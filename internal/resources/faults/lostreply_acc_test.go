@@ -42,7 +42,7 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	uuid := strings.TrimSpace(host.Virsh(t, "domuuid", name))
 
 	b.configure(t, asked(name, `strategy = "clone"`))
-	tfacc.Says(t, b.space.Fails(t, "apply", "-auto-approve"), "Name is taken")
+	tfacc.Says(t, b.space.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
 	apply(asked(name, `description = "what may change may differ"`))
 	b.space.EmptyPlan(t)
 	if now := strings.TrimSpace(host.Virsh(t, "domuuid", name)); now != uuid {
@@ -52,5 +52,5 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	other := tfacc.NewWorkspace(t, b.provider()+
 		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
 			Replace(instance(name, `description = "what may change may differ"`, `power_state = "stopped"`)))
-	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Name is taken")
+	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
 }

@@ -112,7 +112,7 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 	}
 	h, err := d.client.Provisioner.Host(ctx)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Host not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read host", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, fromCore(h))...)

@@ -82,7 +82,7 @@ func TestAccHostIsTold(t *testing.T) {
 		Steps: []resource.TestStep{
 			{
 				Config:      "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n" + data,
-				ExpectError: regexp.MustCompile(`(?s)Host not read.*the host is\s+unreachable.*Check\s+the provider's uri`),
+				ExpectError: regexp.MustCompile(`(?s)Could not read host.*the host is\s+unreachable.*Check\s+the provider's uri`),
 			},
 			// The host is told without the library: its pool need not exist.
 			{Config: tfacc.Provider(name+"-not") + data, ConfigStateChecks: checks},

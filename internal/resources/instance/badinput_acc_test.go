@@ -32,19 +32,19 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		says    []string
 	}{
 		{"unknown template", from(`template_id = "default/nope"`),
-			[]string{"No such template", at, `template_id = "default/nope"`, `The library in pool "novacron" on qemu`, `has no template "default/nope"`, "Check the name and the tenant"}},
+			[]string{"Template not found", at, `template_id = "default/nope"`, `The library in pool "novacron" on qemu`, `has no template "default/nope"`, "Check the name and the tenant"}},
 		{"no template id", from(`template_id = "nope"`),
 			[]string{"Invalid value", at, `template_id = "nope"`, `"nope" is no template id: write it as tenant/name`}},
 		{"unknown version", from("template_id = novacron_template.it.id\n  version = \"2.0.0\""),
-			[]string{"No such version", at, `version = "2.0.0"`, `does not have a version that "2.0.0" allows. It has: 1.0.0.`}},
+			[]string{"Version not found", at, `version = "2.0.0"`, `does not have a version that "2.0.0" allows. It has: 1.0.0.`}},
 		{"constraint that nothing meets", from("template_id = novacron_template.it.id\n  version = \"~> 1.1\""),
-			[]string{"No such version", at, `version = "~> 1.1"`, `does not have a version that "~> 1.1" allows. It has: 1.0.0.`}},
+			[]string{"Version not found", at, `version = "~> 1.1"`, `does not have a version that "~> 1.1" allows. It has: 1.0.0.`}},
 		{"no constraint", from("template_id = novacron_template.it.id\n  version = \"newest\""),
 			[]string{"Invalid value", at, `version = "newest"`, `"newest" is no version constraint: write`}},
 		{"unknown network", settings(`network_profile = { interfaces = { eth0 = { network = "lan" } } }`),
-			[]string{"No such network", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
+			[]string{"Network not found", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
 		{"network and bridge", settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
-			[]string{"Two places to plug in", at, "set network or bridge, not both"}},
+			[]string{"Conflicting network and bridge", at, "set network or bridge, not both"}},
 		{"MAC address", settings(`network_profile = { interfaces = { eth0 = { mac_address = "52:54:00" } } }`),
 			[]string{"Invalid MAC address", at, `"52:54:00" is no Ethernet address: write it as 52:54:00:12:34:56`}},
 		{"instance name", instance("it", "Web_1"),
@@ -56,15 +56,15 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"parameter that is no text", settings(`parameters = { hostname = ["web"] }`),
 			[]string{"Invalid value", at, `parameters = { hostname = ["web"] }`, "The value is a list, and the parameter is a text"}},
 		{"no object", settings(`parameters = "web"`),
-			[]string{"Parameters are no object", at, `parameters = "web"`, "Write parameters as an object or a map"}},
+			[]string{"Parameters must be an object", at, `parameters = "web"`, "Write parameters as an object or a map"}},
 		{"memory", settings(`hardware_profile = { memory_mb = 1 }`),
 			[]string{"Value out of range", at, `memory_mb = 1`, "hardware_profile.memory_mb: 1 is not between 32 and"}},
 		{"condition", settings(`wait_for = ["ssh"]`),
 			[]string{"Invalid Attribute Value", at, `wait_for = ["ssh"]`, `"ip"`, `"agent"`, `"cloud_init"`}},
 		{"address without an interface", settings(`network_profile = { interfaces = {} }`),
-			[]string{"Waiting for an address without an interface", at, `take "ip" out of wait_for`}},
+			[]string{"No interface to wait for", at, `take "ip" out of wait_for`}},
 		{"data disk without a size", settings(`storage_profile = { disks = { data = {} } }`),
-			[]string{"Data disk without a size", at, `Disk "data" is blank, so it needs size_gb`}},
+			[]string{"Missing disk size", at, `Disk "data" is blank, so it needs size_gb`}},
 	} {
 		refusals.Add(c.mistake, c.config, c.says...)
 	}
@@ -77,7 +77,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
   pool = "nope"
 }
 `,
-			[]string{"No such storage pool", "has no storage pool \"nope\". It has: ", "novacron", "Define the pool, or name one that exists"}},
+			[]string{"Storage pool not found", "has no storage pool \"nope\". It has: ", "novacron", "Define the pool, or name one that exists"}},
 		{"unreachable host", `provider "novacron" {
   uri = "qemu+unix:///system?socket=/nowhere/libvirt-sock"
 }
@@ -113,7 +113,7 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 		{"SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`, []string{"Invalid SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`}},
 		{"private SSH key", `parameters = { ssh_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx" }`, []string{"Invalid SSH key", "private"}},
 		{"disk smaller than the image", `storage_profile = { disks = { system = { size_gb = 1 } } }`,
-			[]string{"Disk smaller than its image", "size_gb = 1", `storage_profile.disks["system"].size_gb: The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
+			[]string{"Disk smaller than image", "size_gb = 1", `storage_profile.disks["system"].size_gb: The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
@@ -136,7 +136,7 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	before := host.Virsh(t, "dumpxml", domain)
 
 	w.instances(t, instance("it", domain))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Name is taken", `name = "`+domain+`"`,
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance name already in use", `name = "`+domain+`"`,
 		`has a domain "`+domain+`" already. Choose another name`)
 	if after := host.Virsh(t, "dumpxml", domain); after != before {
 		t.Errorf("the foreign domain was\n%sand is now\n%s", before, after)
@@ -144,5 +144,5 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	if left := host.Leftovers(t, library.DefaultPool, "."+domain+"."); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
-	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Instance not imported", `Domain "`+domain+`" on qemu`, "was not made by novacron")
+	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+`" on qemu`, "was not made by novacron")
 }

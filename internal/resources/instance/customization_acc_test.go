@@ -27,7 +27,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		{"port", `open_ports = [80, 65536]`, []string{"Invalid port", at, "customization.open_ports", "65536 is not between 1 and 65535"}},
 		{"key", `ssh_authorized_keys = ["ssh-rsa"]`, []string{"Invalid SSH key", at, "customization.ssh_authorized_keys"}},
 		{"user name", `users = { "Deploy" = {} }`, []string{"Invalid user name", at, `customization.users["Deploy"]`, "use lower-case letters"}},
-		{"root", `users = { root = { sudo = true } }`, []string{"User that every guest has", at, `customization.users["root"]`}},
+		{"root", `users = { root = { sudo = true } }`, []string{"Reserved user name", at, `customization.users["root"]`}},
 		{"group", `users = { a = { groups = ["b,c"] } }`, []string{"Invalid group name", at, `customization.users["a"].groups`}},
 		{"private key", `users = { a = { ssh_authorized_keys = ["-----BEGIN OPENSSH PRIVATE KEY-----"] } }`,
 			[]string{"Invalid SSH key", at, `customization.users["a"].ssh_authorized_keys`, "private key"}},
@@ -42,7 +42,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		{"locale", `locale = "german"`, []string{"Invalid locale", at, "customization.locale", "en_US.UTF-8"}},
 		{"user data", `user_data = "packages: [nginx]"`, []string{"Invalid user data", at, "customization.user_data", "#cloud-config"}},
 		{"user data of another form", "user_data = \"#cloud-config\\npackages: nginx\"\n    install_packages = [\"curl\"]",
-			[]string{"Cannot be joined", at, "customization.user_data", "Packages is a list in one place and a single value in another"}},
+			[]string{"Could not merge user data", at, "customization.user_data", "Packages is a list in one place and a single value in another"}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", ask(c.asked)), c.says...)
 	}
@@ -118,7 +118,7 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance is not ready", `condition "customization" was not met after`,
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "customization" was not met after`,
 		"a guest without cloud-init, which carries out a customization", "the guest has no cloud-init", "is kept as it is")
 
 	// Made without being started, it is not customized before it is.
@@ -126,7 +126,7 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance not changed", "the guest has no cloud-init")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", "the guest has no cloud-init")
 
 	// Whoever waits for nothing is told nothing.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["false"]`), `wait_for = []`))

@@ -85,12 +85,12 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		i, err = d.client.Provisioner.Own(ctx, asked)
 	}
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(at, "No such instance", fmt.Sprintf("The host has no instance %q of the tenant %s. Where the instance is "+
+		resp.Diagnostics.AddAttributeError(at, "Instance not found", fmt.Sprintf("The host has no instance %q of the tenant %s. Where the instance is "+
 			"made in the same configuration, refer to it by novacron_instance.NAME.id.", asked, tenant))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
 	m.found, m.EffectiveParameters = show(i, Configured(d.client).newerOf(ctx, i))

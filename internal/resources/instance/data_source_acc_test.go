@@ -84,7 +84,7 @@ func TestAccInstancesAreFound(t *testing.T) {
 					find("off", `status = "shutoff"`) + find("old", `version = "< 1.0"`) + find("on", `version = "~> 1.0"`, `status = "running"`),
 				ConfigStateChecks: slices.Concat(same, named("it", one, two), named("db", two), named("bsd"), named("off", one), named("old"), named("on", two)),
 			},
-			{Config: base + single("it", fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`No such instance`)},
+			{Config: base + single("it", fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`Instance not found`)},
 			{Config: base, Check: tfacc.OnHost(func() { hidden(t, host, pool, tenant, one) })},
 		},
 	})
@@ -100,7 +100,7 @@ func hidden(t *testing.T, host *acctest.Host, pool, tenant, domain string) {
 	tfacc.Says(t, w.Apply(t), "n = 0")
 	for attribute, value := range map[string]string{"id": fact(t, host, domain, "UUID"), "name": domain} {
 		asks(fmt.Sprintf("data \"novacron_instance\" \"it\" {\n  %s = %q\n}\n", attribute, value))
-		tfacc.Says(t, w.Fails(t, "plan"), "No such instance", fmt.Sprintf("no instance %q of the tenant %s", value, tenant))
+		tfacc.Says(t, w.Fails(t, "plan"), "Instance not found", fmt.Sprintf("no instance %q of the tenant %s", value, tenant))
 	}
 }
 

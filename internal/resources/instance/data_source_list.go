@@ -93,7 +93,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		instances, err = d.client.Provisioner.Instances(ctx, filter)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instances not listed", err)
+		client.AddError(&resp.Diagnostics, "Could not list instances", err)
 		return
 	}
 	m.Instances = make([]found, len(instances))

@@ -35,7 +35,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	}
 	i, err := r.referred(ctx, req)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not imported", err)
+		client.AddError(&resp.Diagnostics, "Could not import instance", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)

@@ -77,7 +77,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 		"team-2/" + name: `The host has no instance "team-2/` + name + `"`,
 	} {
 		w.instances(t, plain(settings...), takeOver(id))
-		tfacc.Says(t, w.Fails(t, "plan"), "Instance not imported", says)
+		tfacc.Says(t, w.Fails(t, "plan"), "Could not import instance", says)
 	}
 	w.instances(t, plain(settings...), takeOver(uuid))
 	w.Apply(t)

@@ -31,7 +31,7 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 			if err == nil {
 				t.Errorf("terraform succeeded in spite of Ctrl-C:\n%s", out)
 			}
-			tfacc.Says(t, out, "Instance not made", `Making instance "`+domain+`" was cancelled.`)
+			tfacc.Says(t, out, "Could not create instance", `Making instance "`+domain+`" was cancelled.`)
 			if left := host.Leftovers(t, library.DefaultPool, domain); len(left) > 0 {
 				t.Errorf("left over: %q\n%s", left, out)
 			}

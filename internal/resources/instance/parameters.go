@@ -22,7 +22,7 @@ func given(parameters, secrets types.Dynamic) (catalog.Given, catalog.Findings) 
 	read := func(attribute string, d types.Dynamic) map[string]catalog.Raw {
 		values, ok := values(d)
 		if !ok {
-			findings.Add(catalog.At(attribute), "Parameters are no object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
+			findings.Add(catalog.At(attribute), "Parameters must be an object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
 		}
 		return values
 	}

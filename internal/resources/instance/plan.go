@@ -125,13 +125,13 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		return template, version, false
 	}
 	if err != nil {
-		client.AddError(p.diags, "Template not read", err)
+		client.AddError(p.diags, "Could not read template", err)
 		return template, version, false
 	}
 	if p.plan.ResolvedVersion.IsUnknown() || p.plan.ResolvedVersion.IsNull() {
 		picked, err := library.Pick(id, versions, p.client.Library.Expected(id), p.plan.Version.ValueString())
 		if err != nil {
-			client.AddError(p.diags, "No such version", err)
+			client.AddError(p.diags, "Version not found", err)
 			return template, version, false
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
@@ -166,7 +166,7 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 	if complete {
 		lacking, err := p.client.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Host not read", err)
+			client.AddError(p.diags, "Could not read host", err)
 		}
 		findings = append(findings, lacking...)
 	}
@@ -202,12 +202,12 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
-		client.AddError(p.diags, "Instance not read", err)
+		client.AddError(p.diags, "Could not read instance", err)
 		return
 	}
 	frozen, kept, err := instance.Facts.FrozenVersion()
 	if err != nil {
-		client.AddError(p.diags, "Instance not compared", err)
+		client.AddError(p.diags, "Could not compare instance", err)
 		return
 	}
 	if kept {
@@ -260,7 +260,7 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 	p.plan.DomainName = types.StringValue(provision.DomainName(instance.Facts.Tenant, instance.Facts.Name))
 	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
 	if err != nil {
-		client.AddError(p.diags, "Instance not compared", err)
+		client.AddError(p.diags, "Could not compare instance", err)
 		return
 	}
 	client.AddFindings(p.diags, findings)

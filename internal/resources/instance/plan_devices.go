@@ -60,7 +60,7 @@ func (p *planner) announceRestart(restarts []provision.Restart) {
 				"%s: applying it shuts the guest down gracefully and starts it again.%s", what, why))
 			continue
 		}
-		p.diags.AddAttributeError(at, "Change needs a restart", fmt.Sprintf(
+		p.diags.AddAttributeError(at, "Change requires a restart", fmt.Sprintf(
 			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.%s", what, why))
 	}
 }

@@ -47,7 +47,7 @@ func (p *planner) warnOfSecrets(declared map[string]catalog.Parameter) {
 	g, _ := given(p.plan.Parameters, p.secrets)
 	for _, name := range slices.Sorted(maps.Keys(g.Parameters)) {
 		if declared[name].Sensitive {
-			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Secret is kept in the state", fmt.Sprintf(
+			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state", fmt.Sprintf(
 				"The template declares the parameter %q as sensitive, and Terraform's state keeps what is in parameters. In parameters_wo it is kept nowhere.", name))
 		}
 	}

@@ -19,7 +19,7 @@ func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 		return true
 	}
 	warning, err := p.client.Library.Use(template, version)
-	client.AddError(p.diags, "Template not used", err)
+	client.AddError(p.diags, "Could not use template", err)
 	warn(p.diags, warning)
 	return err == nil
 }

@@ -15,7 +15,7 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 	domain := name + "-it"
 	w.instances(t, instance("it", domain, `wait_for = ["cloud_init"]`, `deletion_protection = true`))
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance is not ready", `with novacron_instance.it`, `Instance "`+domain+`" was not ready: condition "cloud_init" was not met after`,
+	tfacc.Says(t, out, "Instance did not become ready", `with novacron_instance.it`, `Instance "`+domain+`" was not ready: condition "cloud_init" was not met after`,
 		"last seen: a guest without cloud-init", "The end of the guest's console:", "tiny: ", "wait_for", "is kept as it is", "replaced by the next apply")
 	unready := fact(t, host, domain, "UUID")
 
@@ -40,7 +40,7 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	}`
 	w.instances(t, instance("it", domain, soon))
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance is not ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
+	tfacc.Says(t, out, "Instance did not become ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
 		"A longer time is set by timeouts", "is kept as it is", "replaced by the next apply")
 
 	w.instances(t, instance("it", domain, soon, `power_state = "stopped"`))
@@ -53,7 +53,7 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	// An instance that was ready once stays, whatever becomes of a change.
 	w.instances(t, instance("it", domain, soon))
 	out = w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance not changed", `condition "ip" was not met after`, "A longer time is set by timeouts")
+	tfacc.Says(t, out, "Could not update instance", `condition "ip" was not met after`, "A longer time is set by timeouts")
 	if strings.Contains(tfacc.Prose(out), "replaced by the next apply") {
 		t.Errorf("it is said to be replaced:\n%s", out)
 	}

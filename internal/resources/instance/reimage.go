@@ -37,12 +37,12 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 		p.warnOfSecrets(version.Spec.Parameters)
 		instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 		if err != nil {
-			client.AddError(p.diags, "Instance not read", err)
+			client.AddError(p.diags, "Could not read instance", err)
 			return
 		}
 		diff, findings, err := p.client.Provisioner.CompareForReimage(ctx, instance, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Instance not compared", err)
+			client.AddError(p.diags, "Could not compare instance", err)
 			return
 		}
 		client.AddFindings(p.diags, findings)
@@ -80,7 +80,7 @@ func (p *planner) announceReimage() {
 		to = "another version"
 	}
 	if p.state.PowerState.ValueString() == running && !p.plan.AllowRestart.ValueBool() {
-		p.diags.AddAttributeError(path.Root("version"), "Change needs a restart", fmt.Sprintf("Another version's system disk needs a "+
+		p.diags.AddAttributeError(path.Root("version"), "Change requires a restart", fmt.Sprintf("Another version's system disk needs a "+
 			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
 		return
 	}
@@ -93,13 +93,13 @@ func (p *planner) announceReimage() {
 func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		client.AddError(&resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
 	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		client.AddError(&resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	planned := plan.EffectiveParameters

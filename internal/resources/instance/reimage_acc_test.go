@@ -64,7 +64,7 @@ resource "novacron_instance" "it" {
 	}
 
 	w.Configure(t, shop+newer+config("~> 1.1", "after", "allow_restart = false"))
-	tfacc.Says(t, w.Fails(t, "plan"), "Change needs a restart", "with novacron_instance.it", `version = "~> 1.1"`, "allow_restart = false forbids")
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", `version = "~> 1.1"`, "allow_restart = false forbids")
 	w.Configure(t, shop+newer+config("~> 1.1", "after"))
 	tfacc.Says(t, w.Apply(t), "will be updated in-place", "Warning: System disk will be replaced", "from version 1.0.0 to 1.1.0", "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)

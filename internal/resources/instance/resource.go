@@ -70,7 +70,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	}
 	all, findings := given(config.Parameters, config.ParametersWO)
 	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
-		findings.Add(catalog.At("parameters_wo"), "Secrets would stay on the host", "The cloud-init seed holds the secrets until the guest has read "+
+		findings.Add(catalog.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the secrets until the guest has read "+
 			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
 	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
@@ -97,7 +97,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not made", err)
+		client.AddError(&resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	planned := plan.EffectiveParameters
@@ -112,12 +112,12 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if instance.UUID == "" { // nothing is left of it
 		resp.State.RemoveResource(ctx)
-		client.AddError(&resp.Diagnostics, "Instance not made", err)
+		client.AddError(&resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	save(instance, record)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance is not ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
+		client.AddError(&resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
 			"look into it, and is replaced by the next apply", err))
 	}
 }
@@ -166,7 +166,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
 	if foreign := r.own(i.Facts.Tenant, i.UUID); foreign.HasError() {
@@ -175,7 +175,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	if state.Name.IsNull() { // just imported
 		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
-			client.AddError(&resp.Diagnostics, "Instance not read", err)
+			client.AddError(&resp.Diagnostics, "Could not read instance", err)
 			return
 		}
 	}
@@ -223,12 +223,12 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		client.AddError(&resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	i, err := r.client.Provisioner.Update(ctx, plan.ID.ValueString(), change)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance not changed", err)
+		client.AddError(&resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	plan.asPlanned(i)
@@ -257,5 +257,5 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
-	client.AddError(&resp.Diagnostics, "Instance not removed", err)
+	client.AddError(&resp.Diagnostics, "Could not delete instance", err)
 }

@@ -23,7 +23,7 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	before := guestMemory(t, host, domain)
 
 	config(larger, `allow_restart = false`)
-	tfacc.Says(t, w.Fails(t, "plan"), "Change needs a restart", "with novacron_instance.it", "hardware_profile = { memory_mb = 192",
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", "hardware_profile = { memory_mb = 192",
 		"which allow_restart = false forbids", `power_state = "stopped"`)
 	config(larger)
 	out := w.Apply(t)

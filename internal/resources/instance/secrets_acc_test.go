@@ -84,7 +84,7 @@ func TestAccSensitiveValueInParametersIsWarnedOf(t *testing.T) {
 		return instance("it", name+"-it", `power_state = "stopped"`, `wait_for = []`, `parameters = { token = "`+token+`" }`)
 	}
 	w.instances(t, one("first"))
-	tfacc.Says(t, w.Apply(t), "Secret is kept in the state", "In parameters_wo it is kept nowhere")
+	tfacc.Says(t, w.Apply(t), "Sensitive value stored in state", "In parameters_wo it is kept nowhere")
 	w.EmptyPlan(t)
 	if xml := host.Virsh(t, "dumpxml", name+"-it"); len(xml) == 0 || strings.Contains(xml, ">first<") {
 		t.Error("the domain's definition holds the value")

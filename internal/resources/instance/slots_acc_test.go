@@ -63,7 +63,7 @@ func TestAccAGuestThatDoesNotLetGo(t *testing.T) {
 	config(data)
 	w.Apply(t)
 	config()
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Disk "data" will be deleted`, "Instance not changed", `did not let go of disk "data"`,
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Disk "data" will be deleted`, "Could not update instance", `did not let go of disk "data"`,
 		"Nothing of it was deleted", "apply again", `power_state = "stopped"`)
 	if !exists(host.HostPath(diskPath(domain, "data"))) || !strings.Contains(host.Virsh(t, "dumpxml", "--inactive", domain), "ua-disk-data") {
 		t.Error("the disk or its volume is gone")
@@ -105,7 +105,7 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 
 	const more = `network_profile = { interfaces = { eth0 = {}, eth1 = {}, eth2 = {} } }`
 	config(more, `allow_restart = false`)
-	tfacc.Says(t, w.Fails(t, "plan"), "Change needs a restart", "with novacron_instance.it", "network_profile = {",
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", "network_profile = {",
 		`The change of network_profile.interfaces["eth2"] needs a restart`, "which allow_restart = false forbids", "no PCI slot left")
 	config(more)
 	tfacc.Says(t, w.Apply(t), "Warning: Instance will be restarted", `network_profile.interfaces["eth2"]`, "0 added, 1 changed, 0 destroyed")
@@ -162,7 +162,7 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	config(nics, `storage_profile = { disks = { `+data+`, fast = { size_gb = 1, storage_tier = "fast" } } }`)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance not changed", `adding disk "fast"`, "Permission denied")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", `adding disk "fast"`, "Permission denied")
 	if left := host.Leftovers(t, name+"-fast", domain); len(left) != 1 { // the domain
 		t.Errorf("left over: %q", left)
 	}

@@ -12,7 +12,7 @@ import (
 func (r *Resource) own(tenant, id string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if r.client.Online() && tenant != r.client.Library.Tenant() {
-		client.AddError(&diags, "Not of this tenant", r.client.Library.OtherTenant("instance", types.StringValue(id)))
+		client.AddError(&diags, "Belongs to another tenant", r.client.Library.OtherTenant("instance", types.StringValue(id)))
 	}
 	return diags
 }

@@ -19,7 +19,7 @@ func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrade
 	return map[int64]resource.StateUpgrader{0: {StateUpgrader: func(_ context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
 		upgraded, err := upgradeFrom0(req.RawState.JSON)
 		if err != nil {
-			resp.Diagnostics.AddError("State not upgraded", fmt.Sprintf("Reading the instance's state of schema version 0: %v.", err))
+			resp.Diagnostics.AddError("Could not upgrade state", fmt.Sprintf("Reading the instance's state of schema version 0: %v.", err))
 			return
 		}
 		resp.DynamicValue = &tfprotov6.DynamicValue{JSON: upgraded}

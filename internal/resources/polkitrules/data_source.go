@@ -109,7 +109,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	content, err := rules.Render()
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Rules not rendered", err)
+		client.AddError(&resp.Diagnostics, "Could not render rules", err)
 		return
 	}
 	m.FileName, m.Content = types.StringValue(rules.FileName()), types.StringValue(content)

@@ -112,7 +112,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	if m.Tenant.IsNull() || m.Tenant.ValueString() == d.client.Library.Tenant() {
 		requests, err := d.client.Library.Requests(ctx, m.filter())
 		if err != nil {
-			client.AddError(&resp.Diagnostics, "Requests not read", err)
+			client.AddError(&resp.Diagnostics, "Could not read requests", err)
 			return
 		}
 		for _, r := range requests {

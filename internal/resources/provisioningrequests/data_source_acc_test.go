@@ -85,7 +85,7 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	base, null, uuid := shop(t, provider("default"), name), knownvalue.Null(), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f-]{36}$`))
 	made := request("create", name+"-a", "1.0.0", "completed", uuid, null, "define", "disks", "seed")
 	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define", "start")
-	failed := request("create", name+"-taken", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step define: .*Name is taken`)), "define")
+	failed := request("create", name+"-taken", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step define: .*Instance name already in use`)), "define")
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
@@ -96,7 +96,7 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("request_id"), compare.ValuesSame()),
 				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("id"),
 					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("instance_id"), compare.ValuesSame()))},
-			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-taken", "1.0.0"), ExpectError: regexp.MustCompile(`Name is taken`)},
+			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-taken", "1.0.0"), ExpectError: regexp.MustCompile(`Instance name already in use`)},
 			{Config: base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"), ConfigStateChecks: lists(reimaged, failed, made)},
 			{Config: base},
 			{
@@ -273,7 +273,7 @@ resource "novacron_instance" "it" {
 `, name, tfacc.EmptyImage(t, "16M"), name, secret)
 	w := tfacc.NewWorkspace(t, config)
 	t.Cleanup(func() { w.Destroy(t) })
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Name is taken")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
 	if status := written(t, host, pool)[name]; status != catalog.RequestFailed {
 		t.Errorf("the request is %q", status)
 	}

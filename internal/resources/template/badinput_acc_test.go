@@ -33,20 +33,20 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		{"interface name", with(`network_profile = { interfaces = { "eth 0" = {} } }`), []string{"Invalid interface name", at, `"eth 0" is no valid name`}},
 		{"MAC address", with(`network_profile = { interfaces = { a = { mac_address = "01:00:00:00:00:00" } } }`), []string{"Multicast MAC address", at}},
 		{"MAC address twice", with(`network_profile = { interfaces = { a = { mac_address = "52:54:00:00:00:0a" }, b = { mac_address = "52:54:00:00:00:0A" } } }`),
-			[]string{"MAC address used twice", at, `is also the address of interface "a"`}},
+			[]string{"Duplicate MAC address", at, `is also the address of interface "a"`}},
 		{"no disks", with(`storage_profile = { disks = {} }`), []string{"No disks", at, "A machine needs a system disk"}},
 		{"no system disk", with(`storage_profile = { disks = { a = { size_gb = 1 }, b = { size_gb = 1 } } }`), []string{"No system disk", at, "is_system_disk = true"}},
 		{"two system disks", with(`storage_profile = { disks = { a = { is_system_disk = true }, b = { is_system_disk = true } } }`),
-			[]string{"Two system disks", at, `Disk "a" is the system disk already`}},
-		{"data disk", with(`storage_profile = { disks = { system = {}, data = {} } }`), []string{"Data disk without a size", at, `Disk "data" is blank, so it needs size_gb`}},
+			[]string{"Duplicate system disk", at, `Disk "a" is the system disk already`}},
+		{"data disk", with(`storage_profile = { disks = { system = {}, data = {} } }`), []string{"Missing disk size", at, `Disk "data" is blank, so it needs size_gb`}},
 		{"disk size", with(`storage_profile = { disks = { system = { size_gb = 0 } } }`), []string{"Value out of range", at, `disks["system"].size_gb: 0 is not between 1 and`}},
 		{"parameter type", with(`parameters = { hostname = { type = "int" } }`), []string{at, `"string" "text"`}},
 		{"parameter name", with(`parameters = { Hostname = { type = "string", target = "hostname" } }`), []string{"Invalid parameter name", at, `"Hostname": use lower-case`}},
-		{"target of another type", with(`parameters = { port = { type = "string", target = "hardware.memory_mb" } }`), []string{"Target does not fit the type", at, "of type integer"}},
+		{"target of another type", with(`parameters = { port = { type = "string", target = "hardware.memory_mb" } }`), []string{"Target does not match type", at, "of type integer"}},
 		{"target twice", with(`parameters = { hostname = { type = "string" }, name = { type = "string", target = "hostname" } }`),
-			[]string{"Target driven twice", at, `Parameter "hostname" has the target "hostname" already`}},
+			[]string{"Duplicate target", at, `Parameter "hostname" has the target "hostname" already`}},
 		{"required with a default", with(`parameters = { hostname = { type = "string", required = true, default = "a" } }`),
-			[]string{"Required with a default", at, "drop required or default"}},
+			[]string{"Required parameter has a default", at, "drop required or default"}},
 		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, "A host name is a DNS label"}},
 		{"empty network", with(`network_profile = { interfaces = { eth0 = { network = "" } } }`), []string{"Empty name", at, `interfaces["eth0"].network: Name the network, or leave it out`}},
 	} {
@@ -85,13 +85,13 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 		mistake, provider string
 		says              []string
 	}{
-		{"existing name", tfacc.Provider(pool), []string{"Template exists", `resource "novacron_template" "it":`, `name = "` + name + `"`,
+		{"existing name", tfacc.Provider(pool), []string{"Template already exists", `resource "novacron_template" "it":`, `name = "` + name + `"`,
 			`has a template "default/` + name + `" already. Choose another name, or take it over with ` + "`terraform import`, id \"default/" + name + `"`}},
-		{"unknown pool", tfacc.Provider(name + "-not"), []string{"No such storage pool", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool, or name one that exists"}},
+		{"unknown pool", tfacc.Provider(name + "-not"), []string{"Storage pool not found", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool, or name one that exists"}},
 		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
-			[]string{"Template not registered", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
+			[]string{"Could not create template", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
 		{"refused connection", "provider \"novacron\" {\n  uri = \"qemu+tcp://127.0.0.1:1/system\"\n}\n",
-			[]string{"Template not registered", "the host is unreachable: connecting to qemu+tcp://127.0.0.1:1/system", "connection refused", "Check the provider's uri"}},
+			[]string{"Could not create template", "the host is unreachable: connecting to qemu+tcp://127.0.0.1:1/system", "connection refused", "Check the provider's uri"}},
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			other.Configure(t, c.provider+template(name, `description = "other"`))

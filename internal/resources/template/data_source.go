@@ -82,11 +82,11 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		t, err = d.client.Library.Template(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(at, "No such template", d.client.Library.Missing(id))
+		resp.Diagnostics.AddAttributeError(at, "Template not found", d.client.Library.Missing(id))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Template not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
 	m.fromCore(t, d.client.Library.Enforcement())

@@ -45,8 +45,8 @@ func TestAccTemplateIsFoundByIDAndName(t *testing.T) {
 			missing("data \"novacron_template\" \"it\" {\n  id = \"a\"\n}\n", `"a" is no template id: write it as tenant/name`),
 			missing("data \"novacron_template\" \"it\" {\n  name = \"A\"\n}\n", `"A" is no valid template name`),
 			{Config: config(byID + byName), ConfigStateChecks: same},
-			missing("data \"novacron_template\" \"it\" {\n  id = \"other/"+name+"\"\n}\n", `(?s)No such template.*has\s+no\s+template\s+"other/`+name+`"`),
-			missing("data \"novacron_template\" \"it\" {\n  name = \"nope\"\n}\n", `(?s)No such template.*has\s+no\s+template\s+"default/nope"`),
+			missing("data \"novacron_template\" \"it\" {\n  id = \"other/"+name+"\"\n}\n", `(?s)Template not found.*has\s+no\s+template\s+"other/`+name+`"`),
+			missing("data \"novacron_template\" \"it\" {\n  name = \"nope\"\n}\n", `(?s)Template not found.*has\s+no\s+template\s+"default/nope"`),
 		},
 	})
 }

@@ -47,9 +47,9 @@ resource "novacron_instance" "it" {
 		w.Destroy(t)
 	})
 	w.Configure(t, as("bank", "ann"))
-	tfacc.Says(t, w.Fails(t, "plan"), "Not of this tenant")
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Not of this tenant")
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"), "Not of this tenant", "instance")
+	tfacc.Says(t, w.Fails(t, "plan"), "Belongs to another tenant")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Belongs to another tenant")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"), "Belongs to another tenant", "instance")
 	w.Configure(t, as("shop", "ann"))
 	w.EmptyPlan(t)
 }

@@ -115,7 +115,7 @@ resource "novacron_template_version" "it" {
 			other.Destroy(t)
 		}
 	})
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Template has versions",
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Template still has versions",
 		`Template "default/`+name+`" cannot be removed while it has versions: 1.0.0. Destroy them first`)
 	w.EmptyPlan(t)
 	other.EmptyPlan(t)

@@ -76,11 +76,11 @@ func TestAccTemplateLives(t *testing.T) {
 			{ResourceName: address, ImportState: true, ImportStateId: name, ImportStateVerify: true},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "default/" + name + "-not",
-				ExpectError: regexp.MustCompile(`(?s)Template not imported.*has no template\s+"default/` + name + `-not"`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import template.*has no template\s+"default/` + name + `-not"`),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "Not a name",
-				ExpectError: regexp.MustCompile(`(?s)Template not imported.*"Not a name" is no template id: write it as\s+tenant/name`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import template.*"Not a name" is no template id: write it as\s+tenant/name`),
 			},
 			change(hardware, `parameters = { hostname = { type = "string" } }`),
 			{

@@ -85,7 +85,7 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 		err = r.client.Library.MayWrite(t)
 	}
 	if err != nil {
-		client.AddError(diags, "Template may not be changed", fmt.Errorf("changing or removing template %q: %w", id, err))
+		client.AddError(diags, "No permission to change template", fmt.Errorf("changing or removing template %q: %w", id, err))
 	}
 }
 
@@ -95,5 +95,5 @@ func (r *Resource) checkState(ctx context.Context, diags *diag.Diagnostics, id c
 		return
 	}
 	err := r.client.Library.CheckState(ctx, id, "", state.Lifecycle.Core().State, plan.Lifecycle.Core().State)
-	client.AddError(diags, "Host not read", err)
+	client.AddError(diags, "Could not read host", err)
 }

@@ -62,7 +62,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	plan.toCore(&t)
 	created, err := r.client.Library.CreateTemplate(ctx, t)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Template not registered", err)
+		client.AddError(&resp.Diagnostics, "Could not create template", err)
 		return
 	}
 	plan.computed(created, r.client.Library.Enforcement())
@@ -79,7 +79,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	id, err := state.id()
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Template not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
 	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
@@ -95,7 +95,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Template not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
 	state.fromCore(t, r.client.Library.Enforcement())
@@ -120,7 +120,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			return
 		}
 	}
-	client.AddError(&resp.Diagnostics, "Template not changed", err)
+	client.AddError(&resp.Diagnostics, "Could not update template", err)
 }
 
 // Delete implements resource.Resource.
@@ -135,5 +135,5 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if err == nil {
 		err = r.client.Library.DeleteTemplate(ctx, id)
 	}
-	client.AddError(&resp.Diagnostics, "Template not removed", err)
+	client.AddError(&resp.Diagnostics, "Could not delete template", err)
 }

@@ -93,7 +93,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		Visibility: catalog.Visibility(m.Visibility.ValueString()), Owner: m.Owner.ValueString(),
 	})
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Templates not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read templates", err)
 		return
 	}
 	m.Templates = make([]template.Model, len(found))

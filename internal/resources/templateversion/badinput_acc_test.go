@@ -48,7 +48,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 			}
 		}
 	})
-	const at, unusable = `resource "novacron_template_version" "it":`, "Image cannot be used"
+	const at, unusable = `resource "novacron_template_version" "it":`, "Could not use image"
 	it := func(source string, settings ...string) string { return version("it", "2.0.0", source, settings...) }
 	of := func(template, number string) string {
 		return fmt.Sprintf("resource \"novacron_template_version\" \"it\" {\n  template_id = %q\n  version = %q\n  source = { path = %q }\n}\n", template, number, image)
@@ -77,14 +77,14 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"instance that is not there", it(`instance_id = "01234567-89ab-cdef-0123-456789abcdef"`), []string{unusable, at, "Finding the system disk of instance 01234567"}},
 		{"headers without url", it(fromPath(image) + `, headers = { Authorization = "hunter2" }`), []string{unusable, at, "headers are sent with requests for a url"}},
 		{"checksum", it(fromPath(image) + `, checksum = "abc"`), []string{at, "source", `Reading the checksum "abc": it does not name its algorithm. Write it as sha256:HEX`}},
-		{"larger than the template's disk", it(fromPath(large)), []string{"Disk smaller than its image", at,
+		{"larger than the template's disk", it(fromPath(large)), []string{"Disk smaller than image", at,
 			`The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
-		{"larger than its own disk", it(fromPath(large), `storage_profile = { disks = { root = { size_gb = 1 } } }`), []string{"Disk smaller than its image", at,
+		{"larger than its own disk", it(fromPath(large), `storage_profile = { disks = { root = { size_gb = 1 } } }`), []string{"Disk smaller than image", at,
 			"storage_profile", `disks["root"].size_gb: The image's disk is 1.465 GiB`}},
 		{"profile", it(fromPath(image), `hardware_profile = { memory_mb = 1 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 1 is not between"}},
 		{"no version", version("it", "newest", fromPath(image)), []string{"Invalid value", at, `"newest" is no semantic version: write it as 1.0.0`}},
 		{"short version", version("it", "1.0", fromPath(image)), []string{"Invalid value", at, `"1.0" is not written in full: write it as 1.0.0`}},
-		{"unknown template", of("default/nope", "1.0.0"), []string{"No such template", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
+		{"unknown template", of("default/nope", "1.0.0"), []string{"Template not found", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
 		{"no template id", of("nope", "1.0.0"), []string{"Invalid value", at, `"nope" is no template id: write it as tenant/name`}},
 	} {
 		refusals.Add(c.mistake, c.config, c.says...)
@@ -101,10 +101,10 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		mistake, provider string
 		says              []string
 	}{
-		{"existing version", tfacc.Provider(pool), []string{"Version exists", at, `version = "1.0.0"`, `Template "default/` + name + `" has a version 1.0.0 already`, "choose a higher one"}},
-		{"unknown pool", tfacc.Provider(name + "-not"), []string{"No such storage pool", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool"}},
+		{"existing version", tfacc.Provider(pool), []string{"Version already exists", at, `version = "1.0.0"`, `Template "default/` + name + `" has a version 1.0.0 already`, "choose a higher one"}},
+		{"unknown pool", tfacc.Provider(name + "-not"), []string{"Storage pool not found", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool"}},
 		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
-			[]string{"Template not read", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "Check the provider's uri"}},
+			[]string{"Could not read template", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "Check the provider's uri"}},
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			alone.Configure(t, c.provider+of("default/"+name, "1.0.0"))
@@ -133,7 +133,7 @@ resource "novacron_instance" "it" {
 	user.Apply(t)
 	t.Cleanup(func() { user.Destroy(t) })
 	for range 2 { // what refused once refuses again
-		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Version not removed", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
+		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Could not delete version", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
 			"Destroy them first", "Nothing was changed")
 	}
 	if found := bases(t, host, directory); len(found) != 1 {

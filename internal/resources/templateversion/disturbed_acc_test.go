@@ -123,7 +123,7 @@ func TestAccHeadersAreSecret(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Setenv("TF_LOG", "TRACE")
 	w.Setenv("TF_LOG_PATH", w.Dir+"/trace.log")
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Version not registered", `the server answered "403 Forbidden"`, "headers carry the credentials")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not register version", `the server answered "403 Forbidden"`, "headers carry the credentials")
 	w.Configure(t, config(secret))
 	out := w.Apply(t)
 	w.EmptyPlan(t)

@@ -59,7 +59,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		err = fmt.Errorf("the library in pool %q has no version %q", r.client.Library.Pool(), id)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not imported", err)
+		client.AddError(&resp.Diagnostics, "Could not import version", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)

@@ -72,7 +72,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 	if err != nil || seen.Digest == c.version.Digest.ValueString() {
 		return
 	}
-	c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
+	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
 		"digest is %s, the version's is %s. Versions do not change: register the file as a new one, by a higher version, or put the "+
 		"old file back. To destroy the version as it is, add -refresh=false to terraform destroy, which plans what is configured first.",
 		source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString()))
@@ -83,13 +83,13 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 	imported := c.version.Source.IsNull()
 	if source.Path == "" {
-		client.AddError(c.diags, "Image cannot be used", source.Validate())
+		client.AddError(c.diags, "Could not use image", source.Validate())
 		known, ok := image.KnownDigest(source)
 		same := ok && known == c.version.Digest.ValueString()
 		if !same && c.library != nil {
 			var err error
 			same, err = c.library.HasSource(ctx, c.version.Digest.ValueString(), source)
-			client.AddError(c.diags, "Image cannot be compared", err)
+			client.AddError(c.diags, "Could not compare image", err)
 		}
 		if !same && imported && source.Checksum == "" {
 			c.trust(source, "only a checksum of the source could tell")
@@ -103,13 +103,13 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 		return true
 	}
 	if err != nil {
-		client.AddError(c.diags, "Image cannot be used", err)
+		client.AddError(c.diags, "Could not use image", err)
 		return false
 	}
 	defer im.Close()
 	seen, err := im.Look(ctx)
 	if err != nil {
-		client.AddError(c.diags, "Image cannot be read", fmt.Errorf("finding out whether it is the version's image: %w", err))
+		client.AddError(c.diags, "Could not read image", fmt.Errorf("finding out whether it is the version's image: %w", err))
 		return false
 	}
 	note(ctx, seen, c.notes)
@@ -117,6 +117,6 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 }
 
 func (c *imageCheck) trust(source image.Source, why string) {
-	c.diags.AddAttributeWarning(path.Root("source"), "Image is taken on trust", fmt.Sprintf("Version %q was imported, and whether %s is its image "+
+	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Version %q was imported, and whether %s is its image "+
 		"cannot be told: %s. The version stays as it is.", c.version.ID.ValueString(), source, why))
 }

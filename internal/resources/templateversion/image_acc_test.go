@@ -43,7 +43,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	modified(t, path, then)
 	w.EmptyPlan(t)
 
-	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
+	changed := []string{"Image file has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
 		"The file " + path + " is not the image of version \"default/" + name + "@1.0.0\" any more: its digest is " + checksum(t, path),
 		"Versions do not change: register the file as a new one, by a higher version, or put the old file back"}
 	modified(t, path, then.Add(time.Nanosecond))
@@ -86,7 +86,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 
 	// What has changed can be destroyed.
 	writeFile(t, path, monday)
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "To destroy the version as it is, add -refresh=false to terraform destroy")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image file has changed", "To destroy the version as it is, add -refresh=false to terraform destroy")
 	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false"); err != nil {
 		t.Errorf("terraform destroy -refresh=false: %v\n%s", err, out)
 	}
@@ -108,5 +108,5 @@ func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	w.Apply(t)
 	w.Configure(t, config+version("it", "1.1.0", fromPath(other)+`, checksum = "`+checksum(t, image)+`"`))
 	w.Apply(t)
-	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "The file "+other, `"default/`+name+`@1.1.0"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Image file has changed", "The file "+other, `"default/`+name+`@1.1.0"`)
 }

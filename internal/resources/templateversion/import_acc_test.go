@@ -62,7 +62,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	} {
 		lose()
 		w.Configure(t, config(c.source)+imports(name, name+"@1.0.0"))
-		tfacc.Says(t, w.Apply(t), "Image is taken on trust", c.says, "2 imported, 0 added, 1 changed, 0 destroyed")
+		tfacc.Says(t, w.Apply(t), "Image not verified", c.says, "2 imported, 0 added, 1 changed, 0 destroyed")
 		w.EmptyPlan(t)
 	}
 	// What can be told is.

@@ -34,7 +34,7 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	})
 	w.Apply(t)
 	stored := bases(t, host, directory)
-	says := []string{"Version not removed", `Version "default/` + name + `@1.0.0" cannot be removed: these linked clones need its base image: default/` + name + ".",
+	says := []string{"Could not delete version", `Version "default/` + name + `@1.0.0" cannot be removed: these linked clones need its base image: default/` + name + ".",
 		"Destroy them first, or replace them by another version or by full clones", "Nothing was changed"}
 
 	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "17M")))+mine)
@@ -77,7 +77,7 @@ resource "novacron_template_version" "it" {
 	user.Apply(t)
 	stored := bases(t, host, directory)
 
-	says := []string{"Template has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
+	says := []string{"Template still has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
 		`before them the linked clones that need their images: 1 of other tenants`, "Nothing was changed"}
 	tfacc.Says(t, owner.Fails(t, "destroy", "-auto-approve"), says...)
 	owner.Configure(t, library(pool, name+"-renamed", share))

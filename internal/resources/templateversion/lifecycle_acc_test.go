@@ -79,11 +79,11 @@ func TestAccVersionLives(t *testing.T) {
 			{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"source", "timeouts"}},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "default/" + name + "@1.0.1",
-				ExpectError: regexp.MustCompile(`(?s)Version not imported.*has no version\s+"default/` + name + `@1.0.1"`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import version.*has no version\s+"default/` + name + `@1.0.1"`),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: name,
-				ExpectError: regexp.MustCompile(`(?s)Version not imported.*is no version id: write it as\s+tenant/name@1.1.0`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import version.*is no version id: write it as\s+tenant/name@1.1.0`),
 			},
 			// The same image elsewhere is the same version.
 			change(fromPath(elsewhere), `description = ""`),
@@ -208,8 +208,8 @@ func TestAccVersionIsFrozen(t *testing.T) {
 				ConfigStateChecks: slices.Concat(is("it", "1.0.0", memory, null), is("newer", "1.5.0-rc.1", null, knownvalue.Int64Exact(3)),
 					is("exact", "1.0.0", memory, null)),
 			},
-			refused(find("it", `constraint = "> 2.0"`), `(?s)No such version.*does not have a version that "> 2.0"\s+allows\.\s+It\s+has:\s+1\.5\.0-rc\.1,\s+1\.0\.0`),
-			refused("data \"novacron_template_version\" \"it\" {\n  template_id = \"default/nope\"\n}\n", `(?s)No such template.*has no\s+template\s+"default/nope"`),
+			refused(find("it", `constraint = "> 2.0"`), `(?s)Version not found.*does not have a version that "> 2.0"\s+allows\.\s+It\s+has:\s+1\.5\.0-rc\.1,\s+1\.0\.0`),
+			refused("data \"novacron_template_version\" \"it\" {\n  template_id = \"default/nope\"\n}\n", `(?s)Template not found.*has no\s+template\s+"default/nope"`),
 		},
 	})
 }

@@ -110,7 +110,7 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	w.Apply(t)
 	w.Configure(t, shop+built("running")+golden)
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Image cannot be read yet", "Version not registered", "the instance is running: its disk would be a mix of what the guest writes meanwhile",
+	tfacc.Says(t, out, "Image not available yet", "Could not register version", "the instance is running: its disk would be a mix of what the guest writes meanwhile",
 		`Set the instance's power_state to "stopped" first`)
 	if left := bases(t, host, directory); len(left) != 1 {
 		t.Errorf("the pool has the images %q", left)
@@ -173,7 +173,7 @@ virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/doma
 	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fmt.Sprintf("volume = %q", pool+"/mine.qcow2")))
 	t.Cleanup(func() { w.Destroy(t) })
 	used := "it would be a mix of what a guest writes meanwhile: it is in use by running machines: "
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image cannot be read yet", "Version not registered", "Reading volume "+pool+"/mine.qcow2", used+domain)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image not available yet", "Could not register version", "Reading volume "+pool+"/mine.qcow2", used+domain)
 	host.Virsh(t, "destroy", domain)
 	// Another tenant's machine has no name.
 	vault, err := catalog.InstanceFacts{Tenant: "bank", Name: "vault"}.Marshal()

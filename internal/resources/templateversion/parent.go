@@ -16,10 +16,10 @@ func (m *Model) validateParent(diags *diag.Diagnostics) {
 		return
 	}
 	if m.ParentVersion.Equal(m.Version) && !m.Version.IsUnknown() {
-		diags.AddAttributeError(path.Root("parent_version"), "Version is its own parent", "A version is compared with another one: name an earlier version.")
+		diags.AddAttributeError(path.Root("parent_version"), "Invalid parent version", "A version is compared with another one: name an earlier version.")
 	}
 	if id := m.Source.Attributes()["instance_id"]; id != nil && !id.IsNull() {
-		diags.AddAttributeError(path.Root("parent_version"), "Captured instance has no parent version", "The host copies the disk of instance_id as a whole, and "+
+		diags.AddAttributeError(path.Root("parent_version"), "Conflicting parent_version and instance_id", "The host copies the disk of instance_id as a whole, and "+
 			"nothing is sent: leave parent_version out. To store only what differs, give the disk as a file (path) or as a volume.")
 	}
 }

@@ -103,10 +103,10 @@ func TestAccParentThatCannotBeIsRefusedWhilePlanning(t *testing.T) {
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			{Config: library(pool, name)},
-			step(fromPath(disk), "1.0.0", `parent_version.*No such version|No such version.*parent_version`),
-			step(fromPath(disk), "1.1.0", `Version is its own parent`),
+			step(fromPath(disk), "1.0.0", `parent_version.*Version not found|Version not found.*parent_version`),
+			step(fromPath(disk), "1.1.0", `Invalid parent version`),
 			step(fromPath(disk), "~> 1.0", `parent_version`),
-			step(`instance_id = "11111111-2222-4333-8444-555555555555"`, "1.0.0", `Captured instance has no parent`),
+			step(`instance_id = "11111111-2222-4333-8444-555555555555"`, "1.0.0", `Conflicting parent_version and instance_id`),
 			{Config: library(pool, name)}, // which the end needs to be valid
 		},
 	})

@@ -89,7 +89,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	case sourceKnown && source.URL == "" && r.client.Online():
 		virtualSize = r.probeOnHost(ctx, source, diags)
 	case sourceKnown:
-		client.AddError(diags, "Image cannot be used", source.Validate())
+		client.AddError(diags, "Could not use image", source.Validate())
 	}
 	id, known := plan.plannedID()
 	if !known || !r.client.Online() {
@@ -103,17 +103,17 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 	if err == nil {
 		if refused := r.client.Library.MayWrite(template); refused != nil {
-			diags.AddAttributeError(path.Root("template_id"), "Version may not be registered", catalog.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
+			diags.AddAttributeError(path.Root("template_id"), "No permission to register version", catalog.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
 			return
 		}
 	}
 	if err != nil {
-		client.AddError(diags, "Template not read", err)
+		client.AddError(diags, "Could not read template", err)
 		return
 	}
 	for _, v := range versions {
 		if v.ID == id && !r.client.Library.Owned(id) && !library.TakesOver(v) {
-			client.AddError(diags, "Version exists", r.client.Library.VersionExists(id))
+			client.AddError(diags, "Version already exists", r.client.Library.VersionExists(id))
 		}
 	}
 	r.checkParent(plan, id, versions, diags)
@@ -131,7 +131,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
 	im, err := image.Open(ctx, source)
 	if err != nil {
-		client.AddError(diags, "Image cannot be used", err)
+		client.AddError(diags, "Could not use image", err)
 		return -1
 	}
 	defer im.Close()
@@ -141,9 +141,9 @@ func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) in
 // probeOnHost looks at an image on the host; its virtual size in bytes, or 0 where it is not known.
 func (r *Resource) probeOnHost(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
 	virtualSize, wait, err := r.client.Library.ProbeSource(ctx, source)
-	client.AddError(diags, "Image cannot be used", err)
+	client.AddError(diags, "Could not use image", err)
 	if wait != nil { // what is applied before it may put that right
-		diags.AddAttributeWarning(path.Root("source"), "Image cannot be read yet", wait.Error())
+		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", wait.Error())
 	}
 	return virtualSize
 }

@@ -24,7 +24,7 @@ func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagno
 		return t, v, false
 	}
 	if err != nil {
-		client.AddError(diags, "Template not read", err)
+		client.AddError(diags, "Could not read template", err)
 		return t, v, false
 	}
 	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == id })
@@ -41,7 +41,7 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 		return
 	}
 	if err := r.client.Library.MayWrite(t); err != nil {
-		client.AddError(diags, "Version may not be changed", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
+		client.AddError(diags, "No permission to change version", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *dia
 	}
 	to, before := plan.Lifecycle.Core(), v.State
 	v.State, v.Deprecation = to.State, to.Deprecation
-	client.AddError(diags, "Version cannot be published", library.CheckPublished(v, before))
-	client.AddError(diags, "Host not read", r.client.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
+	client.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
+	client.AddError(diags, "Could not read host", r.client.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
 	r.client.Library.ExpectState(v.ID, to)
 }

@@ -60,7 +60,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known && config.headersKnown() {
 		source.Headers = config.headers()
-		client.AddError(&resp.Diagnostics, "Image cannot be used", source.Validate())
+		client.AddError(&resp.Diagnostics, "Could not use image", source.Validate())
 	}
 }
 
@@ -90,7 +90,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not registered", err)
+		client.AddError(&resp.Diagnostics, "Could not register version", err)
 		return
 	}
 	location, err := r.client.Library.StorageLocation(ctx, v)
@@ -100,7 +100,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if unseen == nil {
 		noteRegistered(ctx, file, source, v, resp.Private)
 	}
-	client.AddError(&resp.Diagnostics, "Version registered, but its image is not found", err)
+	client.AddError(&resp.Diagnostics, "Could not read image of registered version", err)
 }
 
 // Read implements resource.Resource.
@@ -112,7 +112,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
 	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
@@ -134,12 +134,12 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	if errors.Is(err, library.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
-		resp.Diagnostics.AddWarning("Image is gone", fmt.Sprintf("Version %q has lost its image: somebody removed it from the pool %q. "+
+		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("Version %q has lost its image: somebody removed it from the pool %q. "+
 			"Nothing can be made from the version: register it anew with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.client.Library.Pool()))
 		location, err = state.StorageLocation.ValueString(), nil
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
 	state.fromCore(v, v.Overrides, location)
@@ -169,7 +169,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		plan.Published(v.Lifecycle)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Version not changed", err)
+		client.AddError(&resp.Diagnostics, "Could not update version", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -192,5 +192,5 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if err == nil {
 		err = r.client.Library.RemoveVersion(ctx, id)
 	}
-	client.AddError(&resp.Diagnostics, "Version not removed", err)
+	client.AddError(&resp.Diagnostics, "Could not delete version", err)
 }

@@ -106,7 +106,7 @@ func TestAccFailedDownloadLeavesNothing(t *testing.T) {
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			w.Configure(t, library(pool, name)+version("it", "1.0.0", c.source))
-			tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), append([]string{"Version not registered"}, c.says...)...)
+			tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), append([]string{"Could not register version"}, c.says...)...)
 			for _, kind := range []string{"nova.base.", "nova.version."} {
 				if left := host.Leftovers(t, pool, kind); len(left) > 0 {
 					t.Errorf("left over: %q", left)
@@ -145,7 +145,7 @@ func TestAccCtrlCWhileAnImageIsSentLeavesNothing(t *testing.T) {
 				out, err := w.Start(t, "apply", "-auto-approve").Until(t, "an image is in the pool",
 					func() bool { return len(bases(t, host, directory)) > 0 }, syscall.SIGINT)
 				if err != nil {
-					tfacc.Says(t, out, "Version not registered", "cancelled")
+					tfacc.Says(t, out, "Could not register version", "cancelled")
 					break
 				}
 				if try == 3 {

@@ -132,11 +132,11 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		m.Versions, err = d.history(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "No such template", d.client.Library.Missing(id))
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.client.Library.Missing(id))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Versions not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read versions", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)

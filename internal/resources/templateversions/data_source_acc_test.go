@@ -82,7 +82,7 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 				ConfigStateChecks: filled},
 			{Config: template + open}, // Terraform might read before it has destroyed
 			{Config: template + open + find("novacron_template_version.ten"), ConfigStateChecks: history(entry("1.10.0", 0, nil), entry("1.0.0", 0, nil))},
-			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"default/nope\"\n}\n", ExpectError: regexp.MustCompile(`(?s)No such template.*has no\s+template\s+"default/nope"`)},
+			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"default/nope\"\n}\n", ExpectError: regexp.MustCompile(`(?s)Template not found.*has no\s+template\s+"default/nope"`)},
 		},
 	})
 }
