@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalogue in PostgreSQL and
-# the checks of scripts need.
+# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalogue in PostgreSQL,
+# those that read YAML as cloud-init does, and the checks of scripts need.
 #
-#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images, postgres and lint (default:
-#                                         all)
+#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images, postgres, yaml and lint
+#                                         (default: all)
 #   install-deps.sh --missing [GROUP...]  only print what is missing, one package a line
 set -euo pipefail
 
@@ -14,6 +14,7 @@ declare -A packages=(
     polkitd dbus xfsprogs gzip xz-utils zstd bzip2"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
+  [yaml]="python3-yaml"
   [lint]="shellcheck"
 )
 
@@ -34,7 +35,7 @@ main() {
     only_list=true
     shift
   fi
-  (($#)) || set -- testhost images postgres lint
+  (($#)) || set -- testhost images postgres yaml lint
   for group in "$@"; do
     if [[ -z ${packages[$group]:-} ]]; then
       echo "install-deps.sh: unknown group '$group'; the groups are: ${!packages[*]}" >&2

@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -47,21 +46,6 @@ func renderUserData(hostname string, keys []string, template *yaml.Node, c *Cust
 	}
 	c.scriptFirst(config)
 	return encodeCloudConfig(config)
-}
-
-func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := yaml.NewEncoder(&out)
-	encoder.SetIndent(2)
-	err := encoder.Encode(&yaml.Node{
-		Kind:        yaml.DocumentNode,
-		HeadComment: catalog.CloudConfigHeader,
-		Content:     []*yaml.Node{config},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("writing user data: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 // parseTemplate reads a template's cloud-config.
