@@ -25,10 +25,12 @@ const (
 type Fault struct {
 	At    int    // at which request, counted from 1
 	When  Moment //
+	Of    string // only requests of this name are counted; "" for all
 	Reads bool   // all requests are counted, and not only those that change the host
 	// Do makes it go wrong. It is told the number of the process that has made the request. When it returns, the
-	// connection is closed.
-	Do func(process int)
+	// connection is closed, unless the request is Late only: then it, or its answer, goes on.
+	Do   func(process int)
+	Late bool
 }
 
 // Faulty is a way to the host on which things go wrong.
@@ -58,10 +60,10 @@ func (f *Faulty) Arm(fault Fault) {
 	f.fault, f.steps, f.done = fault, nil, nil
 }
 
-func (f *Faulty) when() Moment {
+func (f *Faulty) armed() Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.fault.When
+	return f.fault
 }
 
 // Steps names the counted requests since Arm, in their order.
@@ -110,9 +112,8 @@ func (l *faultyLink) asked(p packet) bool {
 	if !l.due(p) {
 		return true
 	}
-	if l.Faulty.when() == Before {
-		l.strike()
-		return false
+	if l.armed().When == Before {
+		return l.strike()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +133,7 @@ func (l *faultyLink) due(p packet) bool {
 	if f.fault.Reads {
 		counted = p.kind() == packetCall
 	}
-	if !counted {
+	if !counted || f.fault.Of != "" && f.fault.Of != name {
 		return false
 	}
 	f.steps = append(f.steps, name)
@@ -145,18 +146,20 @@ func (l *faultyLink) answered(p packet) bool {
 	if !l.waiting || p.serial() != l.serial || p.kind() != l.kind {
 		return true
 	}
-	l.strike()
-	return false
+	l.waiting = false
+	return l.strike()
 }
 
-func (l *faultyLink) strike() {
+// strike makes it go wrong, and tells whether the packet goes on.
+func (l *faultyLink) strike() (pass bool) {
 	f, over := l.Faulty, make(chan struct{})
 	f.mu.Lock()
 	f.done = over
-	do := f.fault.Do
+	fault := f.fault
 	f.mu.Unlock()
-	do(peer(l.client))
+	fault.Do(peer(l.client))
 	close(over)
+	return fault.Late
 }
 
 // peer is the process at the other end of a UNIX socket; 0 where nobody knows.

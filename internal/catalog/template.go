@@ -137,7 +137,7 @@ type Version struct {
 // Coming tells of a version that is being registered. Its document comes first and goes last, so that whatever else there
 // is of it can be found.
 type Coming struct {
-	Runner   string    `json:"runner"`   // host name and process of the provider that registers it: "build-7/4711"
+	Runner   string    `json:"runner"`   // process of the provider that registers it, by its name of package runner
 	By       string    `json:"by"`       // user
 	Since    time.Time `json:"since"`    //
 	Deadline time.Time `json:"deadline"` // by then it is registered, or its maker is dead

@@ -90,7 +90,7 @@ func sameClaim(found, claim catalog.Version) bool {
 func (l *Library) beingRegistered(v catalog.Version) error {
 	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is removed "+
-			"by itself from %s on.", v.Coming.By, v.Coming.Runner, v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Format("15:04:05 MST"))}}
+			"by itself from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Format("15:04:05 MST"))}}
 }
 
 // abandoned tells whether a version was being registered by a process that is dead.

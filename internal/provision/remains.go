@@ -37,7 +37,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 		return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
-			note.RequestedBy, note.Runner, b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
+			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
 	}
 	if b.remains, err = b.poolsOf(ctx, domain.Disks); err != nil {
 		return err

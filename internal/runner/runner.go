@@ -1,46 +1,80 @@
-// Package runner names processes of the provider in what they leave on a host, so that a later one on the same machine
-// can tell whether they still live.
+// Package runner names processes of the provider in what they leave on a host, so that a later one can tell whether they
+// still live.
+//
+// A host's name and a process's number are no identity: containers share their host's name, or have one name and number
+// their processes alike, and many machines are called localhost. So a name says everything that has to agree before one
+// process can look for another.
 package runner
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
+	"sync"
 )
 
-// This is the name of this process: "HOST/PID".
-func This() string {
+// identity is what a process's name says, in the order of its fields. What a system does not tell is "".
+type identity struct {
+	host    string // its host's name
+	pid     string // its number, within its namespace
+	machine string // digest of the machine's id; alike on machines made from one image
+	boot    string // the kernel's id of its boot; random, so that no two kernels have one
+	spaces  string // namespaces of process numbers and of times, as the kernel numbers those that exist
+	start   string // when the process started, in clock ticks since the boot
+}
+
+const fields = 6
+
+func (i identity) String() string {
+	return strings.Join([]string{i.host, i.pid, i.machine, i.boot, i.spaces, i.start}, "/")
+}
+
+// parse reads a name. One of an earlier release is "HOST/PID", which identifies nothing: ok is false.
+func parse(name string) (i identity, ok bool) {
+	f := strings.Split(name, "/")
+	if len(f) != fields {
+		return identity{}, false
+	}
+	return identity{f[0], f[1], f[2], f[3], f[4], f[5]}, true
+}
+
+var this = sync.OnceValue(func() identity {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return host + "/" + strconv.Itoa(os.Getpid())
+	i := identity{host: host, pid: strconv.Itoa(os.Getpid())}
+	i.look()
+	return i
+})
+
+// This is the name of this process: "HOST/PID/MACHINE/BOOT/NAMESPACES/START".
+func This() string { return this().String() }
+
+// Show is a process's name for messages: "HOST/PID".
+func Show(name string) string {
+	host, rest, _ := strings.Cut(name, "/")
+	pid, _, more := strings.Cut(rest, "/")
+	if !more {
+		return name
+	}
+	return host + "/" + pid
 }
 
-// Dead tells whether a runner is certainly gone: it was a process of this machine, and there is none of its number any
-// more. Of other machines nothing is known.
-func Dead(runner string) bool {
-	here, _, _ := strings.Cut(This(), "/")
-	host, number, _ := strings.Cut(runner, "/")
-	pid, err := strconv.Atoi(number)
-	if err != nil || host != here || host == "unknown" {
+// Dead tells whether a process is certainly gone: it was of this boot of this kernel and of this process's namespace, and
+// there is none of its number any more, or another one has that number. Of all others nothing is known, and they live
+// until their time is up. That goes for a process of this machine from before a reboot, too: a machine that has another
+// boot's id may just as well be another machine of the same name, made from the same image.
+func Dead(name string) bool {
+	other, ok := parse(name)
+	here := this()
+	pid, err := strconv.Atoi(other.pid)
+	if !ok || err != nil || pid <= 0 {
 		return false
 	}
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		return true
+	if here.boot == "" || here.spaces == "" || other.start == "" ||
+		other.host != here.host || other.machine != here.machine || other.boot != here.boot || other.spaces != here.spaces {
+		return false
 	}
-	err = process.Signal(syscall.Signal(0))
-	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH) || defunct(pid)
-}
-
-// defunct tells whether a process has ended, but its parent has not taken note yet: in a container that may be never.
-// See proc_pid_stat(5); where there is no such file, nothing is known.
-func defunct(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	end := bytes.LastIndexByte(stat, ')') // of the program's name, which may hold anything
-	return err == nil && end >= 0 && bytes.HasPrefix(stat[end+1:], []byte(" Z"))
+	return ended(pid, other.start)
 }

@@ -1,6 +1,11 @@
+//go:build linux
+
 package runner
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -9,39 +14,115 @@ import (
 	"time"
 )
 
-func TestARunnerIsDeadOnlyWhenThatIsCertain(t *testing.T) {
-	here, self, _ := strings.Cut(This(), "/")
-	ended := exec.Command("true")
-	if err := ended.Start(); err != nil {
+// TestMain lets this program be a process that says its name, and lives until its input ends.
+func TestMain(m *testing.M) {
+	if os.Getenv("RUNNER_SAYS_ITS_NAME") != "" {
+		fmt.Println(This())
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// another starts another process, and returns its name. end ends it; it stays as a zombie until it is waited for.
+func another(t *testing.T) (name string, end func(), wait func() error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "RUNNER_SAYS_ITS_NAME=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	child := here + "/" + strconv.Itoa(ended.Process.Pid)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	name, err = bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(name), func() { in.Close() }, cmd.Wait
+}
+
+func TestAProcessIsDeadOnceItHasEnded(t *testing.T) {
+	name, end, wait := another(t)
+	if Dead(name) {
+		t.Errorf("%s lives, and counts as dead", name)
+	}
+	end()
 	// Nobody has waited for it: it stays as a zombie, as the orphans of a container without an init do.
-	for deadline := time.Now().Add(10 * time.Second); !Dead(child); {
+	for deadline := time.Now().Add(10 * time.Second); !Dead(name); {
 		if time.Now().After(deadline) {
 			t.Fatal("a process that has ended, but was not waited for, is not dead")
 		}
 	}
-	if err := ended.Wait(); err != nil {
+	if err := wait(); err != nil {
 		t.Fatal(err)
 	}
-	for runner, dead := range map[string]bool{
-		child:                              true,
-		here + "/" + self:                  false,
-		here + "/1":                        false,
-		"elsewhere/" + self:                false,
-		"elsewhere/4194304":                false,
-		"unknown/4194304":                  false,
-		here + "/nobody":                   false,
-		here:                               false,
-		"":                                 false,
-		here + "/" + strconv.Itoa(1<<22+1): true, // beyond PID_MAX_LIMIT of Linux
+	if !Dead(name) {
+		t.Errorf("%s is gone, and counts as living", name)
+	}
+}
+
+func TestAProcessIsDeadOnlyWhenThatIsCertain(t *testing.T) {
+	me := this()
+	if me.pid != strconv.Itoa(os.Getpid()) || me.boot == "" || me.spaces == "" || me.start == "" {
+		t.Fatalf("this process is %+v", me)
+	}
+	gone := strconv.Itoa(1<<22 + 1) // beyond PID_MAX_LIMIT of Linux
+	with := func(change func(*identity)) string {
+		i := me
+		i.pid = gone
+		change(&i)
+		return i.String()
+	}
+	for what, c := range map[string]struct {
+		name string
+		dead bool
+	}{
+		"this one":                             {me.String(), false},
+		"none of its number":                   {with(func(*identity) {}), true},
+		"its number is another's":              {with(func(i *identity) { i.pid, i.start = me.pid, me.start+"0" }), true},
+		"another host":                         {with(func(i *identity) { i.host = "elsewhere" }), false},
+		"another machine of that name":         {with(func(i *identity) { i.machine += "0" }), false},
+		"before a reboot, or of an image's":    {with(func(i *identity) { i.boot += "0" }), false},
+		"another container":                    {with(func(i *identity) { i.spaces = "1-1" }), false},
+		"nothing is known of its container":    {with(func(i *identity) { i.spaces = "" }), false},
+		"nothing is known of its start":        {with(func(i *identity) { i.start = "" }), false},
+		"no number":                            {with(func(i *identity) { i.pid = "nobody" }), false},
+		"a number that stands for many":        {with(func(i *identity) { i.pid = "0" }), false},
+		"one that only an earlier release had": {me.host + "/" + gone, false},
+		"a host":                               {me.host, false},
+		"nobody":                               {"", false},
+		"one of a later release":               {with(func(*identity) {}) + "/more", false},
 	} {
-		if got := Dead(runner); got != dead {
-			t.Errorf("runner %q: dead is %t, want %t", runner, got, dead)
+		if got := Dead(c.name); got != c.dead {
+			t.Errorf("%s: %q counts as dead: %t, want %t", what, c.name, got, c.dead)
 		}
 	}
-	if self != strconv.Itoa(os.Getpid()) {
-		t.Errorf("this process is %q", self)
+}
+
+func TestAProcessIsShownByHostAndNumber(t *testing.T) {
+	for name, want := range map[string]string{
+		This():         this().host + "/" + this().pid,
+		"build-7/4711": "build-7/4711",
+		"build-7":      "build-7",
+		"":             "",
+	} {
+		if got := Show(name); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
+	}
+}
+
+// An earlier release took the host before the first slash and the number behind it. It must not conclude anything from a name
+// of today's.
+func TestEarlierReleasesConcludeNothing(t *testing.T) {
+	_, number, _ := strings.Cut(This(), "/")
+	if _, err := strconv.Atoi(number); err == nil {
+		t.Errorf("an earlier release reads %q as a number", number)
 	}
 }
