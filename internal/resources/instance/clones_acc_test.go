@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -111,4 +112,31 @@ func TestAccLibrariesOfOneHostKeepApart(t *testing.T) {
 	first, second := library("-1"), library("-2")
 	first.Destroy(t)
 	second.EmptyPlan(t)
+}
+
+// A version that is replaced under its own number says nothing of what the instance will be that is replaced with it.
+func TestAccVersionIsReplacedTogetherWithItsInstance(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("renewed")
+	config := func(image, motd, hostname string) string {
+		return shopOf(name, image, fmt.Sprintf("hostname = { type = \"string\" }\nmotd = { type = \"string\", default = %q }", motd)) +
+			instance("it", name+"-it", `power_state = "stopped"`, `wait_for = []`, fmt.Sprintf("parameters = { hostname = %q }", hostname))
+	}
+	has := func(motd string) []statecheck.StateCheck {
+		return []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("novacron_instance.it", tfjsonpath.New("effective_parameters").AtMapKey("motd"), knownvalue.StringExact(motd)),
+			statecheck.CompareValuePairs("novacron_instance.it", tfjsonpath.New("image_digest"), "novacron_template_version.it", tfjsonpath.New("digest"),
+				compare.ValuesSame()),
+		}
+	}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: tfacc.Factories(t),
+		CheckDestroy:             leavesNothing(t, host, name),
+		Steps: []resource.TestStep{
+			{Config: config(tfacc.EmptyImage(t, "16M"), "old", "first"), ConfigStateChecks: has("old")},
+			{
+				Config:           config(tfacc.EmptyImage(t, "24M"), "new", "second"),
+				ConfigPlanChecks: planned(plancheck.ResourceActionReplace), ConfigStateChecks: has("new"),
+			},
+		},
+	})
 }

@@ -139,15 +139,16 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	coming := p.client.Library.Expected(id)
 	p.plan.UpdateAvailable = profile.OptionalString(p.client.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
-	n := slices.IndexFunc(versions, is)
-	if n < 0 { // it comes with the same apply, or, for a full clone, it has gone since
-		if n := slices.IndexFunc(coming, is); n >= 0 {
-			p.use(template, coming[n])
-		}
+	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
+	switch {
+	case again >= 0 && (n < 0 || !p.pinned() && p.client.Library.Owned(coming[again].ID)):
+		// It comes with the same apply, for the first time or in the place of one of the same number: what that is tells nothing.
+		p.use(template, coming[again])
+		return template, version, false
+	case n < 0: // it has gone since; a full clone does not need it
 		return template, version, false
 	}
-	again := slices.ContainsFunc(coming, is) // with its image
-	return template, versions[n], p.use(template, versions[n]) && (again || p.stored(ctx, versions[n]))
+	return template, versions[n], p.use(template, versions[n]) && (again >= 0 || p.stored(ctx, versions[n]))
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.
