@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -51,7 +52,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateInstanceName)},
 		MarkdownDescription: "The instance's name. Either this or `id`.",
 	}
-	all["effective_parameters"] = schema.DynamicAttribute{Computed: true, MarkdownDescription: facts()["effective_parameters"].GetMarkdownDescription()}
+	all["effective_parameters"] = profile.Computed(facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, whoever made it.",
 		Attributes:          all,

@@ -161,8 +161,12 @@ func facts() map[string]schema.Attribute {
 		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest active release, where that is newer than " +
 			"`resolved_version`, whatever `version` allows; else null."},
 		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
-		"effective_parameters": schema.DynamicAttribute{Computed: true, MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. " +
-			"Sensitive ones and those of `parameters_wo` are left out."},
+		"effective_parameters": schema.DynamicAttribute{
+			Computed: true, Sensitive: true, // Terraform knows which of the values in parameters are sensitive, and does not say
+			MarkdownDescription: "The parameters in force, defaults filled in, each in its type, as an object. Parameters that the template declares as " +
+				"sensitive and those of `parameters_wo` are left out. The values in `parameters` may be sensitive in your configuration, which a provider is " +
+				"not told, so Terraform shows none of these; to print one that is no secret, use `nonsensitive`.",
+		},
 		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
 			"first, in the order of its interfaces: from the DHCP server's leases, else static ones as they are configured, else from the guest agent."},
 		"ip_address":    schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `ip_addresses`; null while there is none."},

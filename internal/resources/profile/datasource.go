@@ -9,43 +9,45 @@ import (
 )
 
 // Computed makes data source attributes of a resource's: of the same names, types and descriptions, all computed. Names
-// that are left out of the data source are given as except.
+// that are left out of the data source are given as except. In a resource, Terraform remembers at which attributes a
+// configuration has sensitive values; a data source shows what another configuration has written, so what often holds
+// secrets is sensitive in its schema.
 func Computed(attributes map[string]schema.Attribute, except ...string) map[string]ds.Attribute {
 	computed := make(map[string]ds.Attribute, len(attributes))
 	for name, a := range attributes {
 		if !slices.Contains(except, name) {
-			computed[name] = computedAttribute(a)
+			computed[name] = computedAttribute(a, a.IsSensitive() || name == "user_data")
 		}
 	}
 	return computed
 }
 
-func computedAttribute(a schema.Attribute) ds.Attribute {
+func computedAttribute(a schema.Attribute, sensitive bool) ds.Attribute {
 	text := a.GetMarkdownDescription()
 	switch a := a.(type) {
 	case schema.StringAttribute:
-		return ds.StringAttribute{Computed: true, MarkdownDescription: text}
+		return ds.StringAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.Int64Attribute:
-		return ds.Int64Attribute{Computed: true, MarkdownDescription: text}
+		return ds.Int64Attribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.NumberAttribute:
-		return ds.NumberAttribute{Computed: true, MarkdownDescription: text}
+		return ds.NumberAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.BoolAttribute:
-		return ds.BoolAttribute{Computed: true, MarkdownDescription: text}
+		return ds.BoolAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.DynamicAttribute:
-		return ds.DynamicAttribute{Computed: true, MarkdownDescription: text}
+		return ds.DynamicAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.MapAttribute:
-		return ds.MapAttribute{Computed: true, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.MapAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
 	case schema.ListAttribute:
-		return ds.ListAttribute{Computed: true, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.ListAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
 	case schema.SetAttribute:
-		return ds.SetAttribute{Computed: true, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.SetAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
 	case schema.SingleNestedAttribute:
-		return ds.SingleNestedAttribute{Computed: true, Attributes: Computed(a.Attributes), MarkdownDescription: text}
+		return ds.SingleNestedAttribute{Computed: true, Sensitive: sensitive, Attributes: Computed(a.Attributes), MarkdownDescription: text}
 	case schema.MapNestedAttribute:
-		return ds.MapNestedAttribute{Computed: true, MarkdownDescription: text,
+		return ds.MapNestedAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text,
 			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}
 	case schema.ListNestedAttribute:
-		return ds.ListNestedAttribute{Computed: true, MarkdownDescription: text,
+		return ds.ListNestedAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text,
 			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}
 	}
 	panic(fmt.Sprintf("no data source attribute for %T", a)) // found by the test that reads every schema
