@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -69,9 +70,32 @@ func (f Finding) Error() string { return f.Path.String() + ": " + f.Summary + ":
 // Findings are all that is wrong at once, so that a user mends them in one go.
 type Findings []Finding
 
-// Add appends one finding.
+// Add appends one finding. Where its path leads through something that the user named, such as a parameter or a disk, the
+// detail starts with that name unless it has it already: Terraform may show no more of the path than the line of its first
+// attribute.
 func (fs *Findings) Add(path Path, summary, detail string) {
+	for n, step := range slices.Backward(path) {
+		if !step.Key {
+			continue
+		}
+		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) { // as a sentence has it
+			detail = subject + ": " + detail
+		}
+	}
 	*fs = append(*fs, Finding{Path: path, Summary: summary, Detail: detail})
+}
+
+// noun is what an element of the map at a path is called at the beginning of a sentence.
+func noun(path Path) string {
+	if len(path) == 0 {
+		return "Element"
+	}
+	attribute := path[len(path)-1].Name
+	if strings.HasPrefix(attribute, "parameters") { // and parameters_wo
+		return "Parameter"
+	}
+	word := strings.TrimSuffix(attribute, "s")
+	return strings.ToUpper(word[:1]) + word[1:]
 }
 
 // Err is nil when nothing was found, else the findings as one error; errors.As gives the Findings back.

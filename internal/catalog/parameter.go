@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 	for _, name := range sortedNames(declared) {
 		p, at := declared[name], At("parameters").Key(name)
 		if !paramName.MatchString(name) {
-			fs.Add(at, "Invalid parameter name", fmt.Sprintf("%q: use lower-case letters, digits and underscores, starting with a letter.", name))
+			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
 		}
 		if !slices.Contains(ParameterTypes(), p.Type) {
 			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is none of %s.", p.Type, strings.Join(ParameterTypes(), ", ")))
@@ -47,7 +48,7 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 		limits := p.validateLimits(at)
 		fs = append(fs, limits...)
 		if p.Default != nil && len(limits) == 0 {
-			if problem := p.problem(name, *p.Default); problem != "" {
+			if _, problem := p.value(name, *p.Default, false); problem != "" {
 				fs.Add(at.Name("default"), "Invalid default", problem)
 			}
 		}
@@ -99,13 +100,13 @@ func (p Parameter) validateLimits(at Path) Findings {
 func (p Parameter) validateAllowed(at Path) Findings {
 	var fs Findings
 	single := p
-	single.AllowedValues = nil
+	single.AllowedValues, single.Sensitive = nil, false // what is allowed may be read by all
 	if p.Type == TypeList {
 		single = Parameter{Type: TypeText} // its limits are about the list, these about its elements
 	}
 	for _, allowed := range p.AllowedValues {
-		if problem := single.problem("", allowed); problem != "" {
-			fs.Add(at.Name("allowed_values"), "Allowed value breaks another limit", fmt.Sprintf("%q: %s", allowed, problem))
+		if _, problem := single.value("", allowed, false); problem != "" {
+			fs.Add(at.Name("allowed_values"), "Allowed value breaks another limit", problem)
 		}
 	}
 	return fs
@@ -123,22 +124,46 @@ func bound(fs *Findings, at Path, text *string) *big.Float {
 	return n
 }
 
-// problem says what is wrong with a value, "" when nothing is or it is not known yet.
-func (p Parameter) problem(name string, raw Raw) string {
-	value, problem := convert(p.Type, raw)
+// value converts what somebody wrote, and says in a sentence what is wrong with it, "" when nothing is. It is nil while it is
+// not known yet. A value that is secret, or that the parameter takes for one, is not repeated.
+func (p Parameter) value(name string, raw Raw, secret bool) (value *Value, problem string) {
+	secret = secret || p.Sensitive || p.EffectiveTarget(name) == TargetSSHKey // where a private key may be by mistake
+	value, problem = convert(p.Type, raw)
 	if problem == "" && value != nil {
-		problem = p.check(name, *value)
+		problem = p.check(name, *value, secret)
 	}
-	return problem
+	if problem == "" {
+		return value, ""
+	}
+	return value, show(raw, secret) + " " + problem + "."
 }
 
-// check says what limit a value breaks, "" when none. It does not repeat the value, which may be long or private.
-func (p Parameter) check(name string, value Value) string {
+// longestShown is how many characters of a value a finding repeats.
+const longestShown = 64
+
+// show is a value as a finding has it, where it is short and may be read.
+func show(raw Raw, secret bool) string {
+	const hidden = "the value"
+	text, problem := scalarText(raw)
+	if secret || problem != "" || strings.ContainsAny(text, "\r\n") {
+		return hidden
+	}
+	if runes := []rune(text); len(runes) > longestShown {
+		text = string(runes[:longestShown]) + "…"
+	}
+	if _, written := raw.(string); !written {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+// check says what limit a value breaks, "" when none. An element of a list is repeated unless the value is secret.
+func (p Parameter) check(name string, value Value, secret bool) string {
 	if strings.ContainsRune(value.Text, 0) || value.Type == TypeList && slices.ContainsFunc(value.List(), hasNUL) || mapHasNUL(value.Map()) {
-		return "The value holds a NUL character."
+		return "holds a NUL character"
 	}
 	if p.Type == TypeString && strings.ContainsAny(value.Text, "\r\n") {
-		return "A string parameter is one line: remove the line break, or declare the parameter as text."
+		return "has a line break, and a string parameter is one line: remove the line break, or declare the parameter as text"
 	}
 	if problem := p.checkRange(value); problem != "" {
 		return problem
@@ -150,17 +175,17 @@ func (p Parameter) check(name string, value Value) string {
 	}
 	switch {
 	case p.MinLength != nil && length < *p.MinLength:
-		return fmt.Sprintf("The value has %d %s, and min_length is %d.", length, unit, *p.MinLength)
+		return fmt.Sprintf("has %d %s, and min_length is %d", length, unit, *p.MinLength)
 	case p.MaxLength != nil && length > *p.MaxLength:
-		return fmt.Sprintf("The value has %d %s, and max_length is %d.", length, unit, *p.MaxLength)
+		return fmt.Sprintf("has %d %s, and max_length is %d", length, unit, *p.MaxLength)
 	case p.Regex != "" && !compiled(p.Regex).MatchString(value.Text):
-		return fmt.Sprintf("The value does not match the regular expression %s.", p.Regex)
+		return fmt.Sprintf("does not match the regular expression %s", p.Regex)
 	}
-	if problem := p.checkAllowed(value); problem != "" {
+	if problem := p.checkAllowed(value, secret); problem != "" {
 		return problem
 	}
 	if p.EffectiveTarget(name) == TargetHostname && !dnsLabel.MatchString(value.Text) {
-		return "A host name is a DNS label: lower-case letters, digits and hyphens, not at either end, at most 63 characters."
+		return "is not a DNS label, as a host name has to be: lower-case letters, digits and hyphens, not at either end, at most 63 characters"
 	}
 	return ""
 }
@@ -175,15 +200,15 @@ func (p Parameter) checkRange(value Value) string {
 	}
 	var ignored Findings
 	if low := bound(&ignored, nil, p.MinValue); low != nil && n.Cmp(low) < 0 {
-		return fmt.Sprintf("The value is less than min_value %s.", *p.MinValue)
+		return fmt.Sprintf("is less than min_value %s", *p.MinValue)
 	}
 	if high := bound(&ignored, nil, p.MaxValue); high != nil && n.Cmp(high) > 0 {
-		return fmt.Sprintf("The value is more than max_value %s.", *p.MaxValue)
+		return fmt.Sprintf("is more than max_value %s", *p.MaxValue)
 	}
 	return ""
 }
 
-func (p Parameter) checkAllowed(value Value) string {
+func (p Parameter) checkAllowed(value Value, secret bool) string {
 	if len(p.AllowedValues) == 0 {
 		return ""
 	}
@@ -198,9 +223,14 @@ func (p Parameter) checkAllowed(value Value) string {
 		}
 	}
 	for _, element := range elements {
-		if !slices.Contains(allowed, element) {
-			return "The value is none of the allowed ones: " + strings.Join(p.AllowedValues, ", ") + "."
+		if slices.Contains(allowed, element) {
+			continue
 		}
+		which := "is none"
+		if p.Type == TypeList && !secret {
+			which = "has the element " + show(element, false) + ", which is none"
+		}
+		return which + " of the allowed values: " + strings.Join(p.AllowedValues, ", ")
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,11 @@ func found(fs Findings) []string {
 		lines = append(lines, f.Path.String()+": "+f.Summary)
 		if !strings.HasSuffix(f.Detail, ".") && !strings.HasSuffix(f.Detail, "?") || len(f.Detail) < 2 {
 			lines = append(lines, "not a sentence: "+f.Detail)
+		}
+		for n, step := range f.Path {
+			if step.Key && !strings.Contains(f.Detail, fmt.Sprintf("%s %q", noun(f.Path[:n]), step.Name)[1:]) {
+				lines = append(lines, "does not name "+step.Name+": "+f.Detail)
+			}
 		}
 	}
 	return lines

@@ -16,8 +16,8 @@ type Given struct {
 }
 
 // Resolve checks values against the declarations and fills in the defaults. Values that are not known yet pass, and
-// are nil in the result. Paths of findings start at parameters or parameters_wo. Of sensitive parameters, findings never
-// repeat the value.
+// are nil in the result. Paths of findings start at parameters or parameters_wo. Findings repeat no value of
+// parameters_wo, of a sensitive parameter, or of one that is not declared.
 func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 	var fs Findings
 	effective := Values{}
@@ -30,18 +30,15 @@ func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 				continue
 			}
 			if _, twice := effective[name]; twice {
-				fs.Add(at, "Duplicate parameter", fmt.Sprintf("%q is also set in parameters: set it in one of the two.", name))
+				fs.Add(at, "Duplicate parameter", "It is also set in parameters: set it in one of the two.")
 				continue
 			}
 			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" && target != TargetSSHKey {
-				fs.Add(at, "Target exposes the value", fmt.Sprintf("%q drives %s, which all who see the instance can see: set it in parameters.", name, target))
+				fs.Add(at, "Target exposes the value", fmt.Sprintf("It drives %s, which all who see the instance can see: set it in parameters.", target))
 			}
-			value, problem := convert(p.Type, from[name])
-			if problem == "" && value != nil {
-				problem = p.check(name, *value)
-			}
+			value, problem := p.value(name, from[name], attribute == "parameters_wo")
 			if problem != "" {
-				fs.Add(at, "Invalid value", problem)
+				fs.Add(at, "Invalid parameter value", problem)
 			}
 			effective[name] = value
 		}

@@ -101,10 +101,10 @@ func TestResolveParameters(t *testing.T) {
 			[]string{`parameters_wo["tier"]: Duplicate parameter`}},
 		"secret host name": {Given{Secrets: map[string]Raw{"hostname": "web"}}, "", []string{`parameters_wo["hostname"]: Target exposes the value`}},
 		"all at once": {Given{Parameters: map[string]Raw{"hostname": "1web", "port": "x", "tier": "app", "tags": []Raw{"a", "b", "c"}, "oops": true}, Secrets: map[string]Raw{"password": "short"}}, "",
-			[]string{`parameters["hostname"]: Invalid value`, `parameters["oops"]: Unknown parameter`, `parameters["port"]: Invalid value`,
-				`parameters["tags"]: Invalid value`, `parameters["tier"]: Invalid value`, `parameters_wo["password"]: Invalid value`}},
-		"out of range": {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "65536")}}, "", []string{`parameters["port"]: Invalid value`}},
-		"no label":     {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "", []string{`parameters["hostname"]: Invalid value`}},
+			[]string{`parameters["hostname"]: Invalid parameter value`, `parameters["oops"]: Unknown parameter`, `parameters["port"]: Invalid parameter value`,
+				`parameters["tags"]: Invalid parameter value`, `parameters["tier"]: Invalid parameter value`, `parameters_wo["password"]: Invalid parameter value`}},
+		"out of range": {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "65536")}}, "", []string{`parameters["port"]: Invalid parameter value`}},
+		"no label":     {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "", []string{`parameters["hostname"]: Invalid parameter value`}},
 	} {
 		got, fs := Resolve(declared, c.given)
 		expect(t, name, fs, c.wrong...)
@@ -121,6 +121,55 @@ func TestResolveParameters(t *testing.T) {
 	}
 	if _, fs := Resolve(declared, Given{Secrets: map[string]Raw{"password": "hunter2"}}); strings.Contains(fs.Error(), "hunter2") {
 		t.Errorf("a secret is repeated: %v", fs)
+	}
+}
+
+// Terraform may show no more than the line of parameters: what is wrong has to say with which, and with what value.
+func TestFindingsNameParametersAndShowValues(t *testing.T) {
+	declared := map[string]Parameter{
+		"hostname": {Type: "string", Regex: "^[a-z]+$"}, "port": {Type: "integer", MaxValue: new("65535")}, "on": {Type: "bool"},
+		"tier": {Type: "string", AllowedValues: []string{"db", "web"}}, "tags": {Type: "list", MaxLength: new(int64(2)), AllowedValues: []string{"a", "b"}},
+		"env": {Type: "map"}, "text": {Type: "text", MaxLength: new(int64(3))}, "line": {Type: "string"},
+		"password": {Type: "string", Sensitive: true, MinLength: new(int64(8))}, "key": {Type: "text", Target: TargetSSHKey, Regex: "^ssh-"},
+		"pins": {Type: "list", Sensitive: true, AllowedValues: []string{"1"}},
+	}
+	for _, c := range []struct {
+		name string
+		raw  Raw
+		want string
+	}{
+		{"hostname", "Bad_Name", `Parameter "hostname": "Bad_Name" does not match the regular expression ^[a-z]+$.`},
+		{"hostname", []Raw{"web"}, `Parameter "hostname": the value is a list, not a text.`},
+		{"port", "http", `Parameter "port": "http" is not an integer.`},
+		{"port", number(t, "80.5"), `Parameter "port": 80.5 is a fraction, not an integer.`},
+		{"port", number(t, "65536"), `Parameter "port": 65536 is more than max_value 65535.`},
+		{"port", true, `Parameter "port": true is a bool, not an integer.`},
+		{"on", "yes", `Parameter "on": "yes" is not a bool: write true or false.`},
+		{"tier", "app", `Parameter "tier": "app" is none of the allowed values: db, web.`},
+		{"tags", []Raw{"a", "c"}, `Parameter "tags": the value has the element "c", which is none of the allowed values: a, b.`},
+		{"tags", []Raw{"a", "a", "a"}, `Parameter "tags": the value has 3 elements, and max_length is 2.`},
+		{"tags", []Raw{[]Raw{}}, `Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools.`},
+		{"tags", "a, b", `Parameter "tags": "a, b" is a text that is not a list in JSON, such as ["a", "b"]: use jsonencode.`},
+		{"env", []Raw{"a"}, `Parameter "env": the value is a list, not a map.`},
+		{"text", "a\nb\n", `Parameter "text": the value has 4 characters, and max_length is 3.`},
+		{"text", strings.Repeat("x", 65), `Parameter "text": "` + strings.Repeat("x", 64) + `…" has 65 characters, and max_length is 3.`},
+		{"line", "line", ""},
+		{"line", "a\nb", `Parameter "line": the value has a line break, and a string parameter is one line: remove the line break, or declare the parameter as text.`},
+		{"password", "hunter2", `Parameter "password": the value has 7 characters, and min_length is 8.`},
+		{"key", "-----BEGIN", `Parameter "key": the value does not match the regular expression ^ssh-.`},
+		{"pins", []Raw{"4711"}, `Parameter "pins": the value is none of the allowed values: 1.`},
+		{"prot", "secret", `There is no parameter "prot". The template declares: env, hostname, key, line, on, password, pins, port, tags, text, tier. Did you mean "port"?`},
+	} {
+		_, fs := Resolve(declared, Given{Parameters: map[string]Raw{c.name: c.raw}})
+		if c.want == "" && len(fs) == 0 {
+			continue
+		}
+		if len(fs) != 1 || fs[0].Detail != c.want {
+			t.Errorf("%s = %v:\n got %v\nwant %s", c.name, c.raw, fs, c.want)
+		}
+		if _, fs = Resolve(declared, Given{Secrets: map[string]Raw{c.name: c.raw}}); c.name != "prot" && strings.Contains(fs.Error(), fmt.Sprint(c.raw)) {
+			t.Errorf("the secret %s is repeated: %v", c.name, fs)
+		}
 	}
 }
 
@@ -170,6 +219,21 @@ func TestTargetsGetTheirValues(t *testing.T) {
 	if got := TargetPath(declared, TargetSSHKey).String(); got != `parameters["key"]` {
 		t.Errorf("blamed is %s", got)
 	}
+}
+
+// What a parameter drives is wrong by its value: the user of a template has no other line that says it.
+func TestFindingsBlameTheParameterThatDrives(t *testing.T) {
+	declared := map[string]Parameter{"memory": {Type: "integer", Target: TargetMemory}, "size": {Type: "integer", Target: "disk.system.size_gb"}}
+	effective, _ := Resolve(declared, Given{Parameters: map[string]Raw{"memory": "5", "size": "1"}})
+	hardware, storage := Driven(declared, effective)
+	fs := append(hardware.Validate(), storage.CheckImage(2<<30)...)
+	blamed := BlameDriven(fs, declared, effective, nil, nil)
+	expect(t, "driven", blamed, `parameters["memory"]: Value out of range`, `parameters["size"]: Disk smaller than image`)
+	if want := `Parameter "memory" drives hardware_profile.memory_mb: 5 is not between 32 and 16777216.`; blamed[0].Detail != want {
+		t.Errorf("got %s, want %s", blamed[0].Detail, want)
+	}
+	own := BlameDriven(fs, declared, effective, &HardwareProfile{MemoryMB: new(int64(5))}, storage)
+	expect(t, "set by the user", own, "hardware_profile.memory_mb: Value out of range", `storage_profile.disks["system"].size_gb: Disk smaller than image`)
 }
 
 // Whatever a user writes is either refused, or a value whose text means the same again.

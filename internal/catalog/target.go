@@ -116,6 +116,38 @@ func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, 
 	return hardware, storage
 }
 
+// BlameDriven moves findings about what a parameter drives to the parameter, which is what its user has written. own are
+// the profiles that the user has set beside: what they set, no parameter drives.
+func BlameDriven(fs Findings, declared map[string]Parameter, effective Values, ownHardware *HardwareProfile, ownStorage *StorageProfile) Findings {
+	if len(fs) == 0 {
+		return fs
+	}
+	drives := map[string]string{} // by path
+	for name, p := range declared {
+		if effective[name] == nil {
+			continue
+		}
+		switch target := p.EffectiveTarget(name); {
+		case target == TargetMemory && (ownHardware == nil || ownHardware.MemoryMB == nil),
+			target == TargetCores && (ownHardware == nil || ownHardware.CPUCores == nil):
+			drives["hardware_profile."+strings.TrimPrefix(target, "hardware.")] = name
+		case diskTarget.MatchString(target):
+			disk := diskTarget.FindStringSubmatch(target)[1]
+			if ownStorage == nil || ownStorage.Disks[disk].SizeGB == nil {
+				drives[At("storage_profile").Name("disks").Key(disk).Name("size_gb").String()] = name
+			}
+		}
+	}
+	blamed := slices.Clone(fs)
+	for n, f := range blamed {
+		if name, ok := drives[f.Path.String()]; ok {
+			blamed[n].Path = At("parameters").Key(name)
+			blamed[n].Detail = fmt.Sprintf("Parameter %q drives %s: %s", name, f.Path, f.Detail)
+		}
+	}
+	return blamed
+}
+
 var regexes sync.Map // pattern → *regexp.Regexp
 
 // compiled is a pattern that was found valid, compiled once: a plan checks the same one for each instance.

@@ -45,7 +45,7 @@ type Unknown struct{}
 const numberBits = 512
 
 // convert makes a raw value one of the type, as Terraform converts where nothing is lost: "8080" is a number, true is a
-// text. nil is unknown. A problem is a sentence that does not repeat the value, which may be private.
+// text. nil is unknown. A problem is what a sentence says of the value, without repeating it: "is not an integer".
 func convert(kind string, raw Raw) (value *Value, problem string) {
 	if unknown(raw) {
 		return nil, ""
@@ -94,7 +94,7 @@ func scalarText(raw Raw) (text, problem string) {
 	case *big.Float:
 		return formatNumber(v)
 	}
-	return "", "The value is " + describe(raw) + ", and the parameter is a text."
+	return "", "is " + describe(raw) + ", not a text"
 }
 
 func boolText(raw Raw) (text, problem string) {
@@ -104,7 +104,7 @@ func boolText(raw Raw) (text, problem string) {
 	if v, ok := raw.(string); ok && (v == "true" || v == "false") {
 		return v, ""
 	}
-	return "", "The value is " + describe(raw) + ", and the parameter is a bool: true or false."
+	return "", "is " + orText(raw, "a bool") + ": write true or false"
 }
 
 func numberText(raw Raw, whole bool) (text, problem string) {
@@ -117,10 +117,10 @@ func numberText(raw Raw, whole bool) (text, problem string) {
 		n, ok = parseNumber(text)
 	}
 	if !ok {
-		return "", "The value is " + describe(raw) + ", and the parameter is " + wanted + "."
+		return "", "is " + orText(raw, wanted)
 	}
 	if whole && !n.IsInt() {
-		return "", "The value is a fraction, and the parameter is " + wanted + "."
+		return "", "is a fraction, not " + wanted
 	}
 	return formatNumber(n)
 }
@@ -139,7 +139,7 @@ const largestExponent = 4096
 
 func formatNumber(n *big.Float) (text, problem string) {
 	if e := n.MantExp(nil); n.IsInf() || e > largestExponent || e < -largestExponent {
-		return "", "The value is too large or too small a number."
+		return "", "is too large or too small a number"
 	}
 	if n.Sign() == 0 {
 		return "0", "" // there is a negative zero
@@ -158,13 +158,13 @@ func listText(raw Raw) (text, problem string) {
 	}
 	elements, ok := raw.([]Raw)
 	if !ok {
-		return "", "The value is " + describe(raw) + ", and the parameter is a list."
+		return "", "is " + describe(raw) + ", not a list"
 	}
 	texts := make([]string, len(elements))
 	for i, element := range elements {
 		var problem string
 		if texts[i], problem = scalarText(element); problem != "" {
-			return "", fmt.Sprintf("Element %d is %s: the elements of a list are texts, numbers or bools.", i, describe(element))
+			return "", fmt.Sprintf("has the element %d, which is %s: the elements of a list are texts, numbers or bools", i, describe(element))
 		}
 	}
 	return encode(texts), ""
@@ -181,7 +181,7 @@ func mapText(raw Raw) (text, problem string) {
 	}
 	elements, ok := raw.(map[string]Raw)
 	if !ok {
-		return "", "The value is " + describe(raw) + ", and the parameter is a map."
+		return "", "is " + describe(raw) + ", not a map"
 	}
 	texts := make(map[string]string, len(elements))
 	for key, element := range elements {
@@ -190,7 +190,7 @@ func mapText(raw Raw) (text, problem string) {
 		}
 		var problem string
 		if texts[key], problem = scalarText(element); problem != "" {
-			return "", fmt.Sprintf("Element %q is %s: the elements of a map are texts, numbers or bools.", key, describe(element))
+			return "", fmt.Sprintf("has the element %q, which is %s: the elements of a map are texts, numbers or bools", key, describe(element))
 		}
 	}
 	return encode(texts), ""
@@ -202,11 +202,11 @@ func parsedText(text, wanted, example string, use func(decoded any) (text, probl
 	decoder.UseNumber()
 	var decoded any
 	if decoder.Decode(&decoded) != nil || decoder.More() {
-		return "", fmt.Sprintf("The value is a text that is not %s in JSON, such as %s: use jsonencode.", wanted, example)
+		return "", fmt.Sprintf("is a text that is not %s in JSON, such as %s: use jsonencode", wanted, example)
 	}
 	text, problem := use(decoded)
 	if strings.HasPrefix(problem, "not ") {
-		problem = fmt.Sprintf("The value is a text that is not %s in JSON, such as %s: use jsonencode.", wanted, example)
+		problem = fmt.Sprintf("is a text that is not %s in JSON, such as %s: use jsonencode", wanted, example)
 	}
 	return text, problem
 }
@@ -238,6 +238,14 @@ func fromJSON(v any) Raw {
 func encode(v any) string {
 	text, _ := json.Marshal(v) // texts, which it cannot fail on
 	return string(text)
+}
+
+// orText says of a value that it is not what is wanted: of a text, which may have been one, no more than that.
+func orText(raw Raw, wanted string) string {
+	if _, text := raw.(string); text {
+		return "not " + wanted
+	}
+	return describe(raw) + ", not " + wanted
 }
 
 func describe(raw Raw) string {

@@ -79,30 +79,29 @@ func checkUser(fs *catalog.Findings, at catalog.Path, name string, u User) {
 	case name == "root":
 		fs.Add(at, "Reserved user name", "There is a root already, so none can be made: ssh_authorized_keys of customization let in as root.")
 	case !loginForm.MatchString(name):
-		fs.Add(at, "Invalid user name", fmt.Sprintf("%q: use lower-case letters, digits, hyphens and underscores, starting with a letter or "+
-			"an underscore, at most 32.", name))
+		fs.Add(at, "Invalid user name", "Use lower-case letters, digits, hyphens and underscores, starting with a letter or an underscore, at most 32.")
 	}
 	for _, group := range u.Groups {
 		if !loginForm.MatchString(group) {
-			fs.Add(at.Name("groups"), "Invalid group name", fmt.Sprintf("%q: use lower-case letters, digits, hyphens and underscores, starting "+
+			fs.Add(at.Name("groups"), "Invalid group name", fmt.Sprintf("The group %q is no name of a group: use lower-case letters, digits, hyphens and underscores, starting "+
 				"with a letter or an underscore, at most 32.", group))
 		}
 	}
 	checkSSHKeys(fs, at.Name("ssh_authorized_keys"), u.SSHAuthorizedKeys)
 	if u.Shell != "" && (!absolute(u.Shell) || strings.ContainsFunc(u.Shell, isSpaceOrControl) || strings.Contains(u.Shell, ":")) {
-		fs.Add(at.Name("shell"), "Invalid shell", fmt.Sprintf("%q is no absolute path of a program, such as /bin/bash.", u.Shell))
+		fs.Add(at.Name("shell"), "Invalid shell", fmt.Sprintf("The shell %q is no absolute path of a program, such as /bin/bash.", u.Shell))
 	}
 }
 
 func checkFile(fs *catalog.Findings, at catalog.Path, name string, f File) {
 	if !absolute(name) || strings.ContainsFunc(name, isControl) {
-		fs.Add(at, "Invalid file path", fmt.Sprintf("%q is no absolute path of a file, without . and .., doubled slashes and a slash at its end.", name))
+		fs.Add(at, "Invalid file path", "Name it by an absolute path, without . and .., doubled slashes and a slash at its end.")
 	}
 	if f.Permissions != "" && !permissionsForm.MatchString(f.Permissions) {
-		fs.Add(at.Name("permissions"), "Invalid permissions", fmt.Sprintf("%q: write them in octal, as in \"0644\".", f.Permissions))
+		fs.Add(at.Name("permissions"), "Invalid permissions", fmt.Sprintf("The permissions are %q: write them in octal, as in \"0644\".", f.Permissions))
 	}
 	if user, group, both := strings.Cut(f.Owner, ":"); f.Owner != "" && (!loginForm.MatchString(user) || both && !loginForm.MatchString(group)) {
-		fs.Add(at.Name("owner"), "Invalid owner", fmt.Sprintf("%q: write a user, or user:group, by name.", f.Owner))
+		fs.Add(at.Name("owner"), "Invalid owner", fmt.Sprintf("The owner is %q: write a user, or user:group, by name.", f.Owner))
 	}
 }
 

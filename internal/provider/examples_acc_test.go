@@ -148,7 +148,7 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	}
 	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
 	w.Write(t, "main.tf", wrong)
-	tfacc.Says(t, w.Fails(t, "plan"), "Invalid value", "on main.tf line 65", `http_port = "http"`, "The value is a text, and the parameter is an integer.")
+	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 65", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
 }
 
 // The guide's worked example is applied as it stands.

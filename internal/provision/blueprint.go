@@ -58,6 +58,7 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 		}
 	}
 	fs = append(fs, r.Customization.Validate(b.UserData)...)
+	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
 		fs.Add(catalog.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+

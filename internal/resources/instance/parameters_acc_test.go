@@ -129,22 +129,22 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 		mistake, settings string
 		says              []string
 	}{
-		{"no integer", `parameters = { port = "http" }`, []string{"Invalid value", `parameters = { port = "http" }`, "The value is a text, and the parameter is an integer"}},
-		{"a fraction", `parameters = { port = 80.5 }`, []string{"The value is a fraction"}},
-		{"too large", `parameters = { port = 65536 }`, []string{"The value is more than max_value 65535"}},
-		{"a large number", `parameters = { ratio = 0.50000000000000000000001 }`, []string{"The value is more than max_value 0.5"}},
-		{"no bool", `parameters = { debug = "yes" }`, []string{"the parameter is a bool: true or false"}},
-		{"too many", `parameters = { tags = ["1", "2", "3", "4"] }`, []string{"The value has 4 elements, and max_length is 3"}},
-		{"nested", `parameters = { tags = [["1"]] }`, []string{"Element 0 is a list: the elements of a list are texts, numbers or bools"}},
-		{"no map", `parameters = { env = ["a"] }`, []string{"The value is a list, and the parameter is a map"}},
-		{"not allowed", `parameters = { tier = "app" }`, []string{"The value is none of the allowed ones: db, web"}},
-		{"no match", `parameters = { hostname = "1st" }`, []string{"does not match the regular expression ^[a-z][a-z0-9-]{0,62}$"}},
-		{"short secret", "parameters_wo = { password = \"hunter2\" }\n  wait_for = [\"cloud_init\"]", []string{"Invalid value", `parameters_wo = { password =`, "The value has 7 characters, and min_length is 8"}},
+		{"no integer", `parameters = { port = "http" }`, []string{"Invalid parameter value", `parameters = { port = "http" }`, `Parameter "port": "http" is not an integer`}},
+		{"a fraction", `parameters = { port = 80.5 }`, []string{`Parameter "port": 80.5 is a fraction, not an integer`}},
+		{"too large", `parameters = { port = 65536 }`, []string{`Parameter "port": 65536 is more than max_value 65535`}},
+		{"a large number", `parameters = { ratio = 0.50000000000000000000001 }`, []string{`Parameter "ratio": 0.50000000000000000000001 is more than max_value 0.5`}},
+		{"no bool", `parameters = { debug = "yes" }`, []string{`Parameter "debug": "yes" is not a bool: write true or false`}},
+		{"too many", `parameters = { tags = ["1", "2", "3", "4"] }`, []string{`Parameter "tags": the value has 4 elements, and max_length is 3`}},
+		{"nested", `parameters = { tags = [["1"]] }`, []string{`Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools`}},
+		{"no map", `parameters = { env = ["a"] }`, []string{`Parameter "env": the value is a list, not a map`}},
+		{"not allowed", `parameters = { tier = "app" }`, []string{`Parameter "tier": "app" is none of the allowed values: db, web`}},
+		{"no match", `parameters = { hostname = "1st" }`, []string{`Parameter "hostname": "1st" does not match the regular expression ^[a-z][a-z0-9-]{0,62}$`}},
+		{"short secret", "parameters_wo = { password = \"hunter2\" }\n  wait_for = [\"cloud_init\"]", []string{"Invalid parameter value", `parameters_wo = { password =`, `Parameter "password": the value has 7 characters, and min_length is 8`}},
 		{"secret that would stay", `parameters_wo = { password = "hunter22" }`, []string{"Secrets would remain on the host", `wait_for must contain "cloud_init"`}},
 		{"set twice", "parameters = { password = \"hunter22\" }\n  parameters_wo = { password = \"hunter22\" }\n  wait_for = [\"cloud_init\"]", []string{"Duplicate parameter"}},
-		{"memory", `parameters = { memory = 1 }`, []string{"Value out of range", "hardware_profile.memory_mb: 1 is not between 32 and"}},
+		{"memory", `parameters = { memory = 1 }`, []string{"Value out of range", `parameters = { memory = 1 }`, `Parameter "memory" drives hardware_profile.memory_mb: 1 is not between 32 and`}},
 		{"all at once", "parameters = {\n    port = 0\n    tier = \"app\"\n    prot = 1\n  }",
-			[]string{"port = 0", "less than min_value 1", `tier = "app"`, "none of the allowed ones", "prot = 1", `Did you mean "port"?`}},
+			[]string{"port = 0", `Parameter "port": 0 is less than min_value 1`, `tier = "app"`, `Parameter "tier": "app" is none of the allowed values`, "prot = 1", `Did you mean "port"?`}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}

@@ -47,7 +47,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Duplicate target", at, `Parameter "hostname" has the target "hostname" already`}},
 		{"required with a default", with(`parameters = { hostname = { type = "string", required = true, default = "a" } }`),
 			[]string{"Required parameter has a default", at, "drop required or default"}},
-		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, "A host name is a DNS label"}},
+		{"default", with(`parameters = { hostname = { type = "string", default = "a b" } }`), []string{"Invalid default", at, `Parameter "hostname": "a b" is not a DNS label`}},
 		{"empty network", with(`network_profile = { interfaces = { eth0 = { network = "" } } }`), []string{"Empty name", at, `interfaces["eth0"].network: Name the network, or leave it out`}},
 	} {
 		refusals.Add(c.mistake, c.config, c.says...)
