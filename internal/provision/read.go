@@ -17,6 +17,8 @@ import (
 var (
 	// ErrNotFound says that the host has no such instance.
 	ErrNotFound = errors.New("no such instance")
+	// ErrForeign says that a domain is no instance.
+	ErrForeign = errors.New("not made by novacron")
 	// ErrUnreachable says that the host could not be asked.
 	ErrUnreachable = hypervisor.ErrUnreachable
 )
@@ -112,8 +114,8 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 // defined is the instance of a domain, as far as the domain's definition and state tell.
 func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instance, error) {
 	if d.Metadata == "" {
-		return Instance{}, fmt.Errorf("domain %q on %s was not made by novacron: it has no metadata of the namespace %s",
-			d.Name, p.host.URI(), catalog.InstanceNamespace)
+		return Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
+			d.Name, p.host.URI(), ErrForeign, catalog.InstanceNamespace)
 	}
 	facts, err := catalog.ParseInstanceFacts(d.Metadata)
 	if err != nil {

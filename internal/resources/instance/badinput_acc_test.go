@@ -144,5 +144,6 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	if left := host.Leftovers(t, library.DefaultPool, "."+domain+"."); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
-	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+`" on qemu`, "was not made by novacron")
+	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+`" on qemu`, "was not made by novacron",
+		"register the disk as a novacron_template_version")
 }

@@ -34,6 +34,11 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		return
 	}
 	i, err := r.referred(ctx, req)
+	if errors.Is(err, provision.ErrForeign) {
+		err = fmt.Errorf("%w. Only instances can be imported. To bring in what is on its disk, shut the domain off, register the disk as a "+
+			"novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path for a file on this machine), and make a novacron_instance of "+
+			"that. The domain itself stays as it is, until you remove it", err)
+	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Could not import instance", err)
 		return
