@@ -84,28 +84,37 @@ type NIC struct {
 
 // NICs fills in the defaults and orders the interfaces by name. n may be nil. Validate first.
 func (n *NetworkProfile) NICs() []NIC {
-	interfaces, filter := map[string]Interface{DefaultInterface: {}}, ""
-	if n != nil {
-		if n.Interfaces != nil {
-			interfaces = n.Interfaces
-		}
-		if len(n.Policies) > 0 {
-			filter = n.Policies[0]
-		}
+	interfaces := map[string]Interface{DefaultInterface: {}}
+	if n != nil && n.Interfaces != nil {
+		interfaces = n.Interfaces
 	}
 	nics := make([]NIC, 0, len(interfaces))
 	for _, name := range sortedNames(interfaces) {
-		i := interfaces[name]
-		nic := NIC{
-			Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, "")),
-			VLAN: int(or(i.VLAN, 0)), Filter: filter, IP: i.IP.Addressing(),
-		}
-		if nic.Bridge == "" {
-			nic.Network = or(i.Network, DefaultNetwork)
-		}
+		nic := interfaces[name].nic(name)
+		nic.Filter = n.filter()
 		nics = append(nics, nic)
 	}
 	return nics
+}
+
+// filter is the network filter of all interfaces, "" for none. n may be nil.
+func (n *NetworkProfile) filter() string {
+	if n == nil || len(n.Policies) == 0 {
+		return ""
+	}
+	return n.Policies[0]
+}
+
+// nic is the interface of that name with its defaults, but for its filter.
+func (i Interface) nic(name string) NIC {
+	nic := NIC{
+		Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, "")),
+		VLAN: int(or(i.VLAN, 0)), IP: i.IP.Addressing(),
+	}
+	if nic.Bridge == "" {
+		nic.Network = or(i.Network, DefaultNetwork)
+	}
+	return nic
 }
 
 // Public tells whether an interface has to be on a public network. n may be nil.

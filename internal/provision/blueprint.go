@@ -41,9 +41,9 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 		}
 	}
 	fs = append(fs, b.renderUserData(len(fs) == 0)...)
-	drivenHardware, drivenStorage := catalog.Driven(declared, b.Parameters)
-	hardware, network := r.Hardware.Over(drivenHardware.Over(version.Spec.Hardware)), r.Network.Over(version.Spec.Network)
-	storage := r.Storage.Over(drivenStorage.Over(version.Spec.Storage))
+	hardware, storage := driven(version.Spec, b.Parameters)
+	hardware, storage = r.Hardware.Over(hardware), r.Storage.Over(storage)
+	network := r.Network.Over(version.Spec.Network)
 	fs = append(fs, hardware.Validate()...)
 	fs = append(fs, hardware.Missing()...)
 	fs = append(fs, network.Validate()...)
@@ -65,6 +65,12 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
 	return b, fs
+}
+
+// driven are the profiles of a spec with what parameters drive in them.
+func driven(spec catalog.Spec, effective catalog.Values) (*catalog.HardwareProfile, *catalog.StorageProfile) {
+	hardware, storage := catalog.Driven(spec.Parameters, effective)
+	return hardware.Over(spec.Hardware), storage.Over(spec.Storage)
 }
 
 // Blueprint settles a request for something new with the catalogue and the host as they are now. What is wrong, or not

@@ -20,7 +20,7 @@ func (i Instance) Drifted() bool {
 	}
 	return i.Facts.Shape != i.shape() || slices.ContainsFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool {
 		size, known := i.size(left.Disk)
-		return known && !sameSize(size, left.Bytes)
+		return known && !catalog.SameSize(size, left.Bytes)
 	})
 }
 
@@ -33,9 +33,6 @@ func (i Instance) size(disk string) (bytes uint64, known bool) {
 	}
 	return bytes, known
 }
-
-// sameSize forgives that disks are made of whole sectors and clusters.
-func sameSize(a, b uint64) bool { return max(a, b)-min(a, b) < 1<<20 }
 
 // shape identifies the machine, its interfaces and disks as the host has them.
 func (i Instance) shape() string {
@@ -107,9 +104,9 @@ func (i Instance) Drift(b Blueprint) []Drift {
 		}
 		lost(at.Name("type"), diskType(i.Disks[n]), diskType(i.Disks[n]) == w.Type)
 		if size, known := i.size(w.Name); known && size < w.Size {
-			differs(at.Name("size_gb"), int64(size>>30), sameSize(size, w.Size)) //nolint:gosec // disks are smaller
+			differs(at.Name("size_gb"), int64(size>>30), catalog.SameSize(size, w.Size)) //nolint:gosec // disks are smaller
 		} else if known {
-			lost(at.Name("size_gb"), gib(size), sameSize(size, w.Size)) // no disk shrinks
+			lost(at.Name("size_gb"), gib(size), catalog.SameSize(size, w.Size)) // no disk shrinks
 		}
 	}
 	return all

@@ -98,7 +98,7 @@ func NetworkObject(n *catalog.NetworkProfile) types.Object {
 		return types.ObjectNull(networkTypes)
 	}
 	return types.ObjectValueMust(networkTypes, map[string]attr.Value{
-		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": stringSet(n.Policies),
+		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": StringSet(n.Policies),
 		"interfaces": mapOf(n.Interfaces, interfaceType, func(i catalog.Interface) map[string]attr.Value {
 			return map[string]attr.Value{
 				"type": types.StringPointerValue(i.Model), "network": types.StringPointerValue(i.Network),

@@ -90,7 +90,7 @@ func ParametersMap(declared map[string]catalog.Parameter) types.Map {
 	return mapOf(declared, parameterType, func(p catalog.Parameter) map[string]attr.Value {
 		return map[string]attr.Value{
 			"type": types.StringValue(p.Type), "description": OptionalString(p.Description), "required": optionalTrue(p.Required),
-			"default": types.StringPointerValue(p.Default), "allowed_values": stringSet(p.AllowedValues),
+			"default": types.StringPointerValue(p.Default), "allowed_values": StringSet(p.AllowedValues),
 			"min_value": optionalNumber(p.MinValue), "max_value": optionalNumber(p.MaxValue),
 			"min_length": types.Int64PointerValue(p.MinLength), "max_length": types.Int64PointerValue(p.MaxLength),
 			"regex": OptionalString(p.Regex), "sensitive": optionalTrue(p.Sensitive), "target": OptionalString(p.Target),
@@ -114,8 +114,8 @@ func optionalTrue(b bool) types.Bool {
 	return types.BoolValue(true)
 }
 
-// stringSet writes a set of strings; null for nil.
-func stringSet(all []string) types.Set {
+// StringSet writes strings; null for nil.
+func StringSet(all []string) types.Set {
 	if all == nil {
 		return types.SetNull(types.StringType)
 	}

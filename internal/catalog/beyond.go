@@ -1,0 +1,185 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// What an instance has beyond its version is told by the profiles of this file: laid over the version's own, they make what
+// the host has. A host can also have, by somebody's hand, what no profile says, such as an interface less than the version;
+// that is left out.
+
+// Beyond is the profile that, over base, makes the machine; nil where base alone does. base may be nil.
+func (m Machine) Beyond(base *HardwareProfile) *HardwareProfile {
+	under := base.Machine()
+	h := HardwareProfile{
+		CPUCount: unless(int64(m.Sockets), int64(under.Sockets)), CPUCores: unless(int64(m.Cores), int64(under.Cores)),
+		CPUType: unless(m.CPU, under.CPU), Firmware: unless(m.Firmware, under.Firmware),
+		MemoryMB: unless(int64(m.MemoryMiB), int64(under.MemoryMiB)), //nolint:gosec // hosts have less
+		GPUCount: unless(int64(m.GPUs), int64(under.GPUs)),
+	}
+	if m.GPUs > 0 && (base == nil || m.GPU != strings.ToLower(or(base.GPUType, ""))) {
+		h.GPUType = &m.GPU
+	}
+	if h == (HardwareProfile{}) {
+		return nil
+	}
+	return &h
+}
+
+// NetworkBeyond is the profile that, over base, makes the network cards; nil where base alone does. Cards without a name are
+// somebody else's. base may be nil.
+func NetworkBeyond(nics []NIC, base *NetworkProfile) *NetworkProfile {
+	var n NetworkProfile
+	under := map[string]NIC{}
+	for _, nic := range base.NICs() {
+		under[nic.Name] = nic
+	}
+	nics = slices.DeleteFunc(slices.Clone(nics), func(nic NIC) bool { return nic.Name == "" })
+	interfaces := map[string]Interface{}
+	for _, nic := range nics {
+		var of Interface
+		if base != nil {
+			of = base.Interfaces[nic.Name]
+		}
+		over, has := nic.beyond(of), under[nic.Name].Name != ""
+		if !has || over != (Interface{}) {
+			interfaces[nic.Name] = over
+		}
+		if filter := base.filter(); nic.Filter != filter && n.Policies == nil {
+			n.Policies = slices.DeleteFunc([]string{nic.Filter}, func(name string) bool { return name == "" })
+		}
+	}
+	switch named := base != nil && base.Interfaces != nil; {
+	case named && len(interfaces) > 0:
+		n.Interfaces = interfaces
+	case !named && (len(interfaces) > 0 || len(nics) != len(under)): // which takes the place of the one that is there by default
+		n.Interfaces = map[string]Interface{}
+		for _, nic := range nics {
+			n.Interfaces[nic.Name] = interfaces[nic.Name]
+		}
+	}
+	if n.Interfaces == nil && n.Policies == nil {
+		return nil
+	}
+	return &n
+}
+
+// beyond is the interface that, over base, makes the card. An address that base leaves to chance stays so.
+func (n NIC) beyond(base Interface) Interface {
+	under := base.nic(n.Name)
+	i := Interface{Model: unless(n.Model, under.Model), IP: n.IP.beyond(base.IP)}
+	if n.Network != under.Network || n.Bridge != under.Bridge {
+		i.Bridge = unless(n.Bridge, "")
+		i.Network = unless(n.Network, "")
+	}
+	if n.VLAN > 0 {
+		i.VLAN = unless(int64(n.VLAN), int64(under.VLAN))
+	}
+	if under.MAC != "" && !strings.EqualFold(n.MAC, under.MAC) {
+		i.MAC = &n.MAC
+	}
+	return i
+}
+
+// beyond is the configuration that, over base, makes the addressing; nil where base alone does. base may be nil.
+func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
+	under := base.Addressing()
+	if a.Equal(under) {
+		return nil
+	}
+	var c IPConfiguration
+	switch {
+	case a.Address.IsValid():
+		c.StaticIP = unless(a.Address.String(), under.Address.String())
+	case a.DHCP && under.Gateway.IsValid() && !a.Gateway.IsValid(): // which only this takes away
+		c.DHCP = &a.DHCP
+	default:
+		c.DHCP = unless(a.DHCP, under.DHCP)
+	}
+	if a.Gateway.IsValid() {
+		c.Gateway = unless(a.Gateway.String(), under.Gateway.String())
+	}
+	if !slices.Equal(a.DNS, under.DNS) {
+		c.DNS = []string{}
+		for _, server := range a.DNS {
+			c.DNS = append(c.DNS, server.String())
+		}
+	}
+	return &c
+}
+
+// StorageBeyond is the profile that, over base, makes the drives; nil where base alone does. imageSize is how large a system
+// disk is that base gives no size, bytes. base may be nil.
+func StorageBeyond(drives []Drive, base *StorageProfile, imageSize uint64) *StorageProfile {
+	under, disks := map[string]Disk{SystemDisk: {}}, map[string]Disk{}
+	if base != nil && base.Disks != nil {
+		under = base.Disks
+	}
+	all := maps.Clone(under)
+	for _, d := range drives {
+		all[d.Name] = Disk{}
+	}
+	for _, d := range drives {
+		u, has := under[d.Name]
+		var over Disk
+		if byName := len(all) == 1 || d.Name == SystemDisk; d.System != or(u.System, d.System && byName) {
+			over.System = &d.System
+		}
+		if d.Type != "" {
+			over.Type = unless(d.Type, or(u.Type, ""))
+		}
+		if d.Tier != "" {
+			over.Tier = unless(d.Tier, or(u.Tier, ""))
+		}
+		was := uint64(or(u.SizeGB, 0)) * gib //nolint:gosec // Validate found no negative one
+		if d.System && u.SizeGB == nil {
+			was = imageSize
+		}
+		if size := WholeGiB(d.Size); !SameSize(d.Size, was) && size > 0 {
+			over.SizeGB = &size
+		}
+		if !has || over != (Disk{}) {
+			disks[d.Name] = over
+		}
+	}
+	moveBoot(disks, drives, under)
+	if len(disks) == 0 {
+		return nil
+	}
+	return &StorageProfile{Disks: disks}
+}
+
+// moveBoot marks the drive that the machine starts from, where disks, over others, would have it start from another.
+func moveBoot(disks map[string]Disk, drives []Drive, under map[string]Disk) {
+	n := slices.IndexFunc(drives, func(d Drive) bool { return d.Boot })
+	merged := (&StorageProfile{Disks: disks}).Over(&StorageProfile{Disks: under}).Disks
+	if n < 0 || bootDisk(merged, systemDisk(merged)) == drives[n].Name {
+		return
+	}
+	for name := range merged {
+		boots, over := name == drives[n].Name, disks[name]
+		if boots || or(merged[name].Boot, false) {
+			over.Boot = &boots
+			disks[name] = over
+		}
+	}
+}
+
+// unless is a value that differs from what is there without it; nil for one that is the same.
+func unless[T comparable](v, there T) *T {
+	if v == there {
+		return nil
+	}
+	return &v
+}
+
+// sizeSlack is how many bytes two sizes of a disk may differ by and be the same: disks are made of whole sectors and clusters.
+const sizeSlack = 1 << 20
+
+// SameSize tells whether two sizes, bytes, are those of one disk.
+func SameSize(a, b uint64) bool { return max(a, b)-min(a, b) < sizeSlack }
+
+// WholeGiB is how many whole GiB a disk of that many bytes has.
+func WholeGiB(bytes uint64) int64 { return int64((bytes + sizeSlack - 1) / gib) } //nolint:gosec // disks are smaller

@@ -1,0 +1,88 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Overrides are the profiles that a request lays over a version's.
+type Overrides struct {
+	Hardware *catalog.HardwareProfile
+	Network  *catalog.NetworkProfile
+	Storage  *catalog.StorageProfile
+}
+
+// Overrides are what an instance has beyond the version that it was made of: with them and the parameters in its metadata, a
+// request asks for what the host has. What no request can ask for is left out; Drift tells that.
+func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog.Version) (Overrides, error) {
+	var o Overrides
+	hardware, storage := driven(version.Spec, catalog.SettingValues(i.Facts.Parameters))
+	machine := i.Machine
+	if cpu := hardware.Machine().CPU; machine.CPU == hypervisor.EffectiveCPU(i.DomainType, cpu) {
+		machine.CPU = cpu
+	}
+	o.Hardware = machine.Beyond(hardware)
+	o.Network = catalog.NetworkBeyond(i.NICs, version.Spec.Network)
+	tiers := map[string]string{} // of the version's disks
+	for _, drive := range storage.Drives() {
+		tiers[drive.Name] = drive.Tier
+	}
+	drives := make([]catalog.Drive, len(i.Disks))
+	for n, disk := range i.Disks {
+		size, err := p.sizeOf(ctx, i, disk)
+		if err != nil {
+			return o, err
+		}
+		tier, err := p.tierOf(ctx, disk, tiers[disk.Name])
+		if err != nil {
+			return o, err
+		}
+		drives[n] = catalog.Drive{Name: disk.Name, Size: size, System: n == 0, Type: diskType(disk), Tier: tier, Boot: disk.Boot == 1}
+	}
+	o.Storage = catalog.StorageBeyond(drives, storage, uint64(max(0, version.VirtualSize)))
+	return o, nil
+}
+
+// sizeOf is how large a disk is, bytes: of one that is in no pool any more, as it was left last.
+func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk hypervisor.DomainDisk) (uint64, error) {
+	if size, known := i.size(disk.Name); known {
+		return size, nil
+	}
+	volume, err := p.diskVolumeOf(ctx, disk)
+	if n := slices.IndexFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) {
+		return i.Facts.Sizes[n].Bytes, nil
+	}
+	return volume.Capacity, err
+}
+
+// tierOf is the tier that a disk is on: the usual one where that is in the same pool, "" for the library's own and for pools
+// that are of no tier.
+func (p *Provisioner) tierOf(ctx context.Context, disk hypervisor.DomainDisk, usual string) (string, error) {
+	pools, err := p.allPools(ctx)
+	if err != nil {
+		return "", err
+	}
+	home := path.Dir(disk.Path)
+	in := func(name string) bool {
+		n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
+		return n >= 0 && pools[n].Path != "" && path.Clean(pools[n].Path) == home
+	}
+	if usual != "" && in(p.tiers[usual]) {
+		return usual, nil
+	}
+	if in(p.library.Pool()) {
+		return "", nil
+	}
+	for _, tier := range slices.Sorted(maps.Keys(p.tiers)) {
+		if in(p.tiers[tier]) {
+			return tier, nil
+		}
+	}
+	return "", nil
+}
