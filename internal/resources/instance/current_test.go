@@ -60,7 +60,7 @@ func blankModel(t *testing.T) Model {
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
 	blank := Model{
 		Labels: types.MapNull(types.StringType), WaitFor: types.SetNull(types.StringType), IPAddresses: types.ListNull(types.StringType),
-		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(provisioningTypes),
+		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(provisioningTypes), AllowRestart: types.BoolValue(true),
 	}
 	for name, to := range map[string]*types.Object{
 		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,

@@ -3,33 +3,96 @@ package instance
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // importedKey is noted in the private state of an imported instance, until the first update: so far the state has what an
 // import found, not what a configuration says.
 const importedKey = "imported"
 
-// parametersOf are the parameters that a configuration has to set to get the instance: those that are not at their
-// defaults. Secrets are known to nobody. Where the version is gone, its defaults are too.
-func (r *Resource) parametersOf(ctx context.Context, i provision.Instance) (types.Dynamic, error) {
+// adopt takes over what a configuration has to say to get the instance: what it has beyond its version, and the parameters
+// that are not at their defaults. Where the version is gone, everything is beyond it. What nothing but the configuration knows is
+// warned of where a later change would miss it.
+func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *Model) diag.Diagnostics {
+	var diags diag.Diagnostics
+	version, err := r.versionOf(ctx, i)
+	if err != nil {
+		client.AddError(&diags, "Could not read instance", err)
+		return diags
+	}
+	overrides, err := r.client.Provisioner.Overrides(ctx, i, version)
+	if err != nil {
+		client.AddError(&diags, "Could not read instance", err)
+		return diags
+	}
+	state.HardwareProfile = profile.HardwareObject(overrides.Hardware)
+	state.NetworkProfile = profile.NetworkObject(overrides.Network)
+	state.StorageProfile = profile.StorageObject(overrides.Storage)
+	state.Parameters = asWritten(catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters)))
+	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(replace)
+	state.WaitFor = profile.StringSet(waitsFor(i))
+	warnOfUntold(&diags, i, version)
+	return diags
+}
+
+// versionOf is what an instance was made of; the zero version where nothing tells that any more.
+func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog.Version, error) {
+	version, found, err := i.Facts.FrozenVersion()
+	if err != nil || found {
+		return version, err
+	}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
-		return types.DynamicNull(), err
+		return catalog.Version{}, err
 	}
-	version, found, err := i.Facts.FrozenVersion()
-	if err == nil && !found {
-		version, err = r.client.Library.Version(ctx, id.Version(i.Facts.Version))
+	version, err = r.client.Library.Version(ctx, id.Version(i.Facts.Version))
+	if errors.Is(err, catalog.ErrNotFound) {
+		return catalog.Version{}, nil
 	}
-	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		return types.DynamicNull(), err
+	return version, err
+}
+
+// waitsFor is what an instance is waited for by default. One that gets no address cannot be waited for at all.
+func waitsFor(i provision.Instance) []string {
+	if !slices.ContainsFunc(i.NICs, func(n catalog.NIC) bool { return n.Name != "" && n.IP.Any() }) {
+		return []string{}
 	}
-	return asWritten(catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters))), nil
+	return []string{provision.WaitIP}
+}
+
+// warnOfUntold warns of what the instance was made with, and its host does not tell.
+func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog.Version) {
+	if i.Facts.Customized.Digest != "" {
+		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was made with a "+
+			"customization, of which its host keeps a digest only. Write it into the configuration as it was: then the plan takes note of it "+
+			"and nothing is done to the instance. Without it, a new system disk (on_version_change = \"reimage\") or another instance will "+
+			"have none.", i.Facts.Name))
+	}
+	known, secrets := catalog.SettingValues(i.Facts.Parameters), []string{}
+	for name, p := range version.Spec.Parameters {
+		if p.Required && known[name] == nil {
+			secrets = append(secrets, name)
+		}
+	}
+	if len(secrets) > 0 {
+		slices.Sort(secrets)
+		diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported", fmt.Sprintf("Instance %q was made with values of %s that "+
+			"its host does not keep. They are required: set them in parameters_wo, with wait_for = [\"cloud_init\"], before you change anything "+
+			"else of the instance. Setting them does nothing to it, and nothing tells whether they are what they were.",
+			i.Facts.Name, strings.Join(secrets, ", ")))
+	}
 }
 
 // asWritten writes values as a literal in a configuration has them: objects and tuples. Null for none.

@@ -128,10 +128,6 @@ func (m *Model) fromCore(i provision.Instance) {
 	if i.Healthy() {
 		m.PowerState = types.StringValue(running)
 	}
-	if m.AllowRestart.IsNull() { // just imported: what the configuration says of these is not the host's to tell
-		m.AllowRestart, m.OnVersionChange = types.BoolValue(true), types.StringValue(replace)
-		m.WaitFor = types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})
-	}
 	if m.Provisioning.IsNull() {
 		m.Provisioning = types.ObjectNull(provisioningTypes)
 	}

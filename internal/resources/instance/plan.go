@@ -272,6 +272,7 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 	if len(p.replaces) > 0 {
 		return
 	}
+	p.refuseUntold(diff.Devices)
 	p.announceDevices(instance, diff.Devices)
 	if diff.Restart() && instance.Running() && p.plan.PowerState.ValueString() == running {
 		p.announceRestart(diff.Restarts)

@@ -25,6 +25,22 @@ func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d pr
 	}
 }
 
+// refuseUntold refuses to delete disks of an import that its state does not have: providers before this one did not tell of
+// them, so no configuration could have them, and nobody has taken them out of one.
+func (p *planner) refuseUntold(d provision.Devices) {
+	for _, disk := range d.DropDisks {
+		at := catalog.At("storage_profile").Name("disks").Key(disk.Name)
+		if p.adopting && leaf(p.state, at) == nil {
+			client.AddFindings(p.diags, catalog.Findings{{
+				Path: at, Summary: "Disk missing from the imported state",
+				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import has, and this change would "+
+					"delete it with its data. Write it into storage_profile.disks; or import the instance once more, after `terraform state rm`, which "+
+					"shows all that it has.", p.state.Name.ValueString(), disk.Name),
+			}})
+		}
+	}
+}
+
 // announceDevices plans what a change of devices changes beside them, and warns of data that goes.
 func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 	if len(d.AddNICs)+len(d.DropNICs) > 0 {

@@ -85,3 +85,26 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		}
 	}
 }
+
+// A disk that an import of former times did not tell of is not deleted for it; one that was taken out of the configuration is.
+func TestADiskThatWasNotImportedIsKept(t *testing.T) {
+	drop := provision.Devices{DropDisks: []hypervisor.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
+	told := profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})
+	for name, c := range map[string]struct {
+		adopting bool
+		state    types.Object
+		refused  bool
+	}{
+		"not told of":      {true, profile.StorageObject(nil), true},
+		"taken out":        {true, told, false},
+		"changed since":    {false, profile.StorageObject(nil), false},
+		"of one's own all": {false, told, false},
+	} {
+		var diags diag.Diagnostics
+		p := planner{state: &Model{StorageProfile: c.state}, plan: &Model{}, adopting: c.adopting, diags: &diags}
+		p.refuseUntold(drop)
+		if diags.HasError() != c.refused {
+			t.Errorf("%s: the plan says %v", name, diags)
+		}
+	}
+}

@@ -174,8 +174,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if state.Name.IsNull() { // just imported
-		if state.Parameters, err = r.parametersOf(ctx, i); err != nil {
-			client.AddError(&resp.Diagnostics, "Could not read instance", err)
+		if resp.Diagnostics.Append(r.adopt(ctx, i, &state)...); resp.Diagnostics.HasError() {
 			return
 		}
 	}
