@@ -28,7 +28,7 @@ const diedError = "The process that worked on it ended, or ran out of time, befo
 // Settled is the request as of now. One that is not over, though its runner is dead or its deadline has passed, has failed;
 // runnerDead says the former.
 func (r ProvisioningRequest) Settled(runnerDead bool, now time.Time) ProvisioningRequest {
-	if r.Status.Over() || !runnerDead && now.Before(r.Deadline) {
+	if r.Status.Over() || !runnerDead && !Overdue(r.Deadline, now) {
 		return r
 	}
 	r.Status, r.Error = RequestFailed, diedError

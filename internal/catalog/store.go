@@ -1,6 +1,9 @@
 package catalog
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Revision names one write of one document, and no other write that ever was or will be. Only the store that gave it
 // can read it; "" is no revision.
@@ -32,6 +35,9 @@ type Collection[T any] interface {
 // Store keeps a catalogue. Keys are TemplateID.String, VersionID.String, the hex part of a base's digest, and
 // RequestID.String.
 type Store interface {
+	// Now is the time of day, in UTC, by the clock of what keeps the catalogue, or a little earlier. Times that one process
+	// writes and another one judges by are this clock's: the processes' own may differ by anything.
+	Now(ctx context.Context) (time.Time, error)
 	Templates() Collection[Template]
 	Versions() Collection[Version]
 	Bases() Collection[Base]

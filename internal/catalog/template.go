@@ -147,10 +147,18 @@ type Coming struct {
 // DeleteLease is how long a delete may take to decide. One that has not by then is dead, and its mark counts no more.
 const DeleteLease = 2 * time.Minute
 
-// Deleting tells whether somebody is about to delete the version.
+// Deleting tells whether somebody is about to delete the version, by the catalogue's clock.
 func (v Version) Deleting(now time.Time) bool {
-	return v.DeletingSince != nil && now.Sub(*v.DeletingSince) < DeleteLease
+	return v.DeletingSince != nil && !Overdue(v.DeletingSince.Add(DeleteLease), now)
 }
+
+// Slack is how much later than its deadline a process counts as dead. It covers what a deadline leaves out, such as the time
+// for undoing, and clocks that are a little wrong where an earlier release wrote its own machine's time.
+const Slack = 5 * time.Minute
+
+// Overdue tells whether a process that was to be done by a deadline is dead, now being the time of the clock by which the
+// deadline was written.
+func Overdue(deadline, now time.Time) bool { return now.After(deadline.Add(Slack)) }
 
 // BaseState tells how far a base image has come.
 type BaseState string

@@ -77,6 +77,8 @@ type Host struct {
 	pools sync.Map // pool name → libvirt.StoragePool
 
 	refreshes refreshes
+
+	clocks sync.Map // pool name → reading
 }
 
 // New prepares a Host; it parses the URI and does nothing else. A URI is

@@ -86,6 +86,7 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 	if err = create(); refused(err) { // perhaps since the pool was not active yet
 		err = create()
 	}
+	created := time.Now()
 	// A file made behind this daemon's back: OPERATION_INVALID when it is there
 	// before libvirt looks (the pool is active, or the error would say so), and a
 	// system error of unknown number when it comes after.
@@ -95,7 +96,11 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 	if err != nil {
 		return Volume{}, err
 	}
-	return h.Volume(ctx, pool, spec.Name)
+	v, err := h.Volume(ctx, pool, spec.Name)
+	if err == nil {
+		h.read(v, created)
+	}
+	return v, err
 }
 
 // appeared tells whether a refresh of the pool brings up the volume.

@@ -96,6 +96,14 @@ func (l *Library) Use(t catalog.Template, v catalog.Version) (catalog.Finding, e
 	return warning, err
 }
 
+// unmarked is a version without the mark of somebody who was about to remove it and is dead.
+func (l *Library) unmarked(ctx context.Context, v catalog.Version) catalog.Version {
+	if !l.deleting(ctx, v) {
+		v.DeletingSince = nil
+	}
+	return v
+}
+
 // seen is a version as the library's user sees it, who may see its template; catalog.ErrNotFound also for one that is only
 // being registered. A draft's spec follows its template.
 func (l *Library) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
@@ -126,7 +134,7 @@ func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Ve
 	byName := make(map[string]catalog.Version, len(records))
 	names := make([]string, 0, len(records))
 	for _, rec := range records {
-		if v, err := l.seen(t, rec.Value); err == nil {
+		if v, err := l.seen(t, l.unmarked(ctx, rec.Value)); err == nil {
 			names = append(names, v.ID.Version)
 			byName[v.ID.Version] = v
 		}

@@ -24,12 +24,16 @@ const registrationTime = time.Hour
 // claimVersion makes the document of a version that is coming. It removes what a registration of it that died has left.
 // lost is the version that was registered already, by a process that may not have lived to tell: the zero record for none.
 func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		deadline = now().Add(registrationTime)
+	since, err := l.store.Now(ctx)
+	if err != nil {
+		return claim, lost, err
+	}
+	takes := registrationTime
+	if deadline, bounded := ctx.Deadline(); bounded {
+		takes = time.Until(deadline)
 	}
 	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Coming: &catalog.Coming{
-		Runner: runner.This(), By: l.me.User, Since: now(), Deadline: deadline.UTC(), Volume: "nova.base." + strings.ToLower(rand.Text()),
+		Runner: runner.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: "nova.base." + strings.ToLower(rand.Text()),
 	}}
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
@@ -41,7 +45,7 @@ func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catal
 		case errors.Is(err, catalog.ErrNotFound):
 		case err != nil:
 			return claim, lost, err
-		case abandoned(found.Value):
+		case l.abandoned(ctx, found.Value):
 			if err := l.clearComing(ctx, found); err != nil {
 				return claim, lost, err
 			}
@@ -90,12 +94,27 @@ func sameClaim(found, claim catalog.Version) bool {
 func (l *Library) beingRegistered(v catalog.Version) error {
 	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is removed "+
-			"by itself from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Format("15:04:05 MST"))}}
+			"by itself from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 }
 
-// abandoned tells whether a version was being registered by a process that is dead.
-func abandoned(v catalog.Version) bool {
-	return v.Coming != nil && (runner.Dead(v.Coming.Runner) || time.Now().After(v.Coming.Deadline))
+// abandoned tells whether a version was being registered by a process that is dead. Where the catalogue's clock cannot be
+// read, that is not certain.
+func (l *Library) abandoned(ctx context.Context, v catalog.Version) bool {
+	if v.Coming == nil || runner.Dead(v.Coming.Runner) {
+		return v.Coming != nil
+	}
+	now, err := l.store.Now(ctx)
+	return err == nil && catalog.Overdue(v.Coming.Deadline, now)
+}
+
+// deleting tells whether somebody is about to remove a version. Where the catalogue's clock cannot be read, that has to be
+// supposed of one that is marked.
+func (l *Library) deleting(ctx context.Context, v catalog.Version) bool {
+	if v.DeletingSince == nil {
+		return false
+	}
+	now, err := l.store.Now(ctx)
+	return err != nil || v.Deleting(now)
 }
 
 // sweep removes, once in a process, what registrations that died have left in the tenant's part of the library, and images
@@ -107,7 +126,7 @@ func (l *Library) sweep(ctx context.Context) {
 			return
 		}
 		for _, rec := range records {
-			if abandoned(rec.Value) {
+			if l.abandoned(ctx, rec.Value) {
 				_ = l.clearComing(ctx, rec)
 			}
 		}
@@ -200,7 +219,7 @@ func (l *Library) uploaderDead(ctx context.Context, base catalog.Base) (bool, er
 		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 			return false, err
 		}
-		if hidden || err == nil && !abandoned(rec.Value) {
+		if hidden || err == nil && !l.abandoned(ctx, rec.Value) {
 			return false, nil
 		}
 	}

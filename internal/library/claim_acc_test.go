@@ -89,7 +89,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 func (s site) expire(t *testing.T, l *Library, id catalog.VersionID) {
 	t.Helper()
 	_, err := change(t.Context(), l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		v.Coming.Deadline = now().Add(-time.Second)
+		v.Coming.Deadline = now().Add(-catalog.Slack - time.Minute)
 		return nil
 	})
 	if err != nil {

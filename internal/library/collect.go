@@ -91,9 +91,13 @@ func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec c
 // collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
 // that is noted. catalog.ErrConflict when somebody else has changed it meanwhile.
 func (l *Library) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
+	now, err := l.poolTime(ctx)
+	if err != nil {
+		return err
+	}
 	since := rec.Value.UnusedSince
-	if hung || since == nil || now().Sub(*since) < l.unusedFor {
-		return l.noteUnused(ctx, rec, !hung)
+	if hung || since == nil || max(0, now.Sub(*since)) < l.unusedFor { // the last reading may have been later
+		return l.noteUnused(ctx, rec, !hung, now)
 	}
 	if certain, err := l.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
 		return err
@@ -109,14 +113,14 @@ func (l *Library) collectBase(ctx context.Context, rec catalog.Record[catalog.Ba
 }
 
 // noteUnused notes since when a base has no use, or that it has one again.
-func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool) error {
+func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
 	if unused == (rec.Value.UnusedSince != nil) {
 		return nil
 	}
 	rec.Value.UnusedSince = nil
 	if unused {
-		since := now()
-		rec.Value.UnusedSince = &since
+		now = now.Truncate(time.Second)
+		rec.Value.UnusedSince = &now
 	}
 	_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	return err

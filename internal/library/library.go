@@ -40,6 +40,7 @@ type Library struct {
 
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
+	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
 
 	mu     sync.Mutex
 	opened bool
@@ -55,7 +56,7 @@ type Library struct {
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
 	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, unusedFor: unusedFor,
-		retention: o.Retention}
+		retention: o.Retention, poolTime: func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) }}
 }
 
 // Tenant is whose names are used where none is given.

@@ -21,7 +21,7 @@ import (
 // takeOver makes a version that was lost this registration's own, if it is what would be registered.
 func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
 	v := lost.Value
-	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || v.Deleting(now()) {
+	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
 	same, err := l.leadsTo(ctx, r.Source, v.Digest)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -19,8 +20,10 @@ type memory struct {
 	versions  memoryOf[catalog.Version]
 	bases     memoryOf[catalog.Base]
 	requests  memoryOf[catalog.ProvisioningRequest]
+	ahead     time.Duration // of the test's own clock
 }
 
+func (m *memory) Now(context.Context) (time.Time, error)                    { return time.Now().Add(m.ahead), nil }
 func (m *memory) Templates() catalog.Collection[catalog.Template]           { return &m.templates }
 func (m *memory) Versions() catalog.Collection[catalog.Version]             { return &m.versions }
 func (m *memory) Bases() catalog.Collection[catalog.Base]                   { return &m.bases }
@@ -103,7 +106,7 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 		t.Fatal(err)
 	}
 	l := New(Options{Host: host, Pool: "novacron", Store: m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups}})
-	l.opened = true
+	l.opened, l.poolTime = true, m.Now
 	return l
 }
 

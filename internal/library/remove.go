@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -53,6 +52,10 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()
+	since, err := l.store.Now(ctx)
+	if err != nil {
+		return err
+	}
 	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		if v.Coming != nil {
 			return catalog.ErrNotFound
@@ -61,7 +64,6 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 			return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
 				"Version %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
 		}
-		since := time.Now().UTC()
 		v.DeletingSince = &since
 		return nil
 	})

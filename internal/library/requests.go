@@ -74,10 +74,25 @@ func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[ca
 	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)), make([]catalog.ProvisioningRequest, len(records))
 	for i, rec := range records {
 		written[rec.Key] = rec
-		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), time.Now())
+		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), l.whenOverdue(ctx, rec.Value.Deadline))
 	}
 	catalog.SortRequests(settled)
 	return written, settled, nil
+}
+
+// whenOverdue is the time by which to judge the deadline of a request. The catalogue is asked for it only where the deadline
+// has passed by this machine's clock: who lists requests may not be allowed to create a volume, and a request that is shown as
+// running for too long does no harm.
+func (l *Library) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
+	here := time.Now()
+	if !catalog.Overdue(deadline, here) {
+		return here
+	}
+	now, err := l.store.Now(ctx)
+	if err != nil {
+		return deadline
+	}
+	return now
 }
 
 const (
@@ -97,7 +112,11 @@ func (l *Library) tidyRequests(ctx context.Context) {
 		return
 	}
 	requests := l.store.Requests()
-	expired := l.retention.Expired(settled, time.Now())
+	now, err := l.store.Now(ctx)
+	if err != nil {
+		return
+	}
+	expired := l.retention.Expired(settled, now)
 	for _, r := range expired {
 		rec := written[r.ID.String()]
 		if ctx.Err() == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -24,7 +23,7 @@ func (l *Library) Newer(t catalog.Template, versions, coming []catalog.Version, 
 func available(versions, coming []catalog.Version) []catalog.Version {
 	all := slices.Clone(coming)
 	for _, v := range versions {
-		if !v.Deleting(time.Now()) {
+		if v.DeletingSince == nil {
 			all = append(all, v)
 		}
 	}

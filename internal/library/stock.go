@@ -49,6 +49,13 @@ func (l *Library) stock(ctx context.Context) (Stock, error) {
 		return s, err
 	}
 	s.count(volumes, held, unused)
+	if len(s.Strays) > 0 { // by this machine's clock; who may not create a volume has no other
+		if now, err := l.poolTime(ctx); err == nil {
+			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
+				return slices.ContainsFunc(volumes, func(v hypervisor.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
+			})
+		}
+	}
 	return s, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -141,13 +140,13 @@ func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Ve
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	return l.seen(t, rec.Value)
+	return l.seen(t, l.unmarked(ctx, rec.Value))
 }
 
 // Stands makes sure that a version that the library's user was let use is still there, and nobody is about to remove it.
 func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 	rec, err := l.store.Versions().Get(ctx, id.String())
-	if err == nil && rec.Value.Deleting(time.Now()) {
+	if err == nil && l.deleting(ctx, rec.Value) {
 		err = fmt.Errorf("version %q is being removed by somebody else just now: choose another version", id)
 	}
 	return err

@@ -7,6 +7,7 @@ package pgstore
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -68,6 +69,14 @@ func (s *Store) Kind() string { return "postgres" }
 
 // Enforcement says that the server itself makes sure of tenancy and sharing, for whoever connects.
 func (s *Store) Enforcement() string { return "server" }
+
+// Now implements catalog.Store: the server's time.
+func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
+	err = s.ask(ctx, func(ctx context.Context, db db) error {
+		return db.QueryRow(ctx, "SELECT pg_catalog.clock_timestamp()").Scan(&now)
+	})
+	return now.UTC(), s.explain("reading the database's clock", err)
+}
 
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {

@@ -27,6 +27,7 @@ type Volumes interface {
 	ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error)
 	WriteVolume(ctx context.Context, pool, name string, data []byte) error
 	DeleteVolume(ctx context.Context, pool, name string) error
+	Time(ctx context.Context, pool string) (time.Time, error)
 }
 
 const (
@@ -60,6 +61,9 @@ var _ catalog.Store = (*Store)(nil)
 func New(volumes Volumes, pool string) *Store {
 	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}}
 }
+
+// Now implements catalog.Store: the time of the pool, which each document that was written has told.
+func (s *Store) Now(ctx context.Context) (time.Time, error) { return s.volumes.Time(ctx, s.pool) }
 
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -143,6 +144,8 @@ func (p process) DeleteVolume(_ context.Context, _, name string) error {
 		return nil
 	})
 }
+
+func (p process) Time(context.Context, string) (time.Time, error) { return time.Now().UTC(), nil }
 
 // store is the store of a process that nothing happens to.
 func (m *memory) store() *Store { return New(process{memory: m}, "pool") }

@@ -118,9 +118,13 @@ func (e *CancelledError) Error() string {
 func (e *CancelledError) Unwrap() error { return context.Canceled }
 
 func (b *build) facts(ctx context.Context) (string, error) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		deadline = now().Add(time.Hour)
+	now, err := b.host.Time(ctx, b.pool.Name)
+	if err != nil {
+		return "", err
+	}
+	takes := time.Hour
+	if deadline, bounded := ctx.Deadline(); bounded {
+		takes = time.Until(deadline)
 	}
 	frozen, err := catalog.Freeze(b.blueprint.Version)
 	if err != nil {
@@ -134,7 +138,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Sizes: catalog.SizesOf(b.blueprint.Drives),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
-			Started: b.record.StartedAt, Deadline: deadline.UTC(),
+			Started: now, Deadline: now.Add(takes),
 		},
 	}.Marshal()
 }

@@ -33,11 +33,19 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if note.Completed != nil {
 		return b.nameTaken(name)
 	}
-	if !runner.Dead(note.Runner) && now().Before(note.Deadline) {
+	alive := !runner.Dead(note.Runner)
+	if alive { // unless its time is up
+		now, err := b.host.Time(ctx, b.pool.Name)
+		if err != nil {
+			return err
+		}
+		alive = !catalog.Overdue(note.Deadline, now)
+	}
+	if alive {
 		return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
-			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Format("15:04:05 MST"))}}
+			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
 	if b.remains, err = b.poolsOf(ctx, domain.Disks); err != nil {
 		return err

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"OneOfManyCreatorsAndDeleters":   creators,
 		"ACancelledCallDoesNothing":      cancelled,
 		"RandomOperationsOfManyCompared": model,
+		"TellsItsTime":                   clock,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -81,6 +82,26 @@ func livesAndDies(t *testing.T, site Site) {
 		t.Error(err)
 	}
 	wants(t, "reading what was deleted", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
+}
+
+// clock makes sure that all who open a catalogue have one time, before they have written anything and afterwards.
+func clock(t *testing.T, site Site) {
+	writer, reader, ctx := site.Open("t1"), site.Open("t2"), t.Context()
+	began := must(reader.Now(ctx))
+	must(writer.Templates().Create(ctx, "t1/a", template("a")))
+	wrote := must(writer.Now(ctx))
+	ended := must(reader.Now(ctx))
+	// A reading may be a little late, but never early.
+	if late := time.Minute; wrote.Before(began.Add(-late)) || ended.Before(wrote.Add(-late)) || ended.Before(began) || wrote.After(began.Add(late)) {
+		t.Errorf("one process says %s and then %s, and another one between them %s", began, ended, wrote)
+	}
+	if wrote.Location() != time.UTC {
+		t.Errorf("the time is one of %s", wrote.Location())
+	}
+	rec := must(writer.Templates().Get(ctx, "t1/a"))
+	if err := writer.Templates().Delete(ctx, rec.Key, rec.Revision); err != nil {
+		t.Error(err)
+	}
 }
 
 func revisions(t *testing.T, site Site) {

@@ -31,7 +31,7 @@ func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 		<-goOn
 	}})
 	ended := make(chan error, 1)
-	first := contained(t, b.space, 500, "apply", "-auto-approve")
+	first := contained(t, b.space, 200, "apply", "-auto-approve")
 	var said strings.Builder
 	first.Stdout, first.Stderr = &said, &said
 	if err := first.Start(); err != nil {
@@ -46,9 +46,9 @@ func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	provider := fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
 	alone := strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`)
 	for config, says := range map[string]string{
-		whole: "Template exists",
-		alone.Replace(shop[len(template(pool)):]): "Version exists",
-		alone.Replace(instance(name)):             "Instance is being made",
+		whole: "already. Choose another name",
+		alone.Replace(shop[len(template(pool)):]): "has a version 1.0.0 already",
+		alone.Replace(instance(name)):             "Instance is being created",
 	} {
 		second := tfacc.NewWorkspace(t, provider+config)
 		out, err := contained(t, second, 0, "apply", "-auto-approve").CombinedOutput()

@@ -1,0 +1,69 @@
+package hypervisor
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// libvirt does not tell the time. But a volume that was just created says when, by the clock of whatever keeps its pool: the
+// host's, or a file server's. So each volume that CreateVolume makes tells the time of its pool.
+
+// clockPrefix begins the names of volumes that are made to tell the time and nothing else.
+const clockPrefix = "nova.clock."
+
+// clockLeft is how old such a volume is when whoever made it must have died.
+const clockLeft = time.Minute
+
+// reading is what a pool's clock said, no later than at a moment here.
+type reading struct{ there, here time.Time }
+
+// now is the time there, or a little earlier. What this machine's own clock says does not matter: time.Since goes by one
+// that nobody sets.
+func (r reading) now() time.Time { return r.there.Add(time.Since(r.here)).UTC() }
+
+// read notes what a volume that was created before a moment says of the time.
+func (h *Host) read(v Volume, created time.Time) {
+	if !v.Modified.IsZero() {
+		h.clocks.Store(v.Pool, reading{v.Modified, created})
+	}
+}
+
+// Time is the time of day by the clock of whatever keeps a pool's volumes, so that processes on machines whose own clocks
+// differ agree on it. It is never ahead of that clock, and behind it by no more than it took to create one volume. It
+// makes requests only where this Host has not created a volume in the pool yet: then it makes one, and deletes it.
+func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
+	if known, ok := h.clocks.Load(pool); ok {
+		return known.(reading).now(), nil
+	}
+	name := clockPrefix + strings.ToLower(rand.Text())
+	if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
+		return time.Time{}, err
+	}
+	if err := h.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, ErrNoVolume) {
+		return time.Time{}, err
+	}
+	known, ok := h.clocks.Load(pool)
+	if !ok {
+		return time.Time{}, fail("reading the clock of", poolObject(pool), fmt.Errorf("its volumes do not tell when they were made: %w", ErrUnsupported))
+	}
+	now := known.(reading).now()
+	return now, h.clearClocks(ctx, pool, now)
+}
+
+// clearClocks removes what processes that died while they asked for the time have left.
+func (h *Host) clearClocks(ctx context.Context, pool string, now time.Time) error {
+	left, err := h.Volumes(ctx, pool, func(name string) bool { return strings.HasPrefix(name, clockPrefix) })
+	for _, v := range left {
+		if now.Sub(v.Modified) < clockLeft {
+			continue
+		}
+		if gone := h.DeleteVolume(ctx, pool, v.Name); gone != nil && !errors.Is(gone, ErrNoVolume) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package hypervisor
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestAPoolTellsTheTime(t *testing.T) {
+	h, pool, path := realPool(t)
+	ctx := t.Context()
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: clockPrefix + "left", Format: "raw"}))
+	left := filepath.Join(path, clockPrefix+"left")
+	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	right := func(what string, said time.Time) {
+		t.Helper()
+		if off := time.Since(said); off < 0 || off > 10*time.Second { // the host's clock is this machine's
+			t.Errorf("%s: the pool's time is %s off", what, off)
+		}
+	}
+	asks := realHost(t)
+	before := asks.Calls()
+	right("asked", must[time.Time](t)(asks.Time(ctx, pool)))
+	if asks.Calls() == before {
+		t.Error("the time came from nowhere")
+	}
+	if names := must[[]string](t)(h.VolumeNames(ctx, pool)); len(names) != 0 {
+		t.Errorf("left in the pool: %q", names)
+	}
+	before = asks.Calls()
+	first := must[time.Time](t)(asks.Time(ctx, pool))
+	right("known", first)
+	for next := first; !next.After(first); next = must[time.Time](t)(asks.Time(ctx, pool)) {
+		right("later", next)
+	}
+	if made := asks.Calls() - before; made != 0 {
+		t.Errorf("a time that is known took %d requests", made)
+	}
+}
+
+// A clock goes on from what it said, whatever this machine's own clock says.
+func TestAReadingGoesOn(t *testing.T) {
+	there := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	r := reading{there: there, here: time.Now().Add(-time.Minute)}
+	if now := r.now(); now.Before(there.Add(time.Minute)) || now.After(there.Add(2*time.Minute)) {
+		t.Errorf("a minute after %s it is %s", there, now)
+	}
+}

@@ -1,0 +1,54 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// Who is at work, and until when, goes by the catalogue's clock: this machine's may be ahead of it or behind.
+func TestAWrongClockEndsNobodysWork(t *testing.T) {
+	const elsewhere = "elsewhere/4711/m/b/1-1/99"
+	for _, ahead := range []time.Duration{0, 3 * time.Hour, -3 * time.Hour} { // of this machine's
+		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			m := &memory{ahead: ahead}
+			ann := m.as(t, "shop", "ann")
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+			defer cancel()
+			at := func(d time.Duration) time.Time { return must[time.Time](t)(m.Now(ctx)).Add(d) }
+
+			claim, _, err := ann.claimVersion(ctx, Registration{ID: catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if off := claim.Coming.Deadline.Sub(at(20 * time.Minute)).Abs(); off > time.Minute || claim.Coming.Since.After(at(0)) {
+				t.Errorf("the claim is from %s until %s, and it is %s", claim.Coming.Since, claim.Coming.Deadline, at(0))
+			}
+			for left, dead := range map[time.Duration]bool{time.Minute: false, -time.Minute: false, -catalog.Slack - time.Minute: true} {
+				v := catalog.Version{Coming: &catalog.Coming{Runner: elsewhere, Deadline: at(left)}}
+				if got := ann.abandoned(ctx, v); got != dead {
+					t.Errorf("with %s left, a registration elsewhere counts as dead: %t, want %t", left, got, dead)
+				}
+			}
+			for ago, marked := range map[time.Duration]bool{0: true, time.Minute: true, catalog.DeleteLease: true, catalog.DeleteLease + catalog.Slack + time.Minute: false} {
+				since := at(-ago)
+				if got := ann.deleting(ctx, catalog.Version{DeletingSince: &since}); got != marked {
+					t.Errorf("marked %s ago, a version is being removed: %t, want %t", ago, got, marked)
+				}
+			}
+			running := catalog.ProvisioningRequest{
+				ID: catalog.RequestID{Tenant: "shop", ID: "r1"}, Status: catalog.RequestRunning, Runner: elsewhere, CreatedAt: at(0), Deadline: at(time.Minute),
+			}
+			if _, err := m.Requests().Create(ctx, running.ID.String(), running); err != nil {
+				t.Fatal(err)
+			}
+			ann.tidyRequests(ctx)
+			if kept := must[catalog.Record[catalog.ProvisioningRequest]](t)(m.Requests().Get(ctx, running.ID.String())).Value; kept.Status != catalog.RequestRunning {
+				t.Errorf("a request that is being worked on elsewhere was written down as %s: %s", kept.Status, kept.Error)
+			}
+		})
+	}
+}
