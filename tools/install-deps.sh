@@ -10,13 +10,24 @@ set -euo pipefail
 # Recommends are left out: they would pull in desktops, firmware and a default network on the machine itself.
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
-    qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client tini genisoimage
+    qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client openssh-server tini genisoimage
     polkitd dbus xfsprogs gzip xz-utils zstd bzip2"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
   [yaml]="python3-yaml"
   [lint]="shellcheck"
 )
+
+# keep_sshd_off keeps the package openssh-server from opening the machine to logins: tests start a server of their own.
+keep_sshd_off() {
+  local unit
+  for unit in ssh.service ssh.socket; do
+    [[ -e /etc/systemd/system/$unit || -L /etc/systemd/system/$unit ]] && continue
+    "$@" mkdir -p /etc/systemd/system
+    "$@" ln -s /dev/null "/etc/systemd/system/$unit"
+    echo "install-deps.sh: $unit is masked; to log in to this machine by SSH: systemctl unmask $unit" >&2
+  done
+}
 
 missing_packages() {
   local group package
@@ -61,6 +72,7 @@ main() {
   local as_root=()
   ((EUID == 0)) || as_root=(sudo)
   echo "install-deps.sh: installing ${missing[*]}" >&2
+  [[ " ${missing[*]} " != *" openssh-server "* ]] || keep_sshd_off "${as_root[@]}"
   "${as_root[@]}" apt-get update
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
