@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // dial opens the network connection to the daemon. go-libvirt has dialers of
@@ -65,6 +66,9 @@ func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	c, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
+	if refused := (*net.OpError)(nil); errors.As(err, &refused) && refused.Op == "dial" {
+		return nil, fmt.Errorf("%w%s", err, t.orSSH())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +88,18 @@ func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
+// orSSH asks whoever named no transport, which means TLS, whether they meant SSH.
+func (t target) orSSH() string {
+	if t.named {
+		return ""
+	}
+	host := t.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return fmt.Sprintf(". A URI like %s means TLS: did you mean SSH, qemu+ssh://%s%s?", t.uri, host, strings.TrimPrefix(t.remote, "qemu://"))
+}
+
 // pki is a place for certificates: libvirt's layout differs between its three.
 type pki struct{ ca, cert, key string }
 
@@ -91,11 +107,12 @@ func (t target) pkiPlaces() []pki {
 	flat := func(dir string) pki {
 		return pki{filepath.Join(dir, "cacert.pem"), filepath.Join(dir, "clientcert.pem"), filepath.Join(dir, "clientkey.pem")}
 	}
+	home, err := os.UserHomeDir()
 	if dir := t.options["pkipath"]; dir != "" {
-		return []pki{flat(dir)}
+		return []pki{flat(expanded(dir, home))}
 	}
 	places := []pki{{"/etc/pki/CA/cacert.pem", "/etc/pki/libvirt/clientcert.pem", "/etc/pki/libvirt/private/clientkey.pem"}}
-	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
+	if err == nil && os.Geteuid() != 0 {
 		places = append([]pki{flat(filepath.Join(home, ".pki", "libvirt"))}, places...)
 	}
 	return places
@@ -127,7 +144,7 @@ func (t target) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if config.RootCAs == nil && !config.InsecureSkipVerify {
-		return nil, fmt.Errorf("no CA certificate found at %s; name its directory with ?pkipath=", t.pkiPlaces()[0].ca)
+		return nil, fmt.Errorf("no CA certificate found at %s; name its directory with ?pkipath=%s", t.pkiPlaces()[0].ca, t.orSSH())
 	}
 	return config, nil
 }

@@ -128,6 +128,18 @@ func TestTLS(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "pkipath") {
 		t.Errorf("without a CA: %v", err)
 	}
+	if strings.Contains(err.Error(), "qemu+ssh") {
+		t.Errorf("who asks for TLS is asked whether they mean SSH: %v", err)
+	}
+	unnamed := strings.Replace(uri, "qemu+tls", "qemu", 1)
+	wantGreeting(t, unnamed+dir)
+	for what, uri := range map[string]string{"no CA": unnamed + t.TempDir(), "nothing there": "qemu://127.0.0.1:1/system?pkipath=" + dir} {
+		if _, err := dialURI(t, uri); err == nil || !strings.Contains(err.Error(), "did you mean SSH, qemu+ssh://127.0.0.1/system?") {
+			t.Errorf("who names no transport, with %s, is told %v", what, err)
+		}
+	}
+	t.Setenv("HOME", filepath.Dir(dir))
+	wantGreeting(t, uri+"~/"+filepath.Base(dir))
 	_, err = dialURI(t, server(0)+dir)
 	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("a server that refuses gives %v", err)
@@ -209,7 +221,7 @@ func TestSSH(t *testing.T) {
 	for uri, reason := range map[string]string{
 		base + "&keyfile=" + wrongKey:                          "root",
 		base + "&keyfile=" + filepath.Join(dir, "no-such-key"): "no-such-key",
-		base + "&known_hosts=" + none:                          "key is unknown",
+		base + "&known_hosts=" + none:                          "is not known",
 		base + "&known_hosts=" + none + "missing":              "known_hosts",
 		strings.Replace(base, "there", "elsewhere", 1):         "elsewhere",
 	} {

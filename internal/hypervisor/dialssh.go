@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
-	"golang.org/x/crypto/ssh/knownhosts"
 )
 
 // dialSSH opens an SSH connection and, through it, the daemon's UNIX socket on
@@ -42,9 +43,9 @@ func (t target) dialSSH(ctx context.Context) (net.Conn, error) {
 }
 
 func throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig, sockets []string) (net.Conn, error) {
-	transport, channels, requests, err := ssh.NewClientConn(tcp, address, config)
+	transport, channels, requests, err := handshake(tcp, address, config)
 	if err != nil {
-		return nil, fmt.Errorf("SSH as user %q: %w (the key must be in the SSH agent or an unencrypted file, see ?keyfile=; ~/.ssh/config is not read)", config.User, err)
+		return nil, err
 	}
 	client := ssh.NewClient(transport, channels, requests)
 	c, err := firstSocket(sockets, func(path string) (net.Conn, error) {
@@ -58,6 +59,33 @@ func throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig, sockets 
 		return nil, err
 	}
 	return &tunnel{Conn: c, client: client}, nil
+}
+
+// handshake makes an SSH connection. What its error advises is about what failed: the connection, the host's key or the user's.
+func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	trusted := false
+	mine := *config
+	mine.HostKeyCallback = func(address string, remote net.Addr, key ssh.PublicKey) error {
+		err := config.HostKeyCallback(address, remote, key)
+		trusted = err == nil
+		return err
+	}
+	transport, channels, requests, err := ssh.NewClientConn(tcp, strings.ToLower(address), &mine) // known_hosts has names in lower case
+	var refused *HostKeyError
+	switch {
+	case errors.As(err, &refused):
+		err = refused
+	case err != nil && trusted && !broken(err):
+		err = fmt.Errorf("SSH as user %q: %w (the key must be in the SSH agent or an unencrypted file, see ?keyfile=; ~/.ssh/config is not read)", config.User, err)
+	case err != nil:
+		err = fmt.Errorf("SSH: %w", err)
+	}
+	return transport, channels, requests, err
+}
+
+// broken tells whether an error is that of a connection, not of what the other side answered.
+func broken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.As(err, new(net.Error))
 }
 
 // tunnel closes the SSH connection together with its only channel.
@@ -88,12 +116,14 @@ func (t target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done f
 	if t.options["no_verify"] == "1" {
 		config.HostKeyCallback = ssh.InsecureIgnoreHostKey() //nolint:gosec // the user's explicit choice
 	} else {
-		file := defaulted(t.options["known_hosts"], filepath.Join(home, ".ssh", "known_hosts"))
-		if config.HostKeyCallback, err = knownhosts.New(file); err != nil {
-			return nil, done, fmt.Errorf("reading the known hosts: %w (add the host with ssh-keyscan, or name another file with ?known_hosts=)", err)
+		known, err := openKnownHosts(expanded(t.options["known_hosts"], home), home)
+		if err != nil {
+			return nil, done, err
 		}
+		config.HostKeyCallback = known.accept
+		config.HostKeyAlgorithms = known.algorithms(strings.ToLower(net.JoinHostPort(t.host, t.port)))
 	}
-	signers, err := keySigners(t.options["keyfile"], home)
+	signers, err := keySigners(expanded(t.options["keyfile"], home), home)
 	if err != nil {
 		return nil, done, err
 	}
@@ -111,6 +141,14 @@ func (t target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done f
 	}
 	config.Auth = []ssh.AuthMethod{ssh.PublicKeys(signers...)}
 	return config, done, nil
+}
+
+// expanded is a path of a URI, where a leading ~/ is the user's home, as for OpenSSH.
+func expanded(path, home string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(home, rest)
+	}
+	return path
 }
 
 // keySigners reads the given key file, or else those of the default ones that

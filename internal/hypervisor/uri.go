@@ -22,6 +22,7 @@ type target struct {
 	uri       string // as given
 	remote    string // what the daemon is asked for once connected: "qemu:///system"
 	transport string // unix, tcp, tls or ssh
+	named     bool   // the URI names the transport
 	host      string
 	port      string
 	user      string // ssh
@@ -67,7 +68,8 @@ func parseURI(raw string) (target, error) {
 	if u.Path != "/system" && u.Path != "/session" {
 		return bad("the path must be /system or /session, not %q", u.Path)
 	}
-	if transport == "" {
+	named := transport != ""
+	if !named {
 		transport = "unix"
 		if u.Host != "" {
 			transport = "tls"
@@ -78,7 +80,7 @@ func parseURI(raw string) (target, error) {
 		return bad("unknown transport %q; use one of unix, tcp, tls, ssh", transport)
 	}
 	t := target{
-		uri: raw, remote: "qemu://" + u.Path, transport: transport,
+		uri: raw, remote: "qemu://" + u.Path, transport: transport, named: named,
 		host: u.Hostname(), port: u.Port(), user: u.User.Username(), options: map[string]string{},
 	}
 	query := u.Query()
@@ -92,7 +94,7 @@ func parseURI(raw string) (target, error) {
 		return bad("no_verify must be 0 or 1, not %q", v)
 	}
 	if transport != "ssh" && t.user != "" {
-		return bad("only the transport ssh takes a user")
+		return bad("only the transport ssh takes a user, as in qemu+ssh://%s@%s%s", t.user, defaulted(u.Host, "HOST"), u.Path)
 	}
 	if (transport == "unix") != (u.Host == "") {
 		if transport == "unix" {

@@ -45,6 +45,7 @@ func TestBadURIsAreExplained(t *testing.T) {
 		"qemu+ssh:///system":                "host",
 		"qemu+unix://h/system":              "host",
 		"qemu+tcp://u@h/system":             "user",
+		"qemu://u@h/system":                 "qemu+ssh://u@h/system",
 		"qemu+ssh://u:geheim@h/system":      "password",
 		"qemu+ssh://u:geheim@h:x/system":    "parsed",
 		"qemu+tcp://h/system?keyfile=/k":    "keyfile",

@@ -1,0 +1,193 @@
+package hypervisor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// systemKnownHosts are the files that every user of OpenSSH's client has beside those in ~/.ssh; see ssh_config(5),
+// GlobalKnownHostsFile.
+var systemKnownHosts = []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
+
+// knownHosts has the keys of hosts that are known, out of files in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
+type knownHosts struct {
+	file        string // where a new key belongs
+	check       ssh.HostKeyCallback
+	authorities map[place]bool    // lines with the key of an authority instead of a host's own
+	copies      map[string]string // the files that copies were read in the place of
+}
+
+// place is a line of a file.
+type place struct {
+	file string
+	line int
+}
+
+// openKnownHosts reads the given file, or else those of OpenSSH's client that exist.
+func openKnownHosts(given, home string) (*knownHosts, error) {
+	k := &knownHosts{file: given, authorities: map[place]bool{}, copies: map[string]string{}}
+	files := []string{given}
+	if given == "" {
+		k.file = filepath.Join(home, ".ssh", "known_hosts")
+		files = append([]string{k.file, k.file + "2"}, systemKnownHosts...)
+	}
+	var readable []string
+	defer func() {
+		for temporary := range k.copies {
+			_ = os.Remove(temporary)
+		}
+	}()
+	for _, file := range files {
+		name, err := k.read(file)
+		if errors.Is(err, fs.ErrNotExist) && given == "" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the known hosts: %w (another file is named with ?known_hosts=)", err)
+		}
+		readable = append(readable, name)
+	}
+	var err error
+	if k.check, err = knownhosts.New(readable...); err != nil {
+		return nil, fmt.Errorf("reading the known hosts: %w", err)
+	}
+	return k, nil
+}
+
+// read notes what the lines of a file are, and names the file to use: a copy where there are lines that OpenSSH skips, such
+// as those of a type of keys that came later, or of SSH 1. The library would refuse the whole file for one of them.
+func (k *knownHosts) read(file string) (name string, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	skipped := false
+	for n, line := range lines {
+		if said := bytes.TrimSpace(line); len(said) == 0 || said[0] == '#' {
+			continue
+		}
+		switch marker, sound := parseKnownHost(line); {
+		case !sound:
+			lines[n], skipped = []byte("\n"), true
+		case marker == "cert-authority":
+			k.authorities[place{file, n + 1}] = true
+		}
+	}
+	if !skipped {
+		return file, nil
+	}
+	temporary, err := os.CreateTemp("", "novacron-known-hosts-*")
+	if err != nil {
+		return "", err
+	}
+	k.copies[temporary.Name()] = file
+	_, err = temporary.Write(bytes.Join(lines, nil))
+	return temporary.Name(), errors.Join(err, temporary.Close())
+}
+
+var (
+	hashedName = regexp.MustCompile(`^\|1\|[A-Za-z0-9+/]+=*\|[A-Za-z0-9+/]+=*$`)
+	plainNames = regexp.MustCompile(`^(!?([^!\[,|][^,]*|\[[^\]]+\](:[0-9]+)?)(,|$))+$`)
+)
+
+// parseKnownHost tells whether a line says something that can be read, and its marker.
+func parseKnownHost(line []byte) (marker string, sound bool) {
+	marker, hosts, _, _, _, err := ssh.ParseKnownHosts(line) //nolint:dogsled // what else it says is read by package knownhosts
+	names := strings.Join(hosts, ",")
+	return marker, err == nil && slices.Contains([]string{"", "cert-authority", "revoked"}, marker) &&
+		(hashedName.MatchString(names) || plainNames.MatchString(names))
+}
+
+// accept is an ssh.HostKeyCallback. Its errors are *HostKeyError.
+func (k *knownHosts) accept(address string, remote net.Addr, key ssh.PublicKey) error {
+	err := k.check(address, remote, key)
+	if err == nil {
+		return nil
+	}
+	var known *knownhosts.KeyError
+	refused := errors.As(err, new(*knownhosts.RevokedError)) || errors.As(err, &known) && len(known.Want) > 0
+	if other := withoutPort(address); !refused && other != address && k.check(other, remote, key) == nil {
+		return nil
+	}
+	return k.explain(address, key, err)
+}
+
+// withoutPort is the host at SSH's own port: OpenSSH looks there as well where the host is not known at its port.
+func withoutPort(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return net.JoinHostPort(host, portSSH)
+}
+
+// algorithms are those that a host is asked for, the ones first that its known keys have: a host shows one of its keys
+// only, and OpenSSH may have written down another. Certificates are asked for where their authority is known.
+func (k *knownHosts) algorithms(address string) []string {
+	known := k.known(address)
+	if len(known) == 0 {
+		known = k.known(withoutPort(address))
+	}
+	var first, certificates, others []string
+	for _, key := range known {
+		switch kind := key.Key.Type(); {
+		case k.authorities[place{k.original(key.Filename), key.Line}]:
+			certificates = nil
+			for _, algorithm := range ssh.SupportedAlgorithms().HostKeys {
+				if isCertificate(algorithm) {
+					certificates = append(certificates, algorithm)
+				}
+			}
+		case kind == ssh.KeyAlgoRSA:
+			first = append(first, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA)
+		default:
+			first = append(first, kind)
+		}
+	}
+	for _, algorithm := range ssh.SupportedAlgorithms().HostKeys {
+		if !isCertificate(algorithm) && !slices.Contains(first, algorithm) {
+			others = append(others, algorithm)
+		}
+	}
+	return slices.Concat(certificates, first, others)
+}
+
+func isCertificate(algorithm string) bool {
+	return strings.HasSuffix(algorithm, "-cert-v01@openssh.com")
+}
+
+// known are the keys that are known of an address. The library tells them where it is shown another one.
+func (k *knownHosts) known(address string) []knownhosts.KnownKey {
+	var known *knownhosts.KeyError
+	if errors.As(k.check(address, &net.TCPAddr{IP: net.IPv4zero}, noKey{}), &known) {
+		return known.Want
+	}
+	return nil
+}
+
+// original is the file that a copy was read in the place of.
+func (k *knownHosts) original(file string) string { return defaulted(k.copies[file], file) }
+
+// noKey is a key that no host has.
+type noKey struct{}
+
+// Type implements ssh.PublicKey.
+func (noKey) Type() string { return "none" }
+
+// Marshal implements ssh.PublicKey.
+func (noKey) Marshal() []byte { return nil }
+
+// Verify implements ssh.PublicKey.
+func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("there is no key") }
