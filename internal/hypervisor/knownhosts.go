@@ -170,8 +170,7 @@ func isCertificate(algorithm string) bool {
 
 // known are the keys that are known of an address. The library tells them where it is shown another one.
 func (k *knownHosts) known(address string) []knownhosts.KnownKey {
-	var known *knownhosts.KeyError
-	if errors.As(k.check(address, &net.TCPAddr{IP: net.IPv4zero}, noKey{}), &known) {
+	if known, ok := errors.AsType[*knownhosts.KeyError](k.check(address, &net.TCPAddr{IP: net.IPv4zero}, noKey{})); ok {
 		return known.Want
 	}
 	return nil
