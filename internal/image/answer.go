@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -22,6 +23,7 @@ func (d *download) open() error {
 		return unwrapURL(err)
 	}
 	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("Accept-Encoding", "identity") // without it, a server may choose any coding (RFC 9110, section 12.5.3)
 	d.source.sendHeaders(request, nil)
 	ranged := d.at > 0 && !d.whole && (d.validator != "" || d.source.Checksum != "")
 	if ranged {
@@ -39,7 +41,7 @@ func (d *download) open() error {
 	case ranged && response.StatusCode == http.StatusPartialContent:
 		return d.goOn(response)
 	case ranged && response.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		return fmt.Errorf("%w: it is shorter now", ErrOther)
+		return d.noMore(response)
 	case response.StatusCode == http.StatusOK:
 		return d.startOver(response)
 	}
@@ -59,32 +61,67 @@ func (d *download) drop() {
 	}
 }
 
-// goOn takes an answer that has what is still missing.
+// goOn takes an answer that has what is still missing, or a part of that. How long the file is, it may be the first to tell.
 func (d *download) goOn(response *http.Response) error {
-	from, total, ok := contentRange(response.Header.Get("Content-Range"))
-	if !ok || from != d.at {
+	r, ok := contentRange(response.Header.Get("Content-Range"))
+	if !ok || r.first != d.at {
 		d.whole = true
 		return fmt.Errorf("asked for the bytes from %d on, the server sent others: %w", d.at, errRange)
 	}
-	if etag := response.Header.Get("ETag"); total >= 0 && d.size >= 0 && total != d.size || etag != d.etag && etag != "" && d.etag != "" {
+	if etag := response.Header.Get("ETag"); r.total >= 0 && d.size >= 0 && r.total != d.size || etag != d.etag && etag != "" && d.etag != "" {
 		return ErrOther
 	}
+	if d.size < 0 {
+		d.size = r.total
+	}
+	d.ending, d.until = endsWithRange, r.last+1
+	d.rc = part{io.LimitReader(response.Body, r.last+1-d.at), response.Body}
 	return nil
+}
+
+// part is what of a body belongs to the range that its answer announced.
+type part struct {
+	io.Reader
+	io.Closer
 }
 
 // errRange is passing: all is asked for then.
 var errRange = errors.New("it does not keep to ranges")
 
+// noMore takes the answer that the file has nothing behind what was had. Where its length was not known, that is how long it is.
+func (d *download) noMore(response *http.Response) error {
+	text, unit := strings.CutPrefix(response.Header.Get("Content-Range"), "bytes */")
+	total, err := strconv.ParseInt(text, 10, 64)
+	switch told := unit && err == nil; {
+	case d.size >= 0 || told && total != d.at:
+		return fmt.Errorf("%w: it is shorter now", ErrOther)
+	case told:
+		d.size = total
+	}
+	d.drop()
+	d.rc, d.ending = http.NoBody, endsUntold
+	return nil
+}
+
 // startOver takes an answer that has the whole file. What was had already must be in it, and is passed over.
 func (d *download) startOver(response *http.Response) error {
+	d.ending = endsTold
+	if response.ContentLength < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0 {
+		d.ending = endsUntold
+	}
+	length := response.ContentLength
 	if d.at == 0 {
-		d.size, d.etag = response.ContentLength, response.Header.Get("ETag")
+		d.size, d.etag = length, response.Header.Get("ETag")
 		d.validator = validator(response.Header)
-		d.endless = d.size < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0
 		return nil
 	}
-	if length := response.ContentLength; length >= 0 && d.size >= 0 && length != d.size {
+	switch {
+	case length >= 0 && d.size >= 0 && length != d.size:
 		return fmt.Errorf("%w: it has %d bytes now, and had %d", ErrOther, length, d.size)
+	case length >= 0 && length < d.at:
+		return fmt.Errorf("%w: it has %d bytes now, and had %d at least", ErrOther, length, d.at)
+	case length >= 0:
+		d.size = length
 	}
 	var again maphash.Hash
 	again.SetSeed(d.had.Seed())
@@ -123,20 +160,26 @@ func validator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// contentRange reads "bytes FIRST-LAST/TOTAL"; a TOTAL of "*" is -1.
-func contentRange(text string) (first, total int64, ok bool) {
+// byteRange is what a Content-Range says (RFC 9110, section 14.4): the first and the last byte that an answer has, and how many
+// the file has; -1 where that is not told.
+type byteRange struct{ first, last, total int64 }
+
+// contentRange reads "bytes FIRST-LAST/TOTAL", where TOTAL may be "*".
+func contentRange(text string) (r byteRange, ok bool) {
 	rest, isBytes := strings.CutPrefix(text, "bytes ")
 	span, whole, hasTotal := strings.Cut(rest, "/")
-	from, _, hasLast := strings.Cut(span, "-")
-	first, err := strconv.ParseInt(from, 10, 64)
-	if !isBytes || !hasTotal || !hasLast || err != nil {
-		return 0, 0, false
+	from, to, hasLast := strings.Cut(span, "-")
+	if !isBytes || !hasTotal || !hasLast {
+		return r, false
 	}
-	if whole == "*" {
-		return first, -1, true
+	var errs [3]error
+	r.first, errs[0] = strconv.ParseInt(from, 10, 64)
+	r.last, errs[1] = strconv.ParseInt(to, 10, 64)
+	if r.total = -1; whole != "*" {
+		r.total, errs[2] = strconv.ParseInt(whole, 10, 64)
 	}
-	total, err = strconv.ParseInt(whole, 10, 64)
-	return first, total, err == nil
+	ok = errors.Join(errs[:]...) == nil && 0 <= r.first && r.first <= r.last && r.last < math.MaxInt64 && (whole == "*" || r.last < r.total)
+	return r, ok
 }
 
 // retryAfter reads seconds or a date; 0 for neither.

@@ -45,6 +45,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	out := &tally{sink: sink, sum: sha256.New()}
 	tooLong := im.source.unsupported("Make room, or use another pool.", "what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
 	data := &bounded{left: min(s.room, math.MaxInt64-1), over: tooLong}
+	s.spooled = spoolRoom(s.room, below.Blocks)
 	s.room = math.MaxInt64 // for the image itself, which is not stored
 	var digest string
 	r, w := io.Pipe()
@@ -163,7 +164,7 @@ func (c *comparison) end(size int64) {
 // MapImage maps the disk of an image: it is read to its end.
 func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	m := blockmap.New(0)
-	_, err := im.visit(ctx, sending{room: math.MaxInt64}, func(block int64, data []byte) error {
+	_, err := im.visit(ctx, sending{room: math.MaxInt64, spooled: math.MaxInt64}, func(block int64, data []byte) error {
 		m.Append(block, m.SumOf(data))
 		return nil
 	})
@@ -178,7 +179,7 @@ func (im *Image) visit(ctx context.Context, s sending, do func(block int64, data
 	}
 	err = im.pass(ctx, func(p *pass) error {
 		if im.Format == FormatRaw {
-			digest, err = im.through(p, s, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
+			digest, err = im.through(ctx, p, s, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
 			return err
 		}
 		digest, err = im.visitSpooled(ctx, p, s, do)
@@ -188,7 +189,7 @@ func (im *Image) visit(ctx context.Context, s sending, do func(block int64, data
 }
 
 func (im *Image) visitFile(ctx context.Context, s sending, do func(block int64, data []byte) error) (digest string, err error) {
-	disk, err := im.contents()
+	disk, err := im.contents(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -215,6 +216,16 @@ func (im *Image) visitFile(ctx context.Context, s sending, do func(block int64, 
 	return im.digest, im.unchanged()
 }
 
+// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what
+// is there as well, and tables and spare clusters come on top.
+func spoolRoom(room int64, below *blockmap.Map) int64 {
+	disk := below.Data() * blockmap.BlockSize
+	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {
+		return room + room/8 + more
+	}
+	return math.MaxInt64
+}
+
 // visitSpooled looks at a qcow2 image once it has arrived as a whole.
 func (im *Image) visitSpooled(ctx context.Context, p *pass, s sending, do func(block int64, data []byte) error) (digest string, err error) {
 	spool, err := newSpool()
@@ -223,17 +234,23 @@ func (im *Image) visitSpooled(ctx context.Context, p *pass, s sending, do func(b
 		return "", err
 	}
 	defer func() { err = errors.Join(err, spool.Close()) }()
-	digest, err = im.through(p, s, func(r io.Reader, _ int64) error {
+	room := spool.room(s.spooled)
+	if im.Size > room.bytes {
+		p.close()
+		return "", room.exceeded(im)
+	}
+	s.room, s.tooLong = room.bytes, room.exceeded(im)
+	digest, err = im.through(ctx, p, s, func(r io.Reader, _ int64) error {
 		_, err := io.Copy(spool, r)
 		return err
 	})
 	if err == nil {
-		err = CheckWhole(im.source, spool, im.Size)
+		err = im.CheckWhole(ctx, spool)
 	}
 	if err != nil {
 		return "", err
 	}
-	disk, err := qcow2Contents(im.source, spool)
+	disk, err := qcow2Contents(ctx, im.source, spool, im.Size)
 	if err == nil {
 		err = disk.eachBlock(ctx, do)
 	}
@@ -242,7 +259,7 @@ func (im *Image) visitSpooled(ctx context.Context, p *pass, s sending, do func(b
 
 // mapFile maps the disk in a local file that is not compressed.
 func (im *Image) mapFile(ctx context.Context) (*blockmap.Map, error) {
-	disk, err := im.contents()
+	disk, err := im.contents(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -269,22 +269,3 @@ func TestSendingChangesFails(t *testing.T) {
 		}
 	})
 }
-
-// A process that is killed leaves no image behind.
-func TestSpoolIsGoneAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	s, err := newSpool()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 && !s.left {
-		t.Errorf("%v is there", left)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Errorf("%v is left", left)
-	}
-}

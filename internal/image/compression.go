@@ -11,50 +11,153 @@ import (
 	"github.com/mikelolasagasti/xz"
 )
 
-const (
-	// markSize is how many bytes tell a compression.
-	markSize = 10
-	// maxWindow is how far back, in bytes, compressed data may refer: a decompressor keeps that much in memory. It is what
-	// xz -9 takes, and zstd up to --ultra -21.
-	maxWindow = 64 << 20
-)
+// maxWindow is how far back, in bytes, compressed data may refer: a decompressor keeps that much in memory. It is what
+// xz -9 takes, and zstd up to --ultra -21.
+const maxWindow = 64 << 20
 
 // compression is a way to compress a whole file.
 type compression struct {
-	name string
-	mark
-	open func(io.Reader) (r io.Reader, release func(), err error)
+	name  string
+	marks func(head []byte) bool // of what begins so
+	open  func(*tap) (unpacking, error)
+}
+
+// unpacking is a decompressor at work.
+type unpacking struct {
+	io.Reader
+	parts   func() int // that have begun: what is compressed may be several, one behind the other
+	release func()
 }
 
 // compressions are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4), and bzip2's own
 // source (decompress.c). An empty bzip2 file begins with another mark behind its level, and holds no image.
 var compressions = []compression{
-	{"gzip", mark{0, "\x1f\x8b\x08"}, func(r io.Reader) (io.Reader, func(), error) {
-		z, err := gzip.NewReader(r)
-		return z, func() {}, err
+	{"gzip", mark{0, "\x1f\x8b\x08"}.in, func(in *tap) (unpacking, error) {
+		z, err := newGzipMembers(in)
+		return unpacking{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"xz", mark{0, "\xfd7zXZ\x00"}, func(r io.Reader) (io.Reader, func(), error) {
-		z, err := xz.NewReader(r, maxWindow)
-		return z, func() {}, err
+	{"xz", mark{0, "\xfd7zXZ\x00"}.in, func(in *tap) (unpacking, error) {
+		z, err := newXZStreams(in)
+		return unpacking{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"zstd", mark{0, "\x28\xb5\x2f\xfd"}, func(r io.Reader) (io.Reader, func(), error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
+	{"zstd", beginsZstd, func(in *tap) (unpacking, error) {
+		frames := &zstdFrames{}
+		in.watch = frames
+		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, nil, err
+			return unpacking{}, err
 		}
-		return z, z.Close, nil
+		return unpacking{z, func() int { return frames.n }, z.Close}, nil
 	}},
-	{"bzip2", mark{4, "1AY&SY"}, func(r io.Reader) (io.Reader, func(), error) { return bzip2.NewReader(r), func() {}, nil }},
+	{"bzip2", beginsBzip2, func(in *tap) (unpacking, error) {
+		streams := &bzip2Streams{}
+		in.watch = streams
+		return unpacking{bzip2.NewReader(in), func() int { return streams.n }, func() {}}, nil
+	}},
 }
 
 // compressionOf tells how what begins so is compressed; nil for not at all.
 func compressionOf(head []byte) *compression {
 	for i, c := range compressions {
-		if c.in(head) && (c.name != "bzip2" || string(head[:3]) == "BZh") {
+		if c.marks(head) {
 			return &compressions[i]
 		}
 	}
 	return nil
+}
+
+// errTrailing says that what follows what was decompressed is not compressed.
+var errTrailing = errors.New("trailing data")
+
+// gzipMembers reads the members of a gzip file, one behind the other, and the zeros that a tape leaves behind the last of them.
+type gzipMembers struct {
+	*gzip.Reader
+	in    *byteReader
+	parts int
+}
+
+func newGzipMembers(in io.Reader) (*gzipMembers, error) {
+	g := &gzipMembers{Reader: new(gzip.Reader), in: newByteReader(in)}
+	err := g.begin()
+	return g, err
+}
+
+func (g *gzipMembers) begin() error {
+	if err := g.Reset(g.in); err != nil {
+		return err
+	}
+	g.Multistream(false)
+	g.parts++
+	return nil
+}
+
+func (g *gzipMembers) Read(p []byte) (int, error) {
+	for {
+		n, err := g.Reader.Read(p)
+		if n > 0 || !ended(err) {
+			if ended(err) {
+				err = nil // it comes again
+			}
+			return n, err
+		}
+		if err := g.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next begins the member that follows.
+func (g *gzipMembers) next() error {
+	mark, err := g.in.Peek(2)
+	switch {
+	case len(mark) == 0:
+		return err
+	case mark[0] == 0:
+		if err := g.in.skipZeros(); err != nil {
+			return err
+		}
+		return errTrailing
+	case mark[0] != 0x1f || len(mark) == 2 && mark[1] != 0x8b:
+		return errTrailing
+	}
+	return g.begin()
+}
+
+// xzStreams reads the streams of an .xz file, one behind the other, with the padding between and behind them.
+type xzStreams struct {
+	*xz.Reader
+	parts int
+}
+
+func newXZStreams(in io.Reader) (*xzStreams, error) {
+	z, err := xz.NewReader(in, maxWindow)
+	if err != nil {
+		return nil, err
+	}
+	z.Multistream(false)
+	return &xzStreams{z, 1}, nil
+}
+
+func (z *xzStreams) Read(p []byte) (int, error) {
+	for {
+		n, err := z.Reader.Read(p)
+		if n > 0 && ended(err) {
+			return n, nil // it comes again
+		}
+		if !ended(err) {
+			return n, err
+		}
+		switch err := z.Reset(nil); { // which goes on with what follows
+		case ended(err):
+			return 0, err
+		case errors.Is(err, xz.ErrFormat) || errors.Is(err, xz.ErrBuf):
+			return 0, errTrailing
+		case err != nil:
+			return 0, err
+		}
+		z.Multistream(false)
+		z.parts++
+	}
 }
 
 // unpacker reads what a file has compressed. Its errors are *SourceError when the file could not be read, and else about the
@@ -63,11 +166,11 @@ type unpacker struct {
 	compression *compression
 	source      Source
 	in          *tap
-	r           io.Reader
+	unpacking
 }
 
 func (u *unpacker) Read(p []byte) (int, error) {
-	n, err := u.r.Read(p)
+	n, err := u.Reader.Read(p)
 	if err != nil && !ended(err) {
 		err = u.blame(err)
 	}
@@ -86,8 +189,17 @@ func (u *unpacker) blame(err error) error {
 			"its %s data takes more than %d MiB of memory to decompress", name, maxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
 		return u.source.unsupported("Compress it anew, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
+	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
+		return u.source.notImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
+			"its %s data has ended, and trailing data that is not %s follows", name, name)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, xz.ErrBuf) || errors.Is(err, io.EOF):
 		return u.source.notImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete", name)
 	}
+	if _, ok := errors.AsType[bzip2.StructuralError](err); ok { // its reader has one error for both
+		return u.source.notImage(fmt.Sprintf(again, name), "its bzip2 data is damaged, or something else follows it (%v)", err)
+	}
 	return u.source.notImage(fmt.Sprintf(again, name), "its %s data is damaged (%v)", name, err)
 }
+
+// began tells whether something could be decompressed at all.
+func (u *unpacker) began() bool { return u.parts != nil && u.parts() > 0 }

@@ -7,81 +7,118 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
 	container "github.com/lima-vm/go-qcow2reader/image"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 )
 
-func init() {
-	qcow2.SetDecompressor(qcow2.CompressionTypeZstd, func(r io.Reader) (io.ReadCloser, error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	})
-}
-
 // contents is the disk in an image whose bytes can be read in any order.
 type contents struct {
 	source Source
 	io.ReaderAt
 	size int64
-	data func(from int64) (e extent, more bool, err error) // the first stretch at or after from that may not be zeros
+	// data hands out the stretches that may not be zeros, in order. It ends with ctx.
+	data func(ctx context.Context, do func(extent) error) error
+	// blame tells why what ReadAt was to read is not there.
+	blame func(error) error
 }
 
 // contents opens the disk in a local file that is not compressed.
-func (im *Image) contents() (contents, error) {
+func (im *Image) contents(ctx context.Context) (contents, error) {
 	if im.Format == FormatQcow2 {
-		return qcow2Contents(im.source, im.file)
+		return qcow2Contents(ctx, im.source, im.file, im.Size)
 	}
-	rest := im.extents
-	return contents{source: im.source, ReaderAt: im.file, size: im.VirtualSize, data: func(from int64) (extent, bool, error) {
-		for len(rest) > 0 && rest[0].end() <= from {
-			rest = rest[1:]
+	shrunk := func(err error) error {
+		if err == nil || ended(err) {
+			err = ErrChanged // it has become shorter
 		}
-		if len(rest) == 0 {
-			return extent{}, false, nil
+		return im.source.failed("reading", cause(err), "")
+	}
+	return contents{source: im.source, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
+		for _, e := range im.extents {
+			if err := do(e); err != nil {
+				return err
+			}
 		}
-		start := max(from, rest[0].offset)
-		return extent{start, rest[0].end() - start}, true, nil
+		return nil
 	}}, nil
 }
 
-// qcow2Contents opens the disk in a qcow2 image that Open has let pass: one that stands on nothing.
-func qcow2Contents(s Source, r io.ReaderAt) (contents, error) {
-	disk, err := qcow2.Open(r, func(io.ReaderAt, container.Type) (container.Image, error) {
+// qcow2Contents opens the disk in a qcow2 image that Open has let pass: one that stands on nothing, in a file of size bytes. Where
+// there is data, its tables tell; the library, which has no better answer than to look at each cluster of the disk, reads it.
+func qcow2Contents(ctx context.Context, s Source, r io.ReaderAt, size int64) (contents, error) {
+	tables, err := newQcow2Tables(ctx, s, r, size)
+	if err != nil {
+		return contents{}, err
+	}
+	file := &wholeClusters{r: r, size: size}
+	disk, err := qcow2.Open(file, func(io.ReaderAt, container.Type) (container.Image, error) {
 		return nil, errors.New("it has a backing file")
 	})
 	if err == nil {
 		err = disk.Readable()
 	}
-	if err != nil {
-		return contents{}, s.notImage(adviceDamaged, "its qcow2 tables cannot be read (%v)", err)
-	}
-	size := disk.Size()
-	var e container.Extent // the last one that was looked up
-	return contents{source: s, ReaderAt: disk, size: size, data: func(from int64) (extent, bool, error) {
-		for from < size {
-			if end := e.Start + e.Length; from < e.Start || from >= end {
-				// A piece at a time: the library looks at each cluster, and a disk may have many.
-				if e, err = disk.Extent(from, min(size-from, 1<<30)); err != nil {
-					return extent{}, false, fmt.Errorf("reading its qcow2 tables: %w", err)
-				}
-			}
-			end := e.Start + e.Length
-			if end <= from {
-				return extent{}, false, fmt.Errorf("reading its qcow2 tables: nothing is at byte %d", from)
-			}
-			if e.Allocated && !e.Zero {
-				return extent{from, end - from}, true, nil
-			}
-			from = end
+	damaged := func(err error) error {
+		if file.err != nil {
+			return s.failed("reading", cause(file.err), "")
 		}
-		return extent{}, false, nil
-	}}, nil
+		return s.notImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
+	}
+	if err != nil {
+		return contents{}, damaged(err)
+	}
+	return contents{source: s, ReaderAt: disk, size: disk.Size(), blame: damaged, data: tables.data}, nil
+}
+
+// maxStretch is how long a stretch of data is at most, in bytes, so that tables are not read far ahead of the data.
+const maxStretch = 1 << 30
+
+// data hands out the stretches of the disk that may not be zeros.
+func (t *qcow2Tables) data(ctx context.Context, do func(extent) error) error {
+	t.ctx, t.read = ctx, 0
+	var next extent
+	err := t.clusters(func(c qcow2Cluster) error {
+		if !c.data || c.disk >= t.disk {
+			return nil
+		}
+		e := extent{int64(c.disk), int64(min(t.cluster, t.disk-c.disk))}
+		if next.end() == e.offset && next.length > 0 && next.length < maxStretch {
+			next.length += e.length
+			return nil
+		}
+		before := next
+		next = e
+		if before.length == 0 {
+			return nil
+		}
+		return do(before)
+	})
+	if err == nil && next.length > 0 {
+		err = do(next)
+	}
+	return err
+}
+
+// wholeClusters is the file of a qcow2 image, whose last cluster may be cut short: what is missing reads as zeros, as in QEMU.
+type wholeClusters struct {
+	r    io.ReaderAt
+	size int64
+	err  error // that reading the file ended with
+}
+
+// ReadAt implements io.ReaderAt.
+func (w *wholeClusters) ReadAt(p []byte, offset int64) (int, error) {
+	inside := p[:max(0, min(int64(len(p)), w.size-offset))]
+	if n, err := w.r.ReadAt(inside, offset); n < len(inside) {
+		if err == nil || ended(err) {
+			err = ErrChanged // it has become shorter
+		}
+		w.err = err
+		return n, err
+	}
+	clear(p[len(inside):])
+	return len(p), nil
 }
 
 // readAhead is how much of a disk is read at once, in bytes, and a multiple of where reading begins: no less than the largest
@@ -92,38 +129,37 @@ const readAhead = 2 << 20
 // is do's until it returns.
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
 	buffer := make([]byte, readAhead)
-	for from := int64(0); ; {
-		e, more, err := c.data(from)
-		if err != nil {
-			return c.source.failed("reading", cause(err), "")
-		}
-		if !more {
-			return nil
-		}
-		start := e.offset - e.offset%blockmap.BlockSize
-		stop := min(start-start%readAhead+readAhead, e.end()+(blockmap.BlockSize-e.end()%blockmap.BlockSize)%blockmap.BlockSize)
-		part := buffer[:min(stop, c.size)-start]
-		if err := context.Cause(ctx); err != nil {
-			return fmt.Errorf("reading %s: %w", c.source, err)
-		}
-		if n, err := c.ReadAt(part, start); n < len(part) {
-			if err == nil || ended(err) {
-				err = ErrChanged // it has become shorter
+	var seen int64 // the disk up to there: several stretches may be in one block
+	return c.data(ctx, func(e extent) error {
+		for start := max(seen, e.offset-e.offset%blockmap.BlockSize); start < e.end(); start = seen {
+			if err := context.Cause(ctx); err != nil {
+				return fmt.Errorf("reading %s: %w", c.source, err)
 			}
-			return c.source.failed("reading", cause(err), "")
-		}
-		for at := start; at < start+int64(len(part)); at += blockmap.BlockSize {
-			data := part[at-start:]
-			data = data[:min(blockmap.BlockSize, len(data))]
-			if bytes.Equal(data, zeros[:len(data)]) {
-				continue
+			seen = min(start-start%readAhead+readAhead, e.end()+(blockmap.BlockSize-e.end()%blockmap.BlockSize)%blockmap.BlockSize)
+			part := buffer[:min(seen, c.size)-start]
+			if n, err := c.ReadAt(part, start); n < len(part) {
+				return c.blame(err)
 			}
-			if err := do(at/blockmap.BlockSize, data); err != nil {
+			if err := eachOf(part, start, do); err != nil {
 				return err
 			}
 		}
-		from = stop
+		return nil
+	})
+}
+
+// eachOf hands out the blocks that are not zeros of a part of a disk, which begins at a byte.
+func eachOf(part []byte, start int64, do func(block int64, data []byte) error) error {
+	for at := 0; at < len(part); at += blockmap.BlockSize {
+		data := part[at:min(at+blockmap.BlockSize, len(part))]
+		if bytes.Equal(data, zeros[:len(data)]) {
+			continue
+		}
+		if err := do((start+int64(at))/blockmap.BlockSize, data); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as eachBlock does.

@@ -26,7 +26,8 @@ type download struct {
 	validator string        // for If-Range: a strong ETag, or a date that is old enough; "" for none
 	etag      string
 	whole     bool // the server did not keep to a range
-	endless   bool // the file ends when the connection does (RFC 9112, section 6.3)
+	ending    ending
+	until     int64 // where the present answer ends, of one that endsWithRange
 
 	at       int64        // bytes that were handed out
 	had      maphash.Hash // of those
@@ -34,6 +35,15 @@ type download struct {
 	progress int64        // at the last of them
 	err      error        // that it has ended with
 }
+
+// ending is what the end of an answer's body says about the end of the file.
+type ending int
+
+const (
+	endsTold      ending = iota // the body has the file to its end: by length, in chunks, or in frames
+	endsWithRange               // the body has a range, which may be followed by more
+	endsUntold                  // the connection ends, with the file or not (RFC 9112, section 6.3)
+)
 
 func newDownload(ctx context.Context, s Source, p patience) *download {
 	d := &download{source: s, patience: p, client: s.client(p), size: -1}
@@ -43,7 +53,8 @@ func newDownload(ctx context.Context, s Source, p patience) *download {
 	return d
 }
 
-// Read returns a *SourceError unless the file ended where the server said it would.
+// Read returns a *SourceError unless the file ended where the server said it would. Where the server did not say, unproved
+// tells so after the end.
 func (d *download) Read(p []byte) (int, error) {
 	for d.err == nil {
 		n, err := d.read(p)
@@ -52,10 +63,10 @@ func (d *download) Read(p []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil // an error comes again
-		case ended(err) && (d.size < 0 || d.at == d.size):
-			return 0, io.EOF
 		case ended(err):
-			err = io.ErrUnexpectedEOF
+			if err = d.endedHere(); ended(err) {
+				return 0, err
+			}
 		case err == nil:
 			continue
 		}
@@ -66,6 +77,24 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	return 0, d.err
 }
+
+// endedHere is what the end of the present answer's body means: io.EOF where the file has ended as well.
+func (d *download) endedHere() error {
+	switch {
+	case d.at == d.size, d.size < 0 && d.ending != endsWithRange:
+		return io.EOF
+	case d.size < 0 && d.at == d.until:
+		return errMore
+	default:
+		return io.ErrUnexpectedEOF
+	}
+}
+
+// errMore is passing: what follows is asked for, until the server says that nothing does.
+var errMore = errors.New("the server sent a part of the file, and does not tell how long all of it is")
+
+// unproved tells, of a file that has ended, that only the end of a connection says so.
+func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
 
 // read reads from the present answer. The time counts while the server is waited for, not while the reader is busy elsewhere.
 func (d *download) read(p []byte) (int, error) {

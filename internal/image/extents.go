@@ -1,6 +1,10 @@
 package image
 
-import "os"
+import (
+	"context"
+	"fmt"
+	"os"
+)
 
 // extent is a stretch of a file that may hold data; what lies between extents reads as zeros.
 type extent struct{ offset, length int64 }
@@ -18,7 +22,7 @@ const (
 
 // dataExtents lists where a file of size bytes holds data, in order, ending where the file ends. Extents that lie nearer
 // to each other than joinGap are one.
-func dataExtents(f *os.File, size int64) []extent {
+func dataExtents(ctx context.Context, f *os.File, size int64) ([]extent, error) {
 	gap := max(joinGap, size/maxExtents)
 	var list []extent
 	add := func(e extent) {
@@ -29,6 +33,9 @@ func dataExtents(f *os.File, size int64) []extent {
 		list = append(list, e)
 	}
 	for from := int64(0); from < size; {
+		if err := context.Cause(ctx); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
+		}
 		e, found := nextData(f, from, size)
 		if !found {
 			break
@@ -40,5 +47,5 @@ func dataExtents(f *os.File, size int64) []extent {
 		start := max(0, size-lastBytes)
 		add(extent{start, size - start})
 	}
-	return list
+	return list, nil
 }

@@ -39,7 +39,7 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	}
 	im := &Image{source: Source{Path: path}}
 	defer im.Close()
-	if err := im.openPath(); err == nil {
+	if err := im.openPath(ctx); err == nil {
 		if seen, err := im.Look(ctx); err == nil || ctx.Err() != nil {
 			return seen, err
 		}
@@ -50,8 +50,10 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 			return Seen{}, err
 		}
 	}
-	im.Compression, im.extents = "", dataExtents(im.file, im.opened.Size())
-	im.Size = im.opened.Size()
+	im.Compression, im.Size = "", im.opened.Size()
+	if im.extents, err = dataExtents(ctx, im.file, im.Size); err != nil {
+		return Seen{}, err
+	}
 	return im.Look(ctx)
 }
 

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,21 +10,23 @@ import (
 	"path/filepath"
 )
 
-func (im *Image) openPath() error {
+func (im *Image) openPath(ctx context.Context) error {
 	if err := im.openFile(); err != nil {
 		return err
 	}
-	head := make([]byte, markSize)
+	head := make([]byte, headSize)
 	n, err := im.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return im.source.failed("reading", cause(err), "")
 	}
 	im.PackedSize = im.Size
 	if compressionOf(head[:n]) == nil {
-		im.extents = dataExtents(im.file, im.Size)
 		im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
+		if err == nil {
+			im.extents, err = dataExtents(ctx, im.file, im.Size)
+		}
 		if err == nil && im.Format == FormatQcow2 {
-			err = CheckWhole(im.source, im.file, im.Size)
+			err = CheckWhole(ctx, im.source, im.file, im.Size)
 		}
 		return err
 	}

@@ -37,9 +37,8 @@ func (im *Image) openURL(ctx context.Context, p patience) error {
 	if err := im.openOnce(d, d.size); err != nil {
 		return err
 	}
-	if d.endless && im.Compression == "" && im.want == (Checksum{}) {
-		return im.source.failed("downloading", errors.New("the server tells neither how long the file is nor where it ends, so that one "+
-			"which is cut short would pass for the whole"), "Set a checksum, or use another mirror.")
+	if im.endUntold = d.unproved; im.Compression == "" && im.Format == FormatRaw { // nothing in it could show it later
+		return im.checkTold(0)
 	}
 	return nil
 }

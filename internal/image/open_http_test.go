@@ -31,7 +31,7 @@ func TestADownloadIsPassedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var agent, user, password string
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if encoding := r.Header.Get("Accept-Encoding"); encoding != "" {
+				if encoding := r.Header.Get("Accept-Encoding"); encoding != "identity" {
 					t.Errorf("the file is asked for as %s: its length and checksum would be another's", encoding)
 				}
 				agent = r.UserAgent()

@@ -9,8 +9,9 @@ import (
 
 // pass is one reading of an image from beginning to end, decompressed on the way.
 type pass struct {
-	in      *tap      // what comes from the source
-	out     io.Reader // the image
+	in      *tap       // what comes from the source
+	out     io.Reader  // the image
+	parts   func() int // of what is compressed, see unpacking; nil for an image that is not
 	release func()
 }
 
@@ -36,13 +37,11 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 		in.sum = newDigester(im.want)
 	}
 	u := &unpacker{compression: packed, source: im.source, in: in}
-	opened, release, err := packed.open(in)
-	if err != nil {
+	if u.unpacking, err = packed.open(in); err != nil {
 		return nil, u.blame(err)
 	}
-	u.r = opened
 	lavish := beFrugal()
-	p := &pass{in: in, release: func() { release(); lavish() }}
+	p := &pass{in: in, parts: u.parts, release: func() { u.release(); lavish() }}
 	if head, err = readHead(u); err == nil {
 		p.out = io.MultiReader(bytes.NewReader(head), u)
 		err = im.recognise(head, -1)
@@ -126,9 +125,15 @@ func (p *pass) end(im *Image, plain int64) error {
 			p.in.n, im.PackedSize), "Apply again.")
 	}
 	if im.Size < 0 {
-		return im.recognise(im.head, plain)
+		if err := im.recognise(im.head, plain); err != nil {
+			return err
+		}
 	}
-	return nil
+	parts := 0
+	if p.parts != nil {
+		parts = p.parts()
+	}
+	return im.checkTold(parts)
 }
 
 // ended tells the end of a reader from an error that has an early end for its cause.
@@ -141,6 +146,7 @@ type tap struct {
 	again  []byte // read already, and handed out once more
 	n      int64  // bytes that have come, all of which were handed out once or are in again
 	sum    *digester
+	watch  io.Writer // sees it all, too; it never fails
 	err    error
 	notice func(n int64)
 }
@@ -152,6 +158,9 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.hash(p[:n])
 		return n, nil
 	}
+	if t.err != nil {
+		return 0, t.err
+	}
 	n, err := t.r.Read(p)
 	t.n += int64(n)
 	if t.notice != nil {
@@ -161,13 +170,16 @@ func (t *tap) Read(p []byte) (int, error) {
 	if err != nil && !ended(err) {
 		err = t.source.failed("reading", cause(err), "")
 	}
-	if err != nil {
-		t.err = err
+	if t.err = err; n > 0 {
+		err = nil // it comes again: not all decompressors expect it with the last bytes
 	}
 	return n, err
 }
 
 func (t *tap) hash(p []byte) {
+	if t.watch != nil {
+		_, _ = t.watch.Write(p)
+	}
 	if t.sum != nil {
 		_, _ = t.sum.Write(p)
 	}

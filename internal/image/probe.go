@@ -113,6 +113,9 @@ func notText(s Source, head []byte) error {
 }
 
 func plausibleDisk(s Source, r io.ReaderAt, head []byte, size int64) error {
+	if size > maxDisk {
+		return s.tooLarge(uint64(size))
+	}
 	if size >= 0 && size%sector != 0 {
 		return s.notImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
 			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, sector)

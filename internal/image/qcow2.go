@@ -17,8 +17,11 @@ const (
 	qcow2MaxRefOrder    = 6
 	qcow2MaxL1Bytes     = 32 << 20
 	qcow2MaxRefBytes    = 8 << 20
-	qcow2MaxName        = 1023 // bytes of a backing file's name
-	maxVirtualSize      = 1 << 62
+	qcow2MaxName        = 1023    // bytes of a backing file's name
+	qcow2MaxOffset      = 1 << 62 // of anything in a file
+	// maxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters of 64 KiB, and its L1
+	// table, which QEMU bounds, reaches no farther.
+	maxDisk = qcow2MaxL1Bytes / 8 * (64 << 10 / 8) * (64 << 10)
 )
 
 const (
@@ -91,7 +94,7 @@ func qcow2Independent(s Source, r io.ReaderAt, h *qcow2.Header) error {
 
 // backingName is quoted: it may hold anything, terminal escapes as well.
 func backingName(r io.ReaderAt, h *qcow2.Header) string {
-	if h.BackingFileSize == 0 || h.BackingFileSize > qcow2MaxName || h.BackingFileOffset > maxVirtualSize {
+	if h.BackingFileSize == 0 || h.BackingFileSize > qcow2MaxName || h.BackingFileOffset > qcow2MaxOffset {
 		return "(whose name is damaged)"
 	}
 	name := make([]byte, h.BackingFileSize)
@@ -125,6 +128,12 @@ func qcow2Features(s Source, h *qcow2.Header) error {
 	return nil
 }
 
+// tooLarge refuses a disk that no pool could hold.
+func (s Source) tooLarge(size uint64) error {
+	return s.unsupported("Shrink its disk, or look into it: a damaged header often ends up so.", "its disk would have %d bytes, and a linked clone has %d (2 PiB) "+
+		"at most", size, uint64(maxDisk))
+}
+
 func qcow2Geometry(s Source, h *qcow2.Header, size int64) error {
 	damaged := func(format string, args ...any) error { return s.notImage(adviceDamaged, format, args...) }
 	switch {
@@ -133,8 +142,8 @@ func qcow2Geometry(s Source, h *qcow2.Header, size int64) error {
 			qcow2MinClusterBits, qcow2MaxClusterBits)
 	case h.Size == 0:
 		return damaged("its disk has no size")
-	case h.Size > maxVirtualSize:
-		return damaged("its disk would have %d bytes", h.Size)
+	case h.Size > maxDisk:
+		return s.tooLarge(h.Size)
 	}
 	cluster := uint64(1) << h.ClusterBits
 	if h.HeaderFieldsV3 != nil && uint64(h.HeaderLength) > cluster {
@@ -165,7 +174,7 @@ func qcow2Geometry(s Source, h *qcow2.Header, size int64) error {
 		switch {
 		case table.offset < cluster || table.offset%cluster != 0:
 			return damaged("its %s begins at byte %d, inside another cluster", table.name, table.offset)
-		case table.offset > maxVirtualSize:
+		case table.offset > qcow2MaxOffset:
 			return damaged("its %s begins at byte %d", table.name, table.offset)
 		case size >= 0 && table.offset+table.bytes > uint64(size):
 			return damaged("it is cut off: its %s ends at byte %d, the file at %d", table.name, table.offset+table.bytes, size)

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
-func readBack(t *testing.T, path string) []byte {
+func readBack(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Source{Volume: "pool/disk"}
-			if err := CheckWhole(s, bytes.NewReader(image), int64(len(image))); err != nil {
+			if err := CheckWhole(t.Context(), s, bytes.NewReader(image), int64(len(image))); err != nil {
 				t.Errorf("the whole image is refused: %v", err)
 			}
 			whole := int64(len(image))
@@ -49,7 +49,7 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 				if size < 1<<18 {
 					continue
 				}
-				err := CheckWhole(s, bytes.NewReader(image[:size]), size)
+				err := CheckWhole(t.Context(), s, bytes.NewReader(image[:size]), size)
 				if said := wantError[*NotAnImageError](t, err); !strings.Contains(said.Reason, "cut off") {
 					t.Errorf("at byte %d of %d: %v", size, whole, err)
 				}

@@ -40,6 +40,8 @@ type sending struct {
 	onDigest func(digest string) error
 	progress func(done, total int64)
 	room     int64
+	tooLong  error // instead of that there is no room
+	spooled  int64 // how long the image may be where it is put into a temporary file
 	into     *os.File
 	blocks   bool
 }
@@ -102,8 +104,13 @@ func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
 		if err == nil {
 			err = send(p)
 		}
-		if err == nil {
-			err = im.unchanged()
+		if _, blamed := errors.AsType[interface {
+			error
+			Attribute() string
+		}](err); err == nil || blamed && ctx.Err() == nil { // a file that has become shorter looks damaged
+			if changed := im.unchanged(); changed != nil {
+				return changed
+			}
 		}
 		return err
 	case im.once != nil:

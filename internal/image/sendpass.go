@@ -14,7 +14,7 @@ func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (R
 	var transferred int64
 	blocks := s.blocks && im.Format == FormatRaw
 	mapped := blockmap.New(0).Writer()
-	digest, err := im.through(p, s, func(r io.Reader, limit int64) (err error) {
+	digest, err := im.through(ctx, p, s, func(r io.Reader, limit int64) (err error) {
 		if blocks {
 			behind := newBehindWriter(mapped)
 			defer behind.end()
@@ -33,8 +33,8 @@ func (im *Image) sendPass(ctx context.Context, p *pass, sink Sink, s sending) (R
 	return result, nil
 }
 
-// through lets take read all of a pass, limit bytes at most, and hashes it meanwhile. It closes the pass.
-func (im *Image) through(p *pass, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
+// through lets take read all of a pass, limit bytes at most, and hashes it meanwhile. Reading ends with ctx. It closes the pass.
+func (im *Image) through(ctx context.Context, p *pass, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
 	defer p.close()
 	shown := newProgress(im.PackedSize, s.progress)
 	shown.done = p.in.n
@@ -44,10 +44,13 @@ func (im *Image) through(p *pass, s sending, take func(r io.Reader, limit int64)
 		d = newDigester(Checksum{}) // the checksum is of what comes from the source
 	}
 	limit, tooLong := im.limit(s.room)
+	if s.tooLong != nil && limit == s.room {
+		tooLong = s.tooLong
+	}
 	if im.Size >= 0 {
 		limit, tooLong = im.Size, im.source.failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
 	}
-	in := &bounded{r: p.out, left: limit, over: tooLong}
+	in := &bounded{r: &cancelled{ctx, im.source, p.out}, left: limit, over: tooLong}
 	behind := newBehindWriter(d)
 	err = take(io.TeeReader(in, behind), limit)
 	behind.end()
@@ -86,6 +89,20 @@ func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int6
 			return transferred, err
 		}
 	}
+}
+
+// cancelled is a reader until ctx ends. What is read from may be without end, as what is decompressed can be.
+type cancelled struct {
+	ctx    context.Context //nolint:containedctx // io.Reader has none
+	source Source
+	r      io.Reader
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, fmt.Errorf("reading %s: %w", c.source, err)
+	}
+	return c.r.Read(p)
 }
 
 // bounded fails once there is more than left bytes.

@@ -154,8 +154,10 @@ type Image struct {
 	digest  string      // once it is known
 
 	// Of what passes only once.
-	once  *pass // nil once it was sent
-	abort func(cause error)
+	once       *pass // nil once it was sent
+	abort      func(cause error)
+	endUntold  func() bool // of a download: nothing but the end of its connection says where it ends; nil for others
+	proveWhole bool        // so it was, and the image has to show that it is whole
 }
 
 // Open finds the image, recognises it by its content (never by its name) and makes it ready to be sent.
@@ -177,7 +179,7 @@ func open(ctx context.Context, s Source, p patience) (*Image, error) {
 	}
 	switch {
 	case s.Path != "":
-		err = im.openPath()
+		err = im.openPath(ctx)
 	case s.URL != "":
 		err = im.openURL(ctx, p)
 	default:

@@ -72,7 +72,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	r.steps.done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
-		err = image.CheckWhole(r.Source, &storedAt{ctx, transfer, l.pool, u.base.Volume}, im.Size)
+		err = im.CheckWhole(ctx, &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: u.base.Volume})
 	}
 	if err == nil {
 		err = u.kept(ctx, transfer, volume, done.transferred+done.shared, r.VerifyFull)
@@ -114,6 +114,17 @@ func (l *Library) checkRoom(ctx context.Context, size int64) (room int64, err er
 			l.pool, size>>20, room>>20)
 	}
 	return room, nil
+}
+
+// CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
+// room for is asked when it is stored.
+func (l *Library) CheckCapacity(ctx context.Context, s image.Source, size int64) error {
+	pool, err := l.host.Pool(ctx, l.pool)
+	if err != nil || pool.Capacity == 0 || size <= 0 || uint64(size) <= pool.Capacity {
+		return nil //nolint:nilerr // whatever else is read of the pool says so
+	}
+	return s.Fail("storing", fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, l.pool, pool.Capacity>>20),
+		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }
 
 // upload is a base on its way.

@@ -1,0 +1,85 @@
+package library
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// TestAccCompressedClustersOfAllSizes registers images of all layouts from everywhere, and others on top of them.
+func TestAccCompressedClustersOfAllSizes(t *testing.T) {
+	s := newSite(t)
+	l := s.library(t)
+	s.template(t, l)
+	dir := t.TempDir()
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	for n, options := range []string{"cluster_size=512", "cluster_size=8k", "cluster_size=64k,compression_type=zstd", "cluster_size=2M"} {
+		for m, kind := range []string{"file", "url", "volume"} {
+			t.Run(options+" "+kind, func(t *testing.T) {
+				disk := rawImage(t, 4<<20, 1<<20) // another one each time, or it were there already
+				raw := filepath.Join(dir, "raw")
+				if err := os.Rename(disk, raw); err != nil {
+					t.Fatal(err)
+				}
+				file := filepath.Join(dir, fmt.Sprintf("%d-%d.qcow2", n, m))
+				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, file)
+				source := image.Source{Path: file}
+				switch kind {
+				case "url":
+					source = image.Source{URL: server.URL + "/" + filepath.Base(file)}
+				case "volume":
+					needs.Tool(t, "cp", file, s.dir)
+					source = image.Source{Volume: s.pool + "/" + filepath.Base(file)}
+				}
+				whole := must[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), source))
+				s.wantDisk(t, l, whole, raw)
+
+				after := changed(t, raw, 3, 40)
+				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), image.Source{Path: after}))
+				s.wantDisk(t, l, on, after)
+				if on.Transferred > 1<<20 {
+					t.Errorf("%d bytes were sent of what has changed in two blocks", on.Transferred)
+				}
+				third, packed := changed(t, raw, 5), filepath.Join(dir, "again.qcow2")
+				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, third, packed)
+				back := image.Source{Path: packed}
+				if kind == "url" {
+					back = image.Source{URL: server.URL + "/again.qcow2"}
+				}
+				again := must[catalog.Version](t)(registerOn(t, l, on.ID.Version, fmt.Sprintf("%d.%d.2", n+1, m), back))
+				s.wantDisk(t, l, again, third)
+				if again.Transferred > 1<<20 {
+					t.Errorf("%d bytes were sent of what has changed in three blocks", again.Transferred)
+				}
+				if err := l.VerifyVersion(t.Context(), again.ID); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestAccAnImageLargerThanThePoolIsFoundByThePlan asks no more than how large the pool is.
+func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
+	s, _ := newTightSite(t)
+	l := s.library(t)
+	source := image.Source{Path: "disk.img"}
+	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.CheckCapacity(t.Context(), source, 7<<20); err != nil {
+		t.Errorf("it has room for it: %v", err)
+	}
+	const want = `storing disk.img: it has 9 MiB, and the pool`
+	if err := l.CheckCapacity(t.Context(), source, 9<<20); err == nil || err.Error()[:len(want)] != want {
+		t.Errorf("the error is %v", err)
+	}
+}
