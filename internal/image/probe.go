@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,8 @@ const (
 	adviceDownloaded = "Look into it: a login or error page often ends up in place of a download."
 )
 
-// foreign are the formats that are known, and refused by name; a compressed one shows here where it was compressed twice. The numbers are those of QEMU (block/*.c), of file(1) and
-// of ECMA-119 for CD images.
+// foreign are the formats that are known, and refused by name; a compressed one shows here where it was compressed twice. The
+// numbers are those of QEMU (block/*.c) and of file(1).
 var foreign = []struct {
 	mark
 	reason, advice string
@@ -58,15 +59,17 @@ var foreign = []struct {
 	{mark{0, "PK\x03\x04"}, "it is a zip archive", adviceUnpack},
 	{mark{0, "7z\xbc\xaf\x27\x1c"}, "it is a 7-Zip archive", adviceUnpack},
 	{mark{257, "ustar"}, "it is a tar archive or an OVA appliance", adviceUnpack},
-	{mark{32769, "CD001"}, "it is an ISO 9660 image: an installation CD is not a disk image",
-		"Install a guest from it, and give that guest's disk; or give the distribution's cloud image."},
 }
 
-// disks are the marks of a disk without a format around it: a partition table or a file system.
+// disks are the marks of a disk without a format around it that has a partition table, or is made to boot.
 var disks = []mark{
-	{510, "\x55\xaa"},   // boot sector: MBR, the protective MBR of a GPT, FAT, NTFS
-	{512, "EFI PART"},   // GPT on 512-byte sectors
-	{4096, "EFI PART"},  // GPT on 4096-byte sectors
+	{510, "\x55\xaa"},  // boot sector: MBR, the protective MBR of a GPT, FAT, NTFS
+	{512, "EFI PART"},  // GPT on 512-byte sectors
+	{4096, "EFI PART"}, // GPT on 4096-byte sectors
+}
+
+// fileSystems are the marks of disks that are one.
+var fileSystems = []mark{
 	{1080, "\x53\xef"},  // ext2, ext3, ext4
 	{0, "XFSB"},         // XFS
 	{65600, "_BHRfS_M"}, // btrfs
@@ -92,6 +95,10 @@ func probe(s Source, r io.ReaderAt, size int64) (Format, int64, error) {
 		if f.in(head) {
 			return "", 0, s.unsupported(f.advice, "%s", f.reason)
 		}
+	}
+	if isCD(head) {
+		return "", 0, s.unsupported("Install a guest from it, and give that guest's disk; or give the distribution's cloud image.",
+			"it is an ISO 9660 image: an installation CD is not a disk image")
 	}
 	if err := notText(s, head); err != nil {
 		return "", 0, err
@@ -131,7 +138,7 @@ func plausibleDisk(s Source, r io.ReaderAt, head []byte, size int64) error {
 	if string(footer) == "conectix" {
 		return s.unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.", "it is a Hyper-V VHD image")
 	}
-	for _, m := range disks {
+	for _, m := range slices.Concat(disks, fileSystems) {
 		if m.in(head) {
 			return nil
 		}
