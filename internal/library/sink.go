@@ -78,20 +78,36 @@ func (l *lentReader) giveBack() {
 	l.back = true
 }
 
-// storedAt reads parts of a volume.
+// storedAt reads parts of a volume. Each is a request, so of what is small, as tables of small clusters are, more is read and kept.
 type storedAt struct {
 	ctx          context.Context //nolint:containedctx // io.ReaderAt has none
 	transfer     *hypervisor.Transfer
 	pool, volume string
+
+	kept   []byte // what was read last
+	offset int64  // where that is
 }
+
+const (
+	smallRead = 64 << 10 // bytes: less than a table of clusters of the usual size
+	readMore  = 1 << 20  // bytes that are read instead: where tables are small, the next one is near
+)
 
 // ReadAt implements io.ReaderAt.
 func (s *storedAt) ReadAt(p []byte, offset int64) (int, error) {
-	var got bytes.Buffer
-	if err := s.transfer.Download(s.ctx, s.pool, s.volume, &got, offset, int64(len(p))); err != nil {
-		return 0, err
+	from := offset - s.offset
+	if from < 0 || from+int64(len(p)) > int64(len(s.kept)) {
+		var got bytes.Buffer
+		length := int64(len(p))
+		if length < smallRead {
+			length = readMore
+		}
+		if err := s.transfer.Download(s.ctx, s.pool, s.volume, &got, offset, length); err != nil {
+			return 0, err
+		}
+		s.kept, s.offset, from = got.Bytes(), offset, 0
 	}
-	n := copy(p, got.Bytes())
+	n := copy(p, s.kept[from:])
 	if n < len(p) {
 		return n, io.EOF
 	}

@@ -3,6 +3,7 @@ package templateversion_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
+
+// bootable is the beginning of a raw disk.
+func bootable() []byte {
+	sector := make([]byte, 512)
+	copy(sector[510:], "\x55\xaa")
+	return sector
+}
 
 // Whatever can be known to be wrong is said by the plan, at the line that is wrong.
 func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
@@ -29,6 +37,13 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	text := writeFile(t, filepath.Join(dir, "notes.img"), []byte("this is not an image\n"))
 	empty := writeFile(t, filepath.Join(dir, "empty.img"), nil)
 	damaged := writeFile(t, filepath.Join(dir, "damaged.qcow2"), readFile(t, image)[:100])
+	claims := bytes.Clone(readFile(t, image))
+	binary.BigEndian.PutUint64(claims[24:], 2<<60) // the size of its disk
+	endless := writeFile(t, filepath.Join(dir, "endless.qcow2"), claims)
+	sparse := writeFile(t, filepath.Join(dir, "sparse.img"), bootable())
+	if err := os.Truncate(sparse, 10<<40); err != nil {
+		t.Fatal(err)
+	}
 	shop := library(pool, name, `storage_profile = { disks = { system = { size_gb = 1 } } }`) + version("there", "1.0.0", fromPath(image))
 	w := tfacc.NewWorkspace(t, shop)
 	t.Cleanup(func() {
@@ -63,6 +78,8 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Look into it`}},
 		{"archive", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack it"}},
 		{"empty file", it(fromPath(empty)), []string{unusable, at, "it is empty"}},
+		{"disk that no clone can have", it(fromPath(endless)), []string{unusable, at, "its disk would have 2305843009213693952 bytes, and a linked clone has"}},
+		{"larger than the pool", it(fromPath(sparse)), []string{unusable, at, "Storing " + sparse + ": it has 10485760 MiB, and the pool", "Use another pool"}},
 		{"damaged", it(fromPath(damaged)), []string{unusable, at, "damaged.qcow2 is not a usable disk image"}},
 		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{unusable, at, "path and url are given. Keep the one that the image is to be read from"}},
 		{"neither path nor url", it(``), []string{unusable, at, "no source is given"}},

@@ -85,7 +85,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	virtualSize := int64(-1)
 	switch {
 	case sourceKnown && source.Path != "":
-		virtualSize = probe(ctx, source, diags)
+		virtualSize = r.probe(ctx, source, plan.ParentVersion.IsNull(), diags)
 	case sourceKnown && source.URL == "" && r.client.Online():
 		virtualSize = r.probeOnHost(ctx, source, diags)
 	case sourceKnown:
@@ -127,14 +127,17 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 }
 
-// probe opens a local image; its virtual size in bytes, or -1 after an error.
-func probe(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
+// probe opens a local image; its virtual size in bytes, or -1 after an error. Whole tells that all of it is to be stored.
+func (r *Resource) probe(ctx context.Context, source image.Source, whole bool, diags *diag.Diagnostics) int64 {
 	im, err := image.Open(ctx, source)
 	if err != nil {
 		client.AddError(diags, "Could not use image", err)
 		return -1
 	}
 	defer im.Close()
+	if whole && r.client.Online() {
+		client.AddError(diags, "Image cannot be used", r.client.Library.CheckCapacity(ctx, source, im.Size))
+	}
 	return im.VirtualSize
 }
 
