@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
+	"github.com/novacron/terraform-provider-novacron/internal/parent"
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
@@ -38,6 +39,10 @@ func main() {
 	var options []tf6server.ServeOpt
 	if *attach {
 		options = append(options, tf6server.WithManagedDebug())
+	} else {
+		// A Terraform that was killed has heard nothing of what is being made. Its state cannot have it, so it must not be
+		// confirmed; what a process leaves that ends here, the next apply takes over or clears away.
+		parent.OnEnd(func() { os.Exit(1) })
 	}
 	if err := tf6server.Serve("registry.terraform.io/novacron/novacron", server, options...); err != nil {
 		log.Fatal(err)

@@ -42,7 +42,7 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 	w := &Workspace{Dir: t.TempDir()}
 	rc := filepath.Join(w.Dir, "terraform.rc")
 	w.Write(t, "terraform.rc", `provider_installation {
-  dev_overrides { "novacron/novacron" = "`+filepath.Dir(binary(t))+`" }
+  dev_overrides { "novacron/novacron" = "`+filepath.Dir(Binary(t))+`" }
   direct {}
 }
 `)
@@ -164,8 +164,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is built once.
-func binary(t testing.TB) string {
+// Binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is built once.
+func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("NOVACRON_TEST_BINARY"); path != "" {
 		return path

@@ -21,7 +21,7 @@ func (w *Workspace) As(t testing.TB, user uint32) {
 	w.user, w.own = &asUser{user}, true
 	w.Setenv("HOME", w.Dir)
 	// testing and os make directories that only their user may enter.
-	for _, dir := range []string{filepath.Dir(w.Dir), filepath.Dir(binary(t))} {
+	for _, dir := range []string{filepath.Dir(w.Dir), filepath.Dir(Binary(t))} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

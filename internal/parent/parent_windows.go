@@ -1,0 +1,16 @@
+package parent
+
+import "os"
+
+// watch returns a function that returns when the parent has ended: on Windows, any process can be waited for.
+func watch() (ended func()) {
+	parent, err := os.FindProcess(os.Getppid())
+	return func() {
+		if err == nil {
+			_, err = parent.Wait()
+		}
+		if err != nil {
+			select {} // nothing is known of it
+		}
+	}
+}
