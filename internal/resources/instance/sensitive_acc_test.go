@@ -35,7 +35,9 @@ resource "novacron_template" "it" {
   parameters = {
     hostname = { type = "string" }
     port     = { type = "integer", default = 80, max_value = 443 }
-    pass     = { type = "string", regex = "^[a-z-]+[0-9]*$", max_length = 100 }
+    pass     = { type = "string" }
+    pin      = { type = "string", regex = "^[a-z-]+[0-9]*$", sensitive = true }
+    digits   = { type = "integer", sensitive = true }
     motd     = { type = "text", default = "default ${var.secret}", description = "about ${var.secret}" }
     tags     = { type = "list" }
     env      = { type = "map" }
@@ -135,12 +137,11 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	}
 
 	for mistake, disturb := range map[string][]string{
-		"does not match the regular expression": {`pass = var.secret`, `pass = "${var.secret} !"`},
+		"does not match the regular expression": {`pass = var.secret`, `pin = "${var.secret} !"`},
 		`no parameter "hast"`:                   {`pass = var.secret`, `pass = var.secret, "hast" = var.secret`},
 		"not an SSH public key":                 {`"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ${var.secret}"`, `var.secret`},
 		"not valid YAML":                        {`nnote: ${var.secret}`, `nnote: [${var.secret}`},
-		"an integer":                            {`hostname = "it"`, `hostname = "it", port = var.secret`},
-		"DNS label":                             {`hostname = "it"`, `hostname = "A ${var.secret}"`},
+		"an integer":                            {`hostname = "it"`, `hostname = "it", digits = var.secret`},
 		"scheme is not http":                    {"http://user", "htp://user"},
 	} {
 		t.Run(mistake, func(t *testing.T) {
