@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"strings"
+	"unicode"
 )
 
 // NetworkProfile names a machine's interfaces. A nil member says nothing.
@@ -185,8 +186,26 @@ func (i Interface) validate(fs *Findings, at Path) {
 			fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.", attribute, DefaultNetwork))
 		}
 	}
+	if err := validateLink(or(i.Bridge, DefaultInterface)); err != nil {
+		fs.Add(at.Name("bridge"), "Invalid bridge name", Sentence(err))
+	}
 	oneOf(fs, at.Name("type"), "Unknown interface type", i.Model, InterfaceModels())
 	within(fs, at.Name("vlan"), i.VLAN, 1, 4094) // IEEE 802.1Q: 0 and 4095 are reserved
+}
+
+// maxLink is how many bytes Linux takes for the name of a network device (IFNAMSIZ in linux/if.h, less the NUL).
+const maxLink = 15
+
+// validateLink tells whether a network device of the host can have a name: by dev_valid_name in Linux's net/core/dev.c. An
+// empty one is somebody else's finding.
+func validateLink(name string) error {
+	switch {
+	case len(name) > maxLink:
+		return fmt.Errorf("%q has %d bytes, and Linux takes %d at most for the name of a network device", name, len(name), maxLink)
+	case name == "." || name == "..", strings.ContainsAny(name, "/:"), strings.TrimSpace(name) != "" && strings.ContainsFunc(name, unicode.IsSpace):
+		return fmt.Errorf("%q cannot name a network device: it has a slash, a colon or a blank", name)
+	}
+	return nil
 }
 
 // validateMAC checks an address; seen has those of other interfaces, by address.

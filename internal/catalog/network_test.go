@@ -46,19 +46,24 @@ func TestNetworkProfiles(t *testing.T) {
 		i    Interface
 		want string
 	}{
-		"both":      {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Conflicting network and bridge"},
-		"model":     {Interface{Model: new("ne2k")}, at + ".type: Unknown interface type"},
-		"network":   {Interface{Network: new("")}, at + ".network: Empty name"},
-		"bridge":    {Interface{Bridge: new(" ")}, at + ".bridge: Empty name"},
-		"no vlan":   {Interface{VLAN: new(int64(0))}, at + ".vlan: Value out of range"},
-		"vlan":      {Interface{VLAN: new(int64(4095))}, at + ".vlan: Value out of range"},
-		"mac":       {Interface{MAC: new("x")}, at + ".mac_address: Invalid MAC address"},
-		"long mac":  {Interface{MAC: new("00:00:00:00:fe:80:00:00")}, at + ".mac_address: Invalid MAC address"},
-		"multicast": {Interface{MAC: new("01:00:5e:00:00:01")}, at + ".mac_address: Multicast MAC address"},
-		"null mac":  {Interface{MAC: new("00:00:00:00:00:00")}, at + ".mac_address: Invalid MAC address"},
+		"both":            {Interface{Network: new("a"), Bridge: new("b")}, at + ".bridge: Conflicting network and bridge"},
+		"model":           {Interface{Model: new("ne2k")}, at + ".type: Unknown interface type"},
+		"network":         {Interface{Network: new("")}, at + ".network: Empty name"},
+		"bridge":          {Interface{Bridge: new(" ")}, at + ".bridge: Empty name"},
+		"long bridge":     {Interface{Bridge: new("bridge-of-16-let")}, at + ".bridge: Invalid bridge name"},
+		"bytes of bridge": {Interface{Bridge: new("bridge-of-16-éé")}, at + ".bridge: Invalid bridge name"},
+		"path of bridge":  {Interface{Bridge: new("a/b")}, at + ".bridge: Invalid bridge name"},
+		"blank in bridge": {Interface{Bridge: new("a b")}, at + ".bridge: Invalid bridge name"},
+		"no vlan":         {Interface{VLAN: new(int64(0))}, at + ".vlan: Value out of range"},
+		"vlan":            {Interface{VLAN: new(int64(4095))}, at + ".vlan: Value out of range"},
+		"mac":             {Interface{MAC: new("x")}, at + ".mac_address: Invalid MAC address"},
+		"long mac":        {Interface{MAC: new("00:00:00:00:fe:80:00:00")}, at + ".mac_address: Invalid MAC address"},
+		"multicast":       {Interface{MAC: new("01:00:5e:00:00:01")}, at + ".mac_address: Multicast MAC address"},
+		"null mac":        {Interface{MAC: new("00:00:00:00:00:00")}, at + ".mac_address: Invalid MAC address"},
 	} {
 		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": c.i}}).Validate(), c.want)
 	}
+	expect(t, "a bridge as long as they get", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {Bridge: new("bridge-of-15-by")}}}).Validate())
 	expect(t, "twice", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {MAC: new("52:54:00:ab:00:01")}, "Eth1": {MAC: new("52-54-00-AB-00-01")}}}).Validate(),
 		`network_profile.interfaces["Eth1"]: Invalid interface name`, `network_profile.interfaces["eth0"].mac_address: Duplicate MAC address`)
 	expect(t, "two filters", (&NetworkProfile{Policies: []string{"a", "b"}}).Validate(), "network_profile.default_network_policies: Too many network filters")
