@@ -22,9 +22,7 @@ func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error
 			return Domain{}, err
 		}
 	}
-	ref, err := tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainDefineXMLFlags(text, libvirt.DomainDefineValidate)
-	})
+	ref, err := h.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
 	if hasCode(err, libvirt.ErrOperationFailed) {
 		// That is what a taken name gives, among other things.
 		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
@@ -84,8 +82,6 @@ func (h *Host) withSparePorts(ctx context.Context, op, object, text string) erro
 		return fail(op, object, err)
 	}
 	e.addPorts(n)
-	_, err = tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainDefineXMLFlags(e.result(), 0)
-	})
+	_, err = h.defineXML(ctx, op, object, e.result(), 0)
 	return err
 }

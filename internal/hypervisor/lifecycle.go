@@ -141,9 +141,7 @@ func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainCha
 	if err != nil {
 		return fail(op, object, err)
 	}
-	_, err = tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainDefineXMLFlags(text, 0)
-	})
+	_, err = h.defineXML(ctx, op, object, text, 0)
 	return err
 }
 

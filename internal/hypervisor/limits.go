@@ -1,0 +1,27 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// MaxDefinition is how many bytes a domain's definition may have: libvirt's protocol takes strings of 4 MiB (REMOTE_STRING_MAX
+// in src/remote/remote_protocol.x), there and back, and libvirt adds what it fills in. A domain whose definition fits into a
+// request, but not into an answer, could be defined and never be read.
+const MaxDefinition = 4<<20 - 64<<10
+
+// ErrTooLarge says that the host's protocol has no room for it. Nothing was sent.
+var ErrTooLarge = errors.New("too large for libvirt")
+
+// defineXML defines a domain, unless its definition is longer than MaxDefinition.
+func (h *Host) defineXML(ctx context.Context, op, object, text string, flags libvirt.DomainDefineFlags) (libvirt.Domain, error) {
+	if len(text) > MaxDefinition {
+		return libvirt.Domain{}, fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, len(text), MaxDefinition))
+	}
+	return tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainDefineXMLFlags(text, flags)
+	})
+}
