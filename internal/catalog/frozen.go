@@ -28,6 +28,9 @@ func Freeze(v Version) (Frozen, error) {
 	if err != nil {
 		return "", fmt.Errorf("keeping version %q for its instance: %w", v.ID, err)
 	}
+	if len(text) > frozenLimit {
+		return "", fmt.Errorf("keeping version %q for its instance: it has %d bytes without its user data, and %d is the most", v.ID, len(text), frozenLimit)
+	}
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)
 	if err == nil {
@@ -39,8 +42,7 @@ func Freeze(v Version) (Frozen, error) {
 	return Frozen(base64.StdEncoding.EncodeToString(packed.Bytes())), err
 }
 
-// frozenLimit is how many bytes of a frozen version are read: metadata are anybody's to write, and few bytes can inflate to
-// many.
+// frozenLimit is how many bytes a frozen version may have: metadata are anybody's to write, and few bytes can inflate to many.
 const frozenLimit = 8 << 20
 
 // FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it.

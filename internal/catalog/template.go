@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -89,6 +90,7 @@ func (s Spec) Validate() Findings {
 // that are no parameters, and parameters that drive disks that are not there.
 func (s Spec) ValidateWhole() Findings {
 	fs := s.CloudInit.validateNames(s.Parameters)
+	fs = append(fs, s.validateSize()...)
 	disks := map[string]Disk{SystemDisk: {}}
 	if s.Storage != nil && s.Storage.Disks != nil {
 		disks = s.Storage.Disks
@@ -103,6 +105,26 @@ func (s Spec) ValidateWhole() Findings {
 				m[1], strings.Join(sortedNames(disks), ", ")))
 		}
 	}
+	return fs
+}
+
+// specLimit is how many bytes a spec may have: a catalogue in a pool has room for it in its documents, and an instance's
+// metadata for what it keeps of it.
+const specLimit = frozenLimit
+
+// validateSize finds a spec that no catalogue keeps.
+func (s Spec) validateSize() Findings {
+	var fs Findings
+	text, err := json.Marshal(s)
+	if err != nil || len(text) <= specLimit {
+		return nil
+	}
+	at := At("parameters")
+	if s.CloudInit != nil && len(s.CloudInit.UserData) > len(text)/2 {
+		at = At("cloud_init").Name("user_data")
+	}
+	fs.Add(at, "Spec too large", fmt.Sprintf("Profiles, parameters and cloud_init together have %.1f MiB, and %d is the most: have the guest fetch what "+
+		"is large.", float64(len(text))/(1<<20), specLimit>>20))
 	return fs
 }
 

@@ -57,14 +57,18 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 			b.Drives[0].Size = uint64(version.VirtualSize)
 		}
 	}
-	fs = append(fs, r.Customization.Validate(b.UserData)...)
+	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
+		fs = append(fs, large...)
+	} else {
+		fs = append(fs, r.Customization.Validate(b.UserData)...)
+	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
 		fs.Add(catalog.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+
 			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
-	return b, fs
+	return b, append(fs, b.checkMetadata(r)...)
 }
 
 // driven are the profiles of a spec with what parameters drive in them.

@@ -1,0 +1,109 @@
+package provision
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+const (
+	// metadataLimit is how many bytes of an instance's definition its description and metadata may take. The rest is for the
+	// machine and its devices, some KiB, and what is noted of them later.
+	metadataLimit = hypervisor.MaxDefinition - 192<<10
+	// seedContentLimit is how many bytes the guest may be told at its first boot. The seed has that in base64, and must stay
+	// below seedLimit.
+	seedContentLimit = 40 << 20
+	// escaped is how many bytes XML takes at most for one.
+	escaped = 6
+)
+
+// part is something of a request that takes room.
+type part struct {
+	at   catalog.Path
+	what string
+	size int // bytes
+}
+
+// checkMetadata finds that libvirt would not take what a request writes into the instance's metadata.
+func (b *Blueprint) checkMetadata(r Request) catalog.Findings {
+	var fs catalog.Findings
+	if total, parts := b.metadataParts(r); total > metadataLimit {
+		largest := slices.MaxFunc(parts, func(a, b part) int { return a.size - b.size })
+		fs.Add(largest.at, "Metadata too large", fmt.Sprintf("The instance's metadata on its host would have %s, and libvirt has room for %s. Of that, "+
+			"%s takes %s: make it smaller, or have the guest fetch it.", mib(total), mib(metadataLimit), largest.what, mib(largest.size)))
+	}
+	return fs
+}
+
+// checkSeed finds that there is more for the guest than a seed has room for.
+func (b *Blueprint) checkSeed() catalog.Findings {
+	var fs catalog.Findings
+	told := []part{{catalog.At("parameters"), "the template's cloud_init.user_data with the parameters", len(b.UserData)}}
+	if c := b.Customization; c != nil {
+		told = append(told, part{catalog.At("customization").Name("user_data"), "user_data", len(c.UserData)})
+		for _, path := range slices.Sorted(maps.Keys(c.Files)) {
+			told = append(told, part{catalog.At("customization").Name("files").Key(path), fmt.Sprintf("file %q", path), len(c.Files[path].Content)})
+		}
+	}
+	if total := sum(told); total > seedContentLimit {
+		largest := slices.MaxFunc(told, func(a, b part) int { return a.size - b.size })
+		fs.Add(largest.at, "Too much for a cloud-init seed", fmt.Sprintf("The guest would be told %s at its first boot, and the most is %s. Of that, %s takes "+
+			"%s: make it smaller, or have the guest fetch it.", mib(total), mib(seedContentLimit), largest.what, mib(largest.size)))
+	}
+	return fs
+}
+
+// metadataParts are what a request and its version take of the metadata, and all of it together. Where that is little in any
+// case, it is not looked at closer.
+func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
+	spec, err := json.Marshal(b.Version.Spec)
+	rough := 2*len(spec) + escaped*len(r.Description)
+	for name, v := range b.Shown {
+		if v != nil {
+			rough += escaped * (len(name) + len(v.Text))
+		}
+	}
+	for name, value := range r.Labels {
+		rough += escaped * (len(name) + len(value))
+	}
+	if err != nil || rough < metadataLimit/2 {
+		return 0, nil
+	}
+	empty, _ := catalog.InstanceFacts{}.Marshal() // which writes nothing that it cannot write
+	add := func(at catalog.Path, what string, facts catalog.InstanceFacts) {
+		text, _ := facts.Marshal()
+		parts = append(parts, part{at, what, len(text) - len(empty)})
+	}
+	for _, setting := range catalog.Settings(b.Shown) {
+		add(catalog.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), catalog.InstanceFacts{Parameters: []catalog.Setting{setting}})
+	}
+	for _, label := range catalog.Pairs(r.Labels) {
+		add(catalog.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), catalog.InstanceFacts{Labels: []catalog.Pair{label}})
+	}
+	const declared = "what the version declares"
+	if frozen, err := catalog.Freeze(b.Version); err == nil {
+		add(catalog.At("version"), declared, catalog.InstanceFacts{Frozen: frozen})
+	} else {
+		parts = append(parts, part{catalog.At("version"), declared, len(spec)})
+	}
+	var description bytes.Buffer
+	_ = xml.EscapeText(&description, []byte(r.Description)) // a buffer takes everything
+	parts = append(parts, part{catalog.At("description"), "description", description.Len()})
+	return sum(parts), parts
+}
+
+func sum(parts []part) (size int) {
+	for _, p := range parts {
+		size += p.size
+	}
+	return size
+}
+
+// mib writes a number of bytes.
+func mib(bytes int) string { return fmt.Sprintf("%.2f MiB", float64(bytes)/(1<<20)) }

@@ -1,0 +1,79 @@
+package provision
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// What libvirt has no room for is found while planning, at what takes most of it.
+func TestSettleFindsWhatIsTooLarge(t *testing.T) {
+	const mebibyte = 1 << 20
+	large := strings.Repeat("x", 4*mebibyte)
+	for name, c := range map[string]struct {
+		change func(*Request, *catalog.Version)
+		at     string // "" for nothing found
+	}{
+		"a parameter": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large }, `parameters["blob"]`},
+		"a parameter that XML makes longer": {func(r *Request, _ *catalog.Version) {
+			r.Given.Parameters["blob"] = strings.Repeat("<", mebibyte)
+		}, `parameters["blob"]`},
+		"as large as it gets": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large[:metadataLimit-16<<10] }, ""},
+		"a secret, which is not kept": {func(r *Request, _ *catalog.Version) {
+			r.Given.Secrets = map[string]catalog.Raw{"blob": large}
+		}, ""},
+		"a value to come": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = catalog.Unknown{} }, ""},
+		"a label": {func(r *Request, _ *catalog.Version) {
+			r.Labels = map[string]string{"a": "1", "b": large}
+		}, `labels["b"]`},
+		"all labels together": {func(r *Request, _ *catalog.Version) {
+			r.Labels = map[string]string{}
+			for n := range 5 {
+				r.Labels[fmt.Sprint(n)] = large[:(n+7)*mebibyte/10]
+			}
+		}, `labels["4"]`},
+		"a description": {func(r *Request, _ *catalog.Version) { r.Description = large }, "description"},
+		"a version of much that is alike": {func(_ *Request, v *catalog.Version) {
+			v.Spec.Parameters["blob"] = catalog.Parameter{Type: "text", Description: large}
+		}, ""},
+		"a version that cannot be kept": {func(_ *Request, v *catalog.Version) {
+			v.Spec.Parameters["blob"] = catalog.Parameter{Type: "text", Description: large + large + large}
+		}, "version"},
+		"a file": {func(r *Request, _ *catalog.Version) {
+			r.Customization = &guest.Customization{Files: map[string]guest.File{"/a": {Content: strings.Repeat("x", seedContentLimit+1)}}}
+		}, `customization.files["/a"]`},
+		"a file that fits": {func(r *Request, _ *catalog.Version) {
+			r.Customization = &guest.Customization{Files: map[string]guest.File{"/a": {Content: large[:mebibyte]}}}
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template, version := offered()
+			version.Spec.Parameters["blob"] = catalog.Parameter{Type: "text"}
+			request := asked(nil)
+			c.change(&request, &version)
+			b, findings := Settle(request, template, version)
+			var at string
+			for _, f := range findings {
+				at += f.Path.String()
+				if len(f.Detail) > 1000 || !strings.Contains(f.Detail, "MiB") {
+					t.Errorf("it is not explained: %.1000s", f.Detail)
+				}
+			}
+			if at != c.at {
+				t.Fatalf("found fault with %q, want %q", at, c.at)
+			}
+			frozen, err := catalog.Freeze(b.Version)
+			if c.at != "" || err != nil {
+				return
+			}
+			facts := catalog.InstanceFacts{Frozen: frozen, Labels: catalog.Pairs(request.Labels), Parameters: catalog.Settings(b.Shown)}
+			if text, err := facts.Marshal(); err != nil || len(text) > hypervisor.MaxDefinition-128<<10 {
+				t.Errorf("the metadata have %d bytes (%v), and nothing was found", len(text), err)
+			}
+		})
+	}
+}
