@@ -20,6 +20,7 @@ type planCache struct {
 	states    map[catalog.VersionID]catalog.Lifecycle // that the running plan gives versions
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
 	images    map[string]*imageCheck                  // digests whose images the pool has
+	leaving   leaving
 }
 
 type planEntry struct {

@@ -37,7 +37,15 @@ func (r *Resource) Settled(state noop.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
-	return hasName && hasTenant && hasDomain && domain == provision.DomainName(tenant, name)
+	if !hasName || !hasTenant || !hasDomain || domain != provision.DomainName(tenant, name) {
+		return false
+	}
+	template, hasTemplate := state.Text("template_id")
+	version, hasVersion := state.Text("resolved_version")
+	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.client.Online() {
+		return !r.client.Library.Leaving(id.Version(version)) // under a linked clone, which only a plan can tell
+	}
+	return true
 }
 
 // Alone implements noop.Resource.

@@ -26,10 +26,12 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() {
-		return // nothing to do, and nothing to find out
+		r.refuseStaying(&resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
+		return
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, state)
+		r.leaves(&state)
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -49,8 +51,14 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		replaced := !plan.Name.Equal(state.Name) || !plan.TemplateID.Equal(state.TemplateID)
 		p.update(ctx, replaced)
 		resp.RequiresReplace = append(resp.RequiresReplace, p.replaces...)
-		if replaced || len(resp.RequiresReplace) > 0 {
+		switch {
+		case replaced || len(resp.RequiresReplace) > 0:
 			refuseProtected(&resp.Diagnostics, state)
+			r.leaves(&state)
+		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
+			r.leaves(&state)
+		default:
+			r.refuseStaying(&resp.Diagnostics, &state)
 		}
 	}
 	if !resp.Diagnostics.HasError() {

@@ -84,9 +84,14 @@ func (p *planner) announceReimage() {
 			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
 		return
 	}
+	order := ""
+	if id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString()); err == nil && p.client.Library.Leaving(id.Version(from)) {
+		order = fmt.Sprintf(" Version %s goes with the same apply. Terraform removes it before the instance has left it, which is refused, unless "+
+			"its resource has lifecycle { create_before_destroy = true }.", from)
+	}
 	p.diags.AddAttributeWarning(path.Root("version"), "System disk will be replaced", fmt.Sprintf("Instance %q goes from version %s to %s: "+
 		"applying it shuts the guest down, and gives it a new system disk. All that is on the old one is lost. Its other disks, its UUID and "+
-		"its MAC addresses stay.", name, from, to))
+		"its MAC addresses stay.%s", name, from, to, order))
 }
 
 // reimage gives an instance the system disk of another version, and changes whatever else the plan changes.

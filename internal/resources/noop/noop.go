@@ -68,7 +68,7 @@ func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource)
 		}
 		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) (bool, diag.Diagnostics) {
 			return newResource().Current(ctx, state)
-		}, unconfigured.Settled, unconfigured.Alone()}
+		}, func(state State) bool { return newResource().Settled(state) }, unconfigured.Alone()}
 	}
 	return s, nil
 }

@@ -34,13 +34,12 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	})
 	w.Apply(t)
 	stored := bases(t, host, directory)
-	says := []string{"Could not delete version", `Version "default/` + name + `@1.0.0" cannot be removed: these linked clones need its base image: default/` + name + ".",
-		"Destroy them first, or replace them by another version or by full clones", "Nothing was changed"}
+	says := []string{"Version is removed under its clone", "with novacron_instance.it", `Instance "default/` + name + `" is a linked clone of version "default/` + name + `@1.0.0"`}
 
 	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "17M")))+mine)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), says...)
+	tfacc.Says(t, w.Fails(t, "plan"), says...)
 	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M")), `hardware_profile = { memory_mb = 256 }`)+mine)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), says...)
+	tfacc.Says(t, w.Fails(t, "plan"), says...)
 
 	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
 		t.Errorf("the pool had the images %q and has %q", stored, now)

@@ -27,6 +27,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, &state)
+		r.planRemoval(ctx, &resp.Diagnostics, &state)
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -53,6 +54,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	if replaced {
 		refuseProtected(&resp.Diagnostics, &state)
+		r.planRemoval(ctx, &resp.Diagnostics, &state)
 		return
 	}
 	if !req.Plan.Raw.Equal(req.State.Raw) {
@@ -67,6 +69,20 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
 			"Version %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
+	}
+}
+
+// planRemoval refuses already while planning that a version goes under its linked clones, and lets the plans of instances
+// that come after it know that it goes.
+func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, state *Model) {
+	id, err := catalog.ParseVersionID(state.ID.ValueString())
+	if err != nil || !r.client.Online() || diags.HasError() {
+		return
+	}
+	unsure, err := r.client.Library.ExpectRemoval(ctx, id)
+	client.AddError(diags, "Version is in use", err)
+	if len(unsure) > 0 {
+		diags.AddAttributeWarning(path.Root("version"), "Version may be in use", library.Unsure(id, unsure))
 	}
 }
 

@@ -1,0 +1,117 @@
+package templateversion_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// One version resource whose number rises, and an instance that refers to it: the instance leaves before the version goes.
+func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("bump")
+	pool, directory := host.Pool(t, name)
+	t.Parallel()
+	images := map[string]string{"1.0.0": tfacc.EmptyImage(t, "16M"), "1.1.0": tfacc.EmptyImage(t, "17M"), "1.2.0": tfacc.EmptyImage(t, "18M"), "1.3.0": tfacc.EmptyImage(t, "19M")}
+	const first = "lifecycle { create_before_destroy = true }"
+	config := func(number, versionSettings, instanceSettings string) string {
+		return library(pool, name) + version("it", number, fromPath(images[number]), versionSettings) +
+			strings.Replace(clone(name, "novacron_template.it.id", "novacron_template_version.it.version"), "  power_state", "  "+instanceSettings+"\n  power_state", 1)
+	}
+	w := tfacc.NewWorkspace(t, config("1.0.0", "", ""))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	for _, c := range []struct{ number, version, instance, says string }{
+		{"1.1.0", "", "", "2 added, 0 changed, 2 destroyed"},
+		{"1.2.0", first, "", "2 added, 0 changed, 2 destroyed"},
+		{"1.3.0", first, `on_version_change = "reimage"`, "1 added, 1 changed, 1 destroyed"},
+	} {
+		w.Configure(t, config(c.number, c.version, c.instance))
+		tfacc.Says(t, w.Apply(t), c.says)
+		w.EmptyPlan(t)
+		if now := bases(t, host, directory); len(now) != 1 {
+			t.Errorf("with version %s the pool has the images %q", c.number, now)
+		}
+	}
+	// Without create_before_destroy, Terraform removes the version first: what it cannot tell a provider, the plan says.
+	w.Configure(t, config("1.0.0", "", `on_version_change = "reimage"`))
+	out, err := w.Run(t.Context(), "plan")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, "System disk will be replaced", "Version 1.3.0 goes with the same apply", "create_before_destroy = true")
+}
+
+// A release that is taken out of a map is refused while planning where clones stay on it, in the same state and in others.
+func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("release")
+	pool, _ := host.Pool(t, name)
+	t.Parallel()
+	image := tfacc.EmptyImage(t, "16M")
+	releases := func(numbers ...string) string {
+		return library(pool, name) + fmt.Sprintf(`
+resource "novacron_template_version" "it" {
+  for_each    = toset(["%s"])
+  template_id = novacron_template.it.id
+  version     = each.key
+  source      = { path = %q }
+}
+`, strings.Join(numbers, `", "`), image)
+	}
+	own := func(number string) string {
+		return clone(name, "novacron_template.it.id", fmt.Sprintf("novacron_template_version.it[%q].version", number))
+	}
+	before := releases("1.0.0", "1.1.0")
+	w := tfacc.NewWorkspace(t, before+own("1.0.0"))
+	t.Cleanup(func() {
+		w.Configure(t, before)
+		w.Destroy(t)
+	})
+	w.Apply(t)
+
+	t.Log("the same state has the clone")
+	pinned := strings.Replace(clone(name, "novacron_template.it.id", `"1.0.0"`), "  power_state", "  depends_on = [novacron_template_version.it]\n  power_state", 1)
+	w.Configure(t, releases("1.1.0")+pinned)
+	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its clone", "novacron_instance", `Instance "default/`+name+`" is a linked clone of version "default/`+name+`@1.0.0"`)
+	w.Configure(t, releases("1.1.0")+own("1.1.0"))
+	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 2 destroyed")
+	w.EmptyPlan(t)
+
+	t.Log("another state has it")
+	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name+"-user", `"default/`+name+`"`, `"1.1.0"`))
+	t.Cleanup(func() { user.Destroy(t) })
+	user.Apply(t)
+	plan := func(args ...string) string {
+		out, err := w.Run(t.Context(), append([]string{"plan"}, args...)...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return out
+	}
+	warning := []string{"Version may be in use", `The plan removes version "default/` + name + `@1.1.0", and these linked clones need its base image: default/` + name,
+		"default/" + name + "-user", "Applying is refused", `state = "archived"`}
+	w.Configure(t, releases("1.0.0")+own("1.0.0"))
+	tfacc.Says(t, plan(), warning...)
+	w.Configure(t, releases("1.1.0")+own("1.1.0"))
+	out := plan("-destroy")
+	tfacc.Says(t, out, "Version may be in use", "default/"+name+"-user")
+	if strings.Contains(out, "default/"+name+",") {
+		t.Errorf("the clone is named that the same plan destroys:\n%s", out)
+	}
+	user.Destroy(t)
+	if out := plan("-destroy"); strings.Contains(out, "may be in use") {
+		t.Errorf("the plan of destroying everything warns:\n%s", out)
+	}
+
+	t.Log("another tenant has it, whose instances no plan of this one moves")
+	w.Configure(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+strings.TrimPrefix(releases("1.1.0"), library(pool, name))+own("1.1.0"))
+	w.Apply(t)
+	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, `"default/`+name+`"`, `"1.1.0"`))
+	theirs.Setenv("NOVACRON_TENANT", "team-2")
+	t.Cleanup(func() { theirs.Destroy(t) })
+	theirs.Apply(t)
+	tfacc.Says(t, w.Fails(t, "plan", "-destroy"), "Version is in use", `Version "default/`+name+`@1.1.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`)
+	theirs.Destroy(t)
+}
