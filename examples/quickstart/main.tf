@@ -33,6 +33,10 @@ resource "novacron_template_version" "v1" {
   version     = "1.0.0"
   description = "First version"
   source      = { path = var.image }
+
+  lifecycle {
+    create_before_destroy = true # a higher number is there before the instances move to it, and the old one goes last
+  }
 }
 
 # A linked clone shares the version's image and is made in an instant.

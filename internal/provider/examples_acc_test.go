@@ -61,6 +61,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
 	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
+	valid("publishing releases", map[string]string{"main.tf": example(t, "publishing-releases/main.tf")})
 	pages := map[string]string{}
 	for _, kind := range []string{"resources/*/resource*.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
@@ -149,6 +150,42 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
 	w.Write(t, "main.tf", wrong)
 	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 65", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
+}
+
+// The guide's example is applied as it stands, and a release is added, followed and removed as the guide says.
+func TestAccPublishingExampleWorks(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	pool, _ := host.Pool(t, tfacc.Name("publish"))
+	w.Setenv("NOVACRON_POOL", pool)
+	w.Setenv("NOVACRON_TENANT", pool) // whose instance is called so by nobody else
+	config := example(t, "publishing-releases/main.tf")
+	releases := func(lines ...string) {
+		before, rest, _ := strings.Cut(config, "  default = {\n")
+		_, after, found := strings.Cut(rest, "\n  }\n}\n")
+		if !found {
+			t.Fatal("the example has no default of releases")
+		}
+		w.Write(t, "main.tf", before+"  default = {\n"+strings.Join(lines, "\n")+"\n  }\n}\n"+after)
+	}
+	release := func(number, size, state string) string {
+		return `    "` + number + `" = { image = "` + tfacc.EmptyImage(t, size) + `", state = "` + state + `" }`
+	}
+	second := release("1.1.0", "17M", "active")
+	releases(release("1.0.0", "16M", "active"))
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Apply(t), "3 added")
+	w.EmptyPlan(t)
+	releases(release("1.0.0", "16M", "archived"), second)
+	tfacc.Says(t, w.Apply(t), "1 added, 2 changed, 0 destroyed")
+	w.EmptyPlan(t)
+	releases(second)
+	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 1 destroyed")
+	w.EmptyPlan(t)
+	releases(release("1.2.0", "18M", "active")) // at once, which create_before_destroy allows
+	tfacc.Says(t, w.Apply(t), "1 added, 1 changed, 1 destroyed")
+	w.EmptyPlan(t)
 }
 
 // The guide's worked example is applied as it stands.

@@ -1,0 +1,46 @@
+terraform {
+  required_providers {
+    novacron = { source = "novacron/novacron" }
+  }
+}
+
+# A release is a line here. An old one is archived: nothing new is made of it, and its clones keep their image.
+variable "releases" {
+  type = map(object({
+    image = string
+    state = optional(string, "active")
+  }))
+  default = {
+    "1.0.0" = { image = "images/web-1.0.qcow2", state = "archived" }
+    "1.1.0" = { image = "images/web-1.1.qcow2" }
+  }
+}
+
+resource "novacron_template" "web" {
+  name = "web"
+}
+
+resource "novacron_template_version" "web" {
+  for_each    = var.releases
+  template_id = novacron_template.web.id
+  version     = each.key
+  source      = { path = each.value.image }
+  state       = each.value.state
+
+  lifecycle {
+    create_before_destroy = true # an instance leaves a release before that is removed
+  }
+}
+
+# Follows the newest release that is active.
+resource "novacron_instance" "web" {
+  name        = "web-1"
+  template_id = novacron_template.web.id
+  version = provider::novacron::newest_version(
+    [for number, release in var.releases : number if release.state == "active"], "~> 1.0"
+  )
+  on_version_change = "reimage"
+  power_state       = "stopped"
+
+  depends_on = [novacron_template_version.web] # so that a release is there before it is used, and goes after it
+}
