@@ -45,14 +45,14 @@ func Freeze(v Version) (Frozen, error) {
 // frozenLimit is how many bytes a frozen version may have: metadata are anybody's to write, and few bytes can inflate to many.
 const frozenLimit = 8 << 20
 
-// FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it.
+// FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it. ErrDamaged.
 func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
 	if f.Frozen == "" {
 		return v, false, nil
 	}
 	id, err := ParseTemplateID(f.Template)
 	if err != nil {
-		return v, false, err
+		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: %w", f.Tenant, f.Name, ErrDamaged, err)
 	}
 	packed := base64.NewDecoder(base64.StdEncoding, bytes.NewBufferString(string(f.Frozen)))
 	text, err := io.ReadAll(io.LimitReader(flate.NewReader(packed), frozenLimit))
@@ -61,7 +61,7 @@ func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
 		err = json.Unmarshal(text, &kept)
 	}
 	if err != nil {
-		return v, false, fmt.Errorf("reading what instance %s/%s was made of from its metadata: %w", f.Tenant, f.Name, err)
+		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what it was made of: %w", f.Tenant, f.Name, ErrDamaged, err)
 	}
 	return Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
 }

@@ -168,14 +168,14 @@ func (f InstanceFacts) Marshal() (string, error) {
 	return string(data), nil
 }
 
-// ParseInstanceFacts reads the element that Marshal wrote.
+// ParseInstanceFacts reads the element that Marshal wrote; ErrDamaged.
 func ParseInstanceFacts(element string) (InstanceFacts, error) {
 	var f InstanceFacts
 	if err := xml.Unmarshal([]byte(element), &f); err != nil {
-		return f, fmt.Errorf("reading an instance's metadata: %w", err)
+		return f, fmt.Errorf("an instance's metadata are %w: %w", ErrDamaged, err)
 	}
 	if f.Tenant == "" || f.Name == "" {
-		return f, fmt.Errorf("reading an instance's metadata: tenant or name is missing")
+		return f, fmt.Errorf("an instance's metadata are %w: tenant or name is missing", ErrDamaged)
 	}
 	return f, nil
 }

@@ -1,5 +1,5 @@
-// Package catalogcmd is the provider's own command line: it prepares a catalogue in PostgreSQL, and copies, exports and
-// imports catalogues.
+// Package catalogcmd is the provider's own command line: it prepares a catalogue in PostgreSQL, copies, exports and
+// imports catalogues, and repairs damaged documents in a pool.
 package catalogcmd
 
 import (
@@ -35,6 +35,7 @@ commands:
   copy    copy a catalogue between the pool and PostgreSQL
   export  write a catalogue and its images to a backup file
   import  restore a backup file
+  repair  find damaged documents in a pool, and restore their older revisions
 
 "catalog COMMAND --help" lists the flags of a command.
 `
@@ -55,6 +56,7 @@ var commands = map[string]command{
 	"copy":   {aboutCopy, (*app).setUpCopy},
 	"export": {aboutExport, (*app).setUpExport},
 	"import": {aboutImport, (*app).setUpImport},
+	"repair": {aboutRepair, (*app).setUpRepair},
 }
 
 // usageError is a mistake on the command line.

@@ -154,7 +154,11 @@ func uses(v catalog.Version, base catalog.Base) bool {
 // hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
 // volumes of other bases, which come to stand on it only once they are complete; any other volume.
 func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base catalog.Base) (bool, error) {
-	if slices.ContainsFunc(madeOf(domains), func(i made) bool {
+	instances, err := l.madeOf(domains)
+	if err != nil {
+		return true, err
+	}
+	if slices.ContainsFunc(instances, func(i made) bool {
 		return i.Digest == base.Digest && i.Strategy == catalog.LinkedClone && (i.Library == l.pool || i.Library == "")
 	}) {
 		return true, nil

@@ -2,7 +2,10 @@ package library
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -14,18 +17,31 @@ type made struct {
 	domain hypervisor.Domain
 }
 
-// madeOf are the domains that novacron made, also those that are being made.
-func madeOf(domains []hypervisor.Domain) []made {
-	var found []made
+// madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some have metadata
+// that cannot be read: they may be of any template; found are the others.
+func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) {
+	var errs []error
 	for _, d := range domains {
 		if d.Metadata == "" {
 			continue
 		}
-		if facts, err := catalog.ParseInstanceFacts(d.Metadata); err == nil {
-			found = append(found, made{facts, d})
+		facts, err := catalog.ParseInstanceFacts(d.Metadata)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s on %s: %w. Put them right with `virsh edit`, or remove the domain", l.calls(d), l.host.URI(), err))
+			continue
 		}
+		found = append(found, made{facts, d})
 	}
-	return found
+	return found, errors.Join(errs...)
+}
+
+// calls is what the library's user may be told of a domain whose metadata do not say whose it is.
+func (l *Library) calls(d hypervisor.Domain) string {
+	owner, _, dotted := strings.Cut(d.Name, ".")
+	if dotted && owner != l.me.Tenant || !dotted && l.me.Tenant != "default" {
+		return fmt.Sprintf("the domain of UUID %s", d.UUID)
+	}
+	return fmt.Sprintf("domain %q", d.Name)
 }
 
 // of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
@@ -37,7 +53,11 @@ func (i made) of(pool string, id catalog.TemplateID) bool {
 // instancesOf lists the instances on the host that were made from a template of this library, whoever's they are.
 func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
 	domains, err := l.host.AllDomains(ctx)
-	return slices.DeleteFunc(madeOf(domains), func(i made) bool { return !i.of(l.pool, id) }), err
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.madeOf(domains)
+	return slices.DeleteFunc(all, func(i made) bool { return !i.of(l.pool, id) }), err
 }
 
 // InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all

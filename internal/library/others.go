@@ -36,8 +36,8 @@ func andOthers(names []string, others int) string {
 }
 
 // foreign tells whether a file is a disk of another tenant's instance.
-func (l *Library) foreign(domains []hypervisor.Domain, file string) bool {
-	return slices.ContainsFunc(madeOf(domains), func(i made) bool {
+func (l *Library) foreign(instances []made, file string) bool {
+	return slices.ContainsFunc(instances, func(i made) bool {
 		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d hypervisor.DomainDisk) bool { return d.Path == file })
 	})
 }

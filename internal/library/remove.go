@@ -115,8 +115,12 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, 
 	if err != nil {
 		return nil, err
 	}
+	instances, err := l.madeOf(domains)
+	if err != nil {
+		return nil, err
+	}
 	var known []string
-	for _, i := range madeOf(domains) {
+	for _, i := range instances {
 		if !i.of(l.pool, v.ID.Template) || i.Strategy != catalog.LinkedClone || i.Version != v.ID.Version {
 			continue
 		}
@@ -146,7 +150,7 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, 
 	for _, o := range overlays {
 		switch {
 		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
-		case l.foreign(domains, o.Path), l.othersVolume(o.Name):
+		case l.foreign(instances, o.Path), l.othersVolume(o.Name):
 			in.Others++
 		default:
 			in.Users = append(in.Users, "volume "+o.Name)

@@ -101,9 +101,10 @@ func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseErr
 	if err != nil {
 		return nil, err
 	}
+	instances, _ := l.madeOf(domains) // whose metadata cannot be read is named, as a domain of nobody is
 	used := &inUseError{}
 	for _, name := range users {
-		if slices.ContainsFunc(madeOf(domains), func(i made) bool { return i.domain.Name == name && i.Tenant != l.me.Tenant }) {
+		if slices.ContainsFunc(instances, func(i made) bool { return i.domain.Name == name && i.Tenant != l.me.Tenant }) {
 			used.others++
 		} else {
 			used.domains = append(used.domains, name)

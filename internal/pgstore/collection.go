@@ -39,8 +39,8 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 // last is the highest character that there is: it comes after all that keys consist of.
 const last = "\U0010FFFF"
 
-// List implements catalog.Collection. A document of another tenant's that is none is passed over: nobody can make the
-// library unreadable for others.
+// List implements catalog.Collection. A document of another tenant's that is none is passed over, which is noted in
+// catalog.StandIns: nobody can make the library unreadable for others.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
 	return c.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
@@ -57,10 +57,14 @@ func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]ca
 		var key, revision, document string
 		_, err = pgx.ForEachRow(rows, []any{&key, &revision, &document}, func() error {
 			rec, err := c.decode(key, revision, document)
-			if err == nil {
+			switch {
+			case err == nil:
 				records = append(records, rec)
-			} else if !c.foreign(key) {
+			case !c.foreign(key):
 				return err
+			default:
+				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key, Detail: fmt.Sprintf("In %s, %s %q of another tenant cannot be "+
+					"read, and is left out of lists. That tenant has to mend it.", c.store, c.table, key)})
 			}
 			return nil
 		})
@@ -170,10 +174,11 @@ func (c collection[T]) encode(key string, value T) (rec catalog.Record[T], docum
 func (c collection[T]) decode(key, revision, document string) (catalog.Record[T], error) {
 	rec := catalog.Record[T]{Key: key, Revision: catalog.Revision(revision)}
 	if err := json.Unmarshal([]byte(document), &rec.Value); err != nil {
-		return rec, fmt.Errorf("the row of key %q does not hold a %s: %w", key, c.table, err)
+		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s does not hold a %[3]s, and can be mended or deleted with psql: %w",
+			catalog.ErrDamaged, key, c.table, err)
 	}
 	if own := c.key(rec.Value); own != key {
-		return rec, fmt.Errorf("the row of key %q holds %q", key, own)
+		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s holds %q, and can be mended or deleted with psql", catalog.ErrDamaged, key, c.table, own)
 	}
 	return rec, nil
 }

@@ -26,7 +26,7 @@ func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 			made = must[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{}))
 		}
 
-		m.volumes["nova.note.t.a.5.json"] = nil
+		m.volumes["nova.note.t.a.5.json"] = claimedFor(nil, 0)
 		creating := process{memory: m, before: func(call, name string) error {
 			if call == "read" && name == "nova.note.t.a.5.json" {
 				return fmt.Errorf("volume %q is still being allocated: %w", name, hypervisor.ErrOperationInvalid)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,7 +26,8 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
-	spec := hypervisor.VolumeSpec{Name: volumeOf(docStem, e.Number), Format: "raw", Capacity: uint64(len(data)), Allocation: uint64(len(data))}
+	data = filled(data)
+	spec := hypervisor.VolumeSpec{Name: volumeOf(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool has room for a name
 	}
@@ -54,7 +56,9 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 		}
 		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, spec.Name, data) })
 		if err == nil && spec.Allocation == 0 { // where there was no room, libvirt may say that all was written
-			_, err = s.read(ctx, docStem, e.Number)
+			if _, err = s.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
+				err = fmt.Errorf("%w: volume %q: the pool is full", errTorn, spec.Name)
+			}
 		}
 		if err == nil {
 			if inTime = s.inTime(v.asked); inTime {
@@ -100,7 +104,7 @@ func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64
 			continue
 		}
 		doc, err := s.read(ctx, docStem, number)
-		missing := errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume)
+		missing := errors.Is(err, errTorn) || errors.Is(err, errBroken) || errors.Is(err, hypervisor.ErrNoVolume)
 		if err != nil && !missing {
 			return false, err
 		}

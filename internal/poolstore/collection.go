@@ -30,14 +30,20 @@ const readers = 8
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
 	var found entry
-	_, err := c.store.look(ctx, stem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
+	v, err := c.store.look(ctx, stem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
 		sh, err := shelfOf(doc)
 		if err == nil {
 			found, err = sh.find(key)
 		}
 		return found.revision == "", err
 	})
-	if err == nil && found.revision == "" {
+	switch {
+	case err != nil:
+	case found.revision != "":
+		err = mayStandIn(ctx, v.damage)
+	case v.damage != nil: // it may have been in what cannot be read
+		err = v.damage
+	default:
 		err = catalog.ErrNotFound
 	}
 	if err != nil {
@@ -73,7 +79,10 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	group.SetLimit(readers)
 	for i, docStem := range stems {
 		group.Go(func() error {
-			doc, err := c.store.newest(groupCtx, docStem, byStem[docStem])
+			doc, damage, err := c.store.newest(groupCtx, docStem, byStem[docStem])
+			if err == nil {
+				err = mayStandIn(ctx, damage)
+			}
 			if err != nil {
 				return err
 			}
@@ -180,7 +189,7 @@ func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec)
 		err = c.decodeParts(&rec.Value, e.parts, known)
 	}
 	if err != nil {
-		return rec, fmt.Errorf("document %q does not hold a %s %q: %w", stem(c.kind, c.document(key)), c.kind, key, err)
+		return rec, fmt.Errorf("%w: document %q does not hold a %s %q: %w", catalog.ErrDamaged, stem(c.kind, c.document(key)), c.kind, key, err)
 	}
 	return rec, nil
 }

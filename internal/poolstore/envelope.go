@@ -26,6 +26,10 @@ type envelope struct {
 	Pages     []pageMark         `json:"pages,omitempty"` // of the body, in their order
 	Length    int                `json:"length"`          // of the body, bytes
 	SHA256    string             `json:"sha256"`          // of the body, hex
+
+	// checked says that the line itself has a checksum, its last member (see checkMark). Documents of older releases have
+	// none.
+	checked bool
 }
 
 const (
@@ -44,37 +48,102 @@ func (e envelope) lineage() []catalog.Revision {
 	return ids[:min(len(ids), maxAncestors)]
 }
 
-// errTorn says that a volume holds no complete document: it is being written, its writer died, or it is none of ours.
+// errTorn says that a volume was claimed by a write that is not complete: it is going on, or its writer died.
 var errTorn = errors.New("incomplete document")
 
-// seal writes the document: the envelope's line, then the body. Format, Length and SHA256 are filled in.
+// errBroken says that a volume holds no whole document, and that no write in progress looks like that.
+var errBroken = errors.New("damaged")
+
+// A volume is claimed with a size of one byte more than a multiple of sizeUnit, and filled up to the next multiple: it
+// grows with the last bytes that are written to it. So a volume that was once complete and holds zeros differs from one
+// whose writer died, although both may hold nothing else. The space for the last bytes belongs to the claim: file systems
+// allocate no smaller blocks.
+const sizeUnit = 4096
+
+// filled appends zeros to a document up to the size of a complete volume. Readers ignore what follows the body.
+func filled(data []byte) []byte {
+	return append(data, make([]byte, -len(data)&(sizeUnit-1))...)
+}
+
+// claimSize is the size that a volume is created with which is to hold as much as that, a multiple of sizeUnit.
+func claimSize(full int) uint64 { return uint64(full - sizeUnit + 1) } //nolint:gosec // it is above 0
+
+// claimed tells whether a volume that holds no whole document is one that a write has claimed and not completed. Volumes
+// of releases without the mark have any size; the zeros that such a write has not reached must be there, too.
+func claimed(data []byte) bool {
+	return len(data)%sizeUnit == 1 && cutOff(data)
+}
+
+// unmarked tells whether a volume is cut off, and its size does not say whether it was complete: a release without the
+// mark has made it.
+func unmarked(data []byte) bool {
+	return len(data)%sizeUnit > 1 && cutOff(data)
+}
+
+// cutOff tells whether data ends in zeros, as what was claimed and not filled does.
+func cutOff(data []byte) bool {
+	const zeros = 8 // more than any document ends with: a gzip file ends with a checksum and the length of a text
+	return len(bytes.TrimLeft(data[max(0, len(data)-zeros):], "\x00")) == 0
+}
+
+// seal writes the document: the envelope's line, then the body. Format, Length and the checksums are filled in.
 func seal(e envelope, body []byte) ([]byte, error) {
-	sum := sha256.Sum256(body)
-	e.Format, e.Length, e.SHA256 = envelopeFormat, len(body), hex.EncodeToString(sum[:])
+	e.Format, e.Length, e.SHA256 = envelopeFormat, len(body), checksum(body)
 	head, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}
-	return append(append(head, '\n'), body...), nil
+	head = head[:len(head)-1] // without the closing brace
+	head = append(head, checkMark+checksum(head)+"\"}\n"...)
+	return append(head, body...), nil
 }
 
-// unseal reads a document; errTorn when it is not all there.
+// checkMark begins the last member of the envelope's line: the SHA-256, in hex, of the line before this mark.
+const checkMark = `,"check":"`
+
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// headChecked tells whether the envelope's line has a checksum, and whether that is right.
+func headChecked(head []byte) (checked, right bool) {
+	at := bytes.LastIndex(head, []byte(checkMark))
+	if at < 0 {
+		return false, true
+	}
+	return true, string(head[at:]) == checkMark+checksum(head[:at])+`"}`
+}
+
+// unseal reads a document; errTorn when its write is not complete, errBroken when it is damaged.
 func unseal(data []byte) (envelope, []byte, error) {
+	e, body, err := open(data)
+	if errors.Is(err, errBroken) && claimed(data) {
+		err = errTorn
+	}
+	return e, body, err
+}
+
+func open(data []byte) (envelope, []byte, error) {
+	if len(bytes.TrimLeft(data, "\x00")) == 0 {
+		return envelope{}, nil, fmt.Errorf("%w: it is empty or holds only zeros", errBroken)
+	}
 	head, body, found := bytes.Cut(data, []byte{'\n'})
 	var e envelope
 	if !found || json.Unmarshal(head, &e) != nil || e.Format <= 0 || e.ID == "" {
-		return envelope{}, nil, errTorn
+		return envelope{}, nil, fmt.Errorf("%w: its first line cannot be read", errBroken)
 	}
 	if e.Format != envelopeFormat {
 		return e, nil, fmt.Errorf("document format %d is not known here, but %d is: it was written by another release of this "+
 			"provider, which has to be used from now on", e.Format, envelopeFormat)
 	}
 	if e.Length < 0 || len(body) < e.Length {
-		return e, nil, errTorn
+		return e, nil, fmt.Errorf("%w: %d of %d bytes are there", errBroken, len(body), e.Length)
 	}
 	body = body[:e.Length]
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != e.SHA256 {
-		return e, nil, errTorn
+	var right bool
+	if e.checked, right = headChecked(head); !right || checksum(body) != e.SHA256 {
+		return e, nil, fmt.Errorf("%w: its checksum differs", errBroken)
 	}
 	return e, body, nil
 }

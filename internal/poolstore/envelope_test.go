@@ -12,13 +12,21 @@ import (
 func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
 	whole := volume(t, 3, "default/a", "ID", []catalog.Revision{"PARENT"}, note{7, "seven"})
 	for cut := range whole {
-		if _, _, err := unseal(whole[:cut]); !errors.Is(err, errTorn) {
-			t.Fatalf("the first %d of %d bytes: got %v, want %v", cut, len(whole), err, errTorn)
+		if _, _, err := unseal(whole[:cut]); !errors.Is(err, errBroken) {
+			t.Fatalf("the first %d of %d bytes: got %v, want %v", cut, len(whole), err, errBroken)
 		}
 		zeroed := slices.Clone(whole)
-		clear(zeroed[cut:])                                                                       // as a volume that was allocated and is being filled
-		if _, _, err := unseal(zeroed); !errors.Is(err, errTorn) && !bytes.Equal(zeroed, whole) { // it may end in zeros
-			t.Fatalf("zeros from byte %d of %d on: got %v, want %v", cut, len(whole), err, errTorn)
+		clear(zeroed[cut:])
+		if _, _, err := unseal(zeroed); !errors.Is(err, errBroken) && !bytes.Equal(zeroed, whole) { // it may end in zeros
+			t.Fatalf("zeros from byte %d of %d on: got %v, want %v", cut, len(whole), err, errBroken)
+		}
+	}
+	for at := range len(whole) * 8 {
+		flipped := filled(slices.Clone(whole))
+		flipped[at/8] ^= 1 << (at % 8)
+		e, _, err := unseal(flipped)
+		if err == nil && e.checked {
+			t.Fatalf("with bit %d flipped, it is taken for whole", at)
 		}
 	}
 	padded := append(slices.Clone(whole), 0, 0, 0)
@@ -32,8 +40,8 @@ func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
 	}
 }
 
-func TestADocumentOfAnotherReleaseIsAnErrorAndOneOfNoReleaseIsNone(t *testing.T) {
-	for text, torn := range map[string]bool{
+func TestADocumentOfAnotherReleaseIsAnErrorOfItsOwn(t *testing.T) {
+	for text, broken := range map[string]bool{
 		"{\"novacron\":3,\"id\":\"X\"}\n": false,
 		"{\"novacron\":1,\"id\":\"X\"}\n": false,
 		"{}\n":                            true,
@@ -44,8 +52,8 @@ func TestADocumentOfAnotherReleaseIsAnErrorAndOneOfNoReleaseIsNone(t *testing.T)
 		"{\"novacron\":2}\nwithout an id": true,
 	} {
 		_, _, err := unseal([]byte(text))
-		if err == nil || errors.Is(err, errTorn) != torn {
-			t.Errorf("%q: got %v; torn: want %t", text, err, torn)
+		if err == nil || errors.Is(err, errBroken) != broken {
+			t.Errorf("%q: got %v; broken: want %t", text, err, broken)
 		}
 	}
 }

@@ -216,7 +216,7 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 		m := newMemory()
 		a := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
 		b := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
-		m.volumes["nova.shelf.t.3.json"] = m.volumes["nova.shelf.t.2.json"][:100]
+		m.volumes["nova.shelf.t.3.json"] = claimedFor(m.volumes["nova.shelf.t.2.json"], 0)
 		begun := time.Now()
 		if _, err := shelves(m.store()).Create(t.Context(), "t/a", note{}); !errors.Is(err, catalog.ErrExists) || time.Since(begun) > 0 {
 			t.Errorf("got %v after %s, want at once %v", err, time.Since(begun), catalog.ErrExists)

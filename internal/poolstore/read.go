@@ -2,6 +2,7 @@ package poolstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +25,7 @@ type view struct {
 	asked   time.Time // before looking
 	numbers []uint64  // of all volumes, complete or not, ascending
 	current document  // the newest complete one, tombstones included; its Number is 0 where there is none
+	damage  error     // *damagedError where newer ones than the current are damaged: it lacks what they had
 }
 
 // newest is the number of the newest volume, complete or not.
@@ -34,7 +36,8 @@ func (v view) newest() uint64 {
 	return v.numbers[len(v.numbers)-1]
 }
 
-// look reads a document. Incomplete volumes are passed over, never waited for. That there is nothing must be certain:
+// look reads a document; *damagedError where none of its complete volumes can be read. Incomplete volumes are passed
+// over, never waited for. That there is nothing must be certain:
 // whoever hears it forgets a record, or makes another. So where there is no document, or the one there is lacks what is
 // looked for, the pool is refreshed first.
 func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (bool, error)) (view, error) {
@@ -45,7 +48,7 @@ func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (
 			return v, err
 		}
 		var vanished bool
-		if v.current, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil {
+		if v.current, v.damage, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil {
 			return v, err
 		}
 		lacking := len(v.numbers) == 0
@@ -81,22 +84,38 @@ func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 }
 
 // newestAmong reads the newest complete one of the numbers, tombstones included; the zero document when none is
-// complete. vanished says that one has gone since they were listed: then a newer one may have come, too.
-func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint64) (doc document, vanished bool, err error) {
+// complete. damage says that newer ones are damaged, and is the error where no other is complete. vanished says that one
+// has gone since they were listed: then a newer one may have come, too.
+func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint64) (doc document, damage error, vanished bool, err error) {
+	var broken []*brokenVolume
 	for _, number := range slices.Backward(numbers) {
-		switch doc, err := s.read(ctx, docStem, number); {
+		doc, err := s.readSurely(ctx, docStem, number)
+		if b, is := errors.AsType[*brokenVolume](err); is {
+			broken = append(broken, b)
+			continue
+		}
+		if err == nil && slices.Contains(numbers, number-1) { // else it went when what came after it was complete: see trim
+			broken = slices.DeleteFunc(broken, func(b *brokenVolume) bool { return b.unmarked })
+		}
+		switch {
+		case err == nil && len(broken) > 0:
+			return doc, &damagedError{s.pool, broken, doc.volume()}, false, nil
 		case err == nil:
-			return doc, false, nil
+			return doc, nil, false, nil
 		case errors.Is(err, hypervisor.ErrNoVolume):
-			return document{}, true, nil
+			return document{}, nil, true, nil
 		case !errors.Is(err, errTorn):
-			return document{}, false, err
+			return document{}, nil, false, err
 		}
 	}
-	return document{}, false, nil
+	if len(broken) > 0 {
+		return document{}, nil, false, &damagedError{s.pool, broken, ""}
+	}
+	return document{}, nil, false, nil
 }
 
-// read reads one volume: errTorn when it is incomplete, hypervisor.ErrNoVolume when it is gone.
+// read reads one volume: errTorn when it is incomplete, *brokenVolume when it is damaged, hypervisor.ErrNoVolume when it
+// is gone.
 func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := volumeOf(docStem, number)
 	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
@@ -108,10 +127,15 @@ func (s *Store) read(ctx context.Context, docStem string, number uint64) (docume
 	}
 	e, body, err := unseal(data)
 	if err == nil && (stem(e.Kind, e.Key) != docStem || e.Number != number) {
-		err = errTorn // somebody's copy of another document
+		err = fmt.Errorf("%w: it is a copy of %q", errBroken, document{envelope: e}.volume())
+	}
+	if errors.Is(err, errBroken) {
+		err = &brokenVolume{name: name, sum: sha256.Sum256(data), unmarked: unmarked(data), why: err}
+	} else if err != nil {
+		err = fmt.Errorf("volume %q: %w", name, err)
 	}
 	if err != nil {
-		return document{}, fmt.Errorf("volume %q: %w", name, err)
+		return document{}, err
 	}
 	return document{e, body}, nil
 }
@@ -130,14 +154,14 @@ func (s *Store) explainUnreadable(ctx context.Context, name string, err error) e
 }
 
 // newest reads the newest complete revision of a document that was listed with those numbers; the zero document when
-// there is none any more.
-func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (document, error) {
+// there is none any more. damage is as that of a view.
+func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (doc document, damage, err error) {
 	slices.Sort(numbers)
-	doc, vanished, err := s.newestAmong(ctx, docStem, numbers)
+	doc, damage, vanished, err := s.newestAmong(ctx, docStem, numbers)
 	if err == nil && vanished {
 		var v view
 		v, err = s.look(ctx, docStem, nil)
-		doc = v.current
+		doc, damage = v.current, v.damage
 	}
-	return doc, err
+	return doc, damage, err
 }

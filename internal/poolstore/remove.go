@@ -44,7 +44,8 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 	for {
 		v := view{asked: time.Now()}
 		doc, err := s.read(ctx, docStem, tombstone.Number)
-		if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, errTorn) || err == nil && doc.ID != tombstone.ID {
+		incomplete := errors.Is(err, errTorn) || errors.Is(err, errBroken)
+		if errors.Is(err, hypervisor.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
 			return nil // it was cleared away, and the number may be somebody else's by now
 		}
 		if err != nil {

@@ -3,7 +3,6 @@ package poolstore
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -38,18 +37,19 @@ type pageMark struct {
 const maxPage = 128 << 20
 
 // errNoShelf says that a document is complete, but its body is not what this package writes.
-var errNoShelf = errors.New("it does not hold records")
+var errNoShelf = fmt.Errorf("%w: it does not hold records", catalog.ErrDamaged)
 
 // shelf is the records of one document.
 type shelf struct {
 	volume string                      // that it was read from
+	named  bool                        // the names of the pages are known to be right
 	packed map[string][]byte           // pages as they are stored
 	open   map[string]map[string]entry // pages that were opened, by key
 }
 
 // shelfOf finds the pages of a document; none where there is no document, or a tombstone.
 func shelfOf(doc document) (*shelf, error) {
-	s := &shelf{volume: doc.volume(), packed: map[string][]byte{}, open: map[string]map[string]entry{}}
+	s := &shelf{volume: doc.volume(), named: doc.checked, packed: map[string][]byte{}, open: map[string]map[string]entry{}}
 	body := doc.body
 	for _, p := range doc.Pages {
 		if p.Length <= 0 || p.Length > len(body) || s.packed[p.Name] != nil {
@@ -109,12 +109,33 @@ func parseRecord(line []byte, parts [][]byte) (key string, e entry, err error) {
 
 // find returns a record; its revision is "" where there is none.
 func (s *shelf) find(key string) (entry, error) {
+	if err := s.checkNames(); err != nil {
+		return entry{}, err
+	}
 	p, err := s.page(page(key))
 	return p[key], err
 }
 
+// checkNames makes sure that no page is overlooked because its name is damaged: it opens all pages of a document whose
+// envelope has no checksum.
+func (s *shelf) checkNames() error {
+	if s.named {
+		return nil
+	}
+	for name := range s.packed {
+		if _, err := s.page(name); err != nil {
+			return err
+		}
+	}
+	s.named = true
+	return nil
+}
+
 // list returns the records whose keys start with the prefix.
 func (s *shelf) list(prefix string) (map[string]entry, error) {
+	if err := s.checkNames(); err != nil {
+		return nil, err
+	}
 	found := map[string]entry{}
 	for name := range s.packed {
 		if !strings.HasPrefix(name, prefix) && !strings.HasPrefix(prefix, name) {

@@ -1,6 +1,7 @@
 package poolstore
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -78,10 +79,13 @@ func TestAWriterWhoseWriteWasSlowButSeenHasWon(t *testing.T) {
 }
 
 func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
-	torn := volume(t, 2, "t/a", "DEAD", nil, note{Text: "dead"})
+	var text strings.Builder
+	for range 1000 {
+		text.WriteString(rand.Text())
+	}
+	long := volume(t, 2, "t/a", "DEAD", nil, note{Text: text.String()})
 	for name, left := range map[string][]byte{
-		"empty": {}, "zeros": make([]byte, len(torn)), "cut": torn[:len(torn)-1], "no document": []byte("{}\n{}"),
-		"another document": volume(t, 2, "t/b", "OTHER", nil, note{Text: "copied"}), "another number": volume(t, 1, "t/a", "OTHER", nil, note{}),
+		"zeros": claimedFor(long, 0), "begun": claimedFor(long, 200), "half": claimedFor(long, 5000), "short": claimedFor(long[:300], 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -111,7 +115,7 @@ func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
 func TestAnAbandonedFirstClaimIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		m.volumes["nova.note.t.a.1.json"] = nil
+		m.volumes["nova.note.t.a.1.json"] = claimedFor(nil, 0)
 		if _, err := notes(m.store()).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("got %v, want %v", err, catalog.ErrNotFound)
 		}

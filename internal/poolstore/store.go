@@ -5,9 +5,10 @@
 // process that wait for the same document are written together; see queue.go.
 //
 // A document's revision is one raw volume. libvirt creates raw volumes exclusively, also across daemons, so creating
-// number N+1 is the claim to change N. An envelope tells a complete document from a torn one. Readers take the newest
-// complete one. A claim whose writer died is passed over after Grace; a writer that was passed over has lost, and takes
-// its claim back. See write.go.
+// number N+1 is the claim to change N. An envelope tells a complete document from a torn one, and the volume's size a
+// claim that was never completed from a document that was damaged. Readers take the newest complete one. A claim whose
+// writer died is passed over after Grace; a writer that was passed over has lost, and takes its claim back. See write.go
+// and damage.go.
 package poolstore
 
 import (
@@ -53,13 +54,14 @@ type Store struct {
 	mu        sync.Mutex
 	refreshed time.Time
 	queues    map[string][]*change // that wait for their document to be written, by its stem; none where nobody writes it
+	broken    map[string][32]byte  // volumes that were damaged for the grace time, with the SHA-256 of what they held
 }
 
 var _ catalog.Store = (*Store)(nil)
 
 // New makes a store over a pool that exists and is active.
 func New(volumes Volumes, pool string) *Store {
-	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}}
+	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}, broken: map[string][32]byte{}}
 }
 
 // Now implements catalog.Store: the time of the pool, which each document that was written has told.

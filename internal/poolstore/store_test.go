@@ -2,7 +2,11 @@ package poolstore
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/storetest"
@@ -11,17 +15,39 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Site {
 		m := newMemory()
-		return storetest.Site{Open: func(string) catalog.Store { return New(prompt{process{memory: m}}, "pool") }}
+		return storetest.Site{
+			Open: func(string) catalog.Store {
+				s := New(prompt{process{memory: m}}, "pool")
+				s.grace = time.Second
+				return s
+			},
+			Damage: func(key string) {
+				for _, name := range m.names() {
+					if strings.HasPrefix(name, stem("template", templates.document(key))) {
+						m.volumes[name][50] ^= 1
+					}
+				}
+			},
+		}
 	})
 }
 
 func TestRealPoolStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Site {
-		pool, _, hosts := realPool(t, 2)
+		pool, dir, hosts := realPool(t, 2)
 		opened := 0
 		return storetest.Site{Slow: true, Open: func(string) catalog.Store {
 			opened++
 			return New(hosts[opened%len(hosts)], pool)
+		}, Damage: func(key string) {
+			paths := must[[]string](t)(filepath.Glob(filepath.Join(dir, stem("template", templates.document(key))+"*")))
+			for _, path := range paths {
+				data := must[[]byte](t)(os.ReadFile(path))
+				data[50] ^= 1
+				if err := os.WriteFile(path, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}}
 	})
 }

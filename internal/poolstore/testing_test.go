@@ -179,3 +179,10 @@ func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors [
 	}
 	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages}, body))
 }
+
+// claimedFor is what a volume holds that was claimed for a document, and whose writer died after so many bytes.
+func claimedFor(document []byte, written int) []byte {
+	left := make([]byte, claimSize(max(sizeUnit, len(filled(document)))))
+	copy(left, document[:written])
+	return left
+}

@@ -82,6 +82,9 @@ func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, er
 	var resolved catalog.Revision // of the document by which the batch was resolved last
 	for wait := s.grace / 500; ; wait = min(2*wait, s.grace/100) {
 		v, err := s.look(ctx, docStem, nil)
+		if err == nil {
+			err = v.damage
+		}
 		if err != nil {
 			return v, err
 		}

@@ -47,5 +47,8 @@ func newServer(version string) (tfprotov6.ProviderServer, *Provider, error) {
 	server, err := noop.Wrap(providerserver.NewProtocol6(p)(), map[string]func() noop.Resource{
 		"novacron_instance": func() noop.Resource { return instance.Configured(p.client.Load()) },
 	})
-	return server, p, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return newStandInServer(server), p, nil
 }

@@ -67,7 +67,9 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 
 // calls is what the library's user may be told of a domain: another tenant's instance has no name for them.
 func (p *Provisioner) calls(d hypervisor.Domain) string {
-	if facts, err := catalog.ParseInstanceFacts(d.Metadata); err == nil && facts.Tenant != p.library.Tenant() {
+	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+	foreign := err == nil && facts.Tenant != p.library.Tenant()
+	if damaged := d.Metadata != "" && err != nil; foreign || damaged && !OfTenant(p.library.Tenant(), d.Name) {
 		return "another tenant"
 	}
 	return fmt.Sprintf("domain %q", d.Name)

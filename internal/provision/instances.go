@@ -63,9 +63,15 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) ([]Instan
 	var instances []Instance
 	leases := leases{}
 	for _, d := range domains {
-		facts, err := catalog.ParseInstanceFacts(d.Metadata)
-		if err != nil || facts.Tenant != tenant || !f.chooses(facts, d.State) {
-			continue // also what was not made by novacron
+		if d.Metadata == "" {
+			continue // it was not made by novacron
+		}
+		facts, err := p.factsOf(d)
+		if err != nil {
+			return nil, err
+		}
+		if facts.Tenant != tenant || !f.chooses(facts, d.State) {
+			continue
 		}
 		i, err := p.defined(ctx, d)
 		if err != nil {

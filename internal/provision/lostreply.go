@@ -99,7 +99,7 @@ func (p *Provisioner) Confirm(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+			facts, err := p.factsOf(domain)
 			if err != nil || facts.Provision.Runner == "" || facts.Provision.Completed == nil {
 				return err
 			}

@@ -111,15 +111,26 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 	return i, err
 }
 
+// factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read, which is never taken for a
+// domain that has none.
+func (p *Provisioner) factsOf(d hypervisor.Domain) (catalog.InstanceFacts, error) {
+	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+	if err != nil {
+		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Put them right with `virsh edit %[1]s`, or remove the domain by hand",
+			d.Name, p.host.URI(), err)
+	}
+	return facts, err
+}
+
 // defined is the instance of a domain, as far as the domain's definition and state tell.
 func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instance, error) {
 	if d.Metadata == "" {
 		return Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
 			d.Name, p.host.URI(), ErrForeign, catalog.InstanceNamespace)
 	}
-	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+	facts, err := p.factsOf(d)
 	if err != nil {
-		return Instance{}, fmt.Errorf("domain %q: %w", d.Name, err)
+		return Instance{}, err
 	}
 	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
 	if err != nil {

@@ -22,8 +22,14 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
-	if err != nil || facts.Tenant != b.tenant || facts.Name != b.request.Name {
+	if domain.Metadata == "" {
+		return b.nameTaken(name)
+	}
+	facts, err := b.factsOf(domain)
+	if err != nil {
+		return err
+	}
+	if facts.Tenant != b.tenant || facts.Name != b.request.Name {
 		return b.nameTaken(name)
 	}
 	note := facts.Provision

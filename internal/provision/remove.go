@@ -26,8 +26,13 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 		return err
 	}
 	// Nobody relies yet on an instance that was never completed, and only its removal makes way for another try.
-	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
-	if err == nil && facts.Protected && facts.Provision.Completed != nil {
+	var facts catalog.InstanceFacts
+	if domain.Metadata != "" {
+		if facts, err = p.factsOf(domain); err != nil {
+			return err
+		}
+	}
+	if facts.Protected && facts.Provision.Completed != nil {
 		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
 			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
 	}

@@ -26,6 +26,8 @@ type Site struct {
 	Open func(tenant string) catalog.Store
 	// Enforced says that the store itself keeps tenants apart. Else the library does, and a store shows everything.
 	Enforced bool
+	// Damage makes the template of that key unreadable, in all that the catalogue keeps of it.
+	Damage func(key string)
 	// Slow says that each call takes milliseconds: a third of the random operations has to do.
 	Slow bool
 }
@@ -43,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"ACancelledCallDoesNothing":      cancelled,
 		"RandomOperationsOfManyCompared": model,
 		"TellsItsTime":                   clock,
+		"WhatIsDamagedIsNotGone":         damaged,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -103,6 +106,38 @@ func clock(t *testing.T, site Site) {
 		t.Error(err)
 	}
 }
+
+// damaged has a template be there that cannot be read: nothing says that it is not there, or changes it.
+func damaged(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Templates(), catalog.WithStandIns(t.Context(), &catalog.StandIns{})
+	rec := must(c.Create(ctx, "t1/a", template("a")))
+	rec = must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value))
+	other := catalog.Version{ID: template("a").ID.Version("1.0.0")}
+	must(site.Open("t1").Versions().Create(ctx, other.ID.String(), other))
+	site.Damage("t1/a")
+	c = site.Open("t1").Templates()
+	wants(t, "reading it", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
+	for _, prefix := range []string{"", "t1/", "t1/a"} {
+		if found, err := c.List(ctx, prefix); !errors.Is(err, catalog.ErrDamaged) {
+			t.Errorf("listing %q: %+v, %v", prefix, found, err)
+		}
+	}
+	for doing, err := range map[string]error{
+		"creating it again": second(c.Create(ctx, "t1/a", template("a"))),
+		"changing it":       second(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)),
+		"deleting it":       c.Delete(ctx, "t1/a", rec.Revision),
+	} {
+		if err == nil || errors.Is(err, catalog.ErrNotFound) {
+			t.Errorf("%s: %v", doing, err)
+		}
+	}
+	wants(t, "reading it after all that", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
+	if found := must(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // which are in no damaged document
+		t.Errorf("versions: %+v", found)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 func revisions(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), t.Context()

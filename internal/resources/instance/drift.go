@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -22,6 +23,10 @@ func (m *Model) renamed() bool {
 // there: so the next plan sees that it differs, and what it goes back from.
 func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
+	if errors.Is(err, catalog.ErrDamaged) {
+		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		return
+	}
 	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
 		tflog.Warn(ctx, "finding out what of an instance was changed", map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
 		return

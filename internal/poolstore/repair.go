@@ -1,0 +1,191 @@
+package poolstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// Damage is a document some of whose volumes are damaged.
+type Damage struct {
+	Document string // what its volumes' names begin with
+	Volumes  []DamagedVolume
+	Whole    string // the volume of the newest revision that is whole; "" where there is none
+	Records  int    // how many records that holds
+	// Harmless says that the newest revision is whole: what is damaged is not read any more.
+	Harmless bool
+
+	docStem string
+	newest  uint64
+	whole   document
+}
+
+// DamagedVolume is a volume, and what is wrong with it.
+type DamagedVolume struct{ Volume, Why string }
+
+// ErrNothingWhole says that a document has no revision that could be restored.
+var ErrNothingWhole = errors.New("no revision of it is whole")
+
+// Examine reads all documents of a tenant, "" for all documents, in all their revisions, and lists those that have
+// damaged ones, by name. documents is how many there are.
+func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, documents int, err error) {
+	s.distrust()
+	names, err := s.names(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	byStem := map[string][]uint64{}
+	for _, name := range names {
+		if docStem, number, ok := parseName(name); ok && s.examines(docStem, tenant) {
+			byStem[docStem] = append(byStem[docStem], number)
+		}
+	}
+	for docStem, numbers := range byStem {
+		d, err := s.examine(ctx, docStem, numbers)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(d.Volumes) > 0 {
+			damaged = append(damaged, d)
+		}
+	}
+	slices.SortFunc(damaged, func(a, b Damage) int { return strings.Compare(a.Document, b.Document) })
+	return damaged, len(byStem), nil
+}
+
+// examines tells whether a document is one of the catalogue's, and of the tenant, unless that is "".
+func (s *Store) examines(docStem, tenant string) bool {
+	parts := strings.Split(docStem, ".") // nova, KIND, KEY…
+	if _, ours := s.checks()[parts[1]]; !ours {
+		return false
+	}
+	return tenant == "" || parts[1] != bases.kind && parts[2] == tenant
+}
+
+// checks are, by the kinds of documents, what decodes all records of a document, and counts them.
+func (s *Store) checks() map[string]func(document) (int, error) {
+	return map[string]func(document) (int, error){
+		templates.kind: checkOf(s.Templates().(collection[catalog.Template])),
+		versions.kind:  checkOf(s.Versions().(collection[catalog.Version])),
+		bases.kind:     checkOf(s.Bases().(collection[catalog.Base])),
+		requests.kind:  checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
+	}
+}
+
+func checkOf[T any](c collection[T]) func(document) (int, error) {
+	return func(doc document) (int, error) {
+		sh, err := shelfOf(doc)
+		if err != nil {
+			return 0, err
+		}
+		entries, err := sh.list("")
+		if err == nil {
+			_, err = c.decodeAll(entries)
+		}
+		return len(entries), err
+	}
+}
+
+// examine reads all volumes of a document.
+func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (Damage, error) {
+	d := Damage{Document: strings.TrimSuffix(docStem, "."), docStem: docStem}
+	slices.Sort(numbers)
+	for _, number := range slices.Backward(numbers) {
+		d.newest = max(d.newest, number)
+		doc, err := s.readSurely(ctx, docStem, number)
+		if errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume) {
+			continue // it was never complete, or has gone
+		}
+		records := 0
+		if err == nil {
+			records, err = s.checks()[doc.Kind](doc)
+		}
+		switch {
+		case errors.Is(err, errBroken) || errors.Is(err, catalog.ErrDamaged):
+			d.Volumes = append(d.Volumes, DamagedVolume{volumeOf(docStem, number), err.Error()})
+		case err != nil:
+			return d, err
+		case d.Whole == "":
+			d.whole, d.Whole, d.Records, d.Harmless = doc, doc.volume(), records, len(d.Volumes) == 0
+		}
+	}
+	return d, nil
+}
+
+// Repair restores the newest whole revision of a damaged document, as a new revision after the damaged ones, and removes
+// these. Where none is whole, and discard says so, it removes the document with all its records; else ErrNothingWhole.
+// Before anything is changed, keep is given what each of the damaged volumes holds.
+func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(volume string, data []byte) error) error {
+	if d.Whole == "" && !discard {
+		return fmt.Errorf("document %q: %w", d.Document, ErrNothingWhole)
+	}
+	for _, v := range d.Volumes {
+		data, err := s.volumes.ReadVolume(ctx, s.pool, v.Volume, maxDocument)
+		if err == nil {
+			err = keep(v.Volume, data)
+		}
+		if err != nil {
+			return fmt.Errorf("keeping what volume %q holds: %w", v.Volume, err)
+		}
+	}
+	next := d.whole.envelope
+	if d.Whole == "" {
+		next = d.tombstone()
+	}
+	next.Number, next.ID, next.Ancestors = d.newest+1, catalog.Revision(rand.Text()), d.whole.lineage()
+	if !d.Harmless {
+		if err := s.append(ctx, d.docStem, next, d.whole.body); err != nil {
+			return err
+		}
+		if next.Deleted {
+			return s.clear(ctx, d.docStem, next)
+		}
+	}
+	for _, v := range d.Volumes {
+		_, number, _ := parseName(v.Volume)
+		if err := s.remove(ctx, d.docStem, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tombstone is the envelope by which the document is removed. A key has a slash in it or no dot.
+func (d Damage) tombstone() envelope {
+	parts := strings.SplitN(d.Document, ".", 3)
+	return envelope{Kind: parts[1], Key: strings.Replace(parts[2], ".", "/", 1), Deleted: true}
+}
+
+// append writes a revision whose number nobody may have claimed. Whoever writes documents leaves those alone that are
+// damaged, so only another repair can be in the way.
+func (s *Store) append(ctx context.Context, docStem string, e envelope, body []byte) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	data, err := seal(e, body)
+	if err != nil {
+		return err
+	}
+	data = filled(data)
+	name := volumeOf(docStem, e.Number)
+	spec := hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
+	if _, err := s.volumes.CreateVolume(ctx, s.pool, spec); err != nil {
+		if errors.Is(err, hypervisor.ErrExists) {
+			err = fmt.Errorf("somebody else is writing document %q: look at it again (%w)", strings.TrimSuffix(docStem, "."), err)
+		}
+		return err
+	}
+	err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, name, data) })
+	if err == nil {
+		_, err = s.read(ctx, docStem, e.Number)
+	}
+	if err != nil {
+		return errors.Join(err, s.remove(ctx, docStem, e.Number))
+	}
+	return nil
+}

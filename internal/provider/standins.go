@@ -1,0 +1,71 @@
+package provider
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// standInServer lets reading and planning use older revisions of documents whose newest one is damaged, and warns of each
+// in the answer to the first call that did. Applying may not: it would lose or freeze what the damaged revision had.
+type standInServer struct {
+	tfprotov6.ProviderServer
+
+	mu   sync.Mutex
+	told map[string]bool // by the names of the damaged revisions
+}
+
+func newStandInServer(of tfprotov6.ProviderServer) *standInServer {
+	return &standInServer{ProviderServer: of, told: map[string]bool{}}
+}
+
+// warnings are those that no answer had before.
+func (s *standInServer) warnings(of *catalog.StandIns) (fresh []*tfprotov6.Diagnostic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range of.All() {
+		if !s.told[in.Damaged] {
+			s.told[in.Damaged] = true
+			fresh = append(fresh, &tfprotov6.Diagnostic{
+				Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "Catalogue is damaged", Detail: in.Detail,
+			})
+		}
+	}
+	return fresh
+}
+
+// noting answers a call, and adds the warnings to the diagnostics of the answer.
+func noting[Req, Resp any](ctx context.Context, s *standInServer, req *Req, call func(context.Context, *Req) (*Resp, error),
+	diagnostics func(*Resp) *[]*tfprotov6.Diagnostic,
+) (*Resp, error) {
+	var found catalog.StandIns
+	resp, err := call(catalog.WithStandIns(ctx, &found), req)
+	if err == nil && resp != nil {
+		all := diagnostics(resp)
+		*all = append(*all, s.warnings(&found)...)
+	}
+	return resp, err
+}
+
+func (s *standInServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	return noting(ctx, s, req, s.ProviderServer.ReadResource,
+		func(r *tfprotov6.ReadResourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
+}
+
+func (s *standInServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	return noting(ctx, s, req, s.ProviderServer.PlanResourceChange,
+		func(r *tfprotov6.PlanResourceChangeResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
+}
+
+func (s *standInServer) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	return noting(ctx, s, req, s.ProviderServer.ImportResourceState,
+		func(r *tfprotov6.ImportResourceStateResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
+}
+
+func (s *standInServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	return noting(ctx, s, req, s.ProviderServer.ReadDataSource,
+		func(r *tfprotov6.ReadDataSourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
+}
