@@ -37,5 +37,6 @@ func parseName(volume string) (docStem string, number uint64, ok bool) {
 	if err != nil || number == 0 || number > maxNumber || rest[dot+1] == '0' {
 		return "", 0, false
 	}
-	return rest[:dot+1], number, true
+	docStem = rest[:dot+1]
+	return docStem, number, strings.Count(docStem, ".") > 2 // else it has no key
 }
