@@ -45,7 +45,7 @@ func NetworkBeyond(nics []NIC, base *NetworkProfile) *NetworkProfile {
 		}
 		over, has := nic.beyond(of), under[nic.Name].Name != ""
 		if !has || over != (Interface{}) {
-			interfaces[nic.Name] = over
+			interfaces[nic.Name] = over.orNetwork(nic)
 		}
 		if filter := base.filter(); nic.Filter != filter && n.Policies == nil {
 			n.Policies = slices.DeleteFunc([]string{nic.Filter}, func(name string) bool { return name == "" })
@@ -57,13 +57,22 @@ func NetworkBeyond(nics []NIC, base *NetworkProfile) *NetworkProfile {
 	case !named && (len(interfaces) > 0 || len(nics) != len(under)): // which takes the place of the one that is there by default
 		n.Interfaces = map[string]Interface{}
 		for _, nic := range nics {
-			n.Interfaces[nic.Name] = interfaces[nic.Name]
+			n.Interfaces[nic.Name] = interfaces[nic.Name].orNetwork(nic)
 		}
 	}
 	if n.Interfaces == nil && n.Policies == nil {
 		return nil
 	}
 	return &n
+}
+
+// orNetwork is the interface with something set: where it is plugged in, if nothing else. An interface of which nothing is set
+// looks like one whose attributes are misspelt.
+func (i Interface) orNetwork(n NIC) Interface {
+	if i == (Interface{}) {
+		i.Network, i.Bridge = unless(n.Network, ""), unless(n.Bridge, "")
+	}
+	return i
 }
 
 // beyond is the interface that, over base, makes the card. An address that base leaves to chance stays so.

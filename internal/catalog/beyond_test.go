@@ -186,3 +186,22 @@ func TestSizesOfDisks(t *testing.T) {
 		}
 	}
 }
+
+// What looks as if its attributes were misspelt is not written for anybody.
+func TestNoInterfaceBeyondIsEmpty(t *testing.T) {
+	nic := NIC{Name: DefaultInterface, Model: DefaultInterfaceModel, Network: DefaultNetwork, IP: Addressing{DHCP: true}}
+	second, bridged := nic, nic
+	second.Name, bridged.Name = "eth1", "eth2"
+	bridged.Network, bridged.Bridge = "", "br0"
+	for _, base := range []*NetworkProfile{nil, {}, {Interfaces: map[string]Interface{DefaultInterface: {}}}} {
+		beyond := NetworkBeyond([]NIC{nic, second, bridged}, base)
+		for name, i := range beyond.Interfaces {
+			if i == (Interface{}) {
+				t.Errorf("over %v, nothing of %s is set", base, name)
+			}
+		}
+		if len(beyond.Interfaces) < 2 {
+			t.Errorf("over %v: %v", base, beyond.Interfaces)
+		}
+	}
+}

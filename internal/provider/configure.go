@@ -35,6 +35,11 @@ type model struct {
 	Retention  types.Object `tfsdk:"request_retention"`
 }
 
+// ValidateConfig implements provider.ProviderWithValidateConfig.
+func (p *Provider) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // whose dsn, which holds a password, is mostly in the environment
+}
+
 // Configure implements provider.Provider. It connects nothing: the first use does.
 func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var config model

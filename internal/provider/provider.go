@@ -33,8 +33,9 @@ import (
 )
 
 var (
-	_ provider.Provider              = (*Provider)(nil)
-	_ provider.ProviderWithFunctions = (*Provider)(nil)
+	_ provider.Provider                   = (*Provider)(nil)
+	_ provider.ProviderWithFunctions      = (*Provider)(nil)
+	_ provider.ProviderWithValidateConfig = (*Provider)(nil)
 )
 
 // Provider is the novacron provider.

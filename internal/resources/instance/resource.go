@@ -58,6 +58,7 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 // ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
 // only fields that are wrong whatever they override are found here.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)

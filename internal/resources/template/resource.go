@@ -42,6 +42,7 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 // ValidateConfig implements resource.ResourceWithValidateConfig.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model
+	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		access, _ := profile.Access(config.AccessControl)
