@@ -45,9 +45,9 @@ func (h *Host) Count(t testing.TB) *Counted {
 	return c
 }
 
-func (c *Counted) asked(p packet) bool {
+func (c *Counted) asked(p packet) verdict {
 	if p.kind() != packetCall {
-		return true
+		return goes
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *Counted) asked(p packet) bool {
 	if p.program() == remoteProgram {
 		c.of[p.procedure()]++
 	}
-	return true
+	return goes
 }
 
-func (c *Counted) answered(packet) bool { return true }
+func (c *Counted) answered(packet) verdict { return goes }

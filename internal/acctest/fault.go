@@ -28,7 +28,7 @@ type Fault struct {
 	Of    string // only requests of this name are counted; "" for all
 	Reads bool   // all requests are counted, and not only those that change the host
 	// Do makes it go wrong. It is told the number of the process that has made the request. When it returns, the
-	// connection is closed, unless the request is Late only: then it, or its answer, goes on.
+	// connection is closed, unless the request is Late only: then it, or its answer, goes on, and others do meanwhile.
 	Do   func(process int)
 	Late bool
 }
@@ -106,14 +106,35 @@ type faultyLink struct {
 	waiting bool // for the answer to a packet of this kind and serial
 	kind    uint32
 	serial  uint32
+
+	host net.Conn
+	late sync.WaitGroup // requests that the host has yet to carry out
+	owed map[uint32]bool
 }
 
-func (l *faultyLink) asked(p packet) bool {
+// between implements sender.
+func (l *faultyLink) between(_, host net.Conn) { l.host = host }
+
+// wait implements sender.
+func (l *faultyLink) wait() { l.late.Wait() }
+
+func (l *faultyLink) asked(p packet) verdict {
 	if !l.due(p) {
-		return true
+		return goes
 	}
-	if l.armed().When == Before {
-		return l.strike()
+	if fault := l.armed(); fault.When == Before && fault.Late {
+		l.mu.Lock()
+		l.owed = map[uint32]bool{p.serial(): true}
+		l.mu.Unlock()
+		l.late.Add(1)
+		go func() {
+			l.strike()
+			_, _ = l.host.Write(p)
+		}()
+		return held
+	} else if fault.When == Before {
+		l.strike()
+		return ends
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,7 +142,7 @@ func (l *faultyLink) asked(p packet) bool {
 	if p.kind() == packetStream {
 		l.kind = packetStream
 	}
-	return true
+	return goes
 }
 
 // due counts a request, and tells whether it is the one.
@@ -140,26 +161,38 @@ func (l *faultyLink) due(p packet) bool {
 	return f.fault.Do != nil && len(f.steps) == f.fault.At
 }
 
-func (l *faultyLink) answered(p packet) bool {
+func (l *faultyLink) answered(p packet) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if p.kind() == packetReply && l.owed[p.serial()] {
+		delete(l.owed, p.serial())
+		l.late.Done()
+	}
 	if !l.waiting || p.serial() != l.serial || p.kind() != l.kind {
-		return true
+		return goes
 	}
 	l.waiting = false
-	return l.strike()
+	fault := l.armed()
+	if !fault.Late {
+		l.strike()
+		return ends
+	}
+	go func() {
+		l.strike()
+		_, _ = l.client.Write(p)
+	}()
+	return held
 }
 
-// strike makes it go wrong, and tells whether the packet goes on.
-func (l *faultyLink) strike() (pass bool) {
+// strike makes it go wrong.
+func (l *faultyLink) strike() {
 	f, over := l.Faulty, make(chan struct{})
 	f.mu.Lock()
 	f.done = over
-	fault := f.fault
+	do := f.fault.Do
 	f.mu.Unlock()
-	fault.Do(peer(l.client))
+	do(peer(l.client))
 	close(over)
-	return fault.Late
 }
 
 // peer is the process at the other end of a UNIX socket; 0 where nobody knows.

@@ -55,10 +55,25 @@ type relay struct {
 	links  map[net.Conn]bool
 }
 
-// tap sees the packets of one connection. The connection ends where it does not let one pass.
+// verdict is what becomes of a packet.
+type verdict int
+
+const (
+	goes verdict = iota
+	held         // it does not go on for now; the tap sends it itself
+	ends         // it does not go on, and the connection ends
+)
+
+// tap sees the packets of one connection.
 type tap interface {
-	asked(packet) (pass bool)
-	answered(packet) (pass bool)
+	asked(packet) verdict
+	answered(packet) verdict
+}
+
+// sender is a tap that sends packets itself. wait waits until it has.
+type sender interface {
+	between(client, host net.Conn)
+	wait()
 }
 
 // relay opens a way to the host; join is called for each connection that is made on it.
@@ -99,24 +114,31 @@ func (r *relay) serve(client net.Conn) {
 	}
 	defer r.leave(client)
 	tap := r.join(client)
+	if s, ok := tap.(sender); ok {
+		s.between(client, host)
+		defer s.wait()
+	}
 	go func() {
 		defer client.Close()
-		defer host.Close()
 		pass(client, host, tap.answered)
 	}()
 	pass(host, client, tap.asked)
 }
 
-// pass passes packets on until one of the two ends, or one is not let pass.
-func pass(to io.Writer, from io.Reader, see func(packet) bool) {
+// pass passes packets on until whoever sends them ends, or one is not let pass.
+func pass(to io.Writer, from io.Reader, see func(packet) verdict) {
 	for {
 		p, err := readPacket(from)
-		if err != nil || !see(p) {
+		if err != nil {
 			return
 		}
-		if _, err := to.Write(p); err != nil {
+		switch see(p) {
+		case ends:
 			return
+		case held:
+			continue
 		}
+		_, _ = to.Write(p) // one that is gone ends the connection by itself
 	}
 }
 

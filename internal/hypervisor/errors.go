@@ -25,6 +25,9 @@ var (
 	// ErrUnreachable: no connection could be opened, or it was lost or hung
 	// during the request. Whether the host carried it out is unknown.
 	ErrUnreachable = errors.New("the host is unreachable")
+	// ErrNoAnswer: the host has not answered in time. Whether it has carried the
+	// request out, or will, is unknown.
+	ErrNoAnswer = errors.New("the host did not answer")
 	// ErrAgentUnresponsive: the guest agent is not running or does not answer.
 	ErrAgentUnresponsive = errors.New("the guest agent does not answer")
 	// ErrOperationInvalid: the object is in the wrong state for the operation.

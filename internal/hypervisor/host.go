@@ -37,11 +37,12 @@ type Options struct {
 	// URI is a libvirt URI, for example "qemu:///system" or
 	// "qemu+ssh://root@host/system"; see New for what is understood.
 	URI string
-	// DialTimeout bounds opening a connection, including authentication.
-	// Zero means 10 seconds.
+	// DialTimeout bounds reaching the host, including SSH and TLS. Zero means 10
+	// seconds.
 	DialTimeout time.Duration
-	// CallTimeout bounds a single request whose context has no earlier
-	// deadline. Transfers and server-side clones are not bounded by it.
+	// CallTimeout bounds a single request whose context has no deadline, and
+	// the first answer on a connection; a caller with time left tries another.
+	// Transfers and server-side clones are not bounded by it.
 	// Zero means 60 seconds.
 	CallTimeout time.Duration
 }
@@ -54,7 +55,9 @@ type Options struct {
 // A request that its caller gives up on (a cancelled or expired context) is
 // left to finish by itself: closing the connection would fail everybody else's
 // requests on it. Only when nothing at all has arrived on the connection for
-// CallTimeout does it count as hung and is closed; the next call opens another.
+// CallTimeout, and nobody waits on it any more, does it count as hung and is
+// closed; the next call opens another. That a host is gone altogether shows
+// earlier: the kernel keeps TCP connections alive.
 //
 // When a connection is lost during a request that only reads, the request is
 // made once more on a new connection. Any other request fails with

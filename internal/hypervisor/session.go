@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
@@ -16,8 +17,24 @@ import (
 // goodbye. Without the goodbye libvirtd logs an error for each connection.
 const closeGrace = time.Second
 
-// errNoAnswer is the cause of a context that a request's own limit ended.
-var errNoAnswer = errors.New("no answer in time")
+// errLimit is the cause of a context that a request's own limit ended.
+var errLimit = errors.New("no answer in time")
+
+// wholeAfter is how long a request that is not to be cut off is waited for after a cancel.
+const wholeAfter = time.Minute
+
+// Whole is ctx for short requests that change the host. One that is cut off goes on there all the same, and whatever
+// undoes it might come first. So a cancel cuts none off for a minute; the end of the caller's own time does.
+func Whole(ctx context.Context) context.Context {
+	whole := context.WithoutCancel(ctx)
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return whole
+	}
+	whole, cancel := context.WithDeadline(whole, deadline)
+	context.AfterFunc(ctx, func() { time.AfterFunc(wholeAfter, cancel) })
+	return whole
+}
 
 // session is a connection that is opened when it is first needed and again
 // after it was lost. Callers that need it at the same time share one attempt.
@@ -33,18 +50,26 @@ type session struct {
 type request struct {
 	op, object string
 	readonly   bool          // may be repeated after a lost connection
-	limit      time.Duration // how long the host may take
+	limit      time.Duration // how long the host may take where the caller sets no time
 }
 
 // call makes one request: it opens the connection if need be, counts the
-// request, bounds it by r.limit or ctx, whichever ends first, and types the
-// error. fn runs in a goroutine of its own, which may outlive the call when ctx
-// ends it.
+// request, bounds it by ctx, or by r.limit where ctx has no deadline, and types
+// the error. A slow host gets all of the caller's time: what it carries out
+// after nobody waits for it any more is there all the same. fn runs in a
+// goroutine of its own, which may outlive the call when ctx ends it.
 func (s *session) call(ctx context.Context, r request, fn func(*libvirt.Libvirt) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.limit, errNoAnswer)
-	defer cancel()
+	_, bounded := ctx.Deadline()
+	if !bounded {
+		limited, cancel := context.WithTimeoutCause(ctx, r.limit, errLimit)
+		defer cancel()
+		ctx = limited
+	}
 	for again := r.readonly; ; again = false {
 		c, err := s.open(ctx)
+		for bounded && errors.Is(err, ErrNoAnswer) && ctx.Err() == nil {
+			c, err = s.open(ctx)
+		}
 		if err != nil {
 			return fail(r.op, r.object, err)
 		}
@@ -87,7 +112,11 @@ func (s *session) open(ctx context.Context) (*conn, error) {
 		}
 		return res.Val.(*conn), nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.uri, ctx.Err())
+		err := ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		}
+		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.uri, err)
 	}
 }
 
@@ -112,19 +141,32 @@ func (s *session) shut() {
 
 // conn is one connection to libvirtd.
 type conn struct {
-	l    *libvirt.Libvirt
-	wire *wire
+	l       *libvirt.Libvirt
+	wire    *wire
+	waiting atomic.Int64 // callers that wait for an answer
 }
 
-// connect opens a connection within the host's dial timeout.
+// connectAlone opens a connection for one caller, who waits for as long as ctx
+// has time.
+func (h *Host) connectAlone(ctx context.Context) (*conn, error) {
+	_, bounded := ctx.Deadline()
+	c, err := h.connect(ctx)
+	for bounded && errors.Is(err, ErrNoAnswer) && ctx.Err() == nil {
+		c, err = h.connect(ctx)
+	}
+	return c, err
+}
+
+// connect reaches the host within its dial timeout, and gives it the time of a
+// call for the first answer: a daemon that is just being started is slow.
 func (h *Host) connect(ctx context.Context) (*conn, error) {
 	if h.closed.Load() {
 		return nil, errHostClosed
 	}
 	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, h.dialTimeout)
-	defer cancel()
-	raw, err := h.target.dial(ctx)
+	dialing, stopDialing := context.WithTimeout(ctx, h.dialTimeout)
+	defer stopDialing()
+	raw, err := h.target.dial(dialing)
 	if caller.Err() != nil { // which says nothing about the host
 		if err == nil {
 			raw.Close()
@@ -134,6 +176,8 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: connecting to %s: %w", ErrUnreachable, h.target.uri, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, h.callTimeout)
+	defer cancel()
 	w := newWire(raw)
 	l := libvirt.NewWithDialer(dialers.NewAlreadyConnected(w))
 	stop := context.AfterFunc(ctx, func() { w.Close() })
@@ -143,7 +187,7 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 			w.Close()
 			return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
 		}
-		err = fmt.Errorf("it accepted the connection but did not answer within %s: %w", h.dialTimeout, ctx.Err())
+		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", ErrNoAnswer, h.callTimeout, ctx.Err())
 	}
 	if err != nil {
 		w.Close()
@@ -156,14 +200,20 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 func (c *conn) do(ctx context.Context, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
 	begun := time.Now()
 	done := make(chan error, 1)
+	c.waiting.Add(1)
 	go func() { done <- fn(c.l) }()
 	select {
 	case err := <-done:
+		c.waiting.Add(-1)
 		return c.explain(err)
 	case <-ctx.Done():
+		c.waiting.Add(-1)
 	}
-	if context.Cause(ctx) == errNoAnswer { //nolint:errorlint // the cause is this very value
-		err := fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
+	err := ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w within %s: %w", ErrNoAnswer, time.Since(begun).Round(time.Millisecond), err)
+	}
+	if context.Cause(ctx) == errLimit { //nolint:errorlint // the cause is this very value
 		if c.closeIfSilent(begun) {
 			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
 		}
@@ -179,14 +229,15 @@ func (c *conn) do(ctx context.Context, limit time.Duration, fn func(*libvirt.Lib
 			c.closeIfSilent(begun)
 		}
 	}()
-	return ctx.Err()
+	return err
 }
 
 // closeIfSilent closes a connection on which nothing has arrived since begun,
 // and tells whether that was so. If something has, the host is alive and merely
-// slow with one request.
+// slow with one request. If somebody waits on it still, the host may be slow
+// with all of them, and that caller knows for how long to wait.
 func (c *conn) closeIfSilent(begun time.Time) bool {
-	silent := c.wire.heard.Load() < begun.UnixNano()
+	silent := c.wire.heard.Load() < begun.UnixNano() && c.waiting.Load() == 0
 	if silent {
 		c.wire.Close()
 	}

@@ -136,7 +136,7 @@ func TestNobodyListens(t *testing.T) {
 
 func TestADaemonThatNeverAnswers(t *testing.T) {
 	_, uri := newRelay(t, "")
-	h := newHost(t, Options{URI: uri, DialTimeout: short})
+	h := newHost(t, Options{URI: uri, CallTimeout: short})
 	begun := time.Now()
 	_, err := h.Domains(t.Context())
 	wantErr(t, err, ErrUnreachable)
@@ -229,6 +229,88 @@ func TestAHungConnectionIsGivenUp(t *testing.T) {
 	must[[]DomainRef](t)(h.Domains(t.Context()))
 	if r.connections() != 2 {
 		t.Errorf("%d connections, want another one after the hung one", r.connections())
+	}
+}
+
+// A host that is slow has all of its caller's time, however little one request has by itself.
+func TestASlowHostHasItsCallersTime(t *testing.T) {
+	r, h := realRelay(t, Options{CallTimeout: short})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r.hush(true)
+	go func() { // the daemon begins to answer once one connection was given up
+		for r.connections() < 2 && ctx.Err() == nil {
+			time.Sleep(short / 30)
+		}
+		r.hush(false)
+	}()
+	must[[]DomainRef](t)(h.Domains(ctx))
+	connections := r.connections()
+
+	slow := func(l *libvirt.Libvirt) error {
+		time.Sleep(3 * short)
+		_, err := l.ConnectGetHostname()
+		return err
+	}
+	for _, readonly := range []bool{true, false} {
+		if err := h.call(ctx, "asking", "test", readonly, slow); err != nil {
+			t.Errorf("a slow answer, in time for the caller: %v", err)
+		}
+		err := h.call(t.Context(), "asking", "test", readonly, func(l *libvirt.Libvirt) error {
+			err := slow(l)
+			return err
+		})
+		wantErr(t, err, ErrNoAnswer)
+	}
+	must[[]DomainRef](t)(h.Domains(ctx))
+	hurried, stop := context.WithTimeout(t.Context(), short)
+	defer stop()
+	err := h.call(hurried, "asking", "test", false, slow)
+	wantErr(t, err, ErrNoAnswer)
+	wantErr(t, err, context.DeadlineExceeded)
+	t.Logf("%d connections at first, %d in the end: %v", connections, r.connections(), err)
+}
+
+// Who gives up on a slow host does not take its connection from those who wait on.
+func TestWhoWaitsKeepsTheConnection(t *testing.T) {
+	_, h := realRelay(t, Options{CallTimeout: short})
+	must[[]DomainRef](t)(h.Domains(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	answered := make(chan error, 1)
+	waits, goOn := make(chan struct{}), make(chan struct{})
+	go func() {
+		answered <- h.call(ctx, "asking", "test", false, func(l *libvirt.Libvirt) error {
+			close(waits)
+			<-goOn
+			_, err := l.ConnectGetHostname()
+			return err
+		})
+	}()
+	<-waits
+	err := h.call(t.Context(), "asking", "test", false, func(*libvirt.Libvirt) error { <-goOn; return nil })
+	wantErr(t, err, ErrNoAnswer)
+	close(goOn)
+	if err := <-answered; err != nil {
+		t.Errorf("who waited on was told: %v", err)
+	}
+}
+
+// What must not be cut off outlives a cancel, and not its caller's time.
+func TestAWholeRequestOutlivesACancel(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	cancel()
+	whole := Whole(ctx)
+	if err := whole.Err(); err != nil {
+		t.Errorf("after a cancel: %v", err)
+	}
+	if a, bounded := whole.Deadline(); !bounded || time.Until(a) > time.Hour {
+		t.Errorf("it has until %s", a)
+	}
+	over, stop := context.WithTimeout(t.Context(), 0)
+	defer stop()
+	if err := Whole(over).Err(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without any time left: %v", err)
 	}
 }
 

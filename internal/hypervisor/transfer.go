@@ -36,7 +36,7 @@ type Transfer struct {
 
 // OpenTransfer opens a connection for bulk data. The caller closes it.
 func (h *Host) OpenTransfer(ctx context.Context) (*Transfer, error) {
-	c, err := h.connect(ctx)
+	c, err := h.connectAlone(ctx)
 	if err != nil {
 		return nil, fail("opening", "a transfer", err)
 	}

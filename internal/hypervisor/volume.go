@@ -130,7 +130,7 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	if err != nil {
 		return Volume{}, err
 	}
-	c, err := h.connect(ctx)
+	c, err := h.connectAlone(ctx)
 	if err != nil {
 		return Volume{}, fail(op, object, err)
 	}

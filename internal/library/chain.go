@@ -236,7 +236,7 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 func (l *Library) storeBlocks(ctx context.Context, transfer *hypervisor.Transfer, volume string, m *blockmap.Map) error {
 	name, size := blocksVolume(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
-	_, err := l.host.CreateVolume(context.WithoutCancel(ctx), l.pool, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+	_, err := l.host.CreateVolume(hypervisor.Whole(ctx), l.pool, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 	if errors.Is(err, hypervisor.ErrExists) {
 		return nil
 	}

@@ -197,7 +197,7 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	}
 	u.created = true
 	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	volume, err := u.library.host.CreateVolume(context.WithoutCancel(ctx), u.library.pool, spec)
+	volume, err := u.library.host.CreateVolume(hypervisor.Whole(ctx), u.library.pool, spec)
 	u.path = volume.Path
 	return err
 }

@@ -24,7 +24,7 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	if err != nil {
 		return attempt{}, false, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	ctx, cancel := finishing(ctx)
 	defer cancel()
 	data = filled(data)
 	spec := hypervisor.VolumeSpec{Name: volumeOf(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}

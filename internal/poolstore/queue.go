@@ -1,7 +1,6 @@
 package poolstore
 
 import (
-	"context"
 	"errors"
 	"slices"
 )
@@ -41,7 +40,7 @@ func (s *Store) writeBatch(b *batch) error {
 	defer cancel()
 	written, err := s.write(ctx, b)
 	if err == nil && written.Deleted {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+		ctx, cancel := finishing(ctx)
 		defer cancel()
 		err = s.clear(ctx, stem(b.kind, b.key), written)
 	}

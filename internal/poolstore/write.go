@@ -23,8 +23,17 @@ import (
 // A number must not be free again while anybody may still rely on it. So a claim is withdrawn only in time, or when a
 // higher number is complete, and only a delete starts the numbers again.
 
-// finishTime bounds what is done after a claim, which no cancel cuts short.
+// finishTime bounds what is done after a claim, which no cancel cuts short, unless the caller has more time for a slow host.
 const finishTime = 30 * time.Second
+
+// finishing is the context of what is done after a claim.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(finishTime)
+	if deadline, bounded := ctx.Deadline(); bounded && deadline.After(end) {
+		end = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
 
 // maxAttempts is how many attempts may be too late before a write gives up.
 const maxAttempts = 8

@@ -49,6 +49,7 @@ type build struct {
 	homes     []hypervisor.Pool // of the blueprint's drives
 	remains   []string          // pools that a create which died may have used
 	uuid      string
+	claimed   bool // the domain was defined, and so the name is this instance's
 	record    Record
 }
 
@@ -149,12 +150,8 @@ func (b *build) confirmVersion(ctx context.Context) error {
 }
 
 func (b *build) start(ctx context.Context) error {
-	return b.host.StartDomain(whole(ctx), b.uuid)
+	return b.host.StartDomain(hypervisor.Whole(ctx), b.uuid)
 }
-
-// whole is for short requests that change the host. One that is cut off goes on there all the same, and the undo might
-// come before it.
-func whole(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // complete takes the secrets off the host, where the guest has read them, and notes that the instance is whole.
 func (b *build) complete(ctx context.Context, instance Instance) error {

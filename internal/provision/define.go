@@ -83,11 +83,19 @@ func (b *build) define(ctx context.Context) error {
 			return findings
 		}
 	}
-	if _, err = b.host.DefineDomain(whole(ctx), spec); errors.Is(err, hypervisor.ErrExists) {
+	_, err = b.host.DefineDomain(hypervisor.Whole(ctx), spec)
+	if errors.Is(err, hypervisor.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
+		if err := b.clearRemains(ctx); err != nil {
+			return err
+		}
+		_, err = b.host.DefineDomain(hypervisor.Whole(ctx), spec)
+	}
+	if errors.Is(err, hypervisor.ErrExists) {
 		return b.nameTaken(spec.Name)
 	}
 	// Also after an error: the call may have been cut off after the host had done it.
 	b.undoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
+	b.claimed = err == nil
 	if err == nil && b.request.Autostart {
 		err = b.host.SetAutostart(ctx, b.uuid, true)
 	}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -96,14 +97,37 @@ func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume 
 	var err error
 	switch {
 	case !drive.System:
-		_, err = b.host.CreateVolume(whole(ctx), pool, spec)
+		err = b.createVolume(ctx, pool, spec)
 	case b.blueprint.Strategy == catalog.LinkedClone:
 		spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
-		_, err = b.host.CreateVolume(whole(ctx), pool, spec)
+		err = b.createVolume(ctx, pool, spec)
 	default:
-		_, err = b.host.CloneVolume(ctx, pool, spec, b.pool.Name, b.base.volume.Name)
+		err = b.anew(ctx, pool, spec.Name, func() error {
+			_, err := b.host.CloneVolume(ctx, pool, spec, b.pool.Name, b.base.volume.Name)
+			return err
+		})
 	}
 	return err
+}
+
+func (b *build) createVolume(ctx context.Context, pool string, spec hypervisor.VolumeSpec) error {
+	return b.anew(ctx, pool, spec.Name, func() error {
+		_, err := b.host.CreateVolume(hypervisor.Whole(ctx), pool, spec)
+		return err
+	})
+}
+
+// anew creates a volume of an instance. Where the domain has just claimed the instance's name, a volume of that name which is
+// there already was asked for by a create that is over, and carried out late.
+func (b *build) anew(ctx context.Context, pool, name string, create func() error) error {
+	err := create()
+	if !errors.Is(err, hypervisor.ErrExists) || !b.claimed {
+		return err
+	}
+	if err := b.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+		return err
+	}
+	return create()
 }
 
 // diskPools names the pools of the instance's volumes, the library's first.

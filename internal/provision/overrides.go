@@ -55,7 +55,7 @@ func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk hypervisor.Do
 		return size, nil
 	}
 	volume, err := p.diskVolumeOf(ctx, disk)
-	if n := slices.IndexFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) {
+	if n := slices.IndexFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrNoAnswer) {
 		return i.Facts.Sizes[n].Bytes, nil
 	}
 	return volume.Capacity, err

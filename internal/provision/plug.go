@@ -67,7 +67,7 @@ type deviceChange struct {
 }
 
 func (c *deviceChange) define(ctx context.Context, change hypervisor.DomainChange) error {
-	return c.host.RedefineDomain(whole(ctx), c.instance.UUID, change)
+	return c.host.RedefineDomain(hypervisor.Whole(ctx), c.instance.UUID, change)
 }
 
 // UnplugError says that a running guest kept devices that it was asked to let go of.
@@ -138,7 +138,7 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk)
 		if err != nil {
 			return err
 		}
-		if err := c.removeVolume(whole(ctx), pool.Name, volume); err != nil {
+		if err := c.removeVolume(hypervisor.Whole(ctx), pool.Name, volume); err != nil {
 			return err
 		}
 	}
@@ -159,25 +159,25 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
 		spec := hypervisor.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
-		if _, err := c.host.CreateVolume(whole(ctx), disk.Pool, spec); err != nil {
+		if _, err := c.host.CreateVolume(hypervisor.Whole(ctx), disk.Pool, spec); err != nil {
 			return err
 		}
 		defer func() {
 			// Who lost the host does not know whether the guest has the disk now; the next change finds both.
-			if err != nil && !errors.Is(err, hypervisor.ErrUnreachable) {
+			if err != nil && !errors.Is(err, hypervisor.ErrUnreachable) && !errors.Is(err, hypervisor.ErrNoAnswer) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
 	case disk.Has < disk.Size && plugged:
-		if err := c.host.ResizeDomainDisk(whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
+		if err := c.host.ResizeDomainDisk(hypervisor.Whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
 			return err
 		}
 	case disk.Has < disk.Size:
-		if err := c.host.ResizeVolume(whole(ctx), disk.Pool, name, disk.Size); err != nil {
+		if err := c.host.ResizeVolume(hypervisor.Whole(ctx), disk.Pool, name, disk.Size); err != nil {
 			return err
 		}
 	}
-	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(whole(ctx), c.instance.UUID, disk.Spec) })
+	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(hypervisor.Whole(ctx), c.instance.UUID, disk.Spec) })
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 		nic.MAC = randomMAC()
 	}
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
-	at, err := c.plug(ctx, id, func() error { return c.host.PlugInterface(whole(ctx), c.instance.UUID, spec) })
+	at, err := c.plug(ctx, id, func() error { return c.host.PlugInterface(hypervisor.Whole(ctx), c.instance.UUID, spec) })
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, er
 func (c *deviceChange) reconnect(ctx context.Context, nic catalog.NIC) error {
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
 	if c.live {
-		if err := c.host.Reconnect(whole(ctx), c.instance.UUID, spec); err != nil {
+		if err := c.host.Reconnect(hypervisor.Whole(ctx), c.instance.UUID, spec); err != nil {
 			return err
 		}
 		live, err := c.host.Hardware(ctx, c.instance.UUID)

@@ -19,6 +19,8 @@ var (
 	ErrNotFound = errors.New("no such instance")
 	// ErrForeign says that a domain is no instance.
 	ErrForeign = errors.New("not made by novacron")
+	// ErrNoAnswer says that the host did not answer in time.
+	ErrNoAnswer = hypervisor.ErrNoAnswer
 	// ErrUnreachable says that the host could not be asked.
 	ErrUnreachable = hypervisor.ErrUnreachable
 )

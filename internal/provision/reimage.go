@@ -199,7 +199,7 @@ func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskI
 	if err != nil {
 		return err
 	}
-	return b.host.RedefineDomain(whole(ctx), b.uuid, hypervisor.DomainChange{Metadata: &metadata, Disk: &disk})
+	return b.host.RedefineDomain(hypervisor.Whole(ctx), b.uuid, hypervisor.DomainChange{Metadata: &metadata, Disk: &disk})
 }
 
 // removeOldDisks removes the system disks that a reimaged instance had before, also those whose removal was cut off. A

@@ -48,14 +48,13 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err := b.putSeed(ctx, iso); err != nil {
 		return err
 	}
-	_, err = b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
-	return err
+	return b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
 }
 
 // putSeed makes the volume of a seed.
 func (b *build) putSeed(ctx context.Context, iso []byte) error {
 	name, size := seedVolume(b.tenant, b.request.Name), uint64(len(iso))
-	if _, err := b.host.CreateVolume(whole(ctx), b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+	if err := b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
 		return err
 	}
 	return b.host.WriteVolume(ctx, b.pool.Name, name, iso)

@@ -66,6 +66,20 @@ func findable(p catalog.Path) catalog.Path {
 	return p[:min(len(p), 1)]
 }
 
+// AddTimedError is AddError for what has as much time as the timeouts block sets: it says so where that time, which is ctx's,
+// has ended it.
+func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string, err error) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
+		err = &timedOutError{err}
+	}
+	AddError(diags, summary, err)
+}
+
+// timedOutError is one that came of the end of the user's own time.
+type timedOutError struct{ error }
+
+func (e *timedOutError) Unwrap() error { return e.error }
+
 // AddError reports an error of the core: at the attribute to blame where it names one.
 func AddError(diags *diag.Diagnostics, summary string, err error) {
 	if err == nil {
@@ -76,11 +90,16 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		return
 	}
 	detail := catalog.Sentence(err)
+	_, timedOut := errors.AsType[*timedOutError](err)
+	if timedOut {
+		detail += "\n\nHow long it may take is set by the timeouts block."
+	}
 	switch {
+	case errors.Is(err, provision.ErrNoAnswer):
+		detail += "\n\nThe host is there, but slow, or stuck: see whether libvirt answers `virsh list` there. What it carries out late is taken " +
+			"over, or cleared away, by the next apply."
 	case errors.Is(err, provision.ErrUnreachable):
 		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), and that libvirt runs there and lets you in."
-	case errors.Is(err, context.DeadlineExceeded):
-		detail += "\n\nHow long it may take is set by the timeouts block."
 	}
 	var source interface{ Attribute() string }
 	if errors.As(err, &source) && source.Attribute() != "" {

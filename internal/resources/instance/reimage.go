@@ -98,13 +98,13 @@ func (p *planner) announceReimage() {
 func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not update instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
 	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not update instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	planned := plan.EffectiveParameters

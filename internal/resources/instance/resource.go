@@ -98,7 +98,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not create instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	planned := plan.EffectiveParameters
@@ -113,12 +113,12 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if instance.UUID == "" { // nothing is left of it
 		resp.State.RemoveResource(ctx)
-		client.AddError(&resp.Diagnostics, "Could not create instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	save(instance, record)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
+		client.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
 			"look into it, and is replaced by the next apply", err))
 	}
 }
@@ -223,12 +223,12 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		client.AddError(&resp.Diagnostics, "Could not update instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	i, err := r.client.Provisioner.Update(ctx, plan.ID.ValueString(), change)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not update instance", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
 	plan.asPlanned(i)
@@ -257,5 +257,5 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
-	client.AddError(&resp.Diagnostics, "Could not delete instance", err)
+	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)
 }

@@ -91,7 +91,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not register version", err)
+		client.AddTimedError(ctx, &resp.Diagnostics, "Could not register version", err)
 		return
 	}
 	location, err := r.client.Library.StorageLocation(ctx, v)
@@ -193,5 +193,5 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if err == nil {
 		err = r.client.Library.RemoveVersion(ctx, id)
 	}
-	client.AddError(&resp.Diagnostics, "Could not delete version", err)
+	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete version", err)
 }

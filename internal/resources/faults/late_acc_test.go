@@ -1,0 +1,51 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// What a slow host carries out only once the apply that asked for it has given up is cleared away by the very next apply. The
+// apply that gave up names what has set its time.
+func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	for _, request := range []struct {
+		name string
+		at   int
+	}{{"define the domain", 1}, {"create a volume", 2}, {"start the domain", 1}} { // the first volume is the request's document
+		t.Run(request.name, func(t *testing.T) {
+			t.Parallel()
+			pool := tfacc.Name("late")
+			host.Pool(t, pool)
+			b := newBench(t, host, pool, operation{name: "late"})
+			shop := template(pool) + version("1.0.0", tfacc.EmptyImage(t, "16M"))
+			b.configure(t, shop)
+			b.space.Apply(t)
+			name := pool + "-it"
+			config := func(create string) string {
+				return shop + strings.Replace(instance(name), "timeouts {", "timeouts {\n    create = \""+create+"\"", 1)
+			}
+			b.configure(t, config("20s"))
+			over := make(chan struct{})
+			b.way.Arm(acctest.Fault{Of: request.name, At: request.at, When: acctest.Before, Late: true, Do: func(int) { <-over }})
+			out, err := b.apply(t)
+			close(over)
+			if err == nil || !b.way.Done() {
+				t.Fatalf("nothing was late (%v):\n%s", err, out)
+			}
+			tfacc.Says(t, out, "did not answer", "How long it may take is set by the timeouts block")
+			b.way.Arm(acctest.Fault{})
+			b.configure(t, config("5m"))
+			b.space.Apply(t)
+			b.space.EmptyPlan(t)
+			b.operation = operation{domains: itself, volumes: disk, bases: 1}
+			b.check(t, name)
+		})
+	}
+}
