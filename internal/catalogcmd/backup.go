@@ -39,7 +39,8 @@ const (
 	headerName    = "novacron-backup.json"
 	sumsName      = "SHA256SUMS"
 	backupFormat  = 1
-	maxDocument   = 16 << 20 // bytes: far above any real one
+	maxDocument   = 16 << 20  // bytes: far above any real one
+	maxSums       = 256 << 20 // bytes: a line for each of some two million members
 	templatesName = "templates/"
 	versionsName  = "versions/"
 	requestsName  = "requests/"

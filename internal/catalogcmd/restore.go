@@ -62,9 +62,15 @@ func (a *app) setUpImport(flags *flag.FlagSet) func(context.Context) error {
 // section is where a member of a backup is in the file.
 type section struct{ offset, size int64 }
 
+// archive is a file that is read once from its beginning to its end, and in any order afterwards.
+type archive interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
 // backup is a file whose members have been checked.
 type backup struct {
-	file    *os.File
+	file    archive
 	members map[string]section
 	names   []string // of the members, in order
 	tenant  string   // whose documents alone are concerned; "" for all
@@ -73,21 +79,21 @@ type backup struct {
 var errCut = errors.New("it ends before it is complete: it was cut off, or is no backup")
 
 // readBackup finds the members of a backup, and makes sure that they are what SHA256SUMS says.
-func readBackup(ctx context.Context, file *os.File) (*backup, error) {
+func readBackup(ctx context.Context, file archive) (*backup, error) {
 	b := &backup{file: file, members: map[string]section{}}
 	sums := map[string]string{}
-	archive := tar.NewReader(file)
+	members := tar.NewReader(file)
 	for complete := false; !complete; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		h, err := archive.Next()
+		h, err := members.Next()
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, errCut
 		case err != nil:
 			return nil, fmt.Errorf("it is no tar file, or damaged: %w", err)
-		case h.Typeflag != tar.TypeReg:
+		case h.Typeflag != tar.TypeReg || isSparse(h):
 			return nil, fmt.Errorf("it has %q, which is no plain file: it was not written by catalog export", h.Name)
 		case len(b.members) == 0 && h.Name != headerName:
 			return nil, fmt.Errorf("it does not begin with %s: it was not written by catalog export", headerName)
@@ -97,7 +103,10 @@ func readBackup(ctx context.Context, file *os.File) (*backup, error) {
 			return nil, err
 		}
 		if h.Name == sumsName {
-			if err := b.verify(archive, sums); err != nil {
+			if h.Size > maxSums {
+				return nil, fmt.Errorf("%s is too large for what it is", sumsName)
+			}
+			if err := b.verify(members, sums); err != nil {
 				return nil, err
 			}
 			complete = true
@@ -108,7 +117,7 @@ func readBackup(ctx context.Context, file *os.File) (*backup, error) {
 		}
 		b.members[h.Name] = section{offset, h.Size}
 		sum := sha256.New()
-		if _, err := io.Copy(sum, archive); err != nil {
+		if _, err := io.Copy(sum, &cancelled{ctx, members}); err != nil {
 			return nil, fmt.Errorf("%s: %w", h.Name, cutOff(err))
 		}
 		sums[h.Name] = hex.EncodeToString(sum.Sum(nil))
@@ -122,6 +131,30 @@ func readBackup(ctx context.Context, file *os.File) (*backup, error) {
 		return nil, fmt.Errorf("it is of format %d, and this provider reads format %d: use a newer provider", h.Format, backupFormat)
 	}
 	return b, nil
+}
+
+// isSparse tells whether a member leaves out what is zeros, which a backup does not: it would be longer than the file.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
+// cancelled is a reader until ctx ends.
+type cancelled struct {
+	ctx context.Context //nolint:containedctx // io.Reader has none
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 func cutOff(err error) error {
