@@ -236,30 +236,3 @@ func wideWindow(t *testing.T) []byte {
 	}
 	return file.Bytes()
 }
-
-func FuzzCompressed(f *testing.F) {
-	for _, tool := range tools {
-		for _, data := range [][]byte{rawDisk(4096), qcow2Image(nil), holed()[:2<<20]} {
-			f.Add(packed(f, tool, data))
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := OpenStream(Source{Volume: "pool/disk"}, io.NopCloser(bytes.NewReader(data)), int64(len(data)))
-		if err != nil {
-			wantBlamed(t, err, "volume")
-			return
-		}
-		defer im.Close()
-		const room = 16 << 20
-		var sink memory
-		got, err := im.Send(t.Context(), &sink, Room(room))
-		switch {
-		case err != nil:
-			wantBlamed(t, err, "volume")
-		case im.Compression != "" && got.Size > room:
-			t.Errorf("it became %d bytes", got.Size)
-		case int64(len(sink.data)) != got.Size || sha256Of(sink.data) != got.Digest:
-			t.Errorf("the sink holds %d bytes of another digest than %+v", len(sink.data), got)
-		}
-	})
-}

@@ -128,7 +128,7 @@ const readAhead = 2 << 20
 // eachBlock hands out the blocks of the disk that are not zeros, in order. The last one may be shorter than the others. Data
 // is do's until it returns.
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
-	buffer := make([]byte, readAhead)
+	buffer := make([]byte, min(readAhead, c.size))
 	var seen int64 // the disk up to there: several stretches may be in one block
 	return c.data(ctx, func(e extent) error {
 		for start := max(seen, e.offset-e.offset%blockmap.BlockSize); start < e.end(); start = seen {
