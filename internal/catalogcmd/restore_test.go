@@ -97,7 +97,7 @@ func FuzzBackupDocuments(f *testing.F) {
 	f.Add("requests/default/1.json", `{"id": {"tenant": "default", "id": "1"}}`, "images/00", "data")
 	f.Add("templates/../x.json", `{}`, "bases/00.json", `{"parent": "sha256:00"}`)
 	f.Fuzz(func(t *testing.T, oneName, one, twoName, two string) {
-		if strings.ContainsAny(oneName+twoName, "\n\x00") || oneName == twoName {
+		if strings.ContainsAny(oneName+twoName, "\n\x00") || strings.HasSuffix(oneName, "/") || strings.HasSuffix(twoName, "/") {
 			return
 		}
 		b, err := readBackup(t.Context(), bytes.NewReader(packedBackup(t, headerName, packedHeader, oneName, one, twoName, two)))
