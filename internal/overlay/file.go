@@ -38,7 +38,7 @@ type layout struct {
 
 // File tells what the image is made of that holds all the changes there are.
 func (c *Changes) File(s Spec) (*File, error) {
-	if s.Size <= 0 || s.Size%sector != 0 || (s.Size-1)/ClusterSize/perL2 >= maxL1 {
+	if !possible(s.Size) {
 		return nil, fmt.Errorf("an overlay cannot have %d bytes", s.Size)
 	}
 	if err := checkBacking(s.Backing, s.Format); err != nil {
@@ -57,6 +57,11 @@ func (c *Changes) File(s Spec) (*File, error) {
 	}
 	f.layout = l
 	return f, nil
+}
+
+// possible tells whether a disk can have size bytes.
+func possible(size int64) bool {
+	return size > 0 && size%sector == 0 && (size-1)/ClusterSize/perL2 < maxL1
 }
 
 func checkBacking(path, format string) error {
@@ -154,10 +159,16 @@ func Rebase(first []byte, backing, format string) ([]byte, error) {
 		h.IncompatibleFeatures != 0 || h.BackingFileSize == 0 || h.NbSnapshots != 0 || h.CryptMethod != qcow2.CryptMethodNone {
 		return nil, errors.New("the header is not that of an overlay that was written here")
 	}
+	if size := int64(h.Size); !possible(size) || int64(h.L1Size) != ceil(ceil(size, ClusterSize), perL2) {
+		return nil, fmt.Errorf("the header of an overlay says that its disk has %d bytes, and its table %d entries", h.Size, h.L1Size)
+	}
 	if err := checkBacking(backing, format); err != nil {
 		return nil, err
 	}
-	return header(h.HeaderFieldsV2, backing, format)
+	return header(qcow2.HeaderFieldsV2{
+		Size: h.Size, L1Size: h.L1Size, L1TableOffset: h.L1TableOffset,
+		RefcountTableOffset: h.RefcountTableOffset, RefcountTableClusters: h.RefcountTableClusters,
+	}, backing, format)
 }
 
 // header makes the first cluster of a file whose tables are where where says.

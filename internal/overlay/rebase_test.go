@@ -40,6 +40,12 @@ func FuzzRebase(f *testing.F) {
 	spoiled := bytes.Clone(first[:112])
 	spoiled[79] |= 4 // an external data file
 	f.Add(spoiled, "/pool/other", "raw")
+	spoiled = bytes.Clone(first[:112])
+	spoiled[64] = 1 // where snapshots would be
+	f.Add(spoiled, "/pool/other", "raw")
+	spoiled = bytes.Clone(first[:112])
+	spoiled[24] = 1 // a disk of 64 PiB
+	f.Add(spoiled, "/pool/other", "raw")
 	f.Fuzz(func(t *testing.T, first []byte, backing, format string) {
 		got, err := Rebase(first, backing, format)
 		if err != nil {
@@ -49,6 +55,9 @@ func FuzzRebase(f *testing.F) {
 			t.Fatalf("the header has %d bytes", len(got))
 		}
 		h, before := fields(t, got), fields(t, first)
+		if _, err := new(Changes).File(Spec{int64(h.Size), backing, format}); err != nil {
+			t.Errorf("it cannot be: %v", err)
+		}
 		if h.Size != before.Size || h.L1Size != before.L1Size || h.L1TableOffset != before.L1TableOffset ||
 			h.RefcountTableOffset != before.RefcountTableOffset || h.RefcountTableClusters != before.RefcountTableClusters {
 			t.Errorf("it says %+v, and said %+v", h, before)
