@@ -2,9 +2,13 @@ package pgstore
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // db is a connection.
@@ -14,42 +18,97 @@ type db interface {
 	QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row
 }
 
-// attempts bounds how often is asked for what a broken connection left open.
-const attempts = 3
+// How long a server that is away is asked again: one that restarts answers in seconds. What has a deadline is asked until
+// then, and what has none for restartTime. A server that has never answered this process may not be there at all.
+const (
+	restartTime = 2 * time.Minute
+	firstTime   = 10 * time.Second
+	minPause    = 50 * time.Millisecond
+	maxPause    = 2 * time.Second
+)
 
 // ask reads, until ctx ends.
 func (s *Store) ask(ctx context.Context, do func(ctx context.Context, db db) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, patience(ctx))
 	defer cancel()
 	return s.call(ctx, ctx, func(ctx context.Context, db db, _ bool) error { return do(ctx, db) })
 }
 
 // change carries a change out, which a context that ends then does not cut short: nobody would know whether it has
 // happened. Nor does anybody when the connection breaks, so the change is asked for again, and finds by its own revision
-// whether it has happened.
+// whether it has happened: for callTime after ctx has ended.
 func (s *Store) change(ctx context.Context, do func(ctx context.Context, db db, again bool) error) error {
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(callTime, patience(ctx)))
 	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-finish.Done():
+		case <-time.After(callTime):
+			cancel()
+		}
+	})
+	defer stop()
 	return s.call(ctx, finish, do)
 }
 
-// call has do done on a connection. begin is for all that comes before it.
-func (s *Store) call(begin, finish context.Context, do func(ctx context.Context, db db, again bool) error) error {
-	pool, _, err := s.open(begin)
-	if err != nil {
-		return err
+// patience is how long a server that is away is asked again.
+func patience(ctx context.Context) time.Duration {
+	if deadline, bounded := ctx.Deadline(); bounded {
+		return time.Until(deadline)
 	}
-	for attempt := 1; ; attempt++ {
-		conn, err := pool.Acquire(begin)
+	return restartTime
+}
+
+// call has do done on a connection, again where the connection breaks or none can be had. begin is for all that comes
+// before do.
+func (s *Store) call(begin, finish context.Context, do func(ctx context.Context, db db, again bool) error) error {
+	again, began := false, time.Now()
+	for wait := minPause; ; wait = min(2*wait, maxPause) {
+		conn, err := s.acquire(begin)
 		if err == nil {
-			for err = do(finish, conn, attempt > 1); clashed(err) && finish.Err() == nil; {
-				err = do(finish, conn, attempt > 1)
-			}
+			err = attempt(finish, conn, again, do)
 			conn.Release()
+			again, begin = true, finish // it may have happened: there is no way back
 		}
-		if attempt == attempts || !lost(err) {
+		if !lost(err) && sqlState(err) != tooManyConnections || !s.answered() && !starting(err) && time.Since(began) > s.firstTime {
 			return err
 		}
-		begin = finish // it may have happened: there is no way back
+		select {
+		case <-begin.Done():
+			return err
+		case <-time.After(wait/2 + rand.N(wait)): // at random, so that not all come back at once
+		}
 	}
+}
+
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	pool, _, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pool.Acquire(ctx)
+}
+
+// errStuck says that the server did not answer a statement for callTime, on a connection that stands.
+var errStuck = errors.New("the server has not answered for " + callTime.String())
+
+// attempt has do done on one connection, and again where the server says so.
+func attempt(finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx context.Context, db db, again bool) error) error {
+	ctx, cancel := context.WithTimeout(finish, callTime)
+	defer cancel()
+	err := do(ctx, conn, again)
+	for clashed(err) && ctx.Err() == nil {
+		err = do(ctx, conn, again)
+	}
+	if err != nil && ctx.Err() != nil && finish.Err() == nil {
+		return errStuck
+	}
+	return err
+}
+
+// answered tells whether the server has ever answered this process.
+func (s *Store) answered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id != ""
 }

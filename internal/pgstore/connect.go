@@ -64,7 +64,7 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	if s.pool == nil {
 		pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), s.config)
 		if err != nil {
-			return nil, "", classify(err)
+			return nil, "", err
 		}
 		s.pool = pool
 	}
@@ -75,7 +75,7 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	defer cancel()
 	id, err := s.check(ctx)
 	if err != nil {
-		return nil, "", classify(err)
+		return nil, "", err
 	}
 	s.id = id
 	return s.pool, s.id, nil

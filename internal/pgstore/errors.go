@@ -28,6 +28,7 @@ var (
 // SQLSTATE codes, from the appendix "PostgreSQL Error Codes" of PostgreSQL's manual.
 const (
 	uniqueViolation       = "23505"
+	checkViolation        = "23514"
 	insufficientPrivilege = "42501"
 	undefinedTable        = "42P01"
 	undefinedDatabase     = "3D000"
@@ -83,6 +84,9 @@ func classify(err error) error {
 			"target_session_attrs=read-write")
 	case code == untranslatable:
 		return errors.New("the document holds a NUL character, which PostgreSQL cannot keep: leave it out")
+	case code == checkViolation && tooLarge(err) > 0:
+		return fmt.Errorf("the document is too large: the catalogue takes %d KiB of JSON at most. Leave out what instances can be given themselves, "+
+			"such as large files in cloud_init", tooLarge(err)>>10)
 	case code == tooManyConnections, code == cannotConnectNow:
 		return fmt.Errorf("%w: %s: try again later", ErrUnreachable, serverSays(err))
 	case code == queryCanceled, code == lockNotAvailable:
@@ -106,6 +110,16 @@ func serverSays(err error) string {
 	return err.Error()
 }
 
+// limits are how large documents may be, in bytes of JSON, by the constraints that say so (migrations/0002_sizes.sql). The
+// largest documents that the provider's own rules let through are far smaller.
+var limits = map[string]int{"size_of_template": 4 << 20, "size_of_version": 4 << 20, "size_of_request": 1 << 20}
+
+// tooLarge is the limit that a document was refused by; 0 where it was refused for something else.
+func tooLarge(err error) int {
+	server, _ := errors.AsType[*pgconn.PgError](err)
+	return limits[server.ConstraintName]
+}
+
 // denied says why the server refused a right, as far as that is known.
 func denied(err error) string {
 	return serverSays(err) + ". A tenant's role changes only what is its tenant's own; a role that is no tenant's has no rights. " +
@@ -123,6 +137,12 @@ func lost(err error) bool {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
 	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// starting tells whether the server itself says that it is starting or ending, so that it is there.
+func starting(err error) bool {
+	code := sqlState(err)
+	return code == adminShutdown || code == crashShutdown || code == cannotConnectNow
 }
 
 // clashed tells whether the server undid what was asked, because of what others asked at the same time: it is to be asked again.

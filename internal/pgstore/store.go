@@ -29,6 +29,8 @@ type Options struct {
 type Store struct {
 	options Options
 	config  *pgxpool.Config
+	// firstTime is how long a server is asked again that has never answered.
+	firstTime time.Duration
 
 	mu   sync.Mutex
 	pool *pgxpool.Pool
@@ -43,7 +45,7 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{options: o, config: config}, nil
+	return &Store{options: o, config: config, firstTime: firstTime}, nil
 }
 
 // Close ends all connections. The store must not be used afterwards.
@@ -60,8 +62,10 @@ func (s *Store) String() string { return where(s.config.ConnConfig) }
 
 // ID is what tells this catalogue from others that share a pool with it. It stays the same for ever.
 func (s *Store) ID(ctx context.Context) (string, error) {
-	_, id, err := s.open(ctx)
-	return id, s.explain("opening the catalogue", err)
+	err := s.ask(ctx, func(context.Context, db) error { return nil })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id, s.explain("opening the catalogue", err)
 }
 
 // Kind is what data sources call this kind of catalogue.

@@ -40,10 +40,9 @@ set -e
 printf 'local all +with_password scram-sha-256\nlocal all all trust\n' >"$2/data/pg_hba.conf"
 "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=200 \
   -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$2/log" 2>&1 </dev/null &
-server=$!
 cat >/dev/null || true
-kill -INT "$server"
-wait "$server" || true
+"$1/pg_ctl" -D "$2/data" -m fast -w stop >>"$2/log" 2>&1 || true
+wait || true
 cd /
 rm -rf "$2"
 `
@@ -71,6 +70,25 @@ func Run(m *testing.M) int {
 		}
 	}()
 	return m.Run()
+}
+
+// Restart ends the server, at once and with all connections, and starts it again.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	found, err := filepath.Glob(binaries)
+	if err != nil || len(found) == 0 {
+		t.Fatal("PostgreSQL has gone")
+	}
+	command := []string{found[len(found)-1] + "/pg_ctl", "-D", s.Directory + "/data", "-m", "fast", "-w", "-l", s.Directory + "/log", "restart"}
+	if os.Getuid() == 0 {
+		command = append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"}, command...)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir = s.Directory
+	if err := cmd.Run(); err != nil { // without its output, which the server would hold open
+		log, _ := os.ReadFile(filepath.Join(s.Directory, "log"))
+		t.Fatalf("restarting PostgreSQL: %v\n%s", err, log)
+	}
 }
 
 // Database makes an empty database of the test's own, and returns a DSN for a role of that server. The test is skipped

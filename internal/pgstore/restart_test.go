@@ -1,0 +1,165 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// A server that restarts while many use it, and while others come, makes nothing fail and loses nothing.
+func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
+	server, err := pgtest.Start()
+	if errors.Is(err, exec.ErrNotFound) {
+		needs.Missing(t, "needs PostgreSQL: run tools/install-deps.sh postgres")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	dsn := func(role string) string { return pgtest.DSN(server.Directory, "postgres", role) }
+	d := database{dsn, map[string]string{"t1": "nova_t1"}}
+	must(Init(t.Context(), dsn(pgtest.Superuser), d.roles))
+
+	ctx, end := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	made := make([]int, 6)
+	for worker := range made {
+		group.Go(func() {
+			s := d.store(t, "t1")
+			s.firstTime = time.Minute // however long a restart takes here
+			for n := 0; ctx.Err() == nil; n++ {
+				if worker%2 == 1 && n%5 == 0 {
+					s.Close()
+					s = d.store(t, "t1") // as another process does, whose first connection it is
+					s.firstTime = time.Minute
+				}
+				name := fmt.Sprintf("w%d-%d", worker, n)
+				rec, err := s.Templates().Create(t.Context(), "t1/"+name, template("t1", name))
+				if err == nil {
+					_, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value)
+				}
+				if err == nil {
+					_, err = s.Templates().Get(t.Context(), rec.Key)
+				}
+				if err != nil {
+					t.Errorf("worker %d: %v", worker, err)
+					return
+				}
+				made[worker]++
+			}
+		})
+	}
+	for range 3 {
+		server.Restart(t)
+	}
+	end()
+	group.Wait()
+	all := 0
+	for _, n := range made {
+		all += n
+	}
+	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != all || all == 0 {
+		t.Errorf("there are %d templates, and %d were made", len(found), all)
+	}
+}
+
+// What has a deadline is asked until then, and no longer.
+func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
+	away := must(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
+	defer away.Close()
+	away.id = "known" // it has answered before
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	began := time.Now()
+	_, err := away.Templates().Get(ctx, "t1/a")
+	if !errors.Is(err, ErrUnreachable) && !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, ErrUnreachable)
+	}
+	if took := time.Since(began); took < time.Second || took > time.Minute {
+		t.Errorf("given up after %s", took)
+	}
+}
+
+// A document that would cost all who may read it too much is refused by the server, with the limit.
+func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
+	d := newDatabase(t)
+	s := d.store(t, "t1")
+	large := template("t1", "large")
+	large.Public, large.Description = true, strings.Repeat("x", 4<<20)
+	_, err := s.Templates().Create(t.Context(), "t1/large", large)
+	if err == nil || !strings.Contains(err.Error(), "4096 KiB") {
+		t.Errorf("created: %v", err)
+	}
+	large.Description = strings.Repeat("x", 3<<20)
+	rec := must(s.Templates().Create(t.Context(), "t1/large", large))
+	large.Description += large.Description
+	if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, large); err == nil || !strings.Contains(err.Error(), "4096 KiB") {
+		t.Errorf("changed: %v", err)
+	}
+	if _, err := d.psql(t, "t1").Exec(t.Context(), `INSERT INTO novacron.template (document) VALUES (jsonb_build_object('id',
+		jsonb_build_object('tenant', 't1', 'name', 'by-hand'), 'is_public', true, 'description', repeat('x', 5000000)))`); sqlState(err) != checkViolation {
+		t.Errorf("by hand: %v", err)
+	}
+}
+
+// A database of an earlier schema keeps what is in it, also what is larger than the limits of today.
+func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
+	d := database{pgtest.Database(t), map[string]string{"t1": pgtest.Role("nova_t1")}}
+	all := migrations
+	migrations = all[:1]
+	_, err := Init(t.Context(), d.dsn(pgtest.Superuser), d.roles)
+	s := d.store(t, "t1")
+	large := template("t1", "large")
+	large.Description = strings.Repeat("x", 5<<20)
+	if err == nil {
+		_, err = s.Templates().Create(t.Context(), "t1/large", large)
+	}
+	migrations = all
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.store(t, "t1").Templates().List(t.Context(), ""); !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "catalog init") {
+		t.Errorf("before the migration: %v", err)
+	}
+	if done := must(Init(t.Context(), d.dsn(pgtest.Superuser), nil)); done.From != 1 || done.To != len(migrations) {
+		t.Errorf("migrated %+v", done)
+	}
+	rec := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/large"))
+	rec.Value.Description = "small"
+	must(d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+}
+
+// TestWhatExplainShowsOfOthers pins what the guide says that a tenant can find out: whether a name that is guessed is there,
+// and nothing of what it is. It is to fail once that is closed, and the guide is to change with it.
+func TestWhatExplainShowsOfOthers(t *testing.T) {
+	d := newDatabase(t)
+	d.populate(t)
+	psql := d.psql(t, "t2")
+	plan := func(name string) string {
+		tx := must(psql.Begin(t.Context()))
+		defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+		must(tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`))
+		rows := must(tx.Query(t.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM novacron.template WHERE key = 't1/`+name+`'`))
+		return strings.ReplaceAll(strings.Join(must(pgx.CollectRows(rows, pgx.RowTo[string])), "\n"), name, "NAME")
+	}
+	private, nothing := plan("private"), plan("nothing-there")
+	if !strings.Contains(private, "Rows Removed by Filter: 1") || strings.Contains(nothing, "Rows Removed") {
+		t.Errorf("EXPLAIN says\n%s\nof a private template, and\n%s\nof none: correct the guide", private, nothing)
+	}
+	for what, text := range map[string]string{"private": private, "nothing": nothing} {
+		if strings.Contains(text, "is_public") || strings.Contains(text, `"id"`) {
+			t.Errorf("%s: it shows a document:\n%s", what, text)
+		}
+	}
+}
