@@ -2,9 +2,7 @@ package instance
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -12,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -114,49 +111,6 @@ func (p *planner) create(ctx context.Context) {
 // namesUnknown tells whether not even the names of all parameters are known yet.
 func (p *planner) namesUnknown() bool {
 	return wholeUnknown(p.plan.Parameters) || wholeUnknown(p.secrets)
-}
-
-// resolve finds the template and the version that the plan means. found is false when that cannot be told yet, and after
-// an error.
-func (p *planner) resolve(ctx context.Context) (template catalog.Template, version catalog.Version, found bool) {
-	id, err := catalog.ParseTemplateID(p.plan.TemplateID.ValueString())
-	if p.plan.TemplateID.IsUnknown() || p.plan.Version.IsUnknown() || err != nil {
-		return template, version, false
-	}
-	template, versions, err := p.client.Library.Planned(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
-		if p.pinned() { // which does not need it
-			p.plan.UpdateAvailable = types.StringNull()
-		} else {
-			client.AddFindings(p.diags, p.client.Library.NoSuchTemplate(id))
-		}
-		return template, version, false
-	}
-	if err != nil {
-		client.AddError(p.diags, "Could not read template", err)
-		return template, version, false
-	}
-	if p.plan.ResolvedVersion.IsUnknown() || p.plan.ResolvedVersion.IsNull() {
-		picked, err := library.Pick(id, versions, p.client.Library.Expected(id), p.plan.Version.ValueString())
-		if err != nil {
-			client.AddError(p.diags, "Version not found", err)
-			return template, version, false
-		}
-		p.plan.ResolvedVersion = types.StringValue(picked)
-	}
-	coming := p.client.Library.Expected(id)
-	p.plan.UpdateAvailable = profile.OptionalString(p.client.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
-	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
-	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
-	switch {
-	case again >= 0 && (n < 0 || !p.pinned() && p.client.Library.Owned(coming[again].ID)):
-		// It comes with the same apply, for the first time or in the place of one of the same number: what that is tells nothing.
-		p.use(template, coming[again])
-		return template, version, false
-	case n < 0: // it has gone since; a full clone does not need it
-		return template, version, false
-	}
-	return template, versions[n], p.use(template, versions[n]) && (again >= 0 || p.stored(ctx, versions[n]))
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.
