@@ -1,13 +1,9 @@
 package catalog
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/xml"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // InstanceNamespace is the XML namespace of InstanceFacts in a domain's metadata.
@@ -16,32 +12,34 @@ const InstanceNamespace = "urn:novacron:instance:1"
 // InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
 // metadata, so that reading and importing need nothing else. Secrets are never among them.
 type InstanceFacts struct {
-	XMLName    xml.Name         `xml:"urn:novacron:instance:1 instance"`
-	Tenant     string           `xml:"tenant"`
-	Name       string           `xml:"name"`
-	Library    string           `xml:"library,omitempty"` // the pool of the library that has its template
-	Template   string           `xml:"template"`          // "tenant/name"
-	Version    string           `xml:"version"`           // as resolved
-	Digest     string           `xml:"digest"`            // of the image, "sha256:HEX"
-	Strategy   Strategy         `xml:"strategy"`
-	Labels     []Pair           `xml:"labels>label"`
-	Parameters []Setting        `xml:"parameters>parameter"` // effective values, without secrets
-	Protected  bool             `xml:"deletion_protection,omitempty"`
-	SecretSeed bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
-	Customized Customized       `xml:"customization"`
-	Addressing []AddressingNote `xml:"network>addressing"`
-	Cards      []CardNote       `xml:"network>card"`    // as they were left last
-	Pools      []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
-	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
-	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
-	Provision  ProvisionNote    `xml:"provisioning"`
-	Frozen     Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
+	XMLName xml.Name `xml:"urn:novacron:instance:1 instance"`
+	Tenant  string   `xml:"tenant"`
+	Name    string   `xml:"name"`
+	// Description is the instance's where the domain's own element cannot hold it; see Described.
+	Description Text             `xml:"description,omitempty"`
+	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
+	Template    string           `xml:"template"`          // "tenant/name"
+	Version     string           `xml:"version"`           // as resolved
+	Digest      string           `xml:"digest"`            // of the image, "sha256:HEX"
+	Strategy    Strategy         `xml:"strategy"`
+	Labels      []Pair           `xml:"labels>label"`
+	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets
+	Protected   bool             `xml:"deletion_protection,omitempty"`
+	SecretSeed  bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
+	Customized  Customized       `xml:"customization"`
+	Addressing  []AddressingNote `xml:"network>addressing"`
+	Cards       []CardNote       `xml:"network>card"`    // as they were left last
+	Pools       []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
+	Sizes       []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
+	Shape       string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
+	Provision   ProvisionNote    `xml:"provisioning"`
+	Frozen      Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
 type Customized struct {
 	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
-	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it was not done yet
+	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it has yet to report of its first boot
 }
 
 // CardNote is the MAC address of an interface. One that was left to chance is told by nothing else once the interface is gone.
@@ -117,36 +115,6 @@ func SettingValues(settings []Setting) Values {
 		values[string(s.Key)] = &Value{s.Type, string(s.Value)}
 	}
 	return values
-}
-
-// Text is any text. XML has no way to write most control characters (https://www.w3.org/TR/xml/#charsets), and its
-// encoder exchanges them without a word: a text that has some is written in base64, behind a mark.
-type Text string
-
-const base64Mark = "base64:"
-
-// MarshalText implements encoding.TextMarshaler.
-func (t Text) MarshalText() ([]byte, error) {
-	if utf8.ValidString(string(t)) && !strings.ContainsFunc(string(t), notXML) && !strings.HasPrefix(string(t), base64Mark) {
-		return []byte(t), nil
-	}
-	return base64.StdEncoding.AppendEncode([]byte(base64Mark), []byte(t)), nil
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (t *Text) UnmarshalText(data []byte) error {
-	encoded, marked := bytes.CutPrefix(data, []byte(base64Mark))
-	if !marked {
-		*t = Text(data)
-		return nil
-	}
-	plain, err := base64.StdEncoding.AppendDecode(nil, encoded)
-	*t = Text(plain)
-	return err
-}
-
-func notXML(r rune) bool {
-	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
 // ProvisionNote tells who made the instance and whether it is complete.

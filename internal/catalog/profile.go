@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// cpuTypeForm is what names of CPU models are made of (libvirt's cpu_map).
+var cpuTypeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
+
 // HardwareProfile is the shape of a machine. A nil field says nothing.
 type HardwareProfile struct {
 	CPUCount *int64  `json:"cpu_count,omitempty"` // sockets
@@ -92,8 +95,12 @@ func (h *HardwareProfile) Validate() Findings {
 	within(&fs, at.Name("cpu_count"), h.CPUCount, 1, 64)
 	within(&fs, at.Name("cpu_cores"), h.CPUCores, 1, 512)
 	within(&fs, at.Name("memory_mb"), h.MemoryMB, 32, 16<<20)
-	if h.CPUType != nil && strings.TrimSpace(*h.CPUType) == "" {
+	switch {
+	case h.CPUType == nil:
+	case strings.TrimSpace(*h.CPUType) == "":
 		fs.Add(at.Name("cpu_type"), "Empty CPU type", "Write host-model, host-passthrough, maximum or a CPU model, or leave it out.")
+	case !cpuTypeForm.MatchString(*h.CPUType):
+		fs.Add(at.Name("cpu_type"), "Invalid CPU type", fmt.Sprintf("%q is no name of a CPU model, such as Skylake-Client-IBRS or EPYC.", *h.CPUType))
 	}
 	oneOf(&fs, at.Name("firmware"), "Unknown firmware", h.Firmware, Firmwares())
 	within(&fs, at.Name("gpu_count"), h.GPUCount, 0, 16)

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -66,7 +69,11 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	c.OnClose(func() { _ = host.Close() })
 	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
 	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
+	me := catalog.Principal{
+		Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
+	}
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
+	checkNames(&resp.Diagnostics, me)
 	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
 	store, diags := openCatalog(ctx, c, config.Catalog, tenant, poolstore.New(host, pool))
 	resp.Diagnostics.Append(diags...)
@@ -74,9 +81,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	c.Library = library.New(library.Options{
-		Host: host, Pool: pool, Store: store, Me: catalog.Principal{
-			Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
-		},
+		Host: host, Pool: pool, Store: store, Me: me,
 		Retention: retention(config.Retention),
 	})
 	c.Provisioner = provision.New(provision.Settings{
@@ -92,6 +97,23 @@ func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
 	}
 	if domainType != "" && domainType != "kvm" && domainType != "qemu" {
 		diags.AddAttributeError(path.Root("domain_type"), "Invalid domain type", fmt.Sprintf("NOVACRON_DOMAIN_TYPE: %q is neither kvm nor qemu.", domainType))
+	}
+}
+
+// checkNames refuses names that neither the XML of a host nor a catalogue could keep, and that would thus be others when they
+// are read again.
+func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
+	odd := func(name string) bool {
+		return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
+	}
+	if odd(me.User) {
+		diags.AddAttributeError(path.Root("user"), "Invalid user", fmt.Sprintf("The user's name %q, of user, NOVACRON_USER or the operating system, "+
+			"holds a control character, or bytes that are no UTF-8.", me.User))
+	}
+	for _, group := range me.Groups {
+		if odd(group) {
+			diags.AddAttributeError(path.Root("groups"), "Invalid group", fmt.Sprintf("The group's name %q holds a control character.", group))
+		}
 	}
 }
 

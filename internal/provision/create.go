@@ -131,8 +131,9 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	_, description := catalog.Described(b.request.Description)
 	return catalog.InstanceFacts{
-		Frozen: frozen, Library: b.library.Pool(), Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
+		Description: description, Frozen: frozen, Library: b.library.Pool(), Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
 		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),

@@ -64,8 +64,9 @@ func (b *build) define(ctx context.Context) error {
 	}
 	b.uuid = randomUUID()
 	m := b.blueprint.Machine
+	description, _ := catalog.Described(b.request.Description)
 	spec := hypervisor.DomainSpec{
-		Name: DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: b.request.Description, Type: domainType,
+		Name: DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
 		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(seedVolume(b.tenant, b.request.Name)),
 		ConsoleLog: b.path(consoleVolume(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
 	}

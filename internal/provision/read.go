@@ -139,7 +139,7 @@ func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instanc
 		return Instance{}, err
 	}
 	i := Instance{
-		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: d.Description, State: d.State,
+		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: catalog.DescriptionOf(d.Description, facts.Description), State: d.State,
 		Autostart: d.Autostart, sizes: d.Sizes,
 		DomainType: d.Type,
 		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: catalog.BIOS},

@@ -126,6 +126,8 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blue
 // redefine writes what changed into the domain's definition, in one go, but for its devices.
 func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devices) error {
 	facts := i.Facts
+	description, exact := catalog.Described(c.Description)
+	facts.Description = exact
 	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
 	if c.Running {
 		facts.Customized.Pending = false // it is done by the start that comes now, for better or worse
@@ -146,7 +148,7 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 	if err != nil {
 		return err
 	}
-	change := hypervisor.DomainChange{Description: &c.Description, Metadata: &metadata}
+	change := hypervisor.DomainChange{Description: &description, Metadata: &metadata}
 	if c.Blueprint != nil && !sameShape(i.Machine, c.Blueprint.Machine) {
 		m := c.Blueprint.Machine
 		change.Sockets, change.Cores, change.MemoryMiB = &m.Sockets, &m.Cores, &m.MemoryMiB

@@ -47,6 +47,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	if !resp.Diagnostics.HasError() {
 		access, _ := profile.Access(config.AccessControl)
 		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
+		findings = append(findings, client.FindNUL(req.Config.Raw)...)
 		client.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))
 	}
 }

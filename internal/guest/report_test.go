@@ -1,0 +1,327 @@
+package guest
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// unclear are notes of cloud-init that leave it to its own program to say how it was.
+var unclear = map[string]string{"result.json": `{"v1": {"errors": ["so and so"]}}`}
+
+// ranGuest is what the console of a guest "id" holds after it has carried out its customization, and reported, where
+// cloud-init leaves those notes, and its program says and ends with that.
+func ranGuest(t *testing.T, c *Customization, notes map[string]string, said string, status int, programs map[string]string) (console string) {
+	t.Helper()
+	return ranScript(t, c.script("id"), []string{"customize 0", ""}, notes, said, status, programs)
+}
+
+// ranScript is ranGuest for a script that is run with each of those arguments.
+func ranScript(t *testing.T, script string, args []string, notes map[string]string, said string, status int, programs map[string]string) (console string) {
+	t.Helper()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	tty := filepath.Join(dir, "tty")
+	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", catalog.ShellWord(said), status)}
+	maps.Copy(all, programs)
+	for name, program := range all {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!"+sh+"\n"+program+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range notes {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Count(script, "/dev/ttyS0") != 1 || strings.Count(script, runDirectory) != 5 || strings.Count(script, "/var/lib/cloud") != 2 {
+		t.Fatalf("the script has no one place for the console, or others for the notes:\n%s", script)
+	}
+	for _, directory := range []string{"instance", "data"} {
+		if err := os.MkdirAll(filepath.Join(dir, "cloud", directory), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cloud", "data", "instance-id"), []byte("id\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script = strings.NewReplacer("/dev/ttyS0", tty, runDirectory, dir, "/var/lib/cloud", filepath.Join(dir, "cloud")).Replace(script) +
+		"heard=$?\nwait\nexit $heard\n"
+	path := filepath.Join(dir, "script")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Whatever else this machine has, such as nft, the guest does not.
+	for _, program := range []string{"cat", "cut", "grep", "id", "rm", "sed", "sh", "touch", "tr"} {
+		if path, err := exec.LookPath(program); err != nil {
+			t.Fatal(err)
+		} else if err := os.Symlink(path, filepath.Join(dir, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var heard error // by cloud-init, of its runcmd
+	for _, arg := range args {
+		cmd := exec.Command(sh, append([]string{path}, strings.Fields(arg)...)...)
+		cmd.Dir, cmd.Env = dir, []string{"PATH=" + dir}
+		out, err := cmd.CombinedOutput()
+		switch {
+		case arg != "":
+			heard = err
+		case err != nil:
+			t.Errorf("the report ends with %v: %s", err, out)
+		}
+	}
+	report, err := os.ReadFile(tty)
+	if err != nil {
+		t.Fatalf("no report came: %v", err)
+	}
+	if failed := strings.Contains(string(report), "failed"); status == 0 && len(args) > 1 && failed != (heard != nil) {
+		t.Errorf("cloud-init hears %v of %q", heard, report)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the script is left after the report")
+	}
+	return string(report)
+}
+
+func TestCommandsRunAsTheyWereWritten(t *testing.T) {
+	var commands []string
+	for _, s := range hostile {
+		if s = strings.ReplaceAll(s, "\x00", ""); s != "" {
+			commands = append(commands, "printf %s "+catalog.ShellWord(s)+" >>out; printf '<next>' >>out")
+		}
+	}
+	dir := t.TempDir()
+	commands = append([]string{"cd " + dir, "> " + filepath.Join(dir, "out")}, commands...) // each has a shell of its own
+	for i := range commands {
+		commands[i] = strings.ReplaceAll(commands[i], ">>out", ">>"+filepath.Join(dir, "out"))
+	}
+	c := &Customization{RunCommands: commands}
+	if findings := c.Validate(""); len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	failure, reported := Report(ranGuest(t, c, unclear, "", 0, nil), "id")
+	if failure != "" || !reported {
+		t.Errorf("the report is %q, %t", failure, reported)
+	}
+	out, err := os.ReadFile(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, s := range hostile {
+		if s = strings.ReplaceAll(s, "\x00", ""); s != "" {
+			want.WriteString(s + "<next>")
+		}
+	}
+	if string(out) != want.String() {
+		t.Errorf("they wrote\n%.2000q, want\n%.2000q", out, want.String())
+	}
+}
+
+func TestTheGuestReportsWhatFailed(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	me := strings.TrimSpace(run(t, "id", "-un"))
+	group := strings.TrimSpace(run(t, "id", "-gn"))
+	for name, c := range map[string]struct {
+		asked    Customization
+		said     string
+		status   int
+		programs map[string]string
+		want     string
+	}{
+		"nothing": {Customization{Timezone: "UTC"}, "status: done", 0, nil, ""},
+		"a command in the middle": {Customization{RunCommands: []string{"true", "exit 3", "touch " + ran}}, "", 0, nil,
+			"run_commands[1] ended with exit status 3"},
+		"cloud-init": {Customization{Timezone: "UTC"}, "....\nstatus: error\ntime: x\ndetail:\n('timezone', OSError('Invalid\ttimezone %s \x1b[31m'))", 1, nil,
+			`cloud-init: status: error time: x detail: ('timezone', OSError('Invalid timezone %s [31m'))`},
+		"cloud-init, with warnings": {Customization{Timezone: "UTC"}, "status: degraded done", 2, nil, ""},
+		"both": {Customization{RunCommands: []string{"nosuchprogram"}}, "status: error", 1, nil,
+			"run_commands[0] ended with exit status 127; cloud-init: status: error"},
+		"no cloud-init to ask": {Customization{Timezone: "UTC"}, "", 126, nil, "cloud-init: "},
+		"a user that is not there": {Customization{Users: map[string]User{"no-such-user": {}}, RunCommands: []string{"touch " + ran}}, "", 0, nil,
+			"users: no-such-user was not made"},
+		"a user that was there": {Customization{Users: map[string]User{me: {Groups: []string{group, "nosuchgroup"}, Shell: "/bin/nosuchshell"}}}, "", 0, nil,
+			"users: " + me + " does not have the shell /bin/nosuchshell, which the guest lacks, or the image has a user of that name; " +
+				"users: " + me + " is not in the group nosuchgroup: the image has a user of that name"},
+		"a user as asked for": {Customization{Users: map[string]User{me: {Groups: []string{group}}}}, "", 0, nil, ""},
+		"no nft":              {Customization{OpenPorts: []int64{80}}, "", 0, nil, "open_ports needs nft, which the guest does not have: put nftables into its image or into install_packages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			console := ranGuest(t, &c.asked, unclear, c.said, c.status, c.programs)
+			failure, reported := Report(console, "id")
+			if failure != c.want || !reported {
+				t.Errorf("the report is %q, %t, want %q, on\n%s", failure, reported, c.want, console)
+			}
+			if _, err := os.Stat(ran); err == nil {
+				t.Error("a command was run after a failure")
+			}
+		})
+	}
+}
+
+// Where cloud-init's notes have an end of all its stages and no error, its program is not asked, which would tell of one here.
+func TestTheGuestReportsByCloudInitsNotes(t *testing.T) {
+	const stage, begun = `  "errors": [],
+   "finished": 1700000002.5,
+   "start": 1700000001.5
+`, `  "errors": [],
+   "finished": null,
+   "start": 1700000001.5
+`
+	const none = `  "errors": [],
+   "finished": null,
+   "start": null
+`
+	const well, ill = "{\n \"v1\": {\n  \"errors\": []\n }\n}\n", "{\n \"v1\": {\n  \"errors\": [\n   \"so\"\n  ]\n }\n}\n"
+	const asked = "cloud-init: asked"
+	for name, test := range map[string]struct{ status, result, want string }{
+		"all well":                {strings.Repeat(stage, 4), well, ""},
+		"with a stage of no use":  {none + strings.Repeat(stage, 4), well, ""},
+		"a stage without an end":  {begun + strings.Repeat(stage, 4), well, asked},
+		"an error":                {strings.Repeat(stage, 4), ill, asked},
+		"no notes of stages":      {"", well, asked},
+		"notes that nobody knows": {"{}", "{}", asked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			notes := map[string]string{"result.json": test.result}
+			if test.status != "" {
+				notes["status.json"] = test.status
+			}
+			console := ranGuest(t, &Customization{Timezone: "UTC"}, notes, "asked", 1, nil)
+			if failure, reported := Report(console, "id"); failure != test.want || !reported {
+				t.Errorf("the report is %q, %t, want %q", failure, reported, test.want)
+			}
+		})
+	}
+}
+
+// The report waits for the result, and for nothing where the last stage has died.
+func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
+	const dead = `[ "$1" != list-units ] || printf "cloud-final.service failed"`
+	for name, test := range map[string]struct {
+		while, systemctl string // what happens in a second, and what systemd knows
+		want             int    // seconds
+		report           string
+	}{
+		"it comes":              {"[ $(cat slept) != ... ] || printf '' >result.json", "exit 1", 3, "cloud-init: asked"},
+		"it comes late":         {"[ $(cat slept) != ............ ] || printf '' >result.json", "exit 1", 12, "cloud-init: asked"},
+		"it comes with a death": {"[ $(cat slept) != ......... ] || printf '' >result.json", dead, 9, "cloud-init: asked"},
+		"it never comes":        {"", dead, 9, "cloud-init: its last stage died: cloud-final.service failed"},
+	} {
+		slept := filepath.Join(t.TempDir(), "slept")
+		sleep := "printf . >>" + slept + "\n" + strings.ReplaceAll(test.while, "slept", slept)
+		console := ranGuest(t, &Customization{Timezone: "UTC"}, nil, "asked", 1, map[string]string{"sleep": sleep, "systemctl": test.systemctl})
+		if failure, reported := Report(console, "id"); failure != test.report || !reported {
+			t.Errorf("%s: the report is %q, %t", name, failure, reported)
+		}
+		if waited, err := os.ReadFile(slept); err != nil || len(waited) != test.want {
+			t.Errorf("%s: it waited %d s, %v, want %d", name, len(waited), err, test.want)
+		}
+	}
+}
+
+// What a template asks for is reported as well, and so is what came of its commands before the customization's.
+func TestTheGuestReportsOfItsTemplate(t *testing.T) {
+	const well = "{\"v1\": {\"errors\": []}}"
+	notes := map[string]string{"result.json": well, "status.json": strings.Repeat("\"start\": 1\n\"finished\": 2\n", 4)}
+	failed := map[string]string{"result.json": "{}"}
+	const runparts = "('scripts_user', RuntimeError('Runparts: 1 failures (runcmd) in 1 attempted commands'))"
+	asked := &Customization{RunCommands: []string{"true"}}
+	for name, test := range map[string]struct {
+		asked  *Customization
+		args   []string
+		notes  map[string]string
+		status int
+		want   string
+	}{
+		"all well":                           {nil, []string{""}, notes, 0, ""},
+		"its last command failed":            {nil, []string{""}, failed, 1, "cloud-init: status: error detail: " + runparts},
+		"with a customization":               {asked, []string{"customize 0", ""}, notes, 0, ""},
+		"a failure before the customization": {asked, []string{"customize 5", ""}, notes, 0, "runcmd: the command before run_commands ended with exit status 5"},
+		"it left before the customization": {asked, []string{""}, notes, 0,
+			"the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			console := ranScript(t, test.asked.script("id"), test.args, test.notes, "status: error\ndetail:\n"+runparts, test.status, nil)
+			if failure, reported := Report(console, "id"); failure != test.want || !reported {
+				t.Errorf("the report is %q, %t, want %q", failure, reported, test.want)
+			}
+		})
+	}
+}
+
+// An instance whose disk came from another's does not report in its name.
+func TestTheScriptOfAnotherInstanceRemovesItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(path, []byte((*Customization)(nil).script("another")), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(path).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("it is still there")
+	}
+}
+
+func run(t *testing.T, command ...string) string {
+	t.Helper()
+	out, err := exec.Command(command[0], command[1:]...).Output()
+	if err != nil {
+		t.Fatalf("%q: %v", command, err)
+	}
+	return string(out)
+}
+
+func TestAReportIsFoundOnTheConsole(t *testing.T) {
+	mark := reportMark("id")
+	for name, c := range map[string]struct {
+		console  string
+		failure  string
+		reported bool
+	}{
+		"nothing":          {"login: ", "", false},
+		"all well":         {"login: \r\n" + mark + ": ok.\r\n", "", true},
+		"a failure":        {"x\n" + mark + ": failed: a. b: c.\nx\n", "a. b: c", true},
+		"half a line":      {"\n" + mark + ": failed: a. b", "", false},
+		"a whole one next": {"\n" + mark + ": o[  12.3] eth0: up\nk.\n\n" + mark + ": ok.\n", "", true},
+		"a mark in a mark": {mark + mark + ": ok.\n", "", true},
+		"of another":       {reportMark("other") + ": ok.\n" + reportMark("id2") + ": failed: x.\n", "", false},
+	} {
+		if failure, reported := Report(c.console, "id"); failure != c.failure || reported != c.reported {
+			t.Errorf("%s: %q, %t", name, failure, reported)
+		}
+	}
+}
+
+func TestPortsAreWrittenAsRanges(t *testing.T) {
+	for want, ports := range map[string][]int64{
+		"": {}, "80": {80}, "80-81": {81, 80, 80}, "1,3-5,7,65534-65535": {65535, 4, 3, 7, 1, 5, 65534},
+	} {
+		if got := strings.Join(portRanges(ports), ","); got != want {
+			t.Errorf("%v are %q, want %q", ports, got, want)
+		}
+	}
+	var all []int64
+	for port := range int64(65535) {
+		all = append(all, port+1)
+	}
+	slices.Reverse(all)
+	if got := firewallRules(all); !strings.Contains(got, "tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
+		t.Errorf("all ports are\n%s", got)
+	}
+	if got := firewallRules(nil); strings.Contains(got, "{ }") || !strings.Contains(got, "tcp dport 22 accept\n  }") {
+		t.Errorf("no ports are\n%s", got)
+	}
+}

@@ -1,0 +1,48 @@
+package client
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// FindNUL finds texts of a configuration, and keys of its maps, that hold a NUL character. A catalogue in PostgreSQL cannot
+// keep one, and no text needs it.
+func FindNUL(config tftypes.Value) catalog.Findings {
+	var fs catalog.Findings
+	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) { // ours gives no errors
+		var text string
+		var names map[string]tftypes.Value
+		switch {
+		case v.IsNull() || !v.IsKnown():
+		case v.Type().Is(tftypes.String) && v.As(&text) == nil && strings.ContainsRune(text, 0):
+			fs.Add(pathOf(at), "NUL character in a text", "The text holds a NUL character (U+0000), which a catalogue cannot keep. Take it out.")
+		case v.As(&names) == nil:
+			for name := range names {
+				if strings.ContainsRune(name, 0) {
+					fs.Add(pathOf(at), "NUL character in a name", "One of the names in it holds a NUL character (U+0000), which a catalogue cannot keep. Take it out.")
+				}
+			}
+		}
+		return true, nil
+	})
+	return fs
+}
+
+// pathOf is a path as far as names and keys lead: elements of sets and lists have neither.
+func pathOf(at *tftypes.AttributePath) catalog.Path {
+	var path catalog.Path
+	for _, step := range at.Steps() {
+		switch step := step.(type) {
+		case tftypes.AttributeName:
+			path = path.Name(string(step))
+		case tftypes.ElementKeyString:
+			path = path.Key(string(step))
+		default:
+			return path
+		}
+	}
+	return path
+}
