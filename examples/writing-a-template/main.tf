@@ -43,8 +43,15 @@ resource "novacron_template" "app" {
         - path: /etc/app/origins
           content: {{ join "\n" .origins | quote }}
       {{- end }}
+        - path: /etc/systemd/system/app.service
+          content: |
+            [Service]
+            EnvironmentFile=/etc/app/env
+            ExecStart=python3 -m http.server $PORT --directory /usr/share/common-licenses
+            [Install]
+            WantedBy=multi-user.target
       runcmd:
-        - [systemctl, try-restart, app]
+        - [systemctl, enable, --now, app]
     EOT
   }
 }
@@ -62,8 +69,13 @@ resource "novacron_instance" "app" {
   version     = novacron_template_version.app.version
   parameters = {
     hostname  = "app-1"
+    ssh_key   = file("~/.ssh/id_ed25519.pub") # ssh root@ADDRESS
     http_port = 80
     origins   = ["https://example.org", "https://example.com"]
     settings  = { theme = "dark", workers = 4 }
   }
+}
+
+output "address" {
+  value = novacron_instance.app.ip_address
 }

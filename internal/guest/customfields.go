@@ -18,7 +18,7 @@ type fields struct {
 	Users      []any       `yaml:"users,omitempty"`
 	BootCmd    []text      `yaml:"bootcmd,omitempty"`
 	WriteFiles []writeFile `yaml:"write_files,omitempty"`
-	RunCmd     [][]text    `yaml:"runcmd,omitempty"`
+	RunCmd     []text      `yaml:"runcmd,omitempty"`
 	Timezone   text        `yaml:"timezone,omitempty"`
 	Locale     text        `yaml:"locale,omitempty"`
 }
@@ -44,17 +44,21 @@ type writeFile struct {
 
 const usersField = "users"
 
-// cloudConfig is what the customization says: its attributes, and its user data laid over them. id is what the guest's
-// report names the instance by.
+// cloudConfig is what the customization says: its attributes, and its user data laid over them. It also has the guest
+// report, where it has anything to do. id is what the report names the instance by.
 func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node, error) {
-	if c.empty() {
+	if !reports(template, c) {
 		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
+	}
+	script := File{Content: c.script(id), Permissions: "0700"}.written(scriptPath)
+	if c.empty() {
+		return fields{WriteFiles: []writeFile{script}}.node()
 	}
 	own, err := parseCloudConfig(c.UserData)
 	if err != nil {
 		return nil, err
 	}
-	f := fields{Timezone: text(c.Timezone), Locale: text(c.Locale), RunCmd: [][]text{{"sh", scriptPath}}}
+	f := fields{Timezone: text(c.Timezone), Locale: text(c.Locale), RunCmd: []text{customizeCommand}}
 	for _, name := range set(c.InstallPackages) {
 		f.Packages = append(f.Packages, text(name))
 	}
@@ -70,7 +74,7 @@ func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node,
 		}
 		f.Users = append(f.Users, u)
 	}
-	f.WriteFiles = []writeFile{File{Content: c.script(id), Permissions: "0600"}.written(scriptPath)}
+	f.WriteFiles = []writeFile{script}
 	if c.OpenPorts != nil {
 		f.BootCmd = []text{text(earlyFirewall(c.OpenPorts))}
 		f.WriteFiles = append(f.WriteFiles, firewallFiles(c.OpenPorts)...)
@@ -78,11 +82,19 @@ func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node,
 	for _, path := range sortedKeys(c.Files) {
 		f.WriteFiles = append(f.WriteFiles, c.Files[path].written(path))
 	}
-	var lower yaml.Node
-	if err := lower.Encode(f); err != nil {
+	lower, err := f.node()
+	if err != nil {
+		return nil, err
+	}
+	return layOver(lower, own)
+}
+
+func (f fields) node() (*yaml.Node, error) {
+	var node yaml.Node
+	if err := node.Encode(f); err != nil {
 		return nil, fmt.Errorf("writing user data: %w", err)
 	}
-	return layOver(&lower, own)
+	return &node, nil
 }
 
 // made is the user as cloud-init makes it.
@@ -124,11 +136,11 @@ func plainText(s string) bool {
 	})
 }
 
-// scriptFirst moves the customization's script before all other files, so that it is there, and can report, also where
-// one of the others cannot be written.
-func (c *Customization) scriptFirst(config *yaml.Node) {
+// scriptFirst moves the script that reports before all other files, so that it is there also where one of the others cannot
+// be written.
+func scriptFirst(config *yaml.Node) {
 	files := valueOf(config, "write_files")
-	if c.empty() || files == nil {
+	if files == nil {
 		return
 	}
 	at := slices.IndexFunc(files.Content, func(file *yaml.Node) bool {

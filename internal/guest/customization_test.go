@@ -2,6 +2,7 @@ package guest
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestACustomizationReachesCloudInit(t *testing.T) {
 			map[string]any{"path": "/etc/motd", "content": "hi\n", "permissions": "0644", "owner": "root:root"},
 			map[string]any{"path": "/srv/app/conf", "content": "AP8=", "encoding": "b64", "permissions": "0640", "owner": "app:app", "defer": true},
 		},
-		"runcmd": []any{[]string{"sh", scriptPath}},
+		"runcmd": []any{customizeCommand},
 	})
 }
 
@@ -74,7 +75,13 @@ func TestNothingAskedForAddsNothing(t *testing.T) {
 	plain := map[string]any{"hostname": "web", "preserve_hostname": false}
 	for name, c := range map[string]*Customization{"none": nil, "an empty one": {}, "empty ones in it": {Users: map[string]User{}, RunCommands: []string{}}} {
 		sameValue(t, name, customized(t, "", c), plain)
-		sameValue(t, name+", with a template", customized(t, "#cloud-config\nruncmd: [a]\n", c), plain)
+		sameValue(t, name+", with an empty template", customized(t, "#cloud-config\n", c), plain)
+		data := customized(t, "#cloud-config\nruncmd: [a]\n", c)
+		if files := written(t, data); len(files) != 1 || files[scriptPath] == "" {
+			t.Errorf("%s, with a template: it writes %q, want what reports", name, slices.Collect(maps.Keys(files)))
+		}
+		delete(data, "write_files")
+		sameValue(t, name+", with a template", data, plain)
 	}
 }
 

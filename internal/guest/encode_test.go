@@ -24,7 +24,7 @@ def shown(v):
     return repr(v)
 def load(text):
     try:
-        return shown(yaml.safe_load(text)), ""
+        return shown(yaml.safe_load(text) or {}), ""
     except Exception as e:
         return None, "%s: %s" % (type(e).__name__, e)
 for line in sys.stdin:

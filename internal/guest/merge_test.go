@@ -51,7 +51,7 @@ bootcmd: ~
 	sameValue(t, "user data", data, map[string]any{
 		"hostname": "web", "preserve_hostname": false, "ssh_authorized_keys": []string{key}, // disable_root stays as the template says
 		"packages": []string{"vim", "nginx", "git"},
-		"runcmd":   []any{"first", []string{"second", "2"}, []string{"sh", scriptPath}, "fourth"},
+		"runcmd":   []any{"first", []string{"second", "2"}, customizeCommand, "fourth"},
 		"users":    []any{"default", map[string]any{"name": "admin"}, map[string]any{"name": "deploy"}, map[string]any{"name": "last"}},
 		"timezone": "Asia/Tokyo", "ntp": map[string]any{"enabled": false, "servers": []string{"a", "b"}, "pools": nil},
 		"mounts": []any{[]string{"/dev/vdb", "/data"}}, "output": map[string]any{"all": "> /dev/null"},
@@ -127,7 +127,7 @@ func FuzzTheJointListHasAllOfBoth(f *testing.F) {
 				want = append(want, describe(n))
 			}
 		}
-		script, err := parseCloudConfig("#cloud-config\na: [\"sh\", \"" + scriptPath + "\"]\n")
+		script, err := parseCloudConfig("#cloud-config\na: \"" + customizeCommand + "\"\n")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,12 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 	if !bytes.HasPrefix(files.UserData, []byte("#cloud-config\n")) {
 		t.Errorf("cloud-init would ignore user data that begins with %.20q", files.UserData)
 	}
-	sameValue(t, "user-data", decodeYAML(t, files.UserData), map[string]any{
+	data := decodeYAML(t, files.UserData)
+	if len(written(t, data)) != 1 {
+		t.Errorf("it writes %v, want what reports", data["write_files"])
+	}
+	delete(data, "write_files")
+	sameValue(t, "user-data", data, map[string]any{
 		"hostname":            "web-1.example.org",
 		"preserve_hostname":   false,
 		"disable_root":        false,

@@ -44,7 +44,7 @@ func renderUserData(hostname string, keys []string, template *yaml.Node, c *Cust
 			}
 		}
 	}
-	c.scriptFirst(config)
+	scriptFirst(config)
 	return encodeCloudConfig(config)
 }
 

@@ -229,25 +229,31 @@ func (s *downloadSink) stop() error {
 // connection for documents. One that is larger than limit bytes is an error. One that
 // is being created for longer than it takes gives ErrOperationInvalid.
 func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
+	data, err := h.ReadVolumeAt(ctx, pool, name, 0, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fail("reading", volumeObject(pool, name), fmt.Errorf("it is larger than the %d bytes expected of it", limit))
+	}
+	return data, nil
+}
+
+// ReadVolumeAt returns at most limit bytes of a volume from an offset on, fewer where
+// it ends before, over the connection for documents.
+func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error) {
 	const op = "reading"
 	object := volumeObject(pool, name)
-	data, err := ofActivePool(ctx, func() ([]byte, error) {
+	return ofActivePool(ctx, func() ([]byte, error) {
 		data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
 			var buffer bytes.Buffer
-			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, 0, uint64(limit)+1, 0)
+			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, offset, uint64(limit), 0)
 			return buffer.Bytes(), err
 		}, func(do func(*libvirt.Libvirt) error) error {
 			return h.documents.call(ctx, request{op: op, object: object, readonly: true, limit: h.callTimeout}, do)
 		})
 		return data, h.blamePool(ctx, op, object, pool, err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fail(op, object, fmt.Errorf("it is larger than the %d bytes expected of it", limit))
-	}
-	return data, nil
 }
 
 // WriteVolume writes data to the start of a volume over the connection for

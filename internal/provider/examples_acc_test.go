@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,13 +34,7 @@ func resources(t *testing.T, names ...string) string {
 func TestAccExamplesAreValid(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()
-	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(home, ".ssh", "id_ed25519.pub"), []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	home, _ := homeWithKey(t)
 	valid := func(what string, files map[string]string) {
 		t.Run(what, func(t *testing.T) {
 			w := tfacc.NewWorkspace(t, "")
@@ -77,6 +72,20 @@ func TestAccExamplesAreValid(t *testing.T) {
 		}
 	}
 	valid("all pages together", pages)
+}
+
+// homeWithKey makes a home directory with an SSH key, as the examples expect it; private is the key's path.
+func homeWithKey(t *testing.T) (home, private string) {
+	t.Helper()
+	home = t.TempDir()
+	private = filepath.Join(home, ".ssh", "id_ed25519")
+	if err := os.Mkdir(filepath.Dir(private), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return home, private
 }
 
 // What the pages of templates, versions and data sources show is applied as it stands.
@@ -137,6 +146,8 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	pool, _ := host.Pool(t, tfacc.Name("worked"))
 	w.Setenv("NOVACRON_POOL", pool)
 	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "2G"))
+	home, _ := homeWithKey(t)
+	w.Setenv("HOME", home)
 	w.Write(t, "main.tf", worked)
 	t.Cleanup(func() {
 		w.Write(t, "main.tf", worked)
@@ -149,7 +160,7 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	}
 	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
 	w.Write(t, "main.tf", wrong)
-	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 65", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 73", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
 }
 
 // The guide's example is applied as it stands, and a release is added, followed and removed as the guide says.

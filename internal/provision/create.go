@@ -85,7 +85,7 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	exists(instance, b.record)
 	if b.request.Running && len(b.request.WaitFor) > 0 {
 		err = b.step(ctx, "ready", func(ctx context.Context) error {
-			return b.awaitReady(ctx, instance, b.request.WaitFor, instance.Facts.Customized.Digest != "")
+			return b.awaitReady(ctx, instance, b.request.WaitFor, b.blueprint.reports())
 		})
 	}
 	if err == nil {

@@ -19,6 +19,7 @@ type ReadinessError struct {
 	Waited    time.Duration
 	LastSeen  string // the last state seen, for example "no lease yet"
 	Console   string // the last lines of the guest's console, "" where there are none
+	Advice    string // what helps; "" for more time, or other conditions
 	Err       error
 }
 
@@ -26,6 +27,9 @@ func (e *ReadinessError) Error() string {
 	text := e.cause()
 	if e.Console != "" {
 		text += "\n\nThe end of the guest's console:\n" + e.Console
+	}
+	if e.Advice != "" {
+		return text + "\n\n" + e.Advice
 	}
 	return text + "\n\nA longer time is set by timeouts, other conditions by wait_for."
 }
@@ -50,23 +54,48 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// condition asks once whether an instance meets it. seen describes what there is instead; a final error means that
-// waiting on is no use.
-type condition func(ctx context.Context) (met bool, seen string, final error)
+// condition asks once whether an instance meets it.
+type condition func(ctx context.Context) sight
+
+// sight is what a condition saw.
+type sight struct {
+	met    bool
+	seen   string // what there is instead
+	final  error  // waiting on is no use
+	advice string // what helps where it is not met in the end; "" for more time, or other conditions
+}
+
+// What helps where time does not.
+const (
+	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs it: customization, the template's " +
+		"cloud_init, and \"cloud_init\" in wait_for."
+	adviceDisabled = "A longer time does not help. Enable cloud-init in the image, or leave out what needs it: customization, the template's " +
+		"cloud_init, and \"cloud_init\" in wait_for."
+	adviceNoAgent = "Nothing has answered yet. It takes the QEMU guest agent in the image (the package qemu-guest-agent of most distributions). Where " +
+		"it is there and the guest is slow, a longer time is set by timeouts; other conditions are set by wait_for."
+	adviceNoReport = "It takes an image with cloud-init, which may be slow: a longer time is set by timeouts. With the QEMU guest agent in the image, " +
+		"one without cloud-init is told at once. wait_for = [] waits for nothing, and nothing is told then of what failed in the guest."
+	adviceFailed = "A longer time does not help. /var/log/cloud-init-output.log in the guest tells more."
+	adviceOff    = "A longer time does not help: find out what switched the guest off."
+)
 
 // awaitReady waits for the conditions, one after the other, as long as ctx allows. Whoever waits for anything also waits
-// for a customization that this start carries out: nobody else would hear that it failed.
-func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string, customizes bool) error {
+// for the guest's report of its first boot, where this start is that: nobody else would hear what failed.
+func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string, reports bool) error {
+	firstBoot := "user_data"
+	if i.Facts.Customized.Digest != "" {
+		firstBoot = "customization"
+	}
 	for _, c := range []struct {
 		name   string
 		wanted bool
 		check  condition
 	}{
-		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) (bool, string, error) { return p.hasAddress(ctx, i) }},
-		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) (bool, string, error) { return p.agentAnswers(ctx, i) }},
+		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) sight { return p.hasAddress(ctx, i) }},
+		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) sight { return p.agentAnswers(ctx, i) }},
 		// Before cloud-init's own status, which says less of what failed.
-		{"customization", customizes && len(conditions) > 0, p.customized(i)},
-		{WaitCloudInit, slices.Contains(conditions, WaitCloudInit), func(ctx context.Context) (bool, string, error) { return p.cloudInitDone(ctx, i) }},
+		{firstBoot, reports && len(conditions) > 0, p.reported(i)},
+		{WaitCloudInit, slices.Contains(conditions, WaitCloudInit), func(ctx context.Context) sight { return p.cloudInitDone(ctx, i) }},
 	} {
 		if !c.wanted {
 			continue
@@ -91,27 +120,37 @@ func nextLook(wait, took time.Duration) time.Duration { return max(wait, min(2*t
 
 func (p *Provisioner) await(ctx context.Context, i Instance, name string, check condition) error {
 	started, wait := time.Now(), pollMin
-	seen := "nothing"
+	last := sight{seen: "nothing"}
 	for {
 		begun := time.Now()
-		met, now, final := check(ctx)
+		now := check(ctx)
 		took := time.Since(begun)
-		if met {
+		if now.met {
 			return nil
 		}
-		if now != "" && ctx.Err() == nil {
-			seen = now
+		if now.seen != "" && ctx.Err() == nil {
+			last = now
 		}
+		final := now.final
 		if final == nil && ctx.Err() == nil {
-			final = p.stillRuns(ctx, i)
+			if final = p.stillRuns(ctx, i); final != nil {
+				// What it did last it may have done since the look.
+				if now = check(ctx); now.met {
+					return nil
+				} else if now.final != nil {
+					last, final = now, now.final
+				} else {
+					last.advice = adviceOff
+				}
+			}
 		}
 		if err := ctx.Err(); err != nil || final != nil {
 			if errors.Is(err, context.Canceled) {
 				return err
 			}
 			return &ReadinessError{
-				Instance: i.Facts.Name, Condition: name, Waited: time.Since(started), LastSeen: seen,
-				Console: p.consoleTail(ctx, i), Err: final,
+				Instance: i.Facts.Name, Condition: name, Waited: time.Since(started), LastSeen: last.seen,
+				Console: p.consoleTail(ctx, i), Advice: last.advice, Err: final,
 			}
 		}
 		select {
@@ -137,13 +176,13 @@ func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 // hasAddress tells whether the guest is seen to have an address. A static one is in no lease, and without an agent the
 // guest could have it for ever without being seen: there it counts that the guest sends, which it does as soon as it has
 // brought the interface up.
-func (p *Provisioner) hasAddress(ctx context.Context, i Instance) (bool, string, error) {
+func (p *Provisioner) hasAddress(ctx context.Context, i Instance) sight {
 	seen, err := p.seen(ctx, i, hypervisor.AddressLease, hypervisor.AddressAgent)
 	if err != nil {
-		return false, err.Error(), nil
+		return sight{seen: err.Error()}
 	}
 	if len(seen) > 0 {
-		return true, "", nil
+		return sight{met: true}
 	}
 	for _, nic := range i.NICs {
 		if !isStatic(nic) {
@@ -151,74 +190,43 @@ func (p *Provisioner) hasAddress(ctx context.Context, i Instance) (bool, string,
 		}
 		packets, err := p.host.Sent(ctx, i.UUID, nic.MAC)
 		if err != nil {
-			return false, err.Error(), nil
+			return sight{seen: err.Error()}
 		}
 		if packets > 0 {
-			return true, "", nil
+			return sight{met: true}
 		}
 	}
 	if slices.ContainsFunc(i.NICs, isStatic) {
-		return false, "no address from a guest agent, and nothing sent from an interface with a static address", nil
+		return sight{seen: "no address from a guest agent, and nothing sent from an interface with a static address"}
 	}
-	return false, "no DHCP lease, and no address from a guest agent", nil
+	return sight{seen: "no DHCP lease, and no address from a guest agent"}
 }
 
-func (p *Provisioner) agentAnswers(ctx context.Context, i Instance) (bool, string, error) {
+func (p *Provisioner) agentAnswers(ctx context.Context, i Instance) sight {
 	if err := p.agent(i.UUID).Ping(ctx); err != nil {
-		return false, err.Error(), nil
+		return sight{seen: err.Error(), advice: adviceNoAgent}
 	}
-	return true, "", nil
+	return sight{met: true}
 }
 
-func (p *Provisioner) cloudInitDone(ctx context.Context, i Instance) (bool, string, error) {
+func (p *Provisioner) cloudInitDone(ctx context.Context, i Instance) sight {
 	c, err := p.agent(i.UUID).CloudInitStatus(ctx)
 	if errors.Is(err, guest.ErrNoCloudInit) {
-		return false, "a guest without cloud-init", err
+		return sight{seen: "a guest without cloud-init", final: err, advice: adviceNoCloudInit}
 	}
 	if err != nil {
-		return false, err.Error(), nil
+		return sight{seen: err.Error(), advice: adviceNoAgent}
 	}
 	seen := "cloud-init is " + string(c.Status)
 	switch c.Status {
 	case guest.CloudInitDone, guest.CloudInitDegraded:
-		return true, seen, nil
+		return sight{met: true}
 	case guest.CloudInitError:
-		return false, seen, fmt.Errorf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; "))
+		return sight{seen: seen, final: fmt.Errorf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; ")), advice: adviceFailed}
 	case guest.CloudInitDisabled:
-		return false, seen, fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail)
+		return sight{seen: seen, final: fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail), advice: adviceDisabled}
 	}
-	return false, seen, nil
-}
-
-// consoleLines is how much of the console an error shows.
-const consoleLines = 20
-
-// consoleTail is the end of what the guest has written to its serial console.
-func (p *Provisioner) consoleTail(ctx context.Context, i Instance) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	console, err := p.console(ctx, i)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(console), "\n")
-	return strings.Join(lines[max(0, len(lines)-consoleLines):], "\n")
-}
-
-// console is what the guest has written to its serial console since it was started.
-func (p *Provisioner) console(ctx context.Context, i Instance) (string, error) {
-	data, err := p.host.ReadVolume(ctx, p.library.Pool(), consoleVolume(i.Facts.Tenant, i.Facts.Name), 8<<20)
-	return printable(data), err
-}
-
-// printable drops what would move a reader's cursor.
-func printable(data []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfffd {
-			return r
-		}
-		return -1
-	}, string(data))
+	return sight{seen: seen}
 }
 
 // agentOf sends commands to the guest agent of one domain.

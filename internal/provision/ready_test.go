@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,6 +13,16 @@ func TestABusyGuestIsAskedLessOften(t *testing.T) {
 	} {
 		if got := nextLook(pollMax, took); got != want {
 			t.Errorf("after a look that took %s, %s pass, want %s", took, got, want)
+		}
+	}
+}
+
+// A longer time is advised only where it may help.
+func TestTheAdviceFits(t *testing.T) {
+	for advice, longer := range map[string]bool{"": true, adviceNoAgent: true, adviceNoReport: true, adviceNoCloudInit: false, adviceDisabled: false, adviceFailed: false, adviceOff: false} {
+		text := (&ReadinessError{Instance: "web", Condition: WaitIP, LastSeen: "nothing", Advice: advice}).Error()
+		if strings.Contains(text, "longer time is set by timeouts") != longer || strings.Contains(text, "A longer time does not help") == longer {
+			t.Errorf("it says\n%s", text)
 		}
 	}
 }

@@ -119,7 +119,8 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "customization" was not met after`,
-		"a guest without cloud-init, which carries out a customization", "the guest has no cloud-init", "is kept as it is")
+		"a guest without cloud-init, which does what the template's cloud_init and the customization say", "the guest has no cloud-init",
+		"A longer time does not help. Use an image with cloud-init", "is kept as it is")
 
 	// Made without being started, it is not customized before it is.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`), `power_state = "stopped"`))
@@ -130,6 +131,28 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 
 	// Whoever waits for nothing is told nothing.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["false"]`), `wait_for = []`))
+	w.Apply(t)
+	w.EmptyPlan(t)
+}
+
+// What a template gives a guest to do counts as well, whether the instance has a customization or not.
+func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("usernone")
+	t.Parallel()
+	w := newWorkspace(t, host, name, strings.Replace(shop(name, acctest.TinyImage(t)), "resource \"novacron_template\" \"it\" {\n",
+		"resource \"novacron_template\" \"it\" {\n  cloud_init = { user_data = \"#cloud-config\\nruncmd: [date]\" }\n", 1))
+	w.instances(t, instance("it", name+"-it"))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
+		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "is replaced by the next apply")
+
+	w.instances(t, instance("it", name+"-it", `wait_for = []`))
+	w.Apply(t)
+	w.EmptyPlan(t)
+
+	// It has booted, so a later start has nothing to report.
+	w.instances(t, instance("it", name+"-it", `power_state = "stopped"`))
+	w.Apply(t)
+	w.instances(t, instance("it", name+"-it", `wait_for = ["agent"]`))
 	w.Apply(t)
 	w.EmptyPlan(t)
 }

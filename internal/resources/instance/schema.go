@@ -129,7 +129,9 @@ func settings() map[string]schema.Attribute {
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
 			MarkdownDescription: "What to wait for after a start: `ip` (an address is known; of an interface with a static " +
 				"one, that the guest's agent tells it or the guest sends from there), `agent` (the guest agent answers), `cloud_init` " +
-				"(cloud-init is done; needs the agent). `[]` to wait for nothing, not even for `customization`. Default: `[\"ip\"]`.",
+				"(cloud-init is done; needs the agent). Whatever is in it, a first boot also waits for the guest's report of what the template's " +
+				"`cloud_init` and `customization` gave it to do, and what failed there is an error. `[]` waits for nothing, and nothing is " +
+				"told of what failed. Default: `[\"ip\"]`.",
 		},
 		"on_version_change": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(replace),
