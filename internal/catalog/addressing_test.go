@@ -86,6 +86,76 @@ func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {
 	}
 }
 
+// all is a configuration of several addresses and gateways.
+func all(static, gateways []string) *IPConfiguration {
+	return &IPConfiguration{StaticIPs: static, Gateways: gateways}
+}
+
+func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
+	const at = `network_profile.interfaces["eth0"].ip_configuration`
+	both := []string{"10.0.0.5/24", "2001:db8::5/64"}
+	onLink := all([]string{"203.0.113.5/26"}, []string{"198.51.100.1"})
+	onLink.OnLink = new(true)
+	sixByHand := all([]string{"2001:db8::5/64"}, []string{"fe80::1"})
+	sixByHand.DHCP = new(true)
+	bothWays := ip("10.0.0.5/24", "10.0.0.1")
+	bothWays.StaticIPs, bothWays.Gateways = both, []string{"10.0.0.1"}
+	fourByBoth := all(both, nil)
+	fourByBoth.DHCP = new(true)
+	for name, c := range map[string]struct {
+		ip   *IPConfiguration
+		want []string
+	}{
+		"IPv4 and IPv6":               {all(both, []string{"10.0.0.1", "fe80::1"}), nil},
+		"no gateways":                 {all(both, []string{}), nil},
+		"none":                        {all([]string{}, nil), nil},
+		"IPv4 by DHCP, IPv6 static":   {sixByHand, nil},
+		"single addresses":            {all([]string{"203.0.113.5/32", "2001:db8::5/128"}, []string{"198.51.100.1", "2001:db8:f::1"}), nil},
+		"a single address, in short":  {ip("203.0.113.5/32", "198.51.100.1"), nil},
+		"one network of two has it":   {all([]string{"203.0.113.5/32", "10.0.0.5/24"}, []string{"10.0.0.1"}), nil},
+		"on the link":                 {onLink, nil},
+		"elsewhere":                   {all([]string{"203.0.113.5/26"}, []string{"198.51.100.1"}), []string{at + ".gateways: Invalid gateway"}},
+		"its own address alone":       {ip("203.0.113.5/32", "203.0.113.5"), []string{at + ".gateway: Invalid gateway"}},
+		"a gateway without addresses": {all([]string{"10.0.0.5/24"}, []string{"2001:db8::1"}), []string{at + ".gateways: Invalid gateway"}},
+		"two of a kind":               {all(both, []string{"10.0.0.1", "10.0.0.2"}), []string{at + ".gateways: Too many gateways"}},
+		"twice":                       {all([]string{"10.0.0.5/24", "10.0.0.5/32"}, nil), []string{at + ".static_ips: Duplicate IP address"}},
+		"one that is none":            {all([]string{"10.0.0.5/24", "10.0.0.6"}, nil), []string{at + ".static_ips: Invalid address"}},
+		"DHCP and static IPv4":        {fourByBoth, []string{at + ".dhcp_enabled: Conflicting static_ip and dhcp_enabled"}},
+		"written both ways": {bothWays, []string{at + ".static_ips: Conflicting static_ip and static_ips",
+			at + ".gateways: Conflicting gateway and gateways", at + ".static_ips: Duplicate IP address", at + ".gateways: Too many gateways"}},
+	} {
+		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), c.want...)
+	}
+	expect(t, "alone", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}}}).Missing(),
+		at+".gateway: Gateway without static address")
+
+	settled := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
+	if settled.OnLink(settled.Gateways[0]) || settled.OnLink(settled.Gateways[1]) || !onLink.Addressing().OnLink(netip.MustParseAddr("198.51.100.1")) {
+		t.Error("on-link is set where a network has the gateway, or not where none has")
+	}
+	if !sixByHand.Addressing().DHCP || sixByHand.Addressing().Static() || settled.DHCP || !settled.Static() {
+		t.Error("DHCP and static addresses are taken for each other")
+	}
+	notes := NoteAddressing([]NIC{{Name: "eth0", IP: settled}})
+	if got := NotedAddressing(notes, "eth0"); !got.Equal(settled) {
+		t.Errorf("%+v is noted as %+v", settled, notes)
+	}
+	// As it was noted when there was one of each.
+	older := []AddressingNote{{Interface: "eth0", Address: "10.0.0.5/24", Gateway: "10.0.0.1"}}
+	if got := NotedAddressing(older, "eth0"); !got.Equal(ip("10.0.0.5/24", "10.0.0.1").Addressing()) {
+		t.Errorf("an older note is read as %+v", got)
+	}
+
+	// An override names all addresses, and all gateways, whichever way the base names them.
+	over := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}).over(ip("10.0.0.5/24", "10.0.0.1"))
+	if want := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}); !reflect.DeepEqual(over, want) {
+		t.Errorf("several over one: %+v", over)
+	}
+	if over := ip("10.0.0.6/24", "").over(all(both, []string{"10.0.0.1"})); !reflect.DeepEqual(over, &IPConfiguration{StaticIP: new("10.0.0.6/24"), Gateways: []string{"10.0.0.1"}}) {
+		t.Errorf("one over several: %+v", over)
+	}
+}
+
 // FuzzAddressing: what is accepted is settled as it was written, and survives the metadata.
 func FuzzAddressing(f *testing.F) {
 	f.Add("10.0.0.5/24", "10.0.0.1", "10.0.0.2")
@@ -98,11 +168,11 @@ func FuzzAddressing(f *testing.F) {
 			return
 		}
 		settled := c.Addressing()
-		if settled.DHCP == (static != "") || settled.Address.IsValid() != (static != "") || settled.Gateway.IsValid() != (gateway != "") || len(settled.DNS) != 1 {
+		if settled.DHCP == (static != "") || len(settled.Addresses) > 0 != (static != "") || len(settled.Gateways) > 0 != (gateway != "") || len(settled.DNS) != 1 {
 			t.Fatalf("%q, %q, %q is settled as %+v", static, gateway, dns, settled)
 		}
-		if static != "" && settled.Address != netip.MustParsePrefix(static) {
-			t.Errorf("%q is settled as %s", static, settled.Address)
+		if static != "" && settled.Addresses[0] != netip.MustParsePrefix(static) {
+			t.Errorf("%q is settled as %s", static, settled.Addresses)
 		}
 		element, err := InstanceFacts{Tenant: "t", Name: "n", Addressing: NoteAddressing([]NIC{{Name: "eth0", IP: settled}})}.Marshal()
 		if err != nil {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -99,16 +100,24 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 		return nil
 	}
 	var c IPConfiguration
+	sameAddresses, sameGateways := slices.Equal(a.Addresses, under.Addresses), slices.Equal(a.Gateways, under.Gateways)
 	switch {
-	case a.Address.IsValid():
-		c.StaticIP = unless(a.Address.String(), under.Address.String())
-	case a.DHCP && under.Gateway.IsValid() && !a.Gateway.IsValid(): // which only this takes away
+	case a.DHCP && (!under.DHCP || !sameAddresses || !sameGateways): // which takes away all that is static below
 		c.DHCP = &a.DHCP
-	default:
-		c.DHCP = unless(a.DHCP, under.DHCP)
+		sameAddresses, sameGateways = len(a.Addresses) == 0, len(a.Gateways) == 0
+	case sameAddresses || len(a.Addresses) == 0:
+		c.DHCP = unless(a.DHCP, under.DHCP || len(under.Addresses) > 0)
 	}
-	if a.Gateway.IsValid() {
-		c.Gateway = unless(a.Gateway.String(), under.Gateway.String())
+	if !sameAddresses {
+		c.StaticIP, c.StaticIPs = oneOrList(a.Addresses)
+	}
+	if !sameGateways {
+		c.Gateway, c.Gateways = oneOrList(a.Gateways)
+	}
+	for _, gateway := range a.Gateways {
+		if _, err := validGateway(gateway.String(), a.Addresses, false); err != nil && (base == nil || !or(base.OnLink, false)) {
+			c.OnLink = new(true)
+		}
 	}
 	if !slices.Equal(a.DNS, under.DNS) {
 		c.DNS = []string{}
@@ -117,6 +126,18 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 		}
 	}
 	return &c
+}
+
+// oneOrList are addresses as a user writes them: one by itself, several or none as a list.
+func oneOrList[T fmt.Stringer](all []T) (one *string, more []string) {
+	if len(all) == 1 {
+		return new(all[0].String()), nil
+	}
+	more = make([]string, len(all))
+	for i, address := range all {
+		more[i] = address.String()
+	}
+	return nil, more
 }
 
 // StorageBeyond is the profile that, over base, makes the drives; nil where base alone does. imageSize is how large a system

@@ -152,6 +152,13 @@ func (r *profiles) network() *NetworkProfile {
 		}
 		if r.IntN(2) == 0 {
 			i.IP = &IPConfiguration{DHCP: maybe(r, false, true), StaticIP: maybe(r, "10.0.0.1"+name[3:]+"/24", "10.0.0.2"+name[3:]+"/24"), Gateway: maybe(r, "10.0.0.1")}
+			if r.IntN(3) == 0 {
+				i.IP.StaticIP, i.IP.StaticIPs = nil, [][]string{{}, {"10.0.0.3" + name[3:] + "/24", "2001:db8::" + name[3:] + "/64"}, {"2001:db8::1" + name[3:] + "/128"}}[r.IntN(3)]
+			}
+			if r.IntN(3) == 0 {
+				i.IP.Gateway, i.IP.Gateways = nil, [][]string{{}, {"10.0.0.1", "fe80::1"}, {"2001:db8:f::1"}}[r.IntN(3)]
+				i.IP.OnLink = maybe(r, true, false)
+			}
 			if r.IntN(2) == 0 {
 				i.IP.DNS = [][]string{{}, {"10.0.0.1"}, {"10.0.0.2", "10.0.0.1"}}[r.IntN(3)]
 			}

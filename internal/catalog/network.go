@@ -150,7 +150,7 @@ func (n *NetworkProfile) Missing() Findings {
 		return nil
 	}
 	for _, name := range sortedNames(n.Interfaces) {
-		if ip := n.Interfaces[name].IP; ip != nil && ip.Gateway != nil && ip.StaticIP == nil {
+		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
 			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name("gateway"), "Gateway without static address",
 				"A gateway belongs to a static address, and DHCP brings its own: set static_ip, or take gateway out.")
 		}

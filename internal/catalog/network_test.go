@@ -21,7 +21,7 @@ func TestNetworkProfiles(t *testing.T) {
 		"all said": {&NetworkProfile{Policies: []string{"clean-traffic"}, Interfaces: map[string]Interface{"eth0": {VLAN: new(int64(42)), IP: &IPConfiguration{
 			StaticIP: new("10.0.0.5/24"), Gateway: new("10.0.0.1"), DNS: []string{"10.0.0.2", "10.0.0.1"}}}}},
 			[]NIC{{Name: "eth0", Model: "virtio", Network: "default", VLAN: 42, Filter: "clean-traffic", IP: Addressing{
-				Address: netip.MustParsePrefix("10.0.0.5/24"), Gateway: netip.MustParseAddr("10.0.0.1"),
+				Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}, Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1")},
 				DNS: []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.1")}}}}},
 	} {
 		if got := c.profile.NICs(); !reflect.DeepEqual(got, c.want) {

@@ -20,12 +20,20 @@ type NetworkInterface struct {
 	MAC string
 	// DHCP asks for an IPv4 address by DHCP.
 	DHCP bool
-	// Address is a static address with its prefix length, IPv4 or IPv6; invalid for none.
-	Address netip.Prefix
-	// Gateway is where all else is reached; invalid for none.
-	Gateway netip.Addr
+	// Addresses are static ones with their prefix lengths, IPv4 or IPv6.
+	Addresses []netip.Prefix
+	// Gateways are where all else of their kind is reached: at most one of IPv4 and one of IPv6.
+	Gateways []Gateway
 	// DNS are the servers to ask, in this order, besides those that DHCP names.
 	DNS []netip.Addr
+}
+
+// Gateway is a router on the link of an interface.
+type Gateway struct {
+	Addr netip.Addr
+	// OnLink says that no network of the interface's addresses has it. A guest's netplan is told so; what else configures
+	// networks there may not know how (cloud-init 22.4 passes it to netplan alone).
+	OnLink bool
 }
 
 var (
@@ -61,8 +69,9 @@ type ethernet struct {
 // route leads to everything: 0.0.0.0/0 rather than default, which older netplans and
 // cloud-init's own renderers do not know, or gateway4, which newer netplans give up.
 type route struct {
-	To  text `yaml:"to"`
-	Via text `yaml:"via"`
+	To     text `yaml:"to"`
+	Via    text `yaml:"via"`
+	OnLink bool `yaml:"on-link,omitempty"`
 }
 
 type nameservers struct {
@@ -95,7 +104,7 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 		entry.Match.MACAddress = address
 		// A boot waits for the first interface. It would wait for minutes where another
 		// one is plugged in where no DHCP server is, or has no address at all.
-		entry.Optional = !nic.Address.IsValid() && (i > 0 || !nic.DHCP)
+		entry.Optional = len(nic.Addresses) == 0 && (i > 0 || !nic.DHCP)
 		config.Ethernets[text(nic.Name)] = entry
 	}
 	out, err := yaml.Marshal(config)
@@ -114,14 +123,15 @@ func (nic NetworkInterface) ethernet() ethernet {
 	if kernelNameForm.MatchString(nic.Name) {
 		entry.SetName = text(nic.Name)
 	}
-	if nic.Address.IsValid() {
-		entry.Addresses = []text{text(nic.Address.String())}
+	for _, address := range nic.Addresses {
+		entry.Addresses = append(entry.Addresses, text(address.String()))
 	}
-	switch {
-	case nic.Gateway.Is4():
-		entry.Routes = []route{{To: "0.0.0.0/0", Via: text(nic.Gateway.String())}}
-	case nic.Gateway.Is6():
-		entry.Routes = []route{{To: "::/0", Via: text(nic.Gateway.String())}}
+	for _, gateway := range nic.Gateways {
+		to := text("::/0")
+		if gateway.Addr.Is4() {
+			to = "0.0.0.0/0"
+		}
+		entry.Routes = append(entry.Routes, route{To: to, Via: text(gateway.Addr.String()), OnLink: gateway.OnLink})
 	}
 	if len(nic.DNS) > 0 {
 		entry.Nameservers = &nameservers{}

@@ -15,11 +15,19 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 		}
 		return all
 	}
+	prefixes := func(texts ...string) (all []netip.Prefix) {
+		for _, s := range texts {
+			all = append(all, netip.MustParsePrefix(s))
+		}
+		return all
+	}
 	out, err := renderNetwork([]NetworkInterface{
-		{Name: "eth0", MAC: "52:54:00:00:00:01", Address: netip.MustParsePrefix("10.0.0.5/24"), Gateway: netip.MustParseAddr("10.0.0.1"), DNS: addresses("10.0.0.2", "10.0.0.1")},
-		{Name: "eth1", MAC: "52:54:00:00:00:02", Address: netip.MustParsePrefix("2001:db8::5/64"), Gateway: netip.MustParseAddr("fe80::1")},
+		{Name: "eth0", MAC: "52:54:00:00:00:01", Addresses: prefixes("10.0.0.5/24"), Gateways: []Gateway{{Addr: netip.MustParseAddr("10.0.0.1")}}, DNS: addresses("10.0.0.2", "10.0.0.1")},
+		{Name: "eth1", MAC: "52:54:00:00:00:02", Addresses: prefixes("2001:db8::5/64"), Gateways: []Gateway{{Addr: netip.MustParseAddr("fe80::1")}}},
 		{Name: "eth2", MAC: "52:54:00:00:00:03", DHCP: true, DNS: addresses("2001:db8::53")},
 		{Name: "eth3", MAC: "52:54:00:00:00:04"},
+		{Name: "eth4", MAC: "52:54:00:00:00:05", Addresses: prefixes("203.0.113.5/32", "2001:db8::5/128"), Gateways: []Gateway{
+			{netip.MustParseAddr("198.51.100.1"), true}, {netip.MustParseAddr("2001:db8:f::1"), true}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +49,10 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 			"set-name": "eth2", "dhcp4": true, "dhcp-identifier": "mac", "optional": true, "nameservers": map[string]any{"addresses": []string{"2001:db8::53"}},
 		}),
 		"eth3": entry("4", map[string]any{"set-name": "eth3", "optional": true}),
+		"eth4": entry("5", map[string]any{
+			"set-name": "eth4", "addresses": []string{"203.0.113.5/32", "2001:db8::5/128"}, "routes": []any{
+				map[string]any{"to": "0.0.0.0/0", "via": "198.51.100.1", "on-link": true}, map[string]any{"to": "::/0", "via": "2001:db8:f::1", "on-link": true}},
+		}),
 	}})
 	// YAML 1.1 reads 1:30 as 90: addresses with colons are in quotes.
 	if text := string(out); !strings.Contains(text, `"2001:db8::5/64"`) || !strings.Contains(text, `"::/0"`) {
@@ -54,8 +66,12 @@ func FuzzNetworkConfig(f *testing.F) {
 	f.Add("on", "52-54-00-00-00-01", "2001:db8::5/64", "fe80::1", "::1", true)
 	f.Fuzz(func(t *testing.T, name, mac, address, gateway, dns string, dhcp bool) {
 		nic := NetworkInterface{Name: name, MAC: mac, DHCP: dhcp}
-		nic.Address, _ = netip.ParsePrefix(address)
-		nic.Gateway, _ = netip.ParseAddr(gateway)
+		if prefix, err := netip.ParsePrefix(address); err == nil {
+			nic.Addresses = []netip.Prefix{prefix}
+		}
+		if router, err := netip.ParseAddr(gateway); err == nil {
+			nic.Gateways = []Gateway{{Addr: router}}
+		}
 		if server, err := netip.ParseAddr(dns); err == nil {
 			nic.DNS = []netip.Addr{server}
 		}
@@ -69,15 +85,15 @@ func FuzzNetworkConfig(f *testing.F) {
 			t.Fatalf("%+v is written as\n%s", nic, out)
 		}
 		want := map[string]any{}
-		if nic.Address.IsValid() {
-			want["addresses"] = []any{nic.Address.String()}
+		if len(nic.Addresses) > 0 {
+			want["addresses"] = []any{nic.Addresses[0].String()}
 		}
-		if nic.Gateway.IsValid() {
-			to := "::/0"
-			if nic.Gateway.Is4() {
+		if len(nic.Gateways) > 0 {
+			to, router := "::/0", nic.Gateways[0].Addr
+			if router.Is4() {
 				to = "0.0.0.0/0"
 			}
-			want["routes"] = []any{map[string]any{"to": to, "via": nic.Gateway.String()}}
+			want["routes"] = []any{map[string]any{"to": to, "via": router.String()}}
 		}
 		if len(nic.DNS) > 0 {
 			want["nameservers"] = map[string]any{"addresses": []any{nic.DNS[0].String()}}

@@ -153,8 +153,8 @@ func editInterface(text string, spec InterfaceSpec, drop ...string) (string, err
 	}
 	if spec.Filter != "" {
 		fresh["filterref"] = tag("filterref", []xml.Attr{{Name: xml.Name{Local: "filter"}, Value: spec.Filter}})
-		if spec.FilterIP != "" {
-			fresh["filterref"] += "<parameter name='IP' value='" + escape(spec.FilterIP) + "'/>"
+		for _, ip := range spec.FilterIPs {
+			fresh["filterref"] += "<parameter name='IP' value='" + escape(ip) + "'/>"
 		}
 		fresh["filterref"] += "</filterref>"
 	}

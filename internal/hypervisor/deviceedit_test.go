@@ -46,7 +46,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 			[]string{"portid", "filterref", "vlan", "52:54:00:00:00:09"}, []string{others},
 		},
 		"a bridge, a tag and a filter": {
-			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "virtio", Bridge: "br0", VLAN: 7, Filter: "new", FilterIP: "10.0.0.2"}},
+			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "virtio", Bridge: "br0", VLAN: 7, Filter: "new", FilterIPs: []string{"10.0.0.2"}}},
 			[]string{`<interface type="bridge" trustGuestRxFilters="no">`, `<source bridge="br0"></source>`, `<vlan><tag id='7'/></vlan>`, `<filterref filter="new"><parameter name='IP' value='10.0.0.2'/></filterref>`},
 			[]string{"10.0.0.1", "id='3'", "default"}, []string{others},
 		},

@@ -50,15 +50,15 @@ type DomainSpec struct {
 
 // InterfaceSpec describes a network interface on a network or a bridge.
 type InterfaceSpec struct {
-	Name     string      // letters, digits, _ and -
-	Model    string      // empty means virtio
-	Network  string      // libvirt network, or
-	Bridge   string      // bridge of the host
-	MAC      string      // empty: the host chooses one
-	VLAN     uint        // tag, where the network can; 0 for none
-	Filter   string      // network filter; empty for none
-	FilterIP string      // the address that the filter lets pass; empty: it learns it from the guest
-	PCI      *PCIAddress // in the guest; nil leaves it to libvirt
+	Name      string      // letters, digits, _ and -
+	Model     string      // empty means virtio
+	Network   string      // libvirt network, or
+	Bridge    string      // bridge of the host
+	MAC       string      // empty: the host chooses one
+	VLAN      uint        // tag, where the network can; 0 for none
+	Filter    string      // network filter; empty for none
+	FilterIPs []string    // the IPv4 addresses that the filter lets pass; none: it learns one from the guest
+	PCI       *PCIAddress // in the guest; nil leaves it to libvirt
 }
 
 func renderDomain(spec DomainSpec) (string, error) {
@@ -203,8 +203,8 @@ func (n InterfaceSpec) device() libvirtxml.DomainInterface {
 	}
 	if n.Filter != "" {
 		nic.FilterRef = &libvirtxml.DomainInterfaceFilterRef{Filter: n.Filter}
-		if n.FilterIP != "" {
-			nic.FilterRef.Parameters = []libvirtxml.DomainInterfaceFilterParam{{Name: "IP", Value: n.FilterIP}}
+		for _, ip := range n.FilterIPs {
+			nic.FilterRef.Parameters = append(nic.FilterRef.Parameters, libvirtxml.DomainInterfaceFilterParam{Name: "IP", Value: ip})
 		}
 	}
 	return nic

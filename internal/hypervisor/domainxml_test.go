@@ -24,7 +24,7 @@ func fullSpec() DomainSpec {
 		Interfaces: []InterfaceSpec{
 			{Name: "eth0", Network: "default", MAC: "52:54:00:00:00:01"},
 			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
-			{Name: "eth2", Network: "lab", Filter: "clean-traffic", FilterIP: "10.0.0.5"},
+			{Name: "eth2", Network: "lab", Filter: "clean-traffic", FilterIPs: []string{"10.0.0.5"}},
 		},
 		Host:     []HostDevice{{Name: "gpu-10de-1eb8-0", Address: PCIAddress{Bus: 0xb1}}, {Name: "gpu-10de-1eb8-1", Address: PCIAddress{1, 2, 3, 4}}},
 		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,

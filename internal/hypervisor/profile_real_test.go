@@ -37,7 +37,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	spec.Firmware = "efi"
 	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
 	spec.Disks = append(spec.Disks, DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
-	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIP = "clean-traffic", "192.168.122.77"
+	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{"192.168.122.77", "192.168.122.78"}
 	must[Domain](t)(h.DefineDomain(ctx, spec))
 	memory := uint64(128)
 	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{MemoryMiB: &memory}); err != nil {

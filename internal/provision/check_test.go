@@ -121,13 +121,16 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 		static("eth0", "52:54:00:00:00:0a", "10.0.0.5/24"), static("eth1", "52:54:00:00:00:0b", "2001:db8::5/64"),
 		{Name: "eth2", MAC: "52:54:00:00:00:0c", IP: catalog.Addressing{DHCP: true}},
 	}
+	both := "2001:db8::c/64"
+	nics[2].IP.Addresses = (&catalog.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
 	for name, c := range map[string]struct {
 		seen []hypervisor.Address
 		want string
 	}{
-		"nothing seen":                {nil, "[10.0.0.5 2001:db8::5]"},
-		"a lease":                     {[]hypervisor.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5]"},
-		"another than was configured": {[]hypervisor.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5]"},
+		"nothing seen":                {nil, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
+		"a lease":                     {[]hypervisor.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"another than was configured": {[]hypervisor.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"link-local":                  {[]hypervisor.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}}, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
 	} {
 		var texts []string
 		for _, a := range usable(withStatic(c.seen, nics), nics) {

@@ -110,9 +110,11 @@ func interfaceSpecs(nics []catalog.NIC) []hypervisor.InterfaceSpec {
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
 			VLAN: uint(nic.VLAN), Filter: nic.Filter,
 		}
-		// A filter that lets one address pass otherwise takes the first that the guest uses.
-		if address := nic.IP.Address.Addr(); nic.Filter != "" && address.Is4() {
-			specs[i].FilterIP = address.String()
+		// A filter that lets known addresses pass otherwise takes the first that the guest uses.
+		for _, address := range nic.IP.Addresses {
+			if nic.Filter != "" && address.Addr().Is4() {
+				specs[i].FilterIPs = append(specs[i].FilterIPs, address.Addr().String())
+			}
 		}
 	}
 	return specs

@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -80,7 +79,7 @@ func compareNICs(have, want []catalog.NIC) ([]catalog.Path, Devices) {
 		n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
 			// The guest is told of addresses once, at its first boot.
-			if w.IP.Address.IsValid() || len(w.IP.DNS) > 0 {
+			if len(w.IP.Addresses) > 0 || len(w.IP.DNS) > 0 {
 				replaces = append(replaces, at.Name("ip_configuration"))
 				continue
 			}
@@ -204,7 +203,7 @@ func addressing(have, want []catalog.NIC) []catalog.AddressingNote {
 		if h := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == nics[n].Name }); h >= 0 {
 			nics[n].IP = have[h].IP
 		} else {
-			nics[n].IP.Address, nics[n].IP.Gateway, nics[n].IP.DNS = netip.Prefix{}, netip.Addr{}, nil
+			nics[n].IP.Addresses, nics[n].IP.Gateways, nics[n].IP.DNS = nil, nil, nil
 		}
 	}
 	return catalog.NoteAddressing(nics)

@@ -46,7 +46,9 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 	const macA, macB = "52:54:00:00:00:0a", "52:54:00:00:00:0b"
 	have := []catalog.NIC{testNIC("eth0", macA), testNIC("eth1", macB), testNIC("", "52:54:00:00:00:ff")}
 	eth0 := testNIC("eth0", "")
-	static := func(n *catalog.NIC) { n.IP = catalog.Addressing{Address: netip.MustParsePrefix("10.0.0.5/24")} }
+	static := func(n *catalog.NIC) {
+		n.IP = catalog.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
+	}
 	servers := func(n *catalog.NIC) { n.IP.DNS = []netip.Addr{netip.MustParseAddr("10.0.0.1")} }
 	const at1, at2 = `network_profile.interfaces["eth1"].`, `network_profile.interfaces["eth2"].`
 	for name, c := range map[string]struct {
@@ -187,7 +189,7 @@ func TestANewDiskTakesTheFirstFreePlace(t *testing.T) {
 }
 
 func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
-	fixed := catalog.Addressing{Address: netip.MustParsePrefix("10.0.0.5/24")}
+	fixed := catalog.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
 	have := []catalog.NIC{{Name: "eth0", IP: fixed}, {Name: "gone", IP: fixed}}
 	notes := addressing(have, []catalog.NIC{{Name: "eth0"}, {Name: "eth1"}, {Name: "eth2", IP: catalog.Addressing{DHCP: true}}, {Name: "eth3", IP: fixed}})
 	for name, want := range map[string]catalog.Addressing{

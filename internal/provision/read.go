@@ -175,17 +175,26 @@ func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, 
 	return usable(withStatic(seen, i.NICs), i.NICs), err
 }
 
-func isStatic(n catalog.NIC) bool { return n.IP.Address.IsValid() }
+func isStatic(n catalog.NIC) bool { return n.IP.Static() }
 
-// withStatic adds the static addresses of interfaces that were not seen to have any.
+// withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
 func withStatic(seen []hypervisor.Address, nics []catalog.NIC) []hypervisor.Address {
 	all := slices.Clone(seen)
 	for _, nic := range nics {
-		if isStatic(nic) && !slices.ContainsFunc(seen, func(a hypervisor.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) }) {
-			all = append(all, hypervisor.Address{MAC: nic.MAC, IP: nic.IP.Address.Addr().String()})
+		for _, address := range nic.IP.Addresses {
+			ip := address.Addr()
+			if !slices.ContainsFunc(seen, func(a hypervisor.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
+				all = append(all, hypervisor.Address{MAC: nic.MAC, IP: ip.String()})
+			}
 		}
 	}
 	return all
+}
+
+// alike tells whether a text is an address of the same kind that others can use, which link-local ones of IPv6 are not.
+func alike(text string, ip netip.Addr) bool {
+	seen, err := netip.ParseAddr(text)
+	return err == nil && seen.Is4() == ip.Is4() && !seen.IsLinkLocalUnicast()
 }
 
 // seen asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.

@@ -17,9 +17,11 @@ func (b Blueprint) seed(uuid, instance string) ([]byte, error) {
 		seed.SSHAuthorizedKeys = []string{key}
 	}
 	for _, nic := range b.NICs {
-		seed.NetworkInterfaces = append(seed.NetworkInterfaces, guest.NetworkInterface{
-			Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Address: nic.IP.Address, Gateway: nic.IP.Gateway, DNS: nic.IP.DNS,
-		})
+		told := guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses, DNS: nic.IP.DNS}
+		for _, gateway := range nic.IP.Gateways {
+			told.Gateways = append(told.Gateways, guest.Gateway{Addr: gateway, OnLink: nic.IP.OnLink(gateway)})
+		}
+		seed.NetworkInterfaces = append(seed.NetworkInterfaces, told)
 	}
 	files, err := seed.Render()
 	if err != nil {

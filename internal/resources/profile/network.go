@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	ipTypes = map[string]attr.Type{
-		"dhcp_enabled": types.BoolType, "static_ip": types.StringType, "gateway": types.StringType,
-		"dns_servers": types.ListType{ElemType: types.StringType},
+	textsType = types.ListType{ElemType: types.StringType}
+	ipTypes   = map[string]attr.Type{
+		"dhcp_enabled": types.BoolType, "static_ip": types.StringType, "static_ips": textsType,
+		"gateway": types.StringType, "gateways": textsType, "gateway_on_link": types.BoolType, "dns_servers": textsType,
 	}
 	interfaceTypes = map[string]attr.Type{
 		"type": types.StringType, "network": types.StringType, "bridge": types.StringType, "vlan": types.Int64Type,
@@ -61,10 +62,18 @@ func interfaceAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "How the interface gets its address. The guest is told at its first boot, by cloud-init. Default: DHCP.",
 			Attributes: map[string]schema.Attribute{
 				"dhcp_enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether to ask for an IPv4 address by DHCP. Not with " +
-					"`static_ip`. Default: `true`, unless there is a `static_ip`."},
+					"a static IPv4 address. Default: `true`, unless there is a static address."},
 				"static_ip": schema.StringAttribute{Optional: true, MarkdownDescription: "IPv4 or IPv6 address with the length of its network's " +
 					"prefix, such as `10.0.0.5/24`."},
-				"gateway": schema.StringAttribute{Optional: true, MarkdownDescription: "Where everything else is reached; in the network of `static_ip`."},
+				"static_ips": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Instead of `static_ip`: all " +
+					"static addresses of the interface in the same form, IPv4 and IPv6 together. Default: `static_ip` alone."},
+				"gateway": schema.StringAttribute{Optional: true, MarkdownDescription: "Where everything else is reached: in the network of a static " +
+					"address, or link-local (`fe80::1`). Where all static addresses of its kind are single ones (`/32`, `/128`), it is anywhere " +
+					"on the interface's link (`on-link` of netplan, which the image then needs)."},
+				"gateways": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Instead of `gateway`: one gateway " +
+					"for IPv4 and one for IPv6. Default: `gateway` alone."},
+				"gateway_on_link": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether a gateway that is in no network of the static " +
+					"addresses is on the interface's link all the same. Default: `false`, which makes it an error."},
 				"dns_servers": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Addresses of DNS servers, in " +
 					"the order in which to ask them."},
 			},
@@ -83,7 +92,8 @@ func Network(o types.Object) (*catalog.NetworkProfile, bool) {
 					Model: r.string("type"), Network: r.string("network"), Bridge: r.string("bridge"), VLAN: r.int("vlan"),
 					MAC: r.string("mac_address"), IP: whole(r, "ip_configuration", func(r reader) *catalog.IPConfiguration {
 						return &catalog.IPConfiguration{
-							DHCP: r.bool("dhcp_enabled"), StaticIP: r.string("static_ip"), Gateway: r.string("gateway"), DNS: r.strings("dns_servers"),
+							DHCP: r.bool("dhcp_enabled"), StaticIP: r.string("static_ip"), StaticIPs: r.strings("static_ips"),
+							Gateway: r.string("gateway"), Gateways: r.strings("gateways"), OnLink: r.bool("gateway_on_link"), DNS: r.strings("dns_servers"),
 						}
 					}),
 				}
@@ -113,14 +123,23 @@ func ipObject(c *catalog.IPConfiguration) types.Object {
 	if c == nil {
 		return types.ObjectNull(ipTypes)
 	}
-	servers := types.ListNull(types.StringType)
-	if c.DNS != nil {
-		servers = types.ListValueMust(types.StringType, texts(c.DNS))
-	}
 	return types.ObjectValueMust(ipTypes, map[string]attr.Value{
-		"dhcp_enabled": types.BoolPointerValue(c.DHCP), "static_ip": types.StringPointerValue(c.StaticIP),
-		"gateway": types.StringPointerValue(c.Gateway), "dns_servers": servers,
+		"dhcp_enabled":    types.BoolPointerValue(c.DHCP),
+		"static_ip":       types.StringPointerValue(c.StaticIP),
+		"static_ips":      textList(c.StaticIPs),
+		"gateway":         types.StringPointerValue(c.Gateway),
+		"gateways":        textList(c.Gateways),
+		"gateway_on_link": types.BoolPointerValue(c.OnLink),
+		"dns_servers":     textList(c.DNS),
 	})
+}
+
+// textList writes a list; null for a nil one.
+func textList(all []string) types.List {
+	if all == nil {
+		return types.ListNull(types.StringType)
+	}
+	return types.ListValueMust(types.StringType, texts(all))
 }
 
 func texts(all []string) []attr.Value {
