@@ -21,12 +21,36 @@ type CloudInit struct {
 // (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
 const CloudConfigHeader = "#cloud-config"
 
+// ByteOrderMark is what some editors put before a text in UTF-8. It is no part of the text, and programs that do not know
+// it take it for one.
+const ByteOrderMark = "\ufeff"
+
 // CloudConfigBody is what follows the first line of a cloud-config; ok is false for any other text. cloud-init skips
-// blank space before that line, and does not mind its case.
+// blank space before that line, and does not mind its case. A byte order mark before it is passed over.
 func CloudConfigBody(text string) (body string, ok bool) {
-	header, body, _ := strings.Cut(strings.TrimLeft(text, " \t\r\n"), "\n")
+	header, body, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(text, ByteOrderMark), " \t\r\n"), "\n")
 	words := strings.Fields(header)
 	return body, len(words) > 0 && strings.EqualFold(words[0], CloudConfigHeader)
+}
+
+// NotCloudConfig says what to do about a text that is no cloud-config, by what else cloud-init would take it for
+// (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
+func NotCloudConfig(text string) string {
+	const must = "The first line must be " + CloudConfigHeader + ". "
+	first := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(text, ByteOrderMark), " \t\r\n"))
+	begins := func(prefix string) bool { return strings.HasPrefix(first, prefix) }
+	switch {
+	case begins("## template: jinja"):
+		return must + "A jinja template is not taken. A template's user_data is a Go template over its parameters, so write {{ .hostname }} for " +
+			"what differs between instances; what cloud-init itself knows of a guest, its commands can ask for with `cloud-init query`."
+	case begins("#!"):
+		return must + "A script is not taken as it is: write it to a file with write_files, and run that with runcmd."
+	case begins("content-type:"), begins("mime-version:"):
+		return must + "A MIME archive is not taken: put what its parts say into one cloud-config."
+	case begins("#include"), begins("#cloud-config-archive"), begins("#cloud-boothook"), begins("#part-handler"), begins("#cloud-config-jsonp"):
+		return must + "The other forms of user data are not taken: put what they say into one cloud-config."
+	}
+	return must + "For a script use its runcmd or write_files."
 }
 
 // Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
@@ -37,7 +61,7 @@ func (c *CloudInit) Validate() Findings {
 	}
 	at := At("cloud_init").Name("user_data")
 	if _, ok := CloudConfigBody(c.UserData); !ok {
-		fs.Add(at, "Not a cloud-config", fmt.Sprintf("The first line of user_data must be %s. For a script use its runcmd or write_files.", CloudConfigHeader))
+		fs.Add(at, "Not a cloud-config", NotCloudConfig(c.UserData))
 	}
 	if _, err := parseUserData(c.UserData); err != nil {
 		fs.Add(at, "Invalid template", Sentence(err))

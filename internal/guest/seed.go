@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // Seed is what cloud-init is told at first boot, in the form of its NoCloud data source.
@@ -94,7 +97,7 @@ func (s Seed) render() (Files, error) {
 		return Files{}, err
 	}
 	if s.VendorData != "" {
-		files.VendorData = []byte(s.VendorData)
+		files.VendorData = []byte(strings.TrimPrefix(s.VendorData, catalog.ByteOrderMark))
 	}
 	if files.MetaData, err = yaml.Marshal(metaData{text(s.InstanceID), text(s.Hostname)}); err != nil {
 		return Files{}, fmt.Errorf("writing meta-data: %w", err)

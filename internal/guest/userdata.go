@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -66,8 +67,7 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	}
 	body, ok := catalog.CloudConfigBody(config)
 	if !ok {
-		return nil, errors.New("user data must be a cloud-config whose first line is #cloud-config; " +
-			"for a script use its runcmd or write_files")
+		return nil, errors.New("user data must be a cloud-config. " + strings.TrimSuffix(catalog.NotCloudConfig(config), "."))
 	}
 	// An empty line stands in for the header: line numbers in errors stay true.
 	decoder := yaml.NewDecoder(strings.NewReader("\n" + body))
@@ -95,7 +95,44 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if err := checkKeys(root); err != nil {
 		return nil, err
 	}
-	return root, checkMergeKeys(root)
+	if err := checkMergeKeys(root); err != nil {
+		return nil, err
+	}
+	return root, checkForPyYAML(root)
+}
+
+// checkForPyYAML refuses what this reader takes and cloud-init does not: a plain = or <<, to which PyYAML knows no value,
+// and commands that are neither a text nor a list, most of which are texts with a colon that YAML takes for a mapping.
+func checkForPyYAML(root *yaml.Node) error {
+	if odd := findPlain(root, "=", "<<"); odd != nil {
+		return fmt.Errorf("user data: line %d: cloud-init cannot read %s where it stands by itself without quotes: write \"%s\"", odd.Line, odd.Value, odd.Value)
+	}
+	for _, key := range []string{"runcmd", "bootcmd"} {
+		commands := valueOf(root, key)
+		if commands == nil || commands.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, command := range commands.Content {
+			if command.Kind == yaml.MappingNode {
+				return fmt.Errorf("user data: line %d: the command of %s is a mapping to YAML, because it holds a colon and a space, and cloud-init "+
+					"takes texts and lists only: put the command in quotes", command.Line, key)
+			}
+		}
+	}
+	return nil
+}
+
+// findPlain is the first scalar, other than one with a tag, that stands without quotes and is one of the texts; nil for none.
+func findPlain(n *yaml.Node, texts ...string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode && isPlain(n) && n.Style&yaml.TaggedStyle == 0 && slices.Contains(texts, n.Value) {
+		return n
+	}
+	for _, child := range n.Content {
+		if found := findPlain(child, texts...); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // checkMergeKeys refuses what would undo how user data is joined here.

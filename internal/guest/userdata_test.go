@@ -2,6 +2,8 @@ package guest
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -261,4 +263,40 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 			t.Errorf("keys: got %q, want %q", keys, wantKeys)
 		}
 	})
+}
+
+// Forms of user data that people have: taken as cloud-init takes them, or refused with the reason.
+func TestFormsOfUserDataAreTakenOrExplained(t *testing.T) {
+	for name, says := range map[string]string{
+		"bom": "", "crlf": "", "docmarks": "",
+		"colonmap": "line 3: the command of runcmd is a mapping to YAML, because it holds a colon",
+		"dupkey":   "line 3 repeats the key of line 2",
+		"equals":   `line 2: cloud-init cannot read = where it stands by itself without quotes: write "="`,
+		"jinja":    "A jinja template is not taken. A template's user_data is a Go template",
+		"mime":     "A MIME archive is not taken",
+	} {
+		config, err := os.ReadFile(filepath.Join("testdata", "userdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: string(config), Customization: &Customization{UserData: string(config), RunCommands: []string{"true"}}}.Render()
+		if says != "" {
+			if err == nil || !strings.Contains(err.Error(), says) || CheckCloudConfig(string(config)) == nil {
+				t.Errorf("%s: %v, want %q", name, err, says)
+			}
+			continue
+		}
+		if err != nil || !strings.HasPrefix(string(files.VendorData), "#cloud-config") {
+			t.Errorf("%s: %v, and vendor-data begins with %.20q", name, err, files.VendorData)
+			continue
+		}
+		sameAsCloudInitReads(t, string(files.VendorData), string(files.VendorData))
+		if commands := decodeYAML(t, files.UserData)["runcmd"].([]any); len(commands) != 3 {
+			t.Errorf("%s: it runs %q", name, commands)
+		}
+	}
+	key := testKey(t, 1, "alice")
+	if keys, err := publicKeys("\ufeff" + key + "\r\n\ufeff" + key + "\n"); err != nil || !slices.Equal(keys, []string{key, key}) {
+		t.Errorf("keys with a byte order mark: %q, %v", keys, err)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 const (
@@ -71,7 +73,8 @@ var (
 
 // ValidSSHKey tells why text cannot be given to a guest as SSH public keys; nil
 // means it can. Text is in the form of sshd's AUTHORIZED_KEYS FILE FORMAT: one key
-// a line; empty lines and lines that start with # are skipped; at least one key.
+// a line; empty lines and lines that start with # are skipped; at least one key. A byte
+// order mark before a line, as of a file that was put behind another, is passed over.
 // Keys with options are refused, because they would lose them. The errors give
 // line numbers and never any part of the text, which may be a secret.
 func ValidSSHKey(text string) error {
@@ -86,7 +89,7 @@ func publicKeys(text string) ([]string, error) {
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
-		line = strings.TrimSpace(line)
+		line = strings.TrimSpace(strings.TrimPrefix(line, catalog.ByteOrderMark))
 		if isPrivateKey(line) {
 			return nil, errPrivateKey
 		}

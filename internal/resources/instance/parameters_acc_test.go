@@ -170,7 +170,7 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 		{"disk", `parameters = { size = { type = "integer", target = "disk.data.size_gb" } }`, []string{"Disk not found", `There is no disk "data" in storage_profile. Disks are: system`}},
 		{"user data", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port }}\"\n  }", []string{"Unknown parameter", "cloud_init = {", `Line 2: there is no parameter "port"`}},
 		{"syntax", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port\"\n  }", []string{"Invalid template", "cloud_init = {", "unclosed action"}},
-		{"no cloud-config", "cloud_init = {\n    user_data = \"#!/bin/sh\"\n  }", []string{"Not a cloud-config", "The first line of user_data must be #cloud-config"}},
+		{"no cloud-config", "cloud_init = {\n    user_data = \"#!/bin/sh\"\n  }", []string{"Not a cloud-config", "The first line must be #cloud-config"}},
 	} {
 		refusals.Add(c.mistake, "resource \"novacron_template\" \"it\" {\n  name = \""+name+"\"\n  "+c.lines+"\n}\n", c.says...)
 	}
