@@ -4,6 +4,7 @@ package functions
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -26,7 +27,7 @@ var constraintParameter = function.StringParameter{
 // readVersion reads an argument that is a version.
 func readVersion(argument int64, text string) *function.FuncError {
 	if _, err := catalog.ParseVersion(text); err != nil {
-		return function.NewArgumentFuncError(argument, catalog.Sentence(err))
+		return function.NewArgumentFuncError(argument, said(err))
 	}
 	return nil
 }
@@ -35,7 +36,7 @@ func readVersion(argument int64, text string) *function.FuncError {
 func readConstraint(argument int64, text string) (version.Constraints, *function.FuncError) {
 	c, err := catalog.ParseConstraint(text)
 	if err != nil {
-		return nil, function.NewArgumentFuncError(argument, catalog.Sentence(err))
+		return nil, function.NewArgumentFuncError(argument, said(err))
 	}
 	return c, nil
 }
@@ -56,3 +57,6 @@ func newest(argument int64, versions []string, constraint string) (string, *func
 	}
 	return catalog.Newest(versions, c), nil
 }
+
+// said is an error's text as Terraform wants it of functions: it ends the sentence itself.
+func said(err error) string { return strings.TrimSuffix(catalog.Sentence(err), ".") }

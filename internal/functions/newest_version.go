@@ -42,7 +42,7 @@ func (newestVersion) Run(ctx context.Context, req function.RunRequest, resp *fun
 	versions := make([]string, len(elements))
 	for i, element := range elements {
 		if element.IsNull() {
-			resp.Error = function.NewArgumentFuncError(0, "A version is null: leave it out of the list.")
+			resp.Error = function.NewArgumentFuncError(0, "A version is null: leave it out of the list")
 			return
 		}
 		versions[i] = element.ValueString()

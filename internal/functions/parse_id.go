@@ -62,7 +62,7 @@ func (parseID) Run(ctx context.Context, req function.RunRequest, resp *function.
 		err = fmt.Errorf("%q is no id: write that of a template as tenant/name, that of a version as tenant/name@1.0.0", id)
 	}
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, catalog.Sentence(err))
+		resp.Error = function.NewArgumentFuncError(0, said(err))
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, parts{template.Tenant, template.Name, version, template.String()})

@@ -34,6 +34,8 @@ var (
 	ErrOperationInvalid = errors.New("invalid in the object's present state")
 	// ErrUnsupported: the host's libvirt, or the driver, cannot do it.
 	ErrUnsupported = errors.New("not supported by the host")
+	// ErrInternal: libvirt has no better code for it, as where QEMU ended while a guest started.
+	ErrInternal = errors.New("an error inside libvirt or QEMU")
 )
 
 // Error is what every failed operation returns.
@@ -75,6 +77,7 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrAgentUnsynced:        ErrAgentUnresponsive,
 	libvirt.ErrAgentCommandTimeout:  ErrAgentUnresponsive,
 	libvirt.ErrOperationInvalid:     ErrOperationInvalid,
+	libvirt.ErrInternalError:        ErrInternal,
 	libvirt.ErrNoSupport:            ErrUnsupported,
 	libvirt.ErrOperationUnsupported: ErrUnsupported,
 	libvirt.ErrArgumentUnsupported:  ErrUnsupported,

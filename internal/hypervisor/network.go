@@ -96,6 +96,24 @@ func parseNetwork(text string) (Network, error) {
 	return n, nil
 }
 
+// Interfaces names the host's network interfaces, bridges among them, with one request. None at all means that libvirt, or
+// what it lets the user see, does not tell.
+func (h *Host) Interfaces(ctx context.Context) ([]string, error) {
+	refs, err := ask(ctx, h, "listing", "network interfaces", func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
+		refs, _, err := l.ConnectListAllInterfaces(1, 0)
+		return refs, err
+	})
+	if err != nil && isReply(err) { // libvirt may be built, and rules may be made, without it
+		return nil, nil
+	}
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Name
+	}
+	slices.Sort(names)
+	return names, err
+}
+
 // NetworkFilters names the network filters of the host, with one request.
 func (h *Host) NetworkFilters(ctx context.Context) ([]string, error) {
 	refs, err := ask(ctx, h, "listing", "network filters", func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {

@@ -49,7 +49,7 @@ func (s Source) Validate() error {
 		return &SourceError{attribute: given[1], Tried: "looking for the image", Err: errors.New(strings.Join(given, " and ") + " are given"),
 			Advice: "Keep the one that the image is to be read from."}
 	}
-	check := map[string]func() error{"url": s.validateURL, "volume": s.validateVolume, "instance_id": s.validateInstance}[given[0]]
+	check := map[string]func() error{"path": s.validatePath, "url": s.validateURL, "volume": s.validateVolume, "instance_id": s.validateInstance}[given[0]]
 	if check != nil {
 		if err := check(); err != nil {
 			return err
@@ -80,6 +80,20 @@ var attributeOrder = map[string]int{"path": 0, "url": 1, "volume": 2, "instance_
 // Same tells whether two sources lead to one place, and want the same of what is there.
 func (s Source) Same(t Source) bool {
 	return s.Path == t.Path && s.URL == t.URL && s.Volume == t.Volume && s.Instance == t.Instance && s.Checksum == t.Checksum
+}
+
+// validatePath does not repeat what it finds: a URL may have a password in it.
+func (s Source) validatePath() error {
+	scheme, _, found := strings.Cut(s.Path, "://")
+	switch scheme = strings.ToLower(scheme); {
+	case found && (scheme == "http" || scheme == "https"):
+		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("path is a URL"),
+			Advice: "Use url for an image on a web server: source = { url = \"" + scheme + "://…\" }."}
+	case found && scheme == "file":
+		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("path is a URL"),
+			Advice: "Write the file's path without file://."}
+	}
+	return nil
 }
 
 // validateURL leaves out the parser's own words: they quote pieces of the URL, which may be pieces of a password.

@@ -13,6 +13,7 @@ import (
 type leaving struct {
 	versions  map[catalog.VersionID]bool
 	instances map[string]bool // UUIDs
+	states    map[string]bool // UUIDs of instances that the running plan's state has
 }
 
 // Leaves notes that the running plan removes an instance, or gives it another system disk.
@@ -23,6 +24,23 @@ func (l *Library) Leaves(uuid string) {
 		l.plan.leaving.instances = map[string]bool{}
 	}
 	l.plan.leaving.instances[uuid] = true
+}
+
+// OwnInstance notes that the running plan's state has an instance.
+func (l *Library) OwnInstance(uuid string) {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	if l.plan.leaving.states == nil {
+		l.plan.leaving.states = map[string]bool{}
+	}
+	l.plan.leaving.states[uuid] = true
+}
+
+// InstanceInPlan tells whether the running plan's state has an instance, as far as it was read or planned.
+func (l *Library) InstanceInPlan(uuid string) bool {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	return l.plan.leaving.states[uuid] || l.plan.leaving.instances[uuid]
 }
 
 // Leaving tells whether the running plan destroys or replaces a version.

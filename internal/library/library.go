@@ -93,6 +93,17 @@ func (l *Library) open(ctx context.Context) error {
 	return nil
 }
 
+// CheckPool finds that the pool is not there, or not active. The default pool is made when something is registered.
+func (l *Library) CheckPool(ctx context.Context) error {
+	if l.ready() {
+		return nil
+	}
+	if _, err := l.host.Pool(ctx, l.pool); errors.Is(err, hypervisor.ErrNoPool) && l.pool == DefaultPool {
+		return nil
+	}
+	return l.open(ctx)
+}
+
 // defaultPoolPath is where the default pool is made: beside libvirt's own images, or among the user's data where the
 // user's own session daemon runs the guests.
 func defaultPoolPath(uri string) string {

@@ -21,6 +21,8 @@ type planCache struct {
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
 	images    map[string]*imageCheck                  // digests whose images the pool has
 	leaving   leaving
+
+	templatesOwned map[catalog.TemplateID]bool // that the running plan's state has
 }
 
 type planEntry struct {

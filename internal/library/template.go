@@ -45,14 +45,59 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 		err = catalog.ErrExists
 	}
 	if errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrConflict) {
-		other := "Choose another name."
-		if rec.Value.Right(l.me) == catalog.Write { // else nothing but the name can be told, which the tenant has in common
-			other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", t.ID)
-		}
-		return rec, catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
-			"%s has a template %q already. %s", l.catalogue(), t.ID, other)}}
+		err = l.templateExists(t.ID, rec.Value.Right(l.me) == catalog.Write)
 	}
 	return rec, err
+}
+
+// templateExists is what is said of a name that is taken. Where it is not the user's to write, nothing but the name can be
+// told, which the tenant has in common.
+func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
+	other := "Choose another name."
+	if writable {
+		other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", id)
+	}
+	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
+		"%s has a template %q already. %s", l.catalogue(), id, other)}}
+}
+
+// CheckNewTemplate finds that the running plan cannot create a template: the pool is not there, or the name is taken. A
+// template of the plan's own state is replaced, and one that a process left which died is taken over.
+func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) error {
+	if err := l.CheckPool(ctx); err != nil {
+		return err
+	}
+	l.plan.mu.Lock()
+	own := l.plan.templatesOwned[id]
+	l.plan.mu.Unlock()
+	if own || !l.ready() { // the pool is made with the template
+		return nil
+	}
+	t, err := l.Template(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err == nil && !runner.Dead(t.Maker) {
+		err = l.templateExists(id, t.Right(l.me) == catalog.Write)
+	}
+	return err
+}
+
+// OwnTemplate notes that the running plan's state has a template.
+func (l *Library) OwnTemplate(id catalog.TemplateID) {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	if l.plan.templatesOwned == nil {
+		l.plan.templatesOwned = map[catalog.TemplateID]bool{}
+	}
+	l.plan.templatesOwned[id] = true
+}
+
+// ready tells whether the pool was opened.
+func (l *Library) ready() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opened
 }
 
 // Validate finds what is wrong with a template. Its tenant may be left out.

@@ -18,6 +18,7 @@ func (p *Provisioner) CheckHost(ctx context.Context, name string, b Blueprint) (
 		func() (catalog.Findings, error) { return p.checkFirmware(ctx, b) },
 		func() (catalog.Findings, error) { return p.checkGPUs(ctx, name, b) },
 		func() (catalog.Findings, error) { return p.checkNetworks(ctx, b) },
+		func() (catalog.Findings, error) { return p.checkBridges(ctx, b) },
 		func() (catalog.Findings, error) { return p.checkFilters(ctx, b) },
 		func() (catalog.Findings, error) { return p.checkTiers(ctx, b) },
 	} {
@@ -79,6 +80,26 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.F
 				"networks whose bridge is one of Open vSwitch (<virtualport type='openvswitch'/>), from version 11 on also on other bridges "+
 				"of the host, and never on networks of its own. Plug the interface into such a network, or into one that is in the VLAN "+
 				"as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
+		}
+	}
+	return fs, nil
+}
+
+// checkBridges finds interfaces on bridges that the host does not have, where libvirt tells which it has.
+func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (catalog.Findings, error) {
+	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Bridge != "" }) {
+		return nil, nil
+	}
+	names, err := p.cards.get(func() ([]string, error) { return p.host.Interfaces(ctx) })
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	var fs catalog.Findings
+	for _, nic := range b.NICs {
+		if nic.Bridge != "" && !slices.Contains(names, nic.Bridge) {
+			fs.Add(catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found", fmt.Sprintf(
+				"Interface %q is to be on the bridge %q, which the host %s does not have. %s Name a bridge among them, make the bridge on the "+
+					"host, or use network.", nic.Name, nic.Bridge, p.host.URI(), there("Its interfaces are", names)))
 		}
 	}
 	return fs, nil

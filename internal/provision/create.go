@@ -151,7 +151,21 @@ func (b *build) confirmVersion(ctx context.Context) error {
 }
 
 func (b *build) start(ctx context.Context) error {
-	return b.host.StartDomain(hypervisor.Whole(ctx), b.uuid)
+	return b.startFailed(ctx, b.host.StartDomain(hypervisor.Whole(ctx), b.uuid))
+}
+
+// startFailed adds to the error of a guest that did not start what to try where QEMU ended, and KVM may be why: QEMU's own
+// words are an assertion then.
+func (p *Provisioner) startFailed(ctx context.Context, err error) error {
+	if !errors.Is(err, hypervisor.ErrInternal) {
+		return err
+	}
+	if domainType, unknown := p.domainTypeFor(ctx); unknown != nil || domainType != "kvm" {
+		return err
+	}
+	return fmt.Errorf("%w. QEMU ended while it started the guest. Where it names an assertion, or gives no reason, KVM may be broken on "+
+		"this host, as in virtual machines that are given it only in part: set domain_type = \"qemu\" in the provider (or "+
+		"NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type", err)
 }
 
 // complete takes the secrets off the host, where the guest has read them, and notes that the instance is whole.

@@ -60,6 +60,7 @@ type Provisioner struct {
 	observe    Observer
 
 	networks  onceValue[[]hypervisor.Network]
+	cards     onceValue[[]string] // the host's own network interfaces
 	filters   onceValue[[]string]
 	pools     onceValue[[]hypervisor.Pool]
 	firmwares onceValue[[]string]

@@ -59,6 +59,27 @@ func (b *build) clearRemains(ctx context.Context) error {
 	return b.removeDomain(ctx, domain.UUID, 0)
 }
 
+// CheckName finds that the name of an instance that a plan is to create is taken on the host. unsure is the UUID of an instance
+// of novacron's that has it, which the same plan may remove; "" for none. What a create has left that died makes way.
+func (p *Provisioner) CheckName(ctx context.Context, name string) (unsure string, err error) {
+	b := &build{Provisioner: p, request: Request{Name: name}, tenant: p.library.Tenant()}
+	domain, err := p.host.DomainByName(ctx, DomainName(b.tenant, name))
+	if errors.Is(err, hypervisor.ErrNoDomain) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+	switch {
+	case err != nil || facts.Tenant != b.tenant || facts.Name != name:
+		return "", b.nameTaken(domain.Name)
+	case lost(facts.Provision) || facts.Provision.Completed == nil:
+		return "", nil
+	}
+	return domain.UUID, nil
+}
+
 func (b *build) nameTaken(domain string) error {
 	return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name, or take the instance over with `terraform import`, id %q.",

@@ -108,7 +108,7 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) error {
 			return err
 		}
 	}
-	return p.host.StartDomain(ctx, i.UUID)
+	return p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
 }
 
 // clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.

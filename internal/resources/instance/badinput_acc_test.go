@@ -117,7 +117,7 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 		{"SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`, []string{"Invalid SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`}},
 		{"private SSH key", `parameters = { ssh_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx" }`, []string{"Invalid SSH key", "private"}},
 		{"disk smaller than the image", `storage_profile = { disks = { system = { size_gb = 1 } } }`,
-			[]string{"Disk smaller than image", "size_gb = 1", `storage_profile.disks["system"].size_gb: The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
+			[]string{"Disk smaller than image", "size_gb = 1", `storage_profile.disks["system"].size_gb: Disk "system": The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
@@ -140,7 +140,7 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	before := host.Virsh(t, "dumpxml", domain)
 
 	w.instances(t, instance("it", domain))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance name already in use", `name = "`+domain+`"`,
+	tfacc.Says(t, w.Fails(t, "plan"), "Instance name already in use", `name = "`+domain+`"`,
 		`has a domain "`+domain+`" already. Choose another name`)
 	if after := host.Virsh(t, "dumpxml", domain); after != before {
 		t.Errorf("the foreign domain was\n%sand is now\n%s", before, after)

@@ -165,7 +165,7 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 		{"default out of range", `parameters = { port = { type = "integer", default = 0, min_value = 1 } }`, []string{`parameters["port"].default`, "less than min_value 1"}},
 		{"regular expression", `parameters = { port = { type = "string", regex = "(" } }`, []string{"Invalid regular expression", "missing closing"}},
 		{"required default", `parameters = { port = { type = "string", default = "a", required = true } }`, []string{"Required parameter has a default"}},
-		{"type", `parameters = { port = { type = "int" } }`, []string{"Invalid Attribute Value", `"integer"`}},
+		{"type", `parameters = { port = { type = "int" } }`, []string{"Unknown parameter type", `"int" is none of`, "integer"}},
 		{"target", `parameters = { port = { type = "string", target = "hardware.memory_mb" } }`, []string{"Target does not match type", "takes a parameter of type integer"}},
 		{"disk", `parameters = { size = { type = "integer", target = "disk.data.size_gb" } }`, []string{"Disk not found", `There is no disk "data" in storage_profile. Disks are: system`}},
 		{"user data", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port }}\"\n  }", []string{"Unknown parameter", "cloud_init = {", `Line 2: there is no parameter "port"`}},

@@ -91,6 +91,7 @@ func (p *planner) create(ctx context.Context) {
 	p.plan.Tenant = types.StringValue(tenant)
 	if !p.plan.Name.IsUnknown() {
 		p.plan.DomainName = types.StringValue(provision.DomainName(tenant, p.plan.Name.ValueString()))
+		p.checkName(ctx)
 	}
 	template, version, found := p.resolve(ctx)
 	if !found {

@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -32,7 +30,6 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				Required:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(catalog.ParameterTypes()...)},
 				MarkdownDescription: "`string` (one line), `text` (any number of lines), `integer`, `number`, `bool`, `list` or `map` (of texts).",
 			},
 			"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the parameter is for; shown when it is missing."},

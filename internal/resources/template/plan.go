@@ -24,12 +24,14 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.checkTenants(plan, &resp.Diagnostics)
 	}
 	if req.State.Raw.IsNull() {
+		r.checkNew(ctx, &resp.Diagnostics, plan)
 		return
 	}
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.own(state)
 	changed := !req.Plan.Raw.Equal(req.State.Raw)
 	if changed {
 		r.checkWrite(ctx, &resp.Diagnostics, state)
@@ -60,6 +62,22 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
 	plan.toCore(&t)
 	r.client.Library.ExpectTemplate(t)
+}
+
+// checkNew finds that a template cannot be created: its pool is not there, or its name is taken.
+func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan Model) {
+	if !r.client.Online() || diags.HasError() || plan.Name.IsUnknown() {
+		return
+	}
+	id := catalog.TemplateID{Tenant: r.client.Library.Tenant(), Name: plan.Name.ValueString()}
+	client.AddError(diags, "Could not create template", r.client.Library.CheckNewTemplate(ctx, id))
+}
+
+// own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans a new one beside it.
+func (r *Resource) own(state Model) {
+	if id, err := state.id(); err == nil && r.client.Online() {
+		r.client.Library.OwnTemplate(id)
+	}
 }
 
 // checkTenants finds the template's own tenant among those that it is shared with.

@@ -89,6 +89,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.client.Online() {
 		return
 	}
+	r.own(state)
 	t, err := r.client.Library.Template(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		if err = r.client.Library.LostTemplate(ctx, id); err == nil {

@@ -83,7 +83,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 	imported := c.version.Source.IsNull()
 	if source.Path == "" {
-		client.AddError(c.diags, "Could not use image", source.Validate())
+		client.AddError(c.diags, "Invalid image source", source.Validate())
 		known, ok := image.KnownDigest(source)
 		same := ok && known == c.version.Digest.ValueString()
 		if !same && c.library != nil {

@@ -105,7 +105,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	case sourceKnown && source.URL == "" && r.client.Online():
 		virtualSize = r.probeOnHost(ctx, source, diags)
 	case sourceKnown:
-		client.AddError(diags, "Could not use image", source.Validate())
+		client.AddError(diags, "Invalid image source", source.Validate())
 	}
 	id, known := plan.plannedID()
 	if !known || !r.client.Online() {

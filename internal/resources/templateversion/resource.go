@@ -62,7 +62,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known && config.headersKnown() {
 		source.Headers = config.headers()
-		client.AddError(&resp.Diagnostics, "Could not use image", source.Validate())
+		client.AddError(&resp.Diagnostics, "Invalid image source", source.Validate())
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
 // What verify says.
@@ -92,8 +91,7 @@ func sourceAttribute() schema.Attribute {
 					"[Golden images](../guides/golden-images) for what to remove first.",
 			},
 			"checksum": schema.StringAttribute{
-				Optional:   true,
-				Validators: []validator.String{client.Valid(func(s string) error { _, err := image.ParseChecksum(s); return err })},
+				Optional: true,
 				MarkdownDescription: "`sha256:…` or `sha512:…` of the file as it is at its source, compressed or not. An image that the pool has already, or was " +
 					"read from a file of that checksum before, is not sent, and not even downloaded.",
 			},
