@@ -152,7 +152,7 @@ func (r *Resource) probe(ctx context.Context, source image.Source, whole bool, d
 	}
 	defer im.Close()
 	if whole && r.client.Online() {
-		client.AddError(diags, "Image cannot be used", r.client.Library.CheckCapacity(ctx, source, im.Size))
+		client.AddError(diags, "Could not use image", r.client.Library.CheckCapacity(ctx, source, im.Size))
 	}
 	return im.VirtualSize
 }
