@@ -24,7 +24,7 @@ func (m *Model) renamed() bool {
 func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
-		client.AddError(&resp.Diagnostics, "Instance not read", err)
+		client.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
 	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
