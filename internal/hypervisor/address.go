@@ -42,6 +42,8 @@ type Address struct {
 	IP        string
 	Prefix    int    // length in bits, 0 when unknown
 	Interface string // the host's name (vnet0), or for AddressAgent the guest's (eth0)
+	// Expires is when the lease ends, by the host's clock in seconds since 1970; 0 for one that never does. Only Leases tells.
+	Expires int64
 }
 
 // DomainAddresses returns the addresses of a running domain that source knows;
@@ -80,10 +82,14 @@ func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressS
 }
 
 // Leases returns the addresses that the DHCP server of a network has leased, of
-// all guests, with one request. A network that is not active, or is gone, has none.
+// all guests, with two requests. A network that is not active, or is gone, has none.
 func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
 	leases, err := ask(ctx, h, "reading the leases of", networkObject(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
-		leases, _, err := l.NetworkGetDhcpLeases(libvirt.Network{Name: network}, nil, 1, 0)
+		ref, err := l.NetworkLookupByName(network) // libvirt finds it by its UUID alone
+		if err != nil {
+			return nil, err
+		}
+		leases, _, err := l.NetworkGetDhcpLeases(ref, nil, 1, 0)
 		return leases, err
 	})
 	if errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrNoNetwork) {
@@ -91,7 +97,7 @@ func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
 	}
 	addresses := make([]Address, len(leases))
 	for i, lease := range leases {
-		addresses[i] = Address{IP: lease.Ipaddr, Prefix: int(lease.Prefix), Interface: lease.Iface}
+		addresses[i] = Address{IP: lease.Ipaddr, Prefix: int(lease.Prefix), Interface: lease.Iface, Expires: lease.Expirytime}
 		if len(lease.Mac) > 0 {
 			addresses[i].MAC = lease.Mac[0]
 		}
