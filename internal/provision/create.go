@@ -50,7 +50,11 @@ type build struct {
 	remains   []string          // pools that a create which died may have used
 	uuid      string
 	claimed   bool // the domain was defined, and so the name is this instance's
-	record    Record
+	// configured are the network cards whose MAC addresses are not left to chance: another guest may have had them, and old are
+	// the leases of that.
+	configured []catalog.NIC
+	old        oldLeases
+	record     Record
 }
 
 // baseImage is the base's volume.
@@ -85,7 +89,7 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	exists(instance, b.record)
 	if b.request.Running && len(b.request.WaitFor) > 0 {
 		err = b.step(ctx, "ready", func(ctx context.Context) error {
-			return b.awaitReady(ctx, instance, b.request.WaitFor, b.blueprint.reports())
+			return b.awaitReady(ctx, instance, b.old, b.request.WaitFor, b.blueprint.reports())
 		})
 	}
 	if err == nil {
@@ -150,7 +154,10 @@ func (b *build) confirmVersion(ctx context.Context) error {
 	return b.library.Stands(ctx, b.blueprint.Version.ID)
 }
 
-func (b *build) start(ctx context.Context) error {
+func (b *build) start(ctx context.Context) (err error) {
+	if b.old, err = b.leasesBefore(ctx, b.configured); err != nil {
+		return err
+	}
 	return b.startFailed(ctx, b.host.StartDomain(hypervisor.Whole(ctx), b.uuid))
 }
 

@@ -49,6 +49,8 @@ func (b *build) define(ctx context.Context) error {
 	for i := range b.blueprint.NICs {
 		if b.blueprint.NICs[i].MAC == "" {
 			b.blueprint.NICs[i].MAC = randomMAC()
+		} else {
+			b.configured = append(b.configured, b.blueprint.NICs[i])
 		}
 	}
 	if err := b.clearRemains(ctx); err != nil {

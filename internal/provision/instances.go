@@ -99,30 +99,3 @@ func OfTenant(tenant, domain string) bool {
 	}
 	return dotted && owner == tenant && !strings.Contains(name, ".")
 }
-
-// leases are those of networks, each of which is asked once.
-type leases map[string][]hypervisor.Address
-
-// of are the leases of some network cards.
-func (l leases) of(ctx context.Context, host *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
-	var found []hypervisor.Address
-	for _, nic := range nics {
-		if nic.Network == "" {
-			continue
-		}
-		known, asked := l[nic.Network]
-		if !asked {
-			var err error
-			if known, err = host.Leases(ctx, nic.Network); err != nil {
-				return nil, err
-			}
-			l[nic.Network] = known
-		}
-		for _, a := range known {
-			if strings.EqualFold(a.MAC, nic.MAC) {
-				found = append(found, a)
-			}
-		}
-	}
-	return found, nil
-}

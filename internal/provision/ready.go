@@ -79,9 +79,10 @@ const (
 	adviceOff    = "A longer time does not help: find out what switched the guest off."
 )
 
-// awaitReady waits for the conditions, one after the other, as long as ctx allows. Whoever waits for anything also waits
-// for the guest's report of its first boot, where this start is that: nobody else would hear what failed.
-func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []string, reports bool) error {
+// awaitReady waits for the conditions, one after the other, as long as ctx allows. old are the leases from before the guest was
+// started. Whoever waits for anything also waits for the guest's report of its first boot, where this start is that: no other
+// call would hear what failed.
+func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old oldLeases, conditions []string, reports bool) error {
 	firstBoot := "user_data"
 	if i.Facts.Customized.Digest != "" {
 		firstBoot = "customization"
@@ -91,7 +92,7 @@ func (p *Provisioner) awaitReady(ctx context.Context, i Instance, conditions []s
 		wanted bool
 		check  condition
 	}{
-		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) sight { return p.hasAddress(ctx, i) }},
+		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) sight { return p.hasAddress(ctx, i, old) }},
 		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) sight { return p.agentAnswers(ctx, i) }},
 		// Before cloud-init's own status, which says less of what failed.
 		{firstBoot, reports && len(conditions) > 0, p.reported(i)},
@@ -173,15 +174,26 @@ func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 	return nil
 }
 
-// hasAddress tells whether the guest is seen to have an address. A static one is in no lease, and without an agent the
-// guest could have it for ever without being seen: there it counts that the guest sends, which it does as soon as it has
-// brought the interface up.
-func (p *Provisioner) hasAddress(ctx context.Context, i Instance) sight {
-	seen, err := p.seen(ctx, i, hypervisor.AddressLease, hypervisor.AddressAgent)
+// hasAddress tells whether the guest is seen to have an address, by what was seen since it was started. A static one is in no
+// lease, and without an agent the guest could have it for ever without being seen: there it counts that the guest sends, which
+// it does as soon as it has brought the interface up.
+func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases) sight {
+	leased, err := p.seen(ctx, i, hypervisor.AddressLease)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
-	if len(seen) > 0 {
+	fresh, err := old.renewed(ctx, p.host, i, leased)
+	if err != nil {
+		return sight{seen: err.Error()}
+	}
+	if fresh {
+		return sight{met: true}
+	}
+	told, err := p.seen(ctx, i, hypervisor.AddressAgent)
+	if err != nil {
+		return sight{seen: err.Error()}
+	}
+	if len(told) > 0 {
 		return sight{met: true}
 	}
 	for _, nic := range i.NICs {
@@ -196,8 +208,11 @@ func (p *Provisioner) hasAddress(ctx context.Context, i Instance) sight {
 			return sight{met: true}
 		}
 	}
-	if slices.ContainsFunc(i.NICs, isStatic) {
+	switch {
+	case slices.ContainsFunc(i.NICs, isStatic):
 		return sight{seen: "no address from a guest agent, and nothing sent from an interface with a static address"}
+	case len(leased) > 0:
+		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no address from a guest agent"}
 	}
 	return sight{seen: "no DHCP lease, and no address from a guest agent"}
 }

@@ -129,7 +129,10 @@ func (b *build) shutDown(ctx context.Context, before Instance) error {
 	if !before.Running() {
 		return nil
 	}
-	b.undoLater(func(ctx context.Context) error { return b.bringUp(ctx, before) })
+	b.undoLater(func(ctx context.Context) error {
+		_, err := b.bringUp(ctx, before)
+		return err
+	})
 	return b.powerOff(ctx, b.uuid, shutdownTime(ctx))
 }
 

@@ -82,10 +82,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	if c.Running && (diff.Restart() || !instance.Healthy()) {
-		if err := p.bringUp(ctx, instance); err != nil {
+		old, err := p.bringUp(ctx, instance)
+		if err != nil {
 			return instance, fmt.Errorf("starting instance %q: %w", name, err)
 		}
-		if err := p.awaitReady(ctx, instance, c.WaitFor, instance.Facts.Customized.Pending); err != nil {
+		if err := p.awaitReady(ctx, instance, old, c.WaitFor, instance.Facts.Customized.Pending); err != nil {
 			return instance, err
 		}
 		if c.Blueprint != nil && slices.Contains(c.WaitFor, WaitCloudInit) {
@@ -97,18 +98,29 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	return p.settled(ctx, uuid, c.Blueprint)
 }
 
-// bringUp brings a guest that is off or crashed to running. One that runs is left as it is.
-func (p *Provisioner) bringUp(ctx context.Context, i Instance) error {
+// bringUp brings a guest that is off or crashed to running, and tells which leases it had before. One that runs is left as it
+// is.
+func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error) {
 	state, err := p.host.DomainState(ctx, i.UUID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if state == hypervisor.StateCrashed {
 		if err := p.host.DestroyDomain(ctx, i.UUID); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
+	var old oldLeases
+	if state == hypervisor.StateShutoff || state == hypervisor.StateCrashed {
+		saved, err := p.host.HasSavedState(ctx, i.UUID)
+		if err == nil && !saved {
+			old, err = p.leasesBefore(ctx, i.NICs)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return old, p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
 }
 
 // clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.

@@ -127,7 +127,7 @@ func settings() map[string]schema.Attribute {
 			Optional: true, Computed: true, ElementType: types.StringType,
 			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
-			MarkdownDescription: "What to wait for after a start: `ip` (an address is known; of an interface with a static " +
+			MarkdownDescription: "What to wait for after a start: `ip` (an address is known that the guest has got since; of an interface with a static " +
 				"one, that the guest's agent tells it or the guest sends from there), `agent` (the guest agent answers), `cloud_init` " +
 				"(cloud-init is done; needs the agent). Whatever is in it, a first boot also waits for the guest's report of what the template's " +
 				"`cloud_init` and `customization` gave it to do, and what failed there is an error. `[]` waits for nothing, and nothing is " +

@@ -1,0 +1,89 @@
+package provision
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// leases are those of networks, each of which is asked once.
+type leases map[string][]hypervisor.Address
+
+// of are the leases of some network cards.
+func (l leases) of(ctx context.Context, host *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
+	var found []hypervisor.Address
+	for _, nic := range nics {
+		if nic.Network == "" {
+			continue
+		}
+		known, asked := l[nic.Network]
+		if !asked {
+			var err error
+			if known, err = host.Leases(ctx, nic.Network); err != nil {
+				return nil, err
+			}
+			l[nic.Network] = known
+		}
+		for _, a := range known {
+			if strings.EqualFold(a.MAC, nic.MAC) {
+				found = append(found, a)
+			}
+		}
+	}
+	return found, nil
+}
+
+// oldLeases are the leases of an instance's cards right before its guest was started. A guest that asks for its address again
+// gets the same one, with another end: so what has neither another address nor another end says nothing of the guest. nil for
+// a guest that goes on where it was, and keeps its address without asking.
+type oldLeases []hypervisor.Address
+
+// leasesBefore are the leases of cards that are not powered yet.
+func (p *Provisioner) leasesBefore(ctx context.Context, nics []catalog.NIC) (oldLeases, error) {
+	return leases{}.of(ctx, p.host, nics)
+}
+
+// renewed tells whether any of the addresses that the host's DHCP server has leased was asked for since the start.
+func (o oldLeases) renewed(ctx context.Context, host *hypervisor.Host, i Instance, leased []hypervisor.Address) (bool, error) {
+	if len(leased) == 0 || !slices.ContainsFunc(leased, o.knew) {
+		return len(leased) > 0, nil
+	}
+	now, err := leases{}.of(ctx, host, i.NICs) // which tells their ends
+	if err != nil {
+		return false, err
+	}
+	fresh, endless := o.compare(now, i.NICs)
+	for _, mac := range endless {
+		packets, err := host.Sent(ctx, i.UUID, mac)
+		if err != nil {
+			return false, err
+		}
+		fresh = fresh || packets > 0
+	}
+	return fresh, nil
+}
+
+// compare tells whether leases of some cards are newer than these. Where one has no end that could change, nothing tells but
+// that the guest sends: endless are the MAC addresses of these.
+func (o oldLeases) compare(now []hypervisor.Address, nics []catalog.NIC) (fresh bool, endless []string) {
+	for _, a := range now {
+		switch n := slices.IndexFunc(o, func(before hypervisor.Address) bool { return same(before, a) }); {
+		case len(usable([]hypervisor.Address{a}, nics)) == 0:
+		case n < 0 || o[n].Expires != a.Expires:
+			return true, nil
+		case a.Expires == 0:
+			endless = append(endless, a.MAC)
+		}
+	}
+	return false, endless
+}
+
+// knew tells whether an address was leased before.
+func (o oldLeases) knew(a hypervisor.Address) bool {
+	return slices.ContainsFunc(o, func(before hypervisor.Address) bool { return same(before, a) })
+}
+
+func same(a, b hypervisor.Address) bool { return strings.EqualFold(a.MAC, b.MAC) && a.IP == b.IP }

@@ -1,0 +1,36 @@
+package provision
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+)
+
+// A lease says something of a guest if it was given or renewed since the guest was started.
+func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
+	const mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
+	nics := []catalog.NIC{{Name: "eth0", Network: "default", MAC: mac}}
+	old := oldLeases{{MAC: mac, IP: "10.0.0.5", Expires: 100}, {MAC: mac, IP: "10.0.0.6"}}
+	for name, c := range map[string]struct {
+		now     []hypervisor.Address
+		fresh   bool
+		endless []string
+	}{
+		"gone":                {nil, false, nil},
+		"the same":            {[]hypervisor.Address{old[0]}, false, nil},
+		"renewed":             {[]hypervisor.Address{{MAC: "52:54:00:00:00:01", IP: "10.0.0.5", Expires: 160}}, true, nil},
+		"another address":     {[]hypervisor.Address{old[0], {MAC: mac, IP: "10.0.0.7", Expires: 100}}, true, nil},
+		"without an end":      {[]hypervisor.Address{old[1]}, false, []string{mac}},
+		"somebody else's":     {[]hypervisor.Address{{MAC: other, IP: "10.0.0.8", Expires: 160}}, false, nil},
+		"for nobody to reach": {[]hypervisor.Address{{MAC: mac, IP: "169.254.0.5", Expires: 160}}, false, nil},
+	} {
+		if fresh, endless := old.compare(c.now, nics); fresh != c.fresh || !slices.Equal(endless, c.endless) {
+			t.Errorf("%s: fresh is %t, endless %q, want %t, %q", name, fresh, endless, c.fresh, c.endless)
+		}
+	}
+	if fresh, _ := oldLeases(nil).compare([]hypervisor.Address{old[0]}, nics); !fresh {
+		t.Error("a guest that was not started keeps its lease")
+	}
+}
