@@ -2,7 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
@@ -38,7 +37,7 @@ func (h *Host) DiskUsers(ctx context.Context, v Volume) ([]string, error) {
 			return "", err
 		}
 		var doc liveDisks
-		if err := xml.Unmarshal([]byte(text), &doc); err != nil {
+		if err := understand("the domain's XML", text, &doc); err != nil {
 			return "", fail("reading", domainObject(ref.Name), err)
 		}
 		for _, disk := range doc.Disks {

@@ -190,20 +190,23 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 }
 
 // AllDomains returns all domains of the host: two requests, and one for each
-// domain. A domain that vanishes meanwhile is left out.
-func (h *Host) AllDomains(ctx context.Context) ([]Domain, error) {
+// domain. A domain that vanishes meanwhile is left out, and those that cannot be
+// described are told of.
+func (h *Host) AllDomains(ctx context.Context) ([]Domain, []Undescribed, error) {
 	return h.DomainsNamed(ctx, func(string) bool { return true })
 }
 
 // DomainsNamed returns the domains of the host whose names match: two requests,
-// and one for each of these domains. A domain that vanishes meanwhile is left out.
-func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, error) {
+// and one for each of these domains. A domain that vanishes meanwhile is left out,
+// and those that cannot be described are told of.
+func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, []Undescribed, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
-	return gather(ctx, listed, ErrNoDomain, func(ctx context.Context, l listedStatus) (Domain, error) {
+	called := func(l listedStatus) Undescribed { return Undescribed{Name: l.ref.Name} }
+	return describeAll(ctx, listed, ErrNoDomain, called, func(ctx context.Context, l listedStatus) (Domain, error) {
 		d, err := h.readDefinition(ctx, domainObject(l.ref.Name), l.ref)
 		d.Status = l.Status
 		return d, err

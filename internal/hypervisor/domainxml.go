@@ -32,13 +32,20 @@ type Domain struct {
 type DomainDisk struct {
 	Name   string // as in DiskSpec; empty for a disk that was added otherwise
 	Target string // vda, sda, …
-	Path   string // empty for an empty drive and for network disks
-	Format string // raw, qcow2
-	CDROM  bool
+	Path   string // empty for an empty drive, for network disks, and for those that name a volume
+	// Pool and Volume are the volume of a disk whose definition names that instead of a path.
+	Pool, Volume string
+	Format       string // raw, qcow2
+	CDROM        bool
 	// Rotation, KeepsDiscarded and Boot are as in DiskSpec.
 	Rotation       uint
 	KeepsDiscarded bool
 	Boot           uint
+}
+
+// Is tells whether the disk is that volume.
+func (d DomainDisk) Is(v Volume) bool {
+	return v.Path != "" && d.Path == v.Path || d.Volume != "" && d.Volume == v.Name && d.Pool == v.Pool
 }
 
 // DomainInterface is a network interface of a domain.
@@ -81,8 +88,10 @@ type domainDoc struct {
 			Discard string `xml:"discard,attr"`
 		} `xml:"driver"`
 		Source struct {
-			File string `xml:"file,attr"`
-			Dev  string `xml:"dev,attr"`
+			File   string `xml:"file,attr"`
+			Dev    string `xml:"dev,attr"`
+			Pool   string `xml:"pool,attr"`
+			Volume string `xml:"volume,attr"`
 		} `xml:"source"`
 		Target struct {
 			Dev      string `xml:"dev,attr"`
@@ -165,8 +174,8 @@ func (doc *domainDoc) shape() (sockets, cores int) {
 
 func parseDomain(text string) (Domain, error) {
 	var doc domainDoc
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Domain{}, fmt.Errorf("understanding the domain's XML: %w", err)
+	if err := understand("the domain's XML", text, &doc); err != nil {
+		return Domain{}, err
 	}
 	memory, err := doc.Memory.mib()
 	if err != nil {
@@ -174,7 +183,7 @@ func parseDomain(text string) (Domain, error) {
 	}
 	metadata, err := ownMetadata(doc.Metadata.Inner)
 	if err != nil {
-		return Domain{}, fmt.Errorf("understanding the domain's XML: %w", err)
+		return Domain{}, &xmlError{"the domain's XML", err}
 	}
 	d := Domain{
 		UUID: doc.UUID, Name: doc.Name, Title: doc.Title, Description: doc.Description, Type: doc.Type,
@@ -187,7 +196,7 @@ func parseDomain(text string) (Domain, error) {
 	for _, disk := range doc.Disks {
 		d.Disks = append(d.Disks, DomainDisk{
 			Name: named(disk.Alias, diskAlias), Target: disk.Target.Dev, Format: disk.Driver.Type,
-			Path: defaulted(disk.Source.File, disk.Source.Dev), CDROM: disk.Device == "cdrom",
+			Path: defaulted(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
 			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
 		})
 	}

@@ -2,8 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
-	"fmt"
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
@@ -33,8 +31,8 @@ func parseFirmwares(text string) ([]string, error) {
 			Values []string `xml:"value"`
 		} `xml:"os>enum"`
 	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, fmt.Errorf("understanding the domain capabilities: %w", err)
+	if err := understand("the domain capabilities", text, &doc); err != nil {
+		return nil, err
 	}
 	for _, enum := range doc.Enums {
 		if enum.Name == "firmware" {

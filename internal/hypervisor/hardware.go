@@ -92,8 +92,8 @@ func ParseHardware(text string) (Hardware, error) {
 			All []deviceDoc `xml:",any"`
 		} `xml:"devices"`
 	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Hardware{}, fmt.Errorf("understanding the domain's XML: %w", err)
+	if err := understand("the domain's XML", text, &doc); err != nil {
+		return Hardware{}, err
 	}
 	d, err := parseDomain(text)
 	return Hardware{Disks: d.Disks, Interfaces: d.Interfaces, devices: doc.Devices.All}, err

@@ -2,7 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 	"slices"
 
@@ -94,8 +93,8 @@ func parseCapabilities(text string) (Info, error) {
 			} `xml:"arch"`
 		} `xml:"guest"`
 	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Info{}, fmt.Errorf("understanding the host's capabilities: %w", err)
+	if err := understand("the host's capabilities", text, &doc); err != nil {
+		return Info{}, err
 	}
 	info := Info{Arch: doc.Arch, CPUModel: doc.Model}
 	for _, guest := range doc.Guests {

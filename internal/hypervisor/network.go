@@ -2,8 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -85,8 +83,8 @@ func parseNetwork(text string) (Network, error) {
 			Type string `xml:"type,attr"`
 		} `xml:"virtualport"`
 	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Network{}, fmt.Errorf("understanding the network's XML: %w", err)
+	if err := understand("the network's XML", text, &doc); err != nil {
+		return Network{}, err
 	}
 	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
 	if doc.Forward != nil {

@@ -2,7 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"slices"
@@ -116,7 +115,7 @@ func (doc pciAddressDoc) address() (PCIAddress, error) {
 	for to, text := range map[*uint]string{&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function} {
 		n, err := strconv.ParseUint(defaulted(text, "0"), 0, 32)
 		if err != nil {
-			return a, fmt.Errorf("understanding a PCI address: %w", err)
+			return a, &xmlError{"a PCI address", err}
 		}
 		*to = uint(n)
 	}
@@ -125,8 +124,8 @@ func (doc pciAddressDoc) address() (PCIAddress, error) {
 
 func parsePCIDevice(text string) (PCIDevice, error) {
 	var doc pciDoc
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return PCIDevice{}, fmt.Errorf("understanding the device's XML: %w", err)
+	if err := understand("the device's XML", text, &doc); err != nil {
+		return PCIDevice{}, err
 	}
 	c := doc.Capability
 	numbers := make([]uint64, 3)

@@ -2,7 +2,6 @@ package hypervisor
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,8 +59,8 @@ func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (Pool, error) {
 		Type string `xml:"type,attr"`
 		Path string `xml:"target>path"`
 	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Pool{}, fmt.Errorf("understanding the pool's XML: %w", err)
+	if err := understand("the pool's XML", text, &doc); err != nil {
+		return Pool{}, err
 	}
 	return Pool{
 		Name: ref.Name, Type: doc.Type, Path: doc.Path, Active: poolActive(state),

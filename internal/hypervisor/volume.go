@@ -25,11 +25,12 @@ func (h *Host) VolumeNames(ctx context.Context, pool string) ([]string, error) {
 }
 
 // Volumes returns the volumes of a pool whose names match: one request for the
-// list and one for each match. A volume that vanishes meanwhile is left out.
-func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, error) {
+// list and one for each match. A volume that vanishes meanwhile is left out, and
+// those that cannot be described are told of.
+func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []Undescribed, error) {
 	names, err := h.VolumeNames(ctx, pool)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var matches []string
 	for _, name := range names {
@@ -37,7 +38,8 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 			matches = append(matches, name)
 		}
 	}
-	return gather(ctx, matches, ErrNoVolume, func(ctx context.Context, name string) (Volume, error) {
+	called := func(name string) Undescribed { return Undescribed{Pool: pool, Name: name} }
+	return describeAll(ctx, matches, ErrNoVolume, called, func(ctx context.Context, name string) (Volume, error) {
 		return h.Volume(ctx, pool, name)
 	})
 }
@@ -53,7 +55,7 @@ func (h *Host) Volume(ctx context.Context, pool, name string) (Volume, error) {
 	if err != nil {
 		return Volume{}, err
 	}
-	v, err := parseVolume(pool, text)
+	v, err := parseVolume(pool, name, text)
 	return v, fail("reading", volumeObject(pool, name), err)
 }
 

@@ -1,8 +1,6 @@
 package hypervisor
 
 import (
-	"encoding/xml"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -67,12 +65,12 @@ func renderVolume(spec VolumeSpec) (string, error) {
 	return doc.Marshal()
 }
 
-func parseVolume(pool, text string) (Volume, error) {
+func parseVolume(pool, name, text string) (Volume, error) {
 	var doc libvirtxml.StorageVolume
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return Volume{}, fmt.Errorf("understanding the volume's XML: %w", err)
+	if err := understand("the volume's XML", text, &doc); err != nil {
+		return Volume{}, err
 	}
-	v := Volume{Pool: pool, Name: doc.Name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}
+	v := Volume{Pool: pool, Name: name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}
 	if t := doc.Target; t != nil {
 		v.Path = t.Path
 		if t.Format != nil {

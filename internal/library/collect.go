@@ -74,7 +74,8 @@ func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec c
 	if len(unlisted) == 0 {
 		return nil
 	}
-	domains, err := l.host.AllDomains(ctx)
+	// A domain that cannot be described has its disks among all volumes.
+	domains, _, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,8 +164,8 @@ func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base ca
 	}) {
 		return true, nil
 	}
-	overlays, err := l.overlaysOn(ctx, base)
-	if err != nil || len(overlays) > 0 {
+	found, err := l.overlaysOn(ctx, base)
+	if err != nil || found.any() {
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left its name alone
@@ -181,11 +182,11 @@ func (l *Library) dispose(ctx context.Context, rec catalog.Record[catalog.Base])
 	if rec.Value.State == catalog.BaseUploading { // it never was what anything could stand on
 		return l.discardBase(ctx, rec)
 	}
-	overlays, err := l.overlaysOn(ctx, rec.Value)
+	found, err := l.overlaysOn(ctx, rec.Value)
 	if err != nil {
 		return err
 	}
-	if len(overlays) == 0 {
+	if !found.any() {
 		return l.discardBase(ctx, rec)
 	}
 	rec.Value.State = catalog.BaseReady

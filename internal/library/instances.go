@@ -50,9 +50,10 @@ func (i made) of(pool string, id catalog.TemplateID) bool {
 	return i.Template == id.String() && (i.Library == pool || i.Library == "")
 }
 
-// instancesOf lists the instances on the host that were made from a template of this library, whoever's they are.
+// instancesOf lists the instances on the host that were made from a template of this library, whoever's they are. Of a domain
+// that the host cannot describe nobody knows what it is: it is none.
 func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
-	domains, err := l.host.AllDomains(ctx)
+	domains, _, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // InUseError says that a version cannot go because something hangs on its base image.
@@ -41,7 +40,10 @@ func (e *InUseError) Error() string {
 //
 // The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
 // one of the two sees the other.
-func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error {
+//
+// tell, where it is given, is told in sentences what was overlooked: files and domains of somebody else's that the host lists
+// and cannot describe, and that cannot stand on the version's image.
+func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell ...func(overlooked string)) error {
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
 			return l.LostVersion(ctx, id)
@@ -73,7 +75,11 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 	if err != nil {
 		return err
 	}
-	users, err := l.usersOf(ctx, rec.Value)
+	users, err := l.usersOf(ctx, rec.Value, func(overlooked string) {
+		for _, tell := range tell {
+			tell(overlooked)
+		}
+	})
 	if err == nil && users.any() {
 		err = users
 	}
@@ -108,10 +114,11 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID) error
 }
 
 // usersOf names what hangs on a version's base: its own instances, and, where no other version keeps the base, every overlay
-// on it, whoever made it. What is another tenant's is counted only.
-func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, error) {
+// on it, whoever made it. What is another tenant's is counted only. It is an error where something may hang on the base that
+// the host cannot describe; tell is told what it cannot describe else.
+func (l *Library) usersOf(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, err := l.host.AllDomains(ctx)
+	domains, undescribed, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,20 +150,23 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version) (*InUseError, 
 	if err := l.builtOn(ctx, base, in); err != nil {
 		return nil, err
 	}
-	overlays, err := l.overlaysOn(ctx, base)
+	found, err := l.overlaysOn(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range overlays {
+	for _, o := range found.overlays {
 		switch {
 		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
 		case l.foreign(instances, o.Path), l.othersVolume(o.Name):
 			in.Others++
 		default:
-			in.Users = append(in.Users, "volume "+o.Name)
+			in.Users = append(in.Users, "volume "+strings.ToValidUTF8(o.Name, "\uFFFD"))
 		}
 	}
-	return in, nil
+	if in.any() {
+		return in, nil
+	}
+	return in, l.weigh(v.ID, found, undescribed, tell)
 }
 
 // builtOn names the versions whose images stand on a base.
@@ -187,38 +197,4 @@ func (l *Library) builtOn(ctx context.Context, base catalog.Base, in *InUseError
 		in.Built = append(in.Built, "one that is being registered")
 	}
 	return nil
-}
-
-// overlaysOn lists the volumes that hang on a base. Those of linked clones may be in any pool of files.
-func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) ([]hypervisor.Volume, error) {
-	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else those that were made without libvirt do not show
-		return nil, err
-	}
-	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
-	if errors.Is(err, hypervisor.ErrNoVolume) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	pools, err := l.host.Pools(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found []hypervisor.Volume
-	for _, pool := range pools {
-		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
-			continue
-		}
-		overlays, err := l.host.Volumes(ctx, pool.Name, func(name string) bool { return !strings.HasSuffix(name, ".json") })
-		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
-		gone := errors.Is(err, hypervisor.ErrPoolInactive) || errors.Is(err, hypervisor.ErrNoPool)
-		if err != nil && (!gone || pool.Name == l.pool) {
-			return nil, err
-		}
-		found = append(found, slices.DeleteFunc(overlays, func(o hypervisor.Volume) bool {
-			return o.Backing == nil || o.Backing.Path != volume.Path
-		})...)
-	}
-	return found, nil
 }

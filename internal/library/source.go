@@ -97,7 +97,7 @@ func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseErr
 	if err != nil || len(users) == 0 {
 		return nil, err
 	}
-	domains, err := l.host.AllDomains(ctx)
+	domains, _, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
 	}

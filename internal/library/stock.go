@@ -20,6 +20,8 @@ type Stock struct {
 	// Strays are volumes of images that no document leads to, and that nobody has written to for a while. What sends one may be
 	// hidden, as other tenants' documents are in a database: so they are left alone.
 	Strays []string
+	// Undescribed are volumes of images that the host lists and cannot describe, with the reason: they are not in the numbers.
+	Undescribed []string
 }
 
 // stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
@@ -33,11 +35,14 @@ func (l *Library) stock(ctx context.Context) (Stock, error) {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, err := l.host.Volumes(ctx, l.pool, func(name string) bool {
+	volumes, undescribed, err := l.host.Volumes(ctx, l.pool, func(name string) bool {
 		return strings.HasPrefix(name, "nova.base.") && !strings.HasSuffix(name, ".json")
 	})
 	if err != nil {
 		return s, err
+	}
+	for _, u := range undescribed {
+		s.Undescribed = append(s.Undescribed, l.nameOf(u)+l.reason(u))
 	}
 	held, err := l.holdings(ctx)
 	if err != nil {
@@ -75,7 +80,7 @@ func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[str
 		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
 		if !bases[image] && !slices.ContainsFunc(coming, begins) {
 			if time.Since(v.Modified) > unusedFor {
-				s.Strays = append(s.Strays, v.Name)
+				s.Strays = append(s.Strays, strings.ToValidUTF8(v.Name, "\uFFFD"))
 			}
 			continue
 		}

@@ -49,7 +49,10 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	if err != nil {
 		return nil, nil, err
 	}
-	domains, err := p.host.AllDomains(ctx)
+	domains, undescribed, err := p.host.AllDomains(ctx)
+	if err == nil && len(undescribed) > 0 {
+		err = fmt.Errorf("finding GPUs that are free: %s may have some, and the host cannot describe it: %w", undescribed[0], undescribed[0].Err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,14 +54,17 @@ func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state hypervisor.St
 }
 
 // Instances lists the instances of the library's tenant that the filter chooses, by name: with a few requests, one for each
-// domain whose name is of the tenant, and one for each network. So guests' agents are not asked for addresses.
-func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) ([]Instance, error) {
+// domain whose name is of the tenant, and one for each network. So guests' agents are not asked for addresses. Domains that the
+// host lists and cannot describe are told of in overlooked, in sentences.
+func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instances []Instance, overlooked []string, err error) {
 	tenant := p.library.Tenant()
-	domains, err := p.host.DomainsNamed(ctx, func(name string) bool { return OfTenant(tenant, name) })
+	domains, undescribed, err := p.host.DomainsNamed(ctx, func(name string) bool { return OfTenant(tenant, name) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var instances []Instance
+	for _, u := range undescribed {
+		overlooked = append(overlooked, fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err))
+	}
 	leases := leases{}
 	for _, d := range domains {
 		if d.Metadata == "" {
@@ -75,19 +79,19 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) ([]Instan
 		}
 		i, err := p.defined(ctx, d)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if i.Healthy() {
 			seen, err := leases.of(ctx, p.host, i.NICs)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			i.Addresses = usable(withStatic(seen, i.NICs), i.NICs)
 		}
 		instances = append(instances, i)
 	}
 	slices.SortFunc(instances, func(a, b Instance) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
-	return instances, nil
+	return instances, overlooked, nil
 }
 
 // OfTenant tells whether a domain's name is one that DomainName gives to instances of the tenant. No instance's own name has

@@ -57,7 +57,7 @@ func Pool(uri string) Backend {
 			if err := host.RefreshPool(ctx, place); err != nil {
 				return "", err
 			}
-			volumes, err := host.Volumes(ctx, place, func(string) bool { return true })
+			volumes, _, err := host.Volumes(ctx, place, func(string) bool { return true })
 			stored := uint64(0)
 			for _, v := range volumes {
 				stored += v.Allocation

@@ -108,6 +108,9 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		client.AddError(&resp.Diagnostics, "Could not read catalogue", err)
 		return
 	}
+	for _, u := range c.Stock.Undescribed {
+		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume and cannot describe it, so it is not among the images: "+u+".")
+	}
 	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Stock.Strays...))
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model{

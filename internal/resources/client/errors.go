@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -89,7 +90,7 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		AddFindings(diags, findings)
 		return
 	}
-	detail := catalog.Sentence(err)
+	detail := strings.ToValidUTF8(catalog.Sentence(err), "\uFFFD") // names of files are not always
 	_, timedOut := errors.AsType[*timedOutError](err)
 	if timedOut {
 		detail += "\n\nHow long it may take is set by the timeouts block."

@@ -89,12 +89,16 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		filter.Version, err = catalog.ParseConstraint(m.Version.ValueString())
 	}
 	var instances []provision.Instance
+	var overlooked []string
 	if err == nil {
-		instances, err = d.client.Provisioner.Instances(ctx, filter)
+		instances, overlooked, err = d.client.Provisioner.Instances(ctx, filter)
 	}
 	if err != nil {
 		client.AddError(&resp.Diagnostics, "Could not list instances", err)
 		return
+	}
+	for _, text := range overlooked {
+		resp.Diagnostics.AddWarning("Domain was overlooked", text)
 	}
 	m.Instances = make([]found, len(instances))
 	for n, i := range instances {

@@ -192,7 +192,9 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err == nil {
-		err = r.client.Library.RemoveVersion(ctx, id)
+		err = r.client.Library.RemoveVersion(ctx, id, func(overlooked string) {
+			resp.Diagnostics.AddWarning("Not all of the host could be looked at", overlooked)
+		})
 	}
 	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete version", err)
 }

@@ -1,0 +1,126 @@
+package library
+
+import (
+	"errors"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// A host has other people's files and domains, in any state. What it cannot describe of them is in the way of a removal only
+// where it may stand on the image that goes.
+func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
+	host := acctest.RequireHost(t).Own(t, "others") // each library of a host looks at all of its pools
+	pool, dir := host.Pool(t, "library")
+	s := site{host, pool, host.HostPath(dir)}
+	theirs, theirDir := host.Pool(t, "theirs")
+	l := s.library(t)
+	s.template(t, l)
+	ctx := t.Context()
+	source := rawImage(t, 1<<20, 1<<20)
+	remove := func(v catalog.Version) (overlooked []string, err error) {
+		err = l.RemoveVersion(ctx, v.ID, func(text string) { overlooked = append(overlooked, text) })
+		return overlooked, err
+	}
+	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", image.Source{Path: source}))
+	at := func(name string) string { return path.Join(theirDir, name) }
+	// make makes files that the host lists, and does with them what they are to become afterwards.
+	make := func(names []string, script string) {
+		t.Helper()
+		for _, name := range names {
+			if err := os.WriteFile(host.HostPath(at(name)), []byte("anything"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		host.Virsh(t, "pool-refresh", theirs)
+		host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; "+script)
+	}
+
+	make([]string{"caf\xe9.iso", "dangling", "fifo", "vanished", "directory", "circle"},
+		"rm dangling fifo vanished directory circle; ln -s /nowhere dangling; mkfifo fifo; mkdir directory; ln -s circle circle")
+	overlooked, err := remove(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(overlooked, "\n"); !strings.Contains(all, `volume "dangling" in pool "theirs"`) || !strings.Contains(all, `volume "fifo" in pool "theirs"`) ||
+		strings.Contains(all, "caf") || strings.Contains(all, "vanished") {
+		t.Errorf("overlooked:\n%s", all)
+	}
+
+	// A name that is not UTF-8 hides nothing that stands on the image.
+	v = must[catalog.Version](t)(register(ctx, l, "2.0.0", image.Source{Path: source}))
+	location := must[string](t)(l.StorageLocation(ctx, v))
+	overlay := at("caf\xe9.qcow2")
+	host.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "raw", overlay)
+	host.Exec(t, "rm", at("circle"), at("dangling"), at("fifo"))
+	host.Virsh(t, "pool-refresh", theirs)
+	var used *InUseError
+	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume caf\uFFFD.qcow2"}) {
+		t.Errorf("with an overlay on it: %v", err)
+	}
+	// What a domain has for a raw disk stands on nothing, whatever its guest has written there.
+	host.Exec(t, "sh", "-e", "-c", `mv "$1" `+at("theirs.raw")+`; cat > /var/lib/libvirt/theirs.xml <<'X'
+<domain type='`+host.DomainType+`'><name>theirs</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os><devices>
+<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='`+at("theirs.raw")+`'/><target dev='vda' bus='virtio'/></disk></devices></domain>
+X
+virsh -q define /var/lib/libvirt/theirs.xml`, "sh", overlay)
+	t.Cleanup(func() { host.Virsh(t, "undefine", "theirs") })
+	host.Virsh(t, "pool-refresh", theirs)
+	if err := l.RemoveVersion(ctx, v.ID); err != nil {
+		t.Errorf("with a disk whose guest says that it stands on the image: %v", err)
+	}
+
+	// What is called as a disk may be one that stands on the image.
+	v = must[catalog.Version](t)(register(ctx, l, "3.0.0", image.Source{Path: source}))
+	for name, says := range map[string]string{
+		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
+		"nova.disk.bank.web.system.qcow2":    "a volume of another tenant may stand on its image, and the host cannot describe it. ",
+	} {
+		make([]string{name}, "rm "+name+"; mkfifo "+name)
+		if _, err := remove(v); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("with %s: %v, want %q", name, err, says)
+		}
+		host.Exec(t, "rm", at(name))
+		host.Virsh(t, "pool-refresh", theirs)
+	}
+	if overlooked, err := remove(v); err != nil || len(overlooked) > 0 {
+		t.Errorf("at last: %v, %q overlooked", err, overlooked)
+	}
+	host.Exec(t, "sh", "-c", "rm -rf "+theirDir+"/*")
+}
+
+func TestWhatIsAnothersIsNotNamed(t *testing.T) {
+	l := (&memory{}).as(t, "shop", "ann")
+	cause := hypervisor.ErrUnsupported
+	for u, want := range map[hypervisor.Undescribed]string{
+		{Pool: "p", Name: "a.iso", Err: cause}:                           `volume "a.iso" in pool "p": ` + cause.Error(),
+		{Pool: "p", Name: "nova.disk.shop.web.system.raw", Err: cause}:   `volume "nova.disk.shop.web.system.raw" in pool "p": ` + cause.Error(),
+		{Pool: "p", Name: "nova.disk.bank.vault.system.raw", Err: cause}: "a volume of another tenant",
+		{Name: "vault", Err: cause}:                                      `domain "vault": ` + cause.Error(),
+		{Name: "shop.web", Err: cause}:                                   `domain "shop.web": ` + cause.Error(),
+		{Name: "bank.vault", Err: cause}:                                 "a domain that may be another tenant's",
+	} {
+		if got := l.nameOf(u) + l.reason(u); got != want {
+			t.Errorf("%+v is %q, want %q", u, got, want)
+		}
+	}
+	// A domain that cannot be described has no disk that was not looked at, unless there are pools that could not be.
+	id := ubuntu.Version("1.0.0")
+	domains := []hypervisor.Undescribed{{Name: "shop.web", Err: cause}}
+	var told []string
+	tell := func(text string) { told = append(told, text) }
+	if err := l.weigh(id, hanging{}, domains, tell); err != nil || len(told) != 1 || !strings.Contains(told[0], `domain "shop.web"`) {
+		t.Errorf("all pools were looked at: %v, %q", err, told)
+	}
+	if err := l.weigh(id, hanging{unseen: []string{"attic"}}, domains, tell); err == nil || !strings.Contains(err.Error(), `"shop.web"`) ||
+		!strings.Contains(err.Error(), "attic") {
+		t.Errorf("one pool was not: %v", err)
+	}
+}
