@@ -25,15 +25,21 @@ func (e *editor) setDiskImage(with DiskImage) error {
 	if err != nil {
 		return err
 	}
+	driven := false
 	for _, part := range parts {
 		switch part.name.Local {
 		case "driver":
+			driven = true
 			e.edits = append(e.edits, edit{part.start, part.end, tag("driver", withAttr(part.attrs, "type", with.Format)) + "</driver>"})
 		case "source":
 			e.edits = append(e.edits, edit{part.start, part.end, tag("source", withAttr(nil, "file", with.Path)) + "</source>"})
 		case "backingStore":
 			e.edits = append(e.edits, edit{part.start, part.end, ""})
 		}
+	}
+	if !driven { // the host must never find out a disk's format by itself
+		text := tag("driver", []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "qemu"}, {Name: xml.Name{Local: "type"}, Value: with.Format}})
+		e.edits = append(e.edits, edit{disk.open, disk.open, text + "</driver>"})
 	}
 	return nil
 }

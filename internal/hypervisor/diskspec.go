@@ -29,6 +29,9 @@ func (d DiskSpec) check() error {
 	if !aliasName.MatchString(d.Name) {
 		return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
 	}
+	if d.Format != "raw" && d.Format != "qcow2" { // else the host would look for it in what the guest has written
+		return fmt.Errorf("disk %q: its format is %q, and raw and qcow2 are possible", d.Name, d.Format)
+	}
 	return nil
 }
 

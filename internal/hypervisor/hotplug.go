@@ -12,8 +12,12 @@ import (
 
 // PlugDisk plugs a disk into a running guest.
 func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
-	disk := spec.device()
-	text, err := disk.Marshal()
+	err := spec.check()
+	var text string
+	if err == nil {
+		disk := spec.device()
+		text, err = disk.Marshal()
+	}
 	if err != nil {
 		return fail("plugging in", "disk "+spec.Name, err)
 	}

@@ -114,13 +114,19 @@ func (h *Host) appeared(ctx context.Context, pool, name string) bool {
 	return err == nil
 }
 
+// CloneSource is a volume to be copied, and the format that it is known to have.
+type CloneSource struct{ Pool, Name, Format string }
+
 // CloneVolume copies a volume on the host, converting it to spec's format, and
 // grows the copy when spec.Capacity is larger than the source's; zero keeps the
 // source's. It takes as long as ctx allows. When ctx ends first, the host goes
 // on copying: the volume exists then, or will, and cannot be deleted before the
 // host is done.
-func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fromPool, from string) (Volume, error) {
-	object := cloneObject(pool, spec.Name, fromPool, from)
+//
+// libvirt copies by the format that it has found in the source. Where that is not
+// the source's, before or after the copy, there is no copy, and a *FormatError.
+func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, from CloneSource) (Volume, error) {
+	object := cloneObject(pool, spec.Name, from)
 	const op = "cloning"
 	capacity := spec.Capacity
 	spec.Capacity = 0
@@ -132,6 +138,9 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	if err != nil {
 		return Volume{}, err
 	}
+	if err := h.cloneable(ctx, op, object, from); err != nil {
+		return Volume{}, err
+	}
 	c, err := h.connectAlone(ctx)
 	if err != nil {
 		return Volume{}, fail(op, object, err)
@@ -139,27 +148,50 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	defer c.shut()
 	h.calls.Add(1)
 	err = c.doAlone(ctx, func(l *libvirt.Libvirt) error {
-		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(fromPool, from), 0)
+		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(from.Pool, from.Name), 0)
 		return err
 	})
 	if err != nil {
-		return Volume{}, h.blameClone(ctx, pool, spec.Name, fromPool, from, err)
+		return Volume{}, h.blameClone(ctx, pool, spec.Name, from, err)
+	}
+	v, err := h.grownClone(ctx, pool, spec, capacity, from)
+	if err != nil {
+		// A clone of the wrong size is of no use to anybody, and one of the wrong
+		// format may hold what is nobody's to see.
+		return Volume{}, errors.Join(err, h.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
+	}
+	return v, nil
+}
+
+// cloneable makes sure that libvirt takes the source for what it is.
+func (h *Host) cloneable(ctx context.Context, op, object string, from CloneSource) error {
+	source, err := h.Volume(ctx, from.Pool, from.Name)
+	if err != nil {
+		return err
+	}
+	return fail(op, object, source.As(from.Format))
+}
+
+// grownClone looks at the source once more, and gives the clone its size.
+func (h *Host) grownClone(ctx context.Context, pool string, spec VolumeSpec, capacity uint64, from CloneSource) (Volume, error) {
+	// Somebody may have had the pool looked at during the copy.
+	if err := h.cloneable(ctx, "cloning", cloneObject(pool, spec.Name, from), from); err != nil {
+		return Volume{}, err
 	}
 	v, err := h.Volume(ctx, pool, spec.Name)
 	if err != nil || capacity <= v.Capacity {
 		return v, err
 	}
-	if err := h.ResizeVolume(ctx, pool, spec.Name, capacity); err != nil {
-		// A clone of the wrong size is of no use to anybody.
-		return Volume{}, errors.Join(err, h.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
+	if err := h.ResizeVolume(ctx, pool, spec.Name, spec.Format, capacity); err != nil {
+		return v, err
 	}
 	return h.Volume(ctx, pool, spec.Name)
 }
 
 // blameClone finds out what was wrong with a clone that libvirt refused.
-func (h *Host) blameClone(ctx context.Context, pool, name, fromPool, from string, err error) error {
+func (h *Host) blameClone(ctx context.Context, pool, name string, from CloneSource, err error) error {
 	const op = "cloning"
-	object := cloneObject(pool, name, fromPool, from)
+	object := cloneObject(pool, name, from)
 	if hasCode(err, libvirt.ErrInternalError) {
 		// That is what a taken name gives, among other things; a copy that failed
 		// is removed by libvirt.
@@ -167,22 +199,15 @@ func (h *Host) blameClone(ctx context.Context, pool, name, fromPool, from string
 			return fail(op, object, &typed{kind: ErrExists, cause: err})
 		}
 	}
-	err = h.blamePool(ctx, op, object, fromPool, fail(op, object, err))
-	if fromPool == pool || errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrNoPool) {
+	err = h.blamePool(ctx, op, object, from.Pool, fail(op, object, err))
+	if from.Pool == pool || errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrNoPool) {
 		return err
 	}
 	return h.blamePool(ctx, op, object, pool, err)
 }
 
-func cloneObject(pool, name, fromPool, from string) string {
-	return volumeObject(fromPool, from) + " to " + volumeObject(pool, name)
-}
-
-// ResizeVolume grows a volume to capacity bytes; it never shrinks one.
-func (h *Host) ResizeVolume(ctx context.Context, pool, name string, capacity uint64) error {
-	return h.changeVolume(ctx, "resizing", pool, name, func(l *libvirt.Libvirt) error {
-		return l.StorageVolResize(volumeRef(pool, name), capacity, 0)
-	})
+func cloneObject(pool, name string, from CloneSource) string {
+	return volumeObject(from.Pool, from.Name) + " to " + volumeObject(pool, name)
 }
 
 // busyLimit is how long DeleteVolume waits for a volume that the host is busy with.

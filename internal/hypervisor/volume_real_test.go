@@ -25,7 +25,7 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	if mode := must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
 		t.Errorf("mode is %o, want 0600", mode)
 	}
-	if err := h.ResizeVolume(ctx, pool, "base.qcow2", 16<<20); err != nil {
+	if err := h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 16<<20); err != nil {
 		t.Fatal(err)
 	}
 
@@ -36,11 +36,11 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
 	}
 
-	clone := must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, pool, "base.qcow2"))
+	clone := must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"}))
 	if clone.Capacity != 16<<20 || clone.Format != "raw" {
 		t.Errorf("clone without a size is %+v", clone)
 	}
-	clone = must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, pool, "base.qcow2"))
+	clone = must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, CloneSource{pool, "base.qcow2", "qcow2"}))
 	if clone.Capacity != 64<<20 || clone.Backing != nil {
 		t.Errorf("larger clone is %+v", clone)
 	}
@@ -62,10 +62,10 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	_, err = h.Volume(ctx, pool, "base.qcow2")
 	wantErr(t, err, ErrNoVolume)
 	wantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), ErrNoVolume)
-	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", 1), ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, pool, "base.qcow2")
+	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), ErrNoVolume)
+	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"})
 	wantErr(t, err, ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, pool, "larger.qcow2")
+	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "larger.qcow2", "qcow2"})
 	wantErr(t, err, ErrExists)
 }
 
@@ -124,7 +124,7 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 		wantErr(t, err, kind)
 		_, err = h.CreateVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
 		wantErr(t, err, kind)
-		_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw"}, pool, "v")
+		_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw"}, CloneSource{pool, "v", "raw"})
 		wantErr(t, err, kind)
 		wantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
 		wantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
@@ -230,7 +230,7 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			if _, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, pool, "big"); err != nil {
+			if _, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, CloneSource{pool, "big", "raw"}); err != nil {
 				t.Error(err)
 			}
 		})

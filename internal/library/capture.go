@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -15,8 +14,9 @@ import (
 // capturedDisk is the system disk of an instance that an image is made of.
 type capturedDisk struct {
 	volume hypervisor.Volume
-	room   int64 // bytes that the image takes at most
-	busy   error // why it must not be read now; nil for nothing
+	format string // of the disk, as the domain's definition says
+	room   int64  // bytes that the image takes at most
+	busy   error  // why it must not be read now; nil for nothing
 }
 
 const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
@@ -39,19 +39,19 @@ func (l *Library) captured(ctx context.Context, s image.Source) (capturedDisk, e
 			"Take the id from novacron_instance.NAME.id. The disk of a machine that novacron did not make is a volume.")
 	}
 	disk := none
+	var chain []hypervisor.Volume
 	for _, d := range domain.Disks {
 		if d.Name != "" && (d.Target == "vda" || d.Target == "sdb") { // novacron's first disk, on either bus
-			if disk.volume, err = l.volumeAt(ctx, d.Path); err != nil {
-				return none, s.Fail("reading", err, "")
+			if chain, err = l.chainOf(ctx, facts, d); err != nil {
+				return none, s.Fail("reading", err, adviceOnChain(err))
 			}
+			disk.format = d.Format
 		}
 	}
-	if disk.volume.Name == "" {
+	if len(chain) == 0 {
 		return none, s.Fail("reading", errors.New("its domain has no system disk in a pool of files"), "")
 	}
-	if disk.room, err = l.chainSize(ctx, disk.volume); err != nil {
-		return none, s.Fail("reading", err, "")
-	}
+	disk.volume, disk.room = chain[0], chainSize(chain)
 	disk.busy, err = l.busy(ctx, s, domain, disk.volume)
 	return disk, err
 }
@@ -77,44 +77,6 @@ func (l *Library) busy(ctx context.Context, s image.Source, d hypervisor.Domain,
 	return nil, err
 }
 
-// volumeAt finds the volume of a file.
-func (l *Library) volumeAt(ctx context.Context, file string) (hypervisor.Volume, error) {
-	pools, err := l.host.Pools(ctx)
-	if err != nil {
-		return hypervisor.Volume{}, err
-	}
-	for _, pool := range pools {
-		if pool.Active && pool.Path == path.Dir(file) {
-			if err := l.host.RefreshPool(ctx, pool.Name); err != nil {
-				return hypervisor.Volume{}, err
-			}
-			return l.host.Volume(ctx, pool.Name, path.Base(file))
-		}
-	}
-	return hypervisor.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, hypervisor.ErrNoVolume)
-}
-
-// chainSize is what a volume and all that it stands on take up, in bytes.
-func (l *Library) chainSize(ctx context.Context, v hypervisor.Volume) (int64, error) {
-	var sum uint64
-	for depth := 0; ; depth++ {
-		sum += v.Allocation
-		if v.Backing == nil {
-			return int64(min(sum, v.Capacity+v.Capacity/64)), nil
-		}
-		if depth == maxChain {
-			return 0, fmt.Errorf("volume %q stands on more than %d others", v.Name, maxChain)
-		}
-		var err error
-		if v, err = l.volumeAt(ctx, v.Backing.Path); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// maxChain is more than what libvirt itself follows; files that stand on each other have no end.
-const maxChain = 200
-
 // captureBase makes a base of an instance's system disk, on the host: a copy that stands on nothing. It is read back once for
 // its digest.
 func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) (_ catalog.Base, err error) {
@@ -134,7 +96,8 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	r.steps.done("open")
 	u.created = true
 	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
-	copied, err := l.host.CloneVolume(ctx, l.pool, spec, disk.volume.Pool, disk.volume.Name)
+	from := hypervisor.CloneSource{Pool: disk.volume.Pool, Name: disk.volume.Name, Format: disk.format}
+	copied, err := l.host.CloneVolume(ctx, l.pool, spec, from)
 	if err != nil {
 		return none, err
 	}

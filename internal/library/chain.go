@@ -51,16 +51,17 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 	}
 	var volume hypervisor.Volume
 	if err == nil {
-		volume, err = l.host.Volume(ctx, l.pool, base.Volume)
+		volume, err = l.BaseVolume(ctx, base)
 	}
 	var blocks *blockmap.Map
 	if err == nil {
 		blocks, err = l.Blocks(ctx, base)
 	}
-	if _, blamed := errors.AsType[interface {
+	_, blamed := errors.AsType[interface {
 		error
 		Attribute() string
-	}](err); blamed { // the stored image, which is no source of the user's
+	}](err)
+	if _, is := errors.AsType[*damagedError](err); blamed || is { // the stored image, which is no source of the user's
 		return nil, catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
 			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
 	}
@@ -109,7 +110,7 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 // standOn says what the upload's volume is to stand on.
 func (u *upload) standOn(on *below) {
 	if on != nil {
-		u.base.Parent, u.base.Depth = on.base.Digest, on.base.Depth+1
+		u.base.Parent, u.base.Depth, u.parent = on.base.Digest, on.base.Depth+1, on.base
 	}
 }
 
@@ -146,8 +147,15 @@ func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
 			return err
 		}
 		parent, err := l.Base(ctx, base.Parent)
+		var volume hypervisor.Volume
 		if err == nil {
-			err = l.standsOn(ctx, base, parent)
+			volume, err = l.BaseVolume(ctx, base)
+		}
+		if err == nil {
+			err = l.standsOn(ctx, volume, parent)
+		}
+		if wrong, ok := errors.AsType[*standingError](err); ok {
+			err = damaged(l, base, wrong.Error())
 		}
 		if err != nil {
 			return err
@@ -156,22 +164,28 @@ func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
 	}
 }
 
-// standsOn makes sure that a base's volume stands on its parent's: its header is nowhere else looked at.
-func (l *Library) standsOn(ctx context.Context, base, parent catalog.Base) error {
+// standingError says that a volume does not stand on the one that it should.
+type standingError struct{ on string }
+
+func (e *standingError) Error() string { return "it does not stand on " + e.on }
+
+// standsOn makes sure that a base's volume stands on its parent's, a *standingError: no digest is of what its header says.
+func (l *Library) standsOn(ctx context.Context, volume hypervisor.Volume, parent catalog.Base) error {
 	on, err := l.host.Volume(ctx, l.pool, parent.Volume)
-	if err != nil {
-		return err
-	}
-	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
 	if err == nil && (volume.Backing == nil || *volume.Backing != hypervisor.Backing{Path: on.Path, Format: parent.Format}) {
-		err = damaged(l, base, fmt.Sprintf("it does not stand on %s", on.Path))
+		err = &standingError{on.Path}
 	}
 	return err
 }
 
+// damagedError says that a stored image is not what was stored.
+type damagedError struct{ text string }
+
+func (e *damagedError) Error() string { return e.text }
+
 func damaged(l *Library, base catalog.Base, how string) error {
-	return fmt.Errorf("reading back the image in volume %q of pool %q: %s: somebody has written to it, or the storage has lost something. "+
-		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))
+	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: somebody has written to it, or the storage has lost something. "+
+		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
 }
 
 // blocksVolume names the volume of the map that belongs to a base's volume.
@@ -205,7 +219,7 @@ func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map,
 
 // mapBase makes the map of a base that stands alone.
 func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
-	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	volume, err := l.BaseVolume(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +232,9 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
+	if string(im.Format) != base.Format {
+		return nil, damaged(l, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
+	}
 	if m, err = image.MapImage(ctx, im); err != nil {
 		return nil, err
 	}

@@ -132,6 +132,7 @@ type upload struct {
 	library *Library
 	version catalog.VersionID
 	base    catalog.Base
+	parent  catalog.Base // that the base stands on, where it has one
 	created bool
 	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
@@ -206,7 +207,8 @@ func (u *upload) create(ctx context.Context, size int64) error {
 // puts off while it copies volumes.
 const settleTime = time.Minute
 
-// recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent.
+// recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent, and that it
+// stands on nothing but what it should: between the look at a source's file and its sending, somebody may have changed it.
 func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
 		if err := u.library.host.RefreshPool(ctx, u.library.pool); err != nil {
@@ -216,7 +218,11 @@ func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
 		if errors.Is(err, hypervisor.ErrNoVolume) {
 			return volume, &takenError{u.base.Digest} // by a process that took this one for dead
 		}
-		if err != nil || volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
+		if err == nil && volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
+			err = u.stands(ctx, volume)
+			return volume, err
+		}
+		if err != nil {
 			return volume, err
 		}
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
@@ -230,6 +236,23 @@ func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
 		case <-time.After(baseWatch):
 		}
 	}
+}
+
+// stands makes sure that what was stored needs the parent's volume, or nothing.
+func (u *upload) stands(ctx context.Context, volume hypervisor.Volume) error {
+	err := u.library.checkLinks(ctx, volume)
+	switch {
+	case err != nil:
+	case u.base.Parent != "":
+		err = u.library.standsOn(ctx, volume, u.parent)
+	case volume.Backing != nil:
+		err = fmt.Errorf("it stands on %s", volume.Backing.Path)
+	}
+	if err != nil {
+		err = fmt.Errorf("storing the image in volume %q of pool %q: %w. What was sent is not what was looked at before: see who writes to its "+
+			"source; nothing was registered", volume.Name, u.library.pool, err)
+	}
+	return err
 }
 
 // tight is how much free room, in bytes, makes it doubtful whether a pool has kept what was sent last.

@@ -28,7 +28,36 @@ func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image,
 	if err != nil {
 		return nil, s.Fail("opening", err, "")
 	}
-	return image.OpenStream(s, r, int64(volume.Physical))
+	im, err := image.OpenStream(s, r, int64(volume.Physical))
+	if err != nil {
+		return nil, err
+	}
+	if err := l.asDefined(ctx, s, volume, im); err != nil {
+		return nil, errors.Join(err, im.Close())
+	}
+	return im, nil
+}
+
+// asDefined makes sure that a volume which is a machine's disk looks like what its domain's definition says: what a raw disk
+// begins with was written by its guest.
+func (l *Library) asDefined(ctx context.Context, s image.Source, v hypervisor.Volume, im *image.Image) error {
+	looks := string(im.Format)
+	if im.Compression != "" {
+		looks = im.Compression
+	}
+	domains, _, err := l.host.AllDomains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		for _, disk := range d.Disks {
+			if disk.Is(v) && disk.Format != looks {
+				wrong := &hypervisor.FormatError{Pool: v.Pool, Volume: v.Name, Probed: looks, Defined: disk.Format}
+				return s.Fail("opening", wrong, "Have the guest write something else to the beginning of its disk, or take the image from elsewhere.")
+			}
+		}
+	}
+	return nil
 }
 
 // sourceVolume looks up the volume that a source names. Of novacron's own, a tenant has those of its instances' disks; the

@@ -26,11 +26,20 @@ type Stored struct {
 }
 
 // Chain lists what a version's image is made of: its base, the one that stands on, and so on.
-func (l *Library) Chain(ctx context.Context, v catalog.Version) (chain []catalog.Base, err error) {
-	for digest := v.Digest; digest != ""; digest = chain[len(chain)-1].Parent {
+func (l *Library) Chain(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
+	chain, err := l.basesFrom(ctx, v.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
+	}
+	return chain, nil
+}
+
+// basesFrom lists the base of a digest, the one that stands on, and so on.
+func (l *Library) basesFrom(ctx context.Context, digest string) (chain []catalog.Base, err error) {
+	for ; digest != ""; digest = chain[len(chain)-1].Parent {
 		base, err := l.Base(ctx, digest)
 		if err != nil {
-			return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
+			return nil, err
 		}
 		chain = append(chain, base)
 	}
@@ -214,7 +223,7 @@ func (u *upload) rebased(ctx context.Context, stored io.Reader, on *below) (head
 	if _, err := io.ReadFull(stored, first); err != nil {
 		return nil, nil, fmt.Errorf("reading the image of version %q: %w", u.version, err)
 	}
-	volume, err := u.library.host.Volume(ctx, u.library.pool, on.base.Volume)
+	volume, err := u.library.BaseVolume(ctx, on.base)
 	if err != nil {
 		return nil, nil, err
 	}

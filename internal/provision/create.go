@@ -59,8 +59,8 @@ type build struct {
 
 // baseImage is the base's volume.
 type baseImage struct {
+	catalog.Base
 	volume hypervisor.Volume
-	format string
 }
 
 func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Instance, error) {

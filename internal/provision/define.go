@@ -20,11 +20,11 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	volume, err := b.host.Volume(ctx, b.library.Pool(), base.Volume)
+	volume, err := b.library.BaseVolume(ctx, base)
 	if err != nil {
 		return err
 	}
-	b.base = baseImage{volume, base.Format}
+	b.base = baseImage{base, volume}
 	if b.pool, err = b.host.Pool(ctx, b.library.Pool()); err != nil {
 		return err
 	}

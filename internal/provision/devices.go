@@ -43,7 +43,9 @@ func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive catalog.Dri
 	if errors.Is(err, hypervisor.ErrNoVolume) {
 		return disk, nil
 	}
-	disk.Has = volume.Capacity
+	if err == nil {
+		disk.Has, err = volume.DiskSize(dataFormat)
+	}
 	return disk, err
 }
 

@@ -106,10 +106,16 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 		if err != nil {
 			return fs, err
 		}
-		if drive.Size > volume.Capacity {
+		has, err := volume.DiskSize(i.Disks[n].Format)
+		if err != nil {
+			fs.Add(at.Key(drive.Name), "Disk is not what it is defined as", fmt.Sprintf("Disk %q of instance %q cannot be changed: %v. Somebody has replaced it: "+
+				"put the disk back, or make a new instance.", drive.Name, i.Facts.Name, err))
+			continue
+		}
+		if drive.Size > has {
 			d.Grows = append(d.Grows, Growth{Disk: i.Disks[n], Volume: volume, Size: drive.Size})
 		}
-		refuseShrinking(&fs, i, drive, volume.Capacity)
+		refuseShrinking(&fs, i, drive, has)
 	}
 	for _, disk := range i.Disks {
 		switch {

@@ -99,11 +99,11 @@ func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume 
 	case !drive.System:
 		err = b.createVolume(ctx, pool, spec)
 	case b.blueprint.Strategy == catalog.LinkedClone:
-		spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.format}
+		spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.Format}
 		err = b.createVolume(ctx, pool, spec)
 	default:
 		err = b.anew(ctx, pool, spec.Name, func() error {
-			_, err := b.host.CloneVolume(ctx, pool, spec, b.pool.Name, b.base.volume.Name)
+			_, err := b.host.CloneVolume(ctx, pool, spec, hypervisor.CloneSource{Pool: b.pool.Name, Name: b.base.volume.Name, Format: b.base.Format})
 			return err
 		})
 	}
@@ -151,7 +151,7 @@ func (b *build) diskVolume(drive catalog.Drive) string {
 // diskFormat is qcow2, but for full clones, which keep their base's format.
 func (b *build) diskFormat(drive catalog.Drive) string {
 	if drive.System && b.blueprint.Strategy == catalog.Clone {
-		return b.base.format
+		return b.base.Format
 	}
 	return dataFormat
 }

@@ -173,7 +173,7 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 			return err
 		}
 	case disk.Has < disk.Size:
-		if err := c.host.ResizeVolume(hypervisor.Whole(ctx), disk.Pool, name, disk.Size); err != nil {
+		if err := c.host.ResizeVolume(hypervisor.Whole(ctx), disk.Pool, name, disk.Spec.Format, disk.Size); err != nil {
 			return err
 		}
 	}

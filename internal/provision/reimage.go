@@ -20,8 +20,10 @@ const seedLimit = 64 << 20
 func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Blueprint) (Diff, catalog.Findings, error) {
 	i.Facts.Customized.Digest = b.Customization.Digest()
 	d, fs, err := p.Compare(ctx, i, b)
-	system := catalog.At("storage_profile").Name("disks").Key(b.Drives[0].Name).Name("size_gb").String()
-	fs = slices.DeleteFunc(fs, func(f catalog.Finding) bool { return f.Path.String() == system })
+	system := catalog.At("storage_profile").Name("disks").Key(b.Drives[0].Name)
+	fs = slices.DeleteFunc(fs, func(f catalog.Finding) bool {
+		return f.Path.String() == system.String() || f.Path.String() == system.Name("size_gb").String()
+	})
 	return d, fs, err
 }
 

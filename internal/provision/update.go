@@ -182,7 +182,7 @@ func (p *Provisioner) growDisk(ctx context.Context, uuid string, running bool, g
 	if running {
 		return p.host.ResizeDomainDisk(ctx, uuid, g.Disk.Target, g.Size)
 	}
-	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Size)
+	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Disk.Format, g.Size)
 }
 
 // shutdownTime is how long a guest that restarts may take to shut down: half of the time there is, the other half is for

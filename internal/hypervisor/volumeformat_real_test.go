@@ -1,0 +1,81 @@
+package hypervisor
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
+func forged(t *testing.T, h *Host, pool, name string, options ...string) Volume {
+	t.Helper()
+	ctx := t.Context()
+	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
+	header := filepath.Join(t.TempDir(), "header")
+	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...).CombinedOutput(); err != nil {
+		t.Fatalf("qemu-img: %v\n%s", err, out)
+	}
+	if err := h.WriteVolume(ctx, pool, name, must[[]byte](t)(os.ReadFile(header))); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.RefreshPool(ctx, pool); err != nil {
+		t.Fatal(err)
+	}
+	if v = must[Volume](t)(h.Volume(ctx, pool, name)); v.Format != "qcow2" {
+		t.Fatalf("the host has found %+v", v)
+	}
+	return v
+}
+
+func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
+	h, pool, directory := realPool(t)
+	ctx := t.Context()
+	secret := filepath.Join(openDir(t), "secret")
+	if err := os.WriteFile(secret, bytes.Repeat([]byte("of nobody's business"), 1<<15), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, options := range map[string][]string{
+		"backing": {"-b", secret, "-F", "raw"},
+		"alone":   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := forged(t, h, pool, name+".raw", options...)
+			_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: name + ".copy", Format: "qcow2"}, CloneSource{pool, v.Name, "raw"})
+			var wrong *FormatError
+			if !errors.As(err, &wrong) || *wrong != (FormatError{Pool: pool, Volume: v.Name, Probed: "qcow2", Defined: "raw"}) {
+				t.Errorf("copying it gives %v", err)
+			}
+			if _, err := os.Stat(filepath.Join(directory, name+".copy")); err == nil {
+				t.Error("there is a copy")
+			}
+			before := must[[]byte](t)(os.ReadFile(v.Path))
+			if err := h.ResizeVolume(ctx, pool, v.Name, "raw", 32<<20); err != nil {
+				t.Fatal(err)
+			}
+			after := must[[]byte](t)(os.ReadFile(v.Path))
+			if len(after) != 32<<20 || !bytes.Equal(after[:len(before)], before) || len(bytes.Trim(after[len(before):], "\x00")) > 0 {
+				t.Errorf("the disk of %d bytes has become one of %d, and was changed otherwise", len(before), len(after))
+			}
+			if err := h.ResizeVolume(ctx, pool, v.Name, "raw", 16<<20); err == nil {
+				t.Error("the disk was made smaller")
+			}
+		})
+	}
+}
+
+func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
+	h, pool, _ := realPool(t)
+	ctx := t.Context()
+	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: "copy", Format: "raw"}, CloneSource{pool, v.Name, "raw"})
+	var wrong *FormatError
+	if !errors.As(err, &wrong) {
+		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
+	}
+	wantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), ErrNoVolume)
+	_, err = h.Volume(ctx, pool, "copy")
+	wantErr(t, err, ErrNoVolume)
+}

@@ -1,0 +1,72 @@
+package hypervisor
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestDiskSizeIsThatOfTheDefinedFormat(t *testing.T) {
+	raw := Volume{Pool: "p", Name: "v", Format: "raw", Capacity: 10, Physical: 10}
+	forged := Volume{Pool: "p", Name: "v", Format: "qcow2", Capacity: 99, Physical: 10}
+	for _, c := range []struct {
+		volume Volume
+		format string
+		size   uint64
+		as     bool
+	}{
+		{raw, "raw", 10, true},
+		{forged, "raw", 10, false},
+		{forged, "qcow2", 99, true},
+	} {
+		size, err := c.volume.DiskSize(c.format)
+		if as := c.volume.As(c.format) == nil; size != c.size || err != nil || as != c.as {
+			t.Errorf("%+v as %s has %d bytes (%v) and is one: %v; want %d and %v", c.volume, c.format, size, err, as, c.size, c.as)
+		}
+	}
+	_, err := raw.DiskSize("qcow2")
+	var wrong *FormatError
+	if !errors.As(err, &wrong) || *wrong != (FormatError{Pool: "p", Volume: "v", Probed: "raw", Defined: "qcow2"}) {
+		t.Errorf("a raw volume as qcow2 gives %v", err)
+	}
+	if want := `volume "v" in pool "p" is defined as a qcow2 disk, and what is in it looks like a raw one`; err.Error() != want {
+		t.Errorf("it says %q, want %q", err, want)
+	}
+}
+
+func TestDiskOfADomainIsAVolume(t *testing.T) {
+	d, err := parseDomain(`<domain type='kvm'><name>web</name><devices>
+  <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/pool/a'/><target dev='vda'/></disk>
+  <disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='p' volume='b'/><target dev='vdb'/></disk>
+  <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><target dev='sda'/></disk>
+</devices></domain>`)
+	if err != nil || len(d.Disks) != 3 {
+		t.Fatalf("got %+v, %v", d, err)
+	}
+	for target, v := range map[string]Volume{
+		"vda":          {Pool: "p", Name: "a", Path: "/pool/a"},
+		"vdb":          {Pool: "p", Name: "b", Path: "/pool/b"},
+		"another pool": {Pool: "q", Name: "b", Path: "/other/b"},
+		"nothing":      {},
+	} {
+		for _, disk := range d.Disks {
+			if is := disk.Is(v); is != (disk.Target == target) {
+				t.Errorf("disk %s is %+v: %v", disk.Target, v, is)
+			}
+		}
+	}
+}
+
+func TestDiskWithoutAFormatIsRefused(t *testing.T) {
+	for _, format := range []string{"", "auto", "vmdk"} {
+		if err := (DiskSpec{Name: "system", Target: "vda", Path: "/pool/a", Format: format}).check(); err == nil {
+			t.Errorf("a disk of the format %q was taken", format)
+		}
+	}
+	const bare = `<domain type='kvm'><name>web</name><devices><disk type='file' device='disk'><source file='/pool/old'/><target dev='vda'/>` +
+		`<alias name='ua-disk-system'/></disk></devices></domain>`
+	after, err := editDomain(bare, DomainChange{Disk: &DiskImage{Name: "system", Path: "/pool/new", Format: "raw"}})
+	if err != nil || !strings.Contains(after, `<driver name="qemu" type="raw"></driver><source file="/pool/new">`) {
+		t.Errorf("a disk without a driver becomes %s (%v)", after, err)
+	}
+}

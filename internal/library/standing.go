@@ -1,0 +1,174 @@
+package library
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// What a volume stands on is read by the host along with it. The first bytes of a raw disk are its guest's to write, and
+// those of any other volume may be written by somebody who has the pool. So before the host copies a disk, all that it
+// would read has to be what is known from elsewhere: the format from the domain's definition, what is below from the
+// library, and of neither what the host has found by itself.
+
+// maxChain is more than what libvirt itself follows; files that stand on each other have no end.
+const maxChain = 200
+
+// chainOf lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
+// the one above it, or the definition, says.
+func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk hypervisor.DomainDisk) ([]hypervisor.Volume, error) {
+	var chain []hypervisor.Volume
+	for next := (&hypervisor.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
+		if len(chain) > maxChain {
+			return nil, fmt.Errorf("volume %q stands on more than %d others", chain[0].Name, maxChain)
+		}
+		v, err := l.volumeAt(ctx, next.Path)
+		if err == nil && len(chain) > 0 {
+			err = l.mayStandOn(ctx, facts, chain[len(chain)-1], v)
+		}
+		if err == nil {
+			err = v.As(next.Format)
+		}
+		if err == nil {
+			err = l.checkLinks(ctx, v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		chain, next = append(chain, v), v.Backing
+	}
+	return chain, nil
+}
+
+// chainSize is what the files of a disk take up, in bytes.
+func chainSize(chain []hypervisor.Volume) int64 {
+	var sum uint64
+	for _, v := range chain {
+		sum += v.Allocation
+	}
+	top := chain[0]
+	return int64(min(sum, top.Capacity+top.Capacity/64)) //nolint:gosec // disks are smaller
+}
+
+// volumeAt finds the volume of a file.
+func (l *Library) volumeAt(ctx context.Context, file string) (hypervisor.Volume, error) {
+	pools, err := l.host.Pools(ctx)
+	if err != nil {
+		return hypervisor.Volume{}, err
+	}
+	for _, pool := range pools {
+		if pool.Active && pool.Path == path.Dir(file) {
+			if err := l.host.RefreshPool(ctx, pool.Name); err != nil {
+				return hypervisor.Volume{}, err
+			}
+			return l.host.Volume(ctx, pool.Name, path.Base(file))
+		}
+	}
+	return hypervisor.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, hypervisor.ErrNoVolume)
+}
+
+// mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
+// instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
+func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, above, v hypervisor.Volume) error {
+	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
+		"nor a disk of its tenant: somebody has replaced it", above.Name, above.Pool, v.Name, v.Pool)
+	switch {
+	case !strings.HasPrefix(v.Name, "nova."), strings.HasPrefix(v.Name, "nova.disk."+facts.Tenant+"."):
+		return nil
+	case !strings.HasPrefix(v.Name, "nova.base."):
+		return refused
+	case facts.Library != "" && facts.Library != l.pool: // its documents are another library's
+		if v.Pool != facts.Library {
+			return refused
+		}
+		return nil
+	}
+	chain, err := l.basesFrom(ctx, facts.Digest)
+	if err != nil {
+		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
+	}
+	if v.Pool != l.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+		return refused
+	}
+	return nil
+}
+
+// headSize is how many bytes of a qcow2 image are looked at for the names of other files: what QEMU writes is in the first
+// few hundred.
+const headSize = 64 << 10
+
+// checkLinks makes sure that a volume needs no other file than the one that the host has found it to stand on, and names
+// that with its format: libvirt does not tell of data files, and guesses formats.
+func (l *Library) checkLinks(ctx context.Context, v hypervisor.Volume) error {
+	switch v.Format {
+	case string(image.FormatRaw):
+		return nil
+	case string(image.FormatQcow2):
+	default:
+		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read", v.Name, v.Pool, v.Format)
+	}
+	head, err := l.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
+	if err != nil {
+		return err
+	}
+	links, err := image.ReadLinks(image.Source{Volume: v.Pool + "/" + v.Name}, bytes.NewReader(head))
+	if err != nil {
+		return err
+	}
+	volume := fmt.Sprintf("volume %q of pool %q", v.Name, v.Pool)
+	switch {
+	case links.Data:
+		return fmt.Errorf("%s has its data in another file", volume)
+	case (links.Backing != "") != (v.Backing != nil):
+		return fmt.Errorf("%s stands on %q by its header, and on %q as the host sees it", volume, links.Backing, backingPath(v))
+	case links.Backing == "":
+		return nil
+	case strings.HasPrefix(links.Backing, "json:"):
+		return fmt.Errorf("%s stands on what its header describes as %q, which is no path", volume, links.Backing)
+	case links.Format == "":
+		return fmt.Errorf("%s stands on %s, and its header does not say in which format: say so with qemu-img rebase -u -F FORMAT", volume, v.Backing.Path)
+	case links.Format != v.Backing.Format:
+		return fmt.Errorf("%s stands on %s as a %s image by its header, and as a %s one as the host sees it", volume, v.Backing.Path, links.Format,
+			v.Backing.Format)
+	}
+	return nil
+}
+
+func backingPath(v hypervisor.Volume) string {
+	if v.Backing == nil {
+		return ""
+	}
+	return v.Backing.Path
+}
+
+// adviceOnChain says what to do about a disk that must not be read.
+func adviceOnChain(err error) string {
+	if _, forged := errors.AsType[*hypervisor.FormatError](err); !forged {
+		return ""
+	}
+	return "The host would copy what that leads to, which may be any of its files. The guest of a raw disk can write such a beginning: have it " +
+		"write another one, or make the instance anew from a version that can be trusted."
+}
+
+// BaseVolume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.
+func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (hypervisor.Volume, error) {
+	v, err := l.host.Volume(ctx, l.pool, base.Volume)
+	if err != nil {
+		return v, err
+	}
+	if err := v.As(base.Format); err != nil {
+		return v, damaged(l, base, err.Error())
+	}
+	if (v.Backing != nil) != (base.Parent != "") {
+		return v, damaged(l, base, fmt.Sprintf("it stands on %q", backingPath(v)))
+	}
+	return v, nil
+}
