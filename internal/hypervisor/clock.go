@@ -56,7 +56,7 @@ func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
 
 // clearClocks removes what processes that died while they asked for the time have left.
 func (h *Host) clearClocks(ctx context.Context, pool string, now time.Time) error {
-	left, err := h.Volumes(ctx, pool, func(name string) bool { return strings.HasPrefix(name, clockPrefix) })
+	left, _, err := h.Volumes(ctx, pool, func(name string) bool { return strings.HasPrefix(name, clockPrefix) })
 	for _, v := range left {
 		if now.Sub(v.Modified) < clockLeft {
 			continue

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +141,34 @@ func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 	want := Stock{Images: 3, ImageBytes: 38, Unused: 1, UnusedBytes: 23, Strays: []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"}}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("counted %+v, want %+v", s, want)
+	}
+}
+
+// The mark on a version that is being removed expires. That on its base does not.
+func TestAVersionIsHeldByItsBase(t *testing.T) {
+	m := &memory{}
+	l, id := m.as(t, "shop", "ann"), ubuntu.Version("1.0.0")
+	base := catalog.Base{Digest: digestA, State: catalog.BaseReady, Volume: "nova.base.a.raw"}
+	rec := m.base(t, base)
+	if err := l.Holds(t.Context(), id, base); err != nil {
+		t.Errorf("a base that is ready: %v", err)
+	}
+	for name, change := range map[string]func(*catalog.Base){
+		"being removed": func(b *catalog.Base) { b.State = catalog.BaseDeleting },
+		"sent anew":     func(b *catalog.Base) { b.State = catalog.BaseUploading },
+		"another one":   func(b *catalog.Base) { b.Volume = "nova.base.b.raw" },
+	} {
+		is := base
+		change(&is)
+		rec = must[catalog.Record[catalog.Base]](t)(m.bases.Replace(t.Context(), rec.Key, rec.Revision, is))
+		if err := l.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by somebody else") {
+			t.Errorf("a base that is %s: %v", name, err)
+		}
+	}
+	if err := m.bases.Delete(t.Context(), rec.Key, rec.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Holds(t.Context(), id, base); err == nil || errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("a base that is gone: %v", err)
 	}
 }

@@ -147,9 +147,24 @@ func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Ve
 func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 	rec, err := l.store.Versions().Get(ctx, id.String())
 	if err == nil && l.deleting(ctx, rec.Value) {
-		err = fmt.Errorf("version %q is being removed by somebody else just now: choose another version", id)
+		err = beingRemoved(id)
 	}
 	return err
+}
+
+// Holds makes sure that a version's base is still there to stand on, and nobody is about to remove it. It is asked once the
+// volume is there that stands on the base. The mark on a version expires; that on a base does not, and who sets it looks for such
+// volumes afterwards.
+func (l *Library) Holds(ctx context.Context, id catalog.VersionID, base catalog.Base) error {
+	rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(base.Digest))
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && (rec.Value.State != catalog.BaseReady || rec.Value.Volume != base.Volume) {
+		return beingRemoved(id)
+	}
+	return err
+}
+
+func beingRemoved(id catalog.VersionID) error {
+	return fmt.Errorf("version %q is being removed by somebody else just now: choose another version", id)
 }
 
 // Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may

@@ -151,7 +151,12 @@ func (b *build) facts(ctx context.Context) (string, error) {
 
 // confirmVersion makes sure that nobody removed the version while its base got one more user.
 func (b *build) confirmVersion(ctx context.Context) error {
-	return b.library.Stands(ctx, b.blueprint.Version.ID)
+	id := b.blueprint.Version.ID
+	err := b.library.Stands(ctx, id)
+	if err == nil && b.blueprint.Strategy == catalog.LinkedClone {
+		err = b.library.Holds(ctx, id, b.base.Base)
+	}
+	return err
 }
 
 func (b *build) start(ctx context.Context) (err error) {
