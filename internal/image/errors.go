@@ -8,7 +8,7 @@ import (
 
 // Causes within a SourceError.
 var (
-	// ErrChanged: size or modification time of a file changed while it was read.
+	// ErrChanged: a file changed while it was read, by its size and times.
 	ErrChanged = errors.New("the file changed while it was being read")
 	// ErrOther: what a server has under the URL changed while it was downloaded.
 	ErrOther = errors.New("the file on the server changed while it was being downloaded")

@@ -11,7 +11,16 @@ type Seen struct {
 	Path     string    `json:"path"`
 	Size     int64     `json:"size_bytes"`
 	Modified time.Time `json:"modified"`
-	Digest   string    `json:"digest"` // "sha256:HEX" of the image, decompressed
+	// Changed and Inode tell also of a file that was written to and given its size and time back, and of one that was put in
+	// another one's place. They are zero where the system does not tell.
+	Changed time.Time `json:"changed,omitzero"`
+	Inode   uint64    `json:"inode,omitempty"`
+	Digest  string    `json:"digest"` // "sha256:HEX" of the image, decompressed
+}
+
+// same tells whether two looks are at the same file, which nobody has written to in between.
+func (s Seen) same(t Seen) bool {
+	return s.Path == t.Path && s.Size == t.Size && s.Modified.Equal(t.Modified) && s.Changed.Equal(t.Changed) && s.Inode == t.Inode
 }
 
 // Glance looks at a file without reading it: the digest is left out.
@@ -24,7 +33,9 @@ func Glance(path string) (Seen, error) {
 }
 
 func glanced(path string, info os.FileInfo) Seen {
-	return Seen{Path: path, Size: info.Size(), Modified: info.ModTime().UTC()}
+	s := Seen{Path: path, Size: info.Size(), Modified: info.ModTime().UTC()}
+	s.Changed, s.Inode = changed(info)
+	return s
 }
 
 // Look is Glance with the digest of the image, or of the file where it is none. The file, which may hold anything, is read only where it is another one than before, or
@@ -34,7 +45,7 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	if err != nil {
 		return Seen{}, err
 	}
-	if before.Digest != "" && now.Path == before.Path && now.Size == before.Size && now.Modified.Equal(before.Modified) {
+	if before.Digest != "" && now.same(before) {
 		return before, nil
 	}
 	im := &Image{source: Source{Path: path}}

@@ -32,13 +32,30 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	if want := "sha256:a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"; first.Digest != want || first.Size != 5 || !first.Modified.Equal(long) {
 		t.Errorf("seen: %+v", first)
 	}
-	if again := look(first); again != first {
-		t.Errorf("seen again: %+v", again)
+	believed := first
+	believed.Digest = "sha256:what was seen before"
+	if again := look(believed); again != believed {
+		t.Errorf("read without need: %+v", again)
 	}
-	// Of the same size and time, it passes for the same file: it was not read.
+	// Written to, with its size and time given back, it is another one where the system tells.
 	write("other", long)
-	if seen := look(first); seen != first {
-		t.Errorf("read without need: %+v", seen)
+	if seen := look(believed); first.Inode != 0 && (seen.Digest == believed.Digest || seen.Digest == first.Digest) {
+		t.Errorf("the same size and time: %+v", seen)
+	}
+	// So is another one in its place, and what was noted before there were notes of that.
+	write("other", long)
+	other := look(Seen{})
+	for name, change := range map[string]func(*Seen){
+		"another file": func(s *Seen) { s.Inode++ },
+		"changed":      func(s *Seen) { s.Changed = s.Changed.Add(-time.Second) },
+		"an old note":  func(s *Seen) { s.Inode, s.Changed = 0, time.Time{} },
+	} {
+		before := other
+		before.Digest = believed.Digest
+		change(&before)
+		if seen := look(before); other.Inode != 0 && seen != other {
+			t.Errorf("%s: %+v", name, seen)
+		}
 	}
 	if seen := look(Seen{Path: path + "2", Size: 5, Modified: long, Digest: first.Digest}); seen.Digest == first.Digest {
 		t.Error("what was seen of another file was believed")

@@ -70,7 +70,7 @@ func (im *Image) unchanged() error {
 	if err != nil {
 		return im.source.failed("reading", cause(err), "")
 	}
-	if now.Size() != im.opened.Size() || !now.ModTime().Equal(im.opened.ModTime()) {
+	if !glanced(im.source.Path, now).same(glanced(im.source.Path, im.opened)) {
 		return im.source.failed("reading", ErrChanged,
 			"Shut down the guest or wait for the download that writes to it, then apply again.")
 	}
