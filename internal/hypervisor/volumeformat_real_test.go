@@ -13,7 +13,7 @@ import (
 func forged(t *testing.T, h *Host, pool, name string, options ...string) Volume {
 	t.Helper()
 	ctx := t.Context()
-	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
 	header := filepath.Join(t.TempDir(), "header")
 	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
@@ -24,7 +24,8 @@ func forged(t *testing.T, h *Host, pool, name string, options ...string) Volume 
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	if v = must[Volume](t)(h.Volume(ctx, pool, name)); v.Format != "qcow2" {
+	v := must[Volume](t)(h.Volume(ctx, pool, name))
+	if v.Format != "qcow2" {
 		t.Fatalf("the host has found %+v", v)
 	}
 	return v
@@ -71,8 +72,7 @@ func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	ctx := t.Context()
 	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
 	_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: "copy", Format: "raw"}, CloneSource{pool, v.Name, "raw"})
-	var wrong *FormatError
-	if !errors.As(err, &wrong) {
+	if _, ok := errors.AsType[*FormatError](err); !ok {
 		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
 	}
 	wantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), ErrNoVolume)

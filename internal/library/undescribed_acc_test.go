@@ -31,8 +31,8 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	}
 	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", image.Source{Path: source}))
 	at := func(name string) string { return path.Join(theirDir, name) }
-	// make makes files that the host lists, and does with them what they are to become afterwards.
-	make := func(names []string, script string) {
+	// files makes files that the host lists, and does with them what they are to become afterwards.
+	files := func(names []string, script string) {
 		t.Helper()
 		for _, name := range names {
 			if err := os.WriteFile(host.HostPath(at(name)), []byte("anything"), 0o600); err != nil {
@@ -43,7 +43,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 		host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; "+script)
 	}
 
-	make([]string{"caf\xe9.iso", "dangling", "fifo", "vanished", "directory", "circle"},
+	files([]string{"caf\xe9.iso", "dangling", "fifo", "vanished", "directory", "circle"},
 		"rm dangling fifo vanished directory circle; ln -s /nowhere dangling; mkfifo fifo; mkdir directory; ln -s circle circle")
 	overlooked, err := remove(v)
 	if err != nil {
@@ -83,7 +83,7 @@ virsh -q define /var/lib/libvirt/theirs.xml`, "sh", overlay)
 		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
 		"nova.disk.bank.web.system.qcow2":    "a volume of another tenant may stand on its image, and the host cannot describe it. ",
 	} {
-		make([]string{name}, "rm "+name+"; mkfifo "+name)
+		files([]string{name}, "rm "+name+"; mkfifo "+name)
 		if _, err := remove(v); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("with %s: %v, want %q", name, err, says)
 		}
