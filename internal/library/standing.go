@@ -172,3 +172,20 @@ func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (hypervisor
 	}
 	return v, nil
 }
+
+// stands makes sure that what was stored needs the parent's volume, or nothing.
+func (u *upload) stands(ctx context.Context, volume hypervisor.Volume) error {
+	err := u.library.checkLinks(ctx, volume)
+	switch {
+	case err != nil:
+	case u.base.Parent != "":
+		err = u.library.standsOn(ctx, volume, u.parent)
+	case volume.Backing != nil:
+		err = fmt.Errorf("it stands on %s", volume.Backing.Path)
+	}
+	if err != nil {
+		err = fmt.Errorf("storing the image in volume %q of pool %q: %w. What was sent is not what was looked at before: see who writes to its "+
+			"source; nothing was registered", volume.Name, u.library.pool, err)
+	}
+	return err
+}
