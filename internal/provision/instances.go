@@ -72,7 +72,7 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 		}
 		facts, err := p.factsOf(d)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if facts.Tenant != tenant || !f.chooses(facts, d.State) {
 			continue
