@@ -123,6 +123,25 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	}
 }
 
+// Metadata that cannot be read are in the way where they may be an instance's, and nowhere else.
+func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
+	l := (&memory{}).as(t, "default", "ann")
+	damaged := hypervisor.Domain{Name: "odd", Metadata: "<instance"}
+	of := func(path string) []hypervisor.Domain {
+		damaged.Disks = []hypervisor.DomainDisk{{Path: path}}
+		return []hypervisor.Domain{damaged}
+	}
+	for path, want := range map[string]error{
+		"/pool/nova.disk.default.odd.system.qcow2": catalog.ErrDamaged,
+		"/pool/odd.qcow2":                          nil,
+		"":                                         nil,
+	} {
+		if found, err := l.madeOf(of(path)); len(found) > 0 || !errors.Is(err, want) || want == nil && err != nil {
+			t.Errorf("with the disk %q: %d instances, %v, want %v", path, len(found), err, want)
+		}
+	}
+}
+
 func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 	old, just := time.Now().Add(-2*time.Hour), time.Now()
 	volumes := []hypervisor.Volume{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ type made struct {
 	domain hypervisor.Domain
 }
 
-// madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some have metadata
+// madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
 // that cannot be read: they may be of any template; found are the others.
 func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) {
 	var errs []error
@@ -26,6 +27,9 @@ func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) 
 			continue
 		}
 		facts, err := catalog.ParseInstanceFacts(d.Metadata)
+		if err != nil && !HasInstanceDisk(d) {
+			continue
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s on %s: %w. Put them right with `virsh edit`, or remove the domain", l.calls(d), l.host.URI(), err))
 			continue
@@ -33,6 +37,14 @@ func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) 
 		found = append(found, made{facts, d})
 	}
 	return found, errors.Join(errs...)
+}
+
+// HasInstanceDisk tells whether a disk of a domain is called as an instance's is. A domain without one is no instance, whatever
+// its metadata say: an instance's definition has the paths of its disks from the start, also before they are made.
+func HasInstanceDisk(d hypervisor.Domain) bool {
+	return slices.ContainsFunc(d.Disks, func(disk hypervisor.DomainDisk) bool {
+		return strings.HasPrefix(path.Base(disk.Path), "nova.disk.")
+	})
 }
 
 // calls is what the library's user may be told of a domain whose metadata do not say whose it is.

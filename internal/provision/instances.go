@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
 // Own reads an instance of the library's tenant by its UUID. ErrNotFound also for instances of others.
@@ -71,6 +72,9 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 			continue // it was not made by novacron
 		}
 		facts, err := p.factsOf(d)
+		if err != nil && !library.HasInstanceDisk(d) {
+			continue // nor was this
+		}
 		if err != nil {
 			return nil, nil, err
 		}
