@@ -54,7 +54,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 			return nil, usageError{err.Error()}
 		}
 	}
-	host, err := hypervisor.New(hypervisor.Options{URI: s.uri})
+	host, err := hypervisor.New(hypervisor.Options{URI: s.uri, Tenant: s.tenant})
 	if err != nil {
 		return nil, err
 	}

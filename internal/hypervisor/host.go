@@ -5,6 +5,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -37,6 +38,9 @@ type Options struct {
 	// URI is a libvirt URI, for example "qemu:///system" or
 	// "qemu+ssh://root@host/system"; see New for what is understood.
 	URI string
+	// Tenant is whose the volumes are that the Host makes for itself, by their
+	// names; see Host.Time. Empty means "default".
+	Tenant string
 	// DialTimeout bounds reaching the host, including SSH and TLS. Zero means 10
 	// seconds.
 	DialTimeout time.Duration
@@ -66,6 +70,7 @@ type Host struct {
 	target      target
 	dialTimeout time.Duration
 	callTimeout time.Duration
+	tenant      string
 
 	control   *session
 	documents *session
@@ -103,6 +108,7 @@ func New(o Options) (*Host, error) {
 		target:      t,
 		dialTimeout: o.DialTimeout,
 		callTimeout: o.CallTimeout,
+		tenant:      cmp.Or(o.Tenant, "default"),
 		agentSlot:   make(chan struct{}, agentWidth),
 	}
 	if h.dialTimeout <= 0 {

@@ -116,6 +116,9 @@ func (s *session) open(ctx context.Context) (*conn, error) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
+		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
+			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
 		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.uri, err)
 	}
 }

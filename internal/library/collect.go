@@ -74,8 +74,8 @@ func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec c
 	if len(unlisted) == 0 {
 		return nil
 	}
-	// A domain that cannot be described has its disks among all volumes.
-	domains, _, err := l.host.AllDomains(ctx)
+	// The disks of a domain that cannot be described may be in a pool that is not active: nothing is unused then.
+	domains, undescribed, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec c
 		if err != nil {
 			return err
 		}
-		do(rec, hung)
+		do(rec, hung || len(undescribed) > 0)
 	}
 	return nil
 }

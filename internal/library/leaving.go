@@ -50,10 +50,10 @@ func (l *Library) Leaving(id catalog.VersionID) bool {
 	return l.plan.leaving.versions[id]
 }
 
-// ExpectRemoval notes that the running plan destroys or replaces a version, and refuses it with InUseError where linked
-// clones stay for certain: those of other tenants, which no plan of this one moves. unsure are the others that the plan has
-// not taken off the version so far. Terraform plans an instance that refers to the version after it, where StaysOn refuses
-// what stays, and one of another state not at all; a provider is not told which of the two an instance is.
+// ExpectRemoval notes that the running plan destroys or replaces a version. unsure are the linked clones that the plan has not
+// taken off the version so far; those of other tenants, which another provider of the same configuration may destroy, are
+// counted. Terraform plans an instance that refers to the version after it, where StaysOn refuses what stays, and one of
+// another state not at all; a provider is not told which of the two an instance is.
 //
 // Where everything is destroyed, what refers to the version is planned before it.
 func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsure []string, err error) {
@@ -72,20 +72,19 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	}
 	l.plan.mu.Lock()
 	defer l.plan.mu.Unlock()
-	in := &InUseError{Version: id}
+	others := 0
 	for _, i := range instances {
 		switch {
 		case i.Strategy != catalog.LinkedClone || i.Version != id.Version || l.plan.leaving.instances[i.domain.UUID]:
 		case i.Tenant != l.me.Tenant:
-			in.Others++
+			others++
 		default:
 			unsure = append(unsure, i.Tenant+"/"+i.Name)
 		}
 	}
 	slices.Sort(unsure)
-	if in.any() {
-		in.Users = unsure
-		return nil, in
+	if others > 0 {
+		unsure = append(unsure, fmt.Sprintf("%d of other tenants", others))
 	}
 	return unsure, nil
 }

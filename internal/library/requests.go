@@ -74,7 +74,11 @@ func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[ca
 	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)), make([]catalog.ProvisioningRequest, len(records))
 	for i, rec := range records {
 		written[rec.Key] = rec
-		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), l.whenOverdue(ctx, rec.Value.Deadline))
+		now := time.Now()
+		if !rec.Value.Status.Over() {
+			now = l.whenOverdue(ctx, rec.Value.Deadline)
+		}
+		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), now)
 	}
 	catalog.SortRequests(settled)
 	return written, settled, nil

@@ -61,13 +61,13 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 			return
 		}
 	}
-	host, err := hypervisor.New(hypervisor.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI")})
+	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
+	host, err := hypervisor.New(hypervisor.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return
 	}
 	c.OnClose(func() { _ = host.Close() })
-	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
 	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
 		Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),

@@ -120,6 +120,8 @@ func TestAccExamplesWork(t *testing.T) {
 	t.Cleanup(func() { platform.Destroy(t) })
 	platform.Apply(t)
 
+	host.Exec(t, "ip", "link", "add", "br0", "type", "bridge") // which the template's second interface is on
+	t.Cleanup(func() { host.Exec(t, "ip", "link", "delete", "br0") })
 	user := tenant("team-a", "resource \"novacron_instance\" \"web\" {\n  name = \"web-1\"\n  template_id = \"team-a/ubuntu-server-24.04\"\n"+
 		"  version = \"1.0.0\"\n  power_state = \"stopped\"\n  parameters = { hostname = \"web-1\" }\n}\n")
 	t.Cleanup(func() { user.Destroy(t) })

@@ -48,6 +48,8 @@ var shown = map[string][]string{
 		"network_profile.default_network_policies", "network_profile.interfaces.bridge", "network_profile.interfaces.mac_address",
 		"network_profile.interfaces.network", "network_profile.interfaces.ip_configuration.dns_servers",
 		"network_profile.interfaces.ip_configuration.gateway", "network_profile.interfaces.ip_configuration.static_ip",
+		"network_profile.interfaces.ip_configuration.gateways", "network_profile.interfaces.ip_configuration.static_ips",
+		"network_profile.interfaces.ip_configuration.gateway_on_link",
 	},
 	"It is made of the names of tenants and pools, and of users and groups of the host.": {"content"},
 }

@@ -91,8 +91,17 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (catalog.Fi
 		return nil, nil
 	}
 	names, err := p.cards.get(func() ([]string, error) { return p.host.Interfaces(ctx) })
-	if err != nil || len(names) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	networks, err := p.networks.get(func() ([]hypervisor.Network, error) { return p.host.Networks(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	// A libvirt that goes by the files of the host's network configuration knows few bridges: a list without those of its own
+	// networks proves nothing.
+	if !slices.ContainsFunc(networks, func(n hypervisor.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
+		return nil, nil
 	}
 	var fs catalog.Findings
 	for _, nic := range b.NICs {

@@ -60,7 +60,7 @@ func (p *Provisioner) reported(i Instance) condition {
 			return sight{seen: last.seen, final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image"),
 				advice: adviceDisabled}
 		case status.Status == guest.CloudInitError && failed == said && said != "": // a report says more; there was time for it
-			return sight{seen: last.seen, final: fmt.Errorf("cloud-init failed in stage %s: %s", status.FailedStage, said), advice: adviceFailed}
+			return sight{seen: last.seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", status.FailedStage, said)), advice: adviceFailed}
 		case status.Status == guest.CloudInitError:
 			failed = said
 		}
@@ -68,10 +68,16 @@ func (p *Provisioner) reported(i Instance) condition {
 	}
 }
 
+// saidError is what a guest has said of a failure. It may quote its commands, and so secrets: a user is shown it, and no record
+// keeps it.
+type saidError string
+
+func (e saidError) Error() string { return string(e) }
+
 // reason is an error of what a guest said; nil for nothing.
 func reason(said string) error {
 	if said == "" {
 		return nil
 	}
-	return errors.New(said)
+	return saidError(said)
 }

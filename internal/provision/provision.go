@@ -61,6 +61,7 @@ type Provisioner struct {
 
 	networks  onceValue[[]hypervisor.Network]
 	cards     onceValue[[]string] // the host's own network interfaces
+	domains   onceValue[[]string] // names of domains, as they were when a plan first asked for a new one
 	filters   onceValue[[]string]
 	pools     onceValue[[]hypervisor.Pool]
 	firmwares onceValue[[]string]

@@ -24,7 +24,10 @@ type ReadinessError struct {
 }
 
 func (e *ReadinessError) Error() string {
-	text := e.cause()
+	text := e.seen()
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
 	if e.Console != "" {
 		text += "\n\nThe end of the guest's console:\n" + e.Console
 	}
@@ -36,12 +39,16 @@ func (e *ReadinessError) Error() string {
 
 // cause is the error without what the guest itself has written, which is not for keeping.
 func (e *ReadinessError) cause() string {
-	text := fmt.Sprintf("instance %q was not ready: condition %q was not met after %s; last seen: %s",
-		e.Instance, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
-	if e.Err != nil {
+	text := e.seen()
+	if _, said := errors.AsType[saidError](e.Err); e.Err != nil && !said {
 		text += ": " + e.Err.Error()
 	}
 	return text
+}
+
+func (e *ReadinessError) seen() string {
+	return fmt.Sprintf("instance %q was not ready: condition %q was not met after %s; last seen: %s",
+		e.Instance, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
 }
 
 func (e *ReadinessError) Unwrap() error { return e.Err }
@@ -237,7 +244,7 @@ func (p *Provisioner) cloudInitDone(ctx context.Context, i Instance) sight {
 	case guest.CloudInitDone, guest.CloudInitDegraded:
 		return sight{met: true}
 	case guest.CloudInitError:
-		return sight{seen: seen, final: fmt.Errorf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; ")), advice: adviceFailed}
+		return sight{seen: seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; "))), advice: adviceFailed}
 	case guest.CloudInitDisabled:
 		return sight{seen: seen, final: fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail), advice: adviceDisabled}
 	}

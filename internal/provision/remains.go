@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -63,6 +64,16 @@ func (b *build) clearRemains(ctx context.Context) error {
 // of novacron's that has it, which the same plan may remove; "" for none. What a create has left that died makes way.
 func (p *Provisioner) CheckName(ctx context.Context, name string) (unsure string, err error) {
 	b := &build{Provisioner: p, request: Request{Name: name}, tenant: p.library.Tenant()}
+	names, err := p.domains.get(func() (names []string, err error) { // one request for all that a plan creates
+		_, _, err = p.host.DomainsNamed(ctx, func(name string) bool {
+			names = append(names, name)
+			return false
+		})
+		return names, err
+	})
+	if err != nil || !slices.Contains(names, DomainName(b.tenant, name)) {
+		return "", err
+	}
 	domain, err := p.host.DomainByName(ctx, DomainName(b.tenant, name))
 	if errors.Is(err, hypervisor.ErrNoDomain) {
 		return "", nil

@@ -50,6 +50,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 			p.replaceFor(diff.Replaces)
 			return
 		}
+		p.refuseUntold(diff.Devices)
 		p.announceDevices(instance, diff.Devices)
 	}
 	p.announceReimage()

@@ -77,15 +77,15 @@ func listsAs(label string, entries ...knownvalue.Check) []statecheck.StateCheck 
 func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("requests")
 	pool, _ := host.Pool(t, name)
-	host.Virsh(t, "define", foreignDomain(t, host, name+"-taken"))
-	t.Cleanup(func() { host.Virsh(t, "undefine", name+"-taken") })
+	brokenNetwork(t, host, name)
 	provider := func(tenant string) string {
 		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = \"tester\"\n  tenant = %q\n}\n", pool, tenant)
 	}
 	base, null, uuid := shop(t, provider("default"), name), knownvalue.Null(), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f-]{36}$`))
 	made := request("create", name+"-a", "1.0.0", "completed", uuid, null, "define", "disks", "seed")
 	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define", "start")
-	failed := request("create", name+"-taken", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step define: .*Instance name already in use`)), "define")
+	failed := request("create", name+"-failed", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step start: .*nova-none`)),
+		"define", "disks", "seed", "start")
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
@@ -96,7 +96,7 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("request_id"), compare.ValuesSame()),
 				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("id"),
 					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("instance_id"), compare.ValuesSame()))},
-			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-taken", "1.0.0"), ExpectError: regexp.MustCompile(`Instance name already in use`)},
+			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-failed", "1.0.0", onNetwork(name)), ExpectError: regexp.MustCompile(`nova-none`)},
 			{Config: base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"), ConfigStateChecks: lists(reimaged, failed, made)},
 			{Config: base},
 			{
@@ -119,16 +119,24 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	})
 }
 
-// foreignDomain is the definition of a domain that is not the provider's, as a file on the host.
-func foreignDomain(t *testing.T, host *acctest.Host, name string) string {
+// brokenNetwork defines a network that no guest can start on: its bridge is not there.
+func brokenNetwork(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()
-	definition := fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os></domain>", name)
-	path := "/var/lib/libvirt/" + name + ".xml"
-	if err := os.WriteFile(host.HostPath(path), []byte(definition), 0o600); err != nil {
+	definition := filepath.Join(t.TempDir(), "network.xml")
+	if err := os.WriteFile(definition, fmt.Appendf(nil, "<network><name>%s</name><forward mode='bridge'/><bridge name='nova-none'/></network>", name), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Remove(host.HostPath(path)) })
-	return path
+	host.Virsh(t, "net-define", definition)
+	host.Virsh(t, "net-start", name)
+	t.Cleanup(func() {
+		host.Virsh(t, "net-destroy", name)
+		host.Virsh(t, "net-undefine", name)
+	})
+}
+
+// onNetwork are the settings of an instance on a network.
+func onNetwork(name string) string {
+	return fmt.Sprintf("network_profile = { interfaces = { eth0 = { network = %q } } }", name)
 }
 
 // written reads the statuses in a pool's catalogue as they are written there, by instance.
@@ -250,8 +258,7 @@ func TestAccRecordsHaveNoSecrets(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("secret")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
-	host.Virsh(t, "define", foreignDomain(t, host, name))
-	t.Cleanup(func() { host.Virsh(t, "undefine", name) })
+	brokenNetwork(t, host, name)
 	secret := rand.Text()
 	config := tfacc.Provider(pool) + fmt.Sprintf(`
 resource "novacron_template" "it" {
@@ -269,11 +276,12 @@ resource "novacron_instance" "it" {
   version       = novacron_template_version.it.version
   parameters_wo = { db_pass = %q }
   wait_for      = ["cloud_init"]
+  %s
 }
-`, name, tfacc.EmptyImage(t, "16M"), name, secret)
+`, name, tfacc.EmptyImage(t, "16M"), name, secret, onNetwork(name))
 	w := tfacc.NewWorkspace(t, config)
 	t.Cleanup(func() { w.Destroy(t) })
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "nova-none")
 	if status := written(t, host, pool)[name]; status != catalog.RequestFailed {
 		t.Errorf("the request is %q", status)
 	}

@@ -72,15 +72,15 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	}
 }
 
-// planRemoval refuses already while planning that a version goes under its linked clones, and lets the plans of instances
-// that come after it know that it goes.
+// planRemoval warns already while planning of linked clones that a version may go under, and lets the plans of instances that come
+// after it know that it goes: these refuse what stays.
 func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.client.Online() || diags.HasError() {
 		return
 	}
 	unsure, err := r.client.Library.ExpectRemoval(ctx, id)
-	client.AddError(diags, "Version is in use", err)
+	client.AddError(diags, "Could not read host", err)
 	if len(unsure) > 0 {
 		diags.AddAttributeWarning(path.Root("version"), "Version may be in use", library.Unsure(id, unsure))
 	}

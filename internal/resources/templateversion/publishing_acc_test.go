@@ -105,13 +105,17 @@ resource "novacron_template_version" "it" {
 		t.Errorf("the plan of destroying everything warns:\n%s", out)
 	}
 
-	t.Log("another tenant has it, whose instances no plan of this one moves")
+	t.Log("another tenant has it, which another provider of the same configuration may be for")
 	w.Configure(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+strings.TrimPrefix(releases("1.1.0"), library(pool, name))+own("1.1.0"))
 	w.Apply(t)
 	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, `"default/`+name+`"`, `"1.1.0"`))
 	theirs.Setenv("NOVACRON_TENANT", "team-2")
 	t.Cleanup(func() { theirs.Destroy(t) })
 	theirs.Apply(t)
-	tfacc.Says(t, w.Fails(t, "plan", "-destroy"), "Version is in use", `Version "default/`+name+`@1.1.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`)
+	out, err := w.Run(t.Context(), "plan", "-destroy")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, "Version may be in use", `The plan removes version "default/`+name+`@1.1.0", and these linked clones need its base image:`, "1 of other tenants")
 	theirs.Destroy(t)
 }
