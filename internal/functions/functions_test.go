@@ -128,6 +128,31 @@ func TestParseID(t *testing.T) {
 	blames(t, 0, `is no id`, "parse_id", text(""))
 }
 
+// Terraform puts a full stop behind a function's error (FunctionCallError of HCL), so there is none at its end.
+func TestErrorsEndWithoutFullStop(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		arguments []tftypes.Value
+	}{
+		{"parse_id", []tftypes.Value{text("x")}},
+		{"parse_id", []tftypes.Value{text("")}},
+		{"parse_id", []tftypes.Value{text("a/b@1")}},
+		{"parse_id", []tftypes.Value{text("A B/c")}},
+		{"parse_id", []tftypes.Value{text("a/b@")}},
+		{"version_matches", []tftypes.Value{text("1.2"), text("~> 1.0")}},
+		{"version_matches", []tftypes.Value{text("newest"), text("~> 1.0")}},
+		{"version_matches", []tftypes.Value{text("1.2.3"), text("newest")}},
+		{"newest_version", []tftypes.Value{texts("1.0.0", "two"), text("")}},
+		{"newest_version", []tftypes.Value{texts("1.0.0", nil), text("")}},
+		{"newest_version", []tftypes.Value{texts("1.0.0"), text("~~1")}},
+	} {
+		_, failed := call(t, c.name, c.arguments...)
+		if failed == nil || failed.Text == "" || strings.HasSuffix(failed.Text, ".") {
+			t.Errorf("%s(%v): %+v", c.name, c.arguments, failed)
+		}
+	}
+}
+
 // What is not known yet never reaches a function, and null is refused, each by Terraform: no function asks for either.
 func TestUnknownAndNullAreTerraforms(t *testing.T) {
 	resp, err := server().GetFunctions(t.Context(), &tfprotov6.GetFunctionsRequest{})
