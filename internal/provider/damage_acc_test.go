@@ -22,9 +22,9 @@ type damagedSite struct {
 	config, domain string
 }
 
-func newDamagedSite(t *testing.T) damagedSite {
+func newDamagedSite(t *testing.T, host *acctest.Host) damagedSite {
 	t.Helper()
-	host, name := acctest.RequireHost(t), tfacc.Name("damage")
+	name := tfacc.Name("damage")
 	pool, dir := host.Pool(t, name)
 	config := fmt.Sprintf(`
 provider "novacron" {
@@ -105,7 +105,7 @@ func (d damagedSite) repair(t *testing.T, want int, args ...string) string {
 // A document that is there and cannot be read is an error that names its volumes: nothing is created again, and nothing is
 // destroyed.
 func TestAccADamagedDocumentDestroysNothing(t *testing.T) {
-	d := newDamagedSite(t)
+	d := newDamagedSite(t, acctest.RequireHost(t))
 	t.Parallel()
 	disks := d.host.Virsh(t, "domblklist", d.domain)
 	damages := map[string]func([]byte) []byte{
@@ -134,7 +134,7 @@ func TestAccADamagedDocumentDestroysNothing(t *testing.T) {
 
 // Where the revision before it is whole, that is read, and the plan says so. Nothing is written until it is restored.
 func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
-	d := newDamagedSite(t)
+	d := newDamagedSite(t, acctest.RequireHost(t))
 	t.Parallel()
 	for _, description := range []string{"once", "twice"} { // so that both revisions have all that there is
 		d.Configure(t, fmt.Sprintf(d.config, fmt.Sprintf("description = %q", description)))
@@ -168,10 +168,11 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 }
 
 // Metadata of a domain that cannot be read are an error that names it: its instance is not taken for one that is gone or of
-// somebody else, and what it may hang on is not removed.
+// somebody else, and what it may hang on is not removed. On a host of its own, since nothing can be removed on it meanwhile.
 func TestAccDamagedMetadataAreNotMissing(t *testing.T) {
-	d := newDamagedSite(t)
+	shared := acctest.RequireHost(t)
 	t.Parallel()
+	d := newDamagedSite(t, shared.Own(t, "metadata"))
 	dump := d.host.Virsh(t, "dumpxml", "--inactive", d.domain)
 	define := func(text string) {
 		path := filepath.Join(d.host.HostPath("/var/lib/libvirt"), d.domain+".xml")
