@@ -1,8 +1,9 @@
 #!/bin/sh
 # Made by novacron. cloud-init runs it at each boot, before the commands of its runcmd: it waits for the end of cloud-init in
-# the background, reports on the serial console, and removes itself. With the argument customize, as a command of runcmd, it
-# carries out what the instance's customization asks for.
+# the background, reports on the serial console, and removes itself. A guest that shuts down before is reported of at its next
+# boot. With the argument customize, as a command of runcmd, it carries out what the instance's customization asks for.
 said=/var/lib/cloud/instance/novacron.said # what failed of the customization, once it is over
+begun=/var/lib/cloud/instance/novacron.begun # what failed in the boots before, where they ended before a report
 failures=
 
 fail() {
@@ -65,40 +66,69 @@ ended() {
     grep -q '"errors": \[\]' /run/cloud-init/result.json
 }
 
-# over waits for the end of cloud-init, and tells whether it came: its last stage may die. To look for that costs more.
+# died tells whether cloud-init's last stage ended before its time, other than by a shutdown of the guest.
+died() {
+  systemctl --quiet is-failed cloud-final.service cloud-init-main.service && [ "$(systemctl is-system-running)" != stopping ]
+}
+
+# over waits for the end of cloud-init, or of the guest, and tells whether it came: the last stage may die. To look for that
+# costs more.
 over() {
   looks=0
-  until [ -e /run/cloud-init/result.json ]; do
+  until [ -e /run/cloud-init/result.json ] || [ "$stopping" ]; do
     looks=$((looks + 1))
-    if [ $((looks % 10)) -eq 0 ] && systemctl --quiet is-failed cloud-final.service cloud-init-main.service; then
+    if [ $((looks % 10)) -eq 0 ] && died; then
       [ -e /run/cloud-init/result.json ]
       return
     fi
     sleep 1
   done
+  return 0
 }
 
-# report waits for the end of cloud-init and has cloud-init's own program say how it was where its notes do not: that takes
-# a slow guest seconds. More than once: a message of the kernel may fall into a line.
+# asked has cloud-init's own program say how it was, where its notes do not: that takes a slow guest seconds.
+asked() {
+  ended || [ "$stopping" ] || heard=$(LC_ALL=C cloud-init status --wait --long 2>&1) || status=$?
+}
+
+# report waits for the end of cloud-init, and reports. When the guest shuts down, there is no time to ask, and programs that
+# were started before are ended, too: then cloud-init's notes have to do. Without an end in them, the next boot goes on: its
+# own notes tell nothing of this one.
 report() {
-  status=0
-  if ! over; then
+  trap 'stopping=yes' TERM
+  stopping= heard= status=0
+  [ ! -s $begun ] || fail "$(cat $begun)"
+  printf 'the guest was restarted in its first boot without a shutdown, by a crash or by force, so what failed until then is not known' >$begun
+  if over; then
+    asked
+  else
     status=1 heard="its last stage died: $(systemctl list-units --failed --no-legend --plain 'cloud-*')"
-  elif ! ended; then
-    heard=$(LC_ALL=C cloud-init status --wait --long 2>&1) || status=$?
   fi
-  if [ -e $said ]; then
-    failures=$(cat $said)
-  elif [ '@CUSTOMIZES@' = yes ]; then
-    fail "the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"
+  if [ "$stopping" ]; then
+    heard=$(sed -n '/"errors": \[$/,/^ *\]/p' /run/cloud-init/status.json)
+    status=${heard:+1}
   fi
-  if [ "$status" -ne 0 ] && [ "$status" -ne 2 ]; then # 2 is for warnings
-    fail "cloud-init: $(printf '%s' "$heard" | LC_ALL=C tr -c '[:print:]' ' ' | sed 's/^[. ]*//; s/  */ /g' | cut -c 1-800)"
+  if [ "${status:-0}" -ne 0 ] && [ "$status" -ne 2 ]; then # 2 is for warnings
+    heard="cloud-init: $(printf '%s' "$heard" | LC_ALL=C tr -c '[:print:]' ' ' | sed 's/^[. ]*//; s/  */ /g' | cut -c 1-800)"
+  else
+    heard=
   fi
-  for _ in 1 2 3; do
+  if [ "$stopping" ] && ! [ -e /run/cloud-init/result.json ]; then
+    [ -z "$heard" ] || fail "$heard"
+    printf '%s' "$failures" >$begun
+    return
+  fi
+  if ! [ -e $said ]; then
+    [ '@CUSTOMIZES@' != yes ] ||
+      fail "the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"
+  elif [ -s $said ]; then
+    fail "$(cat $said)"
+  fi
+  [ -z "$heard" ] || fail "$heard"
+  for _ in 1 2 3; do # a message of the kernel may fall into a line
     printf '\n%s: %s.\n' '@REPORT@' "${failures:+failed: }${failures:-ok}"
   done >/dev/ttyS0
-  rm -f "$1"
+  rm -f "$1" $begun
 }
 
 if [ "${1:-}" = customize ]; then

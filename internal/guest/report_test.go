@@ -26,72 +26,31 @@ func ranGuest(t *testing.T, c *Customization, notes map[string]string, said stri
 // ranScript is ranGuest for a script that is run with each of those arguments.
 func ranScript(t *testing.T, script string, args []string, notes map[string]string, said string, status int, programs map[string]string) (console string) {
 	t.Helper()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	tty := filepath.Join(dir, "tty")
 	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", catalog.ShellWord(said), status)}
 	maps.Copy(all, programs)
-	for name, program := range all {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!"+sh+"\n"+program+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, text := range notes {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if strings.Count(script, "/dev/ttyS0") != 1 || strings.Count(script, runDirectory) != 5 || strings.Count(script, "/var/lib/cloud") != 2 {
-		t.Fatalf("the script has no one place for the console, or others for the notes:\n%s", script)
-	}
-	for _, directory := range []string{"instance", "data"} {
-		if err := os.MkdirAll(filepath.Join(dir, "cloud", directory), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "cloud", "data", "instance-id"), []byte("id\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	script = strings.NewReplacer("/dev/ttyS0", tty, runDirectory, dir, "/var/lib/cloud", filepath.Join(dir, "cloud")).Replace(script) +
-		"heard=$?\nwait\nexit $heard\n"
-	path := filepath.Join(dir, "script")
-	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	// Whatever else this machine has, such as nft, the guest does not.
-	for _, program := range []string{"cat", "cut", "grep", "id", "rm", "sed", "sh", "touch", "tr"} {
-		if path, err := exec.LookPath(program); err != nil {
-			t.Fatal(err)
-		} else if err := os.Symlink(path, filepath.Join(dir, program)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	g := newFakeGuest(t, script)
+	g.prepare(notes, all)
 	var heard error // by cloud-init, of its runcmd
 	for _, arg := range args {
-		cmd := exec.Command(sh, append([]string{path}, strings.Fields(arg)...)...)
-		cmd.Dir, cmd.Env = dir, []string{"PATH=" + dir}
-		out, err := cmd.CombinedOutput()
+		err := g.run(arg)
 		switch {
 		case arg != "":
 			heard = err
 		case err != nil:
-			t.Errorf("the report ends with %v: %s", err, out)
+			t.Errorf("the report ends with %v", err)
 		}
 	}
-	report, err := os.ReadFile(tty)
-	if err != nil {
-		t.Fatalf("no report came: %v", err)
+	report := g.console()
+	if report == "" {
+		t.Fatal("no report came")
 	}
-	if failed := strings.Contains(string(report), "failed"); status == 0 && len(args) > 1 && failed != (heard != nil) {
+	if failed := strings.Contains(report, "failed"); status == 0 && len(args) > 1 && failed != (heard != nil) {
 		t.Errorf("cloud-init hears %v of %q", heard, report)
 	}
-	if _, err := os.Stat(path); err == nil {
+	if g.keepsScript() {
 		t.Error("the script is left after the report")
 	}
-	return string(report)
+	return report
 }
 
 func TestCommandsRunAsTheyWereWritten(t *testing.T) {
@@ -263,15 +222,73 @@ func TestTheGuestReportsOfItsTemplate(t *testing.T) {
 
 // An instance whose disk came from another's does not report in its name.
 func TestTheScriptOfAnotherInstanceRemovesItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(path, []byte((*Customization)(nil).script("another")), 0o700); err != nil {
-		t.Fatal(err)
+	g := newFakeGuest(t, (*Customization)(nil).script("another"))
+	g.prepare(map[string]string{"result.json": "{}"}, map[string]string{"cloud-init": "exit 1"})
+	if err := g.run(""); err != nil || g.console() != "" || g.keepsScript() {
+		t.Errorf("it ends with %v, has written %q, and is still there: %t", err, g.console(), g.keepsScript())
 	}
-	if out, err := exec.Command(path).CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
-	if _, err := os.Stat(path); err == nil {
-		t.Error("it is still there")
+}
+
+// A guest that shuts down, or crashes, in its first boot reports at once, or at its next boot, of which the notes tell nothing
+// of the first.
+func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
+	const stage = "  \"errors\": [],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
+	const broken = "  \"errors\": [\n    \"('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))\"\n   ],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
+	const begun = "  \"errors\": [],\n   \"finished\": null,\n   \"start\": 1.5\n"
+	const errors = `cloud-init: "errors": [ "('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))" ],`
+	// Whatever ends the report's process ends its programs, too.
+	const ends = "printf '' >>slept\nkill -%s $PPID"
+	const asking = "echo $PPID >reporter"
+	shutdown, crash := fmt.Sprintf(ends, "TERM")+"\nexit 143", fmt.Sprintf(ends, "KILL")
+	well := map[string]string{"status.json": strings.Repeat(stage, 4), "result.json": "{\"errors\": []}"}
+	for name, test := range map[string]struct {
+		asked   *Customization
+		args    []string // of the first boot
+		status  string   // cloud-init's, when the first boot ends
+		result  bool     // it has come to its end by then
+		sleep   string
+		atOnce  bool // the report comes in the first boot
+		failure string
+	}{
+		"nothing had failed":               {nil, []string{""}, stage + stage + begun, false, shutdown, false, ""},
+		"something had failed":             {nil, []string{""}, stage + broken + begun, false, shutdown, false, errors},
+		"all was over":                     {nil, []string{""}, strings.Repeat(stage, 4), true, shutdown, true, ""},
+		"all was over, and had failed":     {nil, []string{""}, strings.Repeat(stage, 3) + broken, true, shutdown, true, errors},
+		"all was over, and it was asked":   {nil, []string{""}, strings.Repeat(stage, 3) + broken, true, asking, true, errors},
+		"it crashed":                       {nil, []string{""}, strings.Repeat(stage, 3) + begun, false, crash, false, "the guest was restarted in its first boot without a shutdown, by a crash or by force, so what failed until then is not known"},
+		"the customization was over":       {&Customization{RunCommands: []string{"true"}}, []string{"customize 0", ""}, stage + begun, false, shutdown, false, ""},
+		"the customization had failed":     {&Customization{RunCommands: []string{"false"}}, []string{"customize 0", ""}, stage + begun, false, shutdown, false, "run_commands[0] ended with exit status 1"},
+		"the customization never began":    {&Customization{RunCommands: []string{"true"}}, []string{""}, stage + begun, false, shutdown, false, "the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"},
+		"systemd has ended the last stage": {nil, []string{""}, stage + begun, false, "printf . >>slept\n[ $(cat slept) != ........... ] || {\n" + shutdown + "\n}", false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newFakeGuest(t, test.asked.script("id"))
+			sleep := test.sleep
+			if test.result {
+				sleep = "printf '{}' >result.json\n" + sleep
+			}
+			// What systemd knows of a stage that it ended: it failed.
+			const systemctl = "case $* in *is-failed*) ;; is-system-running) echo stopping; exit 1 ;; *) echo unasked ;; esac"
+			g.prepare(map[string]string{"status.json": test.status}, map[string]string{"sleep": sleep, "systemctl": systemctl, "cloud-init": "kill -TERM $(cat reporter)\nexit 143"})
+			for _, arg := range test.args {
+				_ = g.run(arg) // what cloud-init hears of it is another test's
+			}
+			if first := g.console(); (first != "") != test.atOnce || g.keepsScript() == test.atOnce {
+				t.Errorf("the first boot reports %q, and the script is kept: %t", first, g.keepsScript())
+			}
+			if !test.atOnce {
+				g.prepare(well, nil)
+				if err := g.run(""); err != nil {
+					t.Errorf("the second boot ends with %v", err)
+				}
+			}
+			if failure, reported := Report(g.console(), "id"); failure != test.failure || !reported {
+				t.Errorf("the report is %q, %t, want %q", failure, reported, test.failure)
+			}
+			if g.keepsScript() {
+				t.Error("the script is left after the report")
+			}
+		})
 	}
 }
 
