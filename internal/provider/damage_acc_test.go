@@ -49,6 +49,7 @@ resource "novacron_instance" "it" {
 }
 `, pool, name, tfacc.EmptyImage(t, "16M"))
 	d := damagedSite{tfacc.NewWorkspace(t, fmt.Sprintf(config, "")), host, pool, host.HostPath(dir), config, name}
+	d.Setenv("NOVACRON_URI", host.URI)
 	d.Apply(t)
 	t.Cleanup(func() { d.Destroy(t) })
 	return d
