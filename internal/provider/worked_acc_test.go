@@ -30,7 +30,7 @@ resource "novacron_instance" "broken" {
   name        = "broken-1"
   template_id = novacron_template.broken.id
   version     = novacron_template_version.broken.version
-  timeouts { create = "25m" }
+  timeouts { create = "60m" }
 }
 `
 
@@ -49,7 +49,7 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	// Two emulated processors take longer than one, and so does one with wider registers.
 	worked := strings.NewReplacer(
 		"{ cpu_cores = 2, memory_mb = 2048 }", `{ cpu_cores = 1, cpu_type = "Nehalem", memory_mb = 512 }`,
-		"  version     = novacron_template_version.app.version\n", "  version     = novacron_template_version.app.version\n  timeouts { create = \"25m\" }\n",
+		"  version     = novacron_template_version.app.version\n", "  version     = novacron_template_version.app.version\n  timeouts { create = \"60m\" }\n",
 	).Replace(example(t, "writing-a-template/main.tf"))
 	w.Write(t, "main.tf", worked+brokenTemplate)
 	t.Cleanup(func() { w.Destroy(t) })

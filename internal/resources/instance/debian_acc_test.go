@@ -111,8 +111,8 @@ resource "novacron_instance" "it" {
   wait_for    = ["cloud_init", "ip"]
   power_state = %[5]q
   timeouts {
-    create = "15m"
-    update = "15m"
+    create = "60m" # as long as it takes
+    update = "60m"
     delete = "3m"
   }
 }
