@@ -82,11 +82,15 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	if c.Running && (diff.Restart() || !instance.Healthy()) {
+		first := instance.Facts.Customized.Pending && !instance.Running()
 		old, err := p.bringUp(ctx, instance)
+		if err == nil && first {
+			err = p.begin(ctx, uuid)
+		}
 		if err != nil {
 			return instance, fmt.Errorf("starting instance %q: %w", name, err)
 		}
-		if err := p.awaitReady(ctx, instance, old, c.WaitFor, instance.Facts.Customized.Pending); err != nil {
+		if err := p.awaitReady(ctx, instance, old, c.WaitFor, first); err != nil {
 			return instance, err
 		}
 		if c.Blueprint != nil && slices.Contains(c.WaitFor, WaitCloudInit) {
@@ -123,6 +127,21 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error
 	return old, p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
 }
 
+// begin notes that the guest has begun its first boot, of which this start hears, for better or worse.
+func (p *Provisioner) begin(ctx context.Context, uuid string) error {
+	ctx = hypervisor.Whole(ctx)
+	domain, err := p.host.DomainWith(ctx, uuid, hypervisor.Status{})
+	if err != nil {
+		return err
+	}
+	facts, err := p.factsOf(domain)
+	if err != nil {
+		return err
+	}
+	facts.Customized.Pending = false
+	return p.writeFacts(ctx, uuid, facts)
+}
+
 // clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.
 func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blueprint) error {
 	instance, err := p.Read(ctx, uuid)
@@ -141,8 +160,8 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 	description, exact := catalog.Described(c.Description)
 	facts.Description = exact
 	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
-	if c.Running {
-		facts.Customized.Pending = false // it is done by the start that comes now, for better or worse
+	if i.Running() {
+		facts.Customized.Pending = false // somebody else has started it for the first time
 	}
 	if facts.Provision.Completed == nil { // its user takes it as it is
 		completed := now()

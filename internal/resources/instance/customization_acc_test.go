@@ -127,6 +127,11 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
+	console := "/var/lib/libvirt/novacron/nova.console.default." + name + "-it.log"
+	host.Exec(t, "sh", "-c", `mv "$0" "$0.away" && mkdir "$0"`, console)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", "Starting instance")
+	host.Exec(t, "sh", "-c", `rmdir "$0" && mv "$0.away" "$0"`, console)
+	// Nor is it by a start that failed.
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", "the guest has no cloud-init")
 
 	// Whoever waits for nothing is told nothing.
