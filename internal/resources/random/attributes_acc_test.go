@@ -125,7 +125,7 @@ var customization = objectOf(
 	attribute{"locale", oneOf(nil, "en_US.UTF-8")},
 	attribute{"install_packages", oneOf(nil, []string{}, []string{"nginx", "vim"})},
 	attribute{"open_ports", oneOf(nil, []int{}, []int{443, 80})},
-	attribute{"run_commands", maybe(words)},
+	attribute{"run_commands", maybe(func(g *generator, _ settings) any { return []string{pick(g, texts[1:]...), "true"} })}, // an empty one is none
 	attribute{"user_data", oneOf(nil, "#cloud-config\nbootcmd: [\"true\"]\n")},
 	attribute{"files", maybe(func(g *generator, _ settings) any {
 		return settings{"/etc/drawn": g.drawn([]attribute{{"permissions", oneOf(nil, "0600")}}, settings{"content": pick(g, texts...)})}
@@ -145,7 +145,7 @@ var runningAttributes = append(slices.Clone(labelling),
 
 var instanceAttributes = append(slices.Clone(labelling),
 	attribute{"version", oneOf(nil, "1.0.0", "1.1.0", "~> 1.0", ">= 1.1", "2.0.0")},
-	attribute{"strategy", oneOf(nil, "linked_clone", "clone")},
+	attribute{"strategy", oneOf("linked_clone", "clone")}, // left out later, it stays what it was
 	attribute{"autostart", oneOf(nil, true, false)},
 	attribute{"allow_restart", oneOf(nil, true, false)},
 	attribute{"on_version_change", oneOf(nil, "replace", "reimage")},

@@ -34,7 +34,7 @@ func (g *generator) configuration() configuration {
 	c := configuration{templates: map[string]settings{}, versions: map[string]settings{}, instances: map[string]settings{}}
 	c.templates[shop] = settings{
 		"name": g.prefix, "parameters": declared(), "hardware_profile": settings{"memory_mb": 64},
-		"cloud_init": settings{"user_data": "#cloud-config\nbootcmd:\n- echo {{ .word | shell | json }}\n"},
+		"cloud_init": settings{"user_data": "#cloud-config\nbootcmd:\n- [echo, {{ .word | json }}]\n"},
 	}
 	for n, number := range numbers {
 		c.versions[fmt.Sprintf("v%d", n)] = g.drawn(versionAttributes, settings{
