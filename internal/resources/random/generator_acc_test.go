@@ -166,7 +166,3 @@ func labels(g *generator, _ settings) any {
 	}
 	return all
 }
-
-func between(least, most int) func(*generator, settings) any {
-	return func(g *generator, _ settings) any { return least + g.IntN(most-least+1) }
-}
