@@ -35,12 +35,10 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	declared := version.Spec.Parameters
 	b.Parameters, fs = catalog.Resolve(declared, r.Given)
 	b.Shown = catalog.Shown(declared, b.Parameters, r.Given.Secrets)
-	if key := catalog.Targeted(declared, b.Parameters, catalog.TargetSSHKey); key != "" {
-		if err := guest.ValidSSHKey(key); err != nil {
-			fs.Add(catalog.TargetPath(declared, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
-		}
+	if !r.Seeded {
+		fs = append(fs, b.checkKey()...)
+		fs = append(fs, b.renderUserData(len(fs) == 0)...)
 	}
-	fs = append(fs, b.renderUserData(len(fs) == 0)...)
 	hardware, storage := driven(version.Spec, b.Parameters)
 	hardware, storage = r.Hardware.Over(hardware), r.Storage.Over(storage)
 	network := r.Network.Over(version.Spec.Network)
@@ -57,10 +55,8 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 			b.Drives[0].Size = uint64(version.VirtualSize)
 		}
 	}
-	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
-		fs = append(fs, large...)
-	} else {
-		fs = append(fs, r.Customization.Validate(b.UserData)...)
+	if !r.Seeded {
+		fs = append(fs, b.checkFirstBoot(r)...)
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
@@ -69,6 +65,26 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
 	return b, append(fs, b.checkMetadata(r)...)
+}
+
+// checkKey finds that the key of a parameter is none.
+func (b *Blueprint) checkKey() catalog.Findings {
+	var fs catalog.Findings
+	declared := b.Version.Spec.Parameters
+	if key := catalog.Targeted(declared, b.Parameters, catalog.TargetSSHKey); key != "" {
+		if err := guest.ValidSSHKey(key); err != nil {
+			fs.Add(catalog.TargetPath(declared, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
+		}
+	}
+	return fs
+}
+
+// checkFirstBoot finds what the guest could not do at its first boot.
+func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
+	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
+		return large
+	}
+	return r.Customization.Validate(b.UserData)
 }
 
 // driven are the profiles of a spec with what parameters drive in them.
@@ -94,6 +110,7 @@ func (p *Provisioner) BlueprintOf(ctx context.Context, i Instance, r Request) (B
 	if err != nil {
 		return Blueprint{}, err
 	}
+	r.Seeded = true
 	template := catalog.Template{ID: r.Template, DefaultStrategy: i.Facts.Strategy}
 	if !found { // the instance is older than that metadata keep it
 		if template, err = p.library.Template(ctx, r.Template); err != nil {

@@ -38,6 +38,8 @@ type Request struct {
 	Storage     *catalog.StorageProfile
 	// Customization is what the guest does at first boot; nil for nothing.
 	Customization *guest.Customization
+	// Seeded says that it is for an instance that has been told what to do at its first boot: that is not checked again.
+	Seeded bool
 	Options
 }
 

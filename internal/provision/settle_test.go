@@ -131,3 +131,26 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		})
 	}
 }
+
+// What a guest was told at its first boot refuses no change of an instance, whatever has become a mistake since.
+func TestSettleLeavesTheFirstBootOfAnInstanceAlone(t *testing.T) {
+	template, version := offered()
+	version.Spec.CloudInit = &catalog.CloudInit{UserData: "#cloud-config\na: {"}
+	request := asked(func(r *Request) {
+		r.Given.Parameters["admin"] = "ssh-rsa"
+		r.Customization = &guest.Customization{Timezone: "?", UserData: "#cloud-config\nmerge_how: []"}
+	})
+	if _, findings := Settle(request, template, version); len(findings) < 3 {
+		t.Errorf("a new instance is refused for %v", findings)
+	}
+	request.Given.Parameters["admin"] = ""
+	if _, findings := Settle(request, template, version); len(findings) < 3 {
+		t.Errorf("a new instance is refused for %v", findings)
+	}
+	for _, key := range []string{"ssh-rsa", ""} {
+		request.Seeded, request.Given.Parameters["admin"] = true, key
+		if b, findings := Settle(request, template, version); len(findings) > 0 || b.Parameters["admin"] == nil || b.Customization.Digest() == "" {
+			t.Errorf("an instance is refused for %v, or its parameters and customization are not compared", findings)
+		}
+	}
+}

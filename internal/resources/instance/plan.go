@@ -78,6 +78,7 @@ type planner struct {
 	secrets  types.Dynamic // parameters_wo, which the plan does not have
 	state    *Model        // nil while creating
 	adopting bool          // the state is an import's, see importedKey
+	seeded   bool          // what the instance was told at its first boot counts no more
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -120,6 +121,7 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 	override, _ := profile.Storage(p.plan.StorageProfile)
 	findings = append(findings, override.ValidateDisks()...)
 	request, complete := p.plan.toCore(ctx, p.secrets)
+	request.Seeded = p.seeded
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
@@ -181,6 +183,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		p.compareAsWritten()
 		return
 	}
+	p.seeded = true
 	blueprint, ok := p.settle(ctx, template, version)
 	if ok {
 		p.compare(ctx, instance, blueprint)
