@@ -12,8 +12,11 @@ import (
 // Info describes a host.
 type Info struct {
 	Hostname string
-	URI      string // as the Host was made with
-	Arch     string // x86_64, aarch64, …
+	// UUID is the host's own, of its firmware or of libvirtd.conf. It does not identify a host: boards share UUIDs, and where a
+	// board has none, libvirt makes one up at each start.
+	UUID string
+	URI  string // as the Host was made with
+	Arch string // x86_64, aarch64, …
 	// LibvirtVersion and HypervisorVersion are "9.0.0" and "7.2.22".
 	LibvirtVersion    string
 	HypervisorVersion string
@@ -63,7 +66,9 @@ func (h *Host) Info(ctx context.Context) (Info, error) {
 			return nil, err
 		}
 		caps, err := parseCapabilities(text)
-		return func() { info.Arch, info.CPUModel, info.DomainTypes = caps.Arch, caps.CPUModel, caps.DomainTypes }, err
+		return func() {
+			info.UUID, info.Arch, info.CPUModel, info.DomainTypes = caps.UUID, caps.Arch, caps.CPUModel, caps.DomainTypes
+		}, err
 	})
 	if err := group.Wait(); err != nil {
 		return Info{}, err
@@ -77,10 +82,11 @@ func version(v uint64) string {
 	return fmt.Sprintf("%d.%d.%d", v/1_000_000, v/1_000%1_000, v%1_000)
 }
 
-// parseCapabilities reads Arch, CPUModel and DomainTypes from the XML described
+// parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described
 // at https://libvirt.org/formatcaps.html.
 func parseCapabilities(text string) (Info, error) {
 	var doc struct {
+		UUID   string `xml:"host>uuid"`
 		Arch   string `xml:"host>cpu>arch"`
 		Model  string `xml:"host>cpu>model"`
 		Guests []struct {
@@ -96,7 +102,7 @@ func parseCapabilities(text string) (Info, error) {
 	if err := understand("the host's capabilities", text, &doc); err != nil {
 		return Info{}, err
 	}
-	info := Info{Arch: doc.Arch, CPUModel: doc.Model}
+	info := Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}
 	for _, guest := range doc.Guests {
 		if guest.OSType != "hvm" || guest.Arch.Name != doc.Arch {
 			continue

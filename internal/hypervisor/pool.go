@@ -32,10 +32,7 @@ func (h *Host) Pool(ctx context.Context, name string) (Pool, error) {
 
 // Pools returns all pools of the host, active or not, by name.
 func (h *Host) Pools(ctx context.Context) ([]Pool, error) {
-	refs, err := ask(ctx, h, "listing", "storage pools", func(l *libvirt.Libvirt) ([]libvirt.StoragePool, error) {
-		refs, _, err := l.ConnectListAllStoragePools(1, 0)
-		return refs, err
-	})
+	refs, err := h.poolRefs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +41,26 @@ func (h *Host) Pools(ctx context.Context) ([]Pool, error) {
 	})
 	slices.SortFunc(pools, func(a, b Pool) int { return strings.Compare(a.Name, b.Name) })
 	return pools, err
+}
+
+// PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one request.
+func (h *Host) PoolUUIDs(ctx context.Context) (map[string]string, error) {
+	refs, err := h.poolRefs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uuids := make(map[string]string, len(refs))
+	for _, ref := range refs {
+		uuids[ref.Name] = formatUUID(ref.UUID)
+	}
+	return uuids, nil
+}
+
+func (h *Host) poolRefs(ctx context.Context) ([]libvirt.StoragePool, error) {
+	return ask(ctx, h, "listing", "storage pools", func(l *libvirt.Libvirt) ([]libvirt.StoragePool, error) {
+		refs, _, err := l.ConnectListAllStoragePools(1, 0)
+		return refs, err
+	})
 }
 
 func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (Pool, error) {

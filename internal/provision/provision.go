@@ -69,6 +69,7 @@ type Provisioner struct {
 	firmwares onceValue[[]string]
 	devices   onceValue[[]hypervisor.PCIDevice]
 	info      onceValue[hypervisor.Info]
+	poolUUIDs onceValue[map[string]string] // by the pools' names
 	statuses  statuses
 
 	unconfirmed unconfirmed

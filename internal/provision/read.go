@@ -31,6 +31,7 @@ type Instance struct {
 	Facts       catalog.InstanceFacts
 	DomainName  string
 	Host        string // the host's own name
+	HostUUID    string // as libvirt has it: see HostID
 	Description string
 	State       hypervisor.State
 	Autostart   bool
@@ -139,7 +140,7 @@ func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instanc
 		return Instance{}, err
 	}
 	i := Instance{
-		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, Description: catalog.DescriptionOf(d.Description, facts.Description), State: d.State,
+		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, HostUUID: info.UUID, Description: catalog.DescriptionOf(d.Description, facts.Description), State: d.State,
 		Autostart: d.Autostart, sizes: d.Sizes,
 		DomainType: d.Type,
 		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: catalog.BIOS},

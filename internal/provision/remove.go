@@ -15,13 +15,21 @@ import (
 )
 
 // Delete removes an instance with all that belongs to it. The guest is asked to shut down and has grace for it; then it
-// is switched off, so ctx must allow for more than grace. What is gone already is no error.
-func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string) error {
+// is switched off, so ctx must allow for more than grace. What is gone already is no error, but *MovedError is where noted, the
+// host that the instance was last seen on, is another one than this, or may be; the zero HostID where that is not known.
+func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted HostID) error {
 	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
 	case errors.Is(err, hypervisor.ErrNoDomain):
-		return p.removeOrphans(ctx, tenant, name)
+		moved := p.Moved(ctx, noted)
+		if moved != nil && !errors.Is(moved, ErrPerhapsMoved) {
+			return moved
+		}
+		if err := p.removeOrphans(ctx, tenant, name); err != nil {
+			return err
+		}
+		return moved
 	case err != nil:
 		return err
 	}

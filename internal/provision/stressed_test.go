@@ -154,7 +154,7 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 		if said.Created == s.Creates {
 			return
 		}
-		if err := p.Delete(ctx, 0, made.UUID, "default", request.Name); err != nil {
+		if err := p.Delete(ctx, 0, made.UUID, "default", request.Name, HostID{}); err != nil {
 			said.wrong("removing %s: %v", request.Name, err)
 		}
 	}
@@ -222,7 +222,7 @@ func (s stressed) clear(t *testing.T, host *acctest.Host, l *library.Library, p 
 		}
 		i, err := p.Find(ctx, "default", name)
 		if err == nil {
-			err = p.Delete(ctx, 0, i.UUID, "default", name)
+			err = p.Delete(ctx, 0, i.UUID, "default", name, HostID{})
 		}
 		if err != nil {
 			t.Error(err)

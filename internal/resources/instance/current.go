@@ -19,14 +19,14 @@ var _ noop.Resource = (*Resource)(nil)
 func Configured(c *client.Client) *Resource { return &Resource{client: c} }
 
 // Current implements noop.Resource.
-func (r *Resource) Current(ctx context.Context, state noop.State) (bool, diag.Diagnostics) {
+func (r *Resource) Current(ctx context.Context, state noop.State, private noop.Private) (bool, diag.Diagnostics) {
 	id, ok := state.Text("id")
 	if !ok || !r.client.Online() {
 		return false, nil
 	}
 	r.client.Library.OwnInstance(id)
 	i, err := r.client.Provisioner.Refresh(ctx, id)
-	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() {
+	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[hostKey], i) {
 		return false, nil
 	}
 	newer, warnings, err := r.offered(ctx, i)

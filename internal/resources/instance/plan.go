@@ -40,7 +40,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
 	} else {
-		p.state = &state
+		p.state, p.private = &state, req.Private
 		adopting, diags := req.Private.GetKey(ctx, importedKey)
 		p.adopting = len(adopting) > 0
 		resp.Diagnostics.Append(diags...)
@@ -77,6 +77,7 @@ type planner struct {
 	plan     *Model
 	secrets  types.Dynamic // parameters_wo, which the plan does not have
 	state    *Model        // nil while creating
+	private  privateState  // the state's
 	adopting bool          // the state is an import's, see importedKey
 	seeded   bool          // what the instance was told at its first boot counts no more
 	diags    *diag.Diagnostics
@@ -168,7 +169,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
-		client.AddError(p.diags, "Could not read instance", err)
+		addError(ctx, p.diags, "Could not read instance", err, p.client, p.private, p.state)
 		return
 	}
 	frozen, kept, err := instance.Facts.FrozenVersion()

@@ -37,7 +37,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 		p.warnOfSecrets(version.Spec.Parameters)
 		instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
 		if err != nil {
-			client.AddError(p.diags, "Could not read instance", err)
+			addError(ctx, p.diags, "Could not read instance", err, p.client, p.private, p.state)
 			return
 		}
 		diff, findings, err := p.client.Provisioner.CompareForReimage(ctx, instance, blueprint)
@@ -96,7 +96,7 @@ func (p *planner) announceReimage() {
 }
 
 // reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
-func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, resp *resource.UpdateResponse) {
+func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private privateState, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
 		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
@@ -105,12 +105,12 @@ func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynami
 	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
 	client.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, private, &plan)
 		return
 	}
 	planned := plan.EffectiveParameters
 	plan.asPlanned(i)
 	plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
 	plan.Provisioning = provisioning(record)
-	changed(ctx, plan, resp)
+	r.changed(ctx, plan, resp)
 }

@@ -108,6 +108,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
+		r.noteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
 	client.WarnUnrecorded(&resp.Diagnostics, record)
@@ -164,7 +165,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	r.client.Library.OwnInstance(state.ID.ValueString())
 	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.State.RemoveResource(ctx)
+		resp.Diagnostics.Append(missing(ctx, r.client, req.Private, &state)...)
+		if !resp.Diagnostics.HasError() {
+			resp.State.RemoveResource(ctx)
+		}
 		return
 	}
 	if err != nil {
@@ -174,6 +178,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if foreign := r.own(i.Facts.Tenant, i.UUID); foreign.HasError() {
 		resp.Diagnostics.Append(foreign...)
 		return
+	}
+	if note, _ := req.Private.GetKey(ctx, hostKey); !noted(note, i) {
+		r.noteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	if state.Name.IsNull() { // just imported
 		if resp.Diagnostics.Append(r.adopt(ctx, i, &state)...); resp.Diagnostics.HasError() {
@@ -210,7 +217,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	var secrets types.Dynamic
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
 	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
-		r.reimage(ctx, plan, secrets, resp)
+		r.reimage(ctx, plan, secrets, req.Private, resp)
 		return
 	}
 	request, _ := plan.toCore(ctx, secrets)
@@ -224,23 +231,24 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, req.Private, &state)
 		return
 	}
 	i, err := r.client.Provisioner.Update(ctx, plan.ID.ValueString(), change)
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, req.Private, &state)
 		return
 	}
 	plan.asPlanned(i)
-	changed(ctx, plan, resp)
+	r.changed(ctx, plan, resp)
 }
 
 // changed hands a changed instance to Terraform. What is not an import's any more is told so.
-func changed(ctx context.Context, m Model, resp *resource.UpdateResponse) {
+func (r *Resource) changed(ctx context.Context, m Model, resp *resource.UpdateResponse) {
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
+	r.noteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource.
@@ -257,6 +265,11 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	// The timeout is the guest's own; what follows once it is off has its own time, however short the guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
-	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString())
+	note, _ := hostOf(ctx, req.Private)
+	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
+	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
+		leftBehind(&resp.Diagnostics, moved, &state, forgotten)
+		return
+	}
 	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)
 }

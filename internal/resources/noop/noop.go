@@ -6,6 +6,7 @@ package noop
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -24,8 +25,9 @@ import (
 // applied with finds nothing to do and nothing to say.
 type Resource interface {
 	resource.Resource
-	// Current tells whether Read would leave the state as it is, and what Read would warn of. In doubt it says no.
-	Current(ctx context.Context, state State) (current bool, warnings diag.Diagnostics)
+	// Current tells whether Read would leave the state and the private state as they are, and what Read would warn of. In
+	// doubt it says no.
+	Current(ctx context.Context, state State, private Private) (current bool, warnings diag.Diagnostics)
 	// Settled tells whether there is nothing to plan for a state that the configuration agrees with.
 	Settled(state State) bool
 	// Alone are the attributes whose validation looks at nothing else, and nothing else looks at, with what tells whether
@@ -45,7 +47,7 @@ type known struct {
 	version  int64
 	identity []string            // names of the attributes that are the resource's identity, in its state as well
 	defaults map[string]constant // of the attributes that have one
-	current  func(ctx context.Context, state State) (bool, diag.Diagnostics)
+	current  func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics)
 	settled  func(state State) bool
 	alone    map[string]func(ctx context.Context, config State) bool
 }
@@ -66,8 +68,8 @@ func Wrap(server tfprotov6.ProviderServer, resources map[string]func() Resource)
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
-		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State) (bool, diag.Diagnostics) {
-			return newResource().Current(ctx, state)
+		s.resources[name] = known{resp.Schema.Version, identity, defaults, func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics) {
+			return newResource().Current(ctx, state, private)
 		}, func(state State) bool { return newResource().Settled(state) }, unconfigured.Alone()}
 	}
 	return s, nil
@@ -87,7 +89,7 @@ func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrad
 func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if r, ok := s.resources[req.TypeName]; ok {
 		if state, err := Decode(req.CurrentState); err == nil {
-			if current, warnings := r.current(ctx, state); current {
+			if current, warnings := r.current(ctx, state, decodePrivate(req.Private)); current {
 				return &tfprotov6.ReadResourceResponse{
 					NewState: req.CurrentState, Private: req.Private, NewIdentity: r.identify(req.CurrentIdentity, state), Diagnostics: encodeWarnings(warnings),
 				}, nil
@@ -133,6 +135,19 @@ func (k known) keepsDefaults(req *tfprotov6.PlanResourceChangeRequest) bool {
 
 // State is a resource's state: its attributes, each as Terraform encodes it.
 type State map[string]msgpack.RawMessage
+
+// Private is a resource's private state: JSON by keys.
+type Private map[string][]byte
+
+// decodePrivate reads private state as the framework writes it (Data.Bytes in its internal/privatestate). Nothing is in what
+// cannot be read.
+func decodePrivate(data []byte) Private {
+	var p Private
+	if json.Unmarshal(data, &p) != nil {
+		return nil
+	}
+	return p
+}
 
 var errNoObject = errors.New("not an object in MessagePack")
 

@@ -21,6 +21,7 @@ import (
 // lamp is a resource with a default of each kind.
 type lamp struct {
 	current  bool
+	bulb     string // what private state has to say of it; "" for anything
 	warnings diag.Diagnostics
 }
 
@@ -29,7 +30,10 @@ func (lamp) Create(context.Context, resource.CreateRequest, *resource.CreateResp
 func (lamp) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)             {}
 func (lamp) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse)       {}
 func (lamp) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse)       {}
-func (l lamp) Current(context.Context, State) (bool, diag.Diagnostics)                      { return l.current, l.warnings }
+
+func (l lamp) Current(_ context.Context, _ State, private Private) (bool, diag.Diagnostics) {
+	return l.current && (l.bulb == "" || string(private["bulb"]) == l.bulb), l.warnings
+}
 
 func (lamp) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	none := types.SetValueMust(types.StringType, []attr.Value{})
@@ -167,6 +171,20 @@ func TestReadOfWhatIsAsItWas(t *testing.T) {
 	s, f := wrap(t, true)
 	if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "chair", CurrentState: state}); err != nil || !f.asked {
 		t.Error("a resource that is not wrapped was answered for")
+	}
+}
+
+func TestReadGoesByPrivateState(t *testing.T) {
+	state := aLamp(t, "red", true, "hall")
+	for private, asks := range map[string]bool{`{"bulb":"IkUyNyI="}`: false, `{"bulb":"IkUxNCI="}`: true, `{}`: true, ``: true, `{"bulb":1}`: true} {
+		f := &framework{}
+		s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current: true, bulb: `"E27"`} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state, Private: []byte(private)}); err != nil || f.asked != asks {
+			t.Errorf("with private state %q the framework was asked: %t, want %t (%v)", private, f.asked, asks, err)
+		}
 	}
 }
 

@@ -1,0 +1,225 @@
+package instance_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+)
+
+// listPools is libvirt's procedure that the comparison of hosts needs.
+const listPools = 281
+
+// An instance whose provider configuration leads to another host is neither forgotten nor created there without a word.
+func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
+	first := acctest.RequireHost(t)
+	second, name, image := first.Own(t, "moved"), tfacc.Name("moved"), blankImage(t)
+	t.Parallel()
+	config := func(uri, alias string, settings ...string) string {
+		var c strings.Builder
+		for label, uri := range map[string]string{"first": uri, "second": second.URI} {
+			fmt.Fprintf(&c, "provider \"novacron\" {\n  alias = %q\n  uri = %q\n}\n", label, uri)
+			onHost := strings.NewReplacer(`" "it" {`, fmt.Sprintf("\" %q {\n  provider = novacron.%s", label, label), "novacron_template.it", "novacron_template."+label)
+			c.WriteString(onHost.Replace(shop(name, image)))
+		}
+		fmt.Fprintf(&c, "resource \"novacron_instance\" \"it\" {\n  provider = novacron.%s\n  name = %q\n  template_id = novacron_template.%[1]s.id\n"+
+			"  version = novacron_template_version.%[1]s.version\n  power_state = \"stopped\"\n  %[3]s\n}\n", alias, name, strings.Join(settings, "\n  "))
+		return c.String()
+	}
+	w := tfacc.NewWorkspace(t, config(first.URI, "first"))
+	t.Cleanup(func() {
+		w.Destroy(t)
+		for _, host := range []*acctest.Host{first, second} {
+			if left := host.Leftovers(t, "novacron", name); len(left) > 0 {
+				t.Errorf("left over: %q", left)
+			}
+		}
+	})
+	plan := func(args ...string) string {
+		t.Helper()
+		out, err := w.Run(t.Context(), append([]string{"plan"}, args...)...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return out
+	}
+	w.Apply(t)
+	id := func(host *acctest.Host) string {
+		_, uuid, _ := strings.Cut(host.Virsh(t, "capabilities"), "<uuid>")
+		uuid, _, _ = strings.Cut(uuid, "</uuid>")
+		return uuid
+	}
+	hostname := strings.TrimSpace(first.Virsh(t, "hostname"))
+	if note := noteOfHost(t, w); note["uuid"] != id(first) || note["name"] != hostname || note["pool"] == "" {
+		t.Errorf("a create noted the host %v", note)
+	}
+
+	// What is noted costs nothing.
+	counted := first.Count(t)
+	w.Configure(t, config(counted.URI, "first"))
+	w.EmptyPlan(t)
+	if calls := counted.CallsOf(listPools); calls > 0 {
+		t.Errorf("a plan with nothing to do lists the pools %d times", calls)
+	}
+	w.Configure(t, config(first.URI, "first"))
+
+	// A state of an older release has no note until a refresh.
+	loseNotes(t, w)
+	plan()
+	w.Apply(t)
+	if note := noteOfHost(t, w); note["uuid"] != id(first) {
+		t.Errorf("a refresh noted the host %v", note)
+	}
+
+	w.Configure(t, config(first.URI, "second"))
+	for _, args := range [][]string{{"plan"}, {"destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"}} {
+		tfacc.Says(t, w.Fails(t, args...), "Instance is on another host", fmt.Sprintf("Instance %q", name), "was last seen on host", id(first),
+			"is configured for host", id(second), second.URI, "terraform state rm ADDRESS")
+	}
+	w.Configure(t, config(first.URI, "second", `description = "changed"`))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve", "-refresh=false"), "Instance is on another host")
+	if all := domains(t, first, name); len(all) != 1 {
+		t.Fatalf("on the first host there are the domains %q", all)
+	}
+
+	// A board with the same UUID and a host with the same name leave a doubt.
+	own := id(second)
+	setUUID(t, second, id(first))
+	w.Configure(t, config(first.URI, "second"))
+	tfacc.Says(t, plan(), "1 to add", "Instance may be on another host", id(first))
+	statePath, _ := stateFile(t, w)
+	before, err := os.ReadFile(statePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, "Instance may be on another host", "Terraform has forgotten the instance")
+	if err := os.WriteFile(statePath, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	setUUID(t, second, own)
+
+	// What is gone from its host is created again, without a word.
+	w.Configure(t, config(first.URI, "first"))
+	w.EmptyPlan(t)
+	first.Virsh(t, "undefine", name)
+	out = plan()
+	tfacc.Says(t, out, "1 to add, 0 to change, 0 to destroy")
+	if strings.Contains(out, "another host") {
+		t.Errorf("an instance that is gone is said to be elsewhere:\n%s", out)
+	}
+	w.Apply(t)
+
+	// What is left on purpose stays.
+	if out, err := w.Run(t.Context(), "state", "rm", "novacron_instance.it"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	w.Configure(t, config(first.URI, "second"))
+	w.Apply(t)
+	w.EmptyPlan(t)
+	if note := noteOfHost(t, w); note["uuid"] != id(second) {
+		t.Errorf("a create on the second host noted the host %v", note)
+	}
+	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-target=novacron_instance.it"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if all := domains(t, first, name); len(all) != 1 {
+		t.Fatalf("on the first host there are the domains %q", all)
+	}
+
+	// An import notes its host, too, and the end of the test destroys the instance there.
+	w.Configure(t, config(first.URI, "first"))
+	if out, err := w.Run(t.Context(), "import", "novacron_instance.it", name); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if note := noteOfHost(t, w); note["uuid"] != id(first) {
+		t.Errorf("an import noted the host %v", note)
+	}
+}
+
+// setUUID gives a host another UUID, as boards have it.
+func setUUID(t *testing.T, host *acctest.Host, uuid string) {
+	t.Helper()
+	host.Exec(t, "sed", "-i", "s/^host_uuid.*/host_uuid = \""+uuid+"\"/", "/etc/libvirt/libvirtd.conf")
+	host.Restart(t)
+}
+
+// stateFile is the path of a workspace's state, and what it says.
+func stateFile(t *testing.T, w *tfacc.Workspace) (path string, state map[string]any) {
+	t.Helper()
+	path = filepath.Join(w.Dir, "terraform.tfstate")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, state
+}
+
+// instancesOf are the instances in a state, each with its attributes and private state.
+func instancesOf(t *testing.T, state map[string]any) (all []map[string]any) {
+	t.Helper()
+	for _, r := range state["resources"].([]any) {
+		r := r.(map[string]any)
+		if r["type"] != "novacron_instance" {
+			continue
+		}
+		for _, i := range r["instances"].([]any) {
+			all = append(all, i.(map[string]any))
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the state has no instance")
+	}
+	return all
+}
+
+// noteOfHost is the host that a workspace's instance is noted to be on.
+func noteOfHost(t *testing.T, w *tfacc.Workspace) (note map[string]string) {
+	t.Helper()
+	_, state := stateFile(t, w)
+	text, _ := instancesOf(t, state)[0]["private"].(string)
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	var private map[string][]byte
+	if len(decoded) > 0 {
+		err = errors.Join(err, json.Unmarshal(decoded, &private))
+	}
+	if host := private["host"]; len(host) > 0 {
+		err = errors.Join(err, json.Unmarshal(host, &note))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note
+}
+
+// loseNotes makes a workspace's state one of a release that noted no host.
+func loseNotes(t *testing.T, w *tfacc.Workspace) {
+	t.Helper()
+	path, state := stateFile(t, w)
+	for _, i := range instancesOf(t, state) {
+		delete(i, "private")
+	}
+	text, err := json.Marshal(state)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if note := noteOfHost(t, w); note != nil {
+		t.Fatalf("the state still has the note %v", note)
+	}
+}
