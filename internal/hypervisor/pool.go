@@ -43,6 +43,15 @@ func (h *Host) Pools(ctx context.Context) ([]Pool, error) {
 	return pools, err
 }
 
+// PoolUUID returns the UUID of a pool, or ErrNoPool. It makes no request for a pool that was used before.
+func (h *Host) PoolUUID(ctx context.Context, name string) (string, error) {
+	ref, _, err := h.poolRef(ctx, "reading", poolObject(name), name)
+	if err != nil {
+		return "", err
+	}
+	return formatUUID(ref.UUID), nil
+}
+
 // PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one request.
 func (h *Host) PoolUUIDs(ctx context.Context) (map[string]string, error) {
 	refs, err := h.poolRefs(ctx)

@@ -21,6 +21,15 @@ type Catalogue struct {
 	Stock       Stock
 }
 
+// InPool tells whether the catalogue is in the library's pool.
+func (l *Library) InPool() bool {
+	_, elsewhere := l.store.(interface{ Kind() string })
+	return !elsewhere
+}
+
+// PoolUUID is the UUID of the library's pool; hypervisor.ErrNoPool. It makes no request where the pool was used before.
+func (l *Library) PoolUUID(ctx context.Context) (string, error) { return l.host.PoolUUID(ctx, l.pool) }
+
 // Catalogue reads the numbers as of now. Of other tenants, nothing is counted but what the pool holds of images.
 func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 	c := Catalogue{Kind: "pool", Enforcement: "advisory"}

@@ -23,15 +23,20 @@ type HostID struct {
 // ErrPerhapsMoved says that a host may be another one than the host that was noted, or the same one after a change.
 var ErrPerhapsMoved = errors.New("perhaps another host")
 
-// MovedError says that the provider's host is not the host that an instance was last seen on.
+// MovedError says that the provider's host, or the library's pool there, is not the one that something was last seen on.
 type MovedError struct {
 	From, To HostID
 	URI      string // of To
 	Perhaps  bool   // it may be the same host after a change: errors.Is(err, ErrPerhapsMoved)
+	// FromPool and ToPool are the names of two pools of one host; "" where the hosts differ.
+	FromPool, ToPool string
 }
 
 // Error implements error.
 func (e *MovedError) Error() string {
+	if e.FromPool != "" {
+		return fmt.Sprintf("it was last seen in the storage pool %q, and the provider's pool is %q", e.FromPool, e.ToPool)
+	}
 	return fmt.Sprintf("it was last seen on host %q (UUID %s), and %s is host %q (UUID %s)", e.From.Name, e.From.UUID, e.URI, e.To.Name, e.To.UUID)
 }
 
@@ -78,6 +83,27 @@ func (p *Provisioner) Moved(ctx context.Context, noted HostID) error {
 		return &MovedError{From: noted, To: now, URI: p.host.URI()}
 	}
 	return &MovedError{From: noted, To: now, URI: p.host.URI(), Perhaps: true}
+}
+
+// MovedLibrary is Moved for what is in the catalogue of a pool: also another pool of the same host is a *MovedError.
+func (p *Provisioner) MovedLibrary(ctx context.Context, noted HostID) error {
+	if err := p.Moved(ctx, noted); err != nil || noted.Pool == "" {
+		return err
+	}
+	now, err := p.HostID(ctx)
+	if err != nil || now.Pool == noted.Pool {
+		return err
+	}
+	pools, err := p.poolUUIDs.get(func() (map[string]string, error) { return p.host.PoolUUIDs(ctx) })
+	if err != nil {
+		return err
+	}
+	for name, uuid := range pools {
+		if uuid == noted.Pool {
+			return &MovedError{From: noted, To: now, URI: p.host.URI(), FromPool: name, ToPool: p.library.Pool()}
+		}
+	}
+	return nil
 }
 
 // What a comparison of hosts finds.

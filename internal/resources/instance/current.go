@@ -26,7 +26,7 @@ func (r *Resource) Current(ctx context.Context, state noop.State, private noop.P
 	}
 	r.client.Library.OwnInstance(id)
 	i, err := r.client.Provisioner.Refresh(ctx, id)
-	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[hostKey], i) {
+	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[client.HostKey], i) {
 		return false, nil
 	}
 	newer, warnings, err := r.offered(ctx, i)

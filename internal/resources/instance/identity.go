@@ -46,7 +46,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
-	r.noteHost(ctx, resp.Private, &resp.Diagnostics)
+	r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // referred finds the instance that is to be imported.

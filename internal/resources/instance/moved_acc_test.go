@@ -17,18 +17,23 @@ import (
 // listPools is libvirt's procedure that the comparison of hosts needs.
 const listPools = 281
 
-// An instance whose provider configuration leads to another host is neither forgotten nor created there without a word.
+// An instance whose provider configuration leads to another host is neither forgotten nor created there without a word; nor are
+// templates and versions.
 func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	first := acctest.RequireHost(t)
 	second, name, image := first.Own(t, "moved"), tfacc.Name("moved"), blankImage(t)
 	t.Parallel()
 	config := func(uri, alias string, settings ...string) string {
 		var c strings.Builder
-		for label, uri := range map[string]string{"first": uri, "second": second.URI} {
-			fmt.Fprintf(&c, "provider \"novacron\" {\n  alias = %q\n  uri = %q\n}\n", label, uri)
-			onHost := strings.NewReplacer(`" "it" {`, fmt.Sprintf("\" %q {\n  provider = novacron.%s", label, label), "novacron_template.it", "novacron_template."+label)
+		library := func(label, alias, name string) {
+			onHost := strings.NewReplacer(`" "it" {`, fmt.Sprintf("\" %q {\n  provider = novacron.%s", label, alias), "novacron_template.it", "novacron_template."+label)
 			c.WriteString(onHost.Replace(shop(name, image)))
 		}
+		for alias, uri := range map[string]string{"first": uri, "second": second.URI} {
+			fmt.Fprintf(&c, "provider \"novacron\" {\n  alias = %q\n  uri = %q\n}\n", alias, uri)
+			library(alias, alias, name)
+		}
+		library("only", "first", name+"-only") // which the second host does not have
 		fmt.Fprintf(&c, "resource \"novacron_instance\" \"it\" {\n  provider = novacron.%s\n  name = %q\n  template_id = novacron_template.%[1]s.id\n"+
 			"  version = novacron_template_version.%[1]s.version\n  power_state = \"stopped\"\n  %[3]s\n}\n", alias, name, strings.Join(settings, "\n  "))
 		return c.String()
@@ -51,13 +56,13 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 		return out
 	}
 	w.Apply(t)
-	id := func(host *acctest.Host) string {
+	hostID := func(host *acctest.Host) string {
 		_, uuid, _ := strings.Cut(host.Virsh(t, "capabilities"), "<uuid>")
 		uuid, _, _ = strings.Cut(uuid, "</uuid>")
 		return uuid
 	}
 	hostname := strings.TrimSpace(first.Virsh(t, "hostname"))
-	if note := noteOfHost(t, w); note["uuid"] != id(first) || note["name"] != hostname || note["pool"] == "" {
+	if note := noteOfHost(t, w); note["uuid"] != hostID(first) || note["name"] != hostname || note["pool"] == "" {
 		t.Errorf("a create noted the host %v", note)
 	}
 
@@ -72,16 +77,15 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 
 	// A state of an older release has no note until a refresh.
 	loseNotes(t, w)
-	plan()
 	w.Apply(t)
-	if note := noteOfHost(t, w); note["uuid"] != id(first) {
+	if note := noteOfHost(t, w); note["uuid"] != hostID(first) {
 		t.Errorf("a refresh noted the host %v", note)
 	}
 
 	w.Configure(t, config(first.URI, "second"))
 	for _, args := range [][]string{{"plan"}, {"destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"}} {
-		tfacc.Says(t, w.Fails(t, args...), "Instance is on another host", fmt.Sprintf("Instance %q", name), "was last seen on host", id(first),
-			"is configured for host", id(second), second.URI, "terraform state rm ADDRESS")
+		tfacc.Says(t, w.Fails(t, args...), "Instance is on another host", fmt.Sprintf("Instance %q", name), "was last seen on host", hostID(first),
+			"is configured for host", hostID(second), second.URI, "terraform state rm ADDRESS")
 	}
 	w.Configure(t, config(first.URI, "second", `description = "changed"`))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve", "-refresh=false"), "Instance is on another host")
@@ -89,21 +93,28 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 		t.Fatalf("on the first host there are the domains %q", all)
 	}
 
+	// An alias that itself leads elsewhere takes templates and versions with it.
+	w.Configure(t, config(second.URI, "first"))
+	out := w.Fails(t, "plan")
+	for kind, id := range map[string]string{"Template": "default/" + name + "-only", "Instance": name} {
+		tfacc.Says(t, out, kind+" is on another host", fmt.Sprintf("%s %q", kind, id), "was last seen on host", hostID(first), "is configured for host")
+	}
+
 	// A board with the same UUID and a host with the same name leave a doubt.
-	own := id(second)
-	setUUID(t, second, id(first))
+	own := hostID(second)
+	setUUID(t, second, hostID(first))
 	w.Configure(t, config(first.URI, "second"))
-	tfacc.Says(t, plan(), "1 to add", "Instance may be on another host", id(first))
+	tfacc.Says(t, plan(), "1 to add", "Instance may be on another host", hostID(first))
 	statePath, _ := stateFile(t, w)
 	before, err := os.ReadFile(statePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it")
+	out, err = w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "Instance may be on another host", "Terraform has forgotten the instance")
+	tfacc.Says(t, out, "Instance may be on another host", "Terraform has forgotten it")
 	if err := os.WriteFile(statePath, before, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -120,29 +131,14 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	}
 	w.Apply(t)
 
-	// What is left on purpose stays.
+	// An import notes its host, too.
 	if out, err := w.Run(t.Context(), "state", "rm", "novacron_instance.it"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	w.Configure(t, config(first.URI, "second"))
-	w.Apply(t)
-	w.EmptyPlan(t)
-	if note := noteOfHost(t, w); note["uuid"] != id(second) {
-		t.Errorf("a create on the second host noted the host %v", note)
-	}
-	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-target=novacron_instance.it"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if all := domains(t, first, name); len(all) != 1 {
-		t.Fatalf("on the first host there are the domains %q", all)
-	}
-
-	// An import notes its host, too, and the end of the test destroys the instance there.
-	w.Configure(t, config(first.URI, "first"))
 	if out, err := w.Run(t.Context(), "import", "novacron_instance.it", name); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if note := noteOfHost(t, w); note["uuid"] != id(first) {
+	if note := noteOfHost(t, w); note["uuid"] != hostID(first) {
 		t.Errorf("an import noted the host %v", note)
 	}
 }

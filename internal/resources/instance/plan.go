@@ -75,11 +75,11 @@ func refuseProtected(diags *diag.Diagnostics, state Model) {
 type planner struct {
 	client   *client.Client
 	plan     *Model
-	secrets  types.Dynamic // parameters_wo, which the plan does not have
-	state    *Model        // nil while creating
-	private  privateState  // the state's
-	adopting bool          // the state is an import's, see importedKey
-	seeded   bool          // what the instance was told at its first boot counts no more
+	secrets  types.Dynamic       // parameters_wo, which the plan does not have
+	state    *Model              // nil while creating
+	private  client.PrivateState // the state's
+	adopting bool                // the state is an import's, see importedKey
+	seeded   bool                // what the instance was told at its first boot counts no more
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }

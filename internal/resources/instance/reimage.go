@@ -96,7 +96,7 @@ func (p *planner) announceReimage() {
 }
 
 // reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
-func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private privateState, resp *resource.UpdateResponse) {
+func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private client.PrivateState, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
 		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)

@@ -108,7 +108,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
-		r.noteHost(ctx, resp.Private, &resp.Diagnostics)
+		r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
 	client.WarnUnrecorded(&resp.Diagnostics, record)
@@ -179,8 +179,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.Diagnostics.Append(foreign...)
 		return
 	}
-	if note, _ := req.Private.GetKey(ctx, hostKey); !noted(note, i) {
-		r.noteHost(ctx, resp.Private, &resp.Diagnostics)
+	if note, _ := req.Private.GetKey(ctx, client.HostKey); !noted(note, i) {
+		r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	if state.Name.IsNull() { // just imported
 		if resp.Diagnostics.Append(r.adopt(ctx, i, &state)...); resp.Diagnostics.HasError() {
@@ -248,7 +248,7 @@ func (r *Resource) changed(ctx context.Context, m Model, resp *resource.UpdateRe
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
-	r.noteHost(ctx, resp.Private, &resp.Diagnostics)
+	r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource.
@@ -265,10 +265,10 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	// The timeout is the guest's own; what follows once it is off has its own time, however short the guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
-	note, _ := hostOf(ctx, req.Private)
+	note, _ := client.HostOf(ctx, req.Private)
 	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
-		leftBehind(&resp.Diagnostics, moved, &state, forgotten)
+		leftBehind(&resp.Diagnostics, moved, &state, client.Forgotten)
 		return
 	}
 	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)

@@ -70,6 +70,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	plan.computed(created, r.client.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(created.ID))...)
+	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Read implements resource.Resource.
@@ -93,7 +94,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	t, err := r.client.Library.Template(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		if err = r.client.Library.LostTemplate(ctx, id); err == nil {
-			resp.State.RemoveResource(ctx)
+			resp.Diagnostics.Append(r.client.MissingFromPool(ctx, req.Private, "Template", id.String(), client.UnlessApplied)...)
+			if !resp.Diagnostics.HasError() {
+				resp.State.RemoveResource(ctx)
+			}
 			return
 		}
 	}
@@ -103,6 +107,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	state.fromCore(t, r.client.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.
@@ -136,6 +141,13 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	}
 	id, err := state.id()
 	if err == nil {
+		resp.Diagnostics.Append(r.client.DeletedFromPool(ctx, req.Private, "Template", id.String(), func() bool {
+			_, err := r.client.Library.Template(ctx, id)
+			return errors.Is(err, catalog.ErrNotFound)
+		})...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
 		err = r.client.Library.DeleteTemplate(ctx, id)
 	}
 	client.AddError(&resp.Diagnostics, "Could not delete template", err)

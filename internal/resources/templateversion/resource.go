@@ -99,6 +99,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	plan.computed(v, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
+	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	if unseen == nil {
 		noteRegistered(ctx, file, source, v, resp.Private)
 	}
@@ -126,7 +127,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
 	if errors.Is(err, catalog.ErrNotFound) {
 		if err = r.client.Library.LostVersion(ctx, id); err == nil {
-			resp.State.RemoveResource(ctx)
+			resp.Diagnostics.Append(r.client.MissingFromPool(ctx, req.Private, "Version", id.String(), client.UnlessApplied)...)
+			if !resp.Diagnostics.HasError() {
+				resp.State.RemoveResource(ctx)
+			}
 			return
 		}
 	}
@@ -136,8 +140,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	if errors.Is(err, library.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
-		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("Version %q has lost its image: somebody removed it from the pool %q. "+
-			"Nothing can be made from the version: register it anew with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.client.Library.Pool()))
+		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. "+
+			"Either it was removed from there, or the provider is now configured for another host or pool than the version was registered with. "+
+			"Nothing can be made from the version here: register it again with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.client.Library.Pool()))
 		location, err = state.StorageLocation.ValueString(), nil
 	}
 	if err != nil {
@@ -146,6 +151,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	state.fromCore(v, v.Overrides, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	if source, _ := state.source(); source.Path != "" {
 		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the file, the plan says.
 		_, _ = look(ctx, source.Path, resp.Private)
@@ -192,6 +198,13 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err == nil {
+		resp.Diagnostics.Append(r.client.DeletedFromPool(ctx, req.Private, "Version", id.String(), func() bool {
+			_, err := r.client.Library.PlannedVersion(ctx, id)
+			return errors.Is(err, catalog.ErrNotFound)
+		})...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
 		err = r.client.Library.RemoveVersion(ctx, id, func(overlooked string) {
 			resp.Diagnostics.AddWarning("Not all of the host could be looked at", overlooked)
 		})

@@ -1,0 +1,136 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+)
+
+// HostKey is where private state keeps the host that something was last seen on, a provision.HostID in JSON. States of earlier
+// releases lack it, until a refresh finds what they have.
+const HostKey = "host"
+
+// PrivateState is the framework's.
+type PrivateState interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// HostOf is the host that private state has noted, and whether it has one.
+func HostOf(ctx context.Context, private PrivateState) (provision.HostID, bool) {
+	note, _ := private.GetKey(ctx, HostKey)
+	return ParseHost(note)
+}
+
+// ParseHost reads what private state has at HostKey.
+func ParseHost(note []byte) (host provision.HostID, ok bool) {
+	err := json.Unmarshal(note, &host)
+	return host, err == nil && host != provision.HostID{}
+}
+
+// NoteHost notes the provider's host in private state. A host that cannot tell is noted by the next refresh: what is noted does
+// not need it.
+func (c *Client) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
+	host, err := c.Provisioner.HostID(ctx)
+	if err != nil {
+		tflog.Warn(ctx, "noting the host", map[string]any{"error": err.Error()})
+		return
+	}
+	note, err := json.Marshal(host)
+	if err != nil {
+		AddError(diags, "Could not note host", err)
+		return
+	}
+	diags.Append(private.SetKey(ctx, HostKey, note)...)
+}
+
+// NotePool is NoteHost for what is in a catalogue. Where the note has the library's pool already, the host is not asked. A
+// catalogue in a database is on no host.
+func (c *Client) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
+	if c.Library.InPool() && !c.samePool(ctx, private) {
+		c.NoteHost(ctx, private, diags)
+	}
+}
+
+func (c *Client) samePool(ctx context.Context, private PrivateState) bool {
+	noted, ok := HostOf(ctx, private)
+	if !ok {
+		return false
+	}
+	uuid, err := c.Library.PoolUUID(ctx)
+	return err == nil && uuid == noted.Pool
+}
+
+// What becomes of a thing that may be on another host, and what to do then.
+const (
+	UnlessApplied = "If the pool was created again, or the host was installed again, it is gone, and Terraform creates another one. If the " +
+		"provider's configuration now leads to another host with the same name or UUID, do not apply this: it is still on the first one, " +
+		"and would stay there while Terraform forgets it. Then configure the provider for that host again."
+	Forgotten = "Terraform has forgotten it. If the provider's configuration now leads to another host with the same name or UUID, it is still " +
+		"on the first one: configure the provider for that host again, import it, and destroy it."
+)
+
+// MissingFromPool says of what the pool's catalogue does not have that it is in that of another host or pool: an error where that is
+// certain, a warning where it may be, and nothing where it is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or
+// Forgotten.
+func (c *Client) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {
+	var diags diag.Diagnostics
+	noted, ok := HostOf(ctx, private)
+	if !ok || !c.Library.InPool() {
+		return diags
+	}
+	err := c.Provisioner.MovedLibrary(ctx, noted)
+	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
+		LeftBehind(&diags, moved, kind, fmt.Sprintf("%s %q", kind, id), doubt)
+		return diags
+	}
+	AddError(&diags, "Could not read host", err)
+	return diags
+}
+
+// DeletedFromPool is MissingFromPool before something is deleted, where read does not find it: Terraform can be told not to
+// refresh. Where the note has the library's pool, nothing is read.
+func (c *Client) DeletedFromPool(ctx context.Context, private PrivateState, kind, id string, missing func() bool) diag.Diagnostics {
+	if !c.Library.InPool() || c.samePool(ctx, private) || !missing() {
+		return nil
+	}
+	return c.MissingFromPool(ctx, private, kind, id, Forgotten)
+}
+
+// LeftBehind says where a thing is, or may be, and what to do. Kind is "Instance", "Template" or "Version", and named is it with its
+// name.
+func LeftBehind(diags *diag.Diagnostics, moved *provision.MovedError, kind, named, doubt string) {
+	from := fmt.Sprintf("host %q (UUID %s)", moved.From.Name, moved.From.UUID)
+	to := fmt.Sprintf("host %q (UUID %s, at %s)", moved.To.Name, moved.To.UUID, moved.URI)
+	switch {
+	case moved.Perhaps:
+		diags.AddWarning(kind+" may be on another host", fmt.Sprintf("%s is not on %s. It was last seen on %s, in the storage pool %s, which is not "+
+			"there now. %s", named, to, from, orUnknown(moved.From.Pool), doubt))
+	case moved.FromPool != "":
+		diags.AddError(kind+" is in another storage pool", fmt.Sprintf("%s was last seen in the storage pool %q of host %q. The provider is configured "+
+			"for the pool %q there now, which does not have it. It was left in the first pool, and stays in the state. Configure the provider of this "+
+			"resource for the first pool again, to keep it or to destroy it there. To leave it there on purpose, run `terraform state rm ADDRESS`: "+
+			"Terraform forgets it, and the next apply creates another one in the pool %q.",
+			named, moved.FromPool, moved.To.Name, moved.ToPool, moved.ToPool))
+	default:
+		diags.AddError(kind+" is on another host", fmt.Sprintf("%s was last seen on %s. The provider is configured for %s now, which does not have it. "+
+			"It was left on the first host with all that belongs to it, and stays in the state. Nothing moves it between hosts. Configure the "+
+			"provider of this resource for the first host again, to keep it or to destroy it there. To leave it there on purpose, or if that "+
+			"host is gone for good, run `terraform state rm ADDRESS`: Terraform forgets it, and the next apply creates another one on host %q.",
+			named, from, to, moved.To.Name))
+	}
+}
+
+// orUnknown is a UUID, or a word for one that was not noted.
+func orUnknown(uuid string) string {
+	if uuid == "" {
+		return "(unknown)"
+	}
+	return uuid
+}
