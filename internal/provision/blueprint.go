@@ -84,7 +84,12 @@ func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
 	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
 		return large
 	}
-	return r.Customization.Validate(b.UserData)
+	c := r.Customization
+	fs := c.Validate(b.UserData)
+	if len(fs) == 0 {
+		fs = c.ValidateCommands()
+	}
+	return fs
 }
 
 // driven are the profiles of a spec with what parameters drive in them.

@@ -87,6 +87,12 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a key": {func(r *Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},
 		"a customization": {func(r *Request) { r.Customization = &guest.Customization{Timezone: "?", OpenPorts: []int64{0}} },
 			[]string{"customization.open_ports", "customization.timezone"}},
+		"a command that is none": {func(r *Request) {
+			r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: [[echo, yes]]"}
+		},
+			[]string{"customization.user_data"}},
+		"commands that are no list": {func(r *Request) { r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: date"} },
+			[]string{"customization.user_data"}},
 		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *Request) {
 			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}

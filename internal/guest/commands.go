@@ -1,0 +1,83 @@
+package guest
+
+import (
+	"fmt"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// checkCommands refuses commands that cloud-init does not run as they are written. It makes one script of each list: a text
+// is a line of it, a list the words of one, and a null nothing; anything else ends the module (cloudinit/util.py, shellify).
+func checkCommands(root *yaml.Node) error {
+	for _, key := range []string{"bootcmd", "runcmd"} {
+		at := indexOf(root, key)
+		if at < 0 {
+			continue
+		}
+		commands := root.Content[at]
+		switch {
+		case isNull(commands):
+			return fmt.Errorf("user data: line %d: %s has no value, which cloud-init takes for an error: leave it out, or write an empty list, %s: []",
+				commands.Line, key, key)
+		case commands.Kind != yaml.SequenceNode:
+			return fmt.Errorf("user data: line %d: %s is %s, and cloud-init takes a list of commands only: write each command on a line of its own, "+
+				"indented, after a hyphen and a space", commands.Line, key, kindOf(commands))
+		}
+		for _, command := range commands.Content {
+			if err := checkCommand(key, command); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkCommand(key string, command *yaml.Node) error {
+	switch {
+	case isNull(command):
+		return nil
+	case command.Kind == yaml.ScalarNode && !isText(command):
+		return fmt.Errorf("user data: line %d: the command of %s is no text to YAML 1.1, but true or false, a number, or a time, and cloud-init takes texts "+
+			"and lists only: put the command in quotes", command.Line, key)
+	case command.Kind != yaml.SequenceNode:
+		return nil
+	}
+	for _, word := range command.Content {
+		if word.Kind != yaml.ScalarNode {
+			return fmt.Errorf("user data: line %d: the command of %s is a list with %s in it, and its elements are the words of the command: put them in quotes",
+				word.Line, key, kindOf(word))
+		}
+		if !isText(word) && !sameWord.MatchString(word.Value) {
+			return fmt.Errorf("user data: line %d: a word of the command of %s is no text to YAML 1.1, and cloud-init would change it, as yes into True "+
+				"and 0644 into 420: put the word in quotes", word.Line, key)
+		}
+	}
+	return nil
+}
+
+// isText tells whether a scalar is a text to cloud-init, which reads YAML 1.1.
+func isText(n *yaml.Node) bool {
+	switch {
+	case n.Style&yaml.TaggedStyle != 0:
+		return n.ShortTag() == "!!str"
+	case isPlain(n):
+		return !isNull(n) && !typed.MatchString(n.Value)
+	}
+	return true
+}
+
+// typed are the texts that, without quotes, are true or false, a number or a time to PyYAML, which differs from
+// https://yaml.org/type/ in that y and n are texts, and an exponent has a sign.
+var typed = regexp.MustCompile(`^(?:` +
+	`(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)` +
+	`|[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)` +
+	`|[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
+	`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
+	`|[-+]?\.(?:[Ii]nf|INF)|\.(?:nan|NaN|NAN)` +
+	`|[0-9]{4}-[0-9]{2}-[0-9]{2}` +
+	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?` +
+	`)$`)
+
+// sameWord are those of them that Python writes again as they were.
+var sameWord = regexp.MustCompile(`^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]{0,8})\.(?:0|[0-9]{0,3}[1-9])|[0-9]{4}-[0-9]{2}-[0-9]{2})$`)
