@@ -79,7 +79,7 @@ func (b *Blueprint) checkKey() catalog.Findings {
 	return fs
 }
 
-// checkFirstBoot finds what the guest could not do at its first boot.
+// checkFirstBoot finds what the guest could not do at its first boot, or not report.
 func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
 	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
 		return large
@@ -88,6 +88,13 @@ func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
 	fs := c.Validate(b.UserData)
 	if len(fs) == 0 {
 		fs = c.ValidateCommands()
+	}
+	if lacks := guest.LackingToCustomize(b.UserData, c); lacks != "" {
+		fs.Add(catalog.At("customization"), "Customization needs other modules", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, "+
+			"%s. cloud-init needs that to carry the customization out: add it there.", lacks))
+	} else if lacks := guest.LackingToReport(b.UserData, c); lacks != "" && awaitsReport(r.WaitFor) {
+		fs.Add(catalog.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, %s. Without that, "+
+			"the guest does not report how its first boot went: add it there, or add %q to wait_for, and hear of no failure.", lacks, NoReport))
 	}
 	return fs
 }

@@ -20,10 +20,17 @@ const (
 	WaitIP        = "ip"         // an address is known
 	WaitAgent     = "agent"      // the guest agent answers
 	WaitCloudInit = "cloud_init" // cloud-init is done
+	// NoReport is no condition: the guest's report of its first boot is not waited for.
+	NoReport = "no_report"
 )
 
-// Conditions lists what can be waited for.
-func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit} }
+// Conditions lists what can be waited for, or not.
+func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit, NoReport} }
+
+// awaitsReport tells whether a first boot that is waited for by these conditions includes the guest's report of it.
+func awaitsReport(conditions []string) bool {
+	return len(conditions) > 0 && !slices.Contains(conditions, NoReport)
+}
 
 // Request is an instance as its user asks for it.
 type Request struct {

@@ -81,14 +81,16 @@ const (
 	adviceNoAgent = "Nothing has answered yet. It takes the QEMU guest agent in the image (the package qemu-guest-agent of most distributions). Where " +
 		"it is there and the guest is slow, a longer time is set by timeouts; other conditions are set by wait_for."
 	adviceNoReport = "It takes an image with cloud-init, which may be slow: a longer time is set by timeouts. With the QEMU guest agent in the image, " +
-		"one without cloud-init is told at once. wait_for = [] waits for nothing, and nothing is told then of what failed in the guest."
+		"one without cloud-init is told as soon as the agent answers." + adviceOptOut
+	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; then nothing is told of what " +
+		"failed in the guest."
 	adviceFailed = "A longer time does not help. /var/log/cloud-init-output.log in the guest tells more."
 	adviceOff    = "A longer time does not help: find out what switched the guest off."
 )
 
 // awaitReady waits for the conditions, one after the other, as long as ctx allows. old are the leases from before the guest was
-// started. Whoever waits for anything also waits for the guest's report of its first boot, where this start is that: no other
-// call would hear what failed.
+// started. Unless the conditions say otherwise, the guest's report of its first boot is waited for, too, where this start is
+// that: no other call would hear what failed.
 func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old oldLeases, conditions []string, reports bool) error {
 	firstBoot := "user_data"
 	if i.Facts.Customized.Digest != "" {
@@ -102,7 +104,7 @@ func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old oldLeases,
 		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) sight { return p.hasAddress(ctx, i, old) }},
 		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) sight { return p.agentAnswers(ctx, i) }},
 		// Before cloud-init's own status, which says less of what failed.
-		{firstBoot, reports && len(conditions) > 0, p.reported(i)},
+		{firstBoot, reports && awaitsReport(conditions), p.reported(i)},
 		{WaitCloudInit, slices.Contains(conditions, WaitCloudInit), func(ctx context.Context) sight { return p.cloudInitDone(ctx, i) }},
 	} {
 		if !c.wanted {

@@ -93,6 +93,20 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 			[]string{"customization.user_data"}},
 		"commands that are no list": {func(r *Request) { r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: date"} },
 			[]string{"customization.user_data"}},
+		"a report that cannot come": {func(r *Request) {
+			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-user]"}
+		}, []string{"wait_for"}},
+		"a report that is not waited for": {func(r *Request) {
+			r.WaitFor = []string{WaitIP, NoReport}
+			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-user]"}
+		}, nil},
+		"a report that is not waited for, nor anything": {func(r *Request) {
+			r.WaitFor = nil
+			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-user]"}
+		}, nil},
+		"a customization that cannot be": {func(r *Request) {
+			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-per-boot]"}
+		}, []string{"customization"}},
 		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *Request) {
 			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}

@@ -118,7 +118,7 @@ func customizationAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "What this instance asks of its guest beyond what its template does, carried out by cloud-init at first boot. A change " +
-			"replaces the instance. Unless `wait_for` is `[]`, the instance is waited for until the guest has reported on its serial " +
+			"replaces the instance. Unless `wait_for` is `[]` or has `no_report`, the instance is waited for until the guest has reported on its serial " +
 			"console that all is done; what failed is an error. What is written here is in the state, and in the guest's seed for its root to " +
 			"read; the host's metadata has a digest of it.",
 		Attributes: map[string]schema.Attribute{

@@ -150,8 +150,12 @@ func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
 		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "is replaced by the next apply")
 
-	w.instances(t, instance("it", name+"-it", `wait_for = []`))
+	// An image that cannot report is waited for without that.
+	w.instances(t, instance("it", name+"-it", `wait_for = ["ip", "no_report"]`))
 	w.Apply(t)
+	if address := stateOf(t, w.Workspace, "novacron_instance.it")["ip_address"]; address == nil {
+		t.Error("no address was waited for")
+	}
 	w.EmptyPlan(t)
 
 	// It has booted, so a later start has nothing to report.
