@@ -20,7 +20,7 @@ import (
 func (t target) dial(ctx context.Context) (net.Conn, error) {
 	switch t.transport {
 	case "tcp":
-		return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
+		return network().DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
 	case "tls":
 		return t.dialTLS(ctx)
 	case "ssh":
@@ -65,7 +65,7 @@ func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
+	c, err := (&tls.Dialer{NetDialer: network(), Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
 	if refused := (*net.OpError)(nil); errors.As(err, &refused) && refused.Op == "dial" {
 		return nil, fmt.Errorf("%w%s", err, t.orSSH())
 	}

@@ -26,7 +26,7 @@ func (t target) dialSSH(ctx context.Context) (net.Conn, error) {
 	}
 	defer done()
 	address := net.JoinHostPort(t.host, t.port)
-	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	tcp, err := network().DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -59,13 +59,15 @@ type Options struct {
 // A request that its caller gives up on (a cancelled or expired context) is
 // left to finish by itself: closing the connection would fail everybody else's
 // requests on it. Only when nothing at all has arrived on the connection for
-// CallTimeout, and nobody waits on it any more, does it count as hung and is
-// closed; the next call opens another. That a host is gone altogether shows
-// earlier: the kernel keeps TCP connections alive.
+// CallTimeout, and no caller with a deadline of its own waits on it any more,
+// does it count as hung and is closed; the next call opens another. A network
+// that swallows packets ends a connection over TCP or SSH after unackedFor.
 //
 // When a connection is lost during a request that only reads, the request is
 // made once more on a new connection. Any other request fails with
-// ErrUnreachable, because nobody can tell whether the host carried it out.
+// ErrUnreachable, because the host may have carried it out or not. A host that
+// has answered before and cannot be reached, as while its daemon is restarted,
+// is waited for: see awayFor.
 type Host struct {
 	target      target
 	dialTimeout time.Duration
@@ -77,8 +79,9 @@ type Host struct {
 	agent     *session
 	agentSlot chan struct{}
 
-	calls  atomic.Int64
-	closed atomic.Bool
+	calls    atomic.Int64
+	closed   atomic.Bool
+	presence presence
 
 	// pools remembers the UUIDs of pools: most pool requests are addressed by
 	// UUID, and looking it up each time would double them.
@@ -117,6 +120,7 @@ func New(o Options) (*Host, error) {
 	if h.callTimeout <= 0 {
 		h.callTimeout = defaultCallTimeout
 	}
+	h.presence.patience = awayFor
 	h.control = &session{host: h}
 	h.documents = &session{host: h}
 	h.agent = &session{host: h}

@@ -66,15 +66,12 @@ func (s *session) call(ctx context.Context, r request, fn func(*libvirt.Libvirt)
 		ctx = limited
 	}
 	for again := r.readonly; ; again = false {
-		c, err := s.open(ctx)
-		for bounded && errors.Is(err, ErrNoAnswer) && ctx.Err() == nil {
-			c, err = s.open(ctx)
-		}
+		c, err := s.host.patiently(ctx, bounded, s.open)
 		if err != nil {
 			return fail(r.op, r.object, err)
 		}
 		s.host.calls.Add(1)
-		err = c.do(ctx, r.limit, fn)
+		err = c.do(ctx, bounded, r.limit, fn)
 		if again && errors.Is(err, ErrUnreachable) && ctx.Err() == nil && !s.host.closed.Load() {
 			continue
 		}
@@ -146,18 +143,14 @@ func (s *session) shut() {
 type conn struct {
 	l       *libvirt.Libvirt
 	wire    *wire
-	waiting atomic.Int64 // callers that wait for an answer
+	waiting atomic.Int64 // callers that wait for an answer for as long as they have time
 }
 
 // connectAlone opens a connection for one caller, who waits for as long as ctx
 // has time.
 func (h *Host) connectAlone(ctx context.Context) (*conn, error) {
 	_, bounded := ctx.Deadline()
-	c, err := h.connect(ctx)
-	for bounded && errors.Is(err, ErrNoAnswer) && ctx.Err() == nil {
-		c, err = h.connect(ctx)
-	}
-	return c, err
+	return h.patiently(ctx, bounded, h.connect)
 }
 
 // connect reaches the host within its dial timeout, and gives it the time of a
@@ -200,17 +193,22 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 }
 
 // do runs fn, which makes a request on c, until it returns or ctx is done.
-func (c *conn) do(ctx context.Context, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
+// bounded tells that the end of ctx is the caller's own.
+func (c *conn) do(ctx context.Context, bounded bool, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
 	begun := time.Now()
 	done := make(chan error, 1)
-	c.waiting.Add(1)
+	var waits int64
+	if bounded {
+		waits = 1
+	}
+	c.waiting.Add(waits)
 	go func() { done <- fn(c.l) }()
 	select {
 	case err := <-done:
-		c.waiting.Add(-1)
+		c.waiting.Add(-waits)
 		return c.explain(err)
 	case <-ctx.Done():
-		c.waiting.Add(-1)
+		c.waiting.Add(-waits)
 	}
 	err := ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -237,8 +235,8 @@ func (c *conn) do(ctx context.Context, limit time.Duration, fn func(*libvirt.Lib
 
 // closeIfSilent closes a connection on which nothing has arrived since begun,
 // and tells whether that was so. If something has, the host is alive and merely
-// slow with one request. If somebody waits on it still, the host may be slow
-// with all of them, and that caller knows for how long to wait.
+// slow with one request. If a caller with time of its own waits on it still, the
+// host may be slow with all of them, and that caller knows for how long to wait.
 func (c *conn) closeIfSilent(begun time.Time) bool {
 	silent := c.wire.heard.Load() < begun.UnixNano() && c.waiting.Load() == 0
 	if silent {

@@ -20,6 +20,7 @@ import (
 type relay struct {
 	t        testing.TB
 	listener net.Listener
+	path     string
 	daemon   string
 	mu       sync.Mutex
 	conns    []net.Conn
@@ -29,9 +30,14 @@ type relay struct {
 
 func newRelay(t testing.TB, daemon string) (*relay, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "sock")
+	r := newRelayAt(t, filepath.Join(t.TempDir(), "sock"), daemon)
+	return r, "qemu+unix:///system?socket=" + r.path
+}
+
+func newRelayAt(t testing.TB, path, daemon string) *relay {
+	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("unix", path))
-	r := &relay{t: t, listener: listener, daemon: daemon}
+	r := &relay{t: t, listener: listener, path: path, daemon: daemon}
 	t.Cleanup(r.goAway)
 	go func() {
 		for {
@@ -42,7 +48,7 @@ func newRelay(t testing.TB, daemon string) (*relay, string) {
 			r.serve(c)
 		}
 	}()
-	return r, "qemu+unix:///system?socket=" + path
+	return r
 }
 
 func (r *relay) serve(c net.Conn) {
@@ -211,6 +217,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 		t.Errorf("%d connections, want 3", r.connections())
 	}
 
+	h.presence.patience = 0
 	r.goAway()
 	tries, err = during(t.Context(), h, true, func() {})
 	wantErr(t, err, ErrUnreachable)

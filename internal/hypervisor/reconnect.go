@@ -1,0 +1,77 @@
+package hypervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// awayFor is how long a host that has answered before is waited for: a daemon that is restarted, or upgraded with its
+	// packages, is back within seconds, and a machine that starts again is not back within this.
+	awayFor = 2 * time.Minute
+
+	// knockEvery is the pause between two attempts to reach it.
+	knockEvery = 500 * time.Millisecond
+)
+
+// presence is since when a host is away that has answered before.
+type presence struct {
+	patience time.Duration // awayFor
+
+	mu    sync.Mutex
+	seen  bool
+	since time.Time // zero while it is not away
+}
+
+// note takes in what came of an attempt to reach the host, and tells whether the host may be back soon.
+func (p *presence) note(err error) (maySoon bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.seen, p.since = true, time.Time{}
+		return false
+	case !p.seen || !errors.Is(err, ErrUnreachable) || errors.As(err, new(*HostKeyError)):
+		return false
+	case p.since.IsZero():
+		p.since = time.Now()
+	}
+	return time.Since(p.since) < p.patience
+}
+
+// away is for how long the host has been away; zero when it is not.
+func (p *presence) away() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.since.IsZero() {
+		return 0
+	}
+	return time.Since(p.since)
+}
+
+// patiently opens a connection. A host that does not answer in time is asked again by a caller that has time of its own (bounded),
+// and one that has answered before is waited for, for awayFor in all at most.
+func (h *Host) patiently(ctx context.Context, bounded bool, open func(context.Context) (*conn, error)) (*conn, error) {
+	for {
+		c, err := open(ctx)
+		mayReturn := h.presence.note(err)
+		switch {
+		case err == nil, ctx.Err() != nil, h.closed.Load():
+			return c, err
+		case bounded && errors.Is(err, ErrNoAnswer):
+			continue // it has taken its time already
+		case !mayReturn:
+			return nil, err
+		}
+		pause := time.NewTimer(knockEvery)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, fmt.Errorf("%w (%w)", err, ctx.Err())
+		}
+	}
+}
