@@ -18,7 +18,9 @@ const (
 	// report that began in it. Bytes; a guest may write as much as it likes.
 	consoleChunk  = 1 << 20
 	longestReport = 32 << 10
-	// olderAfter is how long a report may be missing before it is looked for in files that were the console's before.
+	// olderAfter is how long a report may be missing before it is looked for in files that were the console's before. Of a guest
+	// that writes much between two looks, the file that was begun meanwhile may be longer than what was read of the one before:
+	// so they are searched again each time that twice as long has passed.
 	olderAfter = 10 * time.Second
 )
 
@@ -38,7 +40,7 @@ type console struct {
 	read  uint64 // bytes of the volume that were searched for a report
 	rest  string // the end of what was searched
 	begun time.Time
-	older bool // the older files were searched
+	older time.Duration // how long after begun the older files are searched next
 }
 
 func (p *Provisioner) console(i Instance) *console {
@@ -61,14 +63,17 @@ func (c *console) report(ctx context.Context, id string) (failure string, report
 	if failure, reported, err = c.search(ctx, id, c.volume, &c.read, volume.Capacity); reported || err != nil {
 		return failure, reported, err
 	}
-	if c.older || time.Since(c.begun) < olderAfter {
+	since := time.Since(c.begun)
+	if since < max(c.older, olderAfter) {
 		return "", false, nil
 	}
-	c.older = true
 	rest := c.rest
 	c.rest = ""
 	failure, reported, err = c.searchOlder(ctx, id, []string{".2", ".1", ".0"}, 0)
 	c.rest = rest
+	if err == nil {
+		c.older = 2 * since
+	}
 	return failure, reported, err
 }
 

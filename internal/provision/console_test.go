@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ type fakeVolumes struct {
 	known, files map[string]string
 	most         int64 // the longest read
 	bytes        int   // that were read in all
+	refresh      error // of the next refresh
 }
 
 func (f *fakeVolumes) Volume(_ context.Context, _, name string) (hypervisor.Volume, error) {
@@ -35,8 +37,9 @@ func (f *fakeVolumes) ReadVolumeAt(_ context.Context, _, name string, offset uin
 }
 
 func (f *fakeVolumes) RefreshPool(context.Context, string) error {
-	f.known = maps.Clone(f.files)
-	return nil
+	err := f.refresh
+	f.known, f.refresh = maps.Clone(f.files), nil
+	return err
 }
 
 const (
@@ -112,6 +115,33 @@ func TestAReportIsFoundInAFileThatWasTheConsolesBefore(t *testing.T) {
 	c.begun = time.Now().Add(-time.Minute)
 	if failure, reported, err := c.report(t.Context(), "id"); failure != "" || !reported || err != nil {
 		t.Errorf("an old file: %q, %t, %v", failure, reported, err)
+	}
+}
+
+// A look that fails, and one that came too early, do not keep the older files from being searched.
+func TestOlderFilesAreSearchedAgain(t *testing.T) {
+	c, volumes := followed("login: ", "x"+okReport)
+	c.begun = time.Now().Add(-time.Minute)
+	volumes.refresh = errors.New("the pool is busy")
+	if _, reported, err := c.report(t.Context(), "id"); reported || err == nil {
+		t.Errorf("a refresh that fails: %t, %v", reported, err)
+	}
+	if failure, reported, err := c.report(t.Context(), "id"); failure != "" || !reported || err != nil {
+		t.Errorf("the look after it: %q, %t, %v", failure, reported, err)
+	}
+
+	// Between two looks, more is written than the file before had.
+	c, volumes = followed("login: ")
+	c.begun = time.Now().Add(-time.Minute)
+	for range 2 {
+		if _, reported, err := c.report(t.Context(), "id"); reported || err != nil {
+			t.Fatal(reported, err)
+		}
+		volumes.files["log.0"], volumes.files["log"] = volumes.files["log"]+okReport, "login: login: login: "
+	}
+	c.begun = c.begun.Add(-2 * time.Minute)
+	if failure, reported, err := c.report(t.Context(), "id"); failure != "" || !reported || err != nil {
+		t.Errorf("a file that was begun unseen: %q, %t, %v", failure, reported, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,7 @@ type sight struct {
 	seen   string // what there is instead
 	final  error  // waiting on is no use
 	advice string // what helps where it is not met in the end; "" for more time, or other conditions
+	of     string // the condition that final is about; "" for the one that was asked
 }
 
 // What helps where time does not.
@@ -82,6 +84,9 @@ const (
 		"it is there and the guest is slow, a longer time is set by timeouts; other conditions are set by wait_for."
 	adviceNoReport = "It takes an image with cloud-init, which may be slow: a longer time is set by timeouts. With the QEMU guest agent in the image, " +
 		"one without cloud-init is told as soon as the agent answers." + adviceOptOut
+	adviceUnreported = "A longer time does not help. The guest reports by a script that the module write_files of cloud-init writes to " +
+		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first serial port, /dev/ttyS0: have them in the " +
+		"cloud_init_modules and cloud_final_modules of the image." + adviceOptOut
 	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; then nothing is told of what " +
 		"failed in the guest."
 	adviceFailed = "A longer time does not help. /var/log/cloud-init-output.log in the guest tells more."
@@ -90,21 +95,25 @@ const (
 
 // awaitReady waits for the conditions, one after the other, as long as ctx allows. old are the leases from before the guest was
 // started. Unless the conditions say otherwise, the guest's report of its first boot is waited for, too, where this start is
-// that: no other call would hear what failed.
+// that: no other call would hear what failed. A report of a failure ends the wait at once.
 func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old oldLeases, conditions []string, reports bool) error {
-	firstBoot := "user_data"
-	if i.Facts.Customized.Digest != "" {
-		firstBoot = "customization"
+	reports = reports && awaitsReport(conditions)
+	first := p.firstBoot(i)
+	watched := func(check condition) condition {
+		if reports {
+			return first.unlessFailed(check)
+		}
+		return check
 	}
 	for _, c := range []struct {
 		name   string
 		wanted bool
 		check  condition
 	}{
-		{WaitIP, slices.Contains(conditions, WaitIP), func(ctx context.Context) sight { return p.hasAddress(ctx, i, old) }},
-		{WaitAgent, slices.Contains(conditions, WaitAgent), func(ctx context.Context) sight { return p.agentAnswers(ctx, i) }},
+		{WaitIP, slices.Contains(conditions, WaitIP), watched(func(ctx context.Context) sight { return p.hasAddress(ctx, i, old) })},
+		{WaitAgent, slices.Contains(conditions, WaitAgent), watched(func(ctx context.Context) sight { return p.agentAnswers(ctx, i) })},
 		// Before cloud-init's own status, which says less of what failed.
-		{firstBoot, reports && awaitsReport(conditions), p.reported(i)},
+		{first.name, reports, first.reported},
 		{WaitCloudInit, slices.Contains(conditions, WaitCloudInit), func(ctx context.Context) sight { return p.cloudInitDone(ctx, i) }},
 	} {
 		if !c.wanted {
@@ -159,7 +168,7 @@ func (p *Provisioner) await(ctx context.Context, i Instance, name string, check 
 				return err
 			}
 			return &ReadinessError{
-				Instance: i.Facts.Name, Condition: name, Waited: time.Since(started), LastSeen: last.seen,
+				Instance: i.Facts.Name, Condition: cmp.Or(last.of, name), Waited: time.Since(started), LastSeen: last.seen,
 				Console: p.consoleTail(ctx, i), Advice: last.advice, Err: final,
 			}
 		}

@@ -1,8 +1,14 @@
 package instance_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
@@ -31,7 +37,8 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("noip")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	w := newWorkspace(t, host, name, strings.Replace(shop(name, blankImage(t)), "resource \"novacron_template\" \"it\" {\n",
+		"resource \"novacron_template\" \"it\" {\n  cloud_init = { user_data = \"#cloud-config\\nruncmd: [date]\" }\n", 1))
 	domain := name + "-it"
 	const soon = `timeouts {
 	  create = "25s"
@@ -50,14 +57,44 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 		t.Errorf("the host has the domains %q", found)
 	}
 
-	// An instance that was ready once stays, whatever becomes of a change.
-	w.instances(t, instance("it", domain, soon))
+	// An instance that was ready once stays, whatever becomes of a change. What its guest reports ends the wait for an address.
+	w.instances(t, instance("it", domain, `timeouts { update = "5m" }`))
+	report := fmt.Sprintf("\nnovacron: customization of %s: failed: so and so.\n", fact(t, host, domain, "UUID"))
+	console := host.HostPath("/var/lib/libvirt/novacron/nova.console.default." + domain + ".log")
+	reported := make(chan error, 1)
+	go func() { reported <- reportOnce(t.Context(), host, domain, console, report) }()
+	begun := time.Now()
 	out = w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Could not update instance", `condition "ip" was not met after`, "A longer time is set by timeouts")
+	if err := <-reported; err != nil {
+		t.Fatal(err)
+	}
+	tfacc.Says(t, out, "Could not update instance", `condition "user_data" was not met after`, "last seen: a report of the guest: so and so", "A longer time does not help")
+	if waited := time.Since(begun); waited > 4*time.Minute {
+		t.Errorf("it waited %s", waited)
+	}
 	if strings.Contains(tfacc.Prose(out), "replaced by the next apply") {
 		t.Errorf("it is said to be replaced:\n%s", out)
 	}
 	w.instances(t, instance("it", domain, soon, `wait_for = []`))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
+}
+
+// reportOnce writes what a guest would to its console, as soon as the guest runs.
+func reportOnce(ctx context.Context, host *acctest.Host, domain, console, report string) error {
+	for ctx.Err() == nil {
+		state, err := exec.CommandContext(ctx, "virsh", "--quiet", "--connect", host.URI, "domstate", domain).Output()
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(string(state)) == "running" { // its console has been begun anew
+			file, err := os.OpenFile(console, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = file.WriteString(report)
+			return errors.Join(err, file.Close())
+		}
+	}
+	return ctx.Err()
 }
