@@ -130,9 +130,9 @@ func settings() map[string]schema.Attribute {
 			MarkdownDescription: "What to wait for after a start: `ip` (an address is known that the guest has got since; of an interface with a static " +
 				"one, that the guest's agent tells it or the guest sends from there), `agent` (the guest agent answers), `cloud_init` " +
 				"(cloud-init is done; needs the agent). A first boot also waits for the guest's report, on its serial console, of what the template's " +
-				"`cloud_init` and `customization` gave it to do, and what failed there is an error. `no_report` leaves the report out: for " +
-				"images that cannot report, because their cloud-init runs no scripts per boot (cloudbase-init of Windows, FreeBSD, or their " +
-				"own lists of modules), as in `[\"ip\", \"no_report\"]`. `[]` waits for nothing. With both, nothing is " +
+				"`cloud_init` and `customization` gave it to do, and what failed there is an error. `no_report` leaves the report out, as in `[\"ip\", \"no_report\"]`: for " +
+				"images that cannot report, such as Windows with cloudbase-init, FreeBSD, whose serial port is not `/dev/ttyS0`, and those whose " +
+				"own lists of cloud-init's modules run no scripts per boot. `[]` waits for nothing. With both, nothing is " +
 				"told of what failed. Default: `[\"ip\"]`.",
 		},
 		"on_version_change": schema.StringAttribute{
