@@ -132,7 +132,7 @@ func settings() map[string]schema.Attribute {
 				"(cloud-init is done; needs the agent). A first boot also waits for the guest's report, on its serial console, of what the template's " +
 				"`cloud_init` and `customization` gave it to do, and what failed there is an error. `no_report` leaves the report out, as in `[\"ip\", \"no_report\"]`: for " +
 				"images that cannot report, such as Windows with cloudbase-init, FreeBSD, whose serial port is not `/dev/ttyS0`, and those whose " +
-				"own lists of cloud-init's modules run no scripts per boot. `[]` waits for nothing. With both, nothing is " +
+				"own lists of cloud-init's modules run no scripts per boot. `[]` waits for nothing. With either, nothing is " +
 				"told of what failed. Default: `[\"ip\"]`.",
 		},
 		"on_version_change": schema.StringAttribute{
