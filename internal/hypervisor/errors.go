@@ -17,6 +17,8 @@ var (
 	ErrNoVolume = errors.New("no such volume")
 	// ErrNoNetwork: the host has no such network.
 	ErrNoNetwork = errors.New("no such network")
+	// ErrTooManyVolumes: libvirt cannot list the pool, since it has too many volumes.
+	ErrTooManyVolumes = errors.New("the pool has too many volumes")
 	// ErrPoolInactive: the pool exists but is not active, so that nothing can
 	// be said about its volumes.
 	ErrPoolInactive = errors.New("the storage pool is not active")

@@ -3,6 +3,7 @@ package hypervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
@@ -15,13 +16,26 @@ func (h *Host) VolumeNames(ctx context.Context, pool string) ([]string, error) {
 		return inPool(ctx, h, "listing", "volumes of "+poolObject(pool), pool, true,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
 				refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
+				if err != nil {
+					return nil, orTooMany(l, ref, err)
+				}
 				names := make([]string, len(refs))
 				for i, ref := range refs {
 					names[i] = ref.Name
 				}
-				return names, err
+				return names, nil
 			})
 	})
+}
+
+// orTooMany finds that a pool was not listed because it has more volumes than libvirt lists, for which it has no code.
+func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
+	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
+	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
+		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its directory: a library "+
+			"needs a pool of its own", ErrTooManyVolumes, n, most)
+	}
+	return err
 }
 
 // Volumes returns the volumes of a pool whose names match: one request for the

@@ -242,3 +242,29 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// libvirt lists 16,384 volumes of a pool and not one more.
+func TestTooManyVolumesAreSaidSo(t *testing.T) {
+	h, pool, path := realPool(t)
+	file := filepath.Join(path, "0")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const most = 16384
+	for n := range most {
+		if err := os.Link(file, filepath.Join(path, fmt.Sprint(n+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.RefreshPool(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.VolumeNames(t.Context(), pool)
+	wantErr(t, err, ErrTooManyVolumes)
+	if err := h.DeleteVolume(t.Context(), pool, "0"); err != nil {
+		t.Fatal(err)
+	}
+	if names := must[[]string](t)(h.VolumeNames(t.Context(), pool)); len(names) != most {
+		t.Errorf("%d volumes, want %d", len(names), most)
+	}
+}
