@@ -2,13 +2,13 @@ package hypervisor
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -50,7 +50,7 @@ func openKnownHosts(given, home string) (*knownHosts, error) {
 	}()
 	for _, file := range files {
 		name, err := k.read(file)
-		if errors.Is(err, fs.ErrNotExist) && given == "" {
+		if given == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && slices.Contains(systemKnownHosts, file)) {
 			continue
 		}
 		if err != nil {
@@ -66,26 +66,28 @@ func openKnownHosts(given, home string) (*knownHosts, error) {
 }
 
 // read notes what the lines of a file are, and names the file to use: a copy where there are lines that OpenSSH skips, such
-// as those of a type of keys that came later, or of SSH 1. The library would refuse the whole file for one of them.
+// as those of a type of keys that came later, or of SSH 1, or names in capitals. The library would refuse the whole file for one
+// of the former, and not find the latter.
 func (k *knownHosts) read(file string) (name string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	skipped := false
+	differs := false
 	for n, line := range lines {
 		if said := bytes.TrimSpace(line); len(said) == 0 || said[0] == '#' {
 			continue
 		}
-		switch marker, sound := parseKnownHost(line); {
-		case !sound:
-			lines[n], skipped = []byte("\n"), true
-		case marker == "cert-authority":
+		marker, sound := parseKnownHost(line)
+		if marker == "cert-authority" && sound != nil {
 			k.authorities[place{file, n + 1}] = true
 		}
+		if !bytes.Equal(sound, line) {
+			lines[n], differs = append(bytes.TrimRight(sound, "\r\n"), '\n'), true
+		}
 	}
-	if !skipped {
+	if !differs {
 		return file, nil
 	}
 	temporary, err := os.CreateTemp("", "novacron-known-hosts-*")
@@ -97,17 +99,46 @@ func (k *knownHosts) read(file string) (name string, err error) {
 	return temporary.Name(), errors.Join(err, temporary.Close())
 }
 
-var (
-	hashedName = regexp.MustCompile(`^\|1\|[A-Za-z0-9+/]+=*\|[A-Za-z0-9+/]+=*$`)
-	plainNames = regexp.MustCompile(`^(!?([^!\[,|][^,]*|\[[^\]]+\](:[0-9]+)?)(,|$))+$`)
-)
+// longest is how many bytes a line may have for the library, with its end.
+const longest = 64<<10 - 1
 
-// parseKnownHost tells whether a line says something that can be read, and its marker.
-func parseKnownHost(line []byte) (marker string, sound bool) {
+// parseKnownHost returns a line as the library takes it, nil for one that OpenSSH skips or that names no host, and its marker.
+// OpenSSH takes names for the same in capitals and in small letters, and does so for all that stand in the file.
+func parseKnownHost(line []byte) (marker string, sound []byte) {
 	marker, hosts, _, _, _, err := ssh.ParseKnownHosts(line) //nolint:dogsled // what else it says is read by package knownhosts
+	if err != nil || len(line) > longest || !slices.Contains([]string{"", "cert-authority", "revoked"}, marker) {
+		return marker, nil
+	}
 	names := strings.Join(hosts, ",")
-	return marker, err == nil && slices.Contains([]string{"", "cert-authority", "revoked"}, marker) &&
-		(hashedName.MatchString(names) || plainNames.MatchString(names))
+	if strings.HasPrefix(names, "|") {
+		if !hashed(names) {
+			return marker, nil
+		}
+		return marker, line
+	}
+	hosts = slices.DeleteFunc(hosts, func(name string) bool {
+		name = strings.TrimPrefix(name, "!")
+		_, _, err := net.SplitHostPort(name)
+		return name == "" || name[0] == '|' || name[0] == '[' && err != nil // in brackets is a host with its port
+	})
+	if len(hosts) == 0 {
+		return marker, nil
+	}
+	return marker, bytes.Replace(line, []byte(names), []byte(strings.ToLower(strings.Join(hosts, ","))), 1)
+}
+
+// hashed tells whether a name is |1|SALT|HASH, both in base64.
+func hashed(name string) bool {
+	parts := strings.Split(name, "|")
+	if len(parts) != 4 || parts[1] != "1" {
+		return false
+	}
+	for _, part := range parts[2:] {
+		if text, err := base64.StdEncoding.DecodeString(part); err != nil || len(text) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // accept is an ssh.HostKeyCallback. Its errors are *HostKeyError.
@@ -119,6 +150,10 @@ func (k *knownHosts) accept(address string, remote net.Addr, key ssh.PublicKey) 
 	var known *knownhosts.KeyError
 	refused := errors.As(err, new(*knownhosts.RevokedError)) || errors.As(err, &known) && len(known.Want) > 0
 	if other := withoutPort(address); !refused && other != address && k.check(other, remote, key) == nil {
+		return nil
+	}
+	// The key of a certificate may be known by itself.
+	if certificate, ok := key.(*ssh.Certificate); ok && k.accept(address, remote, certificate.Key) == nil {
 		return nil
 	}
 	return k.explain(address, key, err)

@@ -130,6 +130,8 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 	t.Run("in capitals", func(t *testing.T) {
 		known := s.knowing(t, strings.Replace(host, "127.0.0.1", "localhost", 1)+" "+key)
 		wantGreeting(t, strings.Replace(known, "127.0.0.1", "LOCALHOST", 1))
+		known = s.knowing(t, "KVM1,"+strings.Replace(host, "127.0.0.1", "LocalHost", 1)+" "+key)
+		wantGreeting(t, strings.Replace(known, "127.0.0.1", "localhost", 1))
 	})
 }
 
@@ -141,7 +143,8 @@ func TestRealSSHLinesThatOpenSSHSkips(t *testing.T) {
 	host, key := knownhosts.Normalize(s.address), s.public(t, "rsa")
 	uri := s.knowing(t, "# a comment", "", "   # another",
 		host+" 1024 35 127312735298347", // of SSH 1
-		host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0", host+" ssh-ed25519 not/base64!", host+" ssh-ed25519", host, "|2|abcd|efgh "+key, "|1|abcd "+key,
+		host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0", host+" ssh-ed25519 not/base64!", host+" ssh-ed25519", host, "|2|abcd|efgh "+key, "|1|abcd "+key, "|1|abcde|efgh= "+key, "|1||efgh "+key,
+		"[127.0.0.1] "+key, ", "+key, "kvm1 "+key+" "+strings.Repeat("long ", 20_000),
 		"! "+key, "[127.0.0.1 "+key, "@unheard-of "+host+" "+key, "@revoked "+host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0",
 		host+" ssh-dss "+strings.Fields(key)[1], host+" "+key)
 	wantGreeting(t, uri)
@@ -206,6 +209,9 @@ func TestRealSSHCertificates(t *testing.T) {
 	wantGreeting(t, s.knowing(t, "@cert-authority * "+ca))
 	wantGreeting(t, s.knowing(t, "nonsense", "@cert-authority "+knownhosts.Normalize(s.address)+" "+ca))
 	wantGreeting(t, s.knowing(t, knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
+	// The host shows a certificate of an authority that is not this host's here, and its key is known.
+	other := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(s.path("user.pub")))))
+	wantGreeting(t, s.knowing(t, "@cert-authority * "+other, knownhosts.Normalize(s.address)+" "+s.public(t, "rsa"), knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
 	plain := startSSHD(t, "", "rsa")
 	wantGreeting(t, plain.knowing(t, "@cert-authority * "+ca, knownhosts.Normalize(plain.address)+" "+plain.public(t, "rsa")))
 	for what, known := range map[string]string{
