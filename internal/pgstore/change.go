@@ -2,7 +2,7 @@ package pgstore
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -29,7 +29,7 @@ const (
 
 // ask reads, until ctx ends.
 func (s *Store) ask(ctx context.Context, do func(ctx context.Context, db db) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience(ctx))
+	ctx, cancel := context.WithTimeout(ctx, s.patience(ctx))
 	defer cancel()
 	return s.call(ctx, ctx, func(ctx context.Context, db db, _ bool) error { return do(ctx, db) })
 }
@@ -38,7 +38,7 @@ func (s *Store) ask(ctx context.Context, do func(ctx context.Context, db db) err
 // happened. Nor does anybody when the connection breaks, so the change is asked for again, and finds by its own revision
 // whether it has happened: for callTime after ctx has ended.
 func (s *Store) change(ctx context.Context, do func(ctx context.Context, db db, again bool) error) error {
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(callTime, patience(ctx)))
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(callTime, s.patience(ctx)))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		select {
@@ -51,12 +51,32 @@ func (s *Store) change(ctx context.Context, do func(ctx context.Context, db db, 
 	return s.call(ctx, finish, do)
 }
 
-// patience is how long a server that is away is asked again.
-func patience(ctx context.Context) time.Duration {
+// patience is how long a server that is away is asked again. One that has been away for long already is asked for a short time
+// by each further call that has no deadline.
+func (s *Store) patience(ctx context.Context) time.Duration {
 	if deadline, bounded := ctx.Deadline(); bounded {
 		return time.Until(deadline)
 	}
-	return restartTime
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lostSince.IsZero() {
+		return restartTime
+	}
+	return max(restartTime-time.Since(s.lostSince), firstTime)
+}
+
+// note keeps since when the server is away, by what came of a call.
+func (s *Store) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case lost(err):
+		if s.lostSince.IsZero() {
+			s.lostSince = time.Now()
+		}
+	case err == nil || sqlState(err) != "": // it has answered
+		s.lostSince = time.Time{}
+	}
 }
 
 // call has do done on a connection, again where the connection breaks or none can be had. begin is for all that comes
@@ -70,6 +90,7 @@ func (s *Store) call(begin, finish context.Context, do func(ctx context.Context,
 			conn.Release()
 			again, begin = true, finish // it may have happened: there is no way back
 		}
+		s.note(err)
 		if !lost(err) && sqlState(err) != tooManyConnections || !s.answered() && !starting(err) && time.Since(began) > s.firstTime {
 			return err
 		}
@@ -90,7 +111,7 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // errStuck says that the server did not answer a statement for callTime, on a connection that stands.
-var errStuck = errors.New("the server has not answered for " + callTime.String())
+var errStuck = fmt.Errorf("%w: the server has not answered for %s", ErrUnreachable, callTime)
 
 // attempt has do done on one connection, and again where the server says so.
 func attempt(finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx context.Context, db db, again bool) error) error {

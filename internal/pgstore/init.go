@@ -45,13 +45,17 @@ const oldestServer = 140000
 // lockKey is the advisory lock under which a database is prepared: "novacron" in ASCII.
 const lockKey = 0x6e6f766163726f6e
 
+// oldestUsable is the oldest version of the schema that a store works with as it is. What came later only limits sizes; so that
+// an administrator can migrate the database after the providers.
+const oldestUsable = 1
+
 func checkVersion(version int) error {
 	switch {
 	case version > len(migrations):
 		return fmt.Errorf("%w: its schema is version %d, and this provider knows versions up to %d: use a newer provider", ErrSchema, version, len(migrations))
-	case version < len(migrations):
-		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d. An administrator migrates it with "+
-			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema, version, len(migrations))
+	case version < oldestUsable:
+		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d at least. An administrator migrates it with "+
+			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema, version, oldestUsable)
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ type Store struct {
 	mu   sync.Mutex
 	pool *pgxpool.Pool
 	id   string // of the catalogue; "" until the database was found to be what it should
+	// lostSince is since when the server is away; zero while it answers.
+	lostSince time.Time
 }
 
 var _ catalog.Store = (*Store)(nil)
@@ -62,7 +64,10 @@ func (s *Store) String() string { return where(s.config.ConnConfig) }
 
 // ID is what tells this catalogue from others that share a pool with it. It stays the same for ever.
 func (s *Store) ID(ctx context.Context) (string, error) {
-	err := s.ask(ctx, func(context.Context, db) error { return nil })
+	var err error
+	if !s.answered() {
+		err = s.ask(ctx, func(context.Context, db) error { return nil })
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.id, s.explain("opening the catalogue", err)
