@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -126,9 +127,14 @@ func (b *batch) finish(err error) {
 	b.open = nil
 }
 
-// context ends when those of all changes have ended: nobody waits any more.
+// context ends when those of all changes have ended. A host that is slow has the time of the change that has most.
 func (b *batch) context() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(b.open[0].ctx))
+	ctx := context.WithoutCancel(b.open[0].ctx)
+	end := func() {}
+	if latest, bounded := b.deadline(); bounded {
+		ctx, end = context.WithDeadline(ctx, latest)
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	var waiting atomic.Int64
 	waiting.Store(int64(len(b.open)))
 	stops := make([]func() bool, len(b.open))
@@ -144,5 +150,20 @@ func (b *batch) context() (context.Context, context.CancelFunc) {
 			stop()
 		}
 		cancel()
+		end()
 	}
+}
+
+// deadline is the latest of those of all changes; none where one of them has none.
+func (b *batch) deadline() (latest time.Time, bounded bool) {
+	for _, c := range b.open {
+		deadline, ok := c.ctx.Deadline()
+		if !ok {
+			return time.Time{}, false
+		}
+		if deadline.After(latest) {
+			latest = deadline
+		}
+	}
+	return latest, true
 }
