@@ -30,12 +30,21 @@ func (b *brokenVolume) Unwrap() error { return b.why }
 // damagedError says that revisions of a document are damaged.
 type damagedError struct {
 	pool   string
+	uri    string          // of its host; "" where that is not known
 	broken []*brokenVolume // newest first
 	whole  string          // the volume of the newest revision that is whole; "" where there is none
 }
 
+func (s *Store) damage(broken []*brokenVolume, whole string) *damagedError {
+	e := &damagedError{pool: s.pool, broken: broken, whole: whole}
+	if host, is := s.volumes.(interface{ URI() string }); is {
+		e.uri = host.URI()
+	}
+	return e
+}
+
 func (e *damagedError) Error() string {
-	command := fmt.Sprintf("`terraform-provider-novacron catalog repair --pool %s", e.pool)
+	command := "`" + e.repair()
 	if e.whole == "" {
 		return fmt.Sprintf("%s. No revision of the document is whole, so nothing was changed. %s` says how to go on", e.volumes(), command)
 	}
@@ -43,6 +52,15 @@ func (e *damagedError) Error() string {
 }
 
 func (e *damagedError) Unwrap() error { return catalog.ErrDamaged }
+
+// repair is the command that looks at the pool's documents.
+func (e *damagedError) repair() string {
+	command := "terraform-provider-novacron catalog repair --pool " + e.pool
+	if e.uri != "" {
+		command += " --uri '" + e.uri + "'"
+	}
+	return command
+}
 
 // volumes names the damaged volumes, with what is wrong with each.
 func (e *damagedError) volumes() string {
@@ -56,8 +74,8 @@ func (e *damagedError) volumes() string {
 // standIn describes an older revision that is read in place of the damaged.
 func (e *damagedError) standIn() catalog.StandIn {
 	return catalog.StandIn{Damaged: e.broken[0].name, Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume %q was read in its place. It lacks "+
-		"the last change, and until it is restored, nothing is written to it or made of it. Restore it with `terraform-provider-novacron catalog repair --pool %s --yes`.",
-		e.pool, e.volumes(), e.whole, e.pool)}
+		"the last change, and until it is restored, nothing is written to it or made of it. Restore it with `%s --yes`.",
+		e.pool, e.volumes(), e.whole, e.repair())}
 }
 
 // mayStandIn tells whether an older revision may be read where newer ones are damaged, which is noted; else it is the

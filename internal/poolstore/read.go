@@ -99,7 +99,7 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 		}
 		switch {
 		case err == nil && len(broken) > 0:
-			return doc, &damagedError{s.pool, broken, doc.volume()}, false, nil
+			return doc, s.damage(broken, doc.volume()), false, nil
 		case err == nil:
 			return doc, nil, false, nil
 		case errors.Is(err, hypervisor.ErrNoVolume):
@@ -109,7 +109,7 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 		}
 	}
 	if len(broken) > 0 {
-		return document{}, nil, false, &damagedError{s.pool, broken, ""}
+		return document{}, nil, false, s.damage(broken, "")
 	}
 	return document{}, nil, false, nil
 }

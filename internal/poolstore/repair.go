@@ -3,6 +3,7 @@ package poolstore
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,6 +126,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	if d.Whole == "" && !discard {
 		return fmt.Errorf("document %q: %w", d.Document, ErrNothingWhole)
 	}
+	kept := map[string][sha256.Size]byte{}
 	for _, v := range d.Volumes {
 		data, err := s.volumes.ReadVolume(ctx, s.pool, v.Volume, maxDocument)
 		if err == nil {
@@ -133,6 +135,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 		if err != nil {
 			return fmt.Errorf("keeping what volume %q holds: %w", v.Volume, err)
 		}
+		kept[v.Volume] = sha256.Sum256(data)
 	}
 	next := d.whole.envelope
 	if d.Whole == "" {
@@ -148,12 +151,26 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 		}
 	}
 	for _, v := range d.Volumes {
-		_, number, _ := parseName(v.Volume)
-		if err := s.remove(ctx, d.docStem, number); err != nil {
+		if err := s.removeKept(ctx, d.docStem, v.Volume, kept[v.Volume]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeKept removes a volume that holds what was kept, and no other: its document may have been deleted and begun again.
+func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha256.Size]byte) error {
+	data, err := s.volumes.ReadVolume(ctx, s.pool, volume, maxDocument)
+	switch {
+	case errors.Is(err, hypervisor.ErrNoVolume):
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading volume %q again before it is removed: %w", volume, err)
+	case sha256.Sum256(data) != sum:
+		return fmt.Errorf("volume %q was written while it was being repaired: look at the document again", volume)
+	}
+	_, number, _ := parseName(volume)
+	return s.remove(ctx, docStem, number)
 }
 
 // tombstone is the envelope by which the document is removed. A key has a slash in it or no dot.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -105,6 +106,29 @@ func TestRepairOfAnOlderRevisionChangesNothingElse(t *testing.T) {
 		}
 		if left := m.names(); !slices.Equal(left, []string{"nova.template.t.2.json"}) {
 			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// What was written at a number since it was kept is not removed with it.
+func TestRepairRemovesOnlyWhatItHasKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		twice(t, m)
+		const name = "nova.template.t.1.json"
+		whole := m.volumes[name]
+		m.volumes[name] = nil
+		s := m.store()
+		found, _, err := s.Examine(t.Context(), "")
+		if err != nil || len(found) != 1 {
+			t.Fatalf("found %+v, %v", found, err)
+		}
+		err = s.Repair(t.Context(), found[0], false, func(volume string, _ []byte) error {
+			m.volumes[volume] = whole
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), name) || !bytes.Equal(m.volumes[name], whole) {
+			t.Errorf("it was removed all the same: %v", err)
 		}
 	})
 }
