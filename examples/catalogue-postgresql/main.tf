@@ -23,7 +23,7 @@ provider "novacron" {
   }
 }
 
-# Shared by its owner, the tenant "platform": the server shows it to team-a, and nobody of team-a can change it.
+# Shared by its owner, the tenant "platform": the server shows it to team-a, whose users cannot change it.
 data "novacron_template" "ubuntu" {
   id = "platform/ubuntu-server-24.04"
 }

@@ -62,7 +62,7 @@ resource "novacron_template_version" "app" {
   source      = { path = var.image }
 }
 
-# Whoever uses it fills in.
+# A user of the template sets its parameters.
 resource "novacron_instance" "app" {
   name        = "app-1"
   template_id = novacron_template.app.id

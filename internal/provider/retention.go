@@ -22,7 +22,7 @@ func retentionAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both numbers allow. Others are removed " +
-			"by whoever makes or reimages an instance; a request that is not over is always kept. See `novacron_provisioning_requests`.",
+			"when an instance is created or reimaged; a request that is not over is always kept. See `novacron_provisioning_requests`.",
 		Attributes: map[string]schema.Attribute{
 			"count":    number(1_000_000, fmt.Sprintf("How many, the newest. Default: `%d`.", catalog.DefaultRequestCount)),
 			"age_days": number(100*365, fmt.Sprintf("For how many days after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),

@@ -1,6 +1,6 @@
 data "novacron_catalog" "this" {}
 
-# Refuse to go on where nobody enforces tenants and access control
+# Refuse to go on where no server enforces tenants and access control
 check "enforced" {
   assert {
     condition     = data.novacron_catalog.this.enforcement == "server"

@@ -29,7 +29,7 @@ resource "novacron_instance" "db" {
   }
 }
 
-# A machine that keeps its identity and data while its system comes anew with each version
+# A machine that keeps its identity and data while each version brings a new system disk
 resource "novacron_instance" "mail" {
   name              = "mail-1"
   template_id       = novacron_template.ubuntu.id

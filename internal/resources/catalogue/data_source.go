@@ -73,10 +73,10 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"capacity_bytes":  number("Size of the pool, in bytes."),
 			"available_bytes": number("Free space in the pool, in bytes."),
 			"stored_image_count": number("How many images the pool holds, of all tenants and catalogues that share it, also those that are being sent " +
-				"or that nobody uses."),
+				"or that are unused."),
 			"stored_image_bytes": number("What these take up in the pool, in bytes. Holes take up nothing."),
 			"unused_image_count": number("How many of them no version uses, and no disk of a linked clone. An image goes with its last version; one " +
-				"that a disk kept then, or that an interrupted run left, stays. It is removed by itself once nobody has used it for an hour, when the " +
+				"that a disk kept then, or that an interrupted run left, stays. It is removed by itself once it was unused for an hour, when the " +
 				"provider next registers or removes something."),
 			"unused_image_bytes": number("What these take up in the pool, in bytes."),
 			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of volumes in the pool that are " +

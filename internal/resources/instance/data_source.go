@@ -54,7 +54,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	all["effective_parameters"] = profile.Computed(facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, whoever made it.",
+		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, also one of another configuration.",
 		Attributes:          all,
 	}
 }

@@ -48,7 +48,7 @@ func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 		"first, in the order of its interfaces: from the leases of the networks' DHCP servers, else static ones as they are configured. Guests " +
 		"themselves are asked by the data source `novacron_instance` only."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the instances of the provider's tenant on its host, whoever made them, by name.",
+		MarkdownDescription: "Lists the instances of the provider's tenant on its host, also those of other configurations, by name.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{Optional: true,
 				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},

@@ -78,7 +78,7 @@ func settings() map[string]schema.Attribute {
 			Optional:   true,
 			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
 			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest active release. It is resolved once, and then " +
-				"the instance stays with that version. A change resolves it anew; where that means another version, `on_version_change` " +
+				"the instance stays with that version. A change resolves it again; where that means another version, `on_version_change` " +
 				"says what becomes of the instance.",
 		},
 		"strategy": schema.StringAttribute{
@@ -140,7 +140,7 @@ func settings() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.OneOf(replace, reimage)},
 			MarkdownDescription: "What another version means. `replace`: another instance. `reimage`: the same one with a new system disk, made " +
 				"from that version. It keeps its UUID, MAC addresses and other disks; all that is on the old system disk is lost, and what works at " +
-				"first boot (`parameters`, `customization`, host keys) works anew, also with values that change in the same apply. Default: `replace`.",
+				"first boot (`parameters`, `customization`, host keys) works again, also with values that change in the same apply. Default: `replace`.",
 		},
 		"allow_restart": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),

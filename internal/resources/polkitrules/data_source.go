@@ -56,7 +56,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "Renders rules for polkit, with which users of a host may do what novacron needs for one tenant, through a libvirt that " +
 			"asks polkit (`access_drivers = [ \"polkit\" ]` in libvirtd.conf), and may neither see nor touch what is called as another tenant's. They " +
 			"work for connections over the host's own socket, and so for `qemu+ssh`; libvirt refuses all others then. Nothing is asked of the host.\n\n" +
-			"**What such rules cannot do:** they go by names. Whoever may define a domain can give it any file of the host as a disk, and whoever may " +
+			"**What such rules cannot do:** they compare names. A tenant that may define a domain can give it any file of the host as a disk, and one that may " +
 			"create a volume can lay it over any other: a tenant that means harm still reaches everything on the host. Tenants that do not trust each other need hosts of their " +
 			"own. See the guide *Who enforces what*.\n\n" +
 			"A user belongs into the rules of one tenant only: of several rules for the same user, polkit follows the first.",
@@ -73,7 +73,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"read_tenants": names("Tenants whose templates and versions they may read as well, for templates that are shared or public. It opens all "+
 				"that these tenants have in the library, shared or not. Default: none.", client.Valid(catalog.ValidateTenant)),
 			"may_publish": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether they may also register, change and remove templates and versions. All " +
-				"tenants share the images of versions, so it opens all of them: whoever may publish can change or delete any image. Default: `false`."},
+				"tenants share the images of versions, so it opens all of them: a user who may publish can change or delete any image. Default: `false`."},
 			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "What to call the file in `/etc/polkit-1/rules.d`."},
 			"content":   schema.StringAttribute{Computed: true, MarkdownDescription: "The rules, in polkit's JavaScript."},
 		},

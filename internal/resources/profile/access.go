@@ -31,7 +31,7 @@ func AccessAttribute() schema.SingleNestedAttribute {
 		Optional: true,
 		MarkdownDescription: "Who may do what with the template and its versions. To use is to make instances; to write is to change and remove " +
 			"them, and to register versions. Who has a right has the lesser ones; the owner has all. Among the users of the template's own tenant a " +
-			"right is open to all for as long as nobody is named for it nor for a lesser one: `write_users = [\"a\"]` lets `a` and the owner write, " +
+			"right is open to all for as long as no one is named for it nor for a lesser one: `write_users = [\"a\"]` lets `a` and the owner write, " +
 			"and all others of the tenant read and use. Other tenants have what is given to them, and may never write. An empty list is as good as none.",
 		Attributes: attributes,
 	}

@@ -27,13 +27,13 @@ func LifecycleAttributes(what string) map[string]schema.Attribute {
 		"state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.Active)),
 			Validators: []validator.String{stringvalidator.OneOf(catalog.States()...)},
-			MarkdownDescription: "`draft` (for those who may write it only), `active`, `deprecated` (whoever uses it is told while planning) or `archived` (no new " +
+			MarkdownDescription: "`draft` (for those who may write it only), `active`, `deprecated` (plans that use it show a warning) or `archived` (no new " +
 				"instances; those that exist stay). Of template and version the stricter state counts. It cannot become a draft again while it has " +
 				"instances. Default: `active`.",
 		},
 		"deprecation_message": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Why the " + what + " is deprecated or archived, and what to use instead: shown while planning to whoever still uses it.",
+			MarkdownDescription: "Why the " + what + " is deprecated or archived, and what to use instead: plans that still use it show this.",
 		},
 		"published_at": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},

@@ -82,7 +82,7 @@ func entryAttributes() map[string]schema.Attribute {
 		"error":            text("Why it failed or was cancelled; null where it was not."),
 		"created_at":       text("When it was asked for (RFC 3339, UTC)."),
 		"started_at":       text("When the work began (RFC 3339, UTC); null while it has not."),
-		"completed_at":     text("When the work ended, in whatever way (RFC 3339, UTC); null while it has not, or nobody could tell."),
+		"completed_at":     text("When the work ended, in whatever way (RFC 3339, UTC); null while it has not, or where its end was not seen."),
 		"duration_seconds": number("How long the work took, in whole seconds; null where there is no `completed_at`."),
 		"steps": schema.ListNestedAttribute{
 			Computed: true, MarkdownDescription: "The steps, in order; the last one is that which failed, where one did. Empty until the work is over.",

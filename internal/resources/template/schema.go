@@ -66,7 +66,7 @@ func attributes() map[string]schema.Attribute {
 		"enforcement": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
 			MarkdownDescription: "Who makes sure of tenancy, state and access_control: `advisory` for this provider alone, which guards against mistakes, " +
-				"not against somebody who can write to the pool by other means; `server` where the catalogue is in a server that does.",
+				"not against a user who can write to the pool by other means; `server` where the catalogue is in a server that does.",
 		},
 		"hardware_profile": profile.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
 		"network_profile":  profile.NetworkAttribute("Network interfaces. Versions and instances may override them."),
