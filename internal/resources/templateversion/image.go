@@ -62,35 +62,45 @@ type imageCheck struct {
 	diags   *diag.Diagnostics
 }
 
-// unchanged reports an image file that has become another image. One that is not there is no finding: it is needed no
-// more, and not every machine that plans has it.
+// destroyAdvice is for an image file that stops a plan: Terraform plans normally before it plans a destroy, and no request says
+// which of the two a plan is.
+const destroyAdvice = "If terraform destroy stops here, add -refresh=false: then it does not plan what is configured first."
+
+// unusable adds to an error of image.Open what to do where the file is missing.
+func unusable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w\n\n%s", err, destroyAdvice)
+	}
+	return err
+}
+
+// unchanged reports an image file that has become another image. One that is not there is no finding: it is not needed any
+// more, and not every machine that plans has it. One that is there and cannot be read is a warning.
 func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 	if source.Path == "" {
 		return
 	}
 	seen, err := look(ctx, source.Path, c.notes)
-	if err != nil || seen.Digest == c.version.Digest.ValueString() {
+	if err == nil && seen.Digest == c.version.Digest.ValueString() || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Whether the file %s is still the image of version %q "+
+			"cannot be told. %s The version stays as it is: the pool has its image.", source.Path, c.version.ID.ValueString(), catalog.Sentence(err)))
 		return
 	}
 	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
 		"digest is %s, the version's is %s. Versions do not change: register the file as a new one, by a higher version, or put the "+
-		"old file back. To destroy the version as it is, add -refresh=false to terraform destroy, which plans what is configured first.",
-		source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString()))
+		"old file back. %s", source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString(), destroyAdvice))
 }
 
-// same tells whether another source leads to the image that the version has. Of a URL, only its checksum can tell. After an
-// import nothing is known to be different: where it cannot be told, the version stays.
+// same tells whether another source leads to the image that the version has. Of a URL, and of a file that is not there, only
+// its checksum can tell. After an import nothing is known to be different: where it cannot be told, the version stays.
 func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 	imported := c.version.Source.IsNull()
 	if source.Path == "" {
 		client.AddError(c.diags, "Invalid image source", source.Validate())
-		known, ok := image.KnownDigest(source)
-		same := ok && known == c.version.Digest.ValueString()
-		if !same && c.library != nil {
-			var err error
-			same, err = c.library.HasSource(ctx, c.version.Digest.ValueString(), source)
-			client.AddError(c.diags, "Could not compare image", err)
-		}
+		same := c.sameChecksum(ctx, source)
 		if !same && imported && source.Checksum == "" {
 			c.trust(source, "only a checksum of the source could tell")
 			return true
@@ -98,12 +108,17 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 		return same
 	}
 	im, err := image.Open(ctx, source)
-	if imported && errors.Is(err, fs.ErrNotExist) {
-		c.trust(source, "this machine does not have the file")
-		return true
+	if errors.Is(err, fs.ErrNotExist) {
+		if c.sameChecksum(ctx, source) {
+			return true
+		}
+		if imported {
+			c.trust(source, "this machine does not have the file")
+			return true
+		}
 	}
 	if err != nil {
-		client.AddError(c.diags, "Could not use image", err)
+		client.AddError(c.diags, "Could not use image", unusable(err))
 		return false
 	}
 	defer im.Close()
@@ -114,6 +129,20 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 	}
 	note(ctx, seen, c.notes)
 	return seen.Digest == c.version.Digest.ValueString()
+}
+
+// sameChecksum tells whether the checksum of a source is one of the version's image. Without a checksum it is not.
+func (c *imageCheck) sameChecksum(ctx context.Context, source image.Source) bool {
+	known, ok := image.KnownDigest(source)
+	if ok && known == c.version.Digest.ValueString() {
+		return true
+	}
+	if c.library == nil {
+		return false
+	}
+	same, err := c.library.HasSource(ctx, c.version.Digest.ValueString(), source)
+	client.AddError(c.diags, "Could not compare image", err)
+	return same
 }
 
 func (c *imageCheck) trust(source image.Source, why string) {

@@ -25,6 +25,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	t.Parallel()
 	monday, tuesday := readFile(t, rawImage(t, 1<<20)), readFile(t, rawImage(t, 1<<20))
 	path := writeFile(t, filepath.Join(t.TempDir(), "nightly.img"), monday)
+	digest := checksum(t, path)
 	then := time.Date(2026, 1, 5, 3, 0, 0, 123456789, time.UTC)
 	modified(t, path, then)
 	config := func(number string, settings ...string) string {
@@ -60,13 +61,53 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
-	// Where the file is gone, nothing else needs it.
+	// Where the file is gone, nothing else needs it: not even a destroy.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	w.EmptyPlan(t)
+	planSays := func(says string, args ...string) {
+		t.Helper()
+		out, err := w.Run(t.Context(), append([]string{"plan"}, args...)...)
+		if err != nil {
+			t.Errorf("terraform plan %q: %v\n%s", args, err, out)
+		}
+		tfacc.Says(t, out, says)
+	}
+	planSays("0 to add, 0 to change, 2 to destroy", "-destroy")
 	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+
+	// One that is there and cannot be read is told, and changes nothing.
+	if err := os.Mkdir(path, 0o700); err != nil { // which not even root can read as a file
+		t.Fatal(err)
+	}
+	planSays("Image not verified", "-detailed-exitcode")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+
+	// Another path to what is not there is another image, unless its checksum tells.
+	missing := []string{"Could not use image", "no such file or directory", "If terraform destroy stops here, add -refresh=false"}
+	elsewhere := func(more string) string {
+		return library(pool, name) + version("it", "1.0.0", fromPath(path+".moved")+more, `description = "as of Monday"`)
+	}
+	w.Configure(t, elsewhere(""))
+	tfacc.Says(t, w.Fails(t, "plan"), missing...)
+	w.Configure(t, elsewhere(`, checksum = "`+digest+`"`))
+	planSays("0 to add, 1 to change, 0 to destroy")
+
+	// What has to be registered again needs its file.
+	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
+	for _, taint := range []string{"taint", "untaint"} {
+		if out, err := w.Run(t.Context(), taint, address); err != nil {
+			t.Fatalf("terraform %s: %v\n%s", taint, err, out)
+		}
+		if taint == "taint" {
+			tfacc.Says(t, w.Fails(t, "plan"), missing...)
+			planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
+		}
+	}
 
 	// As a new version it is welcome.
 	writeFile(t, path, tuesday)
@@ -78,12 +119,15 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		t.Errorf("the pool has the images %q", stored)
 	}
 
-	// What has changed can be destroyed.
+	// What has changed can be destroyed, and so can what is gone.
 	writeFile(t, path, monday)
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image file has changed", "To destroy the version as it is, add -refresh=false to terraform destroy")
-	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false"); err != nil {
-		t.Errorf("terraform destroy -refresh=false: %v\n%s", err, out)
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image file has changed", "If terraform destroy stops here, add -refresh=false")
+	planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
 	}
+	w.Destroy(t)
+	tfacc.Says(t, w.Fails(t, "plan"), missing...)
 }
 
 // An image that the pool had by its checksum was never read; what the file really is, the next plan finds.

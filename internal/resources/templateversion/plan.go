@@ -147,7 +147,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 func (r *Resource) probe(ctx context.Context, source image.Source, whole bool, diags *diag.Diagnostics) int64 {
 	im, err := image.Open(ctx, source)
 	if err != nil {
-		client.AddError(diags, "Could not use image", err)
+		client.AddError(diags, "Could not use image", unusable(err))
 		return -1
 	}
 	defer im.Close()

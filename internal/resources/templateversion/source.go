@@ -65,7 +65,8 @@ func sourceAttribute() schema.Attribute {
 				Optional: true,
 				MarkdownDescription: "A file on the machine that runs Terraform. It is looked at by every plan: one that has become another image is an " +
 					"error, for which a new version is the answer. The file must be there when Terraform plans to register it; where another resource of " +
-					"the configuration makes it, take the path from an attribute that is known only once the file is there.",
+					"the configuration makes it, take the path from an attribute that is known only once the file is there. A version that is registered " +
+					"does not need its file, nor does destroying it.",
 			},
 			"url": schema.StringAttribute{Optional: true, MarkdownDescription: "`http` or `https` address, read by the machine that runs Terraform; " +
 				"`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply. A download that was cut goes on where it was, if the server still has the same file."},
