@@ -42,6 +42,8 @@ type Library struct {
 	unusedFor      time.Duration
 	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
 
+	lookAgain func(ctx context.Context) error // at the pool: it shows what other hosts have written by now
+
 	mu     sync.Mutex
 	opened bool
 	swept  sync.Once
@@ -56,7 +58,8 @@ type Library struct {
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
 	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, unusedFor: unusedFor,
-		retention: o.Retention, poolTime: func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) }}
+		retention: o.Retention, poolTime: func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
+		lookAgain: func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) }}
 }
 
 // Tenant is whose names are used where none is given.

@@ -107,6 +107,7 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 	}
 	l := New(Options{Host: host, Pool: "novacron", Store: m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups}})
 	l.opened, l.poolTime = true, m.Now
+	l.lookAgain = func(context.Context) error { return nil }
 	return l
 }
 

@@ -21,26 +21,26 @@ type hanging struct {
 	doubtful   []hypervisor.Undescribed // that may stand on it, and that the host cannot describe
 	overlooked []hypervisor.Undescribed // that the host cannot describe, and that are nothing of novacron's
 	unseen     []string                 // pools of files that are not active
+	unknown    []hypervisor.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
 // overlaysOn looks at the volumes of all pools of files: those of linked clones may be in any of them.
 func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, error) {
-	var h hanging
 	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else those that were made without libvirt do not show
-		return h, err
+		return hanging{}, err
 	}
 	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
 	if errors.Is(err, hypervisor.ErrNoVolume) {
-		return h, nil
+		return hanging{}, nil
 	}
 	if err != nil {
-		return h, err
+		return hanging{}, err
 	}
 	pools, err := l.host.Pools(ctx)
 	if err != nil {
-		return h, err
+		return hanging{}, err
 	}
-	var undescribed []hypervisor.Undescribed
+	seen := sighting{dirs: map[string]string{}}
 	for _, pool := range pools {
 		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
 			continue
@@ -49,41 +49,86 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
 		gone := errors.Is(err, hypervisor.ErrPoolInactive) || errors.Is(err, hypervisor.ErrNoPool)
 		if err != nil && (!gone || pool.Name == l.pool) {
-			return h, err
+			return hanging{}, err
 		}
 		if gone {
-			h.unseen = append(h.unseen, pool.Name)
+			seen.unseen = append(seen.unseen, pool.Name)
 		}
-		undescribed = append(undescribed, not...)
-		h.overlays = append(h.overlays, slices.DeleteFunc(volumes, func(o hypervisor.Volume) bool {
-			return o.Backing == nil || o.Backing.Path != volume.Path
-		})...)
+		seen.dirs[pool.Name] = pool.Path
+		seen.volumes, seen.undescribed = append(seen.volumes, volumes...), append(seen.undescribed, not...)
 	}
-	if len(h.overlays)+len(undescribed) == 0 {
-		return h, nil
+	if len(seen.on(volume.Path))+len(seen.undescribed)+len(seen.unseen) == 0 {
+		return hanging{}, nil
 	}
-	domains, _, err := l.host.AllDomains(ctx)
-	if err != nil {
-		return h, err
+	if seen.domains, seen.unknown, err = l.host.AllDomains(ctx); err != nil {
+		return hanging{}, err
 	}
-	// What a guest writes to a raw disk of its own may look like anything.
-	h.overlays = slices.DeleteFunc(h.overlays, func(o hypervisor.Volume) bool {
-		return isDisk(domains, o, func(d hypervisor.DomainDisk) bool { return d.Format == "raw" })
-	})
-	for _, u := range undescribed {
-		n := slices.IndexFunc(pools, func(p hypervisor.Pool) bool { return p.Name == u.Pool })
-		v := hypervisor.Volume{Pool: u.Pool, Name: u.Name, Path: path.Join(pools[n].Path, u.Name)}
-		if u.Pool == l.pool || strings.HasPrefix(u.Name, "nova.") || isDisk(domains, v, func(d hypervisor.DomainDisk) bool { return d.Format != "raw" }) {
+	return l.hangingOn(volume, seen), nil
+}
+
+// sighting is what a host has of files that may be disks, and of domains that may have them.
+type sighting struct {
+	dirs        map[string]string // of the pools, by their names
+	volumes     []hypervisor.Volume
+	undescribed []hypervisor.Undescribed // volumes
+	unseen      []string                 // pools that are not active
+	domains     []hypervisor.Domain
+	unknown     []hypervisor.Undescribed // domains
+}
+
+// hangingOn sorts what a host has by whether it stands on a base's volume, or may do so.
+func (l *Library) hangingOn(volume hypervisor.Volume, s sighting) hanging {
+	h := hanging{unseen: s.unseen, unknown: s.unknown}
+	for _, o := range s.on(volume.Path) {
+		if !s.raw(o) {
+			h.overlays = append(h.overlays, o)
+		}
+	}
+	for _, u := range s.undescribed {
+		// Names that are not UTF-8 are written in the same way where domains and volumes name them.
+		name := strings.ToValidUTF8(u.Name, "\uFFFD")
+		v := hypervisor.Volume{Pool: u.Pool, Name: name, Path: path.Join(s.dirs[u.Pool], name)}
+		// What stands on it has guessed its format where the header does not say it. A domain that cannot be described may
+		// have any of them for a disk.
+		above := slices.ContainsFunc(s.on(v.Path), func(o hypervisor.Volume) bool { return !s.raw(o) })
+		if above || u.Pool == l.pool || strings.HasPrefix(u.Name, "nova.") || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
 		} else {
 			h.overlooked = append(h.overlooked, u)
 		}
 	}
-	return h, nil
+	return h
 }
 
+// on are the volumes that say that they stand on a file.
+func (s sighting) on(file string) (found []hypervisor.Volume) {
+	for _, v := range s.volumes {
+		if v.Backing != nil && path.Clean(v.Backing.Path) == path.Clean(file) { // a relative name may go up first
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// raw tells whether a volume is read as a raw disk, and as nothing else: what a guest writes to one of its own may look like
+// anything, and stands on nothing.
+func (s sighting) raw(v hypervisor.Volume) bool {
+	return s.guests(v) && !slices.ContainsFunc(s.on(v.Path), func(above hypervisor.Volume) bool {
+		return above.Backing.Format != "raw" && !s.guests(above)
+	})
+}
+
+// guests tells whether domains have a volume for a disk, and each of them for a raw one.
+func (s sighting) guests(v hypervisor.Volume) bool {
+	return isDisk(s.domains, v, func(d hypervisor.DomainDisk) bool { return !notRaw(d) }) && !isDisk(s.domains, v, notRaw)
+}
+
+func notRaw(d hypervisor.DomainDisk) bool { return d.Format != "raw" }
+
 // any tells whether something stands on the base, or may do.
-func (h hanging) any() bool { return len(h.overlays)+len(h.doubtful) > 0 }
+func (h hanging) any() bool {
+	return len(h.overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
+}
 
 // mayBeDisk tells by a volume's name that it may be an image: documents, seeds and what guests write to their consoles are none.
 func mayBeDisk(name string) bool {

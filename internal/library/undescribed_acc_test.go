@@ -65,14 +65,22 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume caf\uFFFD.qcow2"}) {
 		t.Errorf("with an overlay on it: %v", err)
 	}
-	// What a domain has for a raw disk stands on nothing, whatever its guest has written there.
-	host.Exec(t, "sh", "-e", "-c", `mv "$1" `+at("theirs.raw")+`; cat > /var/lib/libvirt/theirs.xml <<'X'
-<domain type='`+host.DomainType+`'><name>theirs</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os><devices>
-<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='`+at("theirs.raw")+`'/><target dev='vda' bus='virtio'/></disk></devices></domain>
-X
-virsh -q define /var/lib/libvirt/theirs.xml`, "sh", overlay)
-	t.Cleanup(func() { host.Virsh(t, "undefine", "theirs") })
+	// What a domain has for a raw disk stands on nothing, whatever its guest has written there: unless another one has it as what
+	// it looks like.
+	host.Exec(t, "mv", overlay, at("theirs.raw"))
 	host.Virsh(t, "pool-refresh", theirs)
+	for name, format := range map[string]string{"theirs": "raw", "another": "qcow2"} {
+		host.Exec(t, "sh", "-e", "-c", `cat > /var/lib/libvirt/theirs.xml <<'X'
+<domain type='`+host.DomainType+`'><name>`+name+`</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os><devices>
+<disk type='file' device='disk'><driver name='qemu' type='`+format+`'/><source file='`+at("theirs.raw")+`'/><target dev='vda' bus='virtio'/></disk></devices></domain>
+X
+virsh -q define /var/lib/libvirt/theirs.xml`)
+	}
+	t.Cleanup(func() { host.Virsh(t, "undefine", "theirs") })
+	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume theirs.raw"}) {
+		t.Errorf("with a disk that is raw to one domain alone: %v", err)
+	}
+	host.Virsh(t, "undefine", "another")
 	if err := l.RemoveVersion(ctx, v.ID); err != nil {
 		t.Errorf("with a disk whose guest says that it stands on the image: %v", err)
 	}
@@ -90,6 +98,15 @@ virsh -q define /var/lib/libvirt/theirs.xml`, "sh", overlay)
 		host.Exec(t, "rm", at(name))
 		host.Virsh(t, "pool-refresh", theirs)
 	}
+	// So may what others stand on.
+	files([]string{"middle"}, "rm middle; qemu-img create -q -f qcow2 middle 1M; qemu-img create -q -f qcow2 -b middle -F qcow2 top")
+	host.Virsh(t, "pool-refresh", theirs)
+	host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; rm middle; mkfifo middle")
+	if _, err := remove(v); err == nil || !strings.Contains(err.Error(), `volume "middle" in pool "theirs" may stand on its image`) {
+		t.Errorf("with what another disk stands on: %v", err)
+	}
+	host.Exec(t, "rm", at("middle"), at("top"))
+	host.Virsh(t, "pool-refresh", theirs)
 	if overlooked, err := remove(v); err != nil || len(overlooked) > 0 {
 		t.Errorf("at last: %v, %q overlooked", err, overlooked)
 	}
@@ -122,5 +139,61 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 	if err := l.weigh(id, hanging{unseen: []string{"attic"}}, domains, tell); err == nil || !strings.Contains(err.Error(), `"shop.web"`) ||
 		!strings.Contains(err.Error(), "attic") {
 		t.Errorf("one pool was not: %v", err)
+	}
+}
+
+// What may stand on an image is found by what the host has of volumes and domains.
+func TestWhatMayHangOnAnImage(t *testing.T) {
+	l := (&memory{}).as(t, "shop", "ann")
+	base := hypervisor.Volume{Pool: "novacron", Name: "nova.base.a.raw", Path: "/nova/nova.base.a.raw"}
+	on := func(name, below, format string) hypervisor.Volume {
+		return hypervisor.Volume{Pool: "p", Name: name, Path: "/p/" + name, Backing: &hypervisor.Backing{Path: below, Format: format}}
+	}
+	disk := func(domain, file, format string) hypervisor.Domain {
+		return hypervisor.Domain{Name: domain, Disks: []hypervisor.DomainDisk{{Path: file, Format: format}}}
+	}
+	odd := []hypervisor.Undescribed{{Pool: "p", Name: "odd"}}
+	unknown := []hypervisor.Undescribed{{Name: "torn"}}
+	overlay := on("x", base.Path, "raw")
+	for name, c := range map[string]struct {
+		seen                           sighting
+		overlays, doubtful, overlooked int
+	}{
+		"nothing":                          {sighting{}, 0, 0, 0},
+		"an overlay":                       {sighting{volumes: []hypervisor.Volume{overlay}}, 1, 0, 0},
+		"one that goes up first":           {sighting{volumes: []hypervisor.Volume{on("x", "/p/../nova/nova.base.a.raw", "raw")}}, 1, 0, 0},
+		"a raw disk":                       {sighting{volumes: []hypervisor.Volume{overlay}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
+		"raw to one of two domains":        {sighting{volumes: []hypervisor.Volume{overlay}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/x", "qcow2")}}, 1, 0, 0},
+		"raw to a domain, not to a volume": {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "qcow2")}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 1, 0, 0},
+		"raw to a domain and a volume":     {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "raw")}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
+		"raw to a domain, but for what a guest says": {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "qcow2")},
+			domains: []hypervisor.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/y", "raw")}}, 0, 0, 0},
+		"an odd file":                       {sighting{undescribed: odd}, 0, 0, 1},
+		"an odd disk":                       {sighting{undescribed: odd, domains: []hypervisor.Domain{disk("a", "/p/odd", "qcow2")}}, 0, 1, 0},
+		"an odd raw disk":                   {sighting{undescribed: odd, domains: []hypervisor.Domain{disk("a", "/p/odd", "raw")}}, 0, 0, 1},
+		"an odd disk called as no UTF-8 is": {sighting{undescribed: []hypervisor.Undescribed{{Pool: "p", Name: "caf\xe9"}}, domains: []hypervisor.Domain{disk("a", "/p/caf\uFFFD", "qcow2")}}, 0, 1, 0},
+		"in the middle of a chain":          {sighting{undescribed: odd, volumes: []hypervisor.Volume{on("top", "/p/odd", "qcow2")}}, 0, 1, 0},
+		"below what a guest says": {sighting{undescribed: odd, volumes: []hypervisor.Volume{on("top", "/p/odd", "qcow2")},
+			domains: []hypervisor.Domain{disk("a", "/p/top", "raw")}}, 0, 0, 1},
+		"perhaps a disk of an odd domain": {sighting{undescribed: odd, unknown: unknown}, 0, 1, 0},
+	} {
+		c.seen.dirs = map[string]string{"p": "/p", "novacron": "/nova"}
+		if h := l.hangingOn(base, c.seen); len(h.overlays) != c.overlays || len(h.doubtful) != c.doubtful || len(h.overlooked) != c.overlooked {
+			t.Errorf("%s: %+v", name, h)
+		}
+	}
+	// Where a domain cannot be described, nobody knows what of it is in a pool that cannot be looked into.
+	for name, c := range map[string]struct {
+		h    hanging
+		want bool
+	}{
+		"a pool that is off":             {hanging{unseen: []string{"attic"}}, false},
+		"an odd domain":                  {hanging{unknown: unknown}, false},
+		"an odd domain and such a pool":  {hanging{unseen: []string{"attic"}, unknown: unknown}, true},
+		"what may be a disk of anything": {hanging{doubtful: odd}, true},
+	} {
+		if c.h.any() != c.want {
+			t.Errorf("%s hangs on an image: %t", name, !c.want)
+		}
 	}
 }

@@ -154,8 +154,11 @@ func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 
 // Holds makes sure that a version's base is still there to stand on, and nobody is about to remove it. It is asked once the
 // volume is there that stands on the base. The mark on a version expires; that on a base does not, and who sets it looks for such
-// volumes afterwards.
+// volumes afterwards. Another host that has the pool may have set it since the pool was looked at last, so it is looked at again.
 func (l *Library) Holds(ctx context.Context, id catalog.VersionID, base catalog.Base) error {
+	if err := l.lookAgain(ctx); err != nil {
+		return err
+	}
 	rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(base.Digest))
 	if errors.Is(err, catalog.ErrNotFound) || err == nil && (rec.Value.State != catalog.BaseReady || rec.Value.Volume != base.Volume) {
 		return beingRemoved(id)
