@@ -97,7 +97,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then `LIBVIRT_DEFAULT_URI`. " +
 				"Default: `qemu:///system`."},
 			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
-				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist."},
+				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist. " +
+				"Keep other files out of its directory: libvirt lists at most 16,384 volumes of a pool."},
 			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
 				MarkdownDescription: "Tenant whose names are used. Environment: `NOVACRON_TENANT`. Default: `default`."},
 			"user": schema.StringAttribute{Optional: true, Validators: some,
