@@ -206,7 +206,7 @@ func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
 	called := func(l listedStatus) Undescribed { return Undescribed{Name: l.ref.Name} }
-	return describeAll(ctx, listed, ErrNoDomain, called, func(ctx context.Context, l listedStatus) (Domain, error) {
+	return describeAll(ctx, listed, ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
 		d, err := h.readDefinition(ctx, domainObject(l.ref.Name), l.ref)
 		d.Status = l.Status
 		return d, err

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
@@ -45,18 +46,39 @@ func understand(what, text string, into any) error {
 	return nil
 }
 
+// notOfVolumes are answers that are about the caller, the connection or the daemon,
+// and not about the volume that was asked about. What libvirt stumbles over in a
+// volume has many codes.
+var notOfVolumes = []libvirt.ErrorNumber{
+	libvirt.ErrNoStoragePool, libvirt.ErrNoMemory, libvirt.ErrNoConnect, libvirt.ErrInvalidConn, libvirt.ErrRPC,
+	libvirt.ErrOperationDenied, libvirt.ErrAccessDenied, libvirt.ErrAuthFailed, libvirt.ErrAuthCancelled, libvirt.ErrAuthUnavailable,
+	libvirt.ErrOperationTimeout, libvirt.ErrOperationAborted, libvirt.ErrNoSupport,
+}
+
+// ofVolumes tells whether an answer is about the volume that was asked about.
+func ofVolumes(code libvirt.ErrorNumber) bool { return !slices.Contains(notOfVolumes, code) }
+
+// ofDomains tells whether an answer is about the domain that was asked about: libvirt
+// writes what it has in memory, so little goes wrong. RPC is what it says of a
+// description that its protocol has no room for.
+func ofDomains(code libvirt.ErrorNumber) bool {
+	return code == libvirt.ErrInternalError || code == libvirt.ErrRPC
+}
+
 // cannotDescribe tells whether an error is about the thing that was asked about,
-// and not about its pool, the connection or the caller's patience.
-func cannotDescribe(err error) bool {
-	if errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrNoPool) || errors.Is(err, ErrUnreachable) {
+// and not about its pool, the connection, the caller's rights or patience.
+func cannotDescribe(err error, about func(libvirt.ErrorNumber) bool) bool {
+	if errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrUnreachable) {
 		return false
 	}
-	return errors.As(err, new(*xmlError)) || errors.As(err, new(libvirt.Error))
+	reply, answered := errors.AsType[libvirt.Error](err)
+	return errors.As(err, new(*xmlError)) || answered && about(libvirt.ErrorNumber(reply.Code))
 }
 
 // describeAll is gather for things that are described one by one. Those that
-// cannot be are told of, by their names, and left out.
-func describeAll[In, Out any](ctx context.Context, items []In, gone error, name func(In) Undescribed,
+// cannot be, by what about says of libvirt's code, are told of, by their names, and
+// left out.
+func describeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) Undescribed,
 	describe func(context.Context, In) (Out, error),
 ) (all []Out, undescribed []Undescribed, err error) {
 	type answer struct {
@@ -65,7 +87,7 @@ func describeAll[In, Out any](ctx context.Context, items []In, gone error, name 
 	}
 	answers, err := gather(ctx, items, gone, func(ctx context.Context, item In) (answer, error) {
 		out, err := describe(ctx, item)
-		if err != nil && cannotDescribe(err) && !errors.Is(err, gone) {
+		if err != nil && cannotDescribe(err, about) && !errors.Is(err, gone) {
 			not := name(item)
 			not.Err = err
 			return answer{not: &not}, nil

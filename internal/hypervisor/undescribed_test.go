@@ -32,7 +32,7 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 	}
 	describe := func(_ context.Context, name string) (string, error) { return name, answers[name] }
 	called := func(name string) Undescribed { return Undescribed{Pool: "p", Name: name} }
-	all, not, err := describeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, ErrNoVolume, called, describe)
+	all, not, err := describeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, ErrNoVolume, ofVolumes, called, describe)
 	if err != nil || !slices.Equal(all, []string{"good"}) || len(not) != 2 {
 		t.Fatalf("described %q, not %v, %v", all, not, err)
 	}
@@ -44,12 +44,21 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 	if name := (Undescribed{Name: "web"}).String(); name != `domain "web"` {
 		t.Errorf("a domain is %s", name)
 	}
-	// What is about the pool or the connection is an error of all.
-	for name, cause := range map[string]error{"inactive": ErrPoolInactive, "lost": ErrUnreachable, "late": context.DeadlineExceeded,
+	// What is about the pool, the connection or who asks is an error of all.
+	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
+		"no room": libvirt.Error{Code: uint32(libvirt.ErrRPC)}, "busy": libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
+		"inactive": ErrPoolInactive, "lost": ErrUnreachable, "late": context.DeadlineExceeded,
 		"no pool": typify(libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
 		answers[name] = fail("reading", "it", cause)
-		if _, _, err := describeAll(t.Context(), []string{"good", name}, ErrNoVolume, called, describe); !errors.Is(err, cause) {
+		if _, _, err := describeAll(t.Context(), []string{"good", name}, ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	// A domain's description comes from the daemon's memory.
+	for code, want := range map[libvirt.ErrorNumber]bool{libvirt.ErrInternalError: true, libvirt.ErrRPC: true, libvirt.ErrAccessDenied: false,
+		libvirt.ErrOperationTimeout: false, libvirt.ErrSystemError: false} {
+		if got := cannotDescribe(fail("reading", "it", libvirt.Error{Code: uint32(code)}), ofDomains); got != want {
+			t.Errorf("code %d is about a domain: %t", code, got)
 		}
 	}
 }

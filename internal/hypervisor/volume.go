@@ -53,7 +53,7 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 		}
 	}
 	called := func(name string) Undescribed { return Undescribed{Pool: pool, Name: name} }
-	return describeAll(ctx, matches, ErrNoVolume, called, func(ctx context.Context, name string) (Volume, error) {
+	return describeAll(ctx, matches, ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
 		return h.Volume(ctx, pool, name)
 	})
 }
