@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 func TestOthersAreCountedAndNotNamed(t *testing.T) {
@@ -43,5 +44,46 @@ func TestMessagesNameNothingOfOthers(t *testing.T) {
 	base := catalog.Base{Versions: []string{"bank/vault@1.0.0", "shop/web@1.0.0", "0123456789ab:bank/vault@2.0.0"}}
 	if got := strings.Join(l.versionsOn(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogues" {
 		t.Errorf("the users of an image are %s", got)
+	}
+}
+
+func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
+	l := (&memory{}).as(t, "shop", "ann")
+	of := func(tenant, name string) hypervisor.Domain {
+		return hypervisor.Domain{Name: tenant + "." + name, Metadata: must[string](t)(catalog.InstanceFacts{Tenant: tenant, Name: name}.Marshal())}
+	}
+	domains := []hypervisor.Domain{of("shop", "web"), of("bank", "vault"), {Name: "router"}, {Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"}}
+	const prefix = "it is in use by running machines: "
+	for user, want := range map[string]string{
+		"shop.web": "shop.web", "bank.vault": "1 of other tenants", "router": "router", "bank.torn": "another domain", "shop.torn": "shop.torn",
+		"shop.undescribed": "shop.undescribed", "bank.undescribed": "another domain", "undescribed": "another domain",
+	} {
+		if _, got, _ := strings.Cut(l.inUse([]string{user}, domains).Error(), prefix); got != want {
+			t.Errorf("%s is named %q, want %q", user, got, want)
+		}
+	}
+}
+
+// A domain that cannot be described may be an instance of what is to be a draft again.
+func TestADraftHasNoInstances(t *testing.T) {
+	l := (&memory{}).as(t, "shop", "ann")
+	facts := catalog.InstanceFacts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.pool}
+	instance := []hypervisor.Domain{{Name: "shop.web", Metadata: must[string](t)(facts.Marshal())}}
+	unknown := []hypervisor.Undescribed{{Name: "bank.vault", Err: hypervisor.ErrInternal}}
+	for name, c := range map[string]struct {
+		version     string
+		domains     []hypervisor.Domain
+		undescribed []hypervisor.Undescribed
+		says        string
+	}{
+		"nothing":             {"", nil, nil, ""},
+		"another version":     {"2.0.0", instance, nil, ""},
+		"an instance":         {"1.0.0", instance, unknown, "has instances: shop/web"},
+		"perhaps an instance": {"2.0.0", instance, unknown, "may have instances: the host cannot describe a domain that may be another tenant's."},
+	} {
+		err := l.mayDraft(web, c.version, catalog.Active, c.domains, c.undescribed)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
 	}
 }

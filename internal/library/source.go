@@ -130,16 +130,31 @@ func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseErr
 	if err != nil {
 		return nil, err
 	}
-	instances, _ := l.madeOf(domains) // whose metadata cannot be read is named, as a domain of nobody is
+	return l.inUse(users, domains), nil
+}
+
+// inUse names the domains that have a disk to the library's user, as far as they are theirs or nobody's.
+func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError {
 	used := &inUseError{}
 	for _, name := range users {
-		if slices.ContainsFunc(instances, func(i made) bool { return i.domain.Name == name && i.Tenant != l.me.Tenant }) {
+		n := slices.IndexFunc(domains, func(d hypervisor.Domain) bool { return d.Name == name })
+		var facts catalog.InstanceFacts
+		known := n >= 0
+		if known && domains[n].Metadata != "" {
+			var err error
+			facts, err = catalog.ParseInstanceFacts(domains[n].Metadata)
+			known = err == nil
+		}
+		switch {
+		case known && facts.Tenant != "" && facts.Tenant != l.me.Tenant:
 			used.others++
-		} else {
+		case !known && l.calledOthers(name):
+			used.domains = append(used.domains, "another domain")
+		default:
 			used.domains = append(used.domains, name)
 		}
 	}
-	return used, nil
+	return used
 }
 
 // ProbeSource looks at a source on the host, as far as that can be told before it is needed. It gives the virtual size in bytes,

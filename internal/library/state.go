@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // CheckState finds that a template, or the version of it that is named, cannot go from one state to another: back to a
@@ -17,14 +18,29 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	if err := l.open(ctx); err != nil {
 		return err
 	}
-	instances, err := l.instancesOf(ctx, id)
+	domains, undescribed, err := l.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
+	return l.mayDraft(id, version, from, domains, undescribed)
+}
+
+// mayDraft finds that a template, or a version of it, has instances among the domains of its host, or may have some.
+func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.State, domains []hypervisor.Domain, undescribed []hypervisor.Undescribed) error {
+	all, err := l.madeOf(domains)
+	if err != nil {
+		return err
+	}
+	instances := slices.DeleteFunc(all, func(i made) bool { return !i.of(l.pool, id) })
 	what := fmt.Sprintf("Template %q", id)
 	if version != "" {
 		what = fmt.Sprintf("Version %q", id.Version(version))
 		instances = slices.DeleteFunc(instances, func(i made) bool { return i.Version != version })
+	}
+	if len(instances) == 0 && len(undescribed) > 0 {
+		u := undescribed[0]
+		return catalog.Findings{{Path: catalog.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s may have instances: the host cannot "+
+			"describe %s%s. See with virsh dumpxml what is wrong with it, and mend or remove it; or leave state as it is.", what, l.nameOf(u), l.reason(u))}}
 	}
 	if len(instances) == 0 {
 		return nil
