@@ -51,7 +51,7 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	}
 	domains, undescribed, err := p.host.AllDomains(ctx)
 	if err == nil && len(undescribed) > 0 {
-		err = fmt.Errorf("finding GPUs that are free: %s may have some, and the host cannot describe it: %w", undescribed[0], undescribed[0].Err)
+		err = p.gpusUnknown(undescribed[0])
 	}
 	if err != nil {
 		return nil, nil, err
@@ -66,6 +66,15 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	}
 	chosen, findings := pickGPUs(devices, taken, m, p.host.URI())
 	return chosen, findings, nil
+}
+
+// gpusUnknown is the error about a domain that may have GPUs. What may be another tenant's is not named, and its reason names it.
+func (p *Provisioner) gpusUnknown(u hypervisor.Undescribed) error {
+	const text = "finding GPUs that are free: %s may have some, and the host cannot describe it"
+	if !OfTenant(p.library.Tenant(), u.Name) {
+		return fmt.Errorf(text, "another domain")
+	}
+	return fmt.Errorf(text+": %w", u, u.Err)
 }
 
 // calls is what the library's user may be told of a domain: another tenant's instance has no name for them.

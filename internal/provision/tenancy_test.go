@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -25,6 +26,16 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	} {
 		if got := p.calls(d); got != want {
 			t.Errorf("%q is called %s", d.Name, got)
+		}
+	}
+	// Nor has one that the host cannot describe.
+	why := errors.New("bank.vault is torn")
+	for name, want := range map[string]string{
+		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, and the host cannot describe it: bank.vault is torn`,
+		"bank.vault": "finding GPUs that are free: another domain may have some, and the host cannot describe it",
+	} {
+		if got := p.gpusUnknown(hypervisor.Undescribed{Name: name, Err: why}).Error(); got != want {
+			t.Errorf("of %s it says %q, want %q", name, got, want)
 		}
 	}
 }
