@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +72,8 @@ resource "novacron_instance" "it" {
     default_network_policies = ["clean-traffic"]
     interfaces = {
       eth0 = { ip_configuration = { static_ip = "%[4]s/24", gateway = "192.168.122.1", dns_servers = ["192.168.122.1", "2001:db8::53"] } }
-      eth1 = { network = %[1]q } # where no DHCP server answers
+      # Where no DHCP server answers, and the gateway is in no network of the interface's.
+      eth1 = { network = %[1]q, ip_configuration = { static_ips = ["203.0.113.5/32", "2001:db8:1::5/128"], gateways = ["2001:db8:ffff::1"], gateway_on_link = true } }
     }
   }
   customization = {
@@ -138,7 +140,7 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	powered("running")
 
 	state := stateOf(t, w.Workspace, "novacron_instance.it")
-	if state["ip_address"] != address || len(state["ip_addresses"].([]any)) != 1 {
+	if state["ip_address"] != address || !reflect.DeepEqual(state["ip_addresses"], []any{address, "203.0.113.5", "2001:db8:1::5"}) {
 		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
 	}
 	ssh := []string{"ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"}
@@ -161,20 +163,22 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	}
 	conf := "port=443\ntoken='it'\\''s " + secret[5:] + "'"
 	says("root", map[string]string{
-		"hostname":                                           "web-1",
-		"cat /run/ran":                                       "web-1\nran as root\nlast",
-		"cat /etc/app.conf":                                  conf,
-		"cat /etc/app.lines":                                 "a: 'b'\n#c \"d\"",
-		"cat /sys/block/vdb/size":                            fmt.Sprint(1 << 30 / 512),
-		"blkid /dev/vdb || echo blank":                       "blank",
-		"readlink /etc/localtime":                            "/usr/share/zoneinfo/Etc/GMT+5",
-		"tail -n 1 /etc/default/locale":                      "LANG=C.UTF-8",
-		"test -s /etc/motd || echo empty":                    "empty",
-		"stat -c '%a %U %G' /srv/app/*":                      "640 deploy adm",
-		"base64 -w 0 /srv/app/*":                             base64.StdEncoding.EncodeToString([]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
-		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'": "inet " + address + "/24",
-		"ip -4 route show default | grep -o '.* dev eth0'":   "default via 192.168.122.1 dev eth0",
-		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":          "2001:db8::53",
+		"hostname":                                                  "web-1",
+		"cat /run/ran":                                              "web-1\nran as root\nlast",
+		"cat /etc/app.conf":                                         conf,
+		"cat /etc/app.lines":                                        "a: 'b'\n#c \"d\"",
+		"cat /sys/block/vdb/size":                                   fmt.Sprint(1 << 30 / 512),
+		"blkid /dev/vdb || echo blank":                              "blank",
+		"readlink /etc/localtime":                                   "/usr/share/zoneinfo/Etc/GMT+5",
+		"tail -n 1 /etc/default/locale":                             "LANG=C.UTF-8",
+		"test -s /etc/motd || echo empty":                           "empty",
+		"stat -c '%a %U %G' /srv/app/*":                             "640 deploy adm",
+		"base64 -w 0 /srv/app/*":                                    base64.StdEncoding.EncodeToString([]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
+		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'":        "inet " + address + "/24",
+		"ip -4 route show default | grep -o '.* dev eth0'":          "default via 192.168.122.1 dev eth0",
+		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":                 "2001:db8::53",
+		"ip -o -4 addr show dev eth1 | grep -o 'inet [^ ]*'":        "inet 203.0.113.5/32",
+		"ip -6 route show default | grep -o '.* dev eth1.* onlink'": "default via 2001:db8:ffff::1 dev eth1 proto static metric 1024 onlink",
 		"systemctl show -P ActiveState systemd-networkd-wait-online | grep failed || echo no wait": "no wait",
 		// The image's own file system has less than 2 GiB.
 		"test $(df --output=size --block-size=1M / | tail -n 1) -gt 2600 && echo grown": "grown",
