@@ -85,3 +85,9 @@ func Exactly(constraint string) string {
 	}
 	return text
 }
+
+// Allows tells whether a constraint allows a version; in doubt it does.
+func Allows(constraint, version string) bool {
+	c, err := ParseConstraint(constraint)
+	return err != nil || Exactly(constraint) == version || Newest([]string{version}, c) == version
+}

@@ -55,3 +55,17 @@ func TestAConstraintNamesAVersionExactly(t *testing.T) {
 		}
 	}
 }
+
+func TestAConstraintAllowsAVersion(t *testing.T) {
+	for _, c := range []struct {
+		constraint, version string
+		want                bool
+	}{
+		{"1.0.0", "1.0.0", true}, {"= 1.0.0-rc.1", "1.0.0-rc.1", true}, {"1.0.0+b", "1.0.0+b", true}, {"~> 1.0", "1.4.0", true}, {"", "1.0.0", true},
+		{"what", "1.0.0", true}, {"~> 1.0", "2.0.0", false}, {"1.0.0", "2.0.0", false}, {"~> 1.0", "1.4.0-rc.1", false},
+	} {
+		if got := Allows(c.constraint, c.version); got != c.want {
+			t.Errorf("%q allows %s: %t", c.constraint, c.version, got)
+		}
+	}
+}

@@ -43,6 +43,9 @@ func (r *Resource) Settled(state noop.State) bool {
 	}
 	template, hasTemplate := state.Text("template_id")
 	version, hasVersion := state.Text("resolved_version")
+	if asked, some := state.Text("version"); some && !catalog.Allows(asked, version) { // see strayed
+		return false
+	}
 	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.client.Online() {
 		return !r.client.Library.Leaving(id.Version(version)) // under a linked clone, which only a plan can tell
 	}

@@ -50,4 +50,12 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 	if now := lease(); now != first {
 		t.Errorf("the lease was\n%s\nand is\n%s", first, now)
 	}
+
+	// The new disk is the instance's, though the state did not go along: what was written before leads back.
+	config("1.0.0", "10m")
+	out, err := w.Run(t.Context(), "plan")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, "will be updated in-place", "Warning: System disk will be replaced", "from version 2.0.0 to 1.0.0")
 }

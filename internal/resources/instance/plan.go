@@ -22,7 +22,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() {
+	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() && !state.strayed() {
 		r.refuseStaying(&resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
 		return
 	}
@@ -207,15 +207,19 @@ func (p *planner) keepFacts() {
 
 // pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that.
 // Asking for something at last, as after an import, changes nothing where the pinned version is among what is asked for.
+// Asking for the same once more does where it is not: the state did not go along with a reimage that failed at its end.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
-	keep := p.plan.Version.Equal(p.state.Version) || catalog.Exactly(p.plan.Version.ValueString()) == pinned
+	keep := p.plan.Version.Equal(p.state.Version) && !p.state.strayed() || catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
 		constraint, err := catalog.ParseConstraint(p.plan.Version.ValueString())
 		keep = err == nil && catalog.Newest([]string{pinned}, constraint) == pinned
 	}
-	if keep {
+	switch {
+	case keep:
 		p.plan.ResolvedVersion = p.state.ResolvedVersion
+	case p.state.strayed(): // else the framework has done so, since something has changed
+		p.plan.ResolvedVersion = types.StringUnknown()
 	}
 }
 

@@ -29,6 +29,8 @@ func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
 		"imported, and it may be":   {null, text("~> 1.0"), true},
 		"imported, and it is not":   {null, text("2.0.0"), false},
 		"not known":                 {null, unknown, false},
+		"a reimage has failed":      {text("0.9.0"), text("0.9.0"), false},
+		"and what it was to become": {text("0.9.0"), text("1.0.0"), true},
 		"not known any more":        {text("1.0.0"), unknown, false},
 	} {
 		t.Run(name, func(t *testing.T) {
