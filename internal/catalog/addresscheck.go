@@ -11,13 +11,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 	if c == nil {
 		return
 	}
-	atAddress, atGateway := at.Name("static_ip"), at.Name("gateway")
-	if c.StaticIPs != nil {
-		atAddress = at.Name("static_ips")
-	}
-	if c.Gateways != nil {
-		atGateway = at.Name("gateways")
-	}
+	atAddress, atGateway := at.Name(c.addressAttribute()), at.Name(c.gatewayAttribute())
 	if c.StaticIP != nil && c.StaticIPs != nil {
 		fs.Add(atAddress, "Conflicting static_ip and static_ips", "Both name the interface's static addresses: put all of them in static_ips.")
 	}
@@ -41,7 +35,8 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 	}
 	// DHCP is for IPv4 alone. What is no valid address counts as one of IPv4.
 	if or(c.DHCP, false) && c.static() && (len(addresses) == 0 || slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })) {
-		fs.Add(at.Name("dhcp_enabled"), "Conflicting static_ip and dhcp_enabled", "An interface has a static address or gets one by DHCP: take static_ip or dhcp_enabled out.")
+		fs.Add(at.Name("dhcp_enabled"), fmt.Sprintf("Conflicting %s and dhcp_enabled", c.addressAttribute()), fmt.Sprintf(
+			"An interface has a static IPv4 address or gets one by DHCP: take %s or dhcp_enabled out.", c.addressAttribute()))
 	}
 	families := map[bool]netip.Addr{}
 	for _, text := range c.gateways() {
@@ -82,13 +77,26 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 	addr := prefix.Addr()
 	switch {
 	case addr.Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address in the clothes of IPv6: write it as %s", text, addr.Unmap())
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s/%d", text, addr.Unmap(), mappedBits(prefix))
 	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || prefix.Bits() == 0:
 		return netip.Prefix{}, fmt.Errorf("%q is no address that an interface can have", text)
 	case notOfAHost(addr, prefix):
 		return netip.Prefix{}, fmt.Errorf("%q is the address of the network %s itself or its broadcast address, not one of a host in it", text, prefix.Masked())
 	}
 	return prefix, nil
+}
+
+// mappedBits is the length of an IPv4 network's prefix that was written as one of IPv6. What is too short for that may have been
+// meant as it is, or is anybody's guess.
+func mappedBits(prefix netip.Prefix) int {
+	switch bits := prefix.Bits(); {
+	case bits >= 96:
+		return bits - 96
+	case bits <= 32:
+		return bits
+	default:
+		return 24
+	}
 }
 
 // notOfAHost tells whether an address stands for its network or for all hosts in it (RFC 919 and 4291), which it does
@@ -115,6 +123,9 @@ func last(network netip.Prefix) netip.Addr {
 // stand alone (/32, /128).
 func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Addr, error) {
 	gateway, err := netip.ParseAddr(text)
+	if err == nil && gateway.Is4In6() && gateway.Zone() == "" {
+		return gateway, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s", text, gateway.Unmap())
+	}
 	if err != nil || gateway.Zone() != "" || gateway.IsUnspecified() || gateway.IsMulticast() || gateway.IsLoopback() || gateway.Is4In6() {
 		return gateway, fmt.Errorf("%q is no address of a gateway: write it as 10.0.0.1 or 2001:db8::1", text)
 	}

@@ -65,6 +65,21 @@ func (c *IPConfiguration) addresses() []string { return oneOrMore(c.StaticIP, c.
 // gateways are the texts of the gateways, whichever way they are written.
 func (c *IPConfiguration) gateways() []string { return oneOrMore(c.Gateway, c.Gateways) }
 
+// addressAttribute and gatewayAttribute are the attributes that the static addresses and the gateways are written in.
+func (c *IPConfiguration) addressAttribute() string {
+	if c.StaticIPs != nil {
+		return "static_ips"
+	}
+	return "static_ip"
+}
+
+func (c *IPConfiguration) gatewayAttribute() string {
+	if c.Gateways != nil {
+		return "gateways"
+	}
+	return "gateway"
+}
+
 func oneOrMore(one *string, more []string) []string {
 	if one == nil {
 		return more
@@ -118,7 +133,13 @@ func (a Addressing) OnLink(gateway netip.Addr) bool {
 
 // Equal tells whether a and b are the same configuration.
 func (a Addressing) Equal(b Addressing) bool {
-	return a.DHCP == b.DHCP && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Gateways, b.Gateways) && slices.Equal(a.DNS, b.DNS)
+	return a.DHCP == b.DHCP && slices.Equal(a.Addresses, b.Addresses) && sameGateways(a.Gateways, b.Gateways) && slices.Equal(a.DNS, b.DNS)
+}
+
+// sameGateways tells whether two configurations have the same gateways. There is one for each kind of address at most, so their
+// order means nothing.
+func sameGateways(a, b []netip.Addr) bool {
+	return slices.Equal(slices.SortedFunc(slices.Values(a), netip.Addr.Compare), slices.SortedFunc(slices.Values(b), netip.Addr.Compare))
 }
 
 // AddressingNote is an interface's Addressing as an instance's metadata keeps it, for it can be seen in no other place:

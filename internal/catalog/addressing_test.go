@@ -3,6 +3,7 @@ package catalog
 import (
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -120,14 +121,14 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 		"two of a kind":               {all(both, []string{"10.0.0.1", "10.0.0.2"}), []string{at + ".gateways: Too many gateways"}},
 		"twice":                       {all([]string{"10.0.0.5/24", "10.0.0.5/32"}, nil), []string{at + ".static_ips: Duplicate IP address"}},
 		"one that is none":            {all([]string{"10.0.0.5/24", "10.0.0.6"}, nil), []string{at + ".static_ips: Invalid address"}},
-		"DHCP and static IPv4":        {fourByBoth, []string{at + ".dhcp_enabled: Conflicting static_ip and dhcp_enabled"}},
+		"DHCP and static IPv4":        {fourByBoth, []string{at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"}},
 		"written both ways": {bothWays, []string{at + ".static_ips: Conflicting static_ip and static_ips",
 			at + ".gateways: Conflicting gateway and gateways", at + ".static_ips: Duplicate IP address", at + ".gateways: Too many gateways"}},
 	} {
 		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), c.want...)
 	}
 	expect(t, "alone", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}}}).Missing(),
-		at+".gateway: Gateway without static address")
+		at+".gateways: Gateway without static address")
 
 	settled := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
 	if settled.OnLink(settled.Gateways[0]) || settled.OnLink(settled.Gateways[1]) || !onLink.Addressing().OnLink(netip.MustParseAddr("198.51.100.1")) {
@@ -183,4 +184,73 @@ func FuzzAddressing(f *testing.F) {
 			t.Errorf("%+v is read back from %s as %+v, %v", settled, element, facts.Addressing, err)
 		}
 	})
+}
+
+func TestFindingsAreWhereItIsWritten(t *testing.T) {
+	const at = `network_profile.interfaces["eth0"].ip_configuration`
+	for name, c := range map[string]struct {
+		ip   IPConfiguration
+		want string
+	}{
+		"several, and DHCP":        {IPConfiguration{StaticIPs: []string{"10.0.0.5/24"}, DHCP: new(true)}, at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"},
+		"gateways of no address":   {IPConfiguration{Gateways: []string{"10.0.0.1"}}, at + ".gateways: Gateway without static address"},
+		"several, none of them is": {IPConfiguration{StaticIPs: []string{"what"}}, at + ".static_ips: Invalid address"},
+	} {
+		n := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: &c.ip}}}
+		all := append(n.Validate(), n.Missing()...)
+		if len(all) != 1 || all[0].Path.String()+": "+all[0].Summary != c.want {
+			t.Errorf("%s: %v, want %s", name, all, c.want)
+		}
+	}
+}
+
+// What is said about an address of IPv4 that is written as one of IPv6 is valid itself.
+func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
+	for text, want := range map[string]string{"::ffff:10.0.0.5/120": "10.0.0.5/24", "::ffff:10.0.0.5/24": "10.0.0.5/24", "::ffff:10.0.0.5/64": "10.0.0.5/24", "::ffff:10.0.0.5": "10.0.0.5/24"} {
+		if _, err := parseHostAddress(text); err == nil || !strings.Contains(err.Error(), "write it as "+want) {
+			t.Errorf("of %s it says %v", text, err)
+		}
+		if _, err := parseHostAddress(want); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := validGateway("::ffff:10.0.0.1", nil, false); err == nil || !strings.HasSuffix(err.Error(), "write it as 10.0.0.1") {
+		t.Errorf("of a gateway it says %v", err)
+	}
+}
+
+// There is one gateway for each kind of address, so their order means nothing, neither to a comparison nor to what an import shows.
+func TestGatewaysHaveNoOrder(t *testing.T) {
+	one := IPConfiguration{StaticIPs: []string{"10.0.0.5/24", "2001:db8::5/64"}, Gateways: []string{"10.0.0.1", "2001:db8::1"}}
+	other := one
+	other.Gateways = []string{"2001:db8::1", "10.0.0.1"}
+	if a, b := one.Addressing(), other.Addressing(); !a.Equal(b) || a.beyond(&other) != nil {
+		t.Errorf("%+v is not %+v", a, b)
+	}
+	other.Gateways = []string{"2001:db8::1", "10.0.0.2"}
+	if a, b := one.Addressing(), other.Addressing(); a.Equal(b) {
+		t.Errorf("%+v is %+v", a, b)
+	}
+}
+
+func TestInterfacesThatShareANetworkAreFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		one, other []string
+		want       int
+	}{
+		"nothing static":          {nil, []string{"10.0.0.5/24"}, 0},
+		"two networks":            {[]string{"10.0.0.5/24"}, []string{"10.0.1.5/24"}, 0},
+		"one network":             {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/24"}, 1},
+		"one within the other":    {[]string{"10.0.0.5/16"}, []string{"10.0.1.6/24"}, 1},
+		"two kinds":               {[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.1.5/24", "2001:db8::6/64"}, 1},
+		"an address alone":        {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/32"}, 0},
+		"link-local on each":      {[]string{"fe80::5/64"}, []string{"fe80::6/64"}, 0},
+		"both kinds, in one pair": {[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.0.6/24", "2001:db8::6/64"}, 1},
+	} {
+		n := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: &IPConfiguration{StaticIPs: c.one}}, "eth1": {IP: &IPConfiguration{StaticIPs: c.other}}}}
+		found := Overlaps(n.NICs())
+		if len(found) != c.want || c.want > 0 && found[0].Path.String() != `network_profile.interfaces["eth1"].ip_configuration` {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
 }

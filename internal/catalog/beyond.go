@@ -100,18 +100,18 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 		return nil
 	}
 	var c IPConfiguration
-	sameAddresses, sameGateways := slices.Equal(a.Addresses, under.Addresses), slices.Equal(a.Gateways, under.Gateways)
+	sameAddresses, keepsGateways := slices.Equal(a.Addresses, under.Addresses), sameGateways(a.Gateways, under.Gateways)
 	switch {
-	case a.DHCP && (!under.DHCP || !sameAddresses || !sameGateways): // which takes away all that is static below
+	case a.DHCP && (!under.DHCP || !sameAddresses || !keepsGateways): // which takes away all that is static below
 		c.DHCP = &a.DHCP
-		sameAddresses, sameGateways = len(a.Addresses) == 0, len(a.Gateways) == 0
+		sameAddresses, keepsGateways = len(a.Addresses) == 0, len(a.Gateways) == 0
 	case sameAddresses || len(a.Addresses) == 0:
 		c.DHCP = unless(a.DHCP, under.DHCP || len(under.Addresses) > 0)
 	}
 	if !sameAddresses {
 		c.StaticIP, c.StaticIPs = oneOrList(a.Addresses)
 	}
-	if !sameGateways {
+	if !keepsGateways {
 		c.Gateway, c.Gateways = oneOrList(a.Gateways)
 	}
 	for _, gateway := range a.Gateways {

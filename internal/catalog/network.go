@@ -151,8 +151,9 @@ func (n *NetworkProfile) Missing() Findings {
 	}
 	for _, name := range sortedNames(n.Interfaces) {
 		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
-			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name("gateway"), "Gateway without static address",
-				"A gateway belongs to a static address, and DHCP brings its own: set static_ip, or take gateway out.")
+			written := ip.gatewayAttribute()
+			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",
+				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or static_ips, or take %s out.", written))
 		}
 	}
 	return fs

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
@@ -56,6 +57,17 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 	one(several)
 	tfacc.Says(t, w.Apply(t), "forces replacement", "1 added, 0 changed, 1 destroyed")
 	w.EmptyPlan(t)
+
+	one(strings.Replace(several, `"198.51.100.1", "2001:db8:f::1"`, `"2001:db8:f::1", "198.51.100.1"`, 1))
+	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
+	w.instances(t, instance("it", name+"-it", `network_profile = { interfaces = {
+    eth0 = { ip_configuration = { static_ip = "203.0.113.5/26" } }, eth1 = { ip_configuration = { static_ip = "203.0.113.6/26" } } } }`))
+	out, err := w.Run(t.Context(), "plan")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tfacc.Says(t, out, `Warning: Interfaces "eth0" and "eth1" share a network`, "203.0.113.6/26")
 
 	refusals := w.Refusals(w.shop)
 	for _, c := range []struct {

@@ -138,6 +138,9 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 		findings = append(findings, lacking...)
 	}
 	client.AddFindings(p.diags, findings)
+	for _, f := range catalog.Overlaps(blueprint.NICs) {
+		client.AddWarning(p.diags, f)
+	}
 	return blueprint, !p.diags.HasError()
 }
 

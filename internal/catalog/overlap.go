@@ -1,0 +1,36 @@
+package catalog
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Overlaps finds pairs of interfaces that share a network by their static addresses. cloud-init and netplan take that, and on one
+// link it may be meant, as for two paths to a storage network. So it is worth a warning, and no error.
+func Overlaps(nics []NIC) Findings {
+	var fs Findings
+	for n, nic := range nics {
+		for _, other := range nics[:n] {
+			if a, b, found := overlap(other.IP.Addresses, nic.IP.Addresses); found {
+				fs.Add(At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration"), fmt.Sprintf("Interfaces %q and %q share a network", other.Name, nic.Name),
+					fmt.Sprintf("Interface %q has the address %s, and interface %q has %s. A guest sends what is for the addresses that both networks have through "+
+						"one of the two, which may be the wrong one. Give each interface a network of its own, unless both are on one link and the guest "+
+						"is set up for that.", other.Name, a, nic.Name, b))
+			}
+		}
+	}
+	return fs
+}
+
+// overlap finds an address of each of two interfaces whose networks have addresses in common. Link-local networks are on every
+// interface, and an address that stands alone is no network.
+func overlap(some, others []netip.Prefix) (a, b netip.Prefix, found bool) {
+	for _, a := range some {
+		for _, b := range others {
+			if !a.IsSingleIP() && !b.IsSingleIP() && !a.Addr().IsLinkLocalUnicast() && a.Overlaps(b) {
+				return a, b, true
+			}
+		}
+	}
+	return a, b, false
+}
