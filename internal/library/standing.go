@@ -183,9 +183,19 @@ func (u *upload) stands(ctx context.Context, volume hypervisor.Volume) error {
 	case volume.Backing != nil:
 		err = fmt.Errorf("it stands on %s", volume.Backing.Path)
 	}
-	if err != nil {
-		err = fmt.Errorf("storing the image in volume %q of pool %q: %w. What was sent is not what was looked at before: see who writes to its "+
-			"source; nothing was registered", volume.Name, u.library.pool, err)
+	return u.blame(volume, err)
+}
+
+// blame says what was wrong with what was stored: the source where it is another image than was looked at, and not where the host
+// did not tell.
+func (u *upload) blame(volume hypervisor.Volume, err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.library.pool, err)
+	_, failed := errors.AsType[*hypervisor.Error](err)
+	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w. What was sent is not what was looked at before: see who writes to its source; nothing was registered", err)
 }
