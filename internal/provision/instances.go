@@ -64,7 +64,7 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 		return nil, nil, err
 	}
 	for _, u := range undescribed {
-		overlooked = append(overlooked, fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err))
+		overlooked = append(overlooked, notListed(u))
 	}
 	leases := leases{}
 	for _, d := range domains {
@@ -96,6 +96,11 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 	}
 	slices.SortFunc(instances, func(a, b Instance) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
 	return instances, overlooked, nil
+}
+
+// notListed says that a domain cannot be described. libvirt's words may have names of files, which are not always UTF-8.
+func notListed(u hypervisor.Undescribed) string {
+	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err), "\uFFFD")
 }
 
 // OfTenant tells whether a domain's name is one that DomainName gives to instances of the tenant. No instance's own name has

@@ -2,7 +2,9 @@ package provision
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
@@ -37,5 +39,10 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 		if got := p.gpusUnknown(hypervisor.Undescribed{Name: name, Err: why}).Error(); got != want {
 			t.Errorf("of %s it says %q, want %q", name, got, want)
 		}
+	}
+	// A domain that a list lacks is told of in UTF-8, which Terraform takes nothing else than.
+	u := hypervisor.Undescribed{Name: "shop.web", Err: errors.New("caf\xe9.iso")}
+	if got := notListed(u); !utf8.ValidString(got) || !strings.Contains(got, "caf\uFFFD.iso") {
+		t.Errorf("it says %q", got)
 	}
 }
