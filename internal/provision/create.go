@@ -166,8 +166,8 @@ func (b *build) start(ctx context.Context) (err error) {
 	return b.startFailed(ctx, b.host.StartDomain(hypervisor.Whole(ctx), b.uuid))
 }
 
-// startFailed adds to the error of a guest that did not start what to try where QEMU ended, and KVM may be why: QEMU's own
-// words are an assertion then.
+// startFailed adds to the error of a guest that did not start what to try where QEMU may have ended, and KVM be why: QEMU's own
+// words are an assertion then. libvirt has the same code for much else.
 func (p *Provisioner) startFailed(ctx context.Context, err error) error {
 	if !errors.Is(err, hypervisor.ErrInternal) {
 		return err
@@ -175,7 +175,7 @@ func (p *Provisioner) startFailed(ctx context.Context, err error) error {
 	if domainType, unknown := p.domainTypeFor(ctx); unknown != nil || domainType != "kvm" {
 		return err
 	}
-	return fmt.Errorf("%w. QEMU ended while it started the guest. Where it names an assertion, or gives no reason, KVM may be broken on "+
+	return fmt.Errorf("%w. Where that is QEMU's end, with an assertion or without a reason, KVM may be broken on "+
 		"this host, as in virtual machines that are given it only in part: set domain_type = \"qemu\" in the provider (or "+
 		"NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type", err)
 }
