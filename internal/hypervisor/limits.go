@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/digitalocean/go-libvirt"
 )
@@ -16,10 +17,16 @@ const MaxDefinition = 4<<20 - 64<<10
 // ErrTooLarge says that the host's protocol has no room for it. Nothing was sent.
 var ErrTooLarge = errors.New("too large for libvirt")
 
+// AnswerSize is how many bytes XML that Go's encoder has written takes in libvirt's
+// answers, which name quotes: &quot; and &apos; for &#34; and &#39;.
+func AnswerSize(text string) int {
+	return len(text) + strings.Count(text, "&#34;") + strings.Count(text, "&#39;")
+}
+
 // defineXML defines a domain, unless its definition is longer than MaxDefinition.
 func (h *Host) defineXML(ctx context.Context, op, object, text string, flags libvirt.DomainDefineFlags) (libvirt.Domain, error) {
-	if len(text) > MaxDefinition {
-		return libvirt.Domain{}, fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, len(text), MaxDefinition))
+	if size := AnswerSize(text); size > MaxDefinition {
+		return libvirt.Domain{}, fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, size, MaxDefinition))
 	}
 	return tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(text, flags)

@@ -21,6 +21,10 @@ const (
 	seedContentLimit = 40 << 20
 	// escaped is how many bytes XML takes at most for one.
 	escaped = 6
+	// element is how many bytes an entry of the metadata takes beside its name and value: its tags, and how libvirt indents it.
+	element = 64
+	// indent is how much of that libvirt puts before it.
+	indent = 16
 )
 
 // part is something of a request that takes room.
@@ -63,39 +67,49 @@ func (b *Blueprint) checkSeed() catalog.Findings {
 // case, it is not looked at closer.
 func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 	spec, err := json.Marshal(b.Version.Spec)
-	rough := 2*len(spec) + escaped*len(r.Description)
+	rough := 2*len(spec) + (escaped+2)*len(r.Description) // which is there twice where libvirt cannot hold it: see catalog.Described
 	for name, v := range b.Shown {
 		if v != nil {
-			rough += escaped * (len(name) + len(v.Text))
+			rough += element + escaped*(len(name)+len(v.Text))
 		}
 	}
 	for name, value := range r.Labels {
-		rough += escaped * (len(name) + len(value))
+		rough += element + escaped*(len(name)+len(value))
 	}
 	if err != nil || rough < metadataLimit/2 {
 		return 0, nil
 	}
 	empty, _ := catalog.InstanceFacts{}.Marshal() // which writes nothing that it cannot write
-	add := func(at catalog.Path, what string, facts catalog.InstanceFacts) {
+	size := func(facts catalog.InstanceFacts) int {
 		text, _ := facts.Marshal()
-		parts = append(parts, part{at, what, len(text) - len(empty)})
+		return hypervisor.AnswerSize(text) - len(empty)
 	}
-	for _, setting := range catalog.Settings(b.Shown) {
+	add := func(at catalog.Path, what string, facts catalog.InstanceFacts) {
+		parts = append(parts, part{at, what, size(facts)})
+	}
+	all := catalog.InstanceFacts{Parameters: catalog.Settings(b.Shown), Labels: catalog.Pairs(r.Labels)}
+	for _, setting := range all.Parameters {
 		add(catalog.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), catalog.InstanceFacts{Parameters: []catalog.Setting{setting}})
 	}
-	for _, label := range catalog.Pairs(r.Labels) {
+	for _, label := range all.Labels {
 		add(catalog.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), catalog.InstanceFacts{Labels: []catalog.Pair{label}})
 	}
 	const declared = "what the version declares"
+	unkept := 0
 	if frozen, err := catalog.Freeze(b.Version); err == nil {
+		all.Frozen = frozen
 		add(catalog.At("version"), declared, catalog.InstanceFacts{Frozen: frozen})
 	} else {
-		parts = append(parts, part{catalog.At("version"), declared, len(spec)})
+		unkept = len(spec)
+		parts = append(parts, part{catalog.At("version"), declared, unkept})
 	}
 	var description bytes.Buffer
-	_ = xml.EscapeText(&description, []byte(r.Description)) // a buffer takes everything
-	parts = append(parts, part{catalog.At("description"), "description", description.Len()})
-	return sum(parts), parts
+	shown, exact := catalog.Described(r.Description)
+	all.Description = exact
+	_ = xml.EscapeText(&description, []byte(shown)) // a buffer takes everything
+	inDomain := hypervisor.AnswerSize(description.String())
+	parts = append(parts, part{catalog.At("description"), "description", inDomain + size(catalog.InstanceFacts{Description: exact})})
+	return unkept + inDomain + size(all) + indent*(len(all.Parameters)+len(all.Labels)), parts
 }
 
 func sum(parts []part) (size int) {

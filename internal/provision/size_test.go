@@ -36,7 +36,11 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 				r.Labels[fmt.Sprint(n)] = large[:(n+7)*mebibyte/10]
 			}
 		}, `labels["4"]`},
-		"a description": {func(r *Request, _ *catalog.Version) { r.Description = large }, "description"},
+		"a description":                      {func(r *Request, _ *catalog.Version) { r.Description = large }, "description"},
+		"a description that XML cannot hold": {func(r *Request, _ *catalog.Version) { r.Description = "\x01" + large[:2*mebibyte] }, "description"},
+		"quotes, which libvirt writes longer": {func(r *Request, _ *catalog.Version) {
+			r.Labels = map[string]string{"a": strings.Repeat(`"`, 700<<10)}
+		}, `labels["a"]`},
 		"a version of much that is alike": {func(_ *Request, v *catalog.Version) {
 			v.Spec.Parameters["blob"] = catalog.Parameter{Type: "text", Description: large}
 		}, ""},
