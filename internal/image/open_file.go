@@ -64,17 +64,23 @@ func (im *Image) openFile() error {
 	return nil
 }
 
-// unchanged returns ErrChanged, wrapped, once the file is no longer what was opened.
+// unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be is enough: it is hashed, sent
+// and compared by readings of their own, so that its digest is the same afterwards proves nothing of what was sent before.
 func (im *Image) unchanged() error {
 	now, err := im.file.Stat()
 	if err != nil {
 		return im.source.failed("reading", cause(err), "")
 	}
-	if !glanced(im.source.Path, now).same(glanced(im.source.Path, im.opened)) {
-		return im.source.failed("reading", ErrChanged,
-			"Shut down the guest or wait for the download that writes to it, then apply again.")
+	before, after := glanced(im.source.Path, im.opened), glanced(im.source.Path, now)
+	if after.same(before) {
+		return nil
 	}
-	return nil
+	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
+	if after.Changed = before.Changed; after.same(before) {
+		advice = "Its size and the time of its last writing are as they were. Somebody has changed its mode, owner or links, as a backup does, or has " +
+			"written to it and given it its time back: apply again once that is done."
+	}
+	return im.source.failed("reading", ErrChanged, advice)
 }
 
 // cause leaves out what an fs.PathError says again: message and path are given by the SourceError around it.

@@ -122,6 +122,29 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 	}
 }
 
+// Nothing tells a change of a file's mode or links from a writing that was hidden. So it is refused, with words for both.
+func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"another mode": func(path string) error { return os.Chmod(path, 0o640) },
+		"a link":       func(path string) error { return os.Link(path, path+".link") },
+	} {
+		path := writeFile(t, rawDisk(1<<20))
+		im := opened(t, Source{Path: path})
+		if seen, err := Glance(path); err != nil || seen.Changed.IsZero() {
+			t.Logf("the system does not tell: %v", err)
+			return
+		}
+		_, err := im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
+			tick(t, path)
+			_, err := io.Copy(io.Discard, r)
+			return errors.Join(err, change(path))
+		}))
+		if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "mode, owner or links") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAFileThatChangesBehindTheHashIsNoticed(t *testing.T) {
 	path := writeFile(t, rawDisk(1<<20))
 	im := opened(t, Source{Path: path})
