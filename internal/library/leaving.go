@@ -24,6 +24,7 @@ func (l *Library) Leaves(uuid string) {
 		l.plan.leaving.instances = map[string]bool{}
 	}
 	l.plan.leaving.instances[uuid] = true
+	l.removals.note()
 }
 
 // OwnInstance notes that the running plan's state has an instance.
@@ -34,6 +35,7 @@ func (l *Library) OwnInstance(uuid string) {
 		l.plan.leaving.states = map[string]bool{}
 	}
 	l.plan.leaving.states[uuid] = true
+	l.removals.note()
 }
 
 // InstanceInPlan tells whether the running plan's state has an instance, as far as it was read or planned.

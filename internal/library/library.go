@@ -49,6 +49,9 @@ type Library struct {
 	swept  sync.Once
 	plan   planCache
 
+	removals     removals
+	removalGrace time.Duration // see WhileTaken
+
 	unconfirmed unconfirmed
 
 	retention catalog.Retention
@@ -57,7 +60,7 @@ type Library struct {
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
-	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, unusedFor: unusedFor,
+	return &Library{host: o.Host, pool: o.Pool, store: o.Store, me: o.Me, abandonedAfter: abandonedAfter, unusedFor: unusedFor, removalGrace: removalGrace,
 		retention: o.Retention, poolTime: func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
 		lookAgain: func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) }}
 }

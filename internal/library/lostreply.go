@@ -82,9 +82,6 @@ func sameSpec(a, b catalog.Spec) bool {
 	return err == nil && bytes.Equal(left, right)
 }
 
-// TakesOver tells whether registering a version would find one that a process registered which died before it could say so.
-func TakesOver(v catalog.Version) bool { return runner.Dead(v.Maker) }
-
 // unconfirmed is what this process has registered, as long as the documents do not say that this was heard.
 type unconfirmed struct {
 	mu        sync.Mutex

@@ -61,6 +61,7 @@ func (l *Library) Own(id catalog.VersionID) {
 		l.plan.owned = map[catalog.VersionID]bool{}
 	}
 	l.plan.owned[id] = true
+	l.removals.note()
 }
 
 // Owned tells whether the running plan's state has the version.

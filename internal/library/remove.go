@@ -44,6 +44,7 @@ func (e *InUseError) Error() string {
 // tell, where it is given, is told in sentences what was overlooked: files and domains of somebody else's that the host lists
 // and cannot describe, and that cannot stand on the version's image.
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell ...func(overlooked string)) error {
+	defer l.Removing()()
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
 			return l.LostVersion(ctx, id)
@@ -51,6 +52,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
 	l.plan.forget(id.Template)
+	defer l.plan.forget(id.Template) // what was planned meanwhile may have read the version
 	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()

@@ -25,10 +25,13 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	t.Lifecycle = catalog.Lifecycle{}.To(t.State, t.Deprecation, t.CreatedAt)
 	l.plan.forget(t.ID)
 	t.Maker = runner.This()
-	rec, err := l.store.Templates().Create(ctx, t.ID.String(), t)
-	if errors.Is(err, catalog.ErrExists) {
-		rec, err = l.takeOverTemplate(ctx, t)
-	}
+	var rec catalog.Record[catalog.Template]
+	err := l.WhileTaken(ctx, func() (err error) {
+		if rec, err = l.store.Templates().Create(ctx, t.ID.String(), t); errors.Is(err, catalog.ErrExists) {
+			rec, err = l.takeOverTemplate(ctx, t)
+		}
+		return err
+	})
 	if err == nil {
 		l.unconfirmed.template(t.ID)
 	}
@@ -55,10 +58,10 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	other := "Choose another name."
 	if writable {
-		other = fmt.Sprintf("Choose another name, or take it over with `terraform import`, id %q.", id)
+		other = "Choose another name, " + UniqueName("template", id.String()) + "."
 	}
-	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
-		"%s has a template %q already. %s", l.catalogue(), id, other)}}
+	return Taken(catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
+		"%s has a template %q already. %s", l.catalogue(), id, other)}})
 }
 
 // CheckNewTemplate finds that the running plan cannot create a template: the pool is not there, or the name is taken. A
@@ -67,20 +70,19 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 	if err := l.CheckPool(ctx); err != nil {
 		return err
 	}
-	l.plan.mu.Lock()
-	own := l.plan.templatesOwned[id]
-	l.plan.mu.Unlock()
-	if own || !l.ready() { // the pool is made with the template
-		return nil
-	}
-	t, err := l.Template(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
-	}
-	if err == nil && !runner.Dead(t.Maker) {
-		err = l.templateExists(id, t.Right(l.me) == catalog.Write)
-	}
-	return err
+	return l.PlanName(ctx, func() error {
+		if l.ownsTemplate(id) || !l.ready() { // the pool is made with the template
+			return nil
+		}
+		t, err := l.Template(ctx, id)
+		if errors.Is(err, catalog.ErrNotFound) {
+			return nil
+		}
+		if err == nil && !runner.Dead(t.Maker) {
+			err = l.templateExists(id, t.Right(l.me) == catalog.Write)
+		}
+		return err
+	})
 }
 
 // OwnTemplate notes that the running plan's state has a template.
@@ -91,6 +93,13 @@ func (l *Library) OwnTemplate(id catalog.TemplateID) {
 		l.plan.templatesOwned = map[catalog.TemplateID]bool{}
 	}
 	l.plan.templatesOwned[id] = true
+	l.removals.note()
+}
+
+func (l *Library) ownsTemplate(id catalog.TemplateID) bool {
+	l.plan.mu.Lock()
+	defer l.plan.mu.Unlock()
+	return l.plan.templatesOwned[id]
 }
 
 // ready tells whether the pool was opened.
@@ -143,6 +152,7 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 
 // DeleteTemplate removes a template that has no versions. One that is gone already is no error.
 func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) error {
+	defer l.Removing()()
 	if err := l.open(ctx); err != nil {
 		return err
 	}
@@ -168,7 +178,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if len(versions) > 0 {
 		return l.hasVersions(ctx, id, versions)
 	}
-	l.plan.forget(id)
+	defer l.plan.forget(id)
 	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil

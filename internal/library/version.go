@@ -57,8 +57,12 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	l.sweep(ctx)
-	claim, lost, err := l.claimVersion(ctx, r)
-	if err != nil {
+	var claim catalog.Version
+	var lost catalog.Record[catalog.Version]
+	if err := l.WhileTaken(ctx, func() (err error) {
+		claim, lost, err = l.claimVersion(ctx, r)
+		return err
+	}); err != nil {
 		return none, err
 	}
 	defer l.plan.forget(r.ID.Template)
@@ -113,9 +117,26 @@ func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID
 
 // VersionExists is the finding for a version that is there already.
 func (l *Library) VersionExists(id catalog.VersionID) error {
-	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
-		"Template %q has a version %s already, and versions do not change: choose a higher one, or take it over with "+
-			"`terraform import`, id %q.", id.Template, id.Version, id)}}
+	return Taken(catalog.Findings{{Path: catalog.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
+		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
+		UniqueName("version", id.String()))}})
+}
+
+// CheckNewVersion finds that the running plan cannot register a version, because it exists already. A version of the plan's own
+// state is replaced, and one that a process left which died is taken over.
+func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) error {
+	return l.PlanName(ctx, func() error {
+		_, versions, err := l.Planned(ctx, id.Template)
+		if err != nil || l.Owned(id) {
+			return err
+		}
+		for _, v := range versions {
+			if v.ID == id && !runner.Dead(v.Maker) {
+				return l.VersionExists(id)
+			}
+		}
+		return nil
+	})
 }
 
 // NoSuchTemplate is the finding for a template_id that names nothing.

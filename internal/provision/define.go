@@ -53,7 +53,7 @@ func (b *build) define(ctx context.Context) error {
 			b.configured = append(b.configured, b.blueprint.NICs[i])
 		}
 	}
-	if err := b.clearRemains(ctx); err != nil {
+	if err := b.library.WhileTaken(ctx, func() error { return b.clearRemains(ctx) }); err != nil {
 		return err
 	}
 	domainType, err := b.domainTypeFor(ctx)

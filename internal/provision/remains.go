@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -24,14 +25,14 @@ func (b *build) clearRemains(ctx context.Context) error {
 		return err
 	}
 	if domain.Metadata == "" {
-		return b.nameTaken(name)
+		return b.nameForeign(name)
 	}
 	facts, err := b.factsOf(domain)
 	if err != nil {
 		return err
 	}
 	if facts.Tenant != b.tenant || facts.Name != b.request.Name {
-		return b.nameTaken(name)
+		return b.nameForeign(name)
 	}
 	note := facts.Provision
 	if lost(note) {
@@ -60,9 +61,9 @@ func (b *build) clearRemains(ctx context.Context) error {
 	return b.removeDomain(ctx, domain.UUID, 0)
 }
 
-// CheckName finds that the name of an instance that a plan is to create is taken on the host. unsure is the UUID of an instance
-// of novacron's that has it, which the same plan may remove; "" for none. What a create has left that died makes way.
-func (p *Provisioner) CheckName(ctx context.Context, name string) (unsure string, err error) {
+// CheckName finds that the name of an instance that a plan is to create is taken on the host; library.TakenError where an
+// instance of the tenant has it, which the plan's state does not have. What a create has left that died makes way.
+func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 	b := &build{Provisioner: p, request: Request{Name: name}, tenant: p.library.Tenant()}
 	names, err := p.domains.get(func() (names []string, err error) { // one request for all that a plan creates
 		_, _, err = p.host.DomainsNamed(ctx, func(name string) bool {
@@ -72,27 +73,35 @@ func (p *Provisioner) CheckName(ctx context.Context, name string) (unsure string
 		return names, err
 	})
 	if err != nil || !slices.Contains(names, DomainName(b.tenant, name)) {
-		return "", err
+		return err
 	}
-	domain, err := p.host.DomainByName(ctx, DomainName(b.tenant, name))
-	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	facts, err := catalog.ParseInstanceFacts(domain.Metadata)
-	switch {
-	case err != nil || facts.Tenant != b.tenant || facts.Name != name:
-		return "", b.nameTaken(domain.Name)
-	case lost(facts.Provision) || facts.Provision.Completed == nil:
-		return "", nil
-	}
-	return domain.UUID, nil
+	return p.library.PlanName(ctx, func() error {
+		domain, err := p.host.DomainByName(ctx, DomainName(b.tenant, name))
+		if errors.Is(err, hypervisor.ErrNoDomain) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+		switch {
+		case err != nil || facts.Tenant != b.tenant || facts.Name != name:
+			return b.nameForeign(domain.Name)
+		case lost(facts.Provision) || facts.Provision.Completed == nil || p.library.InstanceInPlan(domain.UUID):
+			return nil
+		}
+		return b.nameTaken(domain.Name)
+	})
 }
 
 func (b *build) nameTaken(domain string) error {
+	return library.Taken(catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+		"The host %s has a domain %q already. Choose another name, %s.", b.host.URI(), domain,
+		library.UniqueName("instance", b.tenant+"/"+b.request.Name))}})
+}
+
+// nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.
+func (b *build) nameForeign(domain string) error {
 	return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
-		"The host %s has a domain %q already. Choose another name, or take the instance over with `terraform import`, id %q.",
-		b.host.URI(), domain, b.tenant+"/"+b.request.Name)}}
+		"The host %s has a domain %q already. Choose another name: that domain is no instance of tenant %q.", b.host.URI(), domain, b.tenant)}}
 }

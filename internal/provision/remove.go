@@ -18,6 +18,7 @@ import (
 // is switched off, so ctx must allow for more than grace. What is gone already is no error, but *MovedError is where noted, the
 // host that the instance was last seen on, is another one than this, or may be; the zero HostID where that is not known.
 func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted HostID) error {
+	defer p.library.Removing()()
 	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -65,6 +66,21 @@ func findable(p catalog.Path) catalog.Path {
 		return p[:2]
 	}
 	return p[:min(len(p), 1)]
+}
+
+// AddTaken reports an error of planning: as a warning where something has the name already, and that is not to be refused before
+// the apply.
+func AddTaken(diags *diag.Diagnostics, summary string, err error, refuse bool) {
+	taken, _ := errors.AsType[*library.TakenError](err)
+	findings, found := errors.AsType[catalog.Findings](err)
+	if taken == nil || !found || refuse {
+		AddError(diags, summary, err)
+		return
+	}
+	for _, f := range findings {
+		f.Detail += " Unless it goes before, applying the plan is refused."
+		AddWarning(diags, f)
+	}
 }
 
 // AddTimedError is AddError for what has as much time as the timeouts block sets: it says so where that time, which is ctx's,

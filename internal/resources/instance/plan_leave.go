@@ -2,10 +2,8 @@ package instance
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
@@ -29,15 +27,7 @@ func (r *Resource) refuseStaying(diags *diag.Diagnostics, state *Model) {
 }
 
 // checkName finds that the name of a new instance is taken: by another domain of the host for certain, which is an error. An
-// instance of the tenant may be one that the same plan destroys, as where its resource was given another name.
+// instance of the tenant may be one that goes before the plan is applied, as by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
-	name := p.plan.Name.ValueString()
-	uuid, err := p.client.Provisioner.CheckName(ctx, name)
-	client.AddError(p.diags, "Could not read host", err)
-	if uuid != "" && !p.client.Library.InstanceInPlan(uuid) {
-		id := p.client.Library.Tenant() + "/" + name
-		p.diags.AddAttributeWarning(path.Root("name"), "Instance name already in use", fmt.Sprintf("The host has an instance %q already (%s). Unless the "+
-			"same plan destroys it, applying is refused: choose another name, take it over with `terraform import`, id %q, or, where this "+
-			"configuration had it under another address, say so in a moved block.", id, uuid, id))
-	}
+	client.AddTaken(p.diags, "Could not read host", p.client.Provisioner.CheckName(ctx, p.plan.Name.ValueString()), false)
 }

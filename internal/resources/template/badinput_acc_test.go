@@ -86,7 +86,7 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 		says              []string
 	}{
 		{"existing name", tfacc.Provider(pool), []string{"Template already exists", `resource "novacron_template" "it":`, `name = "` + name + `"`,
-			`has a template "default/` + name + `" already. Choose another name, or take it over with ` + "`terraform import`, id \"default/" + name + `"`}},
+			`has a template "default/` + name + `" already. Choose another name, or take it over with ` + "`terraform import`, id \"default/" + name + `"`, "`moved` block"}},
 		{"unknown pool", tfacc.Provider(name + "-not"), []string{"Storage pool not found", `has no storage pool "` + name + `-not". It has: `, name, "Define the pool, or name one that exists"}},
 		{"unreachable host", "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n",
 			[]string{"Could not create template", "the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
@@ -95,7 +95,7 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			other.Configure(t, c.provider+template(name, `description = "other"`))
-			tfacc.Says(t, other.Fails(t, "plan"), c.says...)
+			tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), c.says...)
 		})
 	}
 	w.EmptyPlan(t) // nobody changed the template

@@ -126,7 +126,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			alone.Configure(t, c.provider+of("default/"+name, "1.0.0"))
-			tfacc.Says(t, alone.Fails(t, "plan"), c.says...)
+			tfacc.Says(t, alone.Fails(t, "apply", "-auto-approve"), c.says...)
 		})
 	}
 }

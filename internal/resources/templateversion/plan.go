@@ -26,6 +26,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.checkWrite(ctx, &resp.Diagnostics, &state)
 	}
 	if req.Plan.Raw.IsNull() {
+		r.own(&state)
 		refuseProtected(&resp.Diagnostics, &state)
 		r.planRemoval(ctx, &resp.Diagnostics, &state)
 		return
@@ -127,11 +128,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		client.AddError(diags, "Could not read template", err)
 		return
 	}
-	for _, v := range versions {
-		if v.ID == id && !r.client.Library.Owned(id) && !library.TakesOver(v) {
-			client.AddError(diags, "Version already exists", r.client.Library.VersionExists(id))
-		}
-	}
+	err = r.client.Library.CheckNewVersion(ctx, id)
+	client.AddTaken(diags, "Could not read template", err, r.client.Library.Plans())
 	r.checkParent(plan, id, versions, diags)
 	if !plan.Spec.Known() {
 		return
