@@ -20,6 +20,9 @@ var changes = map[uint32]string{
 	392: "detach a device",
 }
 
+// reads names procedures that change nothing, where a test wants one of them.
+var reads = map[uint32]string{83: "refresh a pool"}
+
 // change names what a packet changes; ok is false for one that changes nothing. A volume is written by a stream, which
 // begins with a call and ends with a packet that says so.
 func change(p packet) (name string, ok bool) {

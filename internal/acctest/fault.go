@@ -153,6 +153,9 @@ func (l *faultyLink) due(p packet) bool {
 	name, counted := change(p)
 	if f.fault.Reads {
 		counted = p.kind() == packetCall
+		if name == "" && p.program() == remoteProgram {
+			name = reads[p.procedure()]
+		}
 	}
 	if !counted || f.fault.Of != "" && f.fault.Of != name {
 		return false

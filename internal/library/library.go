@@ -40,6 +40,7 @@ type Library struct {
 
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
+	removalGrace   time.Duration                                // see WhileTaken
 	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
 
 	lookAgain func(ctx context.Context) error // at the pool: it shows what other hosts have written by now
@@ -49,9 +50,7 @@ type Library struct {
 	swept  sync.Once
 	plan   planCache
 
-	removals     removals
-	removalGrace time.Duration // see WhileTaken
-
+	removals    removals
 	unconfirmed unconfirmed
 
 	retention catalog.Retention
@@ -136,10 +135,17 @@ func (l *Library) noSuchPool(ctx context.Context, cause error) error {
 	if len(names) > 0 {
 		there = "It has: " + strings.Join(names, ", ") + "."
 	}
-	return catalog.Findings{{Path: catalog.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
+	return &MissingPoolError{catalog.Findings{{Path: catalog.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
 		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
-			"created when it is missing.", l.host.URI(), l.pool, there, DefaultPool)}}
+			"created when it is missing.", l.host.URI(), l.pool, there, DefaultPool)}}}
 }
+
+// MissingPoolError says that the library's pool is not there. A plan does not refuse that where nothing has to be read from the
+// pool: the same apply may make it, by another provider.
+type MissingPoolError struct{ error }
+
+// Unwrap gives the findings.
+func (e *MissingPoolError) Unwrap() error { return e.error }
 
 // undoTime is how long undoing may take, whatever became of the time for doing.
 const undoTime = time.Minute

@@ -106,7 +106,7 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 		t.Fatal(err)
 	}
 	l := New(Options{Host: host, Pool: "novacron", Store: m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups}})
-	l.opened, l.poolTime = true, m.Now
+	l.opened, l.poolTime, l.removalGrace = true, m.Now, 0
 	l.lookAgain = func(context.Context) error { return nil }
 	return l
 }

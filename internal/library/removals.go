@@ -13,15 +13,18 @@ import (
 // with what is planned.
 
 const (
-	// removalGrace is how long a taken name is waited for while nothing is being removed: Terraform starts at once what
+	// removalGrace is how long a create waits for a taken name while nothing is being removed: Terraform starts at once what
 	// it does not order, and may start the create first.
 	removalGrace = 5 * time.Second
+	// planningGrace is how long a plan waits for the state to turn out to have what has the name. It warns then, and refuses
+	// nothing, so it need not be certain.
+	planningGrace = time.Second
 	// planningWaits bounds how many plans wait at once. Terraform plans ten resources at a time, and those that read the
 	// state, which the others wait for, must have their turn.
 	planningWaits = 4
 )
 
-// removals tells those who wait for a name of what this process removes, and of what its running plan's state has.
+// removals tells those who wait for a name what this process removes, and what its running plan's state has.
 type removals struct {
 	mu       sync.Mutex
 	running  int
@@ -29,10 +32,12 @@ type removals struct {
 	changes  int           // how often a name may have become free
 	told     chan struct{} // closed with the next change; nil while nobody waits
 	planning int
-	read     bool // this process has read a state
+	going    map[string]bool // what this process was asked to remove: a state has it
+	kept     map[string]bool // what creates of this process have taken over
 }
 
-// TakenError says that something has the name already. It is worth another look after a removal.
+// TakenError says that something has the name already, which a removal may put right. A plan does not refuse that, but warns:
+// it cannot know what goes before it is applied.
 type TakenError struct{ error }
 
 // Taken marks an error as one that a removal may put right.
@@ -41,11 +46,18 @@ func Taken(err error) error { return &TakenError{err} }
 // Unwrap gives the findings.
 func (e *TakenError) Unwrap() error { return e.error }
 
-// Removing notes that this process removes something, until end is called.
-func (l *Library) Removing() (end func()) {
+// Removing notes that this process removes something, until end is called: an instance by its UUID, a version or a template
+// by its id. kept tells that a create of this process has taken it over: it has left its old address, and is not to go.
+func (l *Library) Removing(what string) (end func(), kept bool) {
 	r := &l.removals
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if kept = r.kept[what]; !kept {
+		if r.going == nil {
+			r.going = map[string]bool{}
+		}
+		r.going[what] = true
+	}
 	r.running++
 	r.tell()
 	return func() {
@@ -55,7 +67,23 @@ func (l *Library) Removing() (end func()) {
 		r.settled = time.Now()
 		r.changes++
 		r.tell()
+	}, kept
+}
+
+// Keep notes that a create of this process takes over, or clears away, what one that died has left. It is false where this
+// process was asked to remove it, or another create has it: Terraform may remove at one address what a create at another finds.
+func (l *Library) Keep(what string) bool {
+	r := &l.removals
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.going[what] || r.kept[what] {
+		return false
 	}
+	if r.kept == nil {
+		r.kept = map[string]bool{}
+	}
+	r.kept[what] = true
+	return true
 }
 
 // note says that those who wait for a name should look again.
@@ -91,23 +119,27 @@ func (r *removals) observe(since time.Time, grace time.Duration) (changes int, t
 // WhileTaken repeats try as long as it fails with a TakenError, and a removal of this process may put that right: it waits
 // for those that run, and for one to begin as long as removalGrace. It gives try's last error.
 func (l *Library) WhileTaken(ctx context.Context, try func() error) error {
+	return l.removals.wait(ctx, l.removalGrace, try)
+}
+
+func (r *removals) wait(ctx context.Context, grace time.Duration, try func() error) error {
 	since := time.Now()
 	for {
-		changes, _, _, _ := l.removals.observe(since, l.removalGrace)
+		changes, _, _, _ := r.observe(since, grace)
 		err := try()
 		if _, taken := errors.AsType[*TakenError](err); !taken {
 			return err
 		}
-		if !l.awaitChange(ctx, since, changes) {
+		if !r.awaitChange(ctx, since, grace, changes) {
 			return err
 		}
 	}
 }
 
 // awaitChange waits until there have been more changes than these; false when none is to be expected.
-func (l *Library) awaitChange(ctx context.Context, since time.Time, changes int) bool {
+func (r *removals) awaitChange(ctx context.Context, since time.Time, grace time.Duration, changes int) bool {
 	for {
-		now, told, left, removing := l.removals.observe(since, l.removalGrace)
+		now, told, left, removing := r.observe(since, grace)
 		if now != changes {
 			return true
 		}
@@ -129,8 +161,8 @@ func (l *Library) awaitChange(ctx context.Context, since time.Time, changes int)
 	}
 }
 
-// PlanName is WhileTaken for planning: of a taken name that the running plan's state may still turn out to have, nothing is
-// said where too many wait already. The apply looks again.
+// PlanName is WhileTaken for planning, with planningGrace. Where too many wait already, nothing is said of a taken name that
+// the running plan's state may still turn out to have. The apply looks again.
 func (l *Library) PlanName(ctx context.Context, check func() error) error {
 	err := check()
 	if _, taken := errors.AsType[*TakenError](err); !taken {
@@ -151,23 +183,7 @@ func (l *Library) PlanName(ctx context.Context, check func() error) error {
 		defer r.mu.Unlock()
 		r.planning--
 	}()
-	return l.WhileTaken(ctx, check)
-}
-
-// ReadsState notes that this process reads what a state has, as Terraform does while it plans, and not while it applies.
-func (l *Library) ReadsState() {
-	l.removals.mu.Lock()
-	defer l.removals.mu.Unlock()
-	l.removals.read = true
-}
-
-// Plans tells whether Terraform is planning for certain. It plans a create again right before it applies it, when what a state has
-// is read no more. An error then would be one too late: with create_before_destroy, Terraform has set the old object aside
-// (as "deposed") and takes it back only where the create itself fails.
-func (l *Library) Plans() bool {
-	l.removals.mu.Lock()
-	defer l.removals.mu.Unlock()
-	return l.removals.read
+	return r.wait(ctx, planningGrace, check)
 }
 
 // UniqueName is what to do where a name is taken by what may be in the same configuration: what says which kind of thing it is,

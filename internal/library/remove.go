@@ -44,7 +44,11 @@ func (e *InUseError) Error() string {
 // tell, where it is given, is told in sentences what was overlooked: files and domains of somebody else's that the host lists
 // and cannot describe, and that cannot stand on the version's image.
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell ...func(overlooked string)) error {
-	defer l.Removing()()
+	end, kept := l.Removing(id.String())
+	defer end()
+	if kept {
+		return nil
+	}
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
 			return l.LostVersion(ctx, id)

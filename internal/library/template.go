@@ -42,7 +42,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 // for any other.
 func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
 	rec, err := l.store.Templates().Get(ctx, t.ID.String())
-	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type {
+	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Keep(t.ID.String()) {
 		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
 	} else if err == nil {
 		err = catalog.ErrExists
@@ -54,14 +54,18 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 }
 
 // templateExists is what is said of a name that is taken. Where it is not the user's to write, nothing but the name can be
-// told, which the tenant has in common.
+// told, which the tenant has in common; nor can they remove it.
 func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	other := "Choose another name."
 	if writable {
 		other = "Choose another name, " + UniqueName("template", id.String()) + "."
 	}
-	return Taken(catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
-		"%s has a template %q already. %s", l.catalogue(), id, other)}})
+	found := catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
+		"%s has a template %q already. %s", l.catalogue(), id, other)}}
+	if writable {
+		return Taken(found)
+	}
+	return found
 }
 
 // CheckNewTemplate finds that the running plan cannot create a template: the pool is not there, or the name is taken. A
@@ -152,7 +156,11 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 
 // DeleteTemplate removes a template that has no versions. One that is gone already is no error.
 func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) error {
-	defer l.Removing()()
+	end, kept := l.Removing(id.String())
+	defer end()
+	if kept {
+		return nil
+	}
 	if err := l.open(ctx); err != nil {
 		return err
 	}

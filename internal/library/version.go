@@ -57,17 +57,13 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	l.sweep(ctx)
-	var claim catalog.Version
-	var lost catalog.Record[catalog.Version]
-	if err := l.WhileTaken(ctx, func() (err error) {
-		claim, lost, err = l.claimVersion(ctx, r)
-		return err
-	}); err != nil {
+	defer l.plan.forget(r.ID.Template)
+	claim, lost, err := l.claimOrTakeOver(ctx, r, spec)
+	if err != nil {
 		return none, err
 	}
-	defer l.plan.forget(r.ID.Template)
 	if lost.Key != "" {
-		return l.takeOver(ctx, r, spec, lost)
+		return lost.Value, nil
 	}
 	r.volume = claim.Coming.Volume
 	base, transferred, err := l.holdBase(ctx, r)
@@ -101,6 +97,24 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, errors.Join(err, released)
 	}
 	return none, errors.Join(err, l.withdraw(ctx, claim))
+}
+
+// claimOrTakeOver is claimVersion once the name is free, or takeOver of what was lost: taken.Key is "" where there was none.
+func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
+	var refused catalog.Revision // of what is not the same, and need not be read again
+	err = l.WhileTaken(ctx, func() (err error) {
+		claim, taken, err = l.claimVersion(ctx, r)
+		if err != nil || taken.Key == "" {
+			return err
+		}
+		if taken.Revision == refused {
+			return l.VersionExists(r.ID)
+		}
+		refused = taken.Revision
+		taken.Value, err = l.takeOver(ctx, r, spec, taken)
+		return err
+	})
+	return claim, taken, err
 }
 
 // letGo takes a version that was not registered off a base's users, unless somebody else registered it with that base.

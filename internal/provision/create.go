@@ -75,7 +75,7 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	for _, s := range stages {
 		err := b.step(ctx, s.name, s.do)
 		if lost, ok := errors.AsType[*lostError](err); ok {
-			return b.takeOver(ctx, lost.uuid, exists)
+			return b.takeOver(ctx, lost, exists)
 		}
 		if err != nil {
 			return b.fail(ctx, fmt.Errorf("making instance %q, step %s: %w", b.request.Name, s.name, err))

@@ -86,12 +86,12 @@ func (b *build) define(ctx context.Context) error {
 			return findings
 		}
 	}
-	_, err = b.host.DefineDomain(hypervisor.Whole(ctx), spec)
+	err = b.claim(ctx, spec)
 	if errors.Is(err, hypervisor.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
 		if err := b.clearRemains(ctx); err != nil {
 			return err
 		}
-		_, err = b.host.DefineDomain(hypervisor.Whole(ctx), spec)
+		err = b.claim(ctx, spec)
 	}
 	if errors.Is(err, hypervisor.ErrExists) {
 		return b.nameTaken(spec.Name)
@@ -102,6 +102,14 @@ func (b *build) define(ctx context.Context) error {
 	if err == nil && b.request.Autostart {
 		err = b.host.SetAutostart(ctx, b.uuid, true)
 	}
+	return err
+}
+
+// claim defines the domain once no volumes of its name are being removed as orphans.
+func (b *build) claim(ctx context.Context, spec hypervisor.DomainSpec) error {
+	b.orphans.RLock()
+	defer b.orphans.RUnlock()
+	_, err := b.host.DefineDomain(hypervisor.Whole(ctx), spec)
 	return err
 }
 

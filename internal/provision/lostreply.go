@@ -17,38 +17,53 @@ import (
 // the metadata name the process until its Terraform has taken leave of it, and has therefore heard all that it said. An
 // instance whose process died before that is taken over by whoever asks for the very same.
 
-// lostError says that the name belongs to an instance that was made by a process which died before it could say so.
-type lostError struct{ uuid string }
+// lostError says that the name belongs to an instance that was made by a process which died before it could say so, and that is
+// what this request would make.
+type lostError struct {
+	instance  Instance
+	blueprint Blueprint // of the request
+}
 
-func (e *lostError) Error() string { return "instance " + e.uuid + " was made by a process that died" }
+func (e *lostError) Error() string {
+	return "instance " + e.instance.UUID + " was made by a process that died"
+}
 
 // lost tells whether an instance is whole, but its maker may have died before it could say so.
 func lost(note catalog.ProvisionNote) bool { return note.Completed != nil && runner.Dead(note.Runner) }
 
-// takeOver makes an instance that was lost this request's own, if it is what this request would make.
-func (b *build) takeOver(ctx context.Context, uuid string, exists func(Instance, Record)) (Instance, error) {
-	instance, err := b.Read(ctx, uuid)
+// lostTo is the lostError of a domain that is to be taken over, and that nobody else can have from now on. One that is not what
+// the request would make has the name, and so has one that this process removes.
+func (b *build) lostTo(ctx context.Context, domain hypervisor.Domain) error {
+	instance, err := b.Read(ctx, domain.UUID)
+	if errors.Is(err, ErrNotFound) { // it has just gone
+		return b.nameTaken(domain.Name)
+	}
 	if err != nil {
-		return Instance{}, err
+		return err
 	}
 	blueprint, err := b.Blueprint(ctx, b.request)
 	if err != nil {
-		return Instance{}, err
+		return err
 	}
 	same := b.asked(instance.Facts, blueprint)
 	if same {
 		diff, findings, err := b.Compare(ctx, instance, blueprint)
 		if err != nil {
-			return Instance{}, err
+			return err
 		}
 		same = len(diff.Replaces) == 0 && len(findings) == 0
 	}
-	if !same {
-		return Instance{}, b.nameTaken(instance.DomainName)
+	if !same || !b.library.Keep(domain.UUID) {
+		return b.nameTaken(domain.Name)
 	}
-	exists(instance, b.record)
+	return &lostError{instance, blueprint}
+}
+
+// takeOver makes an instance that was lost this request's own.
+func (b *build) takeOver(ctx context.Context, lost *lostError, exists func(Instance, Record)) (instance Instance, err error) {
+	exists(lost.instance, b.record)
 	err = b.step(ctx, "take over", func(ctx context.Context) (err error) {
-		instance, err = b.Update(ctx, uuid, Change{Description: b.request.Description, Blueprint: &blueprint, Options: b.request.Options})
+		instance, err = b.Update(ctx, lost.instance.UUID, Change{Description: b.request.Description, Blueprint: &lost.blueprint, Options: b.request.Options})
 		return err
 	})
 	return instance, err

@@ -80,7 +80,8 @@ type Provisioner struct {
 	statuses  statuses
 
 	unconfirmed unconfirmed
-	gpus        sync.Mutex // held from the choice of GPUs until the host can tell that they are taken
+	orphans     sync.RWMutex // held for writing while volumes are removed that no domain claims, and for reading while one claims its name
+	gpus        sync.Mutex   // held from the choice of GPUs until the host can tell that they are taken
 }
 
 // Observer hears of every step that ended.

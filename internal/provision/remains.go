@@ -13,7 +13,7 @@ import (
 )
 
 // clearRemains makes way for a new instance: it removes the domain that a create that died has left of the same name,
-// and refuses when the name belongs to something alive; lostError for an instance that nobody may know of. Volumes stay
+// and refuses when the name belongs to something alive; lostError for an instance that is to be taken over. Volumes stay
 // until the new domain has claimed the name: before, they may be those of somebody who is about to claim it.
 func (b *build) clearRemains(ctx context.Context) error {
 	name := DomainName(b.tenant, b.request.Name)
@@ -36,7 +36,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 	}
 	note := facts.Provision
 	if lost(note) {
-		return &lostError{domain.UUID}
+		return b.lostTo(ctx, domain)
 	}
 	if note.Completed != nil {
 		return b.nameTaken(name)
@@ -54,6 +54,9 @@ func (b *build) clearRemains(ctx context.Context) error {
 			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
 			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+	}
+	if !b.library.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
+		return b.nameTaken(name)
 	}
 	if b.remains, err = b.poolsOf(ctx, domain.Disks); err != nil {
 		return err

@@ -18,7 +18,11 @@ import (
 // is switched off, so ctx must allow for more than grace. What is gone already is no error, but *MovedError is where noted, the
 // host that the instance was last seen on, is another one than this, or may be; the zero HostID where that is not known.
 func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted HostID) error {
-	defer p.library.Removing()()
+	end, kept := p.library.Removing(uuid)
+	defer end()
+	if kept {
+		return nil
+	}
 	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
@@ -65,11 +69,18 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 }
 
 // removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now. There is
-// nothing left to tell which pools they are in, so all that the provider knows are looked through.
+// nothing left to tell which pools they are in, so all that the provider knows are looked through. Whether the name is free is
+// asked after that: volumes come after the domain that claims their name, so what was there before is nobody's.
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
-	_, err := p.host.DomainByName(ctx, DomainName(tenant, name))
+	p.orphans.Lock()
+	defer p.orphans.Unlock()
+	volumes, err := p.volumesOf(ctx, tenant, name, p.knownPools())
+	if err != nil {
+		return err
+	}
+	_, err = p.host.DomainByName(ctx, DomainName(tenant, name))
 	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return p.removeVolumes(ctx, tenant, name, p.knownPools())
+		return p.deleteVolumes(ctx, volumes)
 	}
 	return err
 }
@@ -126,34 +137,54 @@ func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
 	}
 }
 
-// removeVolumes removes every volume of an instance from those pools: those that novacron made, and what the host added
-// beside them (rotated console logs). A pool that does not exist has none.
+// removeVolumes removes every volume of an instance from those pools.
 func (p *Provisioner) removeVolumes(ctx context.Context, tenant, name string, pools []string) error {
-	group, ctx := errgroup.WithContext(ctx)
+	volumes, err := p.volumesOf(ctx, tenant, name, pools)
+	if err != nil {
+		return err
+	}
+	return p.deleteVolumes(ctx, volumes)
+}
+
+// volumesOf lists every volume of an instance by its pool: those that novacron made, and what the host added beside them (rotated
+// console logs). A pool that does not exist has none.
+func (p *Provisioner) volumesOf(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
+	found := map[string][]string{}
 	for _, pool := range pools {
 		err := p.host.RefreshPool(ctx, pool)
 		if errors.Is(err, hypervisor.ErrNoPool) && pool != p.library.Pool() {
 			continue
 		}
 		if err != nil {
-			return errors.Join(err, group.Wait())
+			return nil, err
 		}
 		names, err := p.host.VolumeNames(ctx, pool)
 		if err != nil {
-			return errors.Join(err, group.Wait())
+			return nil, err
 		}
-		for _, volume := range names {
-			for _, prefix := range volumePrefixes(tenant, name) {
+		for _, prefix := range volumePrefixes(tenant, name) {
+			for _, volume := range names {
 				if strings.HasPrefix(volume, prefix) {
-					group.Go(func() error {
-						err := p.host.DeleteVolume(ctx, pool, volume)
-						if errors.Is(err, hypervisor.ErrNoVolume) {
-							return nil
-						}
-						return err
-					})
+					found[pool] = append(found[pool], volume)
 				}
 			}
+		}
+	}
+	return found, nil
+}
+
+// deleteVolumes deletes volumes of pools. What is gone already is no error.
+func (p *Provisioner) deleteVolumes(ctx context.Context, volumes map[string][]string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for pool, names := range volumes {
+		for _, volume := range names {
+			group.Go(func() error {
+				err := p.host.DeleteVolume(ctx, pool, volume)
+				if errors.Is(err, hypervisor.ErrNoVolume) {
+					return nil
+				}
+				return err
+			})
 		}
 	}
 	return group.Wait()

@@ -68,17 +68,21 @@ func findable(p catalog.Path) catalog.Path {
 	return p[:min(len(p), 1)]
 }
 
-// AddTaken reports an error of planning: as a warning where something has the name already, and that is not to be refused before
-// the apply.
-func AddTaken(diags *diag.Diagnostics, summary string, err error, refuse bool) {
-	taken, _ := errors.AsType[*library.TakenError](err)
-	findings, found := errors.AsType[catalog.Findings](err)
-	if taken == nil || !found || refuse {
+// AddUnsure reports an error of planning: as a warning where what the same apply does before may put it right.
+func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
+	var unless string
+	if _, taken := errors.AsType[*library.TakenError](err); taken {
+		unless = " Unless it goes before, applying the plan is refused."
+	} else if _, missing := errors.AsType[*library.MissingPoolError](err); missing {
+		unless = " Unless the same apply makes it before, applying the plan is refused."
+	}
+	findings, _ := errors.AsType[catalog.Findings](err)
+	if unless == "" {
 		AddError(diags, summary, err)
 		return
 	}
 	for _, f := range findings {
-		f.Detail += " Unless it goes before, applying the plan is refused."
+		f.Detail += unless
 		AddWarning(diags, f)
 	}
 }

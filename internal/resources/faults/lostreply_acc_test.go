@@ -53,4 +53,53 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
 			Replace(instance(name, `description = "what may change may differ"`, `power_state = "stopped"`)))
 	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
+
+	t.Log("Terraform has heard of it, its provider was killed before it could note that, and its address has changed")
+	started := shop + instance(name) // so that it takes a while to go
+	apply(shop)
+	b.way.Arm(acctest.Fault{})
+	apply(started)
+	steps = len(b.way.Steps())
+	apply(shop)
+	b.way.Arm(acctest.Fault{At: steps, When: acctest.Before, Do: acctest.Kill})
+	b.configure(t, started)
+	if out, err := b.apply(t); !b.way.Done() {
+		t.Fatalf("the provider was not killed (%v):\n%s", err, out)
+	}
+	b.way.Arm(acctest.Fault{})
+	apply(strings.Replace(started, `"novacron_instance" "it"`, `"novacron_instance" "renamed"`, 1))
+	b.space.EmptyPlan(t)
+	host.Virsh(t, "domuuid", name)
+}
+
+// An instance whose domain somebody has removed leaves volumes. One that gets its name before they are removed keeps its own.
+func TestAccVolumesOfANewInstanceAreNotThoseOfOneThatIsGone(t *testing.T) {
+	host, pool := acctest.RequireHost(t), tfacc.Name("gone")
+	t.Parallel()
+	host.Pool(t, pool)
+	b := newBench(t, host, pool, operation{name: "remove"})
+	shop, name := template(pool)+version("1.0.0", tfacc.EmptyImage(t, "16M")), pool+"-it"
+	b.configure(t, shop+instance(name, `power_state = "stopped"`))
+	b.space.Apply(t)
+	host.Virsh(t, "undefine", name)
+
+	other := tfacc.NewWorkspace(t, tfacc.Provider(pool)+
+		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
+			Replace(instance(name, `power_state = "stopped"`)))
+	t.Cleanup(func() { other.Destroy(t) })
+	var theirs []string
+	b.way.Arm(acctest.Fault{Of: "refresh a pool", At: 1, Reads: true, When: acctest.Before, Late: true, Do: func(int) {
+		if out, err := other.Run(t.Context(), "apply", "-auto-approve"); err != nil {
+			t.Errorf("terraform apply: %v\n%s", err, out)
+		}
+		theirs = host.Leftovers(t, pool, name)
+	}})
+	out, err := b.space.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it")
+	if err != nil || !b.way.Done() {
+		t.Fatalf("terraform destroy: %v\n%s", err, out)
+	}
+	b.way.Arm(acctest.Fault{})
+	if now := host.Leftovers(t, pool, name); len(theirs) < 2 || strings.Join(now, "\n") != strings.Join(theirs, "\n") {
+		t.Errorf("the new instance had %q and has %q", theirs, now)
+	}
 }

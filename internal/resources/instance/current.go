@@ -24,7 +24,6 @@ func (r *Resource) Current(ctx context.Context, state noop.State, private noop.P
 	if !ok || !r.client.Online() {
 		return false, nil
 	}
-	r.client.Library.ReadsState()
 	r.client.Library.OwnInstance(id)
 	i, err := r.client.Provisioner.Refresh(ctx, id)
 	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[client.HostKey], i) {

@@ -29,5 +29,5 @@ func (r *Resource) refuseStaying(diags *diag.Diagnostics, state *Model) {
 // checkName finds that the name of a new instance is taken: by another domain of the host for certain, which is an error. An
 // instance of the tenant may be one that goes before the plan is applied, as by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
-	client.AddTaken(p.diags, "Could not read host", p.client.Provisioner.CheckName(ctx, p.plan.Name.ValueString()), false)
+	client.AddUnsure(p.diags, "Could not read host", p.client.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
 }

@@ -162,7 +162,6 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.client.Online() {
 		return
 	}
-	r.client.Library.ReadsState()
 	r.client.Library.OwnInstance(state.ID.ValueString())
 	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {

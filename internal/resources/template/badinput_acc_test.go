@@ -99,4 +99,17 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 		})
 	}
 	w.EmptyPlan(t) // nobody changed the template
+
+	t.Log("the pool is made between the plan and the template, as by another provider of the same configuration")
+	other.Configure(t, tfacc.Provider(name+"-not")+template(name))
+	out, err := other.Run(t.Context(), "plan", "-out=with-pool")
+	if err != nil {
+		t.Fatalf("terraform plan: %v\n%s", err, out)
+	}
+	tfacc.Says(t, out, "Warning: Storage pool not found", "Unless the same apply makes it before, applying the plan is refused")
+	host.Pool(t, name+"-not")
+	if out, err := other.Run(t.Context(), "apply", "with-pool"); err != nil {
+		t.Errorf("terraform apply: %v\n%s", err, out)
+	}
+	other.Destroy(t)
 }

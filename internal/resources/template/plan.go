@@ -70,8 +70,7 @@ func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan M
 		return
 	}
 	id := catalog.TemplateID{Tenant: r.client.Library.Tenant(), Name: plan.Name.ValueString()}
-	err := r.client.Library.CheckNewTemplate(ctx, id)
-	client.AddTaken(diags, "Could not create template", err, r.client.Library.Plans())
+	client.AddUnsure(diags, "Could not create template", r.client.Library.CheckNewTemplate(ctx, id))
 }
 
 // own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans a new one beside it.

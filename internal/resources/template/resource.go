@@ -90,7 +90,6 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.client.Online() {
 		return
 	}
-	r.client.Library.ReadsState()
 	r.own(state)
 	t, err := r.client.Library.Template(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {

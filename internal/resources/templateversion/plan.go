@@ -56,6 +56,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if replaced {
 		refuseProtected(&resp.Diagnostics, &state)
 		r.planRemoval(ctx, &resp.Diagnostics, &state)
+		warnOfNumber(&resp.Diagnostics, &plan, &state)
 		return
 	}
 	if !req.Plan.Raw.Equal(req.State.Raw) {
@@ -71,6 +72,17 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
 			"Version %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
 	}
+}
+
+// warnOfNumber warns that a version is replaced by one of the same number, which create_before_destroy would refuse while applying.
+// No provider is told whether a resource has that.
+func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
+	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("version"), "Version keeps its number", fmt.Sprintf("The plan replaces version %q by another one of the same "+
+		"number: Terraform removes it, and registers it again. With create_before_destroy, the new one would be registered before the old one is removed, "+
+		"and applying is refused. Raise the number, and both can be there.", state.ID.ValueString()))
 }
 
 // planRemoval warns already while planning of linked clones that a version may go under, and lets the plans of instances that come
@@ -128,8 +140,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		client.AddError(diags, "Could not read template", err)
 		return
 	}
-	err = r.client.Library.CheckNewVersion(ctx, id)
-	client.AddTaken(diags, "Could not read template", err, r.client.Library.Plans())
+	client.AddUnsure(diags, "Could not read template", r.client.Library.CheckNewVersion(ctx, id))
 	r.checkParent(plan, id, versions, diags)
 	if !plan.Spec.Known() {
 		return

@@ -123,7 +123,6 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.client.Online() {
 		return
 	}
-	r.client.Library.ReadsState()
 	r.client.Library.Own(id)
 	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
 	if errors.Is(err, catalog.ErrNotFound) {
