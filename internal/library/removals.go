@@ -148,9 +148,7 @@ func (r *removals) awaitChange(ctx context.Context, since time.Time, grace time.
 			if left <= 0 {
 				return false
 			}
-			timer := time.NewTimer(left)
-			defer timer.Stop()
-			over = timer.C
+			over = time.After(left)
 		}
 		select {
 		case <-told:
