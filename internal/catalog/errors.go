@@ -17,7 +17,7 @@ var (
 	// ErrExists says that a document of that key is already there.
 	ErrExists = errors.New("already exists in the catalogue")
 	// ErrConflict says that somebody else changed the document since it was read. Read it again and decide anew.
-	ErrConflict = errors.New("changed by somebody else in the meantime")
+	ErrConflict = errors.New("changed by another process in the meantime")
 	// ErrDamaged says that a document or an instance's metadata is there and cannot be read, or that a document may have
 	// been in one that cannot. It is never taken for one that is not there. Nothing of what is damaged is changed.
 	ErrDamaged = errors.New("damaged")

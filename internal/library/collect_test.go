@@ -184,7 +184,7 @@ func TestAVersionIsHeldByItsBase(t *testing.T) {
 			rec, err = m.bases.Replace(ctx, rec.Key, rec.Revision, is)
 			return err
 		}
-		if err := l.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by somebody else") {
+		if err := l.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by another process") {
 			t.Errorf("a base that is %s: %v", name, err)
 		}
 	}

@@ -57,7 +57,7 @@ func (l *Library) OtherTenant(what string, id fmt.Stringer) error {
 // hidden is the finding for what is there and not for the library's user to see, by the right that they have.
 func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
 	if right >= catalog.Read {
-		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: somebody is changing who may. Plan again", what, id)
+		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being changed. Plan again", what, id)
 	}
 	why := fmt.Sprintf("user %q of tenant %q has no right to read template %q any more. Its owner %q, or whoever may write it, can give it by "+
 		"access_control: read_users or read_groups", l.me.User, l.me.Tenant, t.ID, t.Owner)

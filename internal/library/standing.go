@@ -79,7 +79,7 @@ func (l *Library) volumeAt(ctx context.Context, file string) (hypervisor.Volume,
 // instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
 func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, above, v hypervisor.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
-		"nor a disk of its tenant: somebody has replaced it", above.Name, above.Pool, v.Name, v.Pool)
+		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
 	case !strings.HasPrefix(v.Name, "nova."), strings.HasPrefix(v.Name, "nova.disk."+facts.Tenant+"."):
 		return nil

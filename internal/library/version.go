@@ -89,7 +89,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return v, nil
 	}
 	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
-		err = fmt.Errorf("registering version %q took so long that somebody else has removed or registered it meanwhile: try again", r.ID)
+		err = fmt.Errorf("registering version %q took so long that another process has removed or registered it meanwhile: try again", r.ID)
 	}
 	undo, cancel := undoContext(ctx)
 	defer cancel()
@@ -202,7 +202,7 @@ func (l *Library) Holds(ctx context.Context, id catalog.VersionID, base catalog.
 }
 
 func beingRemoved(id catalog.VersionID) error {
-	return fmt.Errorf("version %q is being removed by somebody else just now: choose another version", id)
+	return fmt.Errorf("version %q is being removed by another process just now: choose another version", id)
 }
 
 // Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may

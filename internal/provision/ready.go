@@ -184,7 +184,7 @@ func (p *Provisioner) await(ctx context.Context, i Instance, name string, check 
 func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 	state, err := p.host.DomainState(ctx, i.UUID)
 	if errors.Is(err, hypervisor.ErrNoDomain) {
-		return fmt.Errorf("somebody removed it: %w", err)
+		return fmt.Errorf("its domain was removed: %w", err)
 	}
 	if err == nil && (state == hypervisor.StateShutoff || state == hypervisor.StateCrashed) {
 		return fmt.Errorf("the guest is %s", state)

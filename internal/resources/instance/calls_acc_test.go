@@ -1,6 +1,7 @@
 package instance_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,14 +12,22 @@ import (
 // Where a plan takes long, what is asked of all is asked once or twice more.
 const again = 10
 
-// Planning many instances of one template asks the host no more than planning a few.
+// Planning many instances of one template asks the host no more than planning a few. In a pool of its own: what others write to a
+// catalogue meanwhile is read, too.
 func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("once")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
+	pool, _ := host.Pool(t, name)
+	by := func(uri string) string {
+		return fmt.Sprintf("provider \"novacron\" {\n  uri  = %q\n  pool = %q\n}\n", uri, pool)
+	}
+	w := &workspace{shop: shop(name, blankImage(t))}
+	w.Workspace = tfacc.NewWorkspace(t, by(host.URI)+w.shop)
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
 	asked := func(count string) *acctest.Counted {
 		counted := host.Count(t)
-		w.instances(t, "provider \"novacron\" {\n  uri = \""+counted.URI+"\"\n}\n",
+		w.instances(t, by(counted.URI),
 			instance("it", name+"-${count.index}", "count = "+count, `parameters = { hostname = "it-${count.index}" }`))
 		if out, err := w.Run(t.Context(), "plan"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -33,7 +42,7 @@ func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	if few, many := few.Calls(), many.Calls(); many > few+again {
 		t.Errorf("a plan of 500 instances makes %d requests, one of 2 makes %d", many, few)
 	}
-	w.instances(t)
+	w.instances(t, by(host.URI))
 }
 
 // statusAge is how long a refresh goes by what it has asked of all domains; see provision.
