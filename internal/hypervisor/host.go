@@ -120,7 +120,7 @@ func New(o Options) (*Host, error) {
 	if h.callTimeout <= 0 {
 		h.callTimeout = defaultCallTimeout
 	}
-	h.presence.patience = awayFor
+	h.presence.patience, h.presence.briefly = awayFor, brieflyFor
 	h.control = &session{host: h}
 	h.documents = &session{host: h}
 	h.agent = &session{host: h}

@@ -13,21 +13,25 @@ const (
 	// packages, is back within seconds, and a machine that starts again is not back within this.
 	awayFor = 2 * time.Minute
 
+	// brieflyFor is that for callers that have no time of their own, such as those of a plan, where nothing is at stake.
+	brieflyFor = 15 * time.Second
+
 	// knockEvery is the pause between two attempts to reach it.
 	knockEvery = 500 * time.Millisecond
 )
 
 // presence is since when a host is away that has answered before.
 type presence struct {
-	patience time.Duration // awayFor
+	patience, briefly time.Duration // awayFor and brieflyFor
 
 	mu    sync.Mutex
 	seen  bool
 	since time.Time // zero while it is not away
 }
 
-// note takes in what came of an attempt to reach the host, and tells whether the host may be back soon.
-func (p *presence) note(err error) (maySoon bool) {
+// note takes in what came of an attempt to reach the host, and tells whether to wait for the host. bounded says that the caller
+// has time of its own.
+func (p *presence) note(err error, bounded bool) (wait bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -39,7 +43,10 @@ func (p *presence) note(err error) (maySoon bool) {
 	case p.since.IsZero():
 		p.since = time.Now()
 	}
-	return time.Since(p.since) < p.patience
+	if bounded {
+		return time.Since(p.since) < p.patience
+	}
+	return time.Since(p.since) < p.briefly
 }
 
 // away is for how long the host has been away; zero when it is not.
@@ -53,17 +60,17 @@ func (p *presence) away() time.Duration {
 }
 
 // patiently opens a connection. A host that does not answer in time is asked again by a caller that has time of its own (bounded),
-// and one that has answered before is waited for, for awayFor in all at most.
+// and one that has answered before is waited for, for awayFor or brieflyFor in all.
 func (h *Host) patiently(ctx context.Context, bounded bool, open func(context.Context) (*conn, error)) (*conn, error) {
 	for {
 		c, err := open(ctx)
-		mayReturn := h.presence.note(err)
+		wait := h.presence.note(err, bounded)
 		switch {
 		case err == nil, ctx.Err() != nil, h.closed.Load():
 			return c, err
 		case bounded && errors.Is(err, ErrNoAnswer):
 			continue // it has taken its time already
-		case !mayReturn:
+		case !wait:
 			return nil, err
 		}
 		pause := time.NewTimer(knockEvery)

@@ -30,7 +30,7 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	}
 	must[*Transfer](t)(h.OpenTransfer(t.Context())).Close()
 
-	h.presence.patience = short
+	h.presence.patience, h.presence.briefly = longer, short
 	again.goAway()
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -41,7 +41,14 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	_, err = h.OpenTransfer(t.Context())
 	wantErr(t, err, ErrUnreachable)
 	if away := h.presence.away(); away > longer {
-		t.Errorf("it was waited for for %s", away)
+		t.Errorf("callers without time of their own have waited for %s", away)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	_, err = h.Domains(ctx)
+	wantErr(t, err, ErrUnreachable)
+	if away := h.presence.away(); away < longer || ctx.Err() != nil {
+		t.Errorf("it was given up after %s", away)
 	}
 }
 

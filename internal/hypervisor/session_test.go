@@ -217,7 +217,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 		t.Errorf("%d connections, want 3", r.connections())
 	}
 
-	h.presence.patience = 0
+	h.presence.briefly = 0
 	r.goAway()
 	tries, err = during(t.Context(), h, true, func() {})
 	wantErr(t, err, ErrUnreachable)
