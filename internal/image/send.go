@@ -114,9 +114,9 @@ func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
 		}
 		return err
 	case im.once != nil:
-		p := im.once
+		p, abort := im.once, im.abort // Close, which may be called at any time, takes both
 		im.once = nil
-		stop := context.AfterFunc(ctx, func() { im.abort(context.Cause(ctx)) })
+		stop := context.AfterFunc(ctx, func() { abort(context.Cause(ctx)) })
 		defer stop()
 		return send(p)
 	default:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
@@ -38,13 +39,13 @@ func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 	below := Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)}
 	for name, length := range map[string]int64{"of a length": 900 << 20, "without end": -1} {
 		t.Run(name, func(t *testing.T) {
-			var sent int64
+			var sent atomic.Int64
 			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				if length >= 0 {
 					w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
 				}
 				_, err := w.Write(qcow2Image(nil))
-				for sent = 0; err == nil && sent < 900<<20; sent += int64(len(zeros)) {
+				for sent.Store(0); err == nil && sent.Load() < 900<<20; sent.Add(int64(len(zeros))) {
 					_, err = w.Write(zeros[:])
 				}
 			})
@@ -56,8 +57,8 @@ func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 				}
 			}
 			wantBlamed(t, err, "url")
-			if sent > 100<<20 {
-				t.Errorf("%d bytes were taken", sent)
+			if taken := sent.Load(); taken > 100<<20 {
+				t.Errorf("%d bytes were taken", taken)
 			}
 		})
 	}
