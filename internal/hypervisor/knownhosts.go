@@ -103,10 +103,15 @@ func (k *knownHosts) read(file string) (name string, err error) {
 const longest = 64<<10 - 1
 
 // parseKnownHost returns a line as the library takes it, nil for one that OpenSSH skips or that names no host, and its marker.
-// OpenSSH takes names for the same in capitals and in small letters, and does so for all that stand in the file.
+// OpenSSH takes names for the same in capitals and in small letters.
 func parseKnownHost(line []byte) (marker string, sound []byte) {
-	marker, hosts, _, _, _, err := ssh.ParseKnownHosts(line) //nolint:dogsled // what else it says is read by package knownhosts
-	if err != nil || len(line) > longest || !slices.Contains([]string{"", "cert-authority", "revoked"}, marker) {
+	marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
+	switch {
+	case err != nil:
+		return marker, nil
+	case marker == "revoked": // for all hosts: the library does not look at the names
+		return marker, append([]byte("@revoked * "), ssh.MarshalAuthorizedKey(key)...)
+	case len(line) > longest || marker != "" && marker != "cert-authority":
 		return marker, nil
 	}
 	names := strings.Join(hosts, ",")

@@ -171,6 +171,8 @@ func TestRealSSHRefusals(t *testing.T) {
 		"another key, among others": {s.knowing(t, "junk", host+" "+other.public(t, "rsa"), host+" "+other.public(t, "ed25519")), []string{"is not the known one", "known hosts, line 2, has"}},
 		"another type":              {single.knowing(t, alone+" "+s.public(t, "ed25519")), []string{alone + " is not the known one: it shows ssh-rsa SHA256:", "has ssh-ed25519 SHA256:"}},
 		"revoked":                   {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked * "+s.public(t, "rsa")), []string{host + " is revoked by", "line 2"}},
+		"revoked of no name":        {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked [127.0.0.1] "+s.public(t, "rsa")), []string{host + " is revoked by", "line 2"}},
+		"revoked at length":         {s.knowing(t, "@revoked |1|x|y "+s.public(t, "rsa")+strings.Repeat(" long", 20_000), host+" "+s.public(t, "rsa")), []string{host + " is revoked by", "line 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dialURI(t, c.uri)
