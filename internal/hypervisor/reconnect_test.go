@@ -2,6 +2,7 @@ package hypervisor
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -30,7 +31,7 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	}
 	must[*Transfer](t)(h.OpenTransfer(t.Context())).Close()
 
-	h.presence.patience, h.presence.briefly = longer, short
+	h.presence.patience, h.presence.briefly = short, short
 	again.goAway()
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -38,18 +39,38 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	wantErr(t, err, context.Canceled)
 	_, err = h.Domains(t.Context())
 	wantErr(t, err, ErrUnreachable)
-	_, err = h.OpenTransfer(t.Context())
-	wantErr(t, err, ErrUnreachable)
-	if away := h.presence.away(); away > longer {
-		t.Errorf("callers without time of their own have waited for %s", away)
-	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	_, err = h.Domains(ctx)
+	_, err = h.OpenTransfer(ctx)
 	wantErr(t, err, ErrUnreachable)
-	if away := h.presence.away(); away < longer || ctx.Err() != nil {
-		t.Errorf("it was given up after %s", away)
+	if ctx.Err() != nil {
+		t.Error("a daemon that stays away is waited for without end")
 	}
+}
+
+// All callers share the time for which a host is waited for; those that have time of their own wait for longer.
+func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
+	p := presence{patience: awayFor, briefly: brieflyFor}
+	want := func(when string, err error, briefly, bounded bool) {
+		t.Helper()
+		if got := p.note(err, false); got != briefly {
+			t.Errorf("%s, a caller without time of its own waits: %t", when, got)
+		}
+		if got := p.note(err, true); got != bounded {
+			t.Errorf("%s, a caller with time of its own waits: %t", when, got)
+		}
+	}
+	want("before the host has answered", ErrUnreachable, false, false)
+	want("once it has answered", nil, false, false)
+	want("when it was just lost", ErrUnreachable, true, true)
+	want("where its key is another one", fmt.Errorf("%w: %w", ErrUnreachable, &HostKeyError{}), false, false)
+	want("of another error", context.Canceled, false, false)
+	p.since = p.since.Add(-brieflyFor)
+	want("after a while", ErrUnreachable, false, true)
+	p.since = p.since.Add(-awayFor)
+	want("after a long time", ErrUnreachable, false, false)
+	want("when it is back", nil, false, false)
+	want("when it was lost again", ErrUnreachable, true, true)
 }
 
 // Callers that set no time, and come one after the other, do not keep a hung connection.

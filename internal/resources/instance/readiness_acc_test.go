@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
@@ -63,15 +62,11 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	console := host.HostPath("/var/lib/libvirt/novacron/nova.console.default." + domain + ".log")
 	reported := make(chan error, 1)
 	go func() { reported <- reportOnce(t.Context(), host, domain, console, report) }()
-	begun := time.Now()
 	out = w.Fails(t, "apply", "-auto-approve")
 	if err := <-reported; err != nil {
 		t.Fatal(err)
 	}
 	tfacc.Says(t, out, "Could not update instance", `condition "user_data" was not met after`, "last seen: a report of the guest: so and so", "A longer time does not help")
-	if waited := time.Since(begun); waited > 4*time.Minute {
-		t.Errorf("it waited %s", waited)
-	}
 	if strings.Contains(tfacc.Prose(out), "replaced by the next apply") {
 		t.Errorf("it is said to be replaced:\n%s", out)
 	}
@@ -87,7 +82,7 @@ func reportOnce(ctx context.Context, host *acctest.Host, domain, console, report
 		if err != nil {
 			return err
 		}
-		if strings.TrimSpace(string(state)) == "running" { // its console has been begun anew
+		if strings.TrimSpace(string(state)) == "running" { // its console is a new file
 			file, err := os.OpenFile(console, os.O_APPEND|os.O_WRONLY, 0)
 			if err != nil {
 				return err
