@@ -126,7 +126,7 @@ resource "novacron_instance" "it" {
 func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("debian")
 	t.Parallel()
-	quietNetwork(t, host, name)
+	host.Network(t, name, "")
 	public, private := sshKey(t)
 	secret := "it's " + rand.Text() // a quote, to make it hard
 	const address = "192.168.122.250"
@@ -208,21 +208,6 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 		listening: active,
 	})
 	shielded()
-}
-
-// quietNetwork makes a network of that name on which no DHCP server answers.
-func quietNetwork(t *testing.T, host *acctest.Host, name string) {
-	t.Helper()
-	definition := filepath.Join(t.TempDir(), "network.xml")
-	if err := os.WriteFile(definition, fmt.Appendf(nil, `<network><name>%s</name></network>`, name), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	host.Virsh(t, "net-define", definition)
-	host.Virsh(t, "net-start", name)
-	t.Cleanup(func() {
-		host.Virsh(t, "net-destroy", name)
-		host.Virsh(t, "net-undefine", name)
-	})
 }
 
 // findsNowhere searches all files of the host for a secret, but the disks of the guest itself, and all that libvirt says.

@@ -3,7 +3,6 @@ package instance_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,17 +15,7 @@ import (
 // isolated makes a network of the host that leads nowhere.
 func isolated(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "network.xml")
-	bridge := "nv" + name[len(name)-8:]
-	if err := os.WriteFile(file, fmt.Appendf(nil, `<network><name>%s</name><bridge name='%s' stp='off'/></network>`, name, bridge), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	host.Virsh(t, "net-define", file)
-	host.Virsh(t, "net-start", name)
-	t.Cleanup(func() {
-		host.Virsh(t, "net-destroy", name)
-		host.Virsh(t, "net-undefine", name)
-	})
+	host.Network(t, name, fmt.Sprintf("<bridge name='nv%s' stp='off'/>", name[len(name)-8:]))
 }
 
 // nic is an interface as virsh lists it: network or bridge, model, MAC address.

@@ -2,7 +2,6 @@ package instance_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,17 +97,7 @@ func diskIn(directory, instance, disk string) string {
 func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("profile")
 	provider, fast, bulk := tiers(t, host, name)
-	network := filepath.Join(t.TempDir(), "network.xml")
-	if err := os.WriteFile(network, fmt.Appendf(nil, `<network><name>%s</name><forward mode='bridge'/><bridge name='nova-none'/>
-		<virtualport type='openvswitch'/></network>`, name), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	host.Virsh(t, "net-define", network)
-	host.Virsh(t, "net-start", name)
-	t.Cleanup(func() {
-		host.Virsh(t, "net-destroy", name)
-		host.Virsh(t, "net-undefine", name)
-	})
+	host.Network(t, name, "<forward mode='bridge'/><bridge name='nova-none'/><virtualport type='openvswitch'/>")
 	tagged := func(vlan int, tier, power string) string {
 		return instance("tagged", name+"-tag", fmt.Sprintf(`
   storage_profile = { disks = { system = { type = "ssd", storage_tier = "fast" }, data = { size_gb = 1, type = "hdd", storage_tier = %q, is_boot = true } } }
