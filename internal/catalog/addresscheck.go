@@ -77,7 +77,7 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 	addr := prefix.Addr()
 	switch {
 	case addr.Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s/%d", text, addr.Unmap(), mappedBits(prefix))
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s%s", text, addr.Unmap(), mappedLength(prefix))
 	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || prefix.Bits() == 0:
 		return netip.Prefix{}, fmt.Errorf("%q is no address that an interface can have", text)
 	case notOfAHost(addr, prefix):
@@ -86,16 +86,16 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// mappedBits is the length of an IPv4 network's prefix that was written as one of IPv6. What is too short for that may have been
-// meant as it is, or is anybody's guess.
-func mappedBits(prefix netip.Prefix) int {
+// mappedLength is the length of an IPv4 network's prefix that was written as one of IPv6. One that is too short for that may have
+// been meant as it is; what can be neither, only the user knows.
+func mappedLength(prefix netip.Prefix) string {
 	switch bits := prefix.Bits(); {
 	case bits >= 96:
-		return bits - 96
+		return fmt.Sprintf("/%d", bits-96)
 	case bits <= 32:
-		return bits
+		return fmt.Sprintf("/%d", bits)
 	default:
-		return 24
+		return "/24, say"
 	}
 }
 

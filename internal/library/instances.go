@@ -49,16 +49,10 @@ func HasInstanceDisk(d hypervisor.Domain) bool {
 
 // calls is what the library's user may be told of a domain whose metadata do not say whose it is.
 func (l *Library) calls(d hypervisor.Domain) string {
-	if l.calledOthers(d.Name) {
+	if !catalog.OfTenant(l.me.Tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
 	}
 	return fmt.Sprintf("domain %q", d.Name)
-}
-
-// calledOthers tells whether a domain's name may be that of another tenant's instance.
-func (l *Library) calledOthers(domain string) bool {
-	owner, _, dotted := strings.Cut(domain, ".")
-	return dotted && owner != l.me.Tenant || !dotted && l.me.Tenant != "default"
 }
 
 // of tells whether the instance was made from a template of the library in that pool. Another library of the host may have

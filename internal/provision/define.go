@@ -68,7 +68,7 @@ func (b *build) define(ctx context.Context) error {
 	m := b.blueprint.Machine
 	description, _ := catalog.Described(b.request.Description)
 	spec := hypervisor.DomainSpec{
-		Name: DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
+		Name: catalog.DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
 		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(seedVolume(b.tenant, b.request.Name)),
 		ConsoleLog: b.path(consoleVolume(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
 	}

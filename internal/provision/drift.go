@@ -120,11 +120,13 @@ func filters(n catalog.NIC) []string {
 }
 
 // renamed tells whether the domain has another name than the instance's.
-func (i Instance) renamed() bool { return i.DomainName != DomainName(i.Facts.Tenant, i.Facts.Name) }
+func (i Instance) renamed() bool {
+	return i.DomainName != catalog.DomainName(i.Facts.Tenant, i.Facts.Name)
+}
 
 // rename gives a domain that is off the instance's name again.
 func (p *Provisioner) rename(ctx context.Context, i Instance) error {
-	name := DomainName(i.Facts.Tenant, i.Facts.Name)
+	name := catalog.DomainName(i.Facts.Tenant, i.Facts.Name)
 	err := p.host.RenameDomain(ctx, i.UUID, name)
 	if errors.Is(err, hypervisor.ErrExists) {
 		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename or remove that one: %w",

@@ -59,7 +59,7 @@ func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state hypervisor.St
 // host lists and cannot describe are told of in overlooked, in sentences.
 func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instances []Instance, overlooked []string, err error) {
 	tenant := p.library.Tenant()
-	domains, undescribed, err := p.host.DomainsNamed(ctx, func(name string) bool { return OfTenant(tenant, name) })
+	domains, undescribed, err := p.host.DomainsNamed(ctx, func(name string) bool { return catalog.OfTenant(tenant, name) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,14 +101,4 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 // notListed says that a domain cannot be described. libvirt's words may have names of files, which are not always UTF-8.
 func notListed(u hypervisor.Undescribed) string {
 	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err), "\uFFFD")
-}
-
-// OfTenant tells whether a domain's name is one that DomainName gives to instances of the tenant. No instance's own name has
-// dots.
-func OfTenant(tenant, domain string) bool {
-	owner, name, dotted := strings.Cut(domain, ".")
-	if tenant == "default" {
-		return !dotted
-	}
-	return dotted && owner == tenant && !strings.Contains(name, ".")
 }

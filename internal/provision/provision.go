@@ -148,14 +148,6 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 
 // A host's names for what belongs to an instance carry the tenant, so that rules on the host can tell tenants apart.
 
-// DomainName is the name of an instance's domain.
-func DomainName(tenant, name string) string {
-	if tenant == "default" {
-		return name
-	}
-	return tenant + "." + name
-}
-
 func diskVolume(tenant, name, disk, format string) string {
 	return fmt.Sprintf("nova.disk.%s.%s.%s.%s", tenant, name, disk, format)
 }

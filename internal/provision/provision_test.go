@@ -63,8 +63,8 @@ func TestConsoleTextDoesNotMoveTheCursor(t *testing.T) {
 
 func TestNamesOnTheHostTellTenantsApart(t *testing.T) {
 	for want, got := range map[string]string{
-		"web":                           DomainName("default", "web"),
-		"t1.web":                        DomainName("t1", "web"),
+		"web":                           catalog.DomainName("default", "web"),
+		"t1.web":                        catalog.DomainName("t1", "web"),
 		"nova.disk.t1.web.system.qcow2": diskVolume("t1", "web", "system", "qcow2"),
 	} {
 		if got != want {

@@ -71,7 +71,7 @@ func (p *Provisioner) Read(ctx context.Context, uuid string) (Instance, error) {
 
 // Find reads an instance by its tenant and name; ErrNotFound.
 func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, error) {
-	domain, err := p.host.DomainByName(ctx, DomainName(tenant, name))
+	domain, err := p.host.DomainByName(ctx, catalog.DomainName(tenant, name))
 	return p.instance(ctx, domain, err)
 }
 

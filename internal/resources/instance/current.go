@@ -38,7 +38,7 @@ func (r *Resource) Settled(state noop.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
-	if !hasName || !hasTenant || !hasDomain || domain != provision.DomainName(tenant, name) {
+	if !hasName || !hasTenant || !hasDomain || domain != catalog.DomainName(tenant, name) {
 		return false
 	}
 	template, hasTemplate := state.Text("template_id")

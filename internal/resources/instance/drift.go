@@ -16,7 +16,7 @@ import (
 
 // renamed tells whether the domain has another name than the instance's.
 func (m *Model) renamed() bool {
-	return !m.DomainName.IsNull() && m.DomainName.ValueString() != provision.DomainName(m.Tenant.ValueString(), m.Name.ValueString())
+	return !m.DomainName.IsNull() && m.DomainName.ValueString() != catalog.DomainName(m.Tenant.ValueString(), m.Name.ValueString())
 }
 
 // strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new

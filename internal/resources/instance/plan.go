@@ -92,7 +92,7 @@ func (p *planner) create(ctx context.Context) {
 	tenant := p.client.Library.Tenant()
 	p.plan.Tenant = types.StringValue(tenant)
 	if !p.plan.Name.IsUnknown() {
-		p.plan.DomainName = types.StringValue(provision.DomainName(tenant, p.plan.Name.ValueString()))
+		p.plan.DomainName = types.StringValue(catalog.DomainName(tenant, p.plan.Name.ValueString()))
 		p.checkName(ctx)
 	}
 	template, version, found := p.resolve(ctx)
@@ -215,8 +215,7 @@ func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
 	keep := p.plan.Version.Equal(p.state.Version) && !p.state.strayed() || catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
-		constraint, err := catalog.ParseConstraint(p.plan.Version.ValueString())
-		keep = err == nil && catalog.Newest([]string{pinned}, constraint) == pinned
+		keep = catalog.Allows(p.plan.Version.ValueString(), pinned)
 	}
 	switch {
 	case keep:
@@ -232,7 +231,7 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 		p.replace("customization")
 	}
 	p.compareParameters(b)
-	p.plan.DomainName = types.StringValue(provision.DomainName(instance.Facts.Tenant, instance.Facts.Name))
+	p.plan.DomainName = types.StringValue(catalog.DomainName(instance.Facts.Tenant, instance.Facts.Name))
 	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
 	if err != nil {
 		client.AddError(p.diags, "Could not compare instance", err)
