@@ -1,6 +1,6 @@
 #!/bin/sh
 # Made by novacron. cloud-init runs it at each boot, before the commands of its runcmd: it waits for the end of cloud-init in
-# the background, reports on the serial console, and removes itself. A guest that shuts down before is reported of at its next
+# the background, reports on the serial console, and removes itself. In a guest that shuts down before, it reports at the next
 # boot. With the argument customize, as a command of runcmd, it carries out what the instance's customization asks for.
 said=/var/lib/cloud/instance/novacron.said # what failed of the customization, once it is over
 begun=/var/lib/cloud/instance/novacron.begun # what failed in the boots before, where they ended before a report

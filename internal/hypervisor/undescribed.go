@@ -75,9 +75,9 @@ func cannotDescribe(err error, about func(libvirt.ErrorNumber) bool) bool {
 	return errors.As(err, new(*xmlError)) || answered && about(libvirt.ErrorNumber(reply.Code))
 }
 
-// describeAll is gather for things that are described one by one. Those that
-// cannot be, by what about says of libvirt's code, are told of, by their names, and
-// left out.
+// describeAll is gather for things that are described one by one. It leaves out those
+// that cannot be described, and returns their names: about says which of libvirt's
+// error codes mean that.
 func describeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) Undescribed,
 	describe func(context.Context, In) (Out, error),
 ) (all []Out, undescribed []Undescribed, err error) {

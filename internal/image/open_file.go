@@ -77,8 +77,8 @@ func (im *Image) unchanged() error {
 	}
 	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
 	if after.Changed = before.Changed; after.same(before) {
-		advice = "Its size and the time of its last writing are as they were. Somebody has changed its mode, owner or links, as a backup does, or has " +
-			"written to it and given it its time back: apply again once that is done."
+		advice = "Its size and the time of its last writing are as they were. Either its mode, owner or links were changed, as a backup does, or it was " +
+			"written to and given its time back: apply again once that is done."
 	}
 	return im.source.failed("reading", ErrChanged, advice)
 }

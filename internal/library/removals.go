@@ -30,7 +30,7 @@ type removals struct {
 	running  int
 	settled  time.Time     // when the last removal ended
 	changes  int           // how often a name may have become free
-	told     chan struct{} // closed with the next change; nil while nobody waits
+	told     chan struct{} // closed with the next change; nil while no create waits
 	planning int
 	going    map[string]bool // what this process was asked to remove: a state has it
 	kept     map[string]bool // what creates of this process have taken over

@@ -133,7 +133,7 @@ func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseErr
 	return l.inUse(users, domains), nil
 }
 
-// inUse names the domains that have a disk to the library's user, as far as they are theirs or nobody's.
+// inUse names to the library's user the domains that have a disk, but for those that are, or may be, instances of other tenants.
 func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError {
 	used := &inUseError{}
 	for _, name := range users {
@@ -148,7 +148,7 @@ func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError
 		switch {
 		case known && facts.Tenant != "" && facts.Tenant != l.me.Tenant:
 			used.others++
-		case !known && l.calledOthers(name):
+		case !known && !catalog.OfTenant(l.me.Tenant, name):
 			used.domains = append(used.domains, "another domain")
 		default:
 			used.domains = append(used.domains, name)

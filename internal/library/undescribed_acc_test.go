@@ -182,7 +182,7 @@ func TestWhatMayHangOnAnImage(t *testing.T) {
 			t.Errorf("%s: %+v", name, h)
 		}
 	}
-	// Where a domain cannot be described, nobody knows what of it is in a pool that cannot be looked into.
+	// A domain that cannot be described may have disks in a pool that cannot be looked into.
 	for name, c := range map[string]struct {
 		h    hanging
 		want bool

@@ -172,7 +172,7 @@ func TestAccPublishingExampleWorks(t *testing.T) {
 	w := tfacc.NewWorkspace(t, "")
 	pool, _ := host.Pool(t, tfacc.Name("publish"))
 	w.Setenv("NOVACRON_POOL", pool)
-	w.Setenv("NOVACRON_TENANT", pool) // whose instance is called so by nobody else
+	w.Setenv("NOVACRON_TENANT", pool) // so that no other test has an instance of that name
 	config := example(t, "publishing-releases/main.tf")
 	releases := func(lines ...string) {
 		before, rest, _ := strings.Cut(config, "  default = {\n")

@@ -30,7 +30,7 @@ func TestAccModuleTestsExampleWorks(t *testing.T) {
 	}
 	w.Write(t, "terraform.rc", "provider_installation {\n  filesystem_mirror { path = \""+mirror+"\" }\n}\n")
 	w.Setenv("NOVACRON_POOL", pool)
-	w.Setenv("NOVACRON_TENANT", pool) // whose instance is called so by nobody else
+	w.Setenv("NOVACRON_TENANT", pool) // so that no other test has an instance of that name
 	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "16M"))
 	run := func(args ...string) (string, error) {
 		return w.Run(t.Context(), append([]string{"-chdir=module"}, args...)...)

@@ -98,8 +98,8 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (catalog.Fi
 	if err != nil {
 		return nil, err
 	}
-	// A libvirt that goes by the files of the host's network configuration knows few bridges: a list without those of its own
-	// networks proves nothing.
+	// Some builds of libvirt read the files of the host's network configuration, and miss most bridges. Where a list lacks those of
+	// libvirt's own networks, a bridge that it lacks may be there.
 	if !slices.ContainsFunc(networks, func(n hypervisor.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
 		return nil, nil
 	}

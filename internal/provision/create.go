@@ -175,7 +175,7 @@ func (p *Provisioner) startFailed(ctx context.Context, err error) error {
 	if domainType, unknown := p.domainTypeFor(ctx); unknown != nil || domainType != "kvm" {
 		return err
 	}
-	return fmt.Errorf("%w. Where that is QEMU's end, with an assertion or without a reason, KVM may be broken on "+
+	return fmt.Errorf("%w. If QEMU ended with an assertion, or without a reason, KVM may be broken on "+
 		"this host, as in virtual machines that are given it only in part: set domain_type = \"qemu\" in the provider (or "+
 		"NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type", err)
 }

@@ -31,7 +31,7 @@ func (e *lostError) Error() string {
 // lost tells whether an instance is whole, but its maker may have died before it could say so.
 func lost(note catalog.ProvisionNote) bool { return note.Completed != nil && runner.Dead(note.Runner) }
 
-// lostTo is the lostError of a domain that is to be taken over, and that nobody else can have from now on. One that is not what
+// lostTo is the lostError of a domain that this request takes over, and that no other request can take from now on. One that is not what
 // the request would make has the name, and so has one that this process removes.
 func (b *build) lostTo(ctx context.Context, domain hypervisor.Domain) error {
 	instance, err := b.Read(ctx, domain.UUID)

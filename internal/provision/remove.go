@@ -70,7 +70,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 
 // removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now. There is
 // nothing left to tell which pools they are in, so all that the provider knows are looked through. Whether the name is free is
-// asked after that: volumes come after the domain that claims their name, so what was there before is nobody's.
+// asked after that: volumes come after the domain that claims their name, so no instance has what was there before.
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
 	p.orphans.Lock()
 	defer p.orphans.Unlock()
@@ -78,7 +78,7 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 	if err != nil {
 		return err
 	}
-	_, err = p.host.DomainByName(ctx, DomainName(tenant, name))
+	_, err = p.host.DomainByName(ctx, catalog.DomainName(tenant, name))
 	if errors.Is(err, hypervisor.ErrNoDomain) {
 		return p.deleteVolumes(ctx, volumes)
 	}

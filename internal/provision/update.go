@@ -161,7 +161,7 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 	facts.Description = exact
 	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
 	if i.Running() {
-		facts.Customized.Pending = false // somebody else has started it for the first time
+		facts.Customized.Pending = false // it was started for the first time by other means
 	}
 	if facts.Provision.Completed == nil { // its user takes it as it is
 		completed := now()
