@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // validate checks a configuration; c may be nil. seen has the addresses of other interfaces, by address.
-func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[string]string) {
+func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name string, seen map[string]string) {
 	if c == nil {
 		return
 	}
@@ -22,7 +24,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 	for _, text := range c.addresses() {
 		address, err := parseHostAddress(text)
 		if err != nil {
-			fs.Add(atAddress, "Invalid address", Sentence(err))
+			fs.Add(atAddress, "Invalid address", finding.Sentence(err))
 			continue
 		}
 		addresses = append(addresses, address)
@@ -42,7 +44,7 @@ func (c *IPConfiguration) validate(fs *Findings, at Path, name string, seen map[
 	for _, text := range c.gateways() {
 		gateway, err := validGateway(text, addresses, or(c.OnLink, false))
 		if err != nil {
-			fs.Add(atGateway, "Invalid gateway", Sentence(err))
+			fs.Add(atGateway, "Invalid gateway", finding.Sentence(err))
 			continue
 		}
 		if other, taken := families[gateway.Is4()]; taken {

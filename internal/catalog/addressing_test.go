@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // ip is a configuration with these texts, "" for what is left out.
@@ -164,8 +166,8 @@ func FuzzAddressing(f *testing.F) {
 	f.Add("10.0.0.255/24", "", "::1%lo")
 	f.Fuzz(func(t *testing.T, static, gateway, dns string) {
 		c := ip(static, gateway, dns)
-		var fs Findings
-		if c.validate(&fs, At("ip"), "eth0", map[string]string{}); len(fs) > 0 {
+		var fs finding.List
+		if c.validate(&fs, finding.At("ip"), "eth0", map[string]string{}); len(fs) > 0 {
 			return
 		}
 		settled := c.Addressing()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // CloudInit is what a template tells its guests at first boot.
@@ -54,24 +56,24 @@ func NotCloudConfig(text string) string {
 }
 
 // Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
-func (c *CloudInit) Validate() Findings {
-	var fs Findings
+func (c *CloudInit) Validate() finding.List {
+	var fs finding.List
 	if c == nil {
 		return nil
 	}
-	at := At("cloud_init").Name("user_data")
+	at := finding.At("cloud_init").Name("user_data")
 	if _, ok := CloudConfigBody(c.UserData); !ok {
 		fs.Add(at, "Not a cloud-config", NotCloudConfig(c.UserData))
 	}
 	if _, err := parseUserData(c.UserData); err != nil {
-		fs.Add(at, "Invalid template", Sentence(err))
+		fs.Add(at, "Invalid template", finding.Sentence(err))
 	}
 	return fs
 }
 
 // validateNames finds names in a template of user data that are no parameters.
-func (c *CloudInit) validateNames(declared map[string]Parameter) Findings {
-	var fs Findings
+func (c *CloudInit) validateNames(declared map[string]Parameter) finding.List {
+	var fs finding.List
 	if c == nil {
 		return nil
 	}
@@ -79,7 +81,7 @@ func (c *CloudInit) validateNames(declared map[string]Parameter) Findings {
 	if err != nil {
 		return nil // which Validate tells
 	}
-	at := At("cloud_init").Name("user_data")
+	at := finding.At("cloud_init").Name("user_data")
 	for _, use := range uses(parsed.Root) {
 		switch p, known := declared[use.name]; {
 		case !known:

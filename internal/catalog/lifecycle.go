@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // strictness orders the states by how few may make instances: all who may use it, all but with a warning, its writers
@@ -52,10 +54,10 @@ func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle 
 }
 
 // ValidateLifecycle finds a message that nobody would ever see.
-func ValidateLifecycle(state State, deprecation string) Findings {
-	var fs Findings
+func ValidateLifecycle(state State, deprecation string) finding.List {
+	var fs finding.List
 	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
-		fs.Add(At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
+		fs.Add(finding.At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
 			"and it is %s: set state = \"deprecated\", or take the message out.", state.OrActive()))
 	}
 	return fs
@@ -67,13 +69,13 @@ func Unpublishes(from, to State) bool { return from.OrActive() != Draft && to ==
 
 // Use tells whether instances may be made of a version of the template: an error says why not. Everybody who asks may see
 // both. The warning is the zero Finding where there is nothing to say.
-func (t Template) Use(p Principal, v Version) (warning Finding, err error) {
+func (t Template) Use(p Principal, v Version) (warning finding.Finding, err error) {
 	if err := t.Need(p, Use); err != nil {
 		return warning, err
 	}
 	state, by := t.counts(v)
 	if state == Archived {
-		return warning, Findings{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: nothing new is made of it, and what " +
+		return warning, finding.List{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: nothing new is made of it, and what " +
 			"there is stays as it is." + by.message() + " Choose another " + by.choose + "."}}
 	}
 	return t.Warning(v), nil
@@ -81,17 +83,17 @@ func (t Template) Use(p Principal, v Version) (warning Finding, err error) {
 
 // Warning tells whoever uses a version of the template that it will not stay, and why; the zero Finding where there is
 // nothing to say.
-func (t Template) Warning(v Version) Finding {
+func (t Template) Warning(v Version) finding.Finding {
 	state, by := t.counts(v)
 	if state == Deprecated || state == Archived && by.lifecycle.Deprecation != "" {
-		return Finding{Path: by.at, Summary: by.kind + " is " + string(state), Detail: by.name + " is " + string(state) + "." + by.message()}
+		return finding.Finding{Path: by.at, Summary: by.kind + " is " + string(state), Detail: by.name + " is " + string(state) + "." + by.message()}
 	}
-	return Finding{}
+	return finding.Finding{}
 }
 
 // blamed is which of the two a state comes from.
 type blamed struct {
-	at                 Path
+	at                 finding.Path
 	kind, name, choose string
 	lifecycle          Lifecycle
 }
@@ -108,7 +110,7 @@ func (b blamed) message() string {
 func (t Template) counts(v Version) (State, blamed) {
 	state := Stricter(t.State, v.State)
 	if t.State.OrActive() == state {
-		return state, blamed{At("template_id"), "Template", fmt.Sprintf("Template %q", t.ID), "template", t.Lifecycle}
+		return state, blamed{finding.At("template_id"), "Template", fmt.Sprintf("Template %q", t.ID), "template", t.Lifecycle}
 	}
-	return state, blamed{At("version"), "Version", fmt.Sprintf("Version %q", v.ID), "version", v.Lifecycle}
+	return state, blamed{finding.At("version"), "Version", fmt.Sprintf("Version %q", v.ID), "version", v.Lifecycle}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 var allStates = []State{"", Draft, Active, Deprecated, Archived}
@@ -105,7 +107,7 @@ func TestWhatMayBeUsed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if findings, ok := errors.AsType[Findings](err); ok {
+		if findings, ok := errors.AsType[finding.List](err); ok {
 			said(t, name, findings[0].Path, findings[0].Detail, c.refuses)
 		} else if err != nil && !strings.Contains(err.Error(), c.refuses[1]) {
 			t.Errorf("%s: %v", name, err)
@@ -113,7 +115,7 @@ func TestWhatMayBeUsed(t *testing.T) {
 	}
 }
 
-func said(t *testing.T, name string, at Path, text string, want []string) {
+func said(t *testing.T, name string, at finding.Path, text string, want []string) {
 	t.Helper()
 	if len(want) == 0 {
 		if text != "" {

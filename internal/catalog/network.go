@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"unicode"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // NetworkProfile names a machine's interfaces. A nil member says nothing.
@@ -122,17 +124,17 @@ func (i Interface) nic(name string) NIC {
 func (n *NetworkProfile) Public() bool { return n != nil && or(n.RequiresPublicIP, false) }
 
 // Validate finds what is wrong; n may be nil.
-func (n *NetworkProfile) Validate() Findings {
-	var fs Findings
+func (n *NetworkProfile) Validate() finding.List {
+	var fs finding.List
 	if n == nil {
 		return nil
 	}
 	n.validatePolicies(&fs)
 	macs, addresses := map[string]string{}, map[string]string{}
 	for _, name := range sortedNames(n.Interfaces) {
-		i, at := n.Interfaces[name], At("network_profile").Name("interfaces").Key(name)
+		i, at := n.Interfaces[name], finding.At("network_profile").Name("interfaces").Key(name)
 		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid interface name", Sentence(err))
+			fs.Add(at, "Invalid interface name", finding.Sentence(err))
 		}
 		i.validate(&fs, at)
 		if i.MAC != nil {
@@ -144,15 +146,15 @@ func (n *NetworkProfile) Validate() Findings {
 }
 
 // Missing finds what is left out and has no default, which another profile, laid over n, may still set; n may be nil.
-func (n *NetworkProfile) Missing() Findings {
-	var fs Findings
+func (n *NetworkProfile) Missing() finding.List {
+	var fs finding.List
 	if n == nil {
 		return nil
 	}
 	for _, name := range sortedNames(n.Interfaces) {
 		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
 			written := ip.gatewayAttribute()
-			fs.Add(At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",
+			fs.Add(finding.At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",
 				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or static_ips, or take %s out.", written))
 		}
 	}
@@ -160,8 +162,8 @@ func (n *NetworkProfile) Missing() Findings {
 }
 
 // validatePolicies finds what libvirt could not take: an interface has one filter, which may refer to others.
-func (n *NetworkProfile) validatePolicies(fs *Findings) {
-	at := At("network_profile").Name("default_network_policies")
+func (n *NetworkProfile) validatePolicies(fs *finding.List) {
+	at := finding.At("network_profile").Name("default_network_policies")
 	if len(n.Policies) > 1 {
 		var inner strings.Builder
 		for _, name := range n.Policies {
@@ -178,7 +180,7 @@ func (n *NetworkProfile) validatePolicies(fs *Findings) {
 	}
 }
 
-func (i Interface) validate(fs *Findings, at Path) {
+func (i Interface) validate(fs *finding.List, at finding.Path) {
 	if i.Network != nil && i.Bridge != nil {
 		fs.Add(at.Name("bridge"), "Conflicting network and bridge", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
 	}
@@ -188,7 +190,7 @@ func (i Interface) validate(fs *Findings, at Path) {
 		}
 	}
 	if err := validateLink(or(i.Bridge, DefaultInterface)); err != nil {
-		fs.Add(at.Name("bridge"), "Invalid bridge name", Sentence(err))
+		fs.Add(at.Name("bridge"), "Invalid bridge name", finding.Sentence(err))
 	}
 	oneOf(fs, at.Name("type"), "Unknown interface type", i.Model, InterfaceModels())
 	within(fs, at.Name("vlan"), i.VLAN, 1, 4094) // IEEE 802.1Q: 0 and 4095 are reserved
@@ -210,7 +212,7 @@ func validateLink(name string) error {
 }
 
 // validateMAC checks an address; seen has those of other interfaces, by address.
-func validateMAC(fs *Findings, at Path, name, text string, seen map[string]string) {
+func validateMAC(fs *finding.List, at finding.Path, name, text string, seen map[string]string) {
 	mac, err := net.ParseMAC(text)
 	switch {
 	case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":

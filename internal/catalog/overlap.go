@@ -3,16 +3,18 @@ package catalog
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Overlaps finds pairs of interfaces that share a network by their static addresses. cloud-init and netplan take that, and on one
 // link it may be meant, as for two paths to a storage network. So it is worth a warning, and no error.
-func Overlaps(nics []NIC) Findings {
-	var fs Findings
+func Overlaps(nics []NIC) finding.List {
+	var fs finding.List
 	for n, nic := range nics {
 		for _, other := range nics[:n] {
 			if a, b, found := overlap(other.IP.Addresses, nic.IP.Addresses); found {
-				fs.Add(At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration"), fmt.Sprintf("Interfaces %q and %q share a network", other.Name, nic.Name),
+				fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration"), fmt.Sprintf("Interfaces %q and %q share a network", other.Name, nic.Name),
 					fmt.Sprintf("Interface %q has the address %s, and interface %q has %s. A guest sends what is for the addresses that both networks have through "+
 						"one of the two, which may be the wrong one. Give each interface a network of its own, unless both are on one link and the guest "+
 						"is set up for that.", other.Name, a, nic.Name, b))

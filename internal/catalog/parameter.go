@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Parameter declares a value that whoever uses a template may or must set.
@@ -26,11 +28,11 @@ type Parameter struct {
 }
 
 // ValidateParameters finds what is wrong with declarations: unknown types, contradictions, two for one target.
-func ValidateParameters(declared map[string]Parameter) Findings {
-	var fs Findings
+func ValidateParameters(declared map[string]Parameter) finding.List {
+	var fs finding.List
 	targets := map[string]string{}
 	for _, name := range sortedNames(declared) {
-		p, at := declared[name], At("parameters").Key(name)
+		p, at := declared[name], finding.At("parameters").Key(name)
 		if !paramName.MatchString(name) {
 			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
 		}
@@ -57,8 +59,8 @@ func ValidateParameters(declared map[string]Parameter) Findings {
 }
 
 // validateLimits finds limits that do not go with the type or with one another.
-func (p Parameter) validateLimits(at Path) Findings {
-	var fs Findings
+func (p Parameter) validateLimits(at finding.Path) finding.List {
+	var fs finding.List
 	numeric, textual := p.Type == TypeInteger || p.Type == TypeNumber, p.Type == TypeString || p.Type == TypeText
 	foreign := func(attribute string, set, fits bool, of string) {
 		if set && !fits {
@@ -85,7 +87,7 @@ func (p Parameter) validateLimits(at Path) Findings {
 		fs.Add(at.Name("max_length"), "Limits allow no value", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
 	}
 	if _, err := regexp.Compile(p.Regex); err != nil {
-		fs.Add(at.Name("regex"), "Invalid regular expression", Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
+		fs.Add(at.Name("regex"), "Invalid regular expression", finding.Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
 	}
 	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
 		fs.Add(at.Name("allowed_values"), "Limits allow no value", "No value is allowed: list some, or leave allowed_values out.")
@@ -97,8 +99,8 @@ func (p Parameter) validateLimits(at Path) Findings {
 }
 
 // validateAllowed finds allowed values that are none by the other limits.
-func (p Parameter) validateAllowed(at Path) Findings {
-	var fs Findings
+func (p Parameter) validateAllowed(at finding.Path) finding.List {
+	var fs finding.List
 	single := p
 	single.AllowedValues, single.Sensitive = nil, false // what is allowed may be read by all
 	if p.Type == TypeList {
@@ -112,7 +114,7 @@ func (p Parameter) validateAllowed(at Path) Findings {
 	return fs
 }
 
-func bound(fs *Findings, at Path, text *string) *big.Float {
+func bound(fs *finding.List, at finding.Path, text *string) *big.Float {
 	if text == nil {
 		return nil
 	}
@@ -198,7 +200,7 @@ func (p Parameter) checkRange(value Value) string {
 	if !ok {
 		return ""
 	}
-	var ignored Findings
+	var ignored finding.List
 	if low := bound(&ignored, nil, p.MinValue); low != nil && n.Cmp(low) < 0 {
 		return fmt.Sprintf("is less than min_value %s", *p.MinValue)
 	}

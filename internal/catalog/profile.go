@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // cpuTypeForm is what names of CPU models are made of (libvirt's cpu_map).
@@ -86,12 +88,12 @@ func (h *HardwareProfile) Machine() Machine {
 }
 
 // Validate finds what is wrong; h may be nil.
-func (h *HardwareProfile) Validate() Findings {
-	var fs Findings
+func (h *HardwareProfile) Validate() finding.List {
+	var fs finding.List
 	if h == nil {
 		return nil
 	}
-	at := At("hardware_profile")
+	at := finding.At("hardware_profile")
 	within(&fs, at.Name("cpu_count"), h.CPUCount, 1, 64)
 	within(&fs, at.Name("cpu_cores"), h.CPUCores, 1, 512)
 	within(&fs, at.Name("memory_mb"), h.MemoryMB, 32, 16<<20)
@@ -112,10 +114,10 @@ func (h *HardwareProfile) Validate() Findings {
 }
 
 // Missing finds what is left out and has no default, which another profile, laid over h, may still set; h may be nil.
-func (h *HardwareProfile) Missing() Findings {
-	var fs Findings
+func (h *HardwareProfile) Missing() finding.List {
+	var fs finding.List
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
-		fs.Add(At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, and nothing says of which type: set "+
+		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, and nothing says of which type: set "+
 			"gpu_type to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs
@@ -140,13 +142,13 @@ func or[T any](p *T, fallback T) T {
 	return *p
 }
 
-func within(fs *Findings, at Path, v *int64, low, high int64) {
+func within(fs *finding.List, at finding.Path, v *int64, low, high int64) {
 	if v != nil && (*v < low || *v > high) {
 		fs.Add(at, "Value out of range", fmt.Sprintf("%d is not between %d and %d.", *v, low, high))
 	}
 }
 
-func oneOf(fs *Findings, at Path, summary string, v *string, known []string) {
+func oneOf(fs *finding.List, at finding.Path, summary string, v *string, known []string) {
 	if v != nil && !slices.Contains(known, *v) {
 		fs.Add(at, summary, fmt.Sprintf("%q is none of %s.", *v, strings.Join(known, ", ")))
 	}

@@ -2,23 +2,25 @@ package catalog
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // found lists findings as "path: summary".
-func found(fs Findings) []string {
+func found(fs finding.List) []string {
 	var lines []string
 	for _, f := range fs {
 		lines = append(lines, f.Path.String()+": "+f.Summary)
 		if !strings.HasSuffix(f.Detail, ".") && !strings.HasSuffix(f.Detail, "?") || len(f.Detail) < 2 {
 			lines = append(lines, "not a sentence: "+f.Detail)
 		}
-		for n, step := range f.Path {
-			if step.Key && !strings.Contains(f.Detail, fmt.Sprintf("%s %q", noun(f.Path[:n]), step.Name)[1:]) {
+		for _, step := range f.Path {
+			if step.Key && !strings.Contains(f.Detail, strconv.Quote(step.Name)) {
 				lines = append(lines, "does not name "+step.Name+": "+f.Detail)
 			}
 		}
@@ -26,7 +28,7 @@ func found(fs Findings) []string {
 	return lines
 }
 
-func expect(t *testing.T, name string, fs Findings, want ...string) {
+func expect(t *testing.T, name string, fs finding.List, want ...string) {
 	t.Helper()
 	if got := found(fs); !slices.Equal(got, want) {
 		t.Errorf("%s:\n got %q\nwant %q", name, got, want)

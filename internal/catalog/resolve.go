@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Given are the values that a user sets, by name: those that all may see, and secrets. Null values are left out.
@@ -18,12 +20,12 @@ type Given struct {
 // Resolve checks values against the declarations and fills in the defaults. Values that are not known yet pass, and
 // are nil in the result. Paths of findings start at parameters or parameters_wo. Findings repeat no value of
 // parameters_wo, of a sensitive parameter, or of one that is not declared.
-func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
-	var fs Findings
+func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) {
+	var fs finding.List
 	effective := Values{}
 	take := func(attribute string, from map[string]Raw) {
 		for _, name := range slices.Sorted(maps.Keys(from)) {
-			at := At(attribute).Key(name)
+			at := finding.At(attribute).Key(name)
 			p, known := declared[name]
 			if !known {
 				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s", name, instead(name, declared)))
@@ -54,7 +56,7 @@ func Resolve(declared map[string]Parameter, given Given) (Values, Findings) {
 		case given.MoreParameters || given.MoreSecrets:
 			effective[name] = nil
 		case p.Required:
-			fs.Add(At("parameters"), "Missing parameter", missing(name, p))
+			fs.Add(finding.At("parameters"), "Missing parameter", missing(name, p))
 		case p.Default != nil:
 			effective[name], _ = convert(p.Type, *p.Default) // which ValidateParameters has found valid
 		}

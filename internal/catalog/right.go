@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // String is the right as a sentence has it: "the right to …".
@@ -108,10 +110,10 @@ func (a AccessControl) Equal(b AccessControl) bool {
 func set(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
 // Validate finds names that can name nobody. tenant is the template's own; "" where that is not known.
-func (a AccessControl) Validate(tenant string) Findings {
-	var fs Findings
+func (a AccessControl) Validate(tenant string) finding.List {
+	var fs finding.List
 	for _, list := range a.Lists() {
-		at := At("access_control").Name(list.Name)
+		at := finding.At("access_control").Name(list.Name)
 		for _, name := range set(*list.Names) {
 			switch {
 			case !strings.HasSuffix(list.Name, "_tenants"):
@@ -119,7 +121,7 @@ func (a AccessControl) Validate(tenant string) Findings {
 					fs.Add(at, "Empty name", "An empty name is nobody's: write a name, or leave it out.")
 				}
 			case ValidateTenant(name) != nil:
-				fs.Add(at, "Invalid tenant", Sentence(ValidateTenant(name)))
+				fs.Add(at, "Invalid tenant", finding.Sentence(ValidateTenant(name)))
 			case name == tenant:
 				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one, or by their groups. "+
 					"Where none of them is named, all of them have the right: take %[1]q out.", name))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // StorageProfile names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
@@ -117,12 +119,12 @@ func systemDisk(disks map[string]Disk) string {
 }
 
 // Validate finds what is wrong; s may be nil.
-func (s *StorageProfile) Validate() Findings {
+func (s *StorageProfile) Validate() finding.List {
 	fs := s.ValidateDisks()
 	if s == nil || s.Disks == nil {
 		return fs
 	}
-	at := At("storage_profile").Name("disks")
+	at := finding.At("storage_profile").Name("disks")
 	if len(s.Disks) == 0 {
 		fs.Add(at, "No disks", "A machine needs a system disk: leave disks out for one disk of the image's size, or name one.")
 		return fs
@@ -143,16 +145,16 @@ func (s *StorageProfile) Validate() Findings {
 }
 
 // ValidateDisks finds what is wrong whatever profile s is laid over; s may be nil.
-func (s *StorageProfile) ValidateDisks() Findings {
-	var fs Findings
+func (s *StorageProfile) ValidateDisks() finding.List {
+	var fs finding.List
 	if s == nil {
 		return nil
 	}
 	var system, boot string
 	for _, name := range sortedNames(s.Disks) {
-		d, at := s.Disks[name], At("storage_profile").Name("disks").Key(name)
+		d, at := s.Disks[name], finding.At("storage_profile").Name("disks").Key(name)
 		if err := ValidateDeviceName(name); err != nil {
-			fs.Add(at, "Invalid disk name", Sentence(err))
+			fs.Add(at, "Invalid disk name", finding.Sentence(err))
 		}
 		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)
 		oneOf(&fs, at.Name("type"), "Unknown disk type", d.Type, DiskTypes())
@@ -166,7 +168,7 @@ func (s *StorageProfile) ValidateDisks() Findings {
 }
 
 // only finds a mark on a second disk; first is the disk that has it, "" before there is one.
-func only(fs *Findings, at Path, mark *bool, first *string, disk, summary, what string) {
+func only(fs *finding.List, at finding.Path, mark *bool, first *string, disk, summary, what string) {
 	switch {
 	case !or(mark, false):
 	case *first != "":
@@ -177,10 +179,10 @@ func only(fs *Findings, at Path, mark *bool, first *string, disk, summary, what 
 }
 
 // CheckImage finds disks that an image of that virtual size (bytes) does not fit on.
-func (s *StorageProfile) CheckImage(virtualSize int64) Findings {
-	var fs Findings
+func (s *StorageProfile) CheckImage(virtualSize int64) finding.List {
+	var fs finding.List
 	if system := s.Drives()[0]; system.Size > 0 && system.Size < uint64(virtualSize) {
-		fs.Add(At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than image",
+		fs.Add(finding.At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than image",
 			fmt.Sprintf("The image's disk is %s and does not fit on one of %d GiB: set size_gb to at least %d, or leave it "+
 				"out to take the image's size.", formatGiB(virtualSize), system.Size/gib, (virtualSize+gib-1)/gib))
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Parameter targets: what a value drives besides being a variable of cloud_init.user_data.
@@ -34,8 +36,8 @@ func (p Parameter) EffectiveTarget(name string) string {
 }
 
 // validateTarget finds targets that do not exist, that do not go with the type, or that are taken.
-func (p Parameter) validateTarget(at Path, name string, taken map[string]string) Findings {
-	var fs Findings
+func (p Parameter) validateTarget(at finding.Path, name string, taken map[string]string) finding.List {
+	var fs finding.List
 	target := p.EffectiveTarget(name)
 	if target == "" {
 		return nil
@@ -77,13 +79,13 @@ func Targeted(declared map[string]Parameter, effective Values, target string) st
 }
 
 // TargetPath is where to blame what a target got: the parameter that drives it.
-func TargetPath(declared map[string]Parameter, target string) Path {
+func TargetPath(declared map[string]Parameter, target string) finding.Path {
 	for name, p := range declared {
 		if p.EffectiveTarget(name) == target {
-			return At("parameters").Key(name)
+			return finding.At("parameters").Key(name)
 		}
 	}
-	return At("parameters")
+	return finding.At("parameters")
 }
 
 // Driven are the profiles that parameters drive: fields that go between the version's and the instance's own.
@@ -118,7 +120,7 @@ func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, 
 
 // BlameDriven moves findings about what a parameter drives to the parameter, which is what its user has written. own are
 // the profiles that the user has set beside: what they set, no parameter drives.
-func BlameDriven(fs Findings, declared map[string]Parameter, effective Values, ownHardware *HardwareProfile, ownStorage *StorageProfile) Findings {
+func BlameDriven(fs finding.List, declared map[string]Parameter, effective Values, ownHardware *HardwareProfile, ownStorage *StorageProfile) finding.List {
 	if len(fs) == 0 {
 		return fs
 	}
@@ -134,14 +136,14 @@ func BlameDriven(fs Findings, declared map[string]Parameter, effective Values, o
 		case diskTarget.MatchString(target):
 			disk := diskTarget.FindStringSubmatch(target)[1]
 			if ownStorage == nil || ownStorage.Disks[disk].SizeGB == nil {
-				drives[At("storage_profile").Name("disks").Key(disk).Name("size_gb").String()] = name
+				drives[finding.At("storage_profile").Name("disks").Key(disk).Name("size_gb").String()] = name
 			}
 		}
 	}
 	blamed := slices.Clone(fs)
 	for n, f := range blamed {
 		if name, ok := drives[f.Path.String()]; ok {
-			blamed[n].Path = At("parameters").Key(name)
+			blamed[n].Path = finding.At("parameters").Key(name)
 			blamed[n].Detail = fmt.Sprintf("Parameter %q drives %s: %s", name, f.Path, f.Detail)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Strategy is how an instance's system disk comes from its version's base image.
@@ -76,8 +78,8 @@ func (s Spec) Over(base Spec) Spec {
 }
 
 // Validate finds what is wrong within each member; paths start at the members' attribute names.
-func (s Spec) Validate() Findings {
-	var fs Findings
+func (s Spec) Validate() finding.List {
+	var fs finding.List
 	fs = append(fs, s.Hardware.Validate()...)
 	fs = append(fs, s.Network.Validate()...)
 	fs = append(fs, s.Storage.Validate()...)
@@ -88,7 +90,7 @@ func (s Spec) Validate() Findings {
 
 // ValidateWhole finds what does not fit together, in a spec that nothing more is laid over or under: names in cloud_init
 // that are no parameters, and parameters that drive disks that are not there.
-func (s Spec) ValidateWhole() Findings {
+func (s Spec) ValidateWhole() finding.List {
 	fs := s.CloudInit.validateNames(s.Parameters)
 	fs = append(fs, s.validateSize()...)
 	disks := map[string]Disk{SystemDisk: {}}
@@ -101,7 +103,7 @@ func (s Spec) ValidateWhole() Findings {
 			continue
 		}
 		if _, there := disks[m[1]]; !there {
-			fs.Add(At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
+			fs.Add(finding.At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
 				m[1], strings.Join(sortedNames(disks), ", ")))
 		}
 	}
@@ -113,15 +115,15 @@ func (s Spec) ValidateWhole() Findings {
 const specLimit = frozenLimit
 
 // validateSize finds a spec that no catalogue keeps.
-func (s Spec) validateSize() Findings {
-	var fs Findings
+func (s Spec) validateSize() finding.List {
+	var fs finding.List
 	text, err := json.Marshal(s)
 	if err != nil || len(text) <= specLimit {
 		return nil
 	}
-	at := At("parameters")
+	at := finding.At("parameters")
 	if s.CloudInit != nil && len(s.CloudInit.UserData) > len(text)/2 {
-		at = At("cloud_init").Name("user_data")
+		at = finding.At("cloud_init").Name("user_data")
 	}
 	fs.Add(at, "Spec too large", fmt.Sprintf("Profiles, parameters and cloud_init together have %.1f MiB, and %d is the most: have the guest fetch what "+
 		"is large.", float64(len(text))/(1<<20), specLimit>>20))

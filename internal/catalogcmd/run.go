@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
@@ -104,7 +104,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "catalog %s: %s\n", name, err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "catalog %s: %s\n", name, catalog.Sentence(err))
+		fmt.Fprintf(stderr, "catalog %s: %s\n", name, finding.Sentence(err))
 		return exitFailed
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // All makes the functions.
@@ -59,4 +60,4 @@ func newest(argument int64, versions []string, constraint string) (string, *func
 }
 
 // said is an error's text as Terraform wants it of functions: it ends the sentence itself.
-func said(err error) string { return strings.TrimSuffix(catalog.Sentence(err), ".") }
+func said(err error) string { return strings.TrimSuffix(finding.Sentence(err), ".") }

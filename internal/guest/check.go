@@ -1,6 +1,8 @@
 package guest
 
-import "github.com/novacron/terraform-provider-novacron/internal/catalog"
+import (
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+)
 
 // CheckCloudConfig tells whether a text is a cloud-config that a seed takes from a template: a mapping in YAML under a first
 // line #cloud-config, which what makes the guest report can be joined with, and whose commands cloud-init runs as they are
@@ -19,14 +21,14 @@ func CheckCloudConfig(config string) error {
 
 // ValidateCommands finds commands in the user data that cloud-init would not run as they are written. Validate does not: an
 // instance that was made with them can be changed only as long as it keeps them.
-func (c *Customization) ValidateCommands() catalog.Findings {
-	var fs catalog.Findings
+func (c *Customization) ValidateCommands() finding.List {
+	var fs finding.List
 	if c == nil {
 		return nil
 	}
 	if own, err := parseCloudConfig(c.UserData); err == nil {
 		if err := checkCommands(own); err != nil {
-			fs.Add(catalog.At("customization").Name("user_data"), "Invalid user data", catalog.Sentence(err))
+			fs.Add(finding.At("customization").Name("user_data"), "Invalid user data", finding.Sentence(err))
 		}
 	}
 	return fs

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 var (
@@ -23,12 +23,12 @@ const maxCommand = 120 << 10
 // Validate finds what is wrong, each at its attribute below customization. template is the cloud-config of the
 // instance's template, with its parameters filled in, that the customization is joined with; "" for none, or where it is
 // not known yet.
-func (c *Customization) Validate(template string) catalog.Findings {
+func (c *Customization) Validate(template string) finding.List {
 	if c == nil {
 		return nil
 	}
-	var fs catalog.Findings
-	at := catalog.At("customization")
+	var fs finding.List
+	at := finding.At("customization")
 	for _, name := range c.InstallPackages {
 		if name == "" || name[0] == '-' || strings.ContainsFunc(name, isSpaceOrControl) {
 			fs.Add(at.Name("install_packages"), "Invalid package name", fmt.Sprintf(
@@ -59,22 +59,22 @@ func (c *Customization) Validate(template string) catalog.Findings {
 		fs.Add(at.Name("locale"), "Invalid locale", fmt.Sprintf("%q is no locale, such as en_US.UTF-8 or C.UTF-8.", c.Locale))
 	}
 	if _, err := parseCloudConfig(c.UserData); err != nil {
-		fs.Add(at.Name("user_data"), "Invalid user data", catalog.Sentence(err))
+		fs.Add(at.Name("user_data"), "Invalid user data", finding.Sentence(err))
 	} else if len(fs) == 0 {
 		checkJoint(&fs, c, template)
 	}
 	return fs
 }
 
-func checkSSHKeys(fs *catalog.Findings, at catalog.Path, keys []string) {
+func checkSSHKeys(fs *finding.List, at finding.Path, keys []string) {
 	for _, key := range keys {
 		if err := ValidSSHKey(key); err != nil {
-			fs.Add(at, "Invalid SSH key", catalog.Sentence(err))
+			fs.Add(at, "Invalid SSH key", finding.Sentence(err))
 		}
 	}
 }
 
-func checkUser(fs *catalog.Findings, at catalog.Path, name string, u User) {
+func checkUser(fs *finding.List, at finding.Path, name string, u User) {
 	switch {
 	case name == "root":
 		fs.Add(at, "Reserved user name", "There is a root already, so none can be made: ssh_authorized_keys of customization let in as root.")
@@ -93,7 +93,7 @@ func checkUser(fs *catalog.Findings, at catalog.Path, name string, u User) {
 	}
 }
 
-func checkFile(fs *catalog.Findings, at catalog.Path, name string, f File) {
+func checkFile(fs *finding.List, at finding.Path, name string, f File) {
 	if !absolute(name) || strings.ContainsFunc(name, isControl) {
 		fs.Add(at, "Invalid file path", "Name it by an absolute path, without . and .., doubled slashes and a slash at its end.")
 	}
@@ -121,14 +121,14 @@ func commandProblem(command string) string {
 }
 
 // checkJoint finds what cannot be joined with the template's cloud-config.
-func checkJoint(fs *catalog.Findings, c *Customization, template string) {
+func checkJoint(fs *finding.List, c *Customization, template string) {
 	theirs, err := parseTemplate(template)
 	if err != nil {
-		fs.Add(catalog.At("template_id"), "Invalid cloud-config", catalog.Sentence(err))
+		fs.Add(finding.At("template_id"), "Invalid cloud-config", finding.Sentence(err))
 		return
 	}
 	if _, err := renderUserData("check", nil, theirs, c, ""); err != nil {
-		fs.Add(catalog.At("customization").Name("user_data"), "Could not merge user data", catalog.Sentence(err))
+		fs.Add(finding.At("customization").Name("user_data"), "Could not merge user data", finding.Sentence(err))
 	}
 }
 

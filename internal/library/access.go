@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Whatever is read of templates and versions goes through here, so that what somebody may not see is, in every answer,
@@ -64,7 +65,7 @@ func (l *Library) writable(ctx context.Context, id catalog.TemplateID) (catalog.
 // therefore not there, it finds nothing.
 func (l *Library) MayWrite(t catalog.Template) error { return gone(t.Need(l.me, catalog.Write)) }
 
-// Usable reads a template and one of its versions for a new instance: catalog.Findings where none may be made of them,
+// Usable reads a template and one of its versions for a new instance: finding.List where none may be made of them,
 // catalog.ErrNotFound where there is no such version.
 func (l *Library) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
 	template, err := l.Template(ctx, id.Template)
@@ -85,12 +86,12 @@ func (l *Library) Usable(ctx context.Context, id catalog.VersionID) (catalog.Tem
 	return template, version, err
 }
 
-// Use tells whether the library's user may make instances of a version: catalog.Findings say why not. The warning is the
+// Use tells whether the library's user may make instances of a version: finding.List say why not. The warning is the
 // zero Finding where there is nothing to say.
-func (l *Library) Use(t catalog.Template, v catalog.Version) (catalog.Finding, error) {
+func (l *Library) Use(t catalog.Template, v catalog.Version) (finding.Finding, error) {
 	warning, err := t.Use(l.me, v)
 	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
-		err = catalog.Findings{{Path: catalog.At("template_id"), Summary: "No permission to use template", Detail: catalog.Sentence(
+		err = finding.List{{Path: finding.At("template_id"), Summary: "No permission to use template", Detail: finding.Sentence(
 			fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
 	}
 	return warning, err

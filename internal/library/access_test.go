@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 var web = catalog.TemplateID{Tenant: "shop", Name: "web"}
@@ -123,11 +124,11 @@ func TestWhatIsNotAllowedSaysWhy(t *testing.T) {
 		}
 	}
 	_, _, err := tom.Usable(ctx, web.Version("1.2.0"))
-	if findings, ok := errors.AsType[catalog.Findings](err); !ok || findings[0].Path.String() != "template_id" || !strings.Contains(findings[0].Detail, "use_tenants") {
+	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Path.String() != "template_id" || !strings.Contains(findings[0].Detail, "use_tenants") {
 		t.Errorf("using what one may only read: %v", err)
 	}
 	_, _, err = ann.Usable(ctx, web.Version("1.0.0"))
-	if findings, ok := errors.AsType[catalog.Findings](err); !ok || findings[0].Summary != "Version is archived" {
+	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Summary != "Version is archived" {
 		t.Errorf("using what is archived: %v", err)
 	}
 	if _, v, err := ann.Usable(ctx, web.Version("1.3.0")); err != nil || *v.Spec.Hardware.MemoryMB != 512 {
@@ -203,7 +204,7 @@ func TestABrokenDraftIsNotPublished(t *testing.T) {
 	v.Value.VirtualSize = 2 << 30
 	must[catalog.Record[catalog.Version]](t)(m.versions.Replace(ctx, v.Key, v.Revision, v.Value))
 	_, err := ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active})
-	if findings, ok := errors.AsType[catalog.Findings](err); !ok || findings[0].Summary != "Could not publish draft" {
+	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Summary != "Could not publish draft" {
 		t.Errorf("published: %v", err)
 	}
 	must[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{Description: "still a draft", State: catalog.Draft}))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
@@ -62,7 +63,7 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 		Attribute() string
 	}](err)
 	if _, is := errors.AsType[*damagedError](err); blamed || is { // the stored image, which is no source of the user's
-		return nil, catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
+		return nil, finding.List{{Path: finding.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
 			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
 	}
 	if err != nil {
@@ -80,8 +81,8 @@ func (l *Library) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base
 }
 
 // NoSuchParent is the finding for a parent_version that is no version.
-func (l *Library) NoSuchParent(id catalog.VersionID, parent string) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
+func (l *Library) NoSuchParent(id catalog.VersionID, parent string) finding.List {
+	return finding.List{{Path: finding.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
 		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
 			"so that all of the image is sent.", id.Template, parent, id.Version)}}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
@@ -203,7 +204,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var findings catalog.Findings
+	var findings finding.List
 	if _, err := registerOn(t, l, "1.0.0", "1.3.0", image.Source{Path: again}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on an image that is damaged: %v, want a finding", err)
 	}

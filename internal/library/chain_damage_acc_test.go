@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
@@ -79,7 +80,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	if base := must[catalog.Base](t)(l.Base(t.Context(), one.Digest)); len(base.Children) != 0 {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
-	var findings catalog.Findings
+	var findings finding.List
 	if _, err := registerOn(t, l, "9.9.9", "1.1.0", image.Source{Path: raw, Checksum: one.Digest}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on a version that is not there: %v, want a finding", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -92,7 +93,7 @@ func sameClaim(found, claim catalog.Version) bool {
 
 // beingRegistered is the finding for a version that somebody registers just now.
 func (l *Library) beingRegistered(v catalog.Version) error {
-	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
+	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is removed "+
 			"by itself from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 }

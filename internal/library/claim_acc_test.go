@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
@@ -67,7 +68,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if _, err := l.Version(t.Context(), ubuntu.Version("0.2.0")); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("a version that is coming: %v, want %v", err, catalog.ErrNotFound)
 	}
-	var findings catalog.Findings
+	var findings finding.List
 	if err := l.DeleteTemplate(t.Context(), ubuntu); !errors.As(err, &findings) || !strings.Contains(err.Error(), "0.2.0") {
 		t.Errorf("removing the template of a version that is coming: %v, want a finding that names it", err)
 	}
@@ -138,7 +139,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 		_, err := register(t.Context(), s.library(t), "1.0.0", image.Source{Path: path})
 		return err
 	}
-	var findings catalog.Findings
+	var findings finding.List
 	if err := again(path); !errors.As(err, &findings) {
 		t.Errorf("while the process lives that registered it: %v, want that the version exists", err)
 	}

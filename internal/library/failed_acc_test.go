@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
@@ -80,7 +81,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			ID: ubuntu.Version("1.0.0"), Source: image.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
 			Spec: catalog.Spec{Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: &one}}}},
 		})
-		var findings catalog.Findings
+		var findings finding.List
 		if !errors.As(err, &findings) || findings[0].Path.String() != `storage_profile.disks["system"].size_gb` {
 			t.Errorf("got %v, want a finding at size_gb", err)
 		}

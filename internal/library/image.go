@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // imageCheck is whether the pool has an image.
@@ -44,8 +45,8 @@ func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 }
 
 // NoImage is the finding for a version that nothing can be made of, because the pool does not have its image.
-func (l *Library) NoImage(v catalog.Version) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version %q is in the catalogue, but its image "+
+func (l *Library) NoImage(v catalog.Version) finding.List {
+	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version %q is in the catalogue, but its image "+
 		"is not in the pool %q on %s. An image is in the pool that its version was registered with: use that pool, or choose a version that was "+
 		"registered with this one.", v.ID, l.pool, l.host.URI())}}
 }

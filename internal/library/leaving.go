@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // leaving keeps which versions the running plan takes away, and which instances it takes off their versions.
@@ -104,7 +105,7 @@ func (l *Library) StaysOn(id catalog.VersionID, name string, strategy catalog.St
 	if strategy != catalog.LinkedClone || !l.Leaving(id) {
 		return nil
 	}
-	return catalog.Findings{{Path: catalog.At("version"), Summary: "Version is removed under its clone", Detail: fmt.Sprintf(
+	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its clone", Detail: fmt.Sprintf(
 		"Instance %q is a linked clone of version %q, which the plan destroys or replaces: the instance would lose its disk. Keep the version, "+
 			"with a resource of its own for each release; or let the instance leave it in the same plan, by version or by strategy = \"clone\".",
 		name, id)}}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -91,7 +92,7 @@ func (l *Library) open(ctx context.Context) error {
 		return err
 	}
 	if !pool.Active {
-		return catalog.Findings{{Path: catalog.At("pool"), Summary: "Storage pool is not active", Detail: fmt.Sprintf(
+		return finding.List{{Path: finding.At("pool"), Summary: "Storage pool is not active", Detail: fmt.Sprintf(
 			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", l.pool, l.host.URI(), l.pool)}}
 	}
 	l.opened = true
@@ -135,7 +136,7 @@ func (l *Library) noSuchPool(ctx context.Context, cause error) error {
 	if len(names) > 0 {
 		there = "It has: " + strings.Join(names, ", ") + "."
 	}
-	return &MissingPoolError{catalog.Findings{{Path: catalog.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
+	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
 		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
 			"created when it is missing.", l.host.URI(), l.pool, there, DefaultPool)}}}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // What a state has and its user does not find is either gone, or there and not for them to see. To take the second for the
@@ -49,7 +50,7 @@ func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
 
 // OtherTenant is the finding for what a state has of another tenant, and its user may not see.
 func (l *Library) OtherTenant(what string, id fmt.Stringer) error {
-	return catalog.Findings{{Path: catalog.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
+	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
 		"provider's tenant %q: configure the provider with the tenant that made it, or take it out of the state with `terraform state rm`.",
 		what, id, l.me.Tenant)}}
 }
@@ -65,6 +66,6 @@ func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state
 		why = fmt.Sprintf("it has become a draft, which only those see who may write template %q, and user %q of tenant %q may not. Its owner %q, or "+
 			"whoever may write it, can publish it, or give that right by access_control: write_users or write_groups", t.ID, l.me.User, l.me.Tenant, t.Owner)
 	}
-	return catalog.Findings{{Path: catalog.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has the %s %q. It is there, but %s. "+
+	return finding.List{{Path: finding.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has the %s %q. It is there, but %s. "+
 		"Nothing was forgotten or changed. To leave it to those who may see it, take it out of the state with `terraform state rm`.", what, id, why)}}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Of one's own tenant, what is gone is told from what may not be seen any more; of another's, nothing is told.
@@ -13,7 +14,7 @@ func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 	ctx, never := t.Context(), catalog.TemplateID{Tenant: "shop", Name: "not"}
 	says := func(what string, err error, want string) {
 		t.Helper()
-		if _, ok := errors.AsType[catalog.Findings](err); want == "" && err != nil || want != "" && (!ok || !strings.Contains(err.Error(), want)) {
+		if _, ok := errors.AsType[finding.List](err); want == "" && err != nil || want != "" && (!ok || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", what, err, want)
 		}
 	}

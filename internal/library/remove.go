@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // InUseError says that a version cannot go because something hangs on its base image.
@@ -69,7 +70,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 			return catalog.ErrNotFound
 		}
 		if v.DeletionProtection {
-			return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
+			return finding.List{{Path: finding.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
 				"Version %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
 		}
 		v.DeletingSince = &since

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Newer picks the newest active release among a template's versions, and those that a running plan creates, where it is
@@ -72,7 +73,7 @@ func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint 
 	if constraint != "" {
 		asked = fmt.Sprintf("%s version that %q allows", article, constraint)
 	}
-	return "", catalog.Findings{{Path: catalog.At("version"), Summary: "Version not found", Detail: fmt.Sprintf(
+	return "", finding.List{{Path: finding.At("version"), Summary: "Version not found", Detail: fmt.Sprintf(
 		"Template %q does not have %s. %s Where the version is made in the same configuration, refer to it, by "+
 			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, all)}}
 }

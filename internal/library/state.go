@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -39,13 +40,13 @@ func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.S
 	}
 	if len(instances) == 0 && len(undescribed) > 0 {
 		u := undescribed[0]
-		return catalog.Findings{{Path: catalog.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s may have instances: the host cannot "+
+		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s may have instances: the host cannot "+
 			"describe %s%s. See with virsh dumpxml what is wrong with it, and mend or remove it; or leave state as it is.", what, l.nameOf(u), l.reason(u))}}
 	}
 	if len(instances) == 0 {
 		return nil
 	}
-	return catalog.Findings{{Path: catalog.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
+	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
 		"is for its writers only, and changes with its template. Set state = \"deprecated\" to warn whoever uses it, or \"archived\" to allow no new "+
 		"instances; or destroy the instances first.", what, from.OrActive(), l.named(instances))}}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -60,7 +61,7 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	if writable {
 		other = "Choose another name, " + UniqueName("template", id.String()) + "."
 	}
-	found := catalog.Findings{{Path: catalog.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
+	found := finding.List{{Path: finding.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
 		"%s has a template %q already. %s", l.catalogue(), id, other)}}
 	if writable {
 		return Taken(found)
@@ -175,7 +176,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return fmt.Errorf("removing template %q: %w", id, err)
 	}
 	if rec.Value.DeletionProtection {
-		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
+		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
 			"Template %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
 	}
 	l.sweep(ctx)
@@ -210,7 +211,7 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	if len(clones) > 0 {
 		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))
 	}
-	return catalog.Findings{{Path: catalog.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
+	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+
 			"by template_id = novacron_template.NAME.id, so that Terraform knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
@@ -131,7 +132,7 @@ func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID
 
 // VersionExists is the finding for a version that is there already.
 func (l *Library) VersionExists(id catalog.VersionID) error {
-	return Taken(catalog.Findings{{Path: catalog.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
+	return Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
 		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
 		UniqueName("version", id.String()))}})
 }
@@ -154,8 +155,8 @@ func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) err
 }
 
 // NoSuchTemplate is the finding for a template_id that names nothing.
-func (l *Library) NoSuchTemplate(id catalog.TemplateID) catalog.Findings {
-	return catalog.Findings{{Path: catalog.At("template_id"), Summary: "Template not found", Detail: l.Missing(id)}}
+func (l *Library) NoSuchTemplate(id catalog.TemplateID) finding.List {
+	return finding.List{{Path: finding.At("template_id"), Summary: "Template not found", Detail: l.Missing(id)}}
 }
 
 // Missing says that a template is not there, and what to do.
@@ -259,7 +260,7 @@ func CheckPublished(v catalog.Version, before catalog.State) error {
 		wrong = v.Spec.Storage.CheckImage(v.VirtualSize)
 	}
 	for _, f := range wrong {
-		fs.Add(catalog.At("state"), "Could not publish draft", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
+		fs.Add(finding.At("state"), "Could not publish draft", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
 	}
 	return fs.Err()
 }

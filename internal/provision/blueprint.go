@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
@@ -26,12 +27,12 @@ type Blueprint struct {
 
 // Settle decides what a request means with a version, and finds what is wrong with it. It needs no host, so that a
 // plan can be told all of it at once.
-func Settle(r Request, template catalog.Template, version catalog.Version) (Blueprint, catalog.Findings) {
+func Settle(r Request, template catalog.Template, version catalog.Version) (Blueprint, finding.List) {
 	b := Blueprint{Version: version, Strategy: r.Strategy, Customization: r.Customization}
 	if b.Strategy == "" {
 		b.Strategy = template.DefaultStrategy
 	}
-	var fs catalog.Findings
+	var fs finding.List
 	declared := version.Spec.Parameters
 	b.Parameters, fs = catalog.Resolve(declared, r.Given)
 	b.Shown = catalog.Shown(declared, b.Parameters, r.Given.Secrets)
@@ -61,15 +62,15 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
-		fs.Add(catalog.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+
+		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+
 			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
 	}
 	return b, append(fs, b.checkMetadata(r)...)
 }
 
 // checkKey finds that the key of a parameter is none.
-func (b *Blueprint) checkKey() catalog.Findings {
-	var fs catalog.Findings
+func (b *Blueprint) checkKey() finding.List {
+	var fs finding.List
 	declared := b.Version.Spec.Parameters
 	if key := catalog.Targeted(declared, b.Parameters, catalog.TargetSSHKey); key != "" {
 		if err := guest.ValidSSHKey(key); err != nil {
@@ -80,7 +81,7 @@ func (b *Blueprint) checkKey() catalog.Findings {
 }
 
 // checkFirstBoot finds what the guest could not do at its first boot, or not report.
-func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
+func (b *Blueprint) checkFirstBoot(r Request) finding.List {
 	if large := b.checkSeed(); len(large) > 0 { // to read all that takes a minute
 		return large
 	}
@@ -90,10 +91,10 @@ func (b *Blueprint) checkFirstBoot(r Request) catalog.Findings {
 		fs = c.ValidateCommands()
 	}
 	if lacks := guest.LackingToCustomize(b.UserData, c); lacks != "" {
-		fs.Add(catalog.At("customization"), "Customization needs other modules", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, "+
+		fs.Add(finding.At("customization"), "Customization needs other modules", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, "+
 			"%s. cloud-init needs that to carry the customization out: add it there.", lacks))
 	} else if lacks := guest.LackingToReport(b.UserData, c); lacks != "" && awaitsReport(r.WaitFor) {
-		fs.Add(catalog.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, %s. Without that, "+
+		fs.Add(finding.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, %s. Without that, "+
 			"the guest does not report how its first boot went: add it there, or add %q to wait_for, and hear of no failure.", lacks, NoReport))
 	}
 	return fs
@@ -148,7 +149,7 @@ func (p *Provisioner) settle(ctx context.Context, r Request, template catalog.Te
 }
 
 // renderUserData renders the template's user data, where all values are there for it, and finds values that break it.
-func (b *Blueprint) renderUserData(sound bool) catalog.Findings {
+func (b *Blueprint) renderUserData(sound bool) finding.List {
 	spec := b.Version.Spec
 	for _, v := range b.Parameters {
 		sound = sound && v != nil
@@ -161,7 +162,7 @@ func (b *Blueprint) renderUserData(sound bool) catalog.Findings {
 		err = guest.CheckCloudConfig(rendered)
 	}
 	if err != nil {
-		return catalog.Findings{{Path: catalog.At("parameters"), Summary: "Parameters make user data invalid", Detail: fmt.Sprintf(
+		return finding.List{{Path: finding.At("parameters"), Summary: "Parameters make user data invalid", Detail: fmt.Sprintf(
 			"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where a value stands for itself, "+
 				"its author may use quote or json.", b.Version.ID, err)}}
 	}

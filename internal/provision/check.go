@@ -8,19 +8,20 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // CheckHost finds what a blueprint of the instance of that name asks for and the host does not have.
-func (p *Provisioner) CheckHost(ctx context.Context, name string, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
-	for _, check := range []func() (catalog.Findings, error){
-		func() (catalog.Findings, error) { return p.checkFirmware(ctx, b) },
-		func() (catalog.Findings, error) { return p.checkGPUs(ctx, name, b) },
-		func() (catalog.Findings, error) { return p.checkNetworks(ctx, b) },
-		func() (catalog.Findings, error) { return p.checkBridges(ctx, b) },
-		func() (catalog.Findings, error) { return p.checkFilters(ctx, b) },
-		func() (catalog.Findings, error) { return p.checkTiers(ctx, b) },
+func (p *Provisioner) CheckHost(ctx context.Context, name string, b Blueprint) (finding.List, error) {
+	var fs finding.List
+	for _, check := range []func() (finding.List, error){
+		func() (finding.List, error) { return p.checkFirmware(ctx, b) },
+		func() (finding.List, error) { return p.checkGPUs(ctx, name, b) },
+		func() (finding.List, error) { return p.checkNetworks(ctx, b) },
+		func() (finding.List, error) { return p.checkBridges(ctx, b) },
+		func() (finding.List, error) { return p.checkFilters(ctx, b) },
+		func() (finding.List, error) { return p.checkTiers(ctx, b) },
 	} {
 		found, err := check()
 		if err != nil {
@@ -43,8 +44,8 @@ func there(has string, names []string) string {
 }
 
 // checkNetworks finds interfaces on networks that the host does not have, that are not active, or that cannot tag.
-func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
+func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (finding.List, error) {
+	var fs finding.List
 	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Network != "" || n.VLAN > 0 }) {
 		return nil, nil
 	}
@@ -61,7 +62,7 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.F
 		names[i] = n.Name
 	}
 	for _, nic := range b.NICs {
-		at := catalog.At("network_profile").Name("interfaces").Key(nic.Name)
+		at := finding.At("network_profile").Name("interfaces").Key(nic.Name)
 		var network hypervisor.Network
 		if nic.Network != "" {
 			i := slices.Index(names, nic.Network)
@@ -86,7 +87,7 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (catalog.F
 }
 
 // checkBridges finds interfaces on bridges that the host does not have, where libvirt tells which it has.
-func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (catalog.Findings, error) {
+func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (finding.List, error) {
 	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Bridge != "" }) {
 		return nil, nil
 	}
@@ -103,10 +104,10 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (catalog.Fi
 	if !slices.ContainsFunc(networks, func(n hypervisor.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
 		return nil, nil
 	}
-	var fs catalog.Findings
+	var fs finding.List
 	for _, nic := range b.NICs {
 		if nic.Bridge != "" && !slices.Contains(names, nic.Bridge) {
-			fs.Add(catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found", fmt.Sprintf(
+			fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found", fmt.Sprintf(
 				"Interface %q is to be on the bridge %q, which the host %s does not have. %s Name a bridge among them, make the bridge on the "+
 					"host, or use network.", nic.Name, nic.Bridge, p.host.URI(), there("Its interfaces are", names)))
 		}
@@ -124,8 +125,8 @@ func canTag(n hypervisor.Network, libvirt string) bool {
 }
 
 // checkFilters finds network filters that the host does not have.
-func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
+func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (finding.List, error) {
+	var fs finding.List
 	n := slices.IndexFunc(b.NICs, func(n catalog.NIC) bool { return n.Filter != "" })
 	if n < 0 {
 		return nil, nil
@@ -135,7 +136,7 @@ func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (catalog.Fi
 		return nil, err
 	}
 	if filter := b.NICs[n].Filter; !slices.Contains(filters, filter) {
-		fs.Add(catalog.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The interfaces are to have "+
+		fs.Add(finding.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The interfaces are to have "+
 			"the network filter %q, which the host %s does not have. %s Name one of them, or define it with `virsh nwfilter-define`.",
 			filter, p.host.URI(), there("It has", filters)))
 	}
@@ -143,13 +144,13 @@ func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (catalog.Fi
 }
 
 // checkPublic finds that no interface is on a public network.
-func checkPublic(nics []catalog.NIC, public []string) catalog.Findings {
-	var fs catalog.Findings
+func checkPublic(nics []catalog.NIC, public []string) finding.List {
+	var fs finding.List
 	isPublic := func(n catalog.NIC) bool {
 		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" && slices.Contains(public, n.Bridge)
 	}
 	if !slices.ContainsFunc(nics, isPublic) {
-		fs.Add(catalog.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The instance has to have a public "+
+		fs.Add(finding.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The instance has to have a public "+
 			"address, and none of its interfaces is on a network or bridge that the provider's public_networks name. %s Plug an "+
 			"interface into one of them, or add its network there.", there("They name", public)))
 	}
@@ -157,8 +158,8 @@ func checkPublic(nics []catalog.NIC, public []string) catalog.Findings {
 }
 
 // checkFirmware finds that the host has no EFI.
-func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
+func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (finding.List, error) {
+	var fs finding.List
 	if b.Machine.Firmware != catalog.EFI {
 		return nil, nil
 	}
@@ -171,7 +172,7 @@ func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (catalog.F
 		return nil, err
 	}
 	if !slices.Contains(firmwares, "efi") {
-		fs.Add(catalog.At("hardware_profile").Name("firmware"), "EFI firmware not found", fmt.Sprintf("The host %s has no EFI for guests. Install it "+
+		fs.Add(finding.At("hardware_profile").Name("firmware"), "EFI firmware not found", fmt.Sprintf("The host %s has no EFI for guests. Install it "+
 			"there (the package ovmf of Debian and Ubuntu, edk2-ovmf of Fedora and its kin), or use bios.", p.host.URI()))
 	}
 	return fs, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -79,7 +80,7 @@ func (b *build) define(ctx context.Context) error {
 		// Nobody else in this process chooses until the domain that has them is there to be seen.
 		b.gpus.Lock()
 		defer b.gpus.Unlock()
-		var findings catalog.Findings
+		var findings finding.List
 		if spec.Host, findings, err = b.chooseGPUs(ctx, spec.Name, m); err != nil {
 			return err
 		} else if len(findings) > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -72,10 +73,10 @@ func (p places) next() int {
 
 // compareNICs compares the network cards, which go by their names. One whose MAC address is left to chance keeps the one
 // it has, and one without a name is somebody else's.
-func compareNICs(have, want []catalog.NIC) ([]catalog.Path, Devices) {
-	var replaces []catalog.Path
+func compareNICs(have, want []catalog.NIC) ([]finding.Path, Devices) {
+	var replaces []finding.Path
 	var d Devices
-	interfaces := catalog.At("network_profile").Name("interfaces")
+	interfaces := finding.At("network_profile").Name("interfaces")
 	for _, w := range want {
 		at := interfaces.Key(w.Name)
 		n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == w.Name })
@@ -172,12 +173,12 @@ func (d *Diff) compareRoom(live hypervisor.Hardware) {
 	}
 	for _, nic := range cards {
 		if !slots.TakeFor(nic.Model) {
-			d.Restarts = append(d.Restarts, Restart{catalog.At("network_profile").Name("interfaces").Key(nic.Name), noSlot})
+			d.Restarts = append(d.Restarts, Restart{finding.At("network_profile").Name("interfaces").Key(nic.Name), noSlot})
 		}
 	}
 	for _, disk := range dev.AddDisks {
 		if disk.Spec.Rotation == 0 && !live.Has(hypervisor.DiskID(disk.Spec.Name)) && !slots.TakeFor("virtio") {
-			d.Restarts = append(d.Restarts, Restart{catalog.At("storage_profile").Name("disks").Key(disk.Spec.Name), noSlot})
+			d.Restarts = append(d.Restarts, Restart{finding.At("storage_profile").Name("disks").Key(disk.Spec.Name), noSlot})
 		}
 	}
 }

@@ -8,20 +8,21 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 // Diff tells what it takes to make an instance what a blueprint says.
 type Diff struct {
 	Restarts []Restart      // why a running guest must be shut down and started again
-	Replaces []catalog.Path // what can only be had by making the instance anew
+	Replaces []finding.Path // what can only be had by making the instance anew
 	Grows    []Growth
 	Devices  Devices
 }
 
 // Restart is a change that a guest does not take while it runs.
 type Restart struct {
-	At  catalog.Path
+	At  finding.Path
 	Why string // a sentence; "" where the attribute says it all
 }
 
@@ -36,17 +37,17 @@ type Growth struct {
 }
 
 // Compare compares an instance, as its host has it, with a blueprint. Findings are about what cannot be had at all.
-func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Diff, catalog.Findings, error) {
+func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Diff, finding.List, error) {
 	d := Diff{Replaces: compareMachines(i.DomainType, i.Machine, b.Machine)}
 	if !sameShape(i.Machine, b.Machine) {
-		d.Restarts = []Restart{{At: catalog.At("hardware_profile")}}
+		d.Restarts = []Restart{{At: finding.At("hardware_profile")}}
 	}
 	if i.renamed() {
-		d.Restarts = append(d.Restarts, Restart{At: catalog.At("domain_name"), Why: fmt.Sprintf("Somebody has renamed the domain to %q, and only one "+
+		d.Restarts = append(d.Restarts, Restart{At: finding.At("domain_name"), Why: fmt.Sprintf("Somebody has renamed the domain to %q, and only one "+
 			"that is off can be renamed.", i.DomainName)})
 	}
 	if i.Facts.Customized.Digest != b.Customization.Digest() {
-		d.Replaces = append(d.Replaces, catalog.At("customization"))
+		d.Replaces = append(d.Replaces, finding.At("customization"))
 	}
 	replaces, devices := compareNICs(i.NICs, b.NICs)
 	for n, nic := range devices.AddNICs { // somebody may have taken it away, and the guest may know it by this
@@ -57,7 +58,7 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 	d.Replaces, d.Devices = append(d.Replaces, replaces...), devices
 	// The system disk is what the instance is.
 	if len(i.Disks) == 0 || len(b.Drives) == 0 || i.Disks[0].Name != b.Drives[0].Name {
-		d.Replaces = append(d.Replaces, catalog.At("storage_profile"))
+		d.Replaces = append(d.Replaces, finding.At("storage_profile"))
 		return d, nil, nil
 	}
 	targets := slices.Clone(i.targets)
@@ -79,9 +80,9 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 }
 
 // compareDisks compares the disks, which go by their names. Those that come get places that are free.
-func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive, places places) (catalog.Findings, error) {
-	var fs catalog.Findings
-	at := catalog.At("storage_profile").Name("disks")
+func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive, places places) (finding.List, error) {
+	var fs finding.List
+	at := finding.At("storage_profile").Name("disks")
 	for _, drive := range want {
 		pool, err := p.home(ctx, drive)
 		if err != nil {
@@ -130,11 +131,11 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 }
 
 // refuseShrinking finds a disk of that many bytes that would become smaller.
-func refuseShrinking(fs *catalog.Findings, i Instance, drive catalog.Drive, has uint64) {
+func refuseShrinking(fs *finding.List, i Instance, drive catalog.Drive, has uint64) {
 	if drive.Size >= has {
 		return
 	}
-	fs.Add(catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
+	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
 		"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
 			"least %d, or make a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
 }
@@ -145,9 +146,9 @@ func sameShape(a, b catalog.Machine) bool {
 }
 
 // compareMachines finds what of a machine cannot change.
-func compareMachines(domainType string, have, want catalog.Machine) []catalog.Path {
-	var replaces []catalog.Path
-	at := catalog.At("hardware_profile")
+func compareMachines(domainType string, have, want catalog.Machine) []finding.Path {
+	var replaces []finding.Path
+	at := finding.At("hardware_profile")
 	// Under software emulation there is no host CPU to pass on, so the host reports another type than was asked for.
 	if have.CPU != hypervisor.EffectiveCPU(domainType, want.CPU) {
 		replaces = append(replaces, at.Name("cpu_type"))
@@ -165,9 +166,9 @@ func compareMachines(domainType string, have, want catalog.Machine) []catalog.Pa
 }
 
 // compareDisk finds what of a disk cannot change. home is the directory that it belongs in.
-func compareDisk(have hypervisor.DomainDisk, want catalog.Drive, home string) []catalog.Path {
-	var replaces []catalog.Path
-	at := catalog.At("storage_profile").Name("disks").Key(want.Name)
+func compareDisk(have hypervisor.DomainDisk, want catalog.Drive, home string) []finding.Path {
+	var replaces []finding.Path
+	at := finding.At("storage_profile").Name("disks").Key(want.Name)
 	if diskType(have) != want.Type {
 		replaces = append(replaces, at.Name("type"))
 	}

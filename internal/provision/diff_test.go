@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
-func paths(all []catalog.Path) []string {
+func paths(all []finding.Path) []string {
 	var texts []string
 	for _, p := range all {
 		texts = append(texts, p.String())

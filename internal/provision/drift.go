@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -49,7 +50,7 @@ func (i Instance) shape() string {
 
 // Drift is an attribute of a profile for which the host has something else than a blueprint says.
 type Drift struct {
-	Path catalog.Path
+	Path finding.Path
 	Is   any  // what the host has: an int64, a string or several; "" or 0 for what is gone
 	Lost bool // only another instance would have it again
 }
@@ -57,17 +58,17 @@ type Drift struct {
 // Drift tells in which attributes the host's instance differs from its blueprint.
 func (i Instance) Drift(b Blueprint) []Drift {
 	var all []Drift
-	differs := func(at catalog.Path, is any, same bool) {
+	differs := func(at finding.Path, is any, same bool) {
 		if !same {
 			all = append(all, Drift{Path: at, Is: is})
 		}
 	}
-	lost := func(at catalog.Path, is any, same bool) {
+	lost := func(at finding.Path, is any, same bool) {
 		if !same {
 			all = append(all, Drift{Path: at, Is: is, Lost: true})
 		}
 	}
-	hardware, have, want := catalog.At("hardware_profile"), i.Machine, b.Machine
+	hardware, have, want := finding.At("hardware_profile"), i.Machine, b.Machine
 	differs(hardware.Name("cpu_count"), int64(have.Sockets), have.Sockets == want.Sockets)
 	differs(hardware.Name("cpu_cores"), int64(have.Cores), have.Cores == want.Cores)
 	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB) //nolint:gosec // hosts have less
@@ -75,7 +76,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 	lost(hardware.Name("gpu_count"), int64(have.GPUs), have.GPUs == want.GPUs)
 	filtered := false
 	for _, w := range b.NICs {
-		at := catalog.At("network_profile").Name("interfaces").Key(w.Name)
+		at := finding.At("network_profile").Name("interfaces").Key(w.Name)
 		n := slices.IndexFunc(i.NICs, func(h catalog.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
 			differs(at.Name("network"), "", false)
@@ -88,11 +89,11 @@ func (i Instance) Drift(b Blueprint) []Drift {
 		differs(at.Name("vlan"), int64(h.VLAN), h.VLAN == w.VLAN)
 		if h.Filter != w.Filter && !filtered {
 			filtered = true
-			differs(catalog.At("network_profile").Name("default_network_policies"), filters(h), false)
+			differs(finding.At("network_profile").Name("default_network_policies"), filters(h), false)
 		}
 	}
 	for _, w := range b.Drives {
-		at := catalog.At("storage_profile").Name("disks").Key(w.Name)
+		at := finding.At("storage_profile").Name("disks").Key(w.Name)
 		n := slices.IndexFunc(i.Disks, func(h hypervisor.DomainDisk) bool { return h.Name == w.Name })
 		if n < 0 && (w.System || w.Boot) {
 			lost(at.Name("size_gb"), int64(0), false)

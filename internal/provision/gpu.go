@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -35,7 +36,7 @@ func gpusOf(devices []hypervisor.HostDevice) (n int, id string) {
 }
 
 // checkGPUs finds that the host has not got the GPUs, or not enough of them.
-func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (catalog.Findings, error) {
+func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (finding.List, error) {
 	if b.Machine.GPUs == 0 {
 		return nil, nil
 	}
@@ -44,7 +45,7 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 }
 
 // chooseGPUs picks GPUs that no domain but the one of that name has.
-func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]hypervisor.HostDevice, catalog.Findings, error) {
+func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]hypervisor.HostDevice, finding.List, error) {
 	devices, err := p.devices.get(func() ([]hypervisor.PCIDevice, error) { return p.host.PCIDevices(ctx) })
 	if err != nil {
 		return nil, nil, err
@@ -88,9 +89,9 @@ func (p *Provisioner) calls(d hypervisor.Domain) string {
 }
 
 // pickGPUs picks what a machine asks for. taken says who has a device.
-func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, host string) ([]hypervisor.HostDevice, catalog.Findings) {
-	var fs catalog.Findings
-	at := catalog.At("hardware_profile")
+func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, host string) ([]hypervisor.HostDevice, finding.List) {
+	var fs finding.List
+	at := finding.At("hardware_profile")
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d hypervisor.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d hypervisor.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -106,13 +107,13 @@ func (p *Provisioner) diskVolumeOf(ctx context.Context, disk hypervisor.DomainDi
 var filePools = []string{"dir", "fs", "netfs"}
 
 // checkTiers finds disks on tiers that the provider does not know, or whose pools the host cannot give.
-func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (catalog.Findings, error) {
-	var fs catalog.Findings
+func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (finding.List, error) {
+	var fs finding.List
 	for _, drive := range b.Drives {
 		if drive.Tier == "" {
 			continue
 		}
-		at := catalog.At("storage_profile").Name("disks").Key(drive.Name).Name("storage_tier")
+		at := finding.At("storage_profile").Name("disks").Key(drive.Name).Name("storage_tier")
 		name, known := p.tiers[drive.Tier]
 		if !known {
 			fs.Add(at, "Storage tier not found", fmt.Sprintf("Disk %q is to be on the tier %q, which the provider's storage_tiers do not "+

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -17,11 +18,11 @@ const seedLimit = 64 << 20
 
 // CompareForReimage is Compare for an instance that is to get the system disk of another version: that disk has no size
 // to keep, and what works at first boot works anew.
-func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Blueprint) (Diff, catalog.Findings, error) {
+func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Blueprint) (Diff, finding.List, error) {
 	i.Facts.Customized.Digest = b.Customization.Digest()
 	d, fs, err := p.Compare(ctx, i, b)
-	system := catalog.At("storage_profile").Name("disks").Key(b.Drives[0].Name)
-	fs = slices.DeleteFunc(fs, func(f catalog.Finding) bool {
+	system := finding.At("storage_profile").Name("disks").Key(b.Drives[0].Name)
+	fs = slices.DeleteFunc(fs, func(f finding.Finding) bool {
 		return f.Path.String() == system.String() || f.Path.String() == system.Name("size_gb").String()
 	})
 	return d, fs, err

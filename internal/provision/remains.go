@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
@@ -50,7 +51,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 		alive = !catalog.Overdue(note.Deadline, now)
 	}
 	if alive {
-		return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
+		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
 				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
 			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
@@ -98,13 +99,13 @@ func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 }
 
 func (b *build) nameTaken(domain string) error {
-	return library.Taken(catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+	return library.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name, %s.", b.host.URI(), domain,
 		library.UniqueName("instance", b.tenant+"/"+b.request.Name))}})
 }
 
 // nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.
 func (b *build) nameForeign(domain string) error {
-	return catalog.Findings{{Path: catalog.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+	return finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name: that domain is no instance of tenant %q.", b.host.URI(), domain, b.tenant)}}
 }

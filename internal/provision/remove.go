@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -46,7 +47,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 		}
 	}
 	if facts.Protected && facts.Provision.Completed != nil {
-		return catalog.Findings{{Path: catalog.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
+		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
 			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
 	}
 	if err := p.powerOff(ctx, uuid, grace); err != nil {

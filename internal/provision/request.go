@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // recorded works on a request under a record in the catalogue: it is there before the work begins, and says what came of it
@@ -32,7 +33,7 @@ func (b *build) recorded(ctx context.Context, action string, work func() (Instan
 	ended.UUID, ended.Strategy = instance.UUID, cmp.Or(b.blueprint.Strategy, instance.Facts.Strategy, ended.Strategy)
 	ended.Status, ended.CompletedAt = catalog.RequestStatus(b.record.Status), &b.record.CompletedAt
 	if err != nil {
-		ended.Error = catalog.Sentence(errors.New(b.record.Error))
+		ended.Error = finding.Sentence(errors.New(b.record.Error))
 	}
 	for _, s := range b.steps {
 		ended.Steps = append(ended.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})

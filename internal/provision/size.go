@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -29,14 +30,14 @@ const (
 
 // part is something of a request that takes room.
 type part struct {
-	at   catalog.Path
+	at   finding.Path
 	what string
 	size int // bytes
 }
 
 // checkMetadata finds that libvirt would not take what a request writes into the instance's metadata.
-func (b *Blueprint) checkMetadata(r Request) catalog.Findings {
-	var fs catalog.Findings
+func (b *Blueprint) checkMetadata(r Request) finding.List {
+	var fs finding.List
 	if total, parts := b.metadataParts(r); total > metadataLimit {
 		largest := slices.MaxFunc(parts, func(a, b part) int { return a.size - b.size })
 		fs.Add(largest.at, "Metadata too large", fmt.Sprintf("The instance's metadata on its host would have %s, and libvirt has room for %s. Of that, "+
@@ -46,13 +47,13 @@ func (b *Blueprint) checkMetadata(r Request) catalog.Findings {
 }
 
 // checkSeed finds that there is more for the guest than a seed has room for.
-func (b *Blueprint) checkSeed() catalog.Findings {
-	var fs catalog.Findings
-	told := []part{{catalog.At("parameters"), "the template's cloud_init.user_data with the parameters", len(b.UserData)}}
+func (b *Blueprint) checkSeed() finding.List {
+	var fs finding.List
+	told := []part{{finding.At("parameters"), "the template's cloud_init.user_data with the parameters", len(b.UserData)}}
 	if c := b.Customization; c != nil {
-		told = append(told, part{catalog.At("customization").Name("user_data"), "user_data", len(c.UserData)})
+		told = append(told, part{finding.At("customization").Name("user_data"), "user_data", len(c.UserData)})
 		for _, path := range slices.Sorted(maps.Keys(c.Files)) {
-			told = append(told, part{catalog.At("customization").Name("files").Key(path), fmt.Sprintf("file %q", path), len(c.Files[path].Content)})
+			told = append(told, part{finding.At("customization").Name("files").Key(path), fmt.Sprintf("file %q", path), len(c.Files[path].Content)})
 		}
 	}
 	if total := sum(told); total > seedContentLimit {
@@ -84,31 +85,31 @@ func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 		text, _ := facts.Marshal()
 		return hypervisor.AnswerSize(text) - len(empty)
 	}
-	add := func(at catalog.Path, what string, facts catalog.InstanceFacts) {
+	add := func(at finding.Path, what string, facts catalog.InstanceFacts) {
 		parts = append(parts, part{at, what, size(facts)})
 	}
 	all := catalog.InstanceFacts{Parameters: catalog.Settings(b.Shown), Labels: catalog.Pairs(r.Labels)}
 	for _, setting := range all.Parameters {
-		add(catalog.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), catalog.InstanceFacts{Parameters: []catalog.Setting{setting}})
+		add(finding.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), catalog.InstanceFacts{Parameters: []catalog.Setting{setting}})
 	}
 	for _, label := range all.Labels {
-		add(catalog.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), catalog.InstanceFacts{Labels: []catalog.Pair{label}})
+		add(finding.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), catalog.InstanceFacts{Labels: []catalog.Pair{label}})
 	}
 	const declared = "what the version declares"
 	unkept := 0
 	if frozen, err := catalog.Freeze(b.Version); err == nil {
 		all.Frozen = frozen
-		add(catalog.At("version"), declared, catalog.InstanceFacts{Frozen: frozen})
+		add(finding.At("version"), declared, catalog.InstanceFacts{Frozen: frozen})
 	} else {
 		unkept = len(spec)
-		parts = append(parts, part{catalog.At("version"), declared, unkept})
+		parts = append(parts, part{finding.At("version"), declared, unkept})
 	}
 	var description bytes.Buffer
 	shown, exact := catalog.Described(r.Description)
 	all.Description = exact
 	_ = xml.EscapeText(&description, []byte(shown)) // a buffer takes everything
 	inDomain := hypervisor.AnswerSize(description.String())
-	parts = append(parts, part{catalog.At("description"), "description", inDomain + size(catalog.InstanceFacts{Description: exact})})
+	parts = append(parts, part{finding.At("description"), "description", inDomain + size(catalog.InstanceFacts{Description: exact})})
 	return unkept + inDomain + size(all) + indent*(len(all.Parameters)+len(all.Labels)), parts
 }
 

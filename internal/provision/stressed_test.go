@@ -15,6 +15,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
@@ -117,7 +118,7 @@ func (s stressed) run() tally {
 		}
 		for _, version := range stressVersions {
 			// Some are there still, and others another process is registering.
-			if err := s.register(ctx, l, version); err != nil && !errors.As(err, new(catalog.Findings)) {
+			if err := s.register(ctx, l, version); err != nil && !errors.As(err, new(finding.List)) {
 				said.wrong("registering version %s again: %v", version, err)
 			}
 		}

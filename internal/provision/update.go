@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -33,7 +34,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	}
 	var diff Diff
 	if c.Blueprint != nil {
-		var findings catalog.Findings
+		var findings finding.List
 		if diff, findings, err = p.Compare(ctx, instance, *c.Blueprint); err != nil {
 			return instance, err
 		} else if len(findings) > 0 {
@@ -46,7 +47,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	}
 	// Planning has told, unless the instance has changed since.
 	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
-		return instance, catalog.Findings{{Path: diff.Restarts[0].At, Summary: "Change requires a restart", Detail: fmt.Sprintf("Since it was planned, "+
+		return instance, finding.List{{Path: diff.Restarts[0].At, Summary: "Change requires a restart", Detail: fmt.Sprintf("Since it was planned, "+
 			"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.", name)}}
 	}
 	if err := p.redefine(ctx, instance, c, diff.Devices); err != nil {

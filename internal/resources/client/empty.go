@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // WarnEmpty warns of each object in a configuration of which nothing is set. Of a value that comes by a variable or a
@@ -27,7 +27,7 @@ func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) 
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		// What has a dynamic type in the schema, as parameters have, is an object of its user's own.
 		if !object.AttributeTypes[name].Is(tftypes.DynamicPseudoType) && name != timeouts {
-			warnEmpty(diags, catalog.At(name), attributes[name], exempt)
+			warnEmpty(diags, finding.At(name), attributes[name], exempt)
 		}
 	}
 }
@@ -35,7 +35,7 @@ func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) 
 // timeouts is a block, in which Terraform refuses names that it does not know.
 const timeouts = "timeouts"
 
-func warnEmpty(diags *diag.Diagnostics, at catalog.Path, v tftypes.Value, exempt []string) {
+func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt []string) {
 	var inside map[string]tftypes.Value
 	if !v.IsKnown() || v.IsNull() || !v.Type().Is(tftypes.Object{}) && !v.Type().Is(tftypes.Map{}) || v.As(&inside) != nil {
 		return
@@ -51,14 +51,14 @@ func warnEmpty(diags *diag.Diagnostics, at catalog.Path, v tftypes.Value, exempt
 		}
 	}
 	if nothing && !slices.Contains(exempt, at.String()) {
-		AddWarning(diags, catalog.Finding{Path: at, Summary: "Nothing is set", Detail: fmt.Sprintf("This has %s, and none of them is set. Terraform drops "+
+		AddWarning(diags, finding.Finding{Path: at, Summary: "Nothing is set", Detail: fmt.Sprintf("This has %s, and none of them is set. Terraform drops "+
 			"other names without a word where the value comes from a variable or is converted: look for one that is misspelt. Where nothing is to be "+
 			"set, %s.", strings.Join(slices.Sorted(maps.Keys(inside)), ", "), instead(at))})
 	}
 }
 
 // instead says how to mean nothing. An element of a map is more than its attributes: it is there, and has a name.
-func instead(at catalog.Path) string {
+func instead(at finding.Path) string {
 	if at[len(at)-1].Key {
 		return "write one of them with its default"
 	}

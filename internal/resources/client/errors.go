@@ -8,13 +8,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
 // Path is a finding's path as Terraform has it.
-func Path(p catalog.Path) path.Path {
+func Path(p finding.Path) path.Path {
 	if len(p) == 0 {
 		return path.Empty()
 	}
@@ -30,7 +30,7 @@ func Path(p catalog.Path) path.Path {
 }
 
 // AddFindings reports findings, each at its attribute.
-func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
+func AddFindings(diags *diag.Diagnostics, findings finding.List) {
 	for _, f := range findings {
 		at, detail := located(f)
 		diags.AddAttributeError(at, f.Summary, detail)
@@ -41,17 +41,17 @@ func AddFindings(diags *diag.Diagnostics, findings catalog.Findings) {
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
 		diags.AddWarning("Could not record request", "What came of request "+record.RequestID+" could not be written to the catalogue, so "+
-			"novacron_provisioning_requests does not list it, or not as it ended. The instance is not affected. "+catalog.Sentence(record.Unrecorded))
+			"novacron_provisioning_requests does not list it, or not as it ended. The instance is not affected. "+finding.Sentence(record.Unrecorded))
 	}
 }
 
 // AddWarning reports what is not wrong, but worth knowing before it is done.
-func AddWarning(diags *diag.Diagnostics, f catalog.Finding) {
+func AddWarning(diags *diag.Diagnostics, f finding.Finding) {
 	at, detail := located(f)
 	diags.AddAttributeWarning(at, f.Summary, detail)
 }
 
-func located(f catalog.Finding) (path.Path, string) {
+func located(f finding.Finding) (path.Path, string) {
 	at, detail := findable(f.Path), f.Detail
 	if len(at) < len(f.Path) {
 		detail = f.Path.String() + ": " + detail
@@ -61,7 +61,7 @@ func located(f catalog.Finding) (path.Path, string) {
 
 // findable is the part of a path that Terraform finds the line of: a top-level attribute, and a key of it. For anything
 // deeper it points at the head of the whole resource (attributeDiagnostic in its internal/tfdiags/contextual.go).
-func findable(p catalog.Path) catalog.Path {
+func findable(p finding.Path) finding.Path {
 	if len(p) > 1 && p[1].Key {
 		return p[:2]
 	}
@@ -76,7 +76,7 @@ func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	} else if _, missing := errors.AsType[*library.MissingPoolError](err); missing {
 		unless = " Unless the same apply makes it before, applying the plan is refused."
 	}
-	findings, _ := errors.AsType[catalog.Findings](err)
+	findings, _ := errors.AsType[finding.List](err)
 	if unless == "" {
 		AddError(diags, summary, err)
 		return
@@ -106,11 +106,11 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	if err == nil {
 		return
 	}
-	if findings, ok := errors.AsType[catalog.Findings](err); ok {
+	if findings, ok := errors.AsType[finding.List](err); ok {
 		AddFindings(diags, findings)
 		return
 	}
-	detail := strings.ToValidUTF8(catalog.Sentence(err), "\uFFFD") // names of files are not always
+	detail := strings.ToValidUTF8(finding.Sentence(err), "\uFFFD") // names of files are not always
 	_, timedOut := errors.AsType[*timedOutError](err)
 	if timedOut {
 		detail += "\n\nHow long it may take is set by the timeouts block."

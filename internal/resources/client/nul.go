@@ -5,13 +5,13 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // FindNUL finds texts of a configuration, and keys of its maps, that hold a NUL character. A catalogue in PostgreSQL cannot
 // keep one, and no text needs it.
-func FindNUL(config tftypes.Value) catalog.Findings {
-	var fs catalog.Findings
+func FindNUL(config tftypes.Value) finding.List {
+	var fs finding.List
 	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) { // ours gives no errors
 		var text string
 		var names map[string]tftypes.Value
@@ -32,8 +32,8 @@ func FindNUL(config tftypes.Value) catalog.Findings {
 }
 
 // pathOf is a path as far as names and keys lead: elements of sets and lists have neither.
-func pathOf(at *tftypes.AttributePath) catalog.Path {
-	var path catalog.Path
+func pathOf(at *tftypes.AttributePath) finding.Path {
+	var path finding.Path
 	for _, step := range at.Steps() {
 		switch step := step.(type) {
 		case tftypes.AttributeName:

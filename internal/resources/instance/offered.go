@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -38,7 +39,7 @@ func (r *Resource) offered(ctx context.Context, i provision.Instance) (newer typ
 }
 
 // warn reports a finding that is no error, if it is one at all.
-func warn(diags *diag.Diagnostics, f catalog.Finding) {
+func warn(diags *diag.Diagnostics, f finding.Finding) {
 	if f.Summary != "" {
 		client.AddWarning(diags, f)
 	}

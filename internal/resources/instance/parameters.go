@@ -10,19 +10,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left out. The values
 // themselves are never rewritten.
-func given(parameters, secrets types.Dynamic) (catalog.Given, catalog.Findings) {
+func given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 	var (
 		g        catalog.Given
-		findings catalog.Findings
+		findings finding.List
 	)
 	read := func(attribute string, d types.Dynamic) map[string]catalog.Raw {
 		values, ok := values(d)
 		if !ok {
-			findings.Add(catalog.At(attribute), "Parameters must be an object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
+			findings.Add(finding.At(attribute), "Parameters must be an object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
 		}
 		return values
 	}

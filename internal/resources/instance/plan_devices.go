@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -18,7 +18,7 @@ import (
 func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d provision.Devices) {
 	known := i.MACs()
 	for _, nic := range d.AddNICs {
-		at := catalog.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration")
+		at := finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration")
 		if v := leaf(p.plan, at); v != nil && known[nic.Name] == "" && !profile.Known(ctx, v) {
 			p.replaceAt(at)
 		}
@@ -29,9 +29,9 @@ func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d pr
 // them, so no configuration could have them, and nobody has taken them out of one.
 func (p *planner) refuseUntold(d provision.Devices) {
 	for _, disk := range d.DropDisks {
-		at := catalog.At("storage_profile").Name("disks").Key(disk.Name)
+		at := finding.At("storage_profile").Name("disks").Key(disk.Name)
 		if p.adopting && leaf(p.state, at) == nil {
-			client.AddFindings(p.diags, catalog.Findings{{
+			client.AddFindings(p.diags, finding.List{{
 				Path: at, Summary: "Disk missing from the imported state",
 				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import has, and this change would "+
 					"delete it with its data. Write it into storage_profile.disks; or import the instance once more, after `terraform state rm`, which "+
@@ -50,8 +50,8 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 		p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
 	}
 	for _, disk := range d.DropDisks {
-		client.AddWarning(p.diags, catalog.Finding{
-			Path: catalog.At("storage_profile").Name("disks").Key(disk.Name),
+		client.AddWarning(p.diags, finding.Finding{
+			Path: finding.At("storage_profile").Name("disks").Key(disk.Name),
 			// Terraform shows one warning of each summary.
 			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
 			Detail: fmt.Sprintf("Disk %q of instance %q is not in the configuration any more: applying it detaches the disk and deletes its volume %s "+

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -130,7 +131,7 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 		plan := made()
 		plan.AllowRestart = types.BoolValue(allowed)
 		var diags diag.Diagnostics
-		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]provision.Restart{{At: catalog.At("hardware_profile")}})
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]provision.Restart{{At: finding.At("hardware_profile")}})
 		if len(diags) != 1 || diags[0].Severity() != want {
 			t.Errorf("allow_restart = %t gives %v", allowed, diags)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
@@ -57,7 +58,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 }
 
 // replaceFor replaces an instance that was to get another system disk only, and says why.
-func (p *planner) replaceFor(reasons []catalog.Path) {
+func (p *planner) replaceFor(reasons []finding.Path) {
 	names := make([]string, len(reasons))
 	for n, at := range reasons {
 		names[n] = at.String()

@@ -4,13 +4,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
 // replaceAt replaces the instance for the attribute that cannot change in place. Terraform goes by what the user has
 // changed: it ignores attributes that are as they were, and takes none that neither the plan nor the state has.
-func (p *planner) replaceAt(at catalog.Path) {
+func (p *planner) replaceAt(at finding.Path) {
 	planned, prior := leaf(p.plan, at), leaf(p.state, at)
 	if planned == nil && prior == nil || planned != nil && prior != nil && planned.Equal(prior) {
 		return
@@ -19,7 +19,7 @@ func (p *planner) replaceAt(at catalog.Path) {
 }
 
 // leaf is the attribute of a profile or the customization that a path leads to; nil where there is none, or it is null.
-func leaf(m *Model, at catalog.Path) attr.Value {
+func leaf(m *Model, at finding.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,
 		"customization": m.Customization,

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -16,10 +17,10 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	}
 	none := profile.StorageObject(nil)
 	fast, bulk := with(new("fast")), with(new("bulk"))
-	tier := catalog.At("storage_profile").Name("disks").Key("data").Name("storage_tier")
+	tier := finding.At("storage_profile").Name("disks").Key("data").Name("storage_tier")
 	for name, c := range map[string]struct {
 		before, now types.Object
-		at          catalog.Path
+		at          finding.Path
 		replaces    string
 	}{
 		"changed":                  {fast, bulk, tier, `storage_profile.disks["data"].storage_tier`},
@@ -28,8 +29,8 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 		"as it was":                {fast, fast, tier, ""},
 		"never written":            {none, none, tier, ""},
 		"never written, elsewhere": {with(nil), with(nil), tier, ""},
-		"another disk":             {fast, fast, catalog.At("storage_profile").Name("disks").Key("logs").Name("type"), ""},
-		"the whole":                {fast, none, catalog.At("storage_profile"), "storage_profile"},
+		"another disk":             {fast, fast, finding.At("storage_profile").Name("disks").Key("logs").Name("type"), ""},
+		"the whole":                {fast, none, finding.At("storage_profile"), "storage_profile"},
 	} {
 		p := planner{state: &Model{StorageProfile: c.before}, plan: &Model{StorageProfile: c.now}}
 		p.replaceAt(c.at)

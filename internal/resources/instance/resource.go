@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -71,7 +72,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	}
 	all, findings := given(config.Parameters, config.ParametersWO)
 	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
-		findings.Add(catalog.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the secrets until the guest has read "+
+		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the secrets until the guest has read "+
 			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
 	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
@@ -129,7 +130,7 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 	_, findings := given(plan.Parameters, secrets)
 	id, err := catalog.ParseTemplateID(plan.TemplateID.ValueString())
 	if err != nil {
-		findings.Add(catalog.At("template_id"), "Invalid template id", err.Error())
+		findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
 	}
 	if err := findings.Err(); err != nil {
 		return provision.Request{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Lifecycle is the part of a model that tells a template's or a version's state. Embed it.
@@ -75,7 +76,7 @@ func (l *Lifecycle) PlanPublished(before Lifecycle) {
 }
 
 // Validate finds what is wrong with it already.
-func (l Lifecycle) Validate() catalog.Findings {
+func (l Lifecycle) Validate() finding.List {
 	if l.State.IsUnknown() {
 		return nil
 	}

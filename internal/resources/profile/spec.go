@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Spec is the part of a model that templates and versions share. Embed it.
@@ -30,8 +31,8 @@ func (s Spec) Core() catalog.Spec {
 }
 
 // Validate finds what can be known to be wrong already.
-func (s Spec) Validate() catalog.Findings {
-	var fs catalog.Findings
+func (s Spec) Validate() finding.List {
+	var fs finding.List
 	hardware, _ := Hardware(s.HardwareProfile) // an unknown leaf is as good as unset
 	fs = append(fs, hardware.Validate()...)
 	network, _ := Network(s.NetworkProfile)
@@ -46,7 +47,7 @@ func (s Spec) Validate() catalog.Findings {
 }
 
 // ValidateWhole finds what does not fit together in a spec that nothing more is laid over or under.
-func (s Spec) ValidateWhole() catalog.Findings {
+func (s Spec) ValidateWhole() finding.List {
 	if !s.Known() {
 		return nil
 	}
@@ -55,7 +56,7 @@ func (s Spec) ValidateWhole() catalog.Findings {
 
 // ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk, and
 // which the machine starts from, depends on all of them, so nothing is said of that while their number or roles are open.
-func ValidateStorage(o types.Object) catalog.Findings {
+func ValidateStorage(o types.Object) finding.List {
 	storage, known := Storage(o)
 	if known {
 		return storage.Validate()

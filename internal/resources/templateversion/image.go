@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
@@ -86,7 +87,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 	}
 	if err != nil {
 		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Whether the file %s is still the image of version %q "+
-			"cannot be told. %s The version stays as it is: the pool has its image.", source.Path, c.version.ID.ValueString(), catalog.Sentence(err)))
+			"cannot be told. %s The version stays as it is: the pool has its image.", source.Path, c.version.ID.ValueString(), finding.Sentence(err)))
 		return
 	}
 	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
@@ -132,7 +133,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 	if err == nil {
 		if refused := r.client.Library.MayWrite(template); refused != nil {
-			diags.AddAttributeError(path.Root("template_id"), "No permission to register version", catalog.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
+			diags.AddAttributeError(path.Root("template_id"), "No permission to register version", finding.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
 			return
 		}
 	}

@@ -1,6 +1,8 @@
-package catalog
+package finding
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestPathsAreWrittenAsTerraformDoes(t *testing.T) {
 	base := At("storage_profile").Name("disks")
@@ -28,7 +30,7 @@ func TestFindingsNameWhatTheyAreAbout(t *testing.T) {
 		`Parameter "p": ` + bad:           {At("parameters_wo").Key("p"), bad},
 		`Label "l": ` + bad:               {At("labels").Key("l"), bad},
 	} {
-		var fs Findings
+		var fs List
 		if fs.Add(c.path, "Wrong", c.detail); fs[0].Detail != want {
 			t.Errorf("%s: %q is reported as %q, want %q", c.path, c.detail, fs[0].Detail, want)
 		}
