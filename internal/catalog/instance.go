@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// InstanceNamespace is the XML namespace of InstanceFacts in a domain's metadata.
-const InstanceNamespace = "urn:novacron:instance:1"
-
 // InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
 // metadata, so that reading and importing need nothing else. Secrets are never among them.
 type InstanceFacts struct {

@@ -2,19 +2,15 @@ package hypervisor
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // libvirt does not tell the time. But a volume that was just created says when, by the clock of whatever keeps its pool: the
 // host's, or a file server's. So each volume that CreateVolume makes tells the time of its pool.
-
-// clockPrefix begins the names of volumes that are made to tell the time and nothing else: nova.clock.TENANT.RANDOM, since rules
-// of the host may let a tenant create only what is called as its own.
-const clockPrefix = "nova.clock."
 
 // clockLeft is how old such a volume is when whoever made it must have died.
 const clockLeft = time.Minute
@@ -40,7 +36,7 @@ func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
 	if known, ok := h.clocks.Load(pool); ok {
 		return known.(reading).now(), nil
 	}
-	name := clockPrefix + h.tenant + "." + strings.ToLower(rand.Text())
+	name := naming.NewClock(h.tenant)
 	if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
 		return time.Time{}, err
 	}
@@ -59,7 +55,7 @@ func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
 // clearClocks removes what processes that died while they asked for the time have left. What cannot be removed now, or by this
 // user, is left to the next process that asks.
 func (h *Host) clearClocks(ctx context.Context, pool string, now time.Time) {
-	left, _, err := h.Volumes(ctx, pool, func(name string) bool { return strings.HasPrefix(name, clockPrefix) })
+	left, _, err := h.Volumes(ctx, pool, naming.IsClock)
 	if err != nil {
 		return
 	}

@@ -10,8 +10,8 @@ import (
 func TestAPoolTellsTheTime(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: clockPrefix + "left", Format: "raw"}))
-	left := filepath.Join(path, clockPrefix+"left")
+	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
+	left := filepath.Join(path, "nova.clock.left")
 	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 const (
@@ -111,7 +113,7 @@ func New(o Options) (*Host, error) {
 		target:      t,
 		dialTimeout: o.DialTimeout,
 		callTimeout: o.CallTimeout,
-		tenant:      cmp.Or(o.Tenant, "default"),
+		tenant:      cmp.Or(o.Tenant, naming.DefaultTenant),
 		agentSlot:   make(chan struct{}, agentWidth),
 	}
 	if h.dialTimeout <= 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
@@ -180,7 +181,7 @@ func (l *Library) release(ctx context.Context, digest string, leave func(*catalo
 
 // discardBase removes a base's volumes and then its document. Several may do so at once.
 func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	for _, volume := range []string{rec.Value.Volume, blocksVolume(rec.Value.Volume)} {
+	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
 		if err := l.deleteVolume(ctx, volume); err != nil {
 			return err
 		}

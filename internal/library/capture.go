@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // capturedDisk is the system disk of an instance that an image is made of.
@@ -91,7 +92,7 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	if _, err := l.checkRoom(ctx, disk.room); err != nil {
 		return none, err
 	}
-	u := l.newUpload(r, volumeName(r.volume, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
+	u := l.newUpload(r, naming.Base(r.volume, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
 	defer func() { err = u.settle(ctx, err) }()
 	r.steps.done("open")
 	u.created = true

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
 )
 
@@ -189,13 +190,10 @@ func damaged(l *Library, base catalog.Base, how string) error {
 		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
 }
 
-// blocksVolume names the volume of the map that belongs to a base's volume.
-func blocksVolume(volume string) string { return volume + ".map" }
-
 // Blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
 // those from before there were maps, the image is read once.
 func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
-	name := blocksVolume(base.Volume)
+	name := naming.BlockMap(base.Volume)
 	volume, err := l.host.Volume(ctx, l.pool, name)
 	if err == nil {
 		var r io.ReadCloser
@@ -239,7 +237,7 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 	if m, err = image.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := l.deleteVolume(ctx, blocksVolume(base.Volume)); err != nil { // one that is damaged
+	if err := l.deleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
 		return nil, err
 	}
 	transfer, err := l.host.OpenTransfer(ctx)
@@ -252,7 +250,7 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 
 // storeBlocks puts the map of a base's disk beside its volume, unless it is there.
 func (l *Library) storeBlocks(ctx context.Context, transfer *hypervisor.Transfer, volume string, m *blockmap.Map) error {
-	name, size := blocksVolume(volume), m.FileSize()
+	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
 	_, err := l.host.CreateVolume(hypervisor.Whole(ctx), l.pool, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 	if errors.Is(err, hypervisor.ErrExists) {

@@ -19,6 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // changed is a copy of a disk in which some blocks are others.
@@ -177,14 +178,14 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	s.wantDisk(t, l, v, after)
 
 	base := must[catalog.Base](t)(l.Base(t.Context(), parent.Digest))
-	if err := os.WriteFile(filepath.Join(s.dir, blocksVolume(base.Volume)), []byte("damaged"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, naming.BlockMap(base.Volume)), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	again := changed(t, raw, 6)
 	s.wantDisk(t, l, must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", image.Source{Path: again})), again)
 
 	base = must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
-	if err := os.Remove(filepath.Join(s.dir, blocksVolume(base.Volume))); err != nil {
+	if err := os.Remove(filepath.Join(s.dir, naming.BlockMap(base.Volume))); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
@@ -199,7 +200,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	}
 
 	base = must[catalog.Base](t)(l.Base(t.Context(), parent.Digest))
-	for _, volume := range []string{base.Volume, blocksVolume(base.Volume)} {
+	for _, volume := range []string{base.Volume, naming.BlockMap(base.Volume)} {
 		if err := os.WriteFile(filepath.Join(s.dir, volume), []byte("damaged"), 0o600); err != nil {
 			t.Fatal(err)
 		}

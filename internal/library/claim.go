@@ -2,15 +2,14 @@ package library
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -34,7 +33,7 @@ func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catal
 		takes = time.Until(deadline)
 	}
 	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Coming: &catalog.Coming{
-		Runner: runner.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: "nova.base." + strings.ToLower(rand.Text()),
+		Runner: runner.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: naming.NewBaseStem(),
 	}}
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
@@ -181,9 +180,9 @@ func (l *Library) clearVolumes(ctx context.Context, stem string) error {
 	}
 	left := func(name string) bool {
 		used := func(base catalog.Record[catalog.Base]) bool {
-			return name == base.Value.Volume || name == blocksVolume(base.Value.Volume)
+			return name == base.Value.Volume || name == naming.BlockMap(base.Value.Volume)
 		}
-		return strings.HasPrefix(name, stem+".") && !slices.ContainsFunc(bases, used)
+		return naming.IsOfStem(stem, name) && !slices.ContainsFunc(bases, used)
 	}
 	for _, name := range names {
 		if left(name) {

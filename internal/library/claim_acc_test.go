@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -37,7 +38,7 @@ func (s site) leave(t *testing.T, l *Library, id catalog.VersionID, by string) (
 	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
 		t.Fatal(err)
 	}
-	volume = volumeName(stem, 1, "raw")
+	volume = naming.Base(stem, 1, "raw")
 	if err := os.WriteFile(filepath.Join(s.dir, volume), []byte("half an image"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // made is an instance of a template, as its host has it.
@@ -43,13 +43,13 @@ func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) 
 // its metadata say: an instance's definition has the paths of its disks from the start, also before they are made.
 func HasInstanceDisk(d hypervisor.Domain) bool {
 	return slices.ContainsFunc(d.Disks, func(disk hypervisor.DomainDisk) bool {
-		return strings.HasPrefix(path.Base(disk.Path), "nova.disk.")
+		return naming.IsDisk(path.Base(disk.Path))
 	})
 }
 
 // calls is what the library's user may be told of a domain whose metadata do not say whose it is.
 func (l *Library) calls(d hypervisor.Domain) string {
-	if !catalog.OfTenant(l.me.Tenant, d.Name) {
+	if !naming.IsDomainOf(l.me.Tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
 	}
 	return fmt.Sprintf("domain %q", d.Name)

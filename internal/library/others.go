@@ -42,12 +42,6 @@ func (l *Library) foreign(instances []made, file string) bool {
 	})
 }
 
-// othersVolume tells whether a volume is called as another tenant's, of which a machine may be long gone: "nova.disk.TENANT.…".
-func (l *Library) othersVolume(name string) bool {
-	parts := strings.Split(name, ".")
-	return len(parts) > 3 && parts[0] == "nova" && parts[1] != "base" && parts[2] != l.me.Tenant
-}
-
 // versionsOn names the versions that use a base, but for those of other tenants and catalogues, which it counts.
 func (l *Library) versionsOn(b catalog.Base) []string {
 	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, l.me.Tenant+"/") })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // A host lists what it cannot describe: files that vanished or turned into something else since their pool was looked at,
@@ -45,7 +46,7 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
 			continue
 		}
-		volumes, not, err := l.host.Volumes(ctx, pool.Name, mayBeDisk)
+		volumes, not, err := l.host.Volumes(ctx, pool.Name, naming.MayBeImage)
 		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
 		gone := errors.Is(err, hypervisor.ErrPoolInactive) || errors.Is(err, hypervisor.ErrNoPool)
 		if err != nil && (!gone || pool.Name == l.pool) {
@@ -91,7 +92,7 @@ func (l *Library) hangingOn(volume hypervisor.Volume, s sighting) hanging {
 		// What stands on it has guessed its format where the header does not say it. A domain that cannot be described may
 		// have any of them for a disk.
 		above := slices.ContainsFunc(s.on(v.Path), func(o hypervisor.Volume) bool { return !s.raw(o) })
-		if above || u.Pool == l.pool || strings.HasPrefix(u.Name, "nova.") || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
+		if above || u.Pool == l.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
 		} else {
 			h.overlooked = append(h.overlooked, u)
@@ -128,11 +129,6 @@ func notRaw(d hypervisor.DomainDisk) bool { return d.Format != "raw" }
 // any tells whether something stands on the base, or may do.
 func (h hanging) any() bool {
 	return len(h.overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
-}
-
-// mayBeDisk tells by a volume's name that it may be an image: documents, seeds and what guests write to their consoles are none.
-func mayBeDisk(name string) bool {
-	return !strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, "nova.seed.") && !strings.HasPrefix(name, "nova.console.")
 }
 
 // isDisk tells whether a volume is a disk of one of the domains that is as asked for.
@@ -189,7 +185,7 @@ func (l *Library) reason(u hypervisor.Undescribed) string {
 // others tells whether something is called as another tenant's: "nova.disk.TENANT.…", or "TENANT.NAME" of a domain.
 func (l *Library) others(u hypervisor.Undescribed) bool {
 	if u.Pool != "" {
-		return l.othersVolume(u.Name)
+		return naming.OtherTenant(l.me.Tenant, u.Name)
 	}
 	tenant, _, dotted := strings.Cut(u.Name, ".")
 	return dotted && tenant != l.me.Tenant

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // InUseError says that a version cannot go because something hangs on its base image.
@@ -164,7 +165,7 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version, tell func(over
 	for _, o := range found.overlays {
 		switch {
 		case slices.Contains(known, o.Path) || o.Pool == l.pool && slices.Contains(base.Children, o.Name):
-		case l.foreign(instances, o.Path), l.othersVolume(o.Name):
+		case l.foreign(instances, o.Path), naming.OtherTenant(l.me.Tenant, o.Name):
 			in.Others++
 		default:
 			in.Users = append(in.Users, "volume "+strings.ToValidUTF8(o.Name, "\uFFFD"))

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
@@ -35,7 +36,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err != nil {
 		return none, 0, err
 	}
-	u := l.newUpload(r, volumeName(r.volume, attempt, string(format)), string(format))
+	u := l.newUpload(r, naming.Base(r.volume, attempt, string(format)), string(format))
 	u.standOn(below)
 	defer func() { err = u.settle(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
@@ -88,14 +89,6 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, done.transferred, err
 	}
 	return u.base, done.transferred, nil
-}
-
-// volumeName names the volume of an attempt to send an image. What was taken for dead once must not be taken for it again.
-func volumeName(stem string, attempt int, format string) string {
-	if attempt > 1 {
-		stem = fmt.Sprintf("%s.%d", stem, attempt)
-	}
-	return stem + "." + format
 }
 
 // checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
@@ -280,7 +273,7 @@ func (u *upload) publish(ctx context.Context) error {
 func (u *upload) undo(ctx context.Context) error {
 	var errs []error
 	if u.created {
-		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume), u.library.deleteVolume(ctx, blocksVolume(u.base.Volume)))
+		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume), u.library.deleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
 		errs = append(errs, u.library.disown(ctx, u.base.Parent, u.base.Volume))

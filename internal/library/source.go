@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // openSource opens a source of bytes, wherever it is. Those of a volume come from the host, as they are in its file.
@@ -64,7 +65,7 @@ func (l *Library) asDefined(ctx context.Context, s image.Source, v hypervisor.Vo
 // others are not there for it.
 func (l *Library) sourceVolume(ctx context.Context, s image.Source) (hypervisor.Volume, error) {
 	pool, name := s.PoolVolume()
-	if strings.HasPrefix(name, "nova.") && !strings.HasPrefix(name, "nova.disk."+l.me.Tenant+".") {
+	if naming.IsOwn(name) && !naming.IsDiskOf(l.me.Tenant, name) {
 		return hypervisor.Volume{}, s.Fail("opening", fmt.Errorf("tenant %q has no such volume: %w", l.me.Tenant, hypervisor.ErrNoVolume),
 			"See what there is with virsh vol-list "+pool+".")
 	}
@@ -148,7 +149,7 @@ func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError
 		switch {
 		case known && facts.Tenant != "" && facts.Tenant != l.me.Tenant:
 			used.others++
-		case !known && !catalog.OfTenant(l.me.Tenant, name):
+		case !known && !naming.IsDomainOf(l.me.Tenant, name):
 			used.domains = append(used.domains, "another domain")
 		default:
 			used.domains = append(used.domains, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // What a volume stands on is read by the host along with it. The first bytes of a raw disk are its guest's to write, and
@@ -81,9 +82,9 @@ func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, a
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
-	case !strings.HasPrefix(v.Name, "nova."), strings.HasPrefix(v.Name, "nova.disk."+facts.Tenant+"."):
+	case !naming.IsOwn(v.Name), naming.IsDiskOf(facts.Tenant, v.Name):
 		return nil
-	case !strings.HasPrefix(v.Name, "nova.base."):
+	case !naming.IsBase(v.Name):
 		return refused
 	case facts.Library != "" && facts.Library != l.pool: // its documents are another library's
 		if v.Pool != facts.Library {

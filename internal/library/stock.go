@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Stock is what a library's pool holds of images, whoever registered them.
@@ -35,9 +36,7 @@ func (l *Library) stock(ctx context.Context) (Stock, error) {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, undescribed, err := l.host.Volumes(ctx, l.pool, func(name string) bool {
-		return strings.HasPrefix(name, "nova.base.") && !strings.HasSuffix(name, ".json")
-	})
+	volumes, undescribed, err := l.host.Volumes(ctx, l.pool, naming.IsBase)
 	if err != nil {
 		return s, err
 	}
@@ -76,7 +75,7 @@ func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[str
 		}
 	}
 	for _, v := range volumes {
-		image := strings.TrimSuffix(v.Name, blocksVolume("")) // that the volume is, or is the map of
+		image := naming.BaseOf(v.Name) // that the volume is, or is the map of
 		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
 		if !bases[image] && !slices.ContainsFunc(coming, begins) {
 			if time.Since(v.Modified) > unusedFor {

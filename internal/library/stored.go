@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
 )
 
@@ -127,7 +128,7 @@ func (l *Library) restoreBase(ctx context.Context, v catalog.Version, stem strin
 // restoreOne stores an image, on top of the one under it, unless somebody else does so meanwhile.
 func (l *Library) restoreOne(ctx context.Context, v catalog.Version, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
 	for attempt := 1; ; attempt++ {
-		base, err := l.sendStored(ctx, v, volumeName(stem, attempt, s.Base.Format), s, under)
+		base, err := l.sendStored(ctx, v, naming.Base(stem, attempt, s.Base.Format), s, under)
 		if taken := (*takenError)(nil); !errors.As(err, &taken) {
 			return base, err
 		}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
 // 0 was withdrawn, or lost to somebody else's claim.
 func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
-	docStem := stem(b.kind, b.key)
+	docStem := naming.DocumentStem(b.kind, b.key)
 	e := envelope{
 		Kind: b.kind, Key: b.key, Number: v.newest() + 1, ID: catalog.Revision(rand.Text()), Ancestors: v.current.lineage(),
 		Pages: b.next.pages, Deleted: len(b.next.pages) == 0,
@@ -27,7 +28,7 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	data = filled(data)
-	spec := hypervisor.VolumeSpec{Name: volumeOf(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
+	spec := hypervisor.VolumeSpec{Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool has room for a name
 	}

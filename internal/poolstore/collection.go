@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // collection is the records of one kind.
@@ -30,7 +31,7 @@ const readers = 8
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
 	var found entry
-	v, err := c.store.look(ctx, stem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
+	v, err := c.store.look(ctx, naming.DocumentStem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
 		sh, err := shelfOf(doc)
 		if err == nil {
 			found, err = sh.find(key)
@@ -69,7 +70,7 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	}
 	byStem := map[string][]uint64{}
 	for _, name := range names {
-		if docStem, number, ok := parseName(name); ok && c.holds(docStem, prefix) {
+		if docStem, number, ok := naming.ParseDocument(name); ok && c.holds(docStem, prefix) {
 			byStem[docStem] = append(byStem[docStem], number)
 		}
 	}
@@ -189,7 +190,7 @@ func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec)
 		err = c.decodeParts(&rec.Value, e.parts, known)
 	}
 	if err != nil {
-		return rec, fmt.Errorf("%w: document %q does not hold a %s %q: %w", catalog.ErrDamaged, stem(c.kind, c.document(key)), c.kind, key, err)
+		return rec, fmt.Errorf("%w: document %q does not hold a %s %q: %w", catalog.ErrDamaged, naming.DocumentStem(c.kind, c.document(key)), c.kind, key, err)
 	}
 	return rec, nil
 }

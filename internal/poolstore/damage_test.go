@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // damages are what may become of a volume that was complete.
@@ -127,7 +128,7 @@ func TestAClaimOfAnOlderReleaseIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		for n := range uint64(2) {
-			m.volumes[volumeOf("nova.note.t.a.", n+1)] = volume(t, n+1, "t/a", catalog.Revision(fmt.Sprint("ID", n)), nil, note{Count: int(n)})
+			m.volumes[naming.Document("nova.note.t.a.", n+1)] = volume(t, n+1, "t/a", catalog.Revision(fmt.Sprint("ID", n)), nil, note{Count: int(n)})
 		}
 		m.volumes["nova.note.t.a.3.json"] = make([]byte, 300)
 		got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // layout says which document a record is in. A pool's refresh takes the host some 35 µs a volume, and libvirt refreshes
@@ -54,10 +56,10 @@ func (l layout) holds(docStem, prefix string) bool {
 	tenant, _, ofOneTenant := strings.Cut(prefix, "/")
 	switch {
 	case l.shards == 0 || !ofOneTenant:
-		return strings.HasPrefix(docStem, stemPrefix(l.kind, prefix))
+		return strings.HasPrefix(docStem, naming.DocumentPrefix(l.kind, prefix))
 	case l.shards == 1 || page(prefix) != "":
-		return docStem == stem(l.kind, l.document(prefix))
+		return docStem == naming.DocumentStem(l.kind, l.document(prefix))
 	default:
-		return strings.HasPrefix(docStem, stem(l.kind, tenant))
+		return strings.HasPrefix(docStem, naming.DocumentStem(l.kind, tenant))
 	}
 }

@@ -3,6 +3,8 @@ package poolstore
 import (
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // TestWhereRecordsAre holds on to a part of the format: another rule finds nothing of what was written by this one.
@@ -18,7 +20,7 @@ func TestWhereRecordsAre(t *testing.T) {
 		{bases, "0123abc", "nova.base.0123abc.1.json"},
 		{requests, "tenant-1/ABCDEF", "nova.request.tenant-1.3.1.json"},
 	} {
-		if got := volumeOf(stem(c.kind, c.document(c.key)), 1); got != c.want {
+		if got := naming.Document(naming.DocumentStem(c.kind, c.document(c.key)), 1); got != c.want {
 			t.Errorf("%s %q is in %q, want %q", c.kind, c.key, got, c.want)
 		}
 	}
@@ -29,7 +31,7 @@ func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
 	for _, l := range []layout{templates, versions, bases, requests, {kind: "note"}} {
 		for _, key := range keys {
 			for end := range len(key) + 1 {
-				if prefix := key[:end]; !l.holds(stem(l.kind, l.document(key)), prefix) {
+				if prefix := key[:end]; !l.holds(naming.DocumentStem(l.kind, l.document(key)), prefix) {
 					t.Errorf("%s %q is in document %q, which is not looked at for %q", l.kind, key, l.document(key), prefix)
 				}
 			}
@@ -41,20 +43,20 @@ func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
 	}{
 		{templates, "t-1/a", "t/"}, {templates, "u/a", "t/a"}, {versions, "t-1/a@1.0.0", "t/"}, {requests, "t-1/a", "t/"}, {bases, "0a1b", "0a2"},
 	} {
-		if c.holds(stem(c.kind, c.document(c.key)), c.prefix) {
+		if c.holds(naming.DocumentStem(c.kind, c.document(c.key)), c.prefix) {
 			t.Errorf("%s %q: its document is looked at for %q", c.kind, c.key, c.prefix)
 		}
 	}
 	looked := 0
 	for shard := range versions.shards {
-		if versions.holds(stem(versions.kind, "t/"+string(rune('0'+shard))), "t/a@") {
+		if versions.holds(naming.DocumentStem(versions.kind, "t/"+string(rune('0'+shard))), "t/a@") {
 			looked++
 		}
 	}
 	if looked != 1 {
 		t.Errorf("for the versions of one template, %d documents are looked at", looked)
 	}
-	if versions.holds(stem(templates.kind, "t"), "") || !strings.HasPrefix(stem(versions.kind, "t/0"), stem(versions.kind, "t")) {
+	if versions.holds(naming.DocumentStem(templates.kind, "t"), "") || !strings.HasPrefix(naming.DocumentStem(versions.kind, "t/0"), naming.DocumentStem(versions.kind, "t")) {
 		t.Error("documents of another kind are looked at")
 	}
 }

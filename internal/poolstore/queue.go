@@ -3,6 +3,8 @@ package poolstore
 import (
 	"errors"
 	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Changes of one document's records that come while the process is writing it wait, and are written together by one of
@@ -11,7 +13,7 @@ import (
 // submit makes a change, together with others.
 func (s *Store) submit(l layout, c *change) error {
 	document := l.document(c.key)
-	docStem := stem(l.kind, document)
+	docStem := naming.DocumentStem(l.kind, document)
 	if s.enqueue(docStem, c) {
 		select {
 		case err := <-c.outcome:
@@ -42,7 +44,7 @@ func (s *Store) writeBatch(b *batch) error {
 	if err == nil && written.Deleted {
 		ctx, cancel := finishing(ctx)
 		defer cancel()
-		err = s.clear(ctx, stem(b.kind, b.key), written)
+		err = s.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
 	}
 	if errors.Is(err, errNothing) {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // document is one complete write.
@@ -18,7 +19,9 @@ type document struct {
 }
 
 // volume names the volume that the document was read from.
-func (d document) volume() string { return volumeOf(stem(d.Kind, d.Key), d.Number) }
+func (d document) volume() string {
+	return naming.Document(naming.DocumentStem(d.Kind, d.Key), d.Number)
+}
 
 // view is a document's volumes as they were at some moment.
 type view struct {
@@ -75,7 +78,7 @@ func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 	}
 	var numbers []uint64
 	for _, name := range names {
-		if other, number, ok := parseName(name); ok && other == docStem {
+		if other, number, ok := naming.ParseDocument(name); ok && other == docStem {
 			numbers = append(numbers, number)
 		}
 	}
@@ -117,7 +120,7 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 // read reads one volume: errTorn when it is incomplete, *brokenVolume when it is damaged, hypervisor.ErrNoVolume when it
 // is gone.
 func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
-	name := volumeOf(docStem, number)
+	name := naming.Document(docStem, number)
 	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
 	if errors.Is(err, hypervisor.ErrOperationInvalid) { // the host is just creating it
 		return document{}, fmt.Errorf("%w: %w", errTorn, err)
@@ -126,7 +129,7 @@ func (s *Store) read(ctx context.Context, docStem string, number uint64) (docume
 		return document{}, s.explainUnreadable(ctx, name, err)
 	}
 	e, body, err := unseal(data)
-	if err == nil && (stem(e.Kind, e.Key) != docStem || e.Number != number) {
+	if err == nil && (naming.DocumentStem(e.Kind, e.Key) != docStem || e.Number != number) {
 		err = fmt.Errorf("%w: it is a copy of %q", errBroken, document{envelope: e}.volume())
 	}
 	if errors.Is(err, errBroken) {

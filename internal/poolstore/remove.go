@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // takeBack removes a writer's attempts but the one that counted, where something newer is complete: numbers below that
@@ -67,7 +68,7 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 
 // remove deletes one volume; one that is gone already is no error.
 func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
-	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, volumeOf(docStem, number)) }))
+	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, naming.Document(docStem, number)) }))
 }
 
 // freeSoon is how often a volume that somebody else is reading is tried again.

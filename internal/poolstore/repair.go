@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Damage is a document some of whose volumes are damaged.
@@ -43,7 +44,7 @@ func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, d
 	}
 	byStem := map[string][]uint64{}
 	for _, name := range names {
-		if docStem, number, ok := parseName(name); ok && s.examines(docStem, tenant) {
+		if docStem, number, ok := naming.ParseDocument(name); ok && s.examines(docStem, tenant) {
 			byStem[docStem] = append(byStem[docStem], number)
 		}
 	}
@@ -109,7 +110,7 @@ func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (
 		}
 		switch {
 		case errors.Is(err, errBroken) || errors.Is(err, catalog.ErrDamaged):
-			d.Volumes = append(d.Volumes, DamagedVolume{volumeOf(docStem, number), err.Error()})
+			d.Volumes = append(d.Volumes, DamagedVolume{naming.Document(docStem, number), err.Error()})
 		case err != nil:
 			return d, err
 		case d.Whole == "":
@@ -169,7 +170,7 @@ func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha
 	case sha256.Sum256(data) != sum:
 		return fmt.Errorf("volume %q was written while it was being repaired: look at the document again", volume)
 	}
-	_, number, _ := parseName(volume)
+	_, number, _ := naming.ParseDocument(volume)
 	return s.remove(ctx, docStem, number)
 }
 
@@ -189,7 +190,7 @@ func (s *Store) append(ctx context.Context, docStem string, e envelope, body []b
 		return err
 	}
 	data = filled(data)
-	name := volumeOf(docStem, e.Number)
+	name := naming.Document(docStem, e.Number)
 	spec := hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if _, err := s.volumes.CreateVolume(ctx, s.pool, spec); err != nil {
 		if errors.Is(err, hypervisor.ErrExists) {

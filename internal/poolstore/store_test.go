@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/storetest"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 func TestStore(t *testing.T) {
@@ -23,7 +24,7 @@ func TestStore(t *testing.T) {
 			},
 			Damage: func(key string) {
 				for _, name := range m.names() {
-					if strings.HasPrefix(name, stem("template", templates.document(key))) {
+					if strings.HasPrefix(name, naming.DocumentStem("template", templates.document(key))) {
 						m.volumes[name][50] ^= 1
 					}
 				}
@@ -40,7 +41,7 @@ func TestRealPoolStore(t *testing.T) {
 			opened++
 			return New(hosts[opened%len(hosts)], pool)
 		}, Damage: func(key string) {
-			paths := must[[]string](t)(filepath.Glob(filepath.Join(dir, stem("template", templates.document(key))+"*")))
+			paths := must[[]string](t)(filepath.Glob(filepath.Join(dir, naming.DocumentStem("template", templates.document(key))+"*")))
 			for _, path := range paths {
 				data := must[[]byte](t)(os.ReadFile(path))
 				data[50] ^= 1

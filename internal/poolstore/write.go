@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // How a write comes about. Creating the volume of the next number claims that number; then it is filled. Whoever finds
@@ -50,7 +51,7 @@ type attempt struct {
 // write makes the next revision of a document, with those changes of the batch in it that fit what it holds then. It
 // returns errNothing when none does.
 func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
-	docStem := stem(b.kind, b.key)
+	docStem := naming.DocumentStem(b.kind, b.key)
 	var mine []attempt
 	for {
 		v, err := s.settled(ctx, b, mine)
@@ -85,7 +86,7 @@ func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 // settled looks at a document until it can be decided what a batch comes to: until a newest volume that is incomplete has
 // become complete, or was given up.
 func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
-	docStem := stem(b.kind, b.key)
+	docStem := naming.DocumentStem(b.kind, b.key)
 	var watched uint64
 	var since time.Time
 	var resolved catalog.Revision // of the document by which the batch was resolved last

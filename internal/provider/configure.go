@@ -19,6 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
@@ -61,7 +62,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 			return
 		}
 	}
-	tenant := setting(config.Tenant, "default", "NOVACRON_TENANT")
+	tenant := setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
 	host, err := hypervisor.New(hypervisor.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())

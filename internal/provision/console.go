@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 const (
@@ -44,7 +45,7 @@ type console struct {
 }
 
 func (p *Provisioner) console(i Instance) *console {
-	return &console{host: p.host, pool: p.library.Pool(), volume: consoleVolume(i.Facts.Tenant, i.Facts.Name), begun: time.Now()}
+	return &console{host: p.host, pool: p.library.Pool(), volume: naming.Console(i.Facts.Tenant, i.Facts.Name), begun: time.Now()}
 }
 
 // report finds what the guest of that instance ID has reported; see guest.Report. Each call reads only what was written

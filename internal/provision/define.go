@@ -7,6 +7,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // resolve reads the version and settles everything that can be settled before anything is made.
@@ -69,9 +70,9 @@ func (b *build) define(ctx context.Context) error {
 	m := b.blueprint.Machine
 	description, _ := catalog.Described(b.request.Description)
 	spec := hypervisor.DomainSpec{
-		Name: catalog.DomainName(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
-		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(seedVolume(b.tenant, b.request.Name)),
-		ConsoleLog: b.path(consoleVolume(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
+		Name: naming.Domain(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
+		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(naming.Seed(b.tenant, b.request.Name)),
+		ConsoleLog: b.path(naming.Console(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
 	}
 	if m.Firmware == catalog.EFI {
 		spec.Firmware = "efi"

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Devices are the disks and network cards of an instance that come, go and change without another instance.
@@ -38,7 +39,7 @@ func (d Devices) none() bool {
 // newDisk is a data disk to add at the nth place. A volume of its name is its own: somebody detached the disk, or a
 // change was cut off. What is on it stays.
 func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive catalog.Drive, pool hypervisor.Pool, n int) (NewDisk, error) {
-	name := diskVolume(i.Facts.Tenant, i.Facts.Name, drive.Name, dataFormat)
+	name := naming.Disk(i.Facts.Tenant, i.Facts.Name, drive.Name, dataFormat)
 	disk := NewDisk{Spec: diskSpec(drive, n, pool.Path+"/"+name, dataFormat), Pool: pool.Name, Size: drive.Size}
 	volume, err := p.host.Volume(ctx, pool.Name, name)
 	if errors.Is(err, hypervisor.ErrNoVolume) {

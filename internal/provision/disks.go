@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // rotations are what guests are told of disks by their types; of one without a type they are told nothing.
@@ -145,7 +146,7 @@ func (b *build) diskPools() []string {
 func (b *build) path(volume string) string { return b.pool.Path + "/" + volume }
 
 func (b *build) diskVolume(drive catalog.Drive) string {
-	return diskVolume(b.tenant, b.request.Name, drive.Name, b.diskFormat(drive))
+	return naming.Disk(b.tenant, b.request.Name, drive.Name, b.diskFormat(drive))
 }
 
 // diskFormat is qcow2, but for full clones, which keep their base's format.

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Drifted tells whether somebody else has changed the instance since novacron made or changed it last: the machine, an
@@ -122,12 +123,12 @@ func filters(n catalog.NIC) []string {
 
 // renamed tells whether the domain has another name than the instance's.
 func (i Instance) renamed() bool {
-	return i.DomainName != catalog.DomainName(i.Facts.Tenant, i.Facts.Name)
+	return i.DomainName != naming.Domain(i.Facts.Tenant, i.Facts.Name)
 }
 
 // rename gives a domain that is off the instance's name again.
 func (p *Provisioner) rename(ctx context.Context, i Instance) error {
-	name := catalog.DomainName(i.Facts.Tenant, i.Facts.Name)
+	name := naming.Domain(i.Facts.Tenant, i.Facts.Name)
 	err := p.host.RenameDomain(ctx, i.UUID, name)
 	if errors.Is(err, hypervisor.ErrExists) {
 		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename or remove that one: %w",

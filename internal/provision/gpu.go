@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // GPUs are PCI devices of these base classes (PCI Code and ID Assignment Specification).
@@ -40,7 +41,7 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 	if b.Machine.GPUs == 0 {
 		return nil, nil
 	}
-	_, findings, err := p.chooseGPUs(ctx, catalog.DomainName(p.library.Tenant(), name), b.Machine)
+	_, findings, err := p.chooseGPUs(ctx, naming.Domain(p.library.Tenant(), name), b.Machine)
 	return findings, err
 }
 
@@ -72,7 +73,7 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 // gpusUnknown is the error about a domain that may have GPUs. What may be another tenant's is not named, and its reason names it.
 func (p *Provisioner) gpusUnknown(u hypervisor.Undescribed) error {
 	const text = "finding GPUs that are free: %s may have some, and the host cannot describe it"
-	if !catalog.OfTenant(p.library.Tenant(), u.Name) {
+	if !naming.IsDomainOf(p.library.Tenant(), u.Name) {
 		return fmt.Errorf(text, "another domain")
 	}
 	return fmt.Errorf(text+": %w", u, u.Err)
@@ -82,7 +83,7 @@ func (p *Provisioner) gpusUnknown(u hypervisor.Undescribed) error {
 func (p *Provisioner) calls(d hypervisor.Domain) string {
 	facts, err := catalog.ParseInstanceFacts(d.Metadata)
 	foreign := err == nil && facts.Tenant != p.library.Tenant()
-	if damaged := d.Metadata != "" && err != nil; foreign || damaged && !catalog.OfTenant(p.library.Tenant(), d.Name) {
+	if damaged := d.Metadata != "" && err != nil; foreign || damaged && !naming.IsDomainOf(p.library.Tenant(), d.Name) {
 		return "another tenant"
 	}
 	return fmt.Sprintf("domain %q", d.Name)

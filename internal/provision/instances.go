@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Own reads an instance of the library's tenant by its UUID. ErrNotFound also for instances of others.
@@ -59,7 +60,7 @@ func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state hypervisor.St
 // host lists and cannot describe are told of in overlooked, in sentences.
 func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instances []Instance, overlooked []string, err error) {
 	tenant := p.library.Tenant()
-	domains, undescribed, err := p.host.DomainsNamed(ctx, func(name string) bool { return catalog.OfTenant(tenant, name) })
+	domains, undescribed, err := p.host.DomainsNamed(ctx, func(name string) bool { return naming.IsDomainOf(tenant, name) })
 	if err != nil {
 		return nil, nil, err
 	}

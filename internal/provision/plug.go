@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // changeDevices changes devices one after another, each in the guest, where that runs, and then in its definition. So
@@ -133,7 +134,7 @@ func (c *deviceChange) unplug(ctx context.Context, ids []hypervisor.DeviceID) er
 func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk) error {
 	volume := path.Base(disk.Path)
 	// A file that somebody else has put in its place is not the instance's to delete.
-	if strings.HasPrefix(volume, volumePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
+	if strings.HasPrefix(volume, naming.InstancePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
 		pool, err := c.poolWith(ctx, disk)
 		if err != nil {
 			return err

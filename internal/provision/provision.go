@@ -4,7 +4,6 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -144,24 +143,6 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 		return "kvm", nil
 	}
 	return "qemu", nil
-}
-
-// A host's names for what belongs to an instance carry the tenant, so that rules on the host can tell tenants apart.
-
-func diskVolume(tenant, name, disk, format string) string {
-	return fmt.Sprintf("nova.disk.%s.%s.%s.%s", tenant, name, disk, format)
-}
-
-func seedVolume(tenant, name string) string { return fmt.Sprintf("nova.seed.%s.%s.iso", tenant, name) }
-
-func consoleVolume(tenant, name string) string {
-	return fmt.Sprintf("nova.console.%s.%s.log", tenant, name)
-}
-
-// volumePrefixes are what the names of all volumes of an instance start with. Neither tenants nor names have dots.
-func volumePrefixes(tenant, name string) []string {
-	owner := "." + tenant + "." + name + "."
-	return []string{"nova.disk" + owner, "nova.seed" + owner, "nova.console" + owner}
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 var (
@@ -71,7 +72,7 @@ func (p *Provisioner) Read(ctx context.Context, uuid string) (Instance, error) {
 
 // Find reads an instance by its tenant and name; ErrNotFound.
 func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, error) {
-	domain, err := p.host.DomainByName(ctx, catalog.DomainName(tenant, name))
+	domain, err := p.host.DomainByName(ctx, naming.Domain(tenant, name))
 	return p.instance(ctx, domain, err)
 }
 
@@ -129,7 +130,7 @@ func (p *Provisioner) factsOf(d hypervisor.Domain) (catalog.InstanceFacts, error
 func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instance, error) {
 	if d.Metadata == "" {
 		return Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
-			d.Name, p.host.URI(), ErrForeign, catalog.InstanceNamespace)
+			d.Name, p.host.URI(), ErrForeign, naming.InstanceNamespace)
 	}
 	facts, err := p.factsOf(d)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
@@ -117,7 +118,7 @@ func (b *build) reimagable(ctx context.Context, before Instance) error {
 
 // reimagedVolume is the volume of a system disk that was made after the instance; the version tells it from the others.
 func (b *build) reimagedVolume(system catalog.Drive) string {
-	return diskVolume(b.tenant, b.request.Name, system.Name+"."+b.request.Version, b.diskFormat(system))
+	return naming.Disk(b.tenant, b.request.Name, system.Name+"."+b.request.Version, b.diskFormat(system))
 }
 
 func (p *Provisioner) removeVolume(ctx context.Context, pool, name string) error {
@@ -146,7 +147,7 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 	if err != nil {
 		return err
 	}
-	name := seedVolume(b.tenant, b.request.Name)
+	name := naming.Seed(b.tenant, b.request.Name)
 	old, err := b.host.ReadVolume(ctx, b.pool.Name, name, seedLimit)
 	if err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
 		return err
@@ -216,7 +217,7 @@ func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
 	}
 	system := i.Disks[0]
 	current := path.Base(system.Path)
-	if current != diskVolume(i.Facts.Tenant, i.Facts.Name, system.Name+"."+i.Facts.Version, system.Format) {
+	if current != naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name+"."+i.Facts.Version, system.Format) {
 		return nil
 	}
 	pool, found, err := p.poolOf(ctx, system)
@@ -227,7 +228,7 @@ func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
 	if err != nil {
 		return err
 	}
-	prefix := diskVolume(i.Facts.Tenant, i.Facts.Name, system.Name, "")
+	prefix := naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name, "")
 	for _, name := range names {
 		if strings.HasPrefix(name, prefix) && name != current {
 			if err := p.removeVolume(ctx, pool.Name, name); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -17,7 +18,7 @@ import (
 // and refuses when the name belongs to something alive; lostError for an instance that is to be taken over. Volumes stay
 // until the new domain has claimed the name: before, they may be those of somebody who is about to claim it.
 func (b *build) clearRemains(ctx context.Context) error {
-	name := catalog.DomainName(b.tenant, b.request.Name)
+	name := naming.Domain(b.tenant, b.request.Name)
 	domain, err := b.host.DomainByName(ctx, name)
 	if errors.Is(err, hypervisor.ErrNoDomain) {
 		return nil
@@ -76,11 +77,11 @@ func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 		})
 		return names, err
 	})
-	if err != nil || !slices.Contains(names, catalog.DomainName(b.tenant, name)) {
+	if err != nil || !slices.Contains(names, naming.Domain(b.tenant, name)) {
 		return err
 	}
 	return p.library.PlanName(ctx, func() error {
-		domain, err := p.host.DomainByName(ctx, catalog.DomainName(b.tenant, name))
+		domain, err := p.host.DomainByName(ctx, naming.Domain(b.tenant, name))
 		if errors.Is(err, hypervisor.ErrNoDomain) {
 			return nil
 		}

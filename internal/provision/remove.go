@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Delete removes an instance with all that belongs to it. The guest is asked to shut down and has grace for it; then it
@@ -79,7 +80,7 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 	if err != nil {
 		return err
 	}
-	_, err = p.host.DomainByName(ctx, catalog.DomainName(tenant, name))
+	_, err = p.host.DomainByName(ctx, naming.Domain(tenant, name))
 	if errors.Is(err, hypervisor.ErrNoDomain) {
 		return p.deleteVolumes(ctx, volumes)
 	}
@@ -163,7 +164,7 @@ func (p *Provisioner) volumesOf(ctx context.Context, tenant, name string, pools 
 		if err != nil {
 			return nil, err
 		}
-		for _, prefix := range volumePrefixes(tenant, name) {
+		for _, prefix := range naming.InstancePrefixes(tenant, name) {
 			for _, volume := range names {
 				if strings.HasPrefix(volume, prefix) {
 					found[pool] = append(found[pool], volume)

@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // seed renders what the guest is told at first boot. It never touches the runner's disk.
@@ -50,12 +51,12 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err := b.putSeed(ctx, iso); err != nil {
 		return err
 	}
-	return b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: consoleVolume(b.tenant, b.request.Name), Format: "raw"})
+	return b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: naming.Console(b.tenant, b.request.Name), Format: "raw"})
 }
 
 // putSeed makes the volume of a seed.
 func (b *build) putSeed(ctx context.Context, iso []byte) error {
-	name, size := seedVolume(b.tenant, b.request.Name), uint64(len(iso))
+	name, size := naming.Seed(b.tenant, b.request.Name), uint64(len(iso))
 	if err := b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (p *Provisioner) clearSecrets(ctx context.Context, facts *catalog.InstanceF
 	if !facts.SecretSeed {
 		return nil
 	}
-	name := seedVolume(facts.Tenant, facts.Name)
+	name := naming.Seed(facts.Tenant, facts.Name)
 	volume, err := p.host.Volume(ctx, p.library.Pool(), name)
 	if err != nil {
 		return fmt.Errorf("taking the secrets out of the seed of instance %q: %w", facts.Name, err)

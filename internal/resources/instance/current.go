@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
@@ -38,7 +39,7 @@ func (r *Resource) Settled(state noop.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
-	if !hasName || !hasTenant || !hasDomain || domain != catalog.DomainName(tenant, name) {
+	if !hasName || !hasTenant || !hasDomain || domain != naming.Domain(tenant, name) {
 		return false
 	}
 	template, hasTemplate := state.Text("template_id")

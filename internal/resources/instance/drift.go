@@ -10,13 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
 
 // renamed tells whether the domain has another name than the instance's.
 func (m *Model) renamed() bool {
-	return !m.DomainName.IsNull() && m.DomainName.ValueString() != catalog.DomainName(m.Tenant.ValueString(), m.Name.ValueString())
+	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
 }
 
 // strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new

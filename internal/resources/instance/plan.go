@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -92,7 +93,7 @@ func (p *planner) create(ctx context.Context) {
 	tenant := p.client.Library.Tenant()
 	p.plan.Tenant = types.StringValue(tenant)
 	if !p.plan.Name.IsUnknown() {
-		p.plan.DomainName = types.StringValue(catalog.DomainName(tenant, p.plan.Name.ValueString()))
+		p.plan.DomainName = types.StringValue(naming.Domain(tenant, p.plan.Name.ValueString()))
 		p.checkName(ctx)
 	}
 	template, version, found := p.resolve(ctx)
@@ -231,7 +232,7 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 		p.replace("customization")
 	}
 	p.compareParameters(b)
-	p.plan.DomainName = types.StringValue(catalog.DomainName(instance.Facts.Tenant, instance.Facts.Name))
+	p.plan.DomainName = types.StringValue(naming.Domain(instance.Facts.Tenant, instance.Facts.Name))
 	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
 	if err != nil {
 		client.AddError(p.diags, "Could not compare instance", err)
