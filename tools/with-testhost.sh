@@ -26,7 +26,17 @@ export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
 checkout=$(cksum <<<"$here" | cut -d' ' -f1)
 host=acceptance-$checkout
 scratch=
-trap '"$here/testhost/testhost.sh" down "$host"; [[ -z $scratch ]] || { umount --lazy "$scratch"; rmdir "$scratch"; }' EXIT
+# finish takes the host down. A libvirtd that crashed fails nothing by itself, but has to be seen.
+finish() {
+  local crashes=${NOVACRON_TESTHOST_ROOT:-}/log/libvirtd-crashes
+  if [[ -s $crashes ]]; then
+    echo "with-testhost.sh: libvirtd crashed $(wc -l <"$crashes") times and was started again:" >&2
+    sed 's/^/  /' "$crashes" >&2
+  fi
+  "$here/testhost/testhost.sh" down "$host"
+  [[ -z $scratch ]] || { umount --lazy "$scratch"; rmdir "$scratch"; }
+}
+trap finish EXIT
 # What a killed run has left, with the hosts that single tests had for themselves.
 "$here/testhost/testhost.sh" down "$host"
 for own in "${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}/$host"-*/; do

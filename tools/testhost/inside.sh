@@ -118,26 +118,60 @@ CONF
   : >/etc/libvirt/virtlogd.conf
 }
 
+# start_libvirtd starts libvirtd as a child of this process, which is told when it ends, and waits until it answers.
 start_libvirtd() {
-  libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
-  local deadline=$((SECONDS + 30))
+  (cd / && exec libvirtd --pid-file /run/libvirt/libvirtd.pid) >>"$dir/log/libvirtd.log" 2>&1 &
+  libvirtd=$!
+  local deadline=$((SECONDS + 120))
   until virsh --connect qemu:///system uri >/dev/null 2>&1; do
+    if ! kill -0 "$libvirtd" 2>/dev/null; then
+      echo "libvirtd ended before it answered"
+      return 1
+    fi
     if ((SECONDS > deadline)); then
-      echo "libvirtd does not answer after 30 s"
+      echo "libvirtd does not answer after 120 s"
+      kill -KILL "$libvirtd" || true
       return 1
     fi
     sleep 0.05
   done
 }
 
-# restart_libvirtd is asked for by a signal: the daemon has to be a child of this process's, for tini.
-restart_libvirtd() {
-  local pid
-  pid=$(cat /run/libvirt/libvirtd.pid)
-  kill "$pid"
-  while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-  start_libvirtd
-  touch "$dir/restarted"
+# supervise_libvirtd starts libvirtd again whenever it has ended, as systemd does on a real host. The file
+# DIR/restarting says that testhost.sh has ended it for a restart; everything else is a crash, which is noted in
+# DIR/log/libvirtd-crashes, one line each.
+supervise_libvirtd() {
+  local status attempt
+  while true; do
+    status=0
+    wait "$libvirtd" || status=$?
+    if [[ -e $dir/restarting ]]; then
+      # Before the start: testhost.sh must not take the new libvirtd for the old one, nor an earlier start for this one.
+      rm -f "$dir/restarted"
+      rm "$dir/restarting"
+    else
+      echo "$(date --utc +%FT%TZ) libvirtd ended by itself: $(reason "$status")" | tee -a "$dir/log/libvirtd-crashes"
+    fi
+    for ((attempt = 1; ; attempt++)); do
+      ! start_libvirtd || break
+      if ((attempt == 5)); then
+        echo "libvirtd cannot be started: no further attempt after $attempt; its log is $dir/log/libvirtd.log" |
+          tee -a "$dir/log/libvirtd-crashes"
+        exec sleep infinity # holds the namespaces, so that the host can be looked into
+      fi
+      sleep 1
+    done
+    touch "$dir/restarted"
+  done
+}
+
+# reason says what an exit status means.
+reason() {
+  if (($1 > 128)); then
+    echo "signal $(($1 - 128)) ($(kill -l "$1"))"
+  else
+    echo "exit status $1"
+  fi
 }
 
 start_daemons() {
@@ -173,11 +207,6 @@ bind_cgroups
 bind_directories
 write_configuration
 start_daemons
-trap restart_libvirtd USR1
 trap - EXIT
 touch "$dir/ready"
-while true; do
-  sleep infinity &
-  wait $! || true # until a signal comes
-  kill %% 2>/dev/null || true
-done
+supervise_libvirtd

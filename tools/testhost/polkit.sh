@@ -32,11 +32,11 @@ dbus-daemon --system --fork
 polkitd=/usr/lib/polkit-1/polkitd
 [[ -x $polkitd ]] || polkitd=/usr/libexec/polkitd
 setsid "$polkitd" --no-debug </dev/null >"$dir/polkitd.log" 2>&1 &
-deadline=$((SECONDS + 30))
+deadline=$((SECONDS + 120))
 until dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetNameOwner \
   string:org.freedesktop.PolicyKit1 >/dev/null 2>&1; do
   if ((SECONDS > deadline)); then
-    echo "polkitd is not on the bus after 30 s:" >&2
+    echo "polkitd is not on the bus after 120 s:" >&2
     cat "$dir/polkitd.log" >&2
     exit 1
   fi

@@ -13,7 +13,7 @@ usage() {
 usage: testhost.sh up NAME            start the host, or find it running; prints its environment for eval
        testhost.sh exec NAME CMD...   run a command on the host (in its network and its /var/lib/libvirt)
        testhost.sh restart NAME       restart its libvirtd; guests run on
-       testhost.sh status NAME        say what runs; exit status 1 when the host is not usable
+       testhost.sh status NAME        say what runs and what crashed; exit status 1 when the host is not usable
        testhost.sh down NAME          destroy the host with everything in it
 USAGE
   exit 2
@@ -71,7 +71,7 @@ enter() {
 }
 
 healthy() {
-  enter timeout 5 virsh --connect qemu:///system net-info default 2>/dev/null | grep '^Active: *yes' >/dev/null
+  enter timeout 60 virsh --connect qemu:///system net-info default 2>/dev/null | grep '^Active: *yes' >/dev/null
 }
 
 print_env() {
@@ -84,7 +84,7 @@ locked() {
   mkdir -p "$base_dir"
   while true; do
     exec 9>"$lock"
-    flock --wait 120 9 || die "another testhost.sh has held $lock for 120 s"
+    flock --wait 600 9 || die "another testhost.sh has held $lock for 600 s"
     # down removes the file: a lock on a removed file keeps nobody out.
     [[ /proc/$$/fd/9 -ef $lock ]] && return
   done
@@ -97,7 +97,7 @@ start() {
   nsenter --net="/run/netns/$netns" \
     setsid "$here/inside.sh" "$name" "$dir" </dev/null >"$dir/log/inside.log" 2>&1 9>&- &
 
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 300))
   until [[ -e $dir/ready ]]; do
     if ((SECONDS > deadline)) || [[ -e $dir/failed ]]; then
       cat "$dir/log/inside.log" >&2
@@ -131,7 +131,8 @@ up() {
 
 # clean removes the host, whatever state it is in: nothing here relies on its daemons.
 clean() {
-  local left deadline=$((SECONDS + 30)) group
+  # A process that writes to a busy disk is slow to die.
+  local left deadline=$((SECONDS + 300)) group
   while left=$(pids) && [[ -n $left ]]; do
     ((SECONDS < deadline)) || die "these processes of host '$name' cannot be killed: ${left//$'\n'/ }"
     # shellcheck disable=SC2086 # a list of words
@@ -162,10 +163,16 @@ restart() {
   locked
   healthy || die "host '$name' does not answer. Start it with: testhost.sh up $name"
   rm -f "$dir/restarted"
-  kill -USR1 "$(cat "$dir/holder.pid")"
-  local deadline=$((SECONDS + 60))
-  until [[ -e $dir/restarted ]]; do
+  touch "$dir/restarting"
+  local deadline=$((SECONDS + 300)) pid='' ended=''
+  until [[ -e $dir/restarted && ! -e $dir/restarting ]]; do
     ((SECONDS < deadline)) || die "libvirtd of host '$name' did not come back; its logs are in $dir/log"
+    # Each libvirtd is asked once. There is a second one where the first crashed meanwhile and was started again. The
+    # number was read before the file was seen, so it is not that of the libvirtd that the restart has started.
+    if pid=$(cat "$dir/run/libvirtd.pid" 2>/dev/null) && [[ -e $dir/restarting && $pid != "$ended" ]]; then
+      kill "$pid" 2>/dev/null || true
+      ended=$pid
+    fi
     sleep 0.02
   done
 }
@@ -180,6 +187,7 @@ status() {
   echo "host '$name' is $health"
   echo "directory: $dir"
   echo "processes: $(pids | wc -l)"
+  [[ ! -e $dir/log/libvirtd-crashes ]] || sed 's/^/crash: /' "$dir/log/libvirtd-crashes"
   [[ $health == usable ]] || return 1
   enter virsh --connect qemu:///system list --all
 }
