@@ -56,12 +56,14 @@ func RequireHost(t testing.TB) *Host {
 				"  eval \"$(%s up NAME)\"", name, testhostScript(t))
 		}
 	}
-	return &Host{
+	h := &Host{
 		URI:        os.Getenv(envURI),
 		DomainType: os.Getenv(envDomainType),
 		Root:       os.Getenv(envRoot),
 		name:       os.Getenv(envName),
 	}
+	h.reportCrashes(t)
+	return h
 }
 
 // Own starts a host for one test alone, beside this one, for what would disturb others; it is taken down when the test ends.
@@ -81,6 +83,8 @@ func (h *Host) Own(t testing.TB, suffix string) *Host {
 	if _, err := own.script(t, "up"); err != nil {
 		t.Fatal(err)
 	}
+	own.reportCrashes(t)
+	t.Cleanup(func() { h.adoptCrashes(t, own) })
 	return own
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestHostPathFollowsTheBindMounts(t *testing.T) {
@@ -81,5 +82,50 @@ func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
 	host.Exec(t, "rm", directory+"/link-acctest-marker")
 	if left := host.Leftovers(t, pool, marker); len(left) > 0 {
 		t.Errorf("after everything was removed: %q", left)
+	}
+}
+
+func TestCrashesOfAnOwnHostAreSeenAtTheSharedOne(t *testing.T) {
+	shared := &Host{Root: t.TempDir(), name: "shared"}
+	own := &Host{Root: t.TempDir(), name: "own"}
+	shared.adoptCrashes(t, own)
+	if got := shared.crashes(t); len(got) != 0 {
+		t.Errorf("without any crash there are %q", got)
+	}
+	for host, crashes := range map[*Host]string{shared: "first\n", own: "second\nthird\n"} {
+		if err := os.Mkdir(filepath.Dir(host.crashLog()), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(host.crashLog(), []byte(crashes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shared.adoptCrashes(t, own)
+	if got, want := shared.crashes(t), []string{"first", "own: second", "own: third"}; !slices.Equal(got, want) {
+		t.Errorf("crashes are %q, want %q", got, want)
+	}
+}
+
+// The rest of a run must not fail where libvirtd has crashed.
+func TestAccACrashedDaemonComesBack(t *testing.T) {
+	host := RequireHost(t).Own(t, "crash")
+	t.Cleanup(func() { // it says nothing about libvirt
+		if err := os.Remove(host.crashLog()); err != nil {
+			t.Error(err)
+		}
+	})
+	crash := func() {
+		host.Exec(t, "sh", "-c", "kill -SEGV $(cat /run/libvirt/libvirtd.pid)")
+	}
+	for n := 1; n <= 2; n++ {
+		crash()
+		for len(host.crashes(t)) < n {
+			time.Sleep(10 * time.Millisecond)
+		}
+		host.Restart(t) // waits for a libvirtd that answers
+		if got := host.crashes(t); len(got) != n || !strings.Contains(got[n-1], "SEGV") {
+			t.Errorf("after %d crashes and a restart there are %q", n, got)
+		}
+		host.Virsh(t, "list")
 	}
 }

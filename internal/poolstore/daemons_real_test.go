@@ -1,12 +1,8 @@
 package poolstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -20,18 +16,8 @@ import (
 // secondHost connects to another libvirtd, on a test host of its own, that has the same directory as a pool.
 func secondHost(t *testing.T, pool, dir string) *hypervisor.Host {
 	t.Helper()
-	first := acctest.RequireHost(t)
-	name, hosts := filepath.Base(first.Root)+"-second", filepath.Dir(first.Root)
-	script := func(args ...string) {
-		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join("..", "..", "tools", "testhost", "testhost.sh"), args...)
-		cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+hosts)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("testhost.sh %q: %v\n%s", args, err, out)
-		}
-	}
-	t.Cleanup(func() { script("down", name) })
-	script("up", name)
-	h, err := hypervisor.New(hypervisor.Options{URI: "qemu+unix:///system?socket=" + filepath.Join(hosts, name, "run", "libvirt-sock")})
+	own := acctest.RequireHost(t).Own(t, "second")
+	h, err := hypervisor.New(hypervisor.Options{URI: own.URI})
 	if err != nil {
 		t.Fatal(err)
 	}
