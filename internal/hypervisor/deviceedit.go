@@ -29,12 +29,12 @@ func (e *editor) changeDevices(change DomainChange) error {
 	}
 	more := 0
 	if disk := change.AddDisk; disk != nil && !hardware.Has(DiskID(disk.Name)) {
-		if err := disk.check(); err != nil {
+		if err := checkDisk(*disk); err != nil {
 			return err
 		}
 		disk := *disk
-		disk.PCI = hardware.unlessTaken(disk.PCI)
-		element := disk.device()
+		disk.PCI = unlessTaken(hardware, disk.PCI)
+		element := diskDevice(disk)
 		text, err := element.Marshal()
 		if err != nil {
 			return err
@@ -43,11 +43,11 @@ func (e *editor) changeDevices(change DomainChange) error {
 		more++
 	}
 	if nic := change.SetInterface; nic != nil {
-		if err := nic.check(); err != nil {
+		if err := checkInterface(*nic); err != nil {
 			return err
 		}
 		nic := *nic
-		nic.PCI = hardware.unlessTaken(nic.PCI)
+		nic.PCI = unlessTaken(hardware, nic.PCI)
 		found, ok, err := e.device(InterfaceID(nic.Name))
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (e *editor) changeDevices(change DomainChange) error {
 			text, err = editInterface(e.text[found.start:found.end], nic)
 			e.edits = append(e.edits, edit{found.start, found.end, text})
 		} else {
-			element := nic.device()
+			element := interfaceDevice(nic)
 			text, err = element.Marshal()
 			e.addDevice(text)
 		}
@@ -67,13 +67,13 @@ func (e *editor) changeDevices(change DomainChange) error {
 		more++
 	}
 	if more > 0 {
-		e.addPorts(hardware.lackingPorts(more))
+		e.addPorts(lackingPorts(hardware, more))
 	}
 	return nil
 }
 
 // unlessTaken is the address where nothing else of a definition is there; nil leaves the choice to libvirt.
-func (h Hardware) unlessTaken(at *PCIAddress) *PCIAddress {
+func unlessTaken(h Hardware, at *PCIAddress) *PCIAddress {
 	if at == nil || slices.ContainsFunc(h.devices, func(d deviceDoc) bool { a, ok := d.pci(); return ok && a == *at }) {
 		return nil
 	}
@@ -162,7 +162,7 @@ func editInterface(text string, spec InterfaceSpec, drop ...string) (string, err
 		fresh["model"] = tag("model", []xml.Attr{{Name: xml.Name{Local: "type"}, Value: spec.Model}}) + "</model>"
 		fresh["address"] = ""
 		if spec.PCI != nil {
-			fresh["address"] = spec.PCI.element()
+			fresh["address"] = addressElement(*spec.PCI)
 		}
 	}
 	var b strings.Builder
@@ -186,12 +186,12 @@ func editInterface(text string, spec InterfaceSpec, drop ...string) (string, err
 }
 
 // element is the address as a device of a domain has it.
-func (a PCIAddress) element() string {
+func addressElement(a PCIAddress) string {
 	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>", a.Domain, a.Bus, a.Slot, a.Function)
 }
 
 // deviceAddress is nil for a nil address.
-func (a *PCIAddress) deviceAddress() *libvirtxml.DomainAddress {
+func deviceAddress(a *PCIAddress) *libvirtxml.DomainAddress {
 	if a == nil {
 		return nil
 	}

@@ -25,7 +25,7 @@ type DiskSpec struct {
 	PCI            *PCIAddress // of virtio-blk in the guest; nil leaves it to libvirt
 }
 
-func (d DiskSpec) check() error {
+func checkDisk(d DiskSpec) error {
 	if !aliasName.MatchString(d.Name) {
 		return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
 	}
@@ -45,7 +45,7 @@ func scsiTarget(dev string) uint {
 	return n - 1
 }
 
-func (d DiskSpec) device() libvirtxml.DomainDisk {
+func diskDevice(d DiskSpec) libvirtxml.DomainDisk {
 	disk := libvirtxml.DomainDisk{
 		Device:  "disk",
 		Driver:  &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
@@ -53,7 +53,7 @@ func (d DiskSpec) device() libvirtxml.DomainDisk {
 		Target:  &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
 		Serial:  d.Name,
 		Alias:   &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
-		Address: d.PCI.deviceAddress(),
+		Address: deviceAddress(d.PCI),
 	}
 	if d.KeepsDiscarded {
 		disk.Driver.Discard = "ignore"

@@ -73,7 +73,7 @@ func (h *Host) withSparePorts(ctx context.Context, op, object, text string) erro
 	if err != nil {
 		return fail(op, object, err)
 	}
-	n := hardware.lackingPorts(0)
+	n := lackingPorts(hardware, 0)
 	if n == 0 {
 		return nil
 	}

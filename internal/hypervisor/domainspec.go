@@ -62,7 +62,7 @@ type InterfaceSpec struct {
 }
 
 func renderDomain(spec DomainSpec) (string, error) {
-	if err := spec.check(); err != nil {
+	if err := checkDomain(spec); err != nil {
 		return "", err
 	}
 	doc := libvirtxml.Domain{
@@ -73,14 +73,14 @@ func renderDomain(spec DomainSpec) (string, error) {
 		Description: spec.Description,
 		Memory:      &libvirtxml.DomainMemory{Unit: "MiB", Value: uint(spec.MemoryMiB)},
 		VCPU:        &libvirtxml.DomainVCPU{Placement: "static", Value: uint(spec.Sockets * spec.Cores)},
-		CPU:         spec.cpu(),
+		CPU:         domainCPU(spec),
 		OS:          &libvirtxml.DomainOS{Type: &libvirtxml.DomainOSType{Type: "hvm"}, Firmware: spec.Firmware},
 		Features:    &libvirtxml.DomainFeatureList{ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{}},
 		Clock:       &libvirtxml.DomainClock{Offset: "utc"},
 		OnPoweroff:  "destroy",
 		OnReboot:    "restart",
 		OnCrash:     "destroy",
-		Devices:     spec.devices(),
+		Devices:     domainDevices(spec),
 	}
 	if spec.Metadata != "" {
 		doc.Metadata = &libvirtxml.DomainMetadata{XML: spec.Metadata}
@@ -88,12 +88,12 @@ func renderDomain(spec DomainSpec) (string, error) {
 	return doc.Marshal()
 }
 
-func (spec DomainSpec) check() error {
+func checkDomain(spec DomainSpec) error {
 	if spec.Sockets < 1 || spec.Cores < 1 {
 		return fmt.Errorf("%d sockets of %d cores: both must be at least 1", spec.Sockets, spec.Cores)
 	}
 	for _, d := range spec.Disks {
-		if err := d.check(); err != nil {
+		if err := checkDisk(d); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (spec DomainSpec) check() error {
 		}
 	}
 	for _, n := range spec.Interfaces {
-		if err := n.check(); err != nil {
+		if err := checkInterface(n); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (spec DomainSpec) check() error {
 	return nil
 }
 
-func (n InterfaceSpec) check() error {
+func checkInterface(n InterfaceSpec) error {
 	if !aliasName.MatchString(n.Name) {
 		return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
 	}
@@ -125,7 +125,7 @@ func (n InterfaceSpec) check() error {
 
 // cpu describes the processor. match='exact' with fallback='forbid' refuses to
 // start rather than to give the guest less than was asked for.
-func (spec DomainSpec) cpu() *libvirtxml.DomainCPU {
+func domainCPU(spec DomainSpec) *libvirtxml.DomainCPU {
 	cpu := &libvirtxml.DomainCPU{
 		Mode:     EffectiveCPU(spec.Type, spec.CPU),
 		Topology: &libvirtxml.DomainCPUTopology{Sockets: spec.Sockets, Cores: spec.Cores, Threads: 1},
@@ -137,7 +137,7 @@ func (spec DomainSpec) cpu() *libvirtxml.DomainCPU {
 	return cpu
 }
 
-func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
+func domainDevices(spec DomainSpec) *libvirtxml.DomainDeviceList {
 	port := uint(0)
 	serial := libvirtxml.DomainSerial{
 		Source: &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}},
@@ -161,7 +161,7 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 	}
 	scsi := spec.Seed != ""
 	for _, d := range spec.Disks {
-		list.Disks = append(list.Disks, d.device())
+		list.Disks = append(list.Disks, diskDevice(d))
 		scsi = scsi || d.Rotation > 0
 	}
 	if scsi {
@@ -172,20 +172,20 @@ func (spec DomainSpec) devices() *libvirtxml.DomainDeviceList {
 		list.Disks = append(list.Disks, seedDevice(spec.Seed))
 	}
 	for _, n := range spec.Interfaces {
-		list.Interfaces = append(list.Interfaces, n.device())
+		list.Interfaces = append(list.Interfaces, interfaceDevice(n))
 	}
 	for _, d := range spec.Host {
-		list.Hostdevs = append(list.Hostdevs, d.device())
+		list.Hostdevs = append(list.Hostdevs, hostDevice(d))
 	}
 	return list
 }
 
-func (n InterfaceSpec) device() libvirtxml.DomainInterface {
+func interfaceDevice(n InterfaceSpec) libvirtxml.DomainInterface {
 	nic := libvirtxml.DomainInterface{
 		Source:  &libvirtxml.DomainInterfaceSource{},
 		Model:   &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
 		Alias:   &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
-		Address: n.PCI.deviceAddress(),
+		Address: deviceAddress(n.PCI),
 		// A guest boots from its disk. Its card's boot ROM would only cost time, and
 		// could take a lease that is not the guest's.
 		ROM: &libvirtxml.DomainROM{Enabled: "no"},

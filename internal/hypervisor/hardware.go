@@ -178,7 +178,7 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 }
 
 // lackingPorts is how many root ports a definition lacks for spare ones to be left after more devices are added.
-func (h Hardware) lackingPorts(more int) int {
+func lackingPorts(h Hardware, more int) int {
 	s := h.Slots()
 	if !s.express {
 		return 0

@@ -12,10 +12,10 @@ import (
 
 // PlugDisk plugs a disk into a running guest.
 func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
-	err := spec.check()
+	err := checkDisk(spec)
 	var text string
 	if err == nil {
-		disk := spec.device()
+		disk := diskDevice(spec)
 		text, err = disk.Marshal()
 	}
 	if err != nil {
@@ -26,7 +26,7 @@ func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
 
 // PlugInterface plugs a network interface into a running guest.
 func (h *Host) PlugInterface(ctx context.Context, uuid string, spec InterfaceSpec) error {
-	nic := spec.device()
+	nic := interfaceDevice(spec)
 	text, err := nic.Marshal()
 	if err != nil {
 		return fail("plugging in", "interface "+spec.Name, err)

@@ -37,7 +37,7 @@ type HostDevice struct {
 	Address PCIAddress
 }
 
-func (d HostDevice) device() libvirtxml.DomainHostdev {
+func hostDevice(d HostDevice) libvirtxml.DomainHostdev {
 	a := d.Address
 	return libvirtxml.DomainHostdev{
 		Managed: "yes",

@@ -59,7 +59,7 @@ func TestDiskOfADomainIsAVolume(t *testing.T) {
 
 func TestDiskWithoutAFormatIsRefused(t *testing.T) {
 	for _, format := range []string{"", "auto", "vmdk"} {
-		if err := (DiskSpec{Name: "system", Target: "vda", Path: "/pool/a", Format: format}).check(); err == nil {
+		if err := checkDisk((DiskSpec{Name: "system", Target: "vda", Path: "/pool/a", Format: format})); err == nil {
 			t.Errorf("a disk of the format %q was taken", format)
 		}
 	}
