@@ -67,14 +67,14 @@ func (e *editor) changeDevices(change DomainChange) error {
 		more++
 	}
 	if more > 0 {
-		e.addPorts(lackingPorts(hardware, more))
+		e.addPorts(hardware.LackingPorts(more))
 	}
 	return nil
 }
 
 // unlessTaken is the address where nothing else of a definition is there; nil leaves the choice to libvirt.
 func unlessTaken(h Hardware, at *PCIAddress) *PCIAddress {
-	if at == nil || slices.ContainsFunc(h.devices, func(d deviceDoc) bool { a, ok := d.pci(); return ok && a == *at }) {
+	if at == nil || h.HasPCI(*at) {
 		return nil
 	}
 	return at

@@ -73,7 +73,7 @@ func (h *Host) withSparePorts(ctx context.Context, op, object, text string) erro
 	if err != nil {
 		return fail(op, object, err)
 	}
-	n := lackingPorts(hardware, 0)
+	n := hardware.LackingPorts(0)
 	if n == 0 {
 		return nil
 	}

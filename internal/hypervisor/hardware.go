@@ -37,7 +37,16 @@ func (id DeviceID) String() string {
 type Hardware struct {
 	Disks      []DomainDisk
 	Interfaces []DomainInterface
-	devices    []deviceDoc
+	Devices    []Device
+}
+
+// Device is any device of a guest, as far as it takes a place on a bus.
+type Device struct {
+	ID    DeviceID    // empty for one that novacron did not add
+	PCI   *PCIAddress // where it is; nil for one that is no PCI device
+	Model string      // of a controller that makes a bus
+	// Bus is the number of the PCI bus that a controller makes, and into which devices can be plugged; -1 for all others.
+	Bus int
 }
 
 // Hardware reads what the guest of a running domain has, with one request.
@@ -77,12 +86,18 @@ type deviceDoc struct {
 	} `xml:"address"`
 }
 
-func (d deviceDoc) pci() (PCIAddress, bool) {
-	if d.Address == nil || d.Address.Type != "pci" {
-		return PCIAddress{}, false
+func (d deviceDoc) device() Device {
+	found := Device{ID: DeviceID(d.Alias.Name), Bus: -1}
+	if d.Address != nil && d.Address.Type == "pci" {
+		if a, err := d.Address.address(); err == nil {
+			found.PCI = &a
+		}
 	}
-	a, err := d.Address.address()
-	return a, err == nil
+	index, err := strconv.ParseUint(d.Index, 10, 8)
+	if d.XMLName.Local == "controller" && d.Type == "pci" && err == nil && d.Target.Hotplug != "off" {
+		found.Bus, found.Model = int(index), d.Model
+	}
+	return found
 }
 
 // ParseHardware reads the devices in a domain's XML.
@@ -96,19 +111,23 @@ func ParseHardware(text string) (Hardware, error) {
 		return Hardware{}, err
 	}
 	d, err := parseDomain(text)
-	return Hardware{Disks: d.Disks, Interfaces: d.Interfaces, devices: doc.Devices.All}, err
+	hardware := Hardware{Disks: d.Disks, Interfaces: d.Interfaces}
+	for _, doc := range doc.Devices.All {
+		hardware.Devices = append(hardware.Devices, doc.device())
+	}
+	return hardware, err
 }
 
 // Has tells whether the guest has a device.
 func (h Hardware) Has(id DeviceID) bool {
-	return slices.ContainsFunc(h.devices, func(d deviceDoc) bool { return d.Alias.Name == string(id) })
+	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.ID == id })
 }
 
 // PCI is where the guest has a device; nil for one that it has not, or that is no PCI device.
 func (h Hardware) PCI(id DeviceID) *PCIAddress {
-	for _, d := range h.devices {
-		if a, ok := d.pci(); ok && d.Alias.Name == string(id) {
-			return &a
+	for _, d := range h.Devices {
+		if d.PCI != nil && d.ID == id {
+			return d.PCI
 		}
 	}
 	return nil
@@ -120,6 +139,11 @@ type Slots struct {
 	express      bool // PCI Express has slots of its own
 	Ports        int  // of PCI Express, for one device each
 	Conventional int
+}
+
+// HasPCI tells whether the guest has a device at an address.
+func (h Hardware) HasPCI(at PCIAddress) bool {
+	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.PCI != nil && *d.PCI == at })
 }
 
 // conventionalCards are those of InterfaceSpec.Model that are no PCI Express devices.
@@ -141,9 +165,9 @@ func (s *Slots) TakeFor(model string) bool {
 // Slots counts the free slots, with those that the devices to go will leave.
 func (h Hardware) Slots(without ...DeviceID) Slots {
 	taken := map[PCIAddress]bool{}
-	for _, d := range h.devices {
-		if a, ok := d.pci(); ok && !slices.Contains(without, DeviceID(d.Alias.Name)) {
-			taken[PCIAddress{Domain: a.Domain, Bus: a.Bus, Slot: a.Slot}] = true
+	for _, d := range h.Devices {
+		if d.PCI != nil && !slices.Contains(without, d.ID) {
+			taken[PCIAddress{Domain: d.PCI.Domain, Bus: d.PCI.Bus, Slot: d.PCI.Slot}] = true
 		}
 	}
 	free := func(bus, first, last uint) (n int) {
@@ -155,13 +179,12 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 		return n
 	}
 	s := Slots{boundless: true}
-	for _, d := range h.devices {
-		index, err := strconv.ParseUint(d.Index, 10, 8)
-		if d.XMLName.Local != "controller" || d.Type != "pci" || err != nil || d.Target.Hotplug == "off" {
+	for _, d := range h.Devices {
+		if d.Bus < 0 {
 			continue
 		}
 		// What each kind takes, and which slots it has: https://libvirt.org/pci-hotplug.html
-		bus := uint(index)
+		bus := uint(d.Bus)
 		switch d.Model {
 		case "pci-root":
 			s.boundless = false
@@ -177,8 +200,8 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 	return s
 }
 
-// lackingPorts is how many root ports a definition lacks for spare ones to be left after more devices are added.
-func lackingPorts(h Hardware, more int) int {
+// LackingPorts is how many root ports a definition lacks for spare ones to be left after more devices are added.
+func (h Hardware) LackingPorts(more int) int {
 	s := h.Slots()
 	if !s.express {
 		return 0

@@ -98,7 +98,7 @@ func TestSparePortsAreForMachinesThatHavePorts(t *testing.T) {
 		"one free, to take": {[]string{pcieRoot, port(1, "")}, 1, 4},
 		"enough":            {[]string{pcieRoot, port(1, ""), port(2, ""), port(3, ""), port(4, ""), port(5, "")}, 1, 0},
 	} {
-		if got := lackingPorts(must[Hardware](t)(ParseHardware(domainOf(c.devices...))), c.more); got != c.lack {
+		if got := must[Hardware](t)(ParseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
 			t.Errorf("%s: %d ports are lacking, want %d", name, got, c.lack)
 		}
 	}
