@@ -74,6 +74,15 @@ healthy() {
   enter timeout 60 virsh --connect qemu:///system net-info default 2>/dev/null | grep '^Active: *yes' >/dev/null
 }
 
+# usable waits for a libvirtd that is just being started again after a crash. It fails at once where nothing runs.
+usable() {
+  local deadline=$((SECONDS + 120))
+  until healthy; do
+    enter true 2>/dev/null && ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
 print_env() {
   cat "$dir/env"
 }
@@ -117,7 +126,7 @@ ENV
 up() {
   require_packages
   locked
-  if healthy && [[ -e $dir/env ]]; then
+  if [[ -e $dir/env ]] && usable; then
     print_env
     return
   fi
@@ -161,7 +170,7 @@ down() {
 
 restart() {
   locked
-  healthy || die "host '$name' does not answer. Start it with: testhost.sh up $name"
+  usable || die "host '$name' does not answer. Start it with: testhost.sh up $name"
   rm -f "$dir/restarted"
   touch "$dir/restarting"
   local deadline=$((SECONDS + 300)) pid='' ended=''
