@@ -43,7 +43,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	}
 	c := &comparison{below: below, blocks: below.Blocks.Like(0)}
 	out := &tally{sink: sink, sum: sha256.New()}
-	tooLong := im.source.unsupported("Make room, or use another pool.", "what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
+	tooLong := im.origin.Unsupported("Make room, or use another pool.", "what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
 	data := &bounded{left: min(s.room, math.MaxInt64-1), over: tooLong}
 	s.spooled = spoolRoom(s.room, below.Blocks)
 	s.room = math.MaxInt64 // for the image itself, which is not stored
@@ -250,7 +250,7 @@ func (im *Image) visitSpooled(ctx context.Context, p *pass, s sending, do func(b
 	if err != nil {
 		return "", err
 	}
-	disk, err := qcow2Contents(ctx, im.source, spool, im.Size)
+	disk, err := qcow2Contents(ctx, im.origin, spool, im.Size)
 	if err == nil {
 		err = disk.eachBlock(ctx, do)
 	}

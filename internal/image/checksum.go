@@ -85,7 +85,7 @@ func (d *digester) Write(p []byte) (int, error) {
 }
 
 // finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was asked for.
-func (d *digester) finish(s Source) (string, error) {
+func (d *digester) finish(o Origin) (string, error) {
 	digest := "sha256:" + hex.EncodeToString(d.sum.Sum(nil))
 	if d.want == (Checksum{}) {
 		return digest, nil
@@ -95,7 +95,7 @@ func (d *digester) finish(s Source) (string, error) {
 		got = d.want.algorithm + ":" + hex.EncodeToString(d.other.Sum(nil))
 	}
 	if got != d.want.String() {
-		return "", &ChecksumError{Source: s.String(), Want: d.want.String(), Got: got}
+		return "", &ChecksumError{Source: o.Name, Want: d.want.String(), Got: got}
 	}
 	return digest, nil
 }

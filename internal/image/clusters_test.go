@@ -118,7 +118,7 @@ func TestALargeClusterIsDecompressedOnce(t *testing.T) {
 	for _, kind := range []string{"zlib", "zstd"} {
 		file := madeOf(t, textual(), "-c", "-o", "cluster_size=2M,compression_type="+kind)
 		read := &counted{r: bytes.NewReader(file)}
-		disk, err := qcow2Contents(t.Context(), Source{Path: "image"}, read, int64(len(file)))
+		disk, err := qcow2Contents(t.Context(), Origin{Name: "image", Attribute: "path"}, read, int64(len(file)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestADamagedClusterIsTold(t *testing.T) {
 	for _, kind := range []string{"zlib", "zstd"} {
 		file := madeOf(t, textual(), "-c", "-o", "compression_type="+kind)
 		im := opened(t, Source{Path: writeFile(t, file)})
-		tables, err := newQcow2Tables(t.Context(), im.source, bytes.NewReader(file), im.Size)
+		tables, err := newQcow2Tables(t.Context(), im.origin, bytes.NewReader(file), im.Size)
 		if err != nil {
 			t.Fatal(err)
 		}

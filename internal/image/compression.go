@@ -164,7 +164,7 @@ func (z *xzStreams) Read(p []byte) (int, error) {
 // image.
 type unpacker struct {
 	compression *compression
-	source      Source
+	origin      Origin
 	in          *tap
 	unpacking
 }
@@ -185,20 +185,20 @@ func (u *unpacker) blame(err error) error {
 	case u.in.err != nil && !ended(u.in.err):
 		return u.in.err
 	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return u.source.unsupported("Compress it anew: xz -9 and zstd --ultra -21 stay below that.",
+		return u.origin.Unsupported("Compress it anew: xz -9 and zstd --ultra -21 stay below that.",
 			"its %s data takes more than %d MiB of memory to decompress", name, maxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
-		return u.source.unsupported("Compress it anew, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
+		return u.origin.Unsupported("Compress it anew, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
 	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
-		return u.source.notImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
+		return u.origin.NotImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
 			"its %s data has ended, and trailing data that is not %s follows", name, name)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, xz.ErrBuf) || errors.Is(err, io.EOF):
-		return u.source.notImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete", name)
+		return u.origin.NotImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete", name)
 	}
 	if _, ok := errors.AsType[bzip2.StructuralError](err); ok { // its reader has one error for both
-		return u.source.notImage(fmt.Sprintf(again, name), "its bzip2 data is damaged, or something else follows it (%v)", err)
+		return u.origin.NotImage(fmt.Sprintf(again, name), "its bzip2 data is damaged, or something else follows it (%v)", err)
 	}
-	return u.source.notImage(fmt.Sprintf(again, name), "its %s data is damaged (%v)", name, err)
+	return u.origin.NotImage(fmt.Sprintf(again, name), "its %s data is damaged (%v)", name, err)
 }
 
 // began tells whether something could be decompressed at all.

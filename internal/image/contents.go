@@ -15,7 +15,7 @@ import (
 
 // contents is the disk in an image whose bytes can be read in any order.
 type contents struct {
-	source Source
+	origin Origin
 	io.ReaderAt
 	size int64
 	// data hands out the stretches that may not be zeros, in order. It ends with ctx.
@@ -27,15 +27,15 @@ type contents struct {
 // contents opens the disk in a local file that is not compressed.
 func (im *Image) contents(ctx context.Context) (contents, error) {
 	if im.Format == FormatQcow2 {
-		return qcow2Contents(ctx, im.source, im.file, im.Size)
+		return qcow2Contents(ctx, im.origin, im.file, im.Size)
 	}
 	shrunk := func(err error) error {
 		if err == nil || ended(err) {
 			err = ErrChanged // it has become shorter
 		}
-		return im.source.failed("reading", cause(err), "")
+		return im.origin.Failed("reading", cause(err), "")
 	}
-	return contents{source: im.source, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
+	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
 		for _, e := range im.extents {
 			if err := do(e); err != nil {
 				return err
@@ -47,8 +47,8 @@ func (im *Image) contents(ctx context.Context) (contents, error) {
 
 // qcow2Contents opens the disk in a qcow2 image that Open has let pass: one that stands on nothing, in a file of size bytes. Where
 // there is data, its tables tell; the library, which has no better answer than to look at each cluster of the disk, reads it.
-func qcow2Contents(ctx context.Context, s Source, r io.ReaderAt, size int64) (contents, error) {
-	tables, err := newQcow2Tables(ctx, s, r, size)
+func qcow2Contents(ctx context.Context, o Origin, r io.ReaderAt, size int64) (contents, error) {
+	tables, err := newQcow2Tables(ctx, o, r, size)
 	if err != nil {
 		return contents{}, err
 	}
@@ -61,14 +61,14 @@ func qcow2Contents(ctx context.Context, s Source, r io.ReaderAt, size int64) (co
 	}
 	damaged := func(err error) error {
 		if file.err != nil {
-			return s.failed("reading", cause(file.err), "")
+			return o.Failed("reading", cause(file.err), "")
 		}
-		return s.notImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
+		return o.NotImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
 	}
 	if err != nil {
 		return contents{}, damaged(err)
 	}
-	return contents{source: s, ReaderAt: disk, size: disk.Size(), blame: damaged, data: tables.data}, nil
+	return contents{origin: o, ReaderAt: disk, size: disk.Size(), blame: damaged, data: tables.data}, nil
 }
 
 // maxStretch is how long a stretch of data is at most, in bytes, so that tables are not read far ahead of the data.
@@ -133,7 +133,7 @@ func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byt
 	return c.data(ctx, func(e extent) error {
 		for start := max(seen, e.offset-e.offset%blockmap.BlockSize); start < e.end(); start = seen {
 			if err := context.Cause(ctx); err != nil {
-				return fmt.Errorf("reading %s: %w", c.source, err)
+				return fmt.Errorf("reading %s: %w", c.origin, err)
 			}
 			seen = min(start-start%readAhead+readAhead, e.end()+(blockmap.BlockSize-e.end()%blockmap.BlockSize)%blockmap.BlockSize)
 			part := buffer[:min(seen, c.size)-start]

@@ -37,7 +37,7 @@ func (im *Image) copyInto(ctx context.Context, to *os.File, p *progress) (result
 		}
 	}
 	if err := to.Sync(); err != nil { // what the disk has lost is written by nobody once more
-		return Result{}, false, fmt.Errorf("storing %s in %s: %w", im.source, to.Name(), cause(err))
+		return Result{}, false, fmt.Errorf("storing %s in %s: %w", im.origin, to.Name(), cause(err))
 	}
 	p.at(p.total)
 	return result, true, nil
@@ -98,9 +98,9 @@ func (c *copying) some(offset, length int64) (int64, error) {
 func (c *copying) failure(ctx context.Context, im *Image, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("copying %s: %w", im.source, context.Cause(ctx))
+		return fmt.Errorf("copying %s: %w", im.origin, context.Cause(ctx))
 	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("storing %s in %s: %w. Make room, or use another pool", im.source, c.to.Name(), syscall.ENOSPC)
+		return fmt.Errorf("storing %s in %s: %w. Make room, or use another pool", im.origin, c.to.Name(), syscall.ENOSPC)
 	default:
 		return nil
 	}

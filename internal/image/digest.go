@@ -16,7 +16,7 @@ var zeros [behindBufferSize]byte
 // download is known by sending it only.
 func (im *Image) Digest(ctx context.Context) (string, error) {
 	if im.file == nil {
-		return "", im.source.failed("hashing", errors.New("it is not a local file, or closed"), "")
+		return "", im.origin.Failed("hashing", errors.New("it is not a local file, or closed"), "")
 	}
 	if im.digest != "" {
 		return im.digest, im.unchanged()
@@ -27,14 +27,14 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 	}
 	d := newDigester(im.want)
 	if err := im.hash(ctx, d); ctx.Err() != nil {
-		return "", fmt.Errorf("hashing %s: %w", im.source, context.Cause(ctx))
+		return "", fmt.Errorf("hashing %s: %w", im.origin, context.Cause(ctx))
 	} else if err != nil {
-		return "", im.source.failed("reading", cause(err), "")
+		return "", im.origin.Failed("reading", cause(err), "")
 	}
 	if err := im.unchanged(); err != nil {
 		return "", err
 	}
-	digest, err := d.finish(im.source)
+	digest, err := d.finish(im.origin)
 	im.digest = digest
 	return digest, err
 }

@@ -174,7 +174,7 @@ func (d *download) failed(err error) error {
 	if d.failures > 0 {
 		err = fmt.Errorf("%w (after %d attempts)", err, d.failures+1)
 	}
-	d.err = d.source.failed("downloading", err, advice)
+	d.err = d.source.origin().Failed("downloading", err, advice)
 	return d.err
 }
 

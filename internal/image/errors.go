@@ -66,54 +66,35 @@ func (e *ChecksumError) Attribute() string { return "checksum" }
 
 // NotAnImageError says that the bytes are not, or no longer, those of a disk image.
 type NotAnImageError struct {
-	Source Source
+	Origin Origin
 	Reason string // "it is an HTML page"
 	Advice string // what to do, as sentences
 }
 
 func (e *NotAnImageError) Error() string {
-	return advise(fmt.Sprintf("%s is not a usable disk image: %s", e.Source, e.Reason), e.Advice)
+	return advise(fmt.Sprintf("%s is not a usable disk image: %s", e.Origin, e.Reason), e.Advice)
 }
 
 // Attribute is the field of the source to blame: the one that says where the image is.
-func (e *NotAnImageError) Attribute() string { return e.Source.attribute() }
+func (e *NotAnImageError) Attribute() string { return e.Origin.Attribute }
 
 // UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be stored.
 type UnsupportedImageError struct {
-	Source Source
+	Origin Origin
 	Reason string // "it is a VMware VMDK image"
 	Advice string // what to do, as sentences
 }
 
 func (e *UnsupportedImageError) Error() string {
-	return advise(fmt.Sprintf("%s cannot be used as it is: %s", e.Source, e.Reason), e.Advice)
+	return advise(fmt.Sprintf("%s cannot be used as it is: %s", e.Origin, e.Reason), e.Advice)
 }
 
 // Attribute is the field of the source to blame: the one that says where the image is.
-func (e *UnsupportedImageError) Attribute() string { return e.Source.attribute() }
+func (e *UnsupportedImageError) Attribute() string { return e.Origin.Attribute }
 
 func advise(message, advice string) string {
 	if advice == "" {
 		return message
 	}
 	return message + ". " + advice
-}
-
-func (s Source) notImage(advice, reason string, args ...any) error {
-	return &NotAnImageError{Source: s, Reason: fmt.Sprintf(reason, args...), Advice: advice}
-}
-
-func (s Source) unsupported(advice, reason string, args ...any) error {
-	return &UnsupportedImageError{Source: s, Reason: fmt.Sprintf(reason, args...), Advice: advice}
-}
-
-// failed blames the source for err, unless err already does.
-func (s Source) failed(doing string, err error, advice string) error {
-	if known, ok := errors.AsType[interface {
-		error
-		Attribute() string
-	}](err); ok {
-		return known
-	}
-	return &SourceError{attribute: s.attribute(), Tried: doing + " " + s.String(), Err: err, Advice: advice}
 }

@@ -33,13 +33,13 @@ func FuzzCompressed(f *testing.F) {
 	}
 	f.Add(append(skippable("here"), packed(f, "zstd", disk)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := Source{Volume: "pool/disk"}
+		o := Volume("pool", "disk")
 		kind := compressionOf(data[:min(len(data), headSize)])
 		if kind == nil {
 			return
 		}
-		in := &tap{source: s, r: bytes.NewReader(data)}
-		u := &unpacker{compression: kind, source: s, in: in}
+		in := &tap{origin: o, r: bytes.NewReader(data)}
+		u := &unpacker{compression: kind, origin: o, in: in}
 		var err error
 		if u.unpacking, err = kind.open(in); err != nil {
 			wantBlamed(t, u.blame(err), "volume")
@@ -138,17 +138,17 @@ func FuzzQcow2(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 64, 70})             // cut off
 	f.Fuzz(func(t *testing.T, changes []byte) {
 		data := patched(changes)
-		s, r, size := Source{Volume: "pool/disk"}, bytes.NewReader(data), int64(len(data))
+		o, r, size := Volume("pool", "disk"), bytes.NewReader(data), int64(len(data))
 		if !bytes.HasPrefix(data, []byte(qcow2.Magic)) {
 			return
 		}
-		virtual, err := probeQcow2(s, r, size)
+		virtual, err := probeQcow2(o, r, size)
 		if err != nil {
 			wantBlamed(t, err, "volume")
 			return
 		}
-		whole := CheckWhole(t.Context(), s, r, size)
-		proved := proveWhole(t.Context(), s, r, size)
+		whole := CheckWhole(t.Context(), o, r, size)
+		proved := proveWhole(t.Context(), o, r, size)
 		for _, err := range []error{whole, proved} {
 			if err != nil {
 				wantBlamed(t, err, "volume")
@@ -157,7 +157,7 @@ func FuzzQcow2(f *testing.F) {
 		if proved == nil && whole != nil {
 			t.Errorf("it is proved to be whole, and is not: %v", whole)
 		}
-		disk, err := qcow2Contents(t.Context(), s, r, size)
+		disk, err := qcow2Contents(t.Context(), o, r, size)
 		if err != nil {
 			wantBlamed(t, err, "volume")
 			return

@@ -48,7 +48,8 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	if before.Digest != "" && now.same(before) {
 		return before, nil
 	}
-	im := &Image{source: Source{Path: path}}
+	s := Source{Path: path}
+	im := &Image{source: s, origin: s.origin()}
 	defer im.Close()
 	if err := im.openPath(ctx); err == nil {
 		if seen, err := im.Look(ctx); err == nil || ctx.Err() != nil {

@@ -33,5 +33,5 @@ func (s Source) validateInstance() error {
 
 // Fail blames the source for err. Doing is what was attempted: "copying".
 func (s Source) Fail(doing string, err error, advice string) error {
-	return s.failed(doing, err, advice)
+	return s.origin().Failed(doing, err, advice)
 }

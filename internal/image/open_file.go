@@ -17,16 +17,16 @@ func (im *Image) openPath(ctx context.Context) error {
 	head := make([]byte, headSize)
 	n, err := im.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return im.source.failed("reading", cause(err), "")
+		return im.origin.Failed("reading", cause(err), "")
 	}
 	im.PackedSize = im.Size
 	if compressionOf(head[:n]) == nil {
-		im.Format, im.VirtualSize, err = probe(im.source, im.file, im.Size)
+		im.Format, im.VirtualSize, err = probe(im.origin, im.file, im.Size)
 		if err == nil {
 			im.extents, err = dataExtents(ctx, im.file, im.Size)
 		}
 		if err == nil && im.Format == FormatQcow2 {
-			err = CheckWhole(ctx, im.source, im.file, im.Size)
+			err = CheckWhole(ctx, im.origin, im.file, im.Size)
 		}
 		return err
 	}
@@ -48,17 +48,17 @@ func (im *Image) openFile() error {
 	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
 	info, err := os.Stat(path)
 	if err != nil {
-		return im.source.failed("opening", cause(err), adviceOnOpen(path, err))
+		return im.origin.Failed("opening", cause(err), adviceOnOpen(path, err))
 	}
 	if !info.Mode().IsRegular() {
-		return im.source.failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
+		return im.origin.Failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
 			"Give the path of an image file; a disk or volume is first copied into one with qemu-img convert.")
 	}
 	if im.file, err = os.Open(path); err != nil {
-		return im.source.failed("opening", cause(err), adviceOnOpen(path, err))
+		return im.origin.Failed("opening", cause(err), adviceOnOpen(path, err))
 	}
 	if info, err = im.file.Stat(); err != nil {
-		return im.source.failed("reading", cause(err), "")
+		return im.origin.Failed("reading", cause(err), "")
 	}
 	im.opened, im.Size = info, info.Size()
 	return nil
@@ -69,7 +69,7 @@ func (im *Image) openFile() error {
 func (im *Image) unchanged() error {
 	now, err := im.file.Stat()
 	if err != nil {
-		return im.source.failed("reading", cause(err), "")
+		return im.origin.Failed("reading", cause(err), "")
 	}
 	before, after := glanced(im.source.Path, im.opened), glanced(im.source.Path, now)
 	if after.same(before) {
@@ -80,7 +80,7 @@ func (im *Image) unchanged() error {
 		advice = "Its size and the time of its last writing are as they were. Either its mode, owner or links were changed, as a backup does, or it was " +
 			"written to and given its time back: apply again once that is done."
 	}
-	return im.source.failed("reading", ErrChanged, advice)
+	return im.origin.Failed("reading", ErrChanged, advice)
 }
 
 // cause leaves out what an fs.PathError says again: message and path are given by the SourceError around it.

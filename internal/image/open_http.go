@@ -62,11 +62,11 @@ func (s Source) checkRedirect(request *http.Request, via []*http.Request) error 
 	request.Header.Del("Referer") // it would hand a signed URL to another server
 	s.sendHeaders(request, via)
 	if len(via) > maxRedirects {
-		return s.failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
+		return s.origin().Failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
 			shown(request.URL)), "Check the URL in a browser.")
 	}
 	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme == "http" && s.Checksum == "" {
-		return s.failed("downloading", fmt.Errorf("it is redirected from https to %s, where anybody on the way could "+
+		return s.origin().Failed("downloading", fmt.Errorf("it is redirected from https to %s, where anybody on the way could "+
 			"exchange the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
 	}
 	return nil

@@ -20,7 +20,7 @@ func (p *pass) close() { p.release() }
 // begin starts a pass over what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
 // image it is, and notes that.
 func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
-	in := &tap{source: im.source, r: r}
+	in := &tap{origin: im.origin, r: r}
 	head, err := readHead(in)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 	if im.want != (Checksum{}) {
 		in.sum = newDigester(im.want)
 	}
-	u := &unpacker{compression: packed, source: im.source, in: in}
+	u := &unpacker{compression: packed, origin: im.origin, in: in}
 	if u.unpacking, err = packed.open(in); err != nil {
 		return nil, u.blame(err)
 	}
@@ -65,7 +65,7 @@ func readHead(r io.Reader) ([]byte, error) {
 
 // recognise finds out what kind of image begins so, and how large it is. It is asked again when the size is known.
 func (im *Image) recognise(head []byte, size int64) error {
-	format, virtual, err := probe(im.source, bytes.NewReader(head), size)
+	format, virtual, err := probe(im.origin, bytes.NewReader(head), size)
 	if err != nil {
 		return inside(im.Compression, err)
 	}
@@ -80,10 +80,10 @@ func inside(packed string, err error) error {
 	}
 	before := "it is compressed with " + packed + ", and inside "
 	if e, ok := errors.AsType[*NotAnImageError](err); ok {
-		return &NotAnImageError{Source: e.Source, Reason: before + e.Reason, Advice: e.Advice}
+		return &NotAnImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
 	}
 	if e, ok := errors.AsType[*UnsupportedImageError](err); ok {
-		return &UnsupportedImageError{Source: e.Source, Reason: before + e.Reason, Advice: e.Advice}
+		return &UnsupportedImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
 	}
 	return err
 }
@@ -101,10 +101,10 @@ func (im *Image) limit(room int64) (int64, error) {
 	if im.Format == FormatQcow2 {
 		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare tables.
 		if declared := im.VirtualSize + im.VirtualSize/8 + 64<<20; declared < room {
-			return declared, im.source.unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.", reason, im.VirtualSize)
+			return declared, im.origin.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.", reason, im.VirtualSize)
 		}
 	}
-	return room, im.source.unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
+	return room, im.origin.Unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
 }
 
 // end makes sure that what has passed was all, and what it should be. Plain is how many bytes the image had.
@@ -115,13 +115,13 @@ func (p *pass) end(im *Image, plain int64) error {
 			return err
 		}
 		if p.in.sum != nil {
-			if _, err := p.in.sum.finish(im.source); err != nil {
+			if _, err := p.in.sum.finish(im.origin); err != nil {
 				return err
 			}
 		}
 	}
 	if p.in.n != im.PackedSize && im.PackedSize >= 0 {
-		return im.source.failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &cutError{io.ErrUnexpectedEOF},
+		return im.origin.Failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &cutError{io.ErrUnexpectedEOF},
 			p.in.n, im.PackedSize), "Apply again.")
 	}
 	if im.Size < 0 {
@@ -141,7 +141,7 @@ func ended(err error) bool { return err == io.EOF } //nolint:errorlint // not wh
 
 // tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
 type tap struct {
-	source Source
+	origin Origin
 	r      io.Reader
 	again  []byte // read already, and handed out once more
 	n      int64  // bytes that have come, all of which were handed out once or are in again
@@ -168,7 +168,7 @@ func (t *tap) Read(p []byte) (int, error) {
 	}
 	t.hash(p[:n])
 	if err != nil && !ended(err) {
-		err = t.source.failed("reading", cause(err), "")
+		err = t.origin.Failed("reading", cause(err), "")
 	}
 	if t.err = err; n > 0 {
 		err = nil // it comes again: not all decompressors expect it with the last bytes

@@ -77,54 +77,54 @@ var fileSystems = []mark{
 
 // probe tells format and virtual size by content, reading no more than the head and the last sector.
 // A size of -1 is a length that is not known yet.
-func probe(s Source, r io.ReaderAt, size int64) (Format, int64, error) {
+func probe(o Origin, r io.ReaderAt, size int64) (Format, int64, error) {
 	head := make([]byte, headSize)
 	n, err := r.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", 0, s.failed("reading", cause(err), "")
+		return "", 0, o.Failed("reading", cause(err), "")
 	}
 	head = head[:n]
 	if n == 0 {
-		return "", 0, s.notImage("Download or export the image again.", "it is empty")
+		return "", 0, o.NotImage("Download or export the image again.", "it is empty")
 	}
 	if (mark{0, qcow2.Magic}).in(head) {
-		virtual, err := probeQcow2(s, r, size)
+		virtual, err := probeQcow2(o, r, size)
 		return FormatQcow2, virtual, err
 	}
 	for _, f := range foreign {
 		if f.in(head) {
-			return "", 0, s.unsupported(f.advice, "%s", f.reason)
+			return "", 0, o.Unsupported(f.advice, "%s", f.reason)
 		}
 	}
 	if isCD(head) {
-		return "", 0, s.unsupported("Install a guest from it, and give that guest's disk; or give the distribution's cloud image.",
+		return "", 0, o.Unsupported("Install a guest from it, and give that guest's disk; or give the distribution's cloud image.",
 			"it is an ISO 9660 image: an installation CD is not a disk image")
 	}
-	if err := notText(s, head); err != nil {
+	if err := notText(o, head); err != nil {
 		return "", 0, err
 	}
-	return FormatRaw, size, plausibleDisk(s, r, head, size)
+	return FormatRaw, size, plausibleDisk(o, r, head, size)
 }
 
-func notText(s Source, head []byte) error {
+func notText(o Origin, head []byte) error {
 	if bytes.HasPrefix(head, []byte("version https://git-lfs.github.com/spec/")) {
-		return s.notImage("Fetch the image itself with git lfs pull.", "it is a Git LFS pointer, not the file it stands for")
+		return o.NotImage("Fetch the image itself with git lfs pull.", "it is a Git LFS pointer, not the file it stands for")
 	}
 	switch kind, _, _ := strings.Cut(http.DetectContentType(head), ";"); {
 	case kind == "text/html":
-		return s.notImage(adviceDownloaded, "it is an HTML page")
+		return o.NotImage(adviceDownloaded, "it is an HTML page")
 	case strings.HasPrefix(kind, "text/"):
-		return s.notImage(adviceDownloaded, "it is a text that begins with %s", quote(string(head[:min(len(head), 40)])))
+		return o.NotImage(adviceDownloaded, "it is a text that begins with %s", quote(string(head[:min(len(head), 40)])))
 	}
 	return nil
 }
 
-func plausibleDisk(s Source, r io.ReaderAt, head []byte, size int64) error {
-	if size > maxDisk {
-		return s.tooLarge(uint64(size))
+func plausibleDisk(o Origin, r io.ReaderAt, head []byte, size int64) error {
+	if size > MaxDisk {
+		return o.TooLarge(uint64(size))
 	}
 	if size >= 0 && size%sector != 0 {
-		return s.notImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
+		return o.NotImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
 			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, sector)
 	}
 	// A fixed VHD is a raw disk with a footer, which a guest would see as a sector that moves when the disk grows.
@@ -132,18 +132,18 @@ func plausibleDisk(s Source, r io.ReaderAt, head []byte, size int64) error {
 	footer := make([]byte, 8)
 	if size >= sector {
 		if _, err := r.ReadAt(footer, size-sector); err != nil && !errors.Is(err, io.EOF) {
-			return s.failed("reading", cause(err), "")
+			return o.Failed("reading", cause(err), "")
 		}
 	}
 	if string(footer) == "conectix" {
-		return s.unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.", "it is a Hyper-V VHD image")
+		return o.Unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.", "it is a Hyper-V VHD image")
 	}
 	for _, m := range slices.Concat(disks, fileSystems) {
 		if m.in(head) {
 			return nil
 		}
 	}
-	return s.notImage("Give a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
+	return o.NotImage("Give a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
 		"a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
 }
 

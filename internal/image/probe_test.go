@@ -102,7 +102,7 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"huge clusters":                {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 22 }), false, "2^22"},
 		"absurd clusters":              {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 1<<32 - 1 }), false, "2^4294967295"},
 		"no disk":                      {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = 0 }), false, "no size"},
-		"endless disk":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = maxDisk + 1 }), true, "2 PiB"},
+		"endless disk":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = MaxDisk + 1 }), true, "2 PiB"},
 		"L1 too short":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1 }), false, "needs 2"},
 		"L1 too short for extended L2": {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 4 }), false, "needs 4"},
 		"L1 to fill the memory":        {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1<<32 - 1 }), false, "4294967295 entries"},
@@ -203,7 +203,7 @@ func FuzzProbe(f *testing.F) {
 		if size >= 0 { // a file has at least the bytes that were read from it
 			size = max(size, int64(len(data)))
 		}
-		format, virtual, err := probe(Source{Path: "f"}, bytes.NewReader(data), size)
+		format, virtual, err := probe(Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), size)
 		if err != nil {
 			if _, ok := errors.AsType[attributed](err); !ok {
 				t.Fatalf("an error that blames nothing: %v", err)
@@ -212,7 +212,7 @@ func FuzzProbe(f *testing.F) {
 		}
 		switch format {
 		case FormatQcow2:
-			if virtual <= 0 || virtual > maxDisk || !bytes.HasPrefix(data, []byte(qcow2.Magic)) {
+			if virtual <= 0 || virtual > MaxDisk || !bytes.HasPrefix(data, []byte(qcow2.Magic)) {
 				t.Fatalf("accepted a qcow2 image of %d bytes", virtual)
 			}
 		case FormatRaw:

@@ -19,9 +19,6 @@ const (
 	qcow2MaxRefBytes    = 8 << 20
 	qcow2MaxName        = 1023    // bytes of a backing file's name
 	qcow2MaxOffset      = 1 << 62 // of anything in a file
-	// maxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters of 64 KiB, and its L1
-	// table, which QEMU bounds, reaches no farther.
-	maxDisk = qcow2MaxL1Bytes / 8 * (64 << 10 / 8) * (64 << 10)
 )
 
 const (
@@ -32,32 +29,32 @@ const (
 // probeQcow2 checks a qcow2 header without following anything that it points to, and gives the virtual size. An image
 // comes from anywhere: opening its backing file would read any file that the image's author names.
 // A size of -1 is a length that is not known yet.
-func probeQcow2(s Source, r io.ReaderAt, size int64) (int64, error) {
-	h, err := readQcow2Header(s, r)
+func probeQcow2(o Origin, r io.ReaderAt, size int64) (int64, error) {
+	h, err := readQcow2Header(o, r)
 	if err != nil {
 		return 0, err
 	}
-	if err := qcow2Independent(s, r, h); err != nil {
+	if err := qcow2Independent(o, r, h); err != nil {
 		return 0, err
 	}
 	if h.HeaderFieldsV3 != nil {
-		if err := qcow2Features(s, h); err != nil {
+		if err := qcow2Features(o, h); err != nil {
 			return 0, err
 		}
 	}
-	if err := qcow2Geometry(s, h, size); err != nil {
+	if err := qcow2Geometry(o, h, size); err != nil {
 		return 0, err
 	}
 	return int64(h.Size), nil
 }
 
-func readQcow2Header(s Source, r io.ReaderAt) (*qcow2.Header, error) {
+func readQcow2Header(o Origin, r io.ReaderAt) (*qcow2.Header, error) {
 	var raw [qcow2HeaderV3]byte
 	n, err := r.ReadAt(raw[:], 0)
 	if err != nil && err != io.EOF {
-		return nil, s.failed("reading", cause(err), "")
+		return nil, o.Failed("reading", cause(err), "")
 	}
-	truncated := s.notImage(adviceDamaged, "its qcow2 header is cut off after %d bytes", n)
+	truncated := o.NotImage(adviceDamaged, "its qcow2 header is cut off after %d bytes", n)
 	if n < qcow2HeaderV2 {
 		return nil, truncated
 	}
@@ -70,7 +67,7 @@ func readQcow2Header(s Source, r io.ReaderAt) (*qcow2.Header, error) {
 		return h, nil
 	case 3:
 	default:
-		return nil, s.unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.",
+		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.",
 			"it is of version %d of the qcow format, where 2 and 3 are known", h.Version)
 	}
 	h.HeaderFieldsV3 = &qcow2.HeaderFieldsV3{}
@@ -81,12 +78,12 @@ func readQcow2Header(s Source, r io.ReaderAt) (*qcow2.Header, error) {
 }
 
 // qcow2Independent refuses what needs more than the file itself: a backing file or a key.
-func qcow2Independent(s Source, r io.ReaderAt, h *qcow2.Header) error {
+func qcow2Independent(o Origin, r io.ReaderAt, h *qcow2.Header) error {
 	if h.BackingFileOffset != 0 || h.BackingFileSize != 0 {
-		return s.unsupported(adviceFlatten, "it is an overlay on the backing file %s", backingName(r, h))
+		return o.Unsupported(adviceFlatten, "it is an overlay on the backing file %s", backingName(r, h))
 	}
 	if h.CryptMethod != qcow2.CryptMethodNone {
-		return s.unsupported("Convert it to an image without encryption: a template cannot carry a key.",
+		return o.Unsupported("Convert it to an image without encryption: a template cannot carry a key.",
 			"it is encrypted (%s)", h.CryptMethod)
 	}
 	return nil
@@ -104,9 +101,9 @@ func backingName(r io.ReaderAt, h *qcow2.Header) string {
 	return quote(string(name))
 }
 
-func qcow2Features(s Source, h *qcow2.Header) error {
+func qcow2Features(o Origin, h *qcow2.Header) error {
 	if h.HeaderLength < qcow2HeaderV3 || h.RefcountOrder > qcow2MaxRefOrder {
-		return s.notImage(adviceDamaged, "its qcow2 header is damaged (header of %d bytes, refcount order %d)",
+		return o.NotImage(adviceDamaged, "its qcow2 header is damaged (header of %d bytes, refcount order %d)",
 			h.HeaderLength, h.RefcountOrder)
 	}
 	const known = 1<<qcow2.IncompatibleFeaturesDirtyBit | 1<<qcow2.IncompatibleFeaturesCorruptBit |
@@ -115,35 +112,29 @@ func qcow2Features(s Source, h *qcow2.Header) error {
 	has := func(bit int) bool { return h.IncompatibleFeatures>>bit&1 == 1 }
 	switch {
 	case has(qcow2.IncompatibleFeaturesCorruptBit):
-		return s.notImage("Repair it with qemu-img check -r all, or export it again.", "it is marked as corrupt")
+		return o.NotImage("Repair it with qemu-img check -r all, or export it again.", "it is marked as corrupt")
 	case has(qcow2.IncompatibleFeaturesDirtyBit):
-		return s.notImage("Shut the guest down; after a crash, repair the image with qemu-img check -r all.",
+		return o.NotImage("Shut the guest down; after a crash, repair the image with qemu-img check -r all.",
 			"it is marked as in use: a guest runs on it, or did so when it crashed")
 	case has(qcow2.IncompatibleFeaturesExternalDataFileBit):
-		return s.unsupported(adviceFlatten, "its data is in another file")
+		return o.Unsupported(adviceFlatten, "its data is in another file")
 	case h.IncompatibleFeatures&^known != 0:
-		return s.unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.qcow2.",
+		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.qcow2.",
 			"it uses features of qcow2 that are not known (bits %#x)", uint64(h.IncompatibleFeatures&^known))
 	}
 	return nil
 }
 
-// tooLarge refuses a disk that no pool could hold.
-func (s Source) tooLarge(size uint64) error {
-	return s.unsupported("Shrink its disk, or look into it: a damaged header often ends up so.", "its disk would have %d bytes, and a linked clone has %d (2 PiB) "+
-		"at most", size, uint64(maxDisk))
-}
-
-func qcow2Geometry(s Source, h *qcow2.Header, size int64) error {
-	damaged := func(format string, args ...any) error { return s.notImage(adviceDamaged, format, args...) }
+func qcow2Geometry(o Origin, h *qcow2.Header, size int64) error {
+	damaged := func(format string, args ...any) error { return o.NotImage(adviceDamaged, format, args...) }
 	switch {
 	case h.ClusterBits < qcow2MinClusterBits || h.ClusterBits > qcow2MaxClusterBits:
 		return damaged("its clusters would be of 2^%d bytes, where 2^%d to 2^%d are possible", h.ClusterBits,
 			qcow2MinClusterBits, qcow2MaxClusterBits)
 	case h.Size == 0:
 		return damaged("its disk has no size")
-	case h.Size > maxDisk:
-		return s.tooLarge(h.Size)
+	case h.Size > MaxDisk:
+		return o.TooLarge(h.Size)
 	}
 	cluster := uint64(1) << h.ClusterBits
 	if h.HeaderFieldsV3 != nil && uint64(h.HeaderLength) > cluster {

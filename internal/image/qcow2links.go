@@ -16,8 +16,8 @@ type Links struct {
 }
 
 // ReadLinks reads them from the beginning of a qcow2 image. Nothing is opened that they lead to. Errors are those of Open.
-func ReadLinks(s Source, r io.ReaderAt) (Links, error) {
-	h, err := readQcow2Header(s, r)
+func ReadLinks(o Origin, r io.ReaderAt) (Links, error) {
+	h, err := readQcow2Header(o, r)
 	if err != nil {
 		return Links{}, err
 	}
@@ -30,27 +30,27 @@ func ReadLinks(s Source, r io.ReaderAt) (Links, error) {
 	if h.BackingFileOffset == 0 && h.BackingFileSize == 0 {
 		return l, nil
 	}
-	damaged := s.notImage(adviceDamaged, "the name of its backing file is damaged")
+	damaged := o.NotImage(adviceDamaged, "the name of its backing file is damaged")
 	if h.BackingFileSize == 0 || h.BackingFileSize > qcow2MaxName || h.BackingFileOffset > 1<<qcow2MaxClusterBits {
 		return l, damaged
 	}
 	name := make([]byte, h.BackingFileSize)
 	if n, err := r.ReadAt(name, int64(h.BackingFileOffset)); n < len(name) {
-		return l, orDamaged(s, err, damaged)
+		return l, orDamaged(o, err, damaged)
 	}
 	l.Backing = string(name)
-	l.Format, err = backingFormat(s, r, at, int64(h.BackingFileOffset), damaged)
+	l.Format, err = backingFormat(o, r, at, int64(h.BackingFileOffset), damaged)
 	return l, err
 }
 
 // backingFormat looks for the format of the backing file among the extensions of a header, which are from one byte up to
 // another one.
-func backingFormat(s Source, r io.ReaderAt, at, end int64, damaged error) (string, error) {
+func backingFormat(o Origin, r io.ReaderAt, at, end int64, damaged error) (string, error) {
 	const maxFormat = 64 // bytes; QEMU's own limit is 15
 	for at+8 <= end {
 		var head [8]byte
 		if n, err := r.ReadAt(head[:], at); n < len(head) {
-			return "", orDamaged(s, err, damaged)
+			return "", orDamaged(o, err, damaged)
 		}
 		kind, length := qcow2.HeaderExtensionType(binary.BigEndian.Uint32(head[:])), int64(binary.BigEndian.Uint32(head[4:]))
 		switch {
@@ -64,7 +64,7 @@ func backingFormat(s Source, r io.ReaderAt, at, end int64, damaged error) (strin
 		}
 		format := make([]byte, length)
 		if n, err := r.ReadAt(format, at+8); n < len(format) {
-			return "", orDamaged(s, err, damaged)
+			return "", orDamaged(o, err, damaged)
 		}
 		return string(format), nil
 	}
@@ -72,9 +72,9 @@ func backingFormat(s Source, r io.ReaderAt, at, end int64, damaged error) (strin
 }
 
 // orDamaged is what a read that gave less than was asked for means.
-func orDamaged(s Source, err, damaged error) error {
+func orDamaged(o Origin, err, damaged error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return damaged
 	}
-	return s.failed("reading", cause(err), "")
+	return o.Failed("reading", cause(err), "")
 }

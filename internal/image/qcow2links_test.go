@@ -30,7 +30,7 @@ func TestLinksAreReadFromAHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		links, err := ReadLinks(Source{Path: path}, bytes.NewReader(content[:min(len(content), 64<<10)]))
+		links, err := ReadLinks(Origin{Name: path, Attribute: "path"}, bytes.NewReader(content[:min(len(content), 64<<10)]))
 		if err != nil || links != c.want {
 			t.Errorf("%s: got %+v, %v, want %+v", name, links, err, c.want)
 		}
@@ -42,7 +42,7 @@ func TestLinksOfADamagedHeader(t *testing.T) {
 		v2.BackingFileOffset, v2.BackingFileSize = 112, 5
 	})
 	copy(guessed[112:], "/base")
-	if links, err := ReadLinks(Source{Path: "i"}, bytes.NewReader(guessed)); err != nil || links != (Links{Backing: "/base"}) {
+	if links, err := ReadLinks(Origin{Name: "i", Attribute: "path"}, bytes.NewReader(guessed)); err != nil || links != (Links{Backing: "/base"}) {
 		t.Errorf("a backing file without a format is %+v (%v)", links, err)
 	}
 	for name, spoil := range map[string]func(*qcow2.HeaderFieldsV2, *qcow2.HeaderFieldsV3){
@@ -55,7 +55,7 @@ func TestLinksOfADamagedHeader(t *testing.T) {
 			v2.BackingFileOffset, v2.BackingFileSize = 1<<63, 8
 		},
 	} {
-		if links, err := ReadLinks(Source{Path: "i"}, bytes.NewReader(qcow2Image(spoil))); err == nil {
+		if links, err := ReadLinks(Origin{Name: "i", Attribute: "path"}, bytes.NewReader(qcow2Image(spoil))); err == nil {
 			t.Errorf("%s: got %+v", name, links)
 		}
 	}

@@ -17,8 +17,8 @@ var errUntold = errors.New("the server tells neither how long the file is nor wh
 // proveWhole makes sure that a qcow2 image ends no earlier than it says itself: all of each cluster of the disk is in the file, and
 // so is the last of those that have references. Where an image may be whole, and does not show that, it is refused: whoever
 // wrote it knows its checksum. Errors are those of Open.
-func proveWhole(ctx context.Context, s Source, r io.ReaderAt, size int64) error {
-	t, err := newQcow2Tables(ctx, s, r, size)
+func proveWhole(ctx context.Context, o Origin, r io.ReaderAt, size int64) error {
+	t, err := newQcow2Tables(ctx, o, r, size)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func proveWhole(ctx context.Context, s Source, r io.ReaderAt, size int64) error 
 		return err
 	}
 	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 { // whose ends are told elsewhere
-		return s.unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not tell where it ends, and an image with "+
+		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not tell where it ends, and an image with "+
 			"snapshots or bitmaps does not tell that either")
 	}
 	last, err := t.lastReferenced()
@@ -93,7 +93,7 @@ func (im *Image) checkTold(parts int) error {
 	if im.proveWhole = true; im.Format == FormatQcow2 { // see CheckWhole
 		return nil
 	}
-	return im.source.failed("downloading", errUntold, adviceUntold)
+	return im.origin.Failed("downloading", errUntold, adviceUntold)
 }
 
 // qcow2Extended tells whether the clusters of an image are divided.

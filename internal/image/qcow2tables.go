@@ -22,8 +22,8 @@ const (
 
 // CheckWhole makes sure that all clusters of a qcow2 image begin within its file of size bytes: else it was cut off, and what
 // is missing would read as zeros. It reads the tables, nothing else. Errors are those of Open.
-func CheckWhole(ctx context.Context, s Source, r io.ReaderAt, size int64) error {
-	t, err := newQcow2Tables(ctx, s, r, size)
+func CheckWhole(ctx context.Context, o Origin, r io.ReaderAt, size int64) error {
+	t, err := newQcow2Tables(ctx, o, r, size)
 	if err != nil {
 		return err
 	}
@@ -34,15 +34,15 @@ func CheckWhole(ctx context.Context, s Source, r io.ReaderAt, size int64) error 
 // that the file had ended, the image has to show it itself.
 func (im *Image) CheckWhole(ctx context.Context, r io.ReaderAt) error {
 	if im.proveWhole {
-		return proveWhole(ctx, im.source, r, im.Size)
+		return proveWhole(ctx, im.origin, r, im.Size)
 	}
-	return CheckWhole(ctx, im.source, r, im.Size)
+	return CheckWhole(ctx, im.origin, r, im.Size)
 }
 
 // qcow2Tables are the tables of a qcow2 image in a file of size bytes.
 type qcow2Tables struct {
 	ctx                         context.Context //nolint:containedctx // it reads once, by one caller
-	source                      Source
+	origin                      Origin
 	r                           io.ReaderAt
 	header                      *qcow2.Header
 	size, disk, cluster, packed uint64
@@ -51,12 +51,12 @@ type qcow2Tables struct {
 }
 
 // newQcow2Tables finds the tables of an image that probe has let pass.
-func newQcow2Tables(ctx context.Context, s Source, r io.ReaderAt, size int64) (*qcow2Tables, error) {
-	h, err := readQcow2Header(s, r)
+func newQcow2Tables(ctx context.Context, o Origin, r io.ReaderAt, size int64) (*qcow2Tables, error) {
+	h, err := readQcow2Header(o, r)
 	if err != nil {
 		return nil, err
 	}
-	t := &qcow2Tables{ctx: ctx, source: s, r: r, header: h, size: uint64(size), disk: h.Size, cluster: 1 << h.ClusterBits, entry: 8}
+	t := &qcow2Tables{ctx: ctx, origin: o, r: r, header: h, size: uint64(size), disk: h.Size, cluster: 1 << h.ClusterBits, entry: 8}
 	t.packed = 1<<(62-(h.ClusterBits-8)) - 1
 	if qcow2Extended(h) {
 		t.entry = 16
@@ -82,7 +82,7 @@ func (t *qcow2Tables) clusters(do func(qcow2Cluster) error) error {
 		}
 		// Tables that take more than the whole file are no tables: reading them would have no end.
 		if t.read += t.cluster; t.read > t.size {
-			return t.source.notImage(adviceDamaged, "its tables overlap")
+			return t.origin.NotImage(adviceDamaged, "its tables overlap")
 		}
 		if table > t.size || t.size-table < t.cluster {
 			return t.cut(table + t.cluster)
@@ -124,14 +124,14 @@ func (t *qcow2Tables) each(offset, length, entry uint64, do func(n, first, secon
 	block := make([]byte, min(tableBlock, length))
 	for n, end := uint64(0), offset+length; offset < end; offset += tableBlock {
 		if err := context.Cause(t.ctx); err != nil {
-			return fmt.Errorf("reading the tables of %s: %w", t.source, err)
+			return fmt.Errorf("reading the tables of %s: %w", t.origin, err)
 		}
 		part := block[:min(tableBlock, end-offset)]
 		if n, err := t.r.ReadAt(part, int64(offset)); n < len(part) {
 			if err == nil || errors.Is(err, io.EOF) {
 				return t.cut(end)
 			}
-			return t.source.failed("reading", cause(err), "")
+			return t.origin.Failed("reading", cause(err), "")
 		}
 		for ; len(part) > 0; part, n = part[entry:], n+1 {
 			var second uint64
@@ -147,5 +147,5 @@ func (t *qcow2Tables) each(offset, length, entry uint64, do func(n, first, secon
 }
 
 func (t *qcow2Tables) cut(at uint64) error {
-	return t.source.notImage(adviceDamaged, "it is cut off: its tables lead to byte %d, the file ends at %d", at, t.size)
+	return t.origin.NotImage(adviceDamaged, "it is cut off: its tables lead to byte %d, the file ends at %d", at, t.size)
 }

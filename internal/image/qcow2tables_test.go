@@ -40,7 +40,7 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 		"extended": made(t, "extended_l2=on,cluster_size=128k"), "preallocated": made(t, "preallocation=metadata"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := Source{Volume: "pool/disk"}
+			s := Volume("pool", "disk")
 			if err := CheckWhole(t.Context(), s, bytes.NewReader(image), int64(len(image))); err != nil {
 				t.Errorf("the whole image is refused: %v", err)
 			}

@@ -12,6 +12,6 @@ func Recognise(what string, r io.Reader, size int64) (format Format, virtualSize
 	if err != nil {
 		return "", 0, nil, err
 	}
-	format, virtualSize, err = probe(Source{Path: what}, bytes.NewReader(head), size)
+	format, virtualSize, err = probe(Origin{Name: what, Attribute: "path"}, bytes.NewReader(head), size)
 	return format, virtualSize, io.MultiReader(bytes.NewReader(head), r), err
 }

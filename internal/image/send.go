@@ -120,7 +120,7 @@ func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
 		defer stop()
 		return send(p)
 	default:
-		return im.source.failed("sending", errors.New("it is closed, or a download that was already sent"), "")
+		return im.origin.Failed("sending", errors.New("it is closed, or a download that was already sent"), "")
 	}
 }
 
@@ -130,7 +130,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 		total += e.length
 	}
 	p := newProgress(total, s.progress)
-	shrunk := im.source.failed("reading", ErrChanged, "")
+	shrunk := im.origin.Failed("reading", ErrChanged, "")
 	result := Result{Transferred: total, Size: im.Size}
 
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -180,13 +180,13 @@ func (im *Image) sendExtent(ctx context.Context, sink Sink, er *extentReader, e 
 	err := sink.WriteAt(ctx, er, e.offset, e.length)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("sending %s: %w", im.source, context.Cause(ctx))
+		return fmt.Errorf("sending %s: %w", im.origin, context.Cause(ctx))
 	case er.err != nil: // whatever the sink made of it
-		return im.source.failed("reading", cause(er.err), "")
+		return im.origin.Failed("reading", cause(er.err), "")
 	case err != nil:
-		return fmt.Errorf("sending %s from byte %d on: %w", im.source, e.offset, err)
+		return fmt.Errorf("sending %s from byte %d on: %w", im.origin, e.offset, err)
 	case er.left > 0 && !er.ended:
-		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", im.source, e.offset, er.left)
+		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", im.origin, e.offset, er.left)
 	}
 	return nil
 }

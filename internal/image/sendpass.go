@@ -48,9 +48,9 @@ func (im *Image) through(ctx context.Context, p *pass, s sending, take func(r io
 		tooLong = s.tooLong
 	}
 	if im.Size >= 0 {
-		limit, tooLong = im.Size, im.source.failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
+		limit, tooLong = im.Size, im.origin.Failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
 	}
-	in := &bounded{r: &cancelled{ctx, im.source, p.out}, left: limit, over: tooLong}
+	in := &bounded{r: &cancelled{ctx, im.origin, p.out}, left: limit, over: tooLong}
 	behind := newBehindWriter(d)
 	err = take(io.TeeReader(in, behind), limit)
 	behind.end()
@@ -60,7 +60,7 @@ func (im *Image) through(ctx context.Context, p *pass, s sending, take func(r io
 	if err != nil {
 		return "", err
 	}
-	if digest, err = d.finish(im.source); err != nil {
+	if digest, err = d.finish(im.origin); err != nil {
 		return "", err
 	}
 	im.digest = digest
@@ -78,7 +78,7 @@ func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int6
 	for {
 		offset, more := runs.next()
 		if runs.err != nil && !ended(runs.err) {
-			return transferred, im.source.failed("reading", cause(runs.err), "")
+			return transferred, im.origin.Failed("reading", cause(runs.err), "")
 		}
 		if !more {
 			return transferred, nil
@@ -94,13 +94,13 @@ func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int6
 // cancelled is a reader until ctx ends. What is read from may be without end, as what is decompressed can be.
 type cancelled struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has none
-	source Source
+	origin Origin
 	r      io.Reader
 }
 
 func (c *cancelled) Read(p []byte) (int, error) {
 	if err := context.Cause(c.ctx); err != nil {
-		return 0, fmt.Errorf("reading %s: %w", c.source, err)
+		return 0, fmt.Errorf("reading %s: %w", c.origin, err)
 	}
 	return c.r.Read(p)
 }

@@ -149,6 +149,9 @@ func (s Source) attribute() string {
 	return "path"
 }
 
+// origin is where the source's image comes from, as findings about it say.
+func (s Source) origin() Origin { return Origin{Name: s.String(), Attribute: s.attribute()} }
+
 // Image is an opened image whose format is known. It is not safe for concurrent use.
 type Image struct {
 	Format      Format
@@ -158,6 +161,7 @@ type Image struct {
 	PackedSize  int64  // bytes of the file at its source; -1 where that is not told
 
 	source Source
+	origin Origin // of that
 	want   Checksum // zero when the source has no checksum
 	head   []byte   // how the image begins, decompressed
 
@@ -197,7 +201,7 @@ func open(ctx context.Context, s Source, p patience) (*Image, error) {
 	case s.URL != "":
 		err = im.openURL(ctx, p)
 	default:
-		err = s.failed("opening", errors.New("it is on a host"), "")
+		err = s.origin().Failed("opening", errors.New("it is on a host"), "")
 	}
 	if err != nil {
 		_ = im.Close() // nothing was written: err says all there is to say
@@ -225,7 +229,7 @@ func newImage(s Source) (*Image, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	im := &Image{source: s}
+	im := &Image{source: s, origin: s.origin()}
 	if s.Checksum != "" {
 		var err error
 		if im.want, err = ParseChecksum(s.Checksum); err != nil {

@@ -76,5 +76,5 @@ func (b spoolBound) exceeded(im *Image) error {
 		}
 		reason += fmt.Sprintf("the pool has room for %d MiB with what the image below holds", b.pool>>20)
 	}
-	return im.source.unsupported(adviceSpool, "%s", reason)
+	return im.origin.Unsupported(adviceSpool, "%s", reason)
 }

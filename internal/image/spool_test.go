@@ -74,7 +74,7 @@ func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
 	if all.free <= 0 || all.bytes >= all.free {
 		t.Errorf("of %d bytes that are free, %d may be taken", all.free, all.bytes)
 	}
-	if said := all.exceeded(&Image{source: Source{Path: "image"}}).Error(); !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
+	if said := all.exceeded(&Image{origin: Origin{Name: "image", Attribute: "path"}}).Error(); !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
 		t.Errorf("it says %q", said)
 	}
 	if few := s.room(1000); few.bytes != 1000 {
@@ -124,7 +124,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	image := qcow2Image(nil)
-	if err := CheckWhole(ctx, Source{Path: "image"}, strings.NewReader(string(image)), int64(len(image))); !errors.Is(err, context.Canceled) {
+	if err := CheckWhole(ctx, Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(image)), int64(len(image))); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -120,7 +120,7 @@ func (l *Library) checkLinks(ctx context.Context, v hypervisor.Volume) error {
 	if err != nil {
 		return err
 	}
-	links, err := image.ReadLinks(image.Source{Volume: v.Pool + "/" + v.Name}, bytes.NewReader(head))
+	links, err := image.ReadLinks(image.Volume(v.Pool, v.Name), bytes.NewReader(head))
 	if err != nil {
 		return err
 	}

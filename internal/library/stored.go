@@ -191,7 +191,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = image.CheckWhole(ctx, image.Source{Volume: l.pool + "/" + volume}, &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: volume}, s.Base.StoredSize)
+		err = image.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: volume}, s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, transfer, found, sent, false)

@@ -1,0 +1,51 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters of 64 KiB, and its L1 table,
+// which QEMU bounds at 32 MiB, reaches no farther.
+const MaxDisk = 32 << 20 / 8 * (64 << 10 / 8) * (64 << 10)
+
+// Origin is where an image comes from, as findings about it have to say.
+type Origin struct {
+	Name      string // names the source in messages, without its secrets: "volume pool/disk"
+	Attribute string // the field of the source to blame: the one that says where the image is
+}
+
+// Volume is the origin of what is read from a volume of a pool.
+func Volume(pool, volume string) Origin {
+	return Origin{Name: "volume " + pool + "/" + volume, Attribute: "volume"}
+}
+
+// String gives the name.
+func (o Origin) String() string { return o.Name }
+
+// NotImage says that the bytes are not, or no longer, those of a disk image.
+func (o Origin) NotImage(advice, reason string, args ...any) error {
+	return &NotAnImageError{Origin: o, Reason: fmt.Sprintf(reason, args...), Advice: advice}
+}
+
+// Unsupported says that the bytes are an image that cannot be used as it is.
+func (o Origin) Unsupported(advice, reason string, args ...any) error {
+	return &UnsupportedImageError{Origin: o, Reason: fmt.Sprintf(reason, args...), Advice: advice}
+}
+
+// TooLarge refuses a disk of more than MaxDisk bytes.
+func (o Origin) TooLarge(size uint64) error {
+	return o.Unsupported("Shrink its disk, or look into it: a damaged header often ends up so.",
+		"its disk would have %d bytes, and a linked clone has %d (2 PiB) at most", size, uint64(MaxDisk))
+}
+
+// Failed blames the origin for err, unless err already blames a field. Doing is what was attempted: "reading".
+func (o Origin) Failed(doing string, err error, advice string) error {
+	if known, ok := errors.AsType[interface {
+		error
+		Attribute() string
+	}](err); ok {
+		return known
+	}
+	return &SourceError{attribute: o.Attribute, Tried: doing + " " + o.Name, Err: err, Advice: advice}
+}
