@@ -50,25 +50,24 @@ func (c Checksum) String() string {
 	return c.algorithm + ":" + c.hex
 }
 
-// KnownDigest gives the digest ("sha256:hex") of the image where the source already tells it: the file is stored as it is,
-// so its sha256 checksum is its digest, and nothing need be opened to know whether a host has it.
-func KnownDigest(s Source) (digest string, known bool) {
-	c, err := ParseChecksum(s.Checksum)
-	if err != nil || c.algorithm != "sha256" {
+// Digest gives the digest ("sha256:hex") of the image where the checksum of its file already tells it: the file is stored as
+// it is, so its sha256 checksum is its digest, and nothing need be opened to know whether a host has it.
+func (c Checksum) Digest() (digest string, known bool) {
+	if c.algorithm != "sha256" {
 		return "", false
 	}
 	return c.String(), true
 }
 
-// digester hashes a file for its digest and, where the checksum is of another kind, for that as well.
-type digester struct {
+// Digester hashes an image for its digest and, where the checksum is of another kind, for that as well.
+type Digester struct {
 	want  Checksum
 	sum   hash.Hash // sha256
 	other hash.Hash // of want's algorithm; nil when that is sha256 or there is no checksum
 }
 
-func newDigester(want Checksum) *digester {
-	d := &digester{want: want, sum: sha256.New()}
+func NewDigester(want Checksum) *Digester {
+	d := &Digester{want: want, sum: sha256.New()}
 	if want != (Checksum{}) && want.algorithm != "sha256" {
 		d.other = algorithms[want.algorithm]()
 	}
@@ -76,7 +75,7 @@ func newDigester(want Checksum) *digester {
 }
 
 // Write never fails.
-func (d *digester) Write(p []byte) (int, error) {
+func (d *Digester) Write(p []byte) (int, error) {
 	d.sum.Write(p)
 	if d.other != nil {
 		d.other.Write(p)
@@ -84,8 +83,8 @@ func (d *digester) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was asked for.
-func (d *digester) finish(o Origin) (string, error) {
+// Finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was asked for.
+func (d *Digester) Finish(o Origin) (string, error) {
 	digest := "sha256:" + hex.EncodeToString(d.sum.Sum(nil))
 	if d.want == (Checksum{}) {
 		return digest, nil

@@ -21,7 +21,7 @@ func init() {
 		return &deflated{in: bufio.NewReader(nil)}, nil
 	}))
 	qcow2.SetDecompressor(qcow2.CompressionTypeZstd, pooled(func() (inflater, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(MaxWindow))
 	}))
 }
 

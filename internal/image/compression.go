@@ -11,10 +11,6 @@ import (
 	"github.com/mikelolasagasti/xz"
 )
 
-// maxWindow is how far back, in bytes, compressed data may refer: a decompressor keeps that much in memory. It is what
-// xz -9 takes, and zstd up to --ultra -21.
-const maxWindow = 64 << 20
-
 // compression is a way to compress a whole file.
 type compression struct {
 	name  string
@@ -43,7 +39,7 @@ var compressions = []compression{
 	{"zstd", beginsZstd, func(in *tap) (unpacking, error) {
 		frames := &zstdFrames{}
 		in.watch = frames
-		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return unpacking{}, err
 		}
@@ -130,7 +126,7 @@ type xzStreams struct {
 }
 
 func newXZStreams(in io.Reader) (*xzStreams, error) {
-	z, err := xz.NewReader(in, maxWindow)
+	z, err := xz.NewReader(in, MaxWindow)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +182,7 @@ func (u *unpacker) blame(err error) error {
 		return u.in.err
 	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return u.origin.Unsupported("Compress it anew: xz -9 and zstd --ultra -21 stay below that.",
-			"its %s data takes more than %d MiB of memory to decompress", name, maxWindow>>20)
+			"its %s data takes more than %d MiB of memory to decompress", name, MaxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
 		return u.origin.Unsupported("Compress it anew, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
 	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():

@@ -33,7 +33,7 @@ func (im *Image) contents(ctx context.Context) (contents, error) {
 		if err == nil || ended(err) {
 			err = ErrChanged // it has become shorter
 		}
-		return im.origin.Failed("reading", cause(err), "")
+		return im.origin.Unread(err)
 	}
 	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
 		for _, e := range im.extents {
@@ -61,7 +61,7 @@ func qcow2Contents(ctx context.Context, o Origin, r io.ReaderAt, size int64) (co
 	}
 	damaged := func(err error) error {
 		if file.err != nil {
-			return o.Failed("reading", cause(file.err), "")
+			return o.Unread(file.err)
 		}
 		return o.NotImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
 	}

@@ -25,16 +25,16 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 		read, err := im.Send(ctx, nowhere{})
 		return read.Digest, err
 	}
-	d := newDigester(im.want)
+	d := NewDigester(im.want)
 	if err := im.hash(ctx, d); ctx.Err() != nil {
 		return "", fmt.Errorf("hashing %s: %w", im.origin, context.Cause(ctx))
 	} else if err != nil {
-		return "", im.origin.Failed("reading", cause(err), "")
+		return "", im.origin.Unread(err)
 	}
 	if err := im.unchanged(); err != nil {
 		return "", err
 	}
-	digest, err := d.finish(im.origin)
+	digest, err := d.Finish(im.origin)
 	im.digest = digest
 	return digest, err
 }

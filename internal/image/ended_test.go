@@ -9,7 +9,7 @@ import (
 
 // An error whose cause is an end is no end: what came until then would pass for the whole.
 func TestAnErrorOfAnEarlyEndIsNoEnd(t *testing.T) {
-	lost := &SourceError{attribute: "url", Tried: "downloading", Err: fmt.Errorf("the connection: %w", io.EOF)}
+	lost := Blame("url", "downloading", fmt.Errorf("the connection: %w", io.EOF), "")
 	for name, data := range map[string][]byte{"plain": long, "zstd": packed(t, "zstd", long), "gzip": packed(t, "gzip", long)} {
 		half := data[:len(data)/2]
 		r := io.MultiReader(bytes.NewReader(half), readerFunc(func([]byte) (int, error) { return 0, lost }))

@@ -3,20 +3,10 @@ package image
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
-// Causes within a SourceError.
-var (
-	// ErrChanged: a file changed while it was read, by its size and times.
-	ErrChanged = errors.New("the file changed while it was being read")
-	// ErrOther: what a server has under the URL changed while it was downloaded.
-	ErrOther = errors.New("the file on the server changed while it was being downloaded")
-	// ErrStalled: a server kept the connection open without sending anything.
-	ErrStalled = errors.New("the server stopped sending")
-	// ErrNotRegular: the path names a directory, a device, a pipe or a socket.
-	ErrNotRegular = errors.New("it is not a regular file")
-)
+// ErrChanged is the cause within a SourceError when a file changed while it was read, by its size and times.
+var ErrChanged = errors.New("the file changed while it was being read")
 
 // SourceError says that the bytes of an image could not be had from where the user said they are.
 type SourceError struct {
@@ -27,28 +17,17 @@ type SourceError struct {
 	attribute string
 }
 
+// Blame makes a SourceError that points at a field of the source.
+func Blame(attribute, tried string, err error, advice string) *SourceError {
+	return &SourceError{attribute: attribute, Tried: tried, Err: err, Advice: advice}
+}
+
 func (e *SourceError) Error() string { return advise(fmt.Sprintf("%s: %v", e.Tried, e.Err), e.Advice) }
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
 // Attribute is the field of the source to blame: "path", "url", "volume", "instance_id", "headers" or "checksum".
 func (e *SourceError) Attribute() string { return e.attribute }
-
-// StatusError is the cause within a SourceError when a server answered with anything but a file.
-type StatusError struct {
-	Code   int
-	Status string // "404 Not Found"
-	From   string // who answered, when that was not the host of the URL; else empty
-
-	retryAfter time.Duration // how long the server wants to be left alone
-}
-
-func (e *StatusError) Error() string {
-	if e.From != "" {
-		return fmt.Sprintf("after a redirect, %s answered %q", e.From, e.Status)
-	}
-	return fmt.Sprintf("the server answered %q", e.Status)
-}
 
 // ChecksumError says that the file at the source is not the one that was asked for.
 type ChecksumError struct {

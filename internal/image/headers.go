@@ -19,7 +19,7 @@ func (s Source) validateHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken):
-			return s.invalid("headers", fmt.Sprintf("%s is no name of a header", quote(name)), "A name has letters, digits and hyphens.")
+			return s.invalid("headers", fmt.Sprintf("%s is no name of a header", Quote(name)), "A name has letters, digits and hyphens.")
 		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
 			return s.invalid("headers", "the header "+name+" is set by the download itself", "Leave it out.")
 		case strings.ContainsFunc(s.Headers[name], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
@@ -36,7 +36,7 @@ func notToken(r rune) bool {
 }
 
 func (s Source) invalid(attribute, problem, advice string) error {
-	return &SourceError{attribute: attribute, Tried: "reading the source " + s.String(), Err: errors.New(problem), Advice: advice}
+	return Blame(attribute, "reading the source "+s.String(), errors.New(problem), advice)
 }
 
 // sendHeaders gives the source's headers to a request to its own server, and takes them, with any other credentials, off one

@@ -17,7 +17,7 @@ func (im *Image) openPath(ctx context.Context) error {
 	head := make([]byte, headSize)
 	n, err := im.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return im.origin.Failed("reading", cause(err), "")
+		return im.origin.Unread(err)
 	}
 	im.PackedSize = im.Size
 	if compressionOf(head[:n]) == nil {
@@ -58,7 +58,7 @@ func (im *Image) openFile() error {
 		return im.origin.Failed("opening", cause(err), adviceOnOpen(path, err))
 	}
 	if info, err = im.file.Stat(); err != nil {
-		return im.origin.Failed("reading", cause(err), "")
+		return im.origin.Unread(err)
 	}
 	im.opened, im.Size = info, info.Size()
 	return nil
@@ -69,7 +69,7 @@ func (im *Image) openFile() error {
 func (im *Image) unchanged() error {
 	now, err := im.file.Stat()
 	if err != nil {
-		return im.origin.Failed("reading", cause(err), "")
+		return im.origin.Unread(err)
 	}
 	before, after := glanced(im.source.Path, im.opened), glanced(im.source.Path, now)
 	if after.same(before) {

@@ -3,11 +3,8 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
-
-// MaxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters of 64 KiB, and its L1 table,
-// which QEMU bounds at 32 MiB, reaches no farther.
-const MaxDisk = 32 << 20 / 8 * (64 << 10 / 8) * (64 << 10)
 
 // Origin is where an image comes from, as findings about it have to say.
 type Origin struct {
@@ -47,5 +44,13 @@ func (o Origin) Failed(doing string, err error, advice string) error {
 	}](err); ok {
 		return known
 	}
-	return &SourceError{attribute: o.Attribute, Tried: doing + " " + o.Name, Err: err, Advice: advice}
+	return Blame(o.Attribute, doing+" "+o.Name, err, advice)
+}
+
+// Unread is Failed for bytes that could not be read.
+func (o Origin) Unread(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok { // which would name the file once more
+		err = pathError.Err
+	}
+	return o.Failed("reading", err, "")
 }

@@ -34,7 +34,7 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 	im.Compression, im.extents = packed.name, nil
 	in.again = head
 	if im.want != (Checksum{}) {
-		in.sum = newDigester(im.want)
+		in.sum = NewDigester(im.want)
 	}
 	u := &unpacker{compression: packed, origin: im.origin, in: in}
 	if u.unpacking, err = packed.open(in); err != nil {
@@ -115,7 +115,7 @@ func (p *pass) end(im *Image, plain int64) error {
 			return err
 		}
 		if p.in.sum != nil {
-			if _, err := p.in.sum.finish(im.origin); err != nil {
+			if _, err := p.in.sum.Finish(im.origin); err != nil {
 				return err
 			}
 		}
@@ -145,7 +145,7 @@ type tap struct {
 	r      io.Reader
 	again  []byte // read already, and handed out once more
 	n      int64  // bytes that have come, all of which were handed out once or are in again
-	sum    *digester
+	sum    *Digester
 	watch  io.Writer // sees it all, too; it never fails
 	err    error
 	notice func(n int64)
@@ -168,7 +168,7 @@ func (t *tap) Read(p []byte) (int, error) {
 	}
 	t.hash(p[:n])
 	if err != nil && !ended(err) {
-		err = t.origin.Failed("reading", cause(err), "")
+		err = t.origin.Unread(err)
 	}
 	if t.err = err; n > 0 {
 		err = nil // it comes again: not all decompressors expect it with the last bytes

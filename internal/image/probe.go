@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
@@ -14,8 +13,6 @@ import (
 
 // headSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of btrfs, at 65,600.
 const headSize = 128 << 10
-
-const sector = 512
 
 // mark is a sequence of bytes that tells a format.
 type mark struct {
@@ -81,7 +78,7 @@ func probe(o Origin, r io.ReaderAt, size int64) (Format, int64, error) {
 	head := make([]byte, headSize)
 	n, err := r.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", 0, o.Failed("reading", cause(err), "")
+		return "", 0, o.Unread(err)
 	}
 	head = head[:n]
 	if n == 0 {
@@ -114,7 +111,7 @@ func notText(o Origin, head []byte) error {
 	case kind == "text/html":
 		return o.NotImage(adviceDownloaded, "it is an HTML page")
 	case strings.HasPrefix(kind, "text/"):
-		return o.NotImage(adviceDownloaded, "it is a text that begins with %s", quote(string(head[:min(len(head), 40)])))
+		return o.NotImage(adviceDownloaded, "it is a text that begins with %s", Quote(string(head[:min(len(head), 40)])))
 	}
 	return nil
 }
@@ -123,16 +120,16 @@ func plausibleDisk(o Origin, r io.ReaderAt, head []byte, size int64) error {
 	if size > MaxDisk {
 		return o.TooLarge(uint64(size))
 	}
-	if size >= 0 && size%sector != 0 {
+	if size >= 0 && size%SectorSize != 0 {
 		return o.NotImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
-			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, sector)
+			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, SectorSize)
 	}
 	// A fixed VHD is a raw disk with a footer, which a guest would see as a sector that moves when the disk grows.
 	// The tail of a download is not here yet; then the footer stays, as it does in QEMU when told that the disk is raw.
 	footer := make([]byte, 8)
-	if size >= sector {
-		if _, err := r.ReadAt(footer, size-sector); err != nil && !errors.Is(err, io.EOF) {
-			return o.Failed("reading", cause(err), "")
+	if size >= SectorSize {
+		if _, err := r.ReadAt(footer, size-SectorSize); err != nil && !errors.Is(err, io.EOF) {
+			return o.Unread(err)
 		}
 	}
 	if string(footer) == "conectix" {
@@ -146,6 +143,3 @@ func plausibleDisk(o Origin, r io.ReaderAt, head []byte, size int64) error {
 	return o.NotImage("Give a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
 		"a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
 }
-
-// quote makes text from an image safe to show: it may hold anything, terminal escapes as well.
-func quote(text string) string { return strconv.QuoteToASCII(text) }

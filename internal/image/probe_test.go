@@ -216,7 +216,7 @@ func FuzzProbe(f *testing.F) {
 				t.Fatalf("accepted a qcow2 image of %d bytes", virtual)
 			}
 		case FormatRaw:
-			if virtual != size || size >= 0 && (size < sector || size%sector != 0) {
+			if virtual != size || size >= 0 && (size < SectorSize || size%SectorSize != 0) {
 				t.Fatalf("accepted a raw disk of %d bytes in a file of %d", virtual, size)
 			}
 		default:

@@ -52,7 +52,7 @@ func readQcow2Header(o Origin, r io.ReaderAt) (*qcow2.Header, error) {
 	var raw [qcow2HeaderV3]byte
 	n, err := r.ReadAt(raw[:], 0)
 	if err != nil && err != io.EOF {
-		return nil, o.Failed("reading", cause(err), "")
+		return nil, o.Unread(err)
 	}
 	truncated := o.NotImage(adviceDamaged, "its qcow2 header is cut off after %d bytes", n)
 	if n < qcow2HeaderV2 {
@@ -98,7 +98,7 @@ func backingName(r io.ReaderAt, h *qcow2.Header) string {
 	if n, _ := r.ReadAt(name, int64(h.BackingFileOffset)); n < len(name) {
 		return "(whose name lies outside the header)"
 	}
-	return quote(string(name))
+	return Quote(string(name))
 }
 
 func qcow2Features(o Origin, h *qcow2.Header) error {

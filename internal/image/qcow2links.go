@@ -76,5 +76,5 @@ func orDamaged(o Origin, err, damaged error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return damaged
 	}
-	return o.Failed("reading", cause(err), "")
+	return o.Unread(err)
 }

@@ -106,7 +106,7 @@ func (t *qcow2Tables) at(disk, entry, bitmap uint64) qcow2Cluster {
 	if entry&qcow2Compressed != 0 {
 		at := entry & t.packed
 		sectors := entry&(qcow2Compressed-1)>>bits.Len64(t.packed) + 1
-		return qcow2Cluster{disk: disk, file: at, data: true, needed: sectors*sector - at%sector}
+		return qcow2Cluster{disk: disk, file: at, data: true, needed: sectors*SectorSize - at%SectorSize}
 	}
 	c := qcow2Cluster{disk: disk, file: entry & qcow2Offset}
 	switch allocated := uint32(bitmap); {
@@ -131,7 +131,7 @@ func (t *qcow2Tables) each(offset, length, entry uint64, do func(n, first, secon
 			if err == nil || errors.Is(err, io.EOF) {
 				return t.cut(end)
 			}
-			return t.origin.Failed("reading", cause(err), "")
+			return t.origin.Unread(err)
 		}
 		for ; len(part) > 0; part, n = part[entry:], n+1 {
 			var second uint64

@@ -70,7 +70,7 @@ func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 // and leaves the bytes in the page cache for the sink, so that the disk is read once as long as the lead fits into memory.
 // The file must not change meanwhile. What is compressed, or comes from elsewhere, is hashed as it passes, and long stretches
 // of zeros are not sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image in memory, and
-// what a decompressor looks back at (see maxWindow).
+// what a decompressor looks back at (see MaxWindow).
 //
 // Once it is sent, Size and VirtualSize are known. Errors: *SourceError, also for ErrChanged and ErrStalled; *ChecksumError; of
 // what is not known beforehand, the others of Open; what OnDigest or the sink returned.
@@ -182,7 +182,7 @@ func (im *Image) sendExtent(ctx context.Context, sink Sink, er *extentReader, e 
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("sending %s: %w", im.origin, context.Cause(ctx))
 	case er.err != nil: // whatever the sink made of it
-		return im.origin.Failed("reading", cause(er.err), "")
+		return im.origin.Unread(er.err)
 	case err != nil:
 		return fmt.Errorf("sending %s from byte %d on: %w", im.origin, e.offset, err)
 	case er.left > 0 && !er.ended:

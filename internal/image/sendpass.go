@@ -39,9 +39,9 @@ func (im *Image) through(ctx context.Context, p *pass, s sending, take func(r io
 	shown := newProgress(im.PackedSize, s.progress)
 	shown.done = p.in.n
 	p.in.notice = shown.at
-	d := newDigester(im.want)
+	d := NewDigester(im.want)
 	if im.Compression != "" {
-		d = newDigester(Checksum{}) // the checksum is of what comes from the source
+		d = NewDigester(Checksum{}) // the checksum is of what comes from the source
 	}
 	limit, tooLong := im.limit(s.room)
 	if s.tooLong != nil && limit == s.room {
@@ -60,7 +60,7 @@ func (im *Image) through(ctx context.Context, p *pass, s sending, take func(r io
 	if err != nil {
 		return "", err
 	}
-	if digest, err = d.finish(im.origin); err != nil {
+	if digest, err = d.Finish(im.origin); err != nil {
 		return "", err
 	}
 	im.digest = digest
@@ -78,7 +78,7 @@ func (im *Image) sendRuns(ctx context.Context, sink Sink, runs *runs, limit int6
 	for {
 		offset, more := runs.next()
 		if runs.err != nil && !ended(runs.err) {
-			return transferred, im.origin.Failed("reading", cause(runs.err), "")
+			return transferred, im.origin.Unread(runs.err)
 		}
 		if !more {
 			return transferred, nil

@@ -1,5 +1,3 @@
-// Package image knows where disk images come from and how their bytes reach a host: it checks a source, recognises the
-// image by its content, and hands its bytes to a sink while hashing them. It knows nothing of libvirt or Terraform.
 package image
 
 import (
@@ -13,15 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
-
-// Format is how a disk is laid out inside an image file, by the name that QEMU and libvirt give it.
-type Format string
-
-// The formats that can be stored; anything else is refused by name.
-const (
-	FormatQcow2 Format = "qcow2"
-	FormatRaw   Format = "raw"
 )
 
 // Source says where an image is: exactly one of Path, URL, Volume and Instance is set.
@@ -43,11 +32,11 @@ func (s Source) Validate() error {
 	given := s.given()
 	switch {
 	case len(given) == 0:
-		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("no source is given"),
-			Advice: "Set one of path, url, volume and instance_id."}
+		return Blame("path", "looking for the image", errors.New("no source is given"),
+			"Set one of path, url, volume and instance_id.")
 	case len(given) > 1:
-		return &SourceError{attribute: given[1], Tried: "looking for the image", Err: errors.New(strings.Join(given, " and ") + " are given"),
-			Advice: "Keep the one that the image is to be read from."}
+		return Blame(given[1], "looking for the image", errors.New(strings.Join(given, " and ")+" are given"),
+			"Keep the one that the image is to be read from.")
 	}
 	check := map[string]func() error{"path": s.validatePath, "url": s.validateURL, "volume": s.validateVolume, "instance_id": s.validateInstance}[given[0]]
 	if check != nil {
@@ -82,16 +71,25 @@ func (s Source) Same(t Source) bool {
 	return s.Path == t.Path && s.URL == t.URL && s.Volume == t.Volume && s.Instance == t.Instance && s.Checksum == t.Checksum
 }
 
+// KnownDigest gives the digest ("sha256:hex") of the image where the source's checksum already tells it.
+func (s Source) KnownDigest() (digest string, known bool) {
+	c, err := ParseChecksum(s.Checksum)
+	if err != nil {
+		return "", false
+	}
+	return c.Digest()
+}
+
 // validatePath does not repeat what it finds: a URL may have a password in it.
 func (s Source) validatePath() error {
 	scheme, _, found := strings.Cut(s.Path, "://")
 	switch scheme = strings.ToLower(scheme); {
 	case found && (scheme == "http" || scheme == "https"):
-		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("path is a URL"),
-			Advice: "Use url for an image on a web server: source = { url = \"" + scheme + "://…\" }."}
+		return Blame("path", "looking for the image", errors.New("path is a URL"),
+			"Use url for an image on a web server: source = { url = \""+scheme+"://…\" }.")
 	case found && scheme == "file":
-		return &SourceError{attribute: "path", Tried: "looking for the image", Err: errors.New("path is a URL"),
-			Advice: "Write the file's path without file://."}
+		return Blame("path", "looking for the image", errors.New("path is a URL"),
+			"Write the file's path without file://.")
 	}
 	return nil
 }
@@ -99,7 +97,7 @@ func (s Source) validatePath() error {
 // validateURL leaves out the parser's own words: they quote pieces of the URL, which may be pieces of a password.
 func (s Source) validateURL() error {
 	invalid := func(problem, advice string) error {
-		return &SourceError{attribute: "url", Tried: "reading the URL " + s.String(), Err: errors.New(problem), Advice: advice}
+		return Blame("url", "reading the URL "+s.String(), errors.New(problem), advice)
 	}
 	u, err := url.Parse(s.URL)
 	switch {
@@ -161,7 +159,7 @@ type Image struct {
 	PackedSize  int64  // bytes of the file at its source; -1 where that is not told
 
 	source Source
-	origin Origin // of that
+	origin Origin   // of that
 	want   Checksum // zero when the source has no checksum
 	head   []byte   // how the image begins, decompressed
 

@@ -99,11 +99,11 @@ func TestParseChecksum(t *testing.T) {
 
 func TestDigestIsKnownFromAPlainSha256Only(t *testing.T) {
 	upper := strings.Repeat("0A", 32)
-	if digest, known := KnownDigest(Source{Path: "a", Checksum: "sha256:" + upper}); !known || digest != "sha256:"+strings.ToLower(upper) {
+	if digest, known := (Source{Path: "a", Checksum: "sha256:" + upper}).KnownDigest(); !known || digest != "sha256:"+strings.ToLower(upper) {
 		t.Errorf("KnownDigest = %q, %v", digest, known)
 	}
 	for _, checksum := range []string{"", "sha512:" + upper + upper, "sha256:short"} {
-		if digest, known := KnownDigest(Source{Path: "a", Checksum: checksum}); known || digest != "" {
+		if digest, known := (Source{Path: "a", Checksum: checksum}).KnownDigest(); known || digest != "" {
 			t.Errorf("with checksum %q a digest is known: %q", checksum, digest)
 		}
 	}

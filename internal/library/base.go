@@ -9,7 +9,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -33,7 +32,7 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the l
 // holdBase makes sure that the source's image is stored, and that the version is listed among its users. It returns
 // the bytes that it sent for that.
 func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
-	digest, known := image.KnownDigest(r.Source)
+	digest, known := r.Source.KnownDigest()
 	for attempt := 1; ; attempt++ {
 		base, err := l.joinStored(ctx, r, digest, known)
 		if !errors.Is(err, catalog.ErrNotFound) {

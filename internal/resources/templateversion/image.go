@@ -48,7 +48,7 @@ func note(ctx context.Context, seen image.Seen, n notes) {
 
 // noteRegistered notes what is known of the file that a version was registered from; it was looked at before.
 func noteRegistered(ctx context.Context, before image.Seen, source image.Source, v catalog.Version, n notes) {
-	if _, known := image.KnownDigest(source); known && v.Transferred == 0 {
+	if _, known := source.KnownDigest(); known && v.Transferred == 0 {
 		return // the pool had the image, and nobody has read the file
 	}
 	before.Digest = v.Digest
@@ -134,7 +134,7 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 
 // sameChecksum tells whether the checksum of a source is one of the version's image. Without a checksum it is not.
 func (c *imageCheck) sameChecksum(ctx context.Context, source image.Source) bool {
-	known, ok := image.KnownDigest(source)
+	known, ok := source.KnownDigest()
 	if ok && known == c.version.Digest.ValueString() {
 		return true
 	}
