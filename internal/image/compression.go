@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
@@ -13,9 +14,9 @@ import (
 
 // compression is a way to compress a whole file.
 type compression struct {
-	name  string
-	marks func(head []byte) bool // of what begins so
-	open  func(*tap) (unpacking, error)
+	Name   string // the tool's: gzip, xz, zstd, bzip2
+	begins func(head []byte) bool
+	open   func(*input) (unpacking, error)
 }
 
 // unpacking is a decompressor at work.
@@ -28,34 +29,39 @@ type unpacking struct {
 // compressions are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4), and bzip2's own
 // source (decompress.c). An empty bzip2 file begins with another mark behind its level, and holds no image.
 var compressions = []compression{
-	{"gzip", mark{0, "\x1f\x8b\x08"}.in, func(in *tap) (unpacking, error) {
+	{"gzip", prefix("\x1f\x8b\x08"), func(in *input) (unpacking, error) {
 		z, err := newGzipMembers(in)
 		return unpacking{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"xz", mark{0, "\xfd7zXZ\x00"}.in, func(in *tap) (unpacking, error) {
+	{"xz", prefix("\xfd7zXZ\x00"), func(in *input) (unpacking, error) {
 		z, err := newXZStreams(in)
 		return unpacking{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"zstd", beginsZstd, func(in *tap) (unpacking, error) {
+	{"zstd", beginsZstd, func(in *input) (unpacking, error) {
 		frames := &zstdFrames{}
 		in.watch = frames
-		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return unpacking{}, err
 		}
 		return unpacking{z, func() int { return frames.n }, z.Close}, nil
 	}},
-	{"bzip2", beginsBzip2, func(in *tap) (unpacking, error) {
+	{"bzip2", beginsBzip2, func(in *input) (unpacking, error) {
 		streams := &bzip2Streams{}
 		in.watch = streams
 		return unpacking{bzip2.NewReader(in), func() int { return streams.n }, func() {}}, nil
 	}},
 }
 
+func prefix(mark string) func(head []byte) bool {
+	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(mark)) }
+}
+
 // compressionOf tells how what begins so is compressed; nil for not at all.
 func compressionOf(head []byte) *compression {
 	for i, c := range compressions {
-		if c.marks(head) {
+		if c.begins(head) {
 			return &compressions[i]
 		}
 	}
@@ -156,15 +162,55 @@ func (z *xzStreams) Read(p []byte) (int, error) {
 	}
 }
 
-// unpacker reads what a file has compressed. Its errors are *SourceError when the file could not be read, and else about the
+// input is the file that is decompressed.
+type input struct {
+	r     io.Reader
+	err   error     // that reading it ended with
+	watch io.Writer // sees it all; it never fails; nil for none
+}
+
+func (i *input) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if i.watch != nil {
+		_, _ = i.watch.Write(p[:n])
+	}
+	if err != nil {
+		i.err = err
+	}
+	return n, err
+}
+
+// unpacker reads what a file has compressed. Its errors are those of the file where it could not be read, and else about the
 // image.
 type unpacker struct {
 	compression *compression
 	origin      Origin
-	in          *tap
+	in          *input
 	unpacking
+	lavish func()
 }
 
+// unpack begins to decompress what r has. Errors are those of Read.
+func (c *compression) unpack(o Origin, r io.Reader) (*unpacker, error) {
+	u := &unpacker{compression: c, origin: o, in: &input{r: r}}
+	var err error
+	if u.unpacking, err = c.open(u.in); err != nil {
+		return nil, u.blame(err)
+	}
+	u.lavish = beFrugal()
+	return u, nil
+}
+
+// Close releases what the decompressor has taken. It does not close the file.
+func (u *unpacker) Close() {
+	u.release()
+	u.lavish()
+}
+
+// Parts is how many parts of the file have begun: what is compressed may be several, one behind the other.
+func (u *unpacker) Parts() int { return u.parts() }
+
+// Read implements io.Reader.
 func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
 	if err != nil && !ended(err) {
@@ -176,15 +222,15 @@ func (u *unpacker) Read(p []byte) (int, error) {
 // blame tells whether the file was not read, or holds what cannot be decompressed.
 func (u *unpacker) blame(err error) error {
 	const again = "Download or export the image again; %s -t tells whether it is whole."
-	name := u.compression.name
+	name := u.compression.Name
 	switch {
 	case u.in.err != nil && !ended(u.in.err):
 		return u.in.err
 	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return u.origin.Unsupported("Compress it anew: xz -9 and zstd --ultra -21 stay below that.",
+		return u.origin.Unsupported("Compress it again: xz -9 and zstd --ultra -21 stay below that.",
 			"its %s data takes more than %d MiB of memory to decompress", name, MaxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
-		return u.origin.Unsupported("Compress it anew, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
+		return u.origin.Unsupported("Compress it again, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
 	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
 		return u.origin.NotImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
 			"its %s data has ended, and trailing data that is not %s follows", name, name)

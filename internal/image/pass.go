@@ -11,7 +11,7 @@ import (
 type pass struct {
 	in      *tap       // what comes from the source
 	out     io.Reader  // the image
-	parts   func() int // of what is compressed, see unpacking; nil for an image that is not
+	parts   func() int // of what is compressed; nil for an image that is not
 	release func()
 }
 
@@ -31,17 +31,16 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 		p := &pass{in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
 		return p, im.recognise(head, size)
 	}
-	im.Compression, im.extents = packed.name, nil
+	im.Compression, im.extents = packed.Name, nil
 	in.again = head
 	if im.want != (Checksum{}) {
 		in.sum = NewDigester(im.want)
 	}
-	u := &unpacker{compression: packed, origin: im.origin, in: in}
-	if u.unpacking, err = packed.open(in); err != nil {
-		return nil, u.blame(err)
+	u, err := packed.unpack(im.origin, in)
+	if err != nil {
+		return nil, err
 	}
-	lavish := beFrugal()
-	p := &pass{in: in, parts: u.parts, release: func() { u.release(); lavish() }}
+	p := &pass{in: in, parts: u.Parts, release: u.Close}
 	if head, err = readHead(u); err == nil {
 		p.out = io.MultiReader(bytes.NewReader(head), u)
 		err = im.recognise(head, -1)
@@ -146,7 +145,6 @@ type tap struct {
 	again  []byte // read already, and handed out once more
 	n      int64  // bytes that have come, all of which were handed out once or are in again
 	sum    *Digester
-	watch  io.Writer // sees it all, too; it never fails
 	err    error
 	notice func(n int64)
 }
@@ -177,9 +175,6 @@ func (t *tap) Read(p []byte) (int, error) {
 }
 
 func (t *tap) hash(p []byte) {
-	if t.watch != nil {
-		_, _ = t.watch.Write(p)
-	}
 	if t.sum != nil {
 		_, _ = t.sum.Write(p)
 	}
