@@ -187,7 +187,7 @@ type unpacker struct {
 	origin      Origin
 	in          *input
 	unpacking
-	lavish func()
+	unlimit func()
 }
 
 // unpack begins to decompress what r has. Errors are those of Read.
@@ -197,14 +197,14 @@ func (c *compression) unpack(o Origin, r io.Reader) (*unpacker, error) {
 	if u.unpacking, err = c.open(u.in); err != nil {
 		return nil, u.blame(err)
 	}
-	u.lavish = beFrugal()
+	u.unlimit = limitGarbage()
 	return u, nil
 }
 
 // Close releases what the decompressor has taken. It does not close the file.
 func (u *unpacker) Close() {
 	u.release()
-	u.lavish()
+	u.unlimit()
 }
 
 // Parts is how many parts of the file have begun: what is compressed may be several, one behind the other.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestGarbageIsAsBeforeOnceNobodyIsFrugal(t *testing.T) {
+func TestGarbageIsAsBeforeOnceNobodyLimitsIt(t *testing.T) {
 	percent := func() int {
 		now := debug.SetGCPercent(50)
 		debug.SetGCPercent(now)
@@ -14,13 +14,13 @@ func TestGarbageIsAsBeforeOnceNobodyIsFrugal(t *testing.T) {
 	defer debug.SetGCPercent(percent())
 	for _, before := range []int{100, 5, -1} { // the default, less, and switched off
 		debug.SetGCPercent(before)
-		first, second := beFrugal(), beFrugal()
-		if got, want := percent(), min(before, frugalPercent); got != want {
+		first, second := limitGarbage(), limitGarbage()
+		if got, want := percent(), min(before, gcPercent); got != want {
 			t.Errorf("from %d it is %d, want %d", before, got, want)
 		}
 		first()
 		first()
-		if got, want := percent(), min(before, frugalPercent); got != want {
+		if got, want := percent(), min(before, gcPercent); got != want {
 			t.Errorf("from %d, while one is left, it is %d, want %d", before, got, want)
 		}
 		second()
