@@ -12,8 +12,6 @@ var (
 	ErrOther = errors.New("the file on the server changed while it was being downloaded")
 	// ErrStalled: a server kept the connection open without sending anything.
 	ErrStalled = errors.New("the server stopped sending")
-	// ErrNotRegular: the path names a directory, a device, a pipe or a socket.
-	ErrNotRegular = errors.New("it is not a regular file")
 )
 
 // StatusError is the cause within a SourceError when a server answered with anything but a file.

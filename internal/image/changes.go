@@ -213,7 +213,7 @@ func (im *Image) visitFile(ctx context.Context, s sending, do func(block int64, 
 	}
 	shown.at(disk.size)
 	shown.end()
-	return im.digest, im.unchanged()
+	return im.digest, im.file.Unchanged()
 }
 
 // spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what

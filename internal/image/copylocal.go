@@ -10,36 +10,40 @@ import (
 	"syscall"
 )
 
-// Into has Send copy an image that is a local file, and not compressed, into another file of this machine instead of handing
-// it to the sink: by sharing its blocks where the file system can, else by the kernel, or by reading and writing. The file is
-// open for reading and writing, as long as the image, and reads as zeros; Send closes it. What cannot be copied goes to the
-// sink all the same, which has to lead to the same file.
-func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
-
 // copyStep is how much is copied at a time, in bytes: in between it may be cancelled.
 const copyStep = 8 << 20
 
-// copyInto copies the file's data, and leaves its holes out. It returns once the copy is on its disk. Where done is false,
-// it could not, and the copy has at most data that belongs there: whoever sends the image instead finds out why.
-func (im *Image) copyInto(ctx context.Context, to *os.File, p *progress) (result Result, done bool, err error) {
-	c := copying{from: im.file, to: to}
-	result.Copied, result.Size = true, im.Size
-	if shareBlocks(to, im.file) == nil {
-		for e := range dataOf(to, im.Size) { // which may be less than in the file: room that was only set aside is not shared
+// copyBuffer is how much is copied at a time by hand, in bytes.
+const copyBuffer = 256 << 10
+
+// Copied is what a copy took.
+type Copied struct {
+	Bytes  int64 // that were copied
+	Shared int64 // bytes that the copy has in common with the file, instead of copied ones
+}
+
+// CopyTo copies the file's data into another file of this machine, and leaves its holes out: by sharing its blocks where the
+// file system can, else by the kernel, or by reading and writing. The other file is open for reading and writing, as long as
+// this one, and reads as zeros. CopyTo returns once the copy is on its disk. Notice is told how many bytes were copied since.
+// Where done is false, it could not copy, and the other file has at most data that belongs there: whoever sends the image
+// instead finds out why.
+func (f *localFile) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
+	c := copying{from: f.File, to: to, notice: notice}
+	if shareBlocks(to, f.File) == nil {
+		for e := range dataOf(to, f.Size()) { // which may be less than in the file: room that was only set aside is not shared
 			result.Shared += e.length
 		}
 	} else {
-		for e := range dataOf(im.file, im.Size) {
-			if err := c.extent(ctx, e, p); err != nil {
-				return Result{}, false, c.failure(ctx, im, err)
+		for e := range dataOf(f.File, f.Size()) {
+			if err := c.extent(ctx, e); err != nil {
+				return Copied{}, false, c.failure(ctx, f.origin, err)
 			}
-			result.Transferred += e.length
+			result.Bytes += e.length
 		}
 	}
 	if err := to.Sync(); err != nil { // what the disk has lost is written by nobody once more
-		return Result{}, false, fmt.Errorf("storing %s in %s: %w", im.origin, to.Name(), cause(err))
+		return Copied{}, false, fmt.Errorf("storing %s in %s: %w", f.origin, to.Name(), cause(err))
 	}
-	p.at(p.total)
 	return result, true, nil
 }
 
@@ -59,11 +63,12 @@ func dataOf(file *os.File, size int64) iter.Seq[extent] {
 // copying copies from one file to the same places of another.
 type copying struct {
 	from, to *os.File
+	notice   func(n int64)
 	byHand   bool   // the kernel does not copy between these two
 	buf      []byte // for what is copied by hand
 }
 
-func (c *copying) extent(ctx context.Context, e extent, p *progress) error {
+func (c *copying) extent(ctx context.Context, e extent) error {
 	for e.length > 0 {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -75,7 +80,7 @@ func (c *copying) extent(ctx context.Context, e extent, p *progress) error {
 		if n == 0 {
 			return io.ErrUnexpectedEOF // it has become shorter
 		}
-		p.add(n)
+		c.notice(n)
 		e.offset, e.length = e.offset+n, e.length-n
 	}
 	return nil
@@ -88,19 +93,19 @@ func (c *copying) some(offset, length int64) (int64, error) {
 		if n > 0 || errors.Is(err, syscall.ENOSPC) {
 			return n, err
 		}
-		c.byHand, c.buf = true, make([]byte, behindBufferSize)
+		c.byHand, c.buf = true, make([]byte, copyBuffer)
 	}
 	return io.CopyBuffer(io.NewOffsetWriter(c.to, offset), io.NewSectionReader(c.from, offset, length), c.buf)
 }
 
-// failure is the error of a copy that ended with err, or nil where the image can still be sent. A full disk is full for whoever
-// writes to it, and this process is told so more plainly than the sink.
-func (c *copying) failure(ctx context.Context, im *Image, err error) error {
+// failure is the error of a copy that ended with err, or nil where the image can still be sent. A full disk is full for every
+// writer, and this process is told so more plainly than the sink.
+func (c *copying) failure(ctx context.Context, o Origin, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("copying %s: %w", im.origin, context.Cause(ctx))
+		return fmt.Errorf("copying %s: %w", o, context.Cause(ctx))
 	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("storing %s in %s: %w. Make room, or use another pool", im.origin, c.to.Name(), syscall.ENOSPC)
+		return fmt.Errorf("storing %s in %s: %w. Make room, or use another pool", o, c.to.Name(), syscall.ENOSPC)
 	default:
 		return nil
 	}

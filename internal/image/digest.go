@@ -19,7 +19,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 		return "", im.origin.Failed("hashing", errors.New("it is not a local file, or closed"), "")
 	}
 	if im.digest != "" {
-		return im.digest, im.unchanged()
+		return im.digest, im.file.Unchanged()
 	}
 	if im.Compression != "" {
 		read, err := im.Send(ctx, nowhere{})
@@ -31,7 +31,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 	} else if err != nil {
 		return "", im.origin.Unread(err)
 	}
-	if err := im.unchanged(); err != nil {
+	if err := im.file.Unchanged(); err != nil {
 		return "", err
 	}
 	digest, err := d.Finish(im.origin)

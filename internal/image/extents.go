@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"fmt"
-	"os"
 )
 
 // extent is a stretch of a file that may hold data; what lies between extents reads as zeros.
@@ -20,9 +19,10 @@ const (
 	lastBytes = 4096
 )
 
-// dataExtents lists where a file of size bytes holds data, in order, ending where the file ends. Extents that lie nearer
-// to each other than joinGap are one.
-func dataExtents(ctx context.Context, f *os.File, size int64) ([]extent, error) {
+// Extents lists where the file holds data, in order, ending where the file ends. Extents that lie nearer to each other than
+// joinGap are one.
+func (f *localFile) Extents(ctx context.Context) ([]extent, error) {
+	size := f.Size()
 	gap := max(joinGap, size/maxExtents)
 	var list []extent
 	add := func(e extent) {
@@ -36,7 +36,7 @@ func dataExtents(ctx context.Context, f *os.File, size int64) ([]extent, error) 
 		if err := context.Cause(ctx); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
 		}
-		e, found := nextData(f, from, size)
+		e, found := nextData(f.File, from, size)
 		if !found {
 			break
 		}

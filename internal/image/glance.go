@@ -58,12 +58,12 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	}
 	// It is no image that could be used. What it is instead, its digest tells.
 	if im.file == nil {
-		if err := im.openFile(); err != nil {
+		if im.file, err = openLocal(im.origin, path); err != nil {
 			return Seen{}, err
 		}
 	}
-	im.Compression, im.Size = "", im.opened.Size()
-	if im.extents, err = dataExtents(ctx, im.file, im.Size); err != nil {
+	im.Compression, im.Size = "", im.file.Size()
+	if im.extents, err = im.file.Extents(ctx); err != nil {
 		return Seen{}, err
 	}
 	return im.Look(ctx)
@@ -71,7 +71,7 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 
 // Look is what is seen of a local file that was opened; errors are those of Digest.
 func (im *Image) Look(ctx context.Context) (Seen, error) {
-	s := glanced(im.source.Path, im.opened)
+	s := im.file.Stamp()
 	var err error
 	s.Digest, err = im.Digest(ctx)
 	return s, err

@@ -59,6 +59,12 @@ func OnProgress(f func(done, total int64)) Option { return func(s *sending) { s.
 // Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an *UnsupportedImageError.
 func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
 
+// Into has Send copy an image that is a local file, and not compressed, into another file of this machine instead of handing
+// it to the sink: by sharing its blocks where the file system can, else by the kernel, or by reading and writing. The file is
+// open for reading and writing, as long as the image, and reads as zeros; Send closes it. What cannot be copied goes to the
+// sink all the same, which has to lead to the same file.
+func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
+
 // MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to this one: those of local
 // files, and those that arrive as they are, raw.
 func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
@@ -108,7 +114,7 @@ func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
 			error
 			Attribute() string
 		}](err); err == nil || blamed && ctx.Err() == nil { // a file that has become shorter looks damaged
-			if changed := im.unchanged(); changed != nil {
+			if changed := im.file.Unchanged(); changed != nil {
 				return changed
 			}
 		}
@@ -150,9 +156,14 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	}
 	group.Go(func() error {
 		if s.into != nil {
-			if copied, done, err := im.copyInto(groupCtx, s.into, p); done || err != nil {
-				result = copied
+			copied, done, err := im.file.CopyTo(groupCtx, s.into, p.add)
+			if err != nil {
 				return err
+			}
+			if done {
+				result.Copied, result.Transferred, result.Shared = true, copied.Bytes, copied.Shared
+				p.at(p.total)
+				return nil
 			}
 			p.done = 0
 		}
@@ -167,7 +178,7 @@ func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, er
 	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
-	if err := im.unchanged(); err != nil {
+	if err := im.file.Unchanged(); err != nil {
 		return Result{}, err
 	}
 	p.end()

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -164,10 +162,9 @@ type Image struct {
 	head   []byte   // how the image begins, decompressed
 
 	// Of a file.
-	file    *os.File
-	opened  fs.FileInfo // as it was when it was opened: it must not change while it is read
-	extents []extent    // nil when it is compressed
-	digest  string      // once it is known
+	file    *localFile
+	extents []extent // nil when it is compressed
+	digest  string   // once it is known
 
 	// Of what passes only once.
 	once       *pass // nil once it was sent
