@@ -125,7 +125,7 @@ func (d *download) startOver(response *http.Response) error {
 	}
 	var again maphash.Hash
 	again.SetSeed(d.had.Seed())
-	buf := make([]byte, behindBufferSize)
+	buf := make([]byte, asyncBufferSize)
 	for left := d.at; left > 0; {
 		n, err := d.read(buf[:min(left, int64(len(buf)))])
 		_, _ = again.Write(buf[:n]) // never fails

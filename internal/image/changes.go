@@ -53,12 +53,12 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	var visited, sent error
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		digest, visited = im.visit(groupCtx, s, func(block int64, data []byte) error { return c.visit(w, block, data) })
+		digest, visited = eachBlock(groupCtx, im, s, func(block int64, data []byte) error { return c.visit(w, block, data) })
 		_ = w.CloseWithError(visited) // which gives no error, ever
 		return visited
 	})
 	group.Go(func() error {
-		sent = im.sendData(groupCtx, out, data)
+		sent = sendData(groupCtx, im.origin, out, data)
 		_ = r.CloseWithError(sent)
 		return sent
 	})
@@ -71,7 +71,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	c.end(im.VirtualSize)
 	file, err := c.changes.File(overlay.Spec{Size: im.VirtualSize, Backing: below.Path, Format: below.Format})
 	if err == nil {
-		err = im.sendTables(ctx, out, file)
+		err = sendTables(ctx, im.origin, out, file)
 	}
 	if err != nil {
 		return Changes{}, err
@@ -80,17 +80,17 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 }
 
 // sendData sends the clusters of data, if there are any.
-func (im *Image) sendData(ctx context.Context, out *tally, data *bounded) error {
+func sendData(ctx context.Context, o Origin, out *tally, data *bounded) error {
 	length := data.left + 1 // so that what is too much is asked for
-	ahead := bufio.NewReaderSize(data, behindBufferSize)
+	ahead := bufio.NewReaderSize(data, asyncBufferSize)
 	if _, err := ahead.Peek(1); ended(err) {
 		return nil
 	}
-	return im.sendPart(ctx, out, io.TeeReader(ahead, out.sum), extent{overlay.DataOffset, length})
+	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), extent{overlay.DataOffset, length})
 }
 
 // sendTables sends what is behind the data, and then the header.
-func (im *Image) sendTables(ctx context.Context, out *tally, file *overlay.File) error {
+func sendTables(ctx context.Context, o Origin, out *tally, file *overlay.File) error {
 	header, err := file.Header()
 	if err != nil {
 		return err
@@ -98,17 +98,17 @@ func (im *Image) sendTables(ctx context.Context, out *tally, file *overlay.File)
 	r, w := io.Pipe()
 	go func() { _ = w.CloseWithError(file.WriteTables(w)) }()
 	e := extent{file.TablesOffset(), file.Size() - file.TablesOffset()}
-	err = im.sendPart(ctx, out, io.TeeReader(r, out.sum), e)
+	err = sendPart(ctx, o, out, io.TeeReader(r, out.sum), e)
 	_ = r.CloseWithError(err)
 	if err == nil {
-		err = im.sendPart(ctx, out, bytes.NewReader(header), extent{0, int64(len(header))})
+		err = sendPart(ctx, o, out, bytes.NewReader(header), extent{0, int64(len(header))})
 	}
 	return err
 }
 
-func (im *Image) sendPart(ctx context.Context, out *tally, r io.Reader, e extent) error {
+func sendPart(ctx context.Context, o Origin, out *tally, r io.Reader, e extent) error {
 	er := &extentReader{ctx: ctx, r: r, left: e.length, notice: func(n int64) { out.n += n }}
-	return im.sendExtent(ctx, out.sink, er, e)
+	return sendExtent(ctx, o, out.sink, er, e)
 }
 
 // tally is a sink, and what it was handed.
@@ -159,113 +159,4 @@ func (c *comparison) zeros(to int64) {
 func (c *comparison) end(size int64) {
 	c.blocks.Size = size
 	c.zeros(c.blocks.Blocks())
-}
-
-// MapImage maps the disk of an image: it is read to its end.
-func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
-	m := blockmap.New(0)
-	_, err := im.visit(ctx, sending{room: math.MaxInt64, spooled: math.MaxInt64}, func(block int64, data []byte) error {
-		m.Append(block, m.SumOf(data))
-		return nil
-	})
-	m.Size = im.VirtualSize
-	return m, err
-}
-
-// visit reads the image from its beginning to its end, and has do look at all blocks of its disk that are not zeros, in order.
-func (im *Image) visit(ctx context.Context, s sending, do func(block int64, data []byte) error) (digest string, err error) {
-	if im.plainFile() {
-		return im.visitFile(ctx, s, do)
-	}
-	err = im.pass(ctx, func(p *pass) error {
-		if im.Format == FormatRaw {
-			digest, err = im.through(ctx, p, s, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
-			return err
-		}
-		digest, err = im.visitSpooled(ctx, p, s, do)
-		return err
-	})
-	return digest, err
-}
-
-func (im *Image) visitFile(ctx context.Context, s sending, do func(block int64, data []byte) error) (digest string, err error) {
-	disk, err := im.contents(ctx)
-	if err != nil {
-		return "", err
-	}
-	shown := newProgress(disk.size, s.progress)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		digest, err := im.Digest(groupCtx)
-		if err != nil || s.onDigest == nil {
-			return err
-		}
-		return s.onDigest(digest)
-	})
-	group.Go(func() error {
-		return disk.eachBlock(groupCtx, func(block int64, data []byte) error {
-			shown.at(block * blockmap.BlockSize)
-			return do(block, data)
-		})
-	})
-	if err := group.Wait(); err != nil {
-		return "", err
-	}
-	shown.at(disk.size)
-	shown.end()
-	return im.digest, im.file.Unchanged()
-}
-
-// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what
-// is there as well, and tables and spare clusters come on top.
-func spoolRoom(room int64, below *blockmap.Map) int64 {
-	disk := below.Data() * blockmap.BlockSize
-	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {
-		return room + room/8 + more
-	}
-	return math.MaxInt64
-}
-
-// visitSpooled looks at a qcow2 image once it has arrived as a whole.
-func (im *Image) visitSpooled(ctx context.Context, p *pass, s sending, do func(block int64, data []byte) error) (digest string, err error) {
-	spool, err := newSpool()
-	if err != nil {
-		p.close()
-		return "", err
-	}
-	defer func() { err = errors.Join(err, spool.Close()) }()
-	room := spool.room(s.spooled)
-	if im.Size > room.bytes {
-		p.close()
-		return "", room.exceeded(im)
-	}
-	s.room, s.tooLong = room.bytes, room.exceeded(im)
-	digest, err = im.through(ctx, p, s, func(r io.Reader, _ int64) error {
-		_, err := io.Copy(spool, r)
-		return err
-	})
-	if err == nil {
-		err = im.CheckWhole(ctx, spool)
-	}
-	if err != nil {
-		return "", err
-	}
-	disk, err := qcow2Contents(ctx, im.origin, spool, im.Size)
-	if err == nil {
-		err = disk.eachBlock(ctx, do)
-	}
-	return digest, err
-}
-
-// mapFile maps the disk in a local file that is not compressed.
-func (im *Image) mapFile(ctx context.Context) (*blockmap.Map, error) {
-	disk, err := im.contents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m := blockmap.New(disk.size)
-	return m, disk.eachBlock(ctx, func(block int64, data []byte) error {
-		m.Append(block, m.SumOf(data))
-		return nil
-	})
 }

@@ -36,7 +36,7 @@ func inImage(t *testing.T, s Source) []byte {
 	t.Helper()
 	im := opened(t, s)
 	disk := make([]byte, im.VirtualSize)
-	if _, err := im.visit(t.Context(), sending{room: 1 << 40, spooled: 1 << 40}, func(block int64, data []byte) error {
+	if _, err := eachBlock(t.Context(), im, sending{room: 1 << 40, spooled: 1 << 40}, func(block int64, data []byte) error {
 		copy(disk[block*blockmap.BlockSize:], data)
 		return nil
 	}); err != nil {

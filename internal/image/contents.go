@@ -24,27 +24,6 @@ type contents struct {
 	blame func(error) error
 }
 
-// contents opens the disk in a local file that is not compressed.
-func (im *Image) contents(ctx context.Context) (contents, error) {
-	if im.Format == FormatQcow2 {
-		return qcow2Contents(ctx, im.origin, im.file, im.Size)
-	}
-	shrunk := func(err error) error {
-		if err == nil || ended(err) {
-			err = ErrChanged // it has become shorter
-		}
-		return im.origin.Unread(err)
-	}
-	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
-		for _, e := range im.extents {
-			if err := do(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	}}, nil
-}
-
 // qcow2Contents opens the disk in a qcow2 image that Open has let pass: one that stands on nothing, in a file of size bytes. Where
 // there is data, its tables tell; the library, which has no better answer than to look at each cluster of the disk, reads it.
 func qcow2Contents(ctx context.Context, o Origin, r io.ReaderAt, size int64) (contents, error) {
@@ -160,23 +139,4 @@ func eachOf(part []byte, start int64, do func(block int64, data []byte) error) e
 		}
 	}
 	return nil
-}
-
-// blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as eachBlock does.
-func blocksOf(r io.Reader, do func(block int64, data []byte) error) error {
-	data := make([]byte, blockmap.BlockSize)
-	for block := int64(0); ; block++ {
-		n, err := io.ReadFull(r, data)
-		if n > 0 && !bytes.Equal(data[:n], zeros[:n]) {
-			if err := do(block, data[:n]); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

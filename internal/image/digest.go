@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-var zeros [behindBufferSize]byte
+var zeros [asyncBufferSize]byte
 
 // Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the checksum of the file. Holes
 // are hashed without being read. It is known without reading once it was asked for, or the file was sent.
@@ -40,8 +40,8 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 }
 
 func (im *Image) hash(ctx context.Context, w io.Writer) error {
-	behind := newBehindWriter(w)
-	defer behind.end()
+	async := newAsyncWriter(w)
+	defer async.end()
 	from := int64(0)
 	for _, e := range im.extents {
 		for hole := e.offset - from; hole > 0; {
@@ -49,14 +49,14 @@ func (im *Image) hash(ctx context.Context, w io.Writer) error {
 				return err
 			}
 			n := min(hole, int64(len(zeros)))
-			behind.put(zeros[:n], behind.buffer())
+			async.put(zeros[:n], async.buffer())
 			hole -= n
 		}
 		for from = e.offset; from < e.end(); {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			buffer := behind.buffer()
+			buffer := async.buffer()
 			data := buffer[:min(e.end()-from, int64(len(buffer)))]
 			if read, err := im.file.ReadAt(data, from); read < len(data) {
 				if err == io.EOF {
@@ -64,7 +64,7 @@ func (im *Image) hash(ctx context.Context, w io.Writer) error {
 				}
 				return err
 			}
-			behind.put(data, buffer)
+			async.put(data, buffer)
 			from += int64(len(data))
 		}
 	}

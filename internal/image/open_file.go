@@ -28,14 +28,14 @@ func (im *Image) openPath(ctx context.Context) error {
 		}
 		return err
 	}
-	p, err := im.fromFile()
+	p, err := streamFile(im)
 	if p != nil {
 		p.close()
 	}
 	return err
 }
 
-// fromFile starts a reading of a file, whatever it holds.
-func (im *Image) fromFile() (*pass, error) {
-	return im.begin(io.NewSectionReader(im.file, 0, im.PackedSize), im.PackedSize)
+// streamFile starts a reading of a file, whatever it holds.
+func streamFile(im *Image) (*stream, error) {
+	return newStream(im, io.NewSectionReader(im.file, 0, im.PackedSize), im.PackedSize)
 }

@@ -34,7 +34,8 @@ func (im *Image) openURL(ctx context.Context, p patience) error {
 	if err := d.connect(); err != nil {
 		return err
 	}
-	if err := im.openOnce(d, d.size); err != nil {
+	var err error
+	if im.once, err = newStream(im, d, d.size); err != nil {
 		return err
 	}
 	if im.endUntold = d.unproved; im.Compression == "" && im.Format == FormatRaw { // nothing in it could show it later

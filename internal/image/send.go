@@ -3,13 +3,9 @@ package image
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 )
@@ -88,25 +84,25 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	if s.into != nil {
 		defer s.into.Close()
 	}
-	if im.plainFile() {
-		return im.sendFile(ctx, sink, s)
+	if im.Plain() {
+		return sendFile(ctx, im, sink, s)
 	}
 	var result Result
-	err := im.pass(ctx, func(p *pass) (err error) {
-		result, err = im.sendPass(ctx, p, sink, s)
+	err := im.stream(ctx, func(p *stream) (err error) {
+		result, err = sendStream(ctx, p, sink, s)
 		return err
 	})
 	return result, err
 }
 
-// plainFile tells whether the image is a local file that is stored as it is: its bytes can be read in any order, and again.
-func (im *Image) plainFile() bool { return im.file != nil && im.Compression == "" }
+// Plain tells whether the image is a local file that is stored as it is: its bytes can be read in any order, and again.
+func (im *Image) Plain() bool { return im.file != nil && im.Compression == "" }
 
-// pass has what passes once, or is decompressed, sent by send, which closes the pass.
-func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
+// stream has what passes once, or is decompressed, sent by send, which closes the stream.
+func (im *Image) stream(ctx context.Context, send func(*stream) error) error {
 	switch {
 	case im.file != nil:
-		p, err := im.fromFile()
+		p, err := streamFile(im)
 		if err == nil {
 			err = send(p)
 		}
@@ -127,142 +123,5 @@ func (im *Image) pass(ctx context.Context, send func(*pass) error) error {
 		return send(p)
 	default:
 		return im.origin.Failed("sending", errors.New("it is closed, or a download that was already sent"), "")
-	}
-}
-
-func (im *Image) sendFile(ctx context.Context, sink Sink, s sending) (Result, error) {
-	var total int64
-	for _, e := range im.extents {
-		total += e.length
-	}
-	p := newProgress(total, s.progress)
-	shrunk := im.origin.Failed("reading", ErrChanged, "")
-	result := Result{Transferred: total, Size: im.Size}
-
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		digest, err := im.Digest(groupCtx)
-		if err != nil || s.onDigest == nil {
-			return err
-		}
-		return s.onDigest(digest)
-	})
-	var blocks *blockmap.Map
-	if s.blocks {
-		group.Go(func() (err error) {
-			blocks, err = im.mapFile(groupCtx)
-			return err
-		})
-	}
-	group.Go(func() error {
-		if s.into != nil {
-			copied, done, err := im.file.CopyTo(groupCtx, s.into, p.add)
-			if err != nil {
-				return err
-			}
-			if done {
-				result.Copied, result.Transferred, result.Shared = true, copied.Bytes, copied.Shared
-				p.at(p.total)
-				return nil
-			}
-			p.done = 0
-		}
-		for _, e := range im.extents {
-			r := io.NewSectionReader(im.file, e.offset, e.length)
-			if err := im.sendExtent(groupCtx, sink, &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
-		return Result{}, err
-	}
-	if err := im.file.Unchanged(); err != nil {
-		return Result{}, err
-	}
-	p.end()
-	result.Digest, result.Blocks = im.digest, blocks
-	return result, nil
-}
-
-// sendExtent lets the sink read one extent, to its end.
-func (im *Image) sendExtent(ctx context.Context, sink Sink, er *extentReader, e extent) error {
-	err := sink.WriteAt(ctx, er, e.offset, e.length)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("sending %s: %w", im.origin, context.Cause(ctx))
-	case er.err != nil: // whatever the sink made of it
-		return im.origin.Unread(er.err)
-	case err != nil:
-		return fmt.Errorf("sending %s from byte %d on: %w", im.origin, e.offset, err)
-	case er.left > 0 && !er.ended:
-		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", im.origin, e.offset, er.left)
-	}
-	return nil
-}
-
-// extentReader yields left bytes of r, or an error that it keeps: a sink may lose it.
-type extentReader struct {
-	ctx    context.Context
-	r      io.Reader
-	left   int64
-	notice func(n int64) // of bytes that were read
-	short  error         // for an r that ends early; nil where it may
-	ended  bool          // r is at its end
-	err    error
-}
-
-func (e *extentReader) Read(p []byte) (int, error) {
-	if e.err == nil {
-		e.err = context.Cause(e.ctx)
-	}
-	switch {
-	case e.err != nil:
-		return 0, e.err
-	case e.left == 0:
-		return 0, io.EOF
-	}
-	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
-	e.left -= int64(n)
-	e.notice(int64(n))
-	switch {
-	case err == io.EOF && e.left > 0 && e.short != nil:
-		e.err = e.short
-	case err == io.EOF:
-		e.ended = true
-		return n, err
-	default:
-		e.err = err
-	}
-	return n, e.err
-}
-
-const progressInterval = 3 * time.Second
-
-// progress counts what is done, and tells it now and then.
-type progress struct {
-	done, total int64
-	tell        func(done, total int64)
-	told        time.Time
-}
-
-func newProgress(total int64, tell func(done, total int64)) *progress {
-	return &progress{total: total, tell: tell, told: time.Now()}
-}
-
-func (p *progress) add(n int64) { p.at(p.done + n) }
-
-func (p *progress) at(done int64) {
-	p.done = done
-	if p.tell != nil && time.Since(p.told) >= progressInterval {
-		p.told = time.Now()
-		p.tell(p.done, p.total)
-	}
-}
-
-func (p *progress) end() {
-	if p.tell != nil {
-		p.tell(p.done, p.total)
 	}
 }

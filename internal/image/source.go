@@ -167,7 +167,7 @@ type Image struct {
 	digest  string   // once it is known
 
 	// Of what passes only once.
-	once       *pass // nil once it was sent
+	once       *stream // nil once it was sent
 	abort      func(cause error)
 	endUntold  func() bool // of a download: nothing but the end of its connection says where it ends; nil for others
 	proveWhole bool        // so it was, and the image has to show that it is whole
@@ -213,7 +213,7 @@ func OpenStream(s Source, r io.ReadCloser, size int64) (*Image, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	im.abort = func(error) { _ = r.Close() }
-	if err := im.openOnce(r, size); err != nil {
+	if im.once, err = newStream(im, r, size); err != nil {
 		_ = im.Close()
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"syscall"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 )
 
 // spool is a file that only this process knows, and that is gone with it.
@@ -77,4 +79,14 @@ func (b spoolBound) exceeded(im *Image) error {
 		reason += fmt.Sprintf("the pool has room for %d MiB with what the image below holds", b.pool>>20)
 	}
 	return im.origin.Unsupported(adviceSpool, "%s", reason)
+}
+
+// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what
+// is there as well, and tables and spare clusters come on top.
+func spoolRoom(room int64, below *blockmap.Map) int64 {
+	disk := below.Data() * blockmap.BlockSize
+	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {
+		return room + room/8 + more
+	}
+	return math.MaxInt64
 }

@@ -112,7 +112,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 			stop := errors.New("stop")
 			im := opened(t, Source{Path: path})
 			im.file = nil // what it reads now is without end
-			im.once = &pass{in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
+			im.once = &stream{im: im, in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
 			im.once.out = im.once.in
 			im.abort = func(error) {}
 			if err := read(ctx, im); !errors.Is(err, stop) {

@@ -2,24 +2,26 @@ package image
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// pass is one reading of an image from beginning to end, decompressed on the way.
-type pass struct {
+// stream is one reading of an image from beginning to end, decompressed on the way.
+type stream struct {
+	im      *Image
 	in      *tap       // what comes from the source
 	out     io.Reader  // the image
 	parts   func() int // of what is compressed; nil for an image that is not
 	release func()
 }
 
-func (p *pass) close() { p.release() }
+func (p *stream) close() { p.release() }
 
-// begin starts a pass over what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
+// newStream starts a reading of what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
 // image it is, and notes that.
-func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
+func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	in := &tap{origin: im.origin, r: r}
 	head, err := readHead(in)
 	if err != nil {
@@ -28,7 +30,7 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 	im.PackedSize = size
 	packed := compressionOf(head)
 	if packed == nil {
-		p := &pass{in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
+		p := &stream{im: im, in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
 		return p, im.recognise(head, size)
 	}
 	im.Compression, im.extents = packed.Name, nil
@@ -40,7 +42,7 @@ func (im *Image) begin(r io.Reader, size int64) (*pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{in: in, parts: u.Parts, release: u.Close}
+	p := &stream{im: im, in: in, parts: u.Parts, release: u.Close}
 	if head, err = readHead(u); err == nil {
 		p.out = io.MultiReader(bytes.NewReader(head), u)
 		err = im.recognise(head, -1)
@@ -87,12 +89,6 @@ func inside(packed string, err error) error {
 	return err
 }
 
-// openOnce makes an image of what passes only once.
-func (im *Image) openOnce(r io.Reader, size int64) (err error) {
-	im.once, err = im.begin(r, size)
-	return err
-}
-
 // limit is how long an image whose size is not known may become before it is given up: no longer than its disk, with the
 // tables of a format, and than there is room for.
 func (im *Image) limit(room int64) (int64, error) {
@@ -106,8 +102,51 @@ func (im *Image) limit(room int64) (int64, error) {
 	return room, im.origin.Unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
 }
 
+// through lets take read all of the stream, limit bytes at most, and hashes it meanwhile. Reading ends with ctx. It closes the
+// stream.
+func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
+	defer p.close()
+	im := p.im
+	shown := newProgress(im.PackedSize, s.progress)
+	shown.done = p.in.n
+	p.in.notice = shown.at
+	d := NewDigester(im.want)
+	if im.Compression != "" {
+		d = NewDigester(Checksum{}) // the checksum is of what comes from the source
+	}
+	limit, tooLong := im.limit(s.room)
+	if s.tooLong != nil && limit == s.room {
+		tooLong = s.tooLong
+	}
+	if im.Size >= 0 {
+		limit, tooLong = im.Size, im.origin.Failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
+	}
+	in := &bounded{r: &cancelled{ctx, im.origin, p.out}, left: limit, over: tooLong}
+	async := newAsyncWriter(d)
+	err = take(io.TeeReader(in, async), limit)
+	async.end()
+	if err == nil {
+		err = p.end(limit - in.left)
+	}
+	if err != nil {
+		return "", err
+	}
+	if digest, err = d.Finish(im.origin); err != nil {
+		return "", err
+	}
+	im.digest = digest
+	if s.onDigest != nil {
+		if err := s.onDigest(digest); err != nil {
+			return "", err
+		}
+	}
+	shown.end()
+	return digest, nil
+}
+
 // end makes sure that what has passed was all, and what it should be. Plain is how many bytes the image had.
-func (p *pass) end(im *Image, plain int64) error {
+func (p *stream) end(plain int64) error {
+	im := p.im
 	if im.Compression != "" {
 		// The checksum is of the whole file, also of what a decompressor leaves behind its last mark.
 		if _, err := io.Copy(io.Discard, p.in); err != nil {
@@ -133,6 +172,41 @@ func (p *pass) end(im *Image, plain int64) error {
 		parts = p.parts()
 	}
 	return im.checkTold(parts)
+}
+
+// cancelled is a reader until ctx ends. What is read from may be without end, as what is decompressed can be.
+type cancelled struct {
+	ctx    context.Context //nolint:containedctx // io.Reader has none
+	origin Origin
+	r      io.Reader
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, fmt.Errorf("reading %s: %w", c.origin, err)
+	}
+	return c.r.Read(p)
+}
+
+// bounded fails once there is more than left bytes.
+type bounded struct {
+	r    io.Reader
+	left int64
+	over error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		p = p[:min(1, len(p))]
+	} else {
+		p = p[:min(int64(len(p)), b.left)]
+	}
+	n, err := b.r.Read(p)
+	if b.left == 0 && n > 0 {
+		return 0, b.over
+	}
+	b.left -= int64(n)
+	return n, err
 }
 
 // ended tells the end of a reader from an error that has an early end for its cause.
