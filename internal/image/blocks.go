@@ -88,7 +88,7 @@ func eachBlockSpooled(ctx context.Context, p *stream, s sending, do func(int64, 
 		return err
 	})
 	if err == nil {
-		err = im.CheckWhole(ctx, spool)
+		err = im.CheckStored(ctx, spool)
 	}
 	if err != nil {
 		return "", err

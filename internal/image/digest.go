@@ -12,38 +12,59 @@ var zeros [asyncBufferSize]byte
 // Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the checksum of the file. Holes
 // are hashed without being read. It is known without reading once it was asked for, or the file was sent.
 //
-// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of Open. The digest of a
-// download is known by sending it only.
+// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of FromFile. The digest of what
+// passes only once is known by sending it only.
 func (im *Image) Digest(ctx context.Context) (string, error) {
-	if im.file == nil {
+	switch {
+	case im.file == nil:
 		return "", im.origin.Failed("hashing", errors.New("it is not a local file, or closed"), "")
-	}
-	if im.digest != "" {
+	case im.digest != "":
 		return im.digest, im.file.Unchanged()
-	}
-	if im.Compression != "" {
+	case im.Compression != "":
 		read, err := im.Send(ctx, nowhere{})
 		return read.Digest, err
 	}
-	d := NewDigester(im.want)
-	if err := im.hash(ctx, d); ctx.Err() != nil {
-		return "", fmt.Errorf("hashing %s: %w", im.origin, context.Cause(ctx))
-	} else if err != nil {
-		return "", im.origin.Unread(err)
-	}
-	if err := im.file.Unchanged(); err != nil {
-		return "", err
-	}
-	digest, err := d.Finish(im.origin)
+	digest, err := digestOf(ctx, im.file, im.extents, im.want)
 	im.digest = digest
 	return digest, err
 }
 
-func (im *Image) hash(ctx context.Context, w io.Writer) error {
-	async := newAsyncWriter(w)
+// Look is how the image's file looked when it was opened, with its digest; errors are those of Digest.
+func (im *Image) Look(ctx context.Context) (Seen, error) {
+	s := im.file.Stamp()
+	var err error
+	s.Digest, err = im.Digest(ctx)
+	return s, err
+}
+
+// DigestFile gives "sha256:hex" of a file, whatever it holds.
+func DigestFile(ctx context.Context, file *localFile) (string, error) {
+	extents, err := file.Extents(ctx)
+	if err != nil {
+		return "", err
+	}
+	return digestOf(ctx, file, extents, Checksum{})
+}
+
+func digestOf(ctx context.Context, file *localFile, extents []extent, want Checksum) (string, error) {
+	d := NewDigester(want)
+	if err := hashTo(ctx, d, file, extents); ctx.Err() != nil {
+		return "", fmt.Errorf("hashing %s: %w", file.origin, context.Cause(ctx))
+	} else if err != nil {
+		return "", file.origin.Unread(err)
+	}
+	if err := file.Unchanged(); err != nil {
+		return "", err
+	}
+	return d.Finish(file.origin)
+}
+
+// hashTo writes a file to a hash, with the zeros between its extents.
+func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []extent) error {
+	async := newAsyncWriter(hash)
 	defer async.end()
 	from := int64(0)
-	for _, e := range im.extents {
+	for _, e := range extents {
 		for hole := e.offset - from; hole > 0; {
 			if err := context.Cause(ctx); err != nil {
 				return err
@@ -58,7 +79,7 @@ func (im *Image) hash(ctx context.Context, w io.Writer) error {
 			}
 			buffer := async.buffer()
 			data := buffer[:min(e.end()-from, int64(len(buffer)))]
-			if read, err := im.file.ReadAt(data, from); read < len(data) {
+			if read, err := file.ReadAt(data, from); read < len(data) {
 				if err == io.EOF {
 					err = ErrChanged // it has become shorter
 				}

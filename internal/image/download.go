@@ -96,6 +96,18 @@ var errMore = errors.New("the server sent a part of the file, and does not tell 
 // unproved tells, of a file that has ended, that only the end of a connection says so.
 func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
 
+// untold is the error for a file that has ended where nothing but the end of a connection says so, and nil for others.
+func (d *download) untold() error {
+	if !d.unproved() {
+		return nil
+	}
+	return d.source.origin().Failed("downloading", errUntold, "Set a checksum, or use another mirror.")
+}
+
+// errUntold says why the end of a connection is not enough.
+var errUntold = errors.New("the server tells neither how long the file is nor where it ends, so that one which is cut short " +
+	"would pass for the whole")
+
 // read reads from the present answer. The time counts while the server is waited for, not while the reader is busy elsewhere.
 func (d *download) read(p []byte) (int, error) {
 	d.timer.Reset(d.patience.stall)

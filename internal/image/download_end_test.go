@@ -144,8 +144,8 @@ func stored(ctx context.Context, s Source) ([]byte, error) {
 	defer im.Close()
 	var sink memory
 	_, err = im.Send(ctx, &sink)
-	if err == nil && im.Format == FormatQcow2 {
-		err = im.CheckWhole(ctx, bytes.NewReader(sink.data))
+	if err == nil {
+		err = im.CheckStored(ctx, bytes.NewReader(sink.data))
 	}
 	return sink.data, err
 }

@@ -48,31 +48,23 @@ func Look(ctx context.Context, path string, before Seen) (Seen, error) {
 	if before.Digest != "" && now.same(before) {
 		return before, nil
 	}
-	s := Source{Path: path}
-	im := &Image{source: s, origin: s.origin()}
-	defer im.Close()
-	if err := im.openPath(ctx); err == nil {
+	o := Origin{Name: path, Attribute: "path"}
+	file, err := openLocal(o, path)
+	if err != nil {
+		return Seen{}, err
+	}
+	if im, err := FromFile(ctx, o, Checksum{}, file); err == nil {
+		defer im.Close()
 		if seen, err := im.Look(ctx); err == nil || ctx.Err() != nil {
 			return seen, err
 		}
 	}
 	// It is no image that could be used. What it is instead, its digest tells.
-	if im.file == nil {
-		if im.file, err = openLocal(im.origin, path); err != nil {
-			return Seen{}, err
-		}
-	}
-	im.Compression, im.Size = "", im.file.Size()
-	if im.extents, err = im.file.Extents(ctx); err != nil {
+	if file, err = openLocal(o, path); err != nil {
 		return Seen{}, err
 	}
-	return im.Look(ctx)
-}
-
-// Look is what is seen of a local file that was opened; errors are those of Digest.
-func (im *Image) Look(ctx context.Context) (Seen, error) {
-	s := im.file.Stamp()
-	var err error
-	s.Digest, err = im.Digest(ctx)
-	return s, err
+	defer file.Close()
+	seen := file.Stamp()
+	seen.Digest, err = DigestFile(ctx, file)
+	return seen, err
 }

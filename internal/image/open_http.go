@@ -25,23 +25,16 @@ type patience struct {
 	retry   time.Duration // before the second attempt; twice as long before each further one
 }
 
-func (im *Image) openURL(ctx context.Context, p patience) error {
+func openURL(ctx context.Context, s Source, p patience) (*Image, error) {
 	if p.stall == 0 {
 		p.stall = DefaultStall
 	}
-	d := newDownload(ctx, im.source, p)
-	im.abort = d.close
+	d := newDownload(ctx, s, p)
 	if err := d.connect(); err != nil {
-		return err
+		d.close(err)
+		return nil, err
 	}
-	var err error
-	if im.once, err = newStream(im, d, d.size); err != nil {
-		return err
-	}
-	if im.endUntold = d.unproved; im.Compression == "" && im.Format == FormatRaw { // nothing in it could show it later
-		return im.checkTold(0)
-	}
-	return nil
+	return FromStream(s.origin(), s.want(), Stream{Reader: d, Size: d.size, Abort: d.close, Untold: d.untold})
 }
 
 // client makes requests as a source wants them.

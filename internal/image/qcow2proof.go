@@ -2,17 +2,11 @@ package image
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math/bits"
 
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 )
-
-const adviceUntold = "Set a checksum, or use another mirror."
-
-// errUntold says why the end of a connection is not enough.
-var errUntold = errors.New("the server tells neither how long the file is nor where it ends, so that one which is cut short would pass for the whole")
 
 // proveWhole makes sure that a qcow2 image ends no earlier than it says itself: all of each cluster of the disk is in the file, and
 // so is the last of those that have references. Where an image may be whole, and does not show that, it is refused: whoever
@@ -82,18 +76,6 @@ func lastCount(n, counts, order uint64) uint64 {
 	}
 	b := uint8(counts >> (8 * (7 - inByte)))
 	return first*8>>order + uint64(bits.Len8(b)-1)>>order
-}
-
-// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts is how many times it was compressed,
-// one behind the other: the end of the first is not that of all.
-func (im *Image) checkTold(parts int) error {
-	if im.want != (Checksum{}) || im.endUntold == nil || !im.endUntold() || parts == 1 {
-		return nil
-	}
-	if im.proveWhole = true; im.Format == FormatQcow2 { // see CheckWhole
-		return nil
-	}
-	return im.origin.Failed("downloading", errUntold, adviceUntold)
 }
 
 // qcow2Extended tells whether the clusters of an image are divided.

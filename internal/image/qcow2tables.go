@@ -30,15 +30,6 @@ func CheckWhole(ctx context.Context, o Origin, r io.ReaderAt, size int64) error 
 	return t.clusters(func(qcow2Cluster) error { return nil })
 }
 
-// CheckWhole is CheckWhole of an image that was sent, of which r has the file. Where nothing but the end of a connection said
-// that the file had ended, the image has to show it itself.
-func (im *Image) CheckWhole(ctx context.Context, r io.ReaderAt) error {
-	if im.proveWhole {
-		return proveWhole(ctx, im.origin, r, im.Size)
-	}
-	return CheckWhole(ctx, im.origin, r, im.Size)
-}
-
 // qcow2Tables are the tables of a qcow2 image in a file of size bytes.
 type qcow2Tables struct {
 	ctx                         context.Context //nolint:containedctx // it reads once, by one caller

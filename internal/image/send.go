@@ -95,9 +95,6 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	return result, err
 }
 
-// Plain tells whether the image is a local file that is stored as it is: its bytes can be read in any order, and again.
-func (im *Image) Plain() bool { return im.file != nil && im.Compression == "" }
-
 // stream has what passes once, or is decompressed, sent by send, which closes the stream.
 func (im *Image) stream(ctx context.Context, send func(*stream) error) error {
 	switch {
@@ -116,7 +113,7 @@ func (im *Image) stream(ctx context.Context, send func(*stream) error) error {
 		}
 		return err
 	case im.once != nil:
-		p, abort := im.once, im.abort // Close, which may be called at any time, takes both
+		p, abort := im.once, im.from.Abort // Close, which may be called at any time, takes both
 		im.once = nil
 		stop := context.AfterFunc(ctx, func() { abort(context.Cause(ctx)) })
 		defer stop()

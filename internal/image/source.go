@@ -148,105 +148,41 @@ func (s Source) attribute() string {
 // origin is where the source's image comes from, as findings about it say.
 func (s Source) origin() Origin { return Origin{Name: s.String(), Attribute: s.attribute()} }
 
-// Image is an opened image whose format is known. It is not safe for concurrent use.
-type Image struct {
-	Format      Format
-	Compression string // gzip, xz, zstd, bzip2; "" for none
-	VirtualSize int64  // bytes of the disk that a guest sees; 0 while that is known only once it was sent, see Open
-	Size        int64  // bytes of the image, decompressed; -1 while that is known only once it was sent
-	PackedSize  int64  // bytes of the file at its source; -1 where that is not told
-
-	source Source
-	origin Origin   // of that
-	want   Checksum // zero when the source has no checksum
-	head   []byte   // how the image begins, decompressed
-
-	// Of a file.
-	file    *localFile
-	extents []extent // nil when it is compressed
-	digest  string   // once it is known
-
-	// Of what passes only once.
-	once       *stream // nil once it was sent
-	abort      func(cause error)
-	endUntold  func() bool // of a download: nothing but the end of its connection says where it ends; nil for others
-	proveWhole bool        // so it was, and the image has to show that it is whole
-}
-
-// Open finds the image, recognises it by its content (never by its name) and makes it ready to be sent.
-//
-// A download is passed on as it arrives, and what is compressed as it is decompressed; nothing is kept in files. So the size
-// of an image is known beforehand only where it is not compressed and, of a download, the server tells it; and the virtual
-// size then, or when the image is a qcow2. ctx bounds the whole life of a download, not Open alone.
-//
-// Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image, *UnsupportedImageError
-// when they are one that cannot be used.
+// Open finds the image, recognises it by its content (never by its name) and makes it ready to be sent. ctx bounds the whole
+// life of a download, not Open alone. Errors are those of FromFile.
 func Open(ctx context.Context, s Source) (*Image, error) {
 	return open(ctx, s, patience{connect: defaultConnect, stall: s.Stall, retry: defaultRetry})
 }
 
 func open(ctx context.Context, s Source, p patience) (*Image, error) {
-	im, err := newImage(s)
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
 	switch {
 	case s.Path != "":
-		err = im.openPath(ctx)
+		file, err := openLocal(s.origin(), s.Path)
+		if err != nil {
+			return nil, err
+		}
+		return FromFile(ctx, s.origin(), s.want(), file)
 	case s.URL != "":
-		err = im.openURL(ctx, p)
+		return openURL(ctx, s, p)
 	default:
-		err = s.origin().Failed("opening", errors.New("it is on a host"), "")
+		return nil, s.origin().Failed("opening", errors.New("it is on a host"), "")
 	}
-	if err != nil {
-		_ = im.Close() // nothing was written: err says all there is to say
-		return nil, err
-	}
-	return im, nil
 }
 
 // OpenStream is Open for a source that somebody else reads. Size is how many bytes r has. The image closes r, also when
 // OpenStream fails; that makes a read fail that is going on.
 func OpenStream(s Source, r io.ReadCloser, size int64) (*Image, error) {
-	im, err := newImage(s)
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	im.abort = func(error) { _ = r.Close() }
-	if im.once, err = newStream(im, r, size); err != nil {
-		_ = im.Close()
-		return nil, err
-	}
-	return im, nil
+	return FromStream(s.origin(), s.want(), Stream{Reader: r, Size: size, Abort: func(error) { _ = r.Close() }})
 }
 
-func newImage(s Source) (*Image, error) {
-	if err := s.Validate(); err != nil {
-		return nil, err
-	}
-	im := &Image{source: s, origin: s.origin()}
-	if s.Checksum != "" {
-		var err error
-		if im.want, err = ParseChecksum(s.Checksum); err != nil {
-			return nil, err
-		}
-	}
-	return im, nil
-}
-
-// Close releases the file or the connection. It may be called at any time, also twice.
-func (im *Image) Close() (err error) {
-	if im.abort != nil {
-		im.abort(errors.New("the image was closed"))
-		im.abort = nil
-	}
-	if im.once != nil {
-		im.once.close()
-		im.once = nil
-	}
-	if im.file != nil {
-		err = im.file.Close()
-		im.file = nil
-	}
-	return err
+// want is the source's checksum; zero for none.
+func (s Source) want() Checksum {
+	c, _ := ParseChecksum(s.Checksum) // which Validate has let pass
+	return c
 }

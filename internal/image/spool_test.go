@@ -114,7 +114,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 			im.file = nil // what it reads now is without end
 			im.once = &stream{im: im, in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
 			im.once.out = im.once.in
-			im.abort = func(error) {}
+			im.from.Abort = func(error) {}
 			if err := read(ctx, im); !errors.Is(err, stop) {
 				t.Errorf("the error is %v, want %v", err, stop)
 			}

@@ -128,6 +128,9 @@ func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, 
 	if err == nil {
 		err = p.end(limit - in.left)
 	}
+	if err == nil && im.from.Done != nil {
+		err = im.from.Done(ctx)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -252,4 +255,18 @@ func (t *tap) hash(p []byte) {
 	if t.sum != nil {
 		_, _ = t.sum.Write(p)
 	}
+}
+
+// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts is how many times it was
+// compressed, one behind the other: the end of the first is not that of all.
+func (im *Image) checkTold(parts int) error {
+	if im.want != (Checksum{}) || im.from.Untold == nil || parts == 1 {
+		return nil
+	}
+	err := im.from.Untold()
+	if err != nil && im.Format == FormatQcow2 { // see CheckStored
+		im.proveWhole = true
+		return nil
+	}
+	return err
 }

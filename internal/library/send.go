@@ -72,8 +72,8 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	r.steps.done(done.step())
 	volume, err := u.recognised(ctx)
-	if err == nil && below == nil && im.Format == image.FormatQcow2 && (im.Compression != "" || r.Source.Path == "") { // the tables of what has passed were not seen
-		err = im.CheckWhole(ctx, &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: u.base.Volume})
+	if err == nil && below == nil {
+		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: u.base.Volume})
 	}
 	if err == nil {
 		err = u.kept(ctx, transfer, volume, done.transferred+done.shared, r.VerifyFull)
