@@ -46,6 +46,9 @@ func (p *Provider) ValidateConfig(_ context.Context, req provider.ValidateConfig
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
 func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	if noFastPath() {
+		tflog.Info(ctx, "the fast path is off, by "+envNoFastPath)
+	}
 	var config model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {

@@ -7,19 +7,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
 // standInServer lets reading and planning use older revisions of documents whose newest one is damaged, and warns of each
 // in the answer to the first call that did. Applying may not: it would lose or freeze what the damaged revision had.
 type standInServer struct {
-	tfprotov6.ProviderServer
+	fastpath.Protocol
 
 	mu   sync.Mutex
 	told map[string]bool // by the names of the damaged revisions
 }
 
-func newStandInServer(of tfprotov6.ProviderServer) *standInServer {
-	return &standInServer{ProviderServer: of, told: map[string]bool{}}
+func newStandInServer(of fastpath.Protocol) *standInServer {
+	return &standInServer{Protocol: of, told: map[string]bool{}}
 }
 
 // warnings are those that no answer had before.
@@ -51,21 +52,21 @@ func noting[Req, Resp any](ctx context.Context, s *standInServer, req *Req, call
 }
 
 func (s *standInServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	return noting(ctx, s, req, s.ProviderServer.ReadResource,
+	return noting(ctx, s, req, s.Protocol.ReadResource,
 		func(r *tfprotov6.ReadResourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
 func (s *standInServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	return noting(ctx, s, req, s.ProviderServer.PlanResourceChange,
+	return noting(ctx, s, req, s.Protocol.PlanResourceChange,
 		func(r *tfprotov6.PlanResourceChangeResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
 func (s *standInServer) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	return noting(ctx, s, req, s.ProviderServer.ImportResourceState,
+	return noting(ctx, s, req, s.Protocol.ImportResourceState,
 		func(r *tfprotov6.ImportResourceStateResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
 func (s *standInServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	return noting(ctx, s, req, s.ProviderServer.ReadDataSource,
+	return noting(ctx, s, req, s.Protocol.ReadDataSource,
 		func(r *tfprotov6.ReadDataSourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }

@@ -11,31 +11,41 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
-var _ noop.Resource = (*Resource)(nil)
+var _ fastpath.Resource = (*Resource)(nil)
 
-// Configured makes the resource with what the provider was configured to; nil for a provider that was not.
+// Configured makes the resource with what the provider was configured to; nil for a provider that
+// was not.
 func Configured(c *client.Client) *Resource { return &Resource{client: c} }
 
-// Current implements noop.Resource.
-func (r *Resource) Current(ctx context.Context, state noop.State, private noop.Private) (bool, diag.Diagnostics) {
+// Current implements fastpath.Resource.
+func (r *Resource) Current(ctx context.Context, state fastpath.State, private fastpath.Private) (
+	bool, diag.Diagnostics,
+) {
 	id, ok := state.Text("id")
 	if !ok || !r.client.Online() {
 		return false, nil
 	}
-	r.client.Library.OwnInstance(id)
-	i, err := r.client.Provisioner.Refresh(ctx, id)
+	i, err := r.refresh(ctx, id)
 	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[client.HostKey], i) {
 		return false, nil
 	}
-	newer, warnings, err := r.offered(ctx, i)
-	return err == nil && current(ctx, state, i, newer), warnings
+	o, err := r.offered(ctx, i)
+	return err == nil && current(ctx, state, i, o.newer), o.warnings
 }
 
-// Settled implements noop.Resource.
-func (r *Resource) Settled(state noop.State) bool {
+// refresh reads the instance of a state, and notes that a state has it.
+func (r *Resource) refresh(ctx context.Context, id string) (provision.Instance, error) {
+	r.client.Library.OwnInstance(id)
+	return fastpath.Once(ctx, "instance", func() (provision.Instance, error) {
+		return r.client.Provisioner.Refresh(ctx, id)
+	})
+}
+
+// Settled implements fastpath.Resource.
+func (r *Resource) Settled(state fastpath.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
@@ -53,14 +63,14 @@ func (r *Resource) Settled(state noop.State) bool {
 	return true
 }
 
-// Alone implements noop.Resource.
-func (r *Resource) Alone() map[string]func(context.Context, noop.State) bool {
-	return map[string]func(context.Context, noop.State) bool{
-		"name": func(_ context.Context, config noop.State) bool {
+// Alone implements fastpath.Resource.
+func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool {
+	return map[string]func(context.Context, fastpath.State) bool{
+		"name": func(_ context.Context, config fastpath.State) bool {
 			name, ok := config.Text("name")
 			return ok && catalog.ValidateInstanceName(name) == nil
 		},
-		"parameters": func(ctx context.Context, config noop.State) bool {
+		"parameters": func(ctx context.Context, config fastpath.State) bool {
 			parameters, ok := config.Dynamic(ctx, "parameters")
 			_, findings := given(parameters, types.DynamicNull())
 			return ok && len(findings) == 0
@@ -69,7 +79,7 @@ func (r *Resource) Alone() map[string]func(context.Context, noop.State) bool {
 }
 
 // current tells whether a state says the same as the host.
-func current(ctx context.Context, state noop.State, i provision.Instance, newer types.String) bool {
+func current(ctx context.Context, state fastpath.State, i provision.Instance, newer types.String) bool {
 	if state.Null("allow_restart") {
 		return false // just imported
 	}

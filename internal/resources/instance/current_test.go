@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/noop"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
 // anInstance is an instance that has something everywhere.
@@ -34,7 +34,7 @@ func anInstance() provision.Instance {
 }
 
 // aState is the state that reading the instance leaves, in Terraform's encoding, and the model it is made from.
-func aState(t *testing.T, m Model) noop.State {
+func aState(t *testing.T, m Model) fastpath.State {
 	t.Helper()
 	var s resource.SchemaResponse
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
@@ -46,7 +46,7 @@ func aState(t *testing.T, m Model) noop.State {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoded, err := noop.Decode(&v)
+	decoded, err := fastpath.Decode(&v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,10 +68,10 @@ func show(i provision.Instance, newer types.String) (f found, effective types.Dy
 
 // newerOf is newer, where an instance is to be shown also when its template cannot be read.
 func (r *Resource) newerOf(ctx context.Context, i provision.Instance) types.String {
-	newer, _, err := r.offered(ctx, i)
+	o, err := r.offered(ctx, i)
 	if err != nil {
 		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
 		return types.StringNull()
 	}
-	return newer
+	return o.newer
 }

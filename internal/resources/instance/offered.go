@@ -12,30 +12,43 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// offered is the newest active version of an instance's template, where it is newer than the instance's, and what there is
-// to know of the instance's own: that it is deprecated. Null and nothing where there is no such template any more, or none
-// that the provider's user may see: the instance does not need it.
-func (r *Resource) offered(ctx context.Context, i provision.Instance) (newer types.String, warnings diag.Diagnostics, err error) {
+// offer is what an instance's template tells about it.
+type offer struct {
+	newer    types.String     // the newest active version, where it is newer than the instance's; else null
+	warnings diag.Diagnostics // that the instance's version is deprecated
+}
+
+// offered reads what an instance's template tells about it: nothing where there is no such template
+// any more, or none that the provider's user may see. The instance does not need it.
+func (r *Resource) offered(ctx context.Context, i provision.Instance) (offer, error) {
+	return fastpath.Once(ctx, "offer", func() (offer, error) { return r.readOffer(ctx, i) })
+}
+
+func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, error) {
+	nothing := offer{newer: types.StringNull()}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
-		return types.StringNull(), nil, nil //nolint:nilerr // nobody has a template of that name
+		return nothing, nil //nolint:nilerr // no template has such a name
 	}
 	template, versions, err := r.client.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return types.StringNull(), nil, nil
+		return nothing, nil
 	}
 	if err != nil {
-		return types.StringNull(), nil, err
+		return nothing, err
 	}
-	version := catalog.Version{ID: id.Version(i.Facts.Version)} // a full clone's may be gone, which leaves the template's own state
+	// The version of a full clone may be gone; then the template's own state counts.
+	version := catalog.Version{ID: id.Version(i.Facts.Version)}
 	if n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == version.ID }); n >= 0 {
 		version = versions[n]
 	}
-	warn(&warnings, template.Warning(version))
-	return profile.OptionalString(r.client.Library.Newer(template, versions, nil, i.Facts.Version)), warnings, nil
+	o := offer{newer: profile.OptionalString(r.client.Library.Newer(template, versions, nil, i.Facts.Version))}
+	warn(&o.warnings, template.Warning(version))
+	return o, nil
 }
 
 // warn reports a finding that is no error, if it is one at all.

@@ -163,8 +163,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.client.Online() {
 		return
 	}
-	r.client.Library.OwnInstance(state.ID.ValueString())
-	i, err := r.client.Provisioner.Refresh(ctx, state.ID.ValueString())
+	i, err := r.refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
 		resp.Diagnostics.Append(missing(ctx, r.client, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
@@ -189,9 +188,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	state.fromCore(i)
-	if newer, warnings, err := r.offered(ctx, i); err == nil {
-		state.UpdateAvailable = newer
-		resp.Diagnostics.Append(warnings...)
+	if o, err := r.offered(ctx, i); err == nil {
+		state.UpdateAvailable = o.newer
+		resp.Diagnostics.Append(o.warnings...)
 	} else { // the instance does not need its library to be read, or destroyed
 		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
 	}

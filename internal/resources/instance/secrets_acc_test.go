@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,13 +54,35 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 	}
 
 	w.Setenv("TF_VAR_token", other)
+	if readByFramework.MatchString(read(t, log)) {
+		t.Error("the framework has read the instance, which the fast path does")
+	}
+	w.Setenv("NOVACRON_NO_FAST_PATH", "1")
 	w.EmptyPlan(t)
+	w.Setenv("NOVACRON_NO_FAST_PATH", "")
+	if logged := read(t, log); !strings.Contains(logged, "the fast path is off, by NOVACRON_NO_FAST_PATH") {
+		t.Error("the log does not say that the fast path is off")
+	} else if !readByFramework.MatchString(logged) {
+		t.Error("the fast path is off, and the framework has not read the instance")
+	}
 	w.instances(t, one("2"))
 	tfacc.Says(t, run("plan"), "must be replaced", "parameters_wo_version = 1 -> 2 # forces replacement")
 	w.instances(t)
 	run("apply", "-auto-approve")
 	findsNowhere(t, host, secret, "nothing")
 	w.Setenv("TF_LOG", "")
+}
+
+// readByFramework is in a log where the framework reads an instance.
+var readByFramework = regexp.MustCompile(`Called provider defined Resource Read:.* tf_resource_type=novacron_instance\b`)
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 // unzip unpacks a plan, which is a ZIP file.

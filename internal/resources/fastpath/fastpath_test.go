@@ -1,4 +1,4 @@
-package noop
+package fastpath
 
 import (
 	"context"
@@ -24,6 +24,9 @@ type lamp struct {
 	bulb     string // what private state has to say of it; "" for anything
 	warnings diag.Diagnostics
 }
+
+// aBulb is private state of a lamp.
+const aBulb = `{"bulb":"IkUyNyI="}`
 
 func (lamp) Metadata(context.Context, resource.MetadataRequest, *resource.MetadataResponse) {}
 func (lamp) Create(context.Context, resource.CreateRequest, *resource.CreateResponse)       {}
@@ -85,7 +88,7 @@ func encoded(t *testing.T, name, color, on any, rooms []string) *tfprotov6.Dynam
 
 // framework notes that it was asked.
 type framework struct {
-	tfprotov6.ProviderServer
+	Protocol
 	asked bool
 }
 
@@ -135,12 +138,12 @@ func TestPlanWithNothingToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, f := wrap(t, true)
 			resp, err := s.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
-				TypeName: "lamp", Config: c.config, PriorState: c.prior, ProposedNewState: c.proposed, PriorPrivate: []byte("p"),
+				TypeName: "lamp", Config: c.config, PriorState: c.prior, ProposedNewState: c.proposed, PriorPrivate: []byte(aBulb),
 			})
 			if err != nil || f.asked != c.asks {
 				t.Fatalf("the framework was asked: %t, want %t (%v)", f.asked, c.asks, err)
 			}
-			if !c.asks && (resp.PlannedState != c.prior || string(resp.PlannedPrivate) != "p") {
+			if !c.asks && (resp.PlannedState != c.prior || string(resp.PlannedPrivate) != aBulb) {
 				t.Error("the plan is not the state")
 			}
 		})
@@ -160,11 +163,11 @@ func TestReadOfWhatIsAsItWas(t *testing.T) {
 	state := aLamp(t, "red", true, "hall")
 	for _, current := range []bool{true, false} {
 		s, f := wrap(t, current)
-		resp, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state, Private: []byte("p")})
+		resp, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state, Private: []byte(aBulb)})
 		if err != nil || f.asked == current {
 			t.Fatalf("current is %t, and the framework was asked: %t (%v)", current, f.asked, err)
 		}
-		if current && (resp.NewState != state || string(resp.Private) != "p") {
+		if current && (resp.NewState != state || string(resp.Private) != aBulb) {
 			t.Error("the state did not come back as it was")
 		}
 	}
@@ -176,7 +179,7 @@ func TestReadOfWhatIsAsItWas(t *testing.T) {
 
 func TestReadGoesByPrivateState(t *testing.T) {
 	state := aLamp(t, "red", true, "hall")
-	for private, asks := range map[string]bool{`{"bulb":"IkUyNyI="}`: false, `{"bulb":"IkUxNCI="}`: true, `{}`: true, ``: true, `{"bulb":1}`: true} {
+	for private, asks := range map[string]bool{aBulb: false, `{"bulb":"IkUxNCI="}`: true, `{}`: true, ``: true, `{"bulb":1}`: true} {
 		f := &framework{}
 		s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current: true, bulb: `"E27"`} }})
 		if err != nil {
@@ -275,7 +278,7 @@ func TestWhatIsCurrentMayStillBeWarnedOf(t *testing.T) {
 		t.Fatalf("%+v, %v", resp, err)
 	}
 	fading, old := resp.Diagnostics[0], resp.Diagnostics[1]
-	if fading.Severity != tfprotov6.DiagnosticSeverityWarning || fading.Summary != "Fading" || fading.Detail != "It will fade." || fading.Attribute.String() != `AttributeName("color")` {
+	if fading.Severity != tfprotov6.DiagnosticSeverityWarning || fading.Summary != "Fading" || fading.Detail != "It will fade." || fading.Attribute.String() != `AttributeName("color").ElementKeyString("dark")` {
 		t.Errorf("%+v", fading)
 	}
 	if old.Severity != tfprotov6.DiagnosticSeverityWarning || old.Summary != "Old" || old.Attribute != nil {

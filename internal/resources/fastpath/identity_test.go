@@ -1,4 +1,4 @@
-package noop
+package fastpath
 
 import (
 	"context"
@@ -22,7 +22,8 @@ func (n named) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReques
 	}}
 }
 
-// A state that was written before lamps had an identity, or by a Terraform that knows of none, is given one on the way.
+// A state that was written before lamps had an identity, or by a Terraform that knows of none, is
+// given one on the way.
 func TestReadGivesAnIdentity(t *testing.T) {
 	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{lamp{current: true}, "name"} }})
 	if err != nil {

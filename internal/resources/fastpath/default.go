@@ -1,4 +1,4 @@
-package noop
+package fastpath
 
 import (
 	"context"
@@ -8,6 +8,27 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/defaults"
 )
+
+// defaultsOf has the defaults of a schema's attributes.
+func defaultsOf(s schema.Schema) (map[string]constant, error) {
+	ctx := context.Background()
+	found := map[string]constant{}
+	for name, attribute := range s.Attributes {
+		value, err := defaultOf(ctx, attribute)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %s: %w", name, err)
+		}
+		if value == nil {
+			continue
+		}
+		v, err := value.ToTerraformValue(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %s: %w", name, err)
+		}
+		found[name] = constant{value.Type(ctx).TerraformType(ctx), v}
+	}
+	return found, nil
+}
 
 // defaultOf is the default of an attribute; nil where it has none.
 func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
@@ -37,8 +58,9 @@ func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
 	return nil, plain(a)
 }
 
-// plain makes sure that an attribute cannot have a default that defaultOf does not know of. A default needs an attribute
-// that is both optional and computed; what is computed only, with all that is in it, has none.
+// plain makes sure that an attribute cannot have a default that defaultOf does not know. A default
+// needs an attribute that is both optional and computed; what is computed only, with all that is in
+// it, has none.
 func plain(a attribute) error {
 	switch {
 	case a.IsOptional() && a.IsComputed():

@@ -1,4 +1,4 @@
-package noop
+package fastpath
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func (lamp) Settled(state State) bool { name, _ := state.Text("name"); return na
 
 // judge is a framework that minds red lamps.
 type judge struct {
-	tfprotov6.ProviderServer
+	Protocol
 	asked int
 }
 

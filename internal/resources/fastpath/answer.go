@@ -1,0 +1,123 @@
+package fastpath
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// UpgradeResourceState hands a state of today's schema back.
+func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (
+	*tfprotov6.UpgradeResourceStateResponse, error,
+) {
+	k, ok := s.known(req.TypeName)
+	if !ok || req.Version != k.version || req.RawState == nil || !k.describes(req.RawState.JSON) {
+		return s.Protocol.UpgradeResourceState(ctx, req)
+	}
+	resp := &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}
+	return answer(ctx, s, req.TypeName, req, resp, s.Protocol.UpgradeResourceState), nil
+}
+
+// describes reports whether the schema has all the attributes of a state. Terraform takes out what
+// the schema lacks before it asks, at every level; other callers of providers may not, and the
+// framework ignores it.
+func (k known) describes(state []byte) bool {
+	var attributes map[string]json.RawMessage
+	if json.Unmarshal(state, &attributes) != nil || attributes == nil {
+		return false
+	}
+	for name := range attributes {
+		if !k.attributes[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// ReadResource hands the state back where the resource says that it is as it was. A state from
+// before identities is given one.
+func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (
+	*tfprotov6.ReadResourceResponse, error,
+) {
+	shared := s.sharing(ctx)
+	if resp, ok := s.read(shared, req); ok {
+		return answer(shared, s, req.TypeName, req, resp, s.Protocol.ReadResource), nil
+	}
+	return s.Protocol.ReadResource(ctx, req)
+}
+
+func (s *Server) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, bool) {
+	k, ok := s.known(req.TypeName)
+	if !ok {
+		return nil, false
+	}
+	state, err := Decode(req.CurrentState)
+	if err != nil {
+		return nil, false
+	}
+	private, ok := decodePrivate(req.Private)
+	if !ok {
+		return nil, false
+	}
+	identity, ok := k.identify(req.CurrentIdentity, state)
+	if !ok {
+		return nil, false
+	}
+	current, warnings := k.current(ctx, state, private)
+	if !current {
+		return nil, false
+	}
+	diagnostics, ok := encodeWarnings(ctx, warnings)
+	return &tfprotov6.ReadResourceResponse{
+		NewState:    req.CurrentState,
+		Private:     req.Private,
+		NewIdentity: identity,
+		Diagnostics: diagnostics,
+	}, ok
+}
+
+// PlanResourceChange plans nothing where Terraform proposes what there is. It proposes that also
+// where an attribute with a default was taken out of the configuration; then the default decides.
+func (s *Server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (
+	*tfprotov6.PlanResourceChangeResponse, error,
+) {
+	k, ok := s.known(req.TypeName)
+	if !ok || !same(req.PriorState, req.ProposedNewState) || !k.keepsDefaults(req) {
+		return s.Protocol.PlanResourceChange(ctx, req)
+	}
+	identity, named := k.plannedIdentity(req.PriorIdentity)
+	if _, ok := decodePrivate(req.PriorPrivate); !ok || !named {
+		return s.Protocol.PlanResourceChange(ctx, req)
+	}
+	resp := &tfprotov6.PlanResourceChangeResponse{
+		PlannedState:    req.PriorState,
+		PlannedPrivate:  req.PriorPrivate,
+		PlannedIdentity: identity,
+	}
+	return answer(ctx, s, req.TypeName, req, resp, s.Protocol.PlanResourceChange), nil
+}
+
+func same(a, b *tfprotov6.DynamicValue) bool {
+	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
+}
+
+// keepsDefaults reports whether every attribute that the configuration leaves to its default has it
+// already, and the state asks for nothing by itself.
+func (k known) keepsDefaults(req *tfprotov6.PlanResourceChangeRequest) bool {
+	config, err := Decode(req.Config)
+	if err != nil {
+		return false
+	}
+	prior, err := Decode(req.PriorState)
+	if err != nil || !k.settled(prior) {
+		return false
+	}
+	for name, value := range k.defaults {
+		if config.Null(name) && !prior.equals(name, value) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,139 @@
+// Package fastpath answers Terraform for resources that need nothing, without the framework. The
+// framework decodes, transforms and encodes every value of a state some ten times a plan, which is
+// most of what a plan with nothing to do costs. Here the bytes go back as they came. Anything not
+// clearly unchanged is passed on to the framework.
+//
+// An answer of the fast path means the same as the framework's answer to the same request.
+// Acceptance tests compare the two (see Compare), and an environment variable of the provider turns
+// the fast path off (see Off).
+package fastpath
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// Resource is a resource that this package may answer for. Planning it with the state and
+// configuration that it was applied with finds nothing to do and nothing to say.
+type Resource interface {
+	resource.Resource
+	// Current reports whether Read would leave the state and the private state as they are, and
+	// what Read would warn of. In doubt it reports false. What it asks of others, it asks by Once.
+	Current(ctx context.Context, state State, private Private) (current bool, warnings diag.Diagnostics)
+	// Settled reports whether there is nothing to plan for a state that the configuration agrees
+	// with.
+	Settled(state State) bool
+	// Alone has the attributes that are validated independently: their validation looks at no other
+	// attribute, and no other validation looks at them. Each comes with a function that reports
+	// whether it is valid in a configuration, and in doubt false.
+	Alone() map[string]func(ctx context.Context, config State) bool
+}
+
+// Protocol is all of Terraform's protocol: what every provider's server answers, and plugin-go's
+// optional interfaces. A server that embeds it passes on every request that it does not answer
+// itself.
+type Protocol interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ActionServer
+	tfprotov6.ListResourceServer
+	tfprotov6.StateStoreServer
+}
+
+// Server is a provider's server that answers some requests by itself.
+type Server struct {
+	Protocol
+	off       bool
+	compare   Comparison
+	resources map[string]known
+	valid     sync.Map // keys of configurations that the framework found to be valid; see known.common
+}
+
+// known is what is known of a type of resources.
+type known struct {
+	version    int64
+	attributes map[string]bool     // names of all attributes and blocks
+	identity   []string            // names of the attributes that are the resource's identity, in its state as well
+	defaults   map[string]constant // of the attributes that have one
+	current    func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics)
+	settled    func(state State) bool
+	alone      map[string]func(ctx context.Context, config State) bool
+}
+
+// Option changes how a Server works.
+type Option func(*Server)
+
+// Off has the framework answer every request.
+func Off() Option { return func(s *Server) { s.off = true } }
+
+// Wrap puts a Server before the framework's. resources makes the resources by their type names; it
+// is asked again for each read, so that it can hand out configured ones. An error means that a
+// schema has something that this package does not understand, or that the framework's server lacks
+// a part of the protocol.
+func Wrap(framework tfprotov6.ProviderServer, resources map[string]func() Resource, options ...Option) (
+	*Server, error,
+) {
+	protocol, ok := framework.(Protocol)
+	if !ok {
+		return nil, fmt.Errorf("%T does not answer all of the protocol", framework)
+	}
+	s := &Server{Protocol: protocol, resources: map[string]known{}}
+	for _, option := range options {
+		option(s)
+	}
+	for name, newResource := range resources {
+		k, err := know(newResource)
+		if err != nil {
+			return nil, fmt.Errorf("resource %s: %w", name, err)
+		}
+		s.resources[name] = k
+	}
+	return s, nil
+}
+
+func know(newResource func() Resource) (known, error) {
+	unconfigured := newResource()
+	var resp resource.SchemaResponse
+	unconfigured.Schema(context.Background(), resource.SchemaRequest{}, &resp)
+	defaults, err := defaultsOf(resp.Schema)
+	if err != nil {
+		return known{}, err
+	}
+	identity, err := identityOf(unconfigured, resp.Schema)
+	if err != nil {
+		return known{}, err
+	}
+	return known{
+		version:    resp.Schema.Version,
+		attributes: namesOf(resp.Schema),
+		identity:   identity,
+		defaults:   defaults,
+		current: func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics) {
+			return newResource().Current(ctx, state, private)
+		},
+		settled: func(state State) bool { return newResource().Settled(state) },
+		alone:   unconfigured.Alone(),
+	}, nil
+}
+
+func namesOf(s schema.Schema) map[string]bool {
+	names := make(map[string]bool, len(s.Attributes)+len(s.Blocks))
+	for name := range s.Attributes {
+		names[name] = true
+	}
+	for name := range s.Blocks {
+		names[name] = true
+	}
+	return names
+}
+
+// known is what is known of a type of resources; ok is false where the framework is to answer.
+func (s *Server) known(resourceType string) (k known, ok bool) {
+	k, ok = s.resources[resourceType]
+	return k, ok && !s.off
+}

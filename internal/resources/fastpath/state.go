@@ -1,0 +1,126 @@
+package fastpath
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// State is a resource's state: its attributes, each as Terraform encodes it.
+type State map[string]msgpack.RawMessage
+
+// encodedNull is null in MessagePack.
+var encodedNull = []byte{0xc0}
+
+var errNoObject = errors.New("not an object in MessagePack")
+
+// Decode finds the attributes of a state. The resource that is not there (null) is an error.
+func Decode(v *tfprotov6.DynamicValue) (State, error) {
+	if v == nil || len(v.MsgPack) == 0 {
+		return nil, errNoObject
+	}
+	var s State
+	if err := msgpack.Unmarshal(v.MsgPack, &s); err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, errNoObject
+	}
+	return s, nil
+}
+
+// encode writes attributes in the order of their names, as tfprotov6 does.
+func (s State) encode() ([]byte, error) {
+	var data bytes.Buffer
+	write := msgpack.NewEncoder(&data)
+	if err := write.EncodeMapLen(len(s)); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if err := write.EncodeMulti(name, s[name]); err != nil {
+			return nil, err
+		}
+	}
+	return data.Bytes(), nil
+}
+
+// Dynamic is an attribute of any type, in Terraform's types, and whether it can be read.
+func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
+	if s.Null(name) {
+		return types.DynamicNull(), true
+	}
+	v, err := tfprotov6.DynamicValue{MsgPack: s[name]}.Unmarshal(tftypes.DynamicPseudoType)
+	if err != nil {
+		return types.DynamicNull(), false
+	}
+	value, err := types.DynamicType.ValueFromTerraform(ctx, v)
+	if err != nil {
+		return types.DynamicNull(), false
+	}
+	d, ok := value.(types.Dynamic)
+	return d, ok
+}
+
+// Null reports whether an attribute is null. The decoder leaves nothing of nulls.
+func (s State) Null(name string) bool { return len(s[name]) == 0 }
+
+// Text is an attribute that is a string, and whether it is one.
+func (s State) Text(name string) (string, bool) {
+	var text string
+	err := msgpack.Unmarshal(s[name], &text)
+	return text, err == nil && !s.Null(name)
+}
+
+// Has reports whether an attribute has that value.
+func (s State) Has(ctx context.Context, name string, value attr.Value) bool {
+	v, err := value.ToTerraformValue(ctx)
+	return err == nil && s.equals(name, constant{value.Type(ctx).TerraformType(ctx), v})
+}
+
+// constant is a value that attributes are compared with. Not as bytes: maps come in any order.
+type constant struct {
+	of    tftypes.Type // of the attribute, which may be dynamic
+	value tftypes.Value
+}
+
+func (s State) equals(name string, c constant) bool {
+	if s.Null(name) {
+		return c.value.IsNull()
+	}
+	v, err := tfprotov6.DynamicValue{MsgPack: s[name]}.Unmarshal(c.of)
+	return err == nil && v.Equal(c.value)
+}
+
+// Private is a resource's private state: JSON by keys.
+type Private map[string][]byte
+
+// decodePrivate reads private state as the framework writes it (Data.Bytes in its
+// internal/privatestate). ok is false where the framework would not write back what it has read: it
+// refuses values that are not JSON, drops what is empty, and has keys of its own, which begin with
+// a dot and tell it what to do.
+func decodePrivate(data []byte) (p Private, ok bool) {
+	if len(data) == 0 {
+		return nil, true
+	}
+	if json.Unmarshal(data, &p) != nil || len(p) == 0 {
+		return nil, false
+	}
+	for key, value := range p {
+		if strings.HasPrefix(key, ".") || !utf8.Valid(value) || !json.Valid(value) {
+			return nil, false
+		}
+	}
+	again, err := json.Marshal(map[string][]byte(p))
+	return p, err == nil && bytes.Equal(again, data)
+}
