@@ -49,8 +49,8 @@ func environment() []string {
 
 // serve serves the provider to one command of Terraform's, in the test's own process. attach is what makes Terraform use it, a
 // variable of its environment.
-func serve(ctx context.Context) (attach string, end func(), err error) {
-	server, leaving, err := provider.NewServer("test")
+func serve(ctx context.Context, t testing.TB) (attach string, end func(), err error) {
+	server, leaving, err := provider.NewServer("test", comparing(t))
 	if err != nil {
 		return "", nil, err
 	}
@@ -104,7 +104,7 @@ func Factories(t testing.TB) map[string]func() (tfprotov6.ProviderServer, error)
 			mu.Lock()
 			defer mu.Unlock()
 			leave(t.Context(), end)
-			server, next, err := provider.NewServer("test")
+			server, next, err := provider.NewServer("test", comparing(t))
 			if err != nil {
 				return nil, err
 			}

@@ -31,6 +31,7 @@ func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Tex
 // an environment, several configurations of the provider, another user or a signal, or asks for that by OwnProcess.
 type Workspace struct {
 	Dir  string
+	t    testing.TB // that the provider's own checks are reported to
 	env  []string
 	own  bool    // the provider is a process of its own
 	user *asUser // that Terraform runs as; nil for the test's own
@@ -39,7 +40,7 @@ type Workspace struct {
 // NewWorkspace makes a workspace with that main.tf. The provider connects by the test's environment.
 func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()
-	w := &Workspace{Dir: t.TempDir()}
+	w := &Workspace{Dir: t.TempDir(), t: t}
 	rc := filepath.Join(w.Dir, "terraform.rc")
 	w.Write(t, "terraform.rc", `provider_installation {
   dev_overrides { "novacron/novacron" = "`+filepath.Dir(Binary(t))+`" }
@@ -101,7 +102,7 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	cmd := w.Command(ctx, args...)
 	if !w.own {
-		attach, end, err := serve(ctx)
+		attach, end, err := serve(ctx, w.t)
 		if err != nil {
 			return "", err
 		}

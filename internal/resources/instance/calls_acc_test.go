@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
@@ -62,8 +64,13 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		of(host.URI)
 		w.Apply(t)
 		of(counted.URI)
-		begun := time.Now()
+		begun, answered := time.Now(), fastAnswers()
 		w.EmptyPlan(t)
+		for n, of := range fastAnswers() {
+			if of == answered[n] {
+				t.Errorf("a plan of %s instances with nothing to do gets no answer %d of the fast path", count, n)
+			}
+		}
 		statistics, domains := counted.CallsOf(acctest.ListStatistics), counted.CallsOf(acctest.ListDomains)
 		if most := 1 + int(time.Since(begun)/statusAge); statistics == 0 || statistics > most || domains > statistics {
 			t.Errorf("a plan of %s instances lists statistics %d times and domains %d times, want both at most %d times", count, statistics, domains, most)
@@ -80,4 +87,15 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 	}
 	w.instances(t)
 	w.Apply(t)
+}
+
+// fastAnswers is how many answers the fast path has given so far, which were compared with the framework's, to each of the
+// requests that it knows.
+func fastAnswers() [4]int64 {
+	return [...]int64{
+		tfacc.Compared[tfprotov6.ValidateResourceConfigResponse](),
+		tfacc.Compared[tfprotov6.UpgradeResourceStateResponse](),
+		tfacc.Compared[tfprotov6.ReadResourceResponse](),
+		tfacc.Compared[tfprotov6.PlanResourceChangeResponse](),
+	}
 }
