@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // AddressSource is who is asked for a domain's addresses.
@@ -48,7 +50,7 @@ type Address struct {
 
 // DomainAddresses returns the addresses of a running domain that source knows;
 // none yet is not an error. A domain that is not running gives
-// ErrOperationInvalid, AddressAgent without an agent ErrAgentUnresponsive.
+// virterr.ErrOperationInvalid, AddressAgent without an agent virterr.ErrAgentUnresponsive.
 func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressSource) ([]Address, error) {
 	const op = "reading addresses of"
 	var found []libvirt.DomainInterface
@@ -84,7 +86,7 @@ func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressS
 // Leases returns the addresses that the DHCP server of a network has leased, of
 // all guests, with two requests. A network that is not active, or is gone, has none.
 func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
-	leases, err := ask(ctx, h, "reading the leases of", networkObject(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
+	leases, err := ask(ctx, h, "reading the leases of", virterr.Network(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
 		ref, err := l.NetworkLookupByName(network) // libvirt finds it by its UUID alone
 		if err != nil {
 			return nil, err
@@ -92,7 +94,7 @@ func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
 		leases, _, err := l.NetworkGetDhcpLeases(ref, nil, 1, 0)
 		return leases, err
 	})
-	if errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrNoNetwork) {
+	if errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrNoNetwork) {
 		return nil, nil
 	}
 	addresses := make([]Address, len(leases))

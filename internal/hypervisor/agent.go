@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // AgentCommand sends a command, a JSON object as in QEMU's guest agent protocol
 // (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html), to the guest
 // agent and returns its JSON answer. timeout is how long the guest may take, in
 // whole seconds and at least one. No agent, or none that answers, gives
-// ErrAgentUnresponsive; a domain without an agent channel ErrUnsupported.
+// virterr.ErrAgentUnresponsive; a domain without an agent channel virterr.ErrUnsupported.
 //
 // A command holds a worker of libvirtd while it runs, and at most five run at a
 // time: start what takes long with guest-exec and ask for its end.
@@ -30,7 +32,7 @@ func (h *Host) AgentCommand(ctx context.Context, uuid, command string, timeout t
 		return "", err
 	}
 	if len(answer) == 0 {
-		return "", fail("asking the guest agent of", domainObject(uuid), fmt.Errorf("%w: it gave an empty answer", ErrAgentUnresponsive))
+		return "", virterr.Fail("asking the guest agent of", virterr.Domain(uuid), fmt.Errorf("%w: it gave an empty answer", virterr.ErrAgentUnresponsive))
 	}
 	return answer[0], nil
 }
@@ -47,14 +49,14 @@ func (h *Host) shutdownByAgent(ctx context.Context, uuid string) error {
 func (h *Host) callAgent(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return fail(op, domainObject(uuid), err)
+		return virterr.Fail(op, virterr.Domain(uuid), err)
 	}
 	select {
 	case h.agentSlot <- struct{}{}:
 		defer func() { <-h.agentSlot }()
 	case <-ctx.Done():
-		return fail(op, domainObject(uuid), ctx.Err())
+		return virterr.Fail(op, virterr.Domain(uuid), ctx.Err())
 	}
-	r := request{op: op, object: domainObject(uuid), limit: h.callTimeout + extra}
+	r := request{op: op, object: virterr.Domain(uuid), limit: h.callTimeout + extra}
 	return h.agent.call(ctx, r, func(l *libvirt.Libvirt) error { return fn(l, ref) })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -40,12 +41,12 @@ func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
 	if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
 		return time.Time{}, err
 	}
-	if err := h.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, ErrNoVolume) {
+	if err := h.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, virterr.ErrNoVolume) {
 		return time.Time{}, err
 	}
 	known, ok := h.clocks.Load(pool)
 	if !ok {
-		return time.Time{}, fail("reading the clock of", poolObject(pool), fmt.Errorf("its volumes do not tell when they were made: %w", ErrUnsupported))
+		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool), fmt.Errorf("its volumes do not tell when they were made: %w", virterr.ErrUnsupported))
 	}
 	now := known.(reading).now()
 	h.clearClocks(ctx, pool, now)

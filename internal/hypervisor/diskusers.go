@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // liveDisks is the part of a domain's XML that tells what its guest may write to
@@ -29,16 +31,16 @@ func (h *Host) DiskUsers(ctx context.Context, v Volume) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := gather(ctx, running, ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
-		text, err := ask(ctx, h, "reading", domainObject(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+	users, err := gather(ctx, running, virterr.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
+		text, err := ask(ctx, h, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 			return l.DomainGetXMLDesc(ref, 0)
 		})
 		if err != nil {
 			return "", err
 		}
 		var doc liveDisks
-		if err := understand("the domain's XML", text, &doc); err != nil {
-			return "", fail("reading", domainObject(ref.Name), err)
+		if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
+			return "", virterr.Fail("reading", virterr.Domain(ref.Name), err)
 		}
 		for _, disk := range doc.Disks {
 			from := disk.Source

@@ -7,6 +7,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // State is what a domain is doing.
@@ -74,39 +76,39 @@ type Status struct {
 // DomainRef names a domain.
 type DomainRef struct{ UUID, Name string }
 
-// Domain returns a domain, or ErrNoDomain. It makes three requests at once.
+// Domain returns a domain, or virterr.ErrNoDomain. It makes three requests at once.
 func (h *Host) Domain(ctx context.Context, uuid string) (Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return Domain{}, fail("reading", domainObject(uuid), err)
+		return Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
 	}
-	return h.readDomain(ctx, domainObject(uuid), ref)
+	return h.readDomain(ctx, virterr.Domain(uuid), ref)
 }
 
-// DomainWith returns a domain whose status is known, or ErrNoDomain. It makes
+// DomainWith returns a domain whose status is known, or virterr.ErrNoDomain. It makes
 // one request.
 func (h *Host) DomainWith(ctx context.Context, uuid string, status Status) (Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return Domain{}, fail("reading", domainObject(uuid), err)
+		return Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
 	}
-	d, err := h.readDefinition(ctx, domainObject(uuid), ref)
+	d, err := h.readDefinition(ctx, virterr.Domain(uuid), ref)
 	d.Status = status
 	return d, err
 }
 
-// DomainByName returns a domain, or ErrNoDomain. It makes one request more than
+// DomainByName returns a domain, or virterr.ErrNoDomain. It makes one request more than
 // Domain.
 func (h *Host) DomainByName(ctx context.Context, name string) (Domain, error) {
 	ref, err := h.lookupName(ctx, "reading", name)
 	if err != nil {
 		return Domain{}, err
 	}
-	return h.readDomain(ctx, domainObject(name), ref)
+	return h.readDomain(ctx, virterr.Domain(name), ref)
 }
 
 func (h *Host) lookupName(ctx context.Context, op, name string) (libvirt.Domain, error) {
-	return ask(ctx, h, op, domainObject(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	return ask(ctx, h, op, virterr.Domain(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainLookupByName(name)
 	})
 }
@@ -153,7 +155,7 @@ func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) 
 		return Domain{}, "", err
 	}
 	d, err := parseDomain(text)
-	return d, text, fail("reading", object, err)
+	return d, text, virterr.Fail("reading", object, err)
 }
 
 func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (State, error) {
@@ -163,13 +165,13 @@ func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain)
 	})
 }
 
-// DomainState returns what a domain is doing, or ErrNoDomain, with one request.
+// DomainState returns what a domain is doing, or virterr.ErrNoDomain, with one request.
 func (h *Host) DomainState(ctx context.Context, uuid string) (State, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return StateUnknown, fail("reading the state of", domainObject(uuid), err)
+		return StateUnknown, virterr.Fail("reading the state of", virterr.Domain(uuid), err)
 	}
-	return h.readState(ctx, domainObject(uuid), ref)
+	return h.readState(ctx, virterr.Domain(uuid), ref)
 }
 
 // Domains names all domains of the host, with one request.
@@ -192,22 +194,22 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 // AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out, and those that cannot be
 // described are told of.
-func (h *Host) AllDomains(ctx context.Context) ([]Domain, []Undescribed, error) {
+func (h *Host) AllDomains(ctx context.Context) ([]Domain, []virterr.Undescribed, error) {
 	return h.DomainsNamed(ctx, func(string) bool { return true })
 }
 
 // DomainsNamed returns the domains of the host whose names match: two requests,
 // and one for each of these domains. A domain that vanishes meanwhile is left out,
 // and those that cannot be described are told of.
-func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, []Undescribed, error) {
+func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, []virterr.Undescribed, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
 		return nil, nil, err
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
-	called := func(l listedStatus) Undescribed { return Undescribed{Name: l.ref.Name} }
-	return describeAll(ctx, listed, ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
-		d, err := h.readDefinition(ctx, domainObject(l.ref.Name), l.ref)
+	called := func(l listedStatus) Undescribed { return virterr.Undescribed{Name: l.ref.Name} }
+	return describeAll(ctx, listed, virterr.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
+		d, err := h.readDefinition(ctx, virterr.Domain(l.ref.Name), l.ref)
 		d.Status = l.Status
 		return d, err
 	})

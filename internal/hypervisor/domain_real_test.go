@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 const testMetadata = `<n:instance xmlns:n="urn:novacron:instance:1" name="web"><n:tenant>t&amp;1</n:tenant></n:instance>`
@@ -32,7 +34,7 @@ func realSpec(t testing.TB, h *Host, pool, path string) DomainSpec {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		d, err := h.DomainByName(ctx, name)
-		if errors.Is(err, ErrNoDomain) {
+		if errors.Is(err, virterr.ErrNoDomain) {
 			return
 		}
 		if err := errors.Join(err, h.DestroyDomain(ctx, d.UUID), h.UndefineDomain(ctx, d.UUID)); err != nil {
@@ -90,14 +92,14 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 	same(must[Domain](t)(h.DomainByName(ctx, spec.Name)))
 
 	_, err := h.DefineDomain(ctx, spec)
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 	other := spec
 	other.UUID = "ffffffff-0000-4000-8000-" + spec.UUID[:8] + "0002"
 	_, err = h.DefineDomain(ctx, other)
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 	other.UUID, other.Name = spec.UUID, spec.Name+"-other"
 	_, err = h.DefineDomain(ctx, other)
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 
 	title, cores, memory := "", 3, uint64(96)
 	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory}); err != nil {
@@ -118,11 +120,11 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.Domain(ctx, spec.UUID)
-	wantErr(t, err, ErrNoDomain)
+	wantErr(t, err, virterr.ErrNoDomain)
 	_, err = h.DomainByName(ctx, spec.Name)
-	wantErr(t, err, ErrNoDomain)
-	wantErr(t, h.UndefineDomain(ctx, spec.UUID), ErrNoDomain)
-	wantErr(t, h.StartDomain(ctx, spec.UUID), ErrNoDomain)
+	wantErr(t, err, virterr.ErrNoDomain)
+	wantErr(t, h.UndefineDomain(ctx, spec.UUID), virterr.ErrNoDomain)
+	wantErr(t, h.StartDomain(ctx, spec.UUID), virterr.ErrNoDomain)
 }
 
 func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
@@ -186,9 +188,9 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
-	wantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), ErrOperationInvalid)
+	wantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), virterr.ErrOperationInvalid)
 	_, err := h.DomainAddresses(ctx, spec.UUID, AddressLease)
-	wantErr(t, err, ErrOperationInvalid)
+	wantErr(t, err, virterr.ErrOperationInvalid)
 	// The seed is optional once it has served.
 	if err := h.DeleteVolume(ctx, pool, "seed"); err != nil {
 		t.Fatal(err)
@@ -209,10 +211,10 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 		t.Errorf("a guest without a system has addresses: %+v", got)
 	}
 	_, err = h.DomainAddresses(ctx, spec.UUID, AddressAgent)
-	wantErr(t, err, ErrAgentUnresponsive)
+	wantErr(t, err, virterr.ErrAgentUnresponsive)
 	_, err = h.AgentCommand(ctx, spec.UUID, `{"execute":"guest-ping"}`, time.Second)
-	wantErr(t, err, ErrAgentUnresponsive)
-	wantErr(t, h.ShutdownDomain(ctx, spec.UUID, ShutdownAgent), ErrAgentUnresponsive)
+	wantErr(t, err, virterr.ErrAgentUnresponsive)
+	wantErr(t, h.ShutdownDomain(ctx, spec.UUID, ShutdownAgent), virterr.ErrAgentUnresponsive)
 	if err := h.ShutdownDomain(ctx, spec.UUID, ShutdownACPI); err != nil {
 		t.Error(err)
 	}
@@ -275,7 +277,7 @@ func TestManyDefineTheSameDomain(t *testing.T) {
 			switch {
 			case err == nil:
 				winners++
-			case errors.Is(err, ErrExists):
+			case errors.Is(err, virterr.ErrExists):
 				losers++
 			default:
 				t.Error(err)
@@ -298,7 +300,7 @@ func TestBadDomainsAreRefused(t *testing.T) {
 		"bad UUID":      {Name: "x", UUID: "x", Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64},
 		"bad type":      {Name: "x", Type: "nonsense", Sockets: 1, Cores: 1, MemoryMiB: 64},
 	} {
-		if _, err := h.DefineDomain(t.Context(), spec); !errors.As(err, new(*Error)) {
+		if _, err := h.DefineDomain(t.Context(), spec); !errors.As(err, new(*virterr.Error)) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -5,16 +5,18 @@ import (
 	"errors"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // DefineDomain defines a domain without starting it. A name or UUID that another
-// domain has gives ErrExists; an empty UUID lets the host choose one.
+// domain has gives virterr.ErrExists; an empty UUID lets the host choose one.
 func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error) {
 	const op = "defining"
-	object := domainObject(spec.Name)
+	object := virterr.Domain(spec.Name)
 	text, err := renderDomain(spec)
 	if err != nil {
-		return Domain{}, fail(op, object, err)
+		return Domain{}, virterr.Fail(op, object, err)
 	}
 	// libvirt redefines a domain with the same name and UUID without a word.
 	if spec.UUID != "" {
@@ -23,10 +25,10 @@ func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error
 		}
 	}
 	ref, err := h.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
-	if hasCode(err, libvirt.ErrOperationFailed) {
+	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
 		// That is what a taken name gives, among other things.
 		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
-			return Domain{}, fail(op, object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+			return Domain{}, virterr.Fail(op, object, virterr.As(virterr.ErrExists, errors.Unwrap(err)))
 		}
 	}
 	if err != nil {
@@ -43,18 +45,18 @@ func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error
 func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) error {
 	ref, err := domainRef(spec.UUID)
 	if err != nil {
-		return fail(op, domainObject(spec.Name), err)
+		return virterr.Fail(op, virterr.Domain(spec.Name), err)
 	}
-	taken, err := ask(ctx, h, op, domainObject(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	taken, err := ask(ctx, h, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainLookupByUUID(ref.UUID)
 	})
 	switch {
-	case errors.Is(err, ErrNoDomain):
+	case errors.Is(err, virterr.ErrNoDomain):
 		return nil
 	case err != nil:
 		return err
 	default:
-		return fail(op, domainObject(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
+		return virterr.Fail(op, virterr.Domain(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
 	}
 }
 
@@ -64,14 +66,14 @@ type takenError struct{ uuid, name string }
 func (e *takenError) Error() string {
 	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
 }
-func (e *takenError) Unwrap() error { return ErrExists }
+func (e *takenError) Unwrap() error { return virterr.ErrExists }
 
 // withSparePorts adds root ports to the definition of a domain that was just defined, where its machine takes them and
 // has not enough.
 func (h *Host) withSparePorts(ctx context.Context, op, object, text string) error {
 	hardware, err := ParseHardware(text)
 	if err != nil {
-		return fail(op, object, err)
+		return virterr.Fail(op, object, err)
 	}
 	n := hardware.LackingPorts(0)
 	if n == 0 {
@@ -79,7 +81,7 @@ func (h *Host) withSparePorts(ctx context.Context, op, object, text string) erro
 	}
 	e, err := newEditor(text)
 	if err != nil {
-		return fail(op, object, err)
+		return virterr.Fail(op, object, err)
 	}
 	e.addPorts(n)
 	_, err = h.defineXML(ctx, op, object, e.result(), 0)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Domain is a domain as it is defined: for a running one, what it will be after
@@ -174,7 +176,7 @@ func (doc *domainDoc) shape() (sockets, cores int) {
 
 func parseDomain(text string) (Domain, error) {
 	var doc domainDoc
-	if err := understand("the domain's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
 		return Domain{}, err
 	}
 	memory, err := doc.Memory.mib()
@@ -183,7 +185,7 @@ func parseDomain(text string) (Domain, error) {
 	}
 	metadata, err := ownMetadata(doc.Metadata.Inner)
 	if err != nil {
-		return Domain{}, &xmlError{"the domain's XML", err}
+		return Domain{}, virterr.Misread("the domain's XML", err)
 	}
 	d := Domain{
 		UUID: doc.UUID, Name: doc.Name, Title: doc.Title, Description: doc.Description, Type: doc.Type,

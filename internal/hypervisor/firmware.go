@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Firmwares returns what libvirt can choose by itself, for domains of that type (kvm
@@ -19,7 +21,7 @@ func (h *Host) Firmwares(ctx context.Context, domainType string) ([]string, erro
 		return nil, err
 	}
 	found, err := parseFirmwares(text)
-	return found, fail(op, object, err)
+	return found, virterr.Fail(op, object, err)
 }
 
 // parseFirmwares reads the XML described at
@@ -31,7 +33,7 @@ func parseFirmwares(text string) ([]string, error) {
 			Values []string `xml:"value"`
 		} `xml:"os>enum"`
 	}
-	if err := understand("the domain capabilities", text, &doc); err != nil {
+	if err := virterr.Understand("the domain capabilities", text, &doc); err != nil {
 		return nil, err
 	}
 	for _, enum := range doc.Enums {

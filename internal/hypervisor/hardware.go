@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // sparePorts is how many PCI Express root ports a definition keeps free for devices that are plugged in while the guest
@@ -56,7 +58,7 @@ func (h *Host) Hardware(ctx context.Context, uuid string) (Hardware, error) {
 		return Hardware{}, err
 	}
 	hardware, err := ParseHardware(text)
-	return hardware, fail("reading the hardware of", domainObject(uuid), err)
+	return hardware, virterr.Fail("reading the hardware of", virterr.Domain(uuid), err)
 }
 
 func (h *Host) liveXML(ctx context.Context, op, uuid string) (text string, err error) {
@@ -107,7 +109,7 @@ func ParseHardware(text string) (Hardware, error) {
 			All []deviceDoc `xml:",any"`
 		} `xml:"devices"`
 	}
-	if err := understand("the domain's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
 		return Hardware{}, err
 	}
 	d, err := parseDomain(text)

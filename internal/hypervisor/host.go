@@ -67,7 +67,7 @@ type Options struct {
 //
 // When a connection is lost during a request that only reads, the request is
 // made once more on a new connection. Any other request fails with
-// ErrUnreachable, because the host may have carried it out or not. A host that
+// virterr.ErrUnreachable, because the host may have carried it out or not. A host that
 // has answered before and cannot be reached, as while its daemon is restarted,
 // is waited for: see awayFor.
 type Host struct {

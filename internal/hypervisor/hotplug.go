@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // What is plugged into a guest here, its definition does not have: see RedefineDomain. So a failure between the two
@@ -19,7 +21,7 @@ func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
 		text, err = disk.Marshal()
 	}
 	if err != nil {
-		return fail("plugging in", "disk "+spec.Name, err)
+		return virterr.Fail("plugging in", "disk "+spec.Name, err)
 	}
 	return h.plug(ctx, uuid, DiskID(spec.Name), text)
 }
@@ -29,7 +31,7 @@ func (h *Host) PlugInterface(ctx context.Context, uuid string, spec InterfaceSpe
 	nic := interfaceDevice(spec)
 	text, err := nic.Marshal()
 	if err != nil {
-		return fail("plugging in", "interface "+spec.Name, err)
+		return virterr.Fail("plugging in", "interface "+spec.Name, err)
 	}
 	return h.plug(ctx, uuid, InterfaceID(spec.Name), text)
 }
@@ -49,7 +51,7 @@ func (h *Host) Reconnect(ctx context.Context, uuid string, spec InterfaceSpec) e
 		return err
 	}
 	if text, err = reconnected(text, spec); err != nil {
-		return fail(op, domainObject(uuid), err)
+		return virterr.Fail(op, virterr.Domain(uuid), err)
 	}
 	return h.change(ctx, op, uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainUpdateDeviceFlags(ref, text, libvirt.DomainDeviceModifyLive)
@@ -80,7 +82,7 @@ func (h *Host) Unplug(ctx context.Context, uuid string, id DeviceID) error {
 	err := h.change(ctx, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
 	})
-	if hasCode(err, libvirt.ErrDeviceMissing) {
+	if virterr.HasCode(err, libvirt.ErrDeviceMissing) {
 		return nil
 	}
 	return err

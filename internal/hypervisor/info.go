@@ -7,6 +7,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Info describes a host.
@@ -99,7 +101,7 @@ func parseCapabilities(text string) (Info, error) {
 			} `xml:"arch"`
 		} `xml:"guest"`
 	}
-	if err := understand("the host's capabilities", text, &doc); err != nil {
+	if err := virterr.Understand("the host's capabilities", text, &doc); err != nil {
 		return Info{}, err
 	}
 	info := Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}

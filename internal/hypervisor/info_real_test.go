@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 func TestHostTellsAboutItself(t *testing.T) {
@@ -22,5 +24,5 @@ func TestHostTellsAboutItself(t *testing.T) {
 		t.Errorf("%+v is not among %+v", n, all)
 	}
 	_, err := h.Network(t.Context(), "no-such-network")
-	wantErr(t, err, ErrNoNetwork)
+	wantErr(t, err, virterr.ErrNoNetwork)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // ShutdownMode is how a guest is asked to shut down.
@@ -36,7 +38,7 @@ func (h *Host) DestroyDomain(ctx context.Context, uuid string) error {
 
 // ShutdownDomain asks the guest to shut down and does not wait for it: see
 // DomainState. A domain that is off already is left as it is. The mode
-// ShutdownAgent gives ErrAgentUnresponsive where no agent answers.
+// ShutdownAgent gives virterr.ErrAgentUnresponsive where no agent answers.
 func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode ShutdownMode) error {
 	if mode == ShutdownAgent {
 		return h.shutdownByAgent(ctx, uuid)
@@ -54,7 +56,7 @@ func (h *Host) bring(ctx context.Context, op, uuid string, to State, fn func(*li
 }
 
 func (h *Host) forgive(ctx context.Context, uuid string, to State, err error) error {
-	if errors.Is(err, ErrOperationInvalid) {
+	if errors.Is(err, virterr.ErrOperationInvalid) {
 		if state, stateErr := h.DomainState(ctx, uuid); stateErr == nil && state == to {
 			return nil
 		}
@@ -84,14 +86,14 @@ func (h *Host) SetAutostart(ctx context.Context, uuid string, autostart bool) er
 
 // ResizeDomainDisk grows a disk of a running domain, named by its target ("vda"),
 // to a number of bytes; the guest sees it at once. A domain that is not running
-// gives ErrOperationInvalid: use ResizeVolume.
+// gives virterr.ErrOperationInvalid: use ResizeVolume.
 func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes uint64) error {
 	return h.change(ctx, "resizing disk "+target+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)
 	})
 }
 
-// RenameDomain gives a domain that is off another name; ErrExists where another
+// RenameDomain gives a domain that is off another name; virterr.ErrExists where another
 // domain has it.
 func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 	err := h.change(ctx, "renaming", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
@@ -102,7 +104,7 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 		return nil
 	}
 	if other, lookup := h.DomainByName(ctx, name); lookup == nil && other.UUID != uuid {
-		return fail("renaming", domainObject(uuid), &typed{kind: ErrExists, cause: err})
+		return virterr.Fail("renaming", virterr.Domain(uuid), virterr.As(virterr.ErrExists, err))
 	}
 	return err
 }
@@ -125,10 +127,10 @@ func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {
 // domain overwrite each other.
 func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainChange) error {
 	const op = "redefining"
-	object := domainObject(uuid)
+	object := virterr.Domain(uuid)
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return fail(op, object, err)
+		return virterr.Fail(op, object, err)
 	}
 	// Without the secure flag, passwords would be missing and so be lost.
 	old, err := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (string, error) {
@@ -139,7 +141,7 @@ func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainCha
 	}
 	text, err := editDomain(old, change)
 	if err != nil {
-		return fail(op, object, err)
+		return virterr.Fail(op, object, err)
 	}
 	_, err = h.defineXML(ctx, op, object, text, 0)
 	return err
@@ -169,7 +171,7 @@ func (h *Host) query(ctx context.Context, op, uuid string, fn func(*libvirt.Libv
 func (h *Host) onDomain(ctx context.Context, op, uuid string, readonly bool, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return fail(op, domainObject(uuid), err)
+		return virterr.Fail(op, virterr.Domain(uuid), err)
 	}
-	return h.call(ctx, op, domainObject(uuid), readonly, func(l *libvirt.Libvirt) error { return fn(l, ref) })
+	return h.call(ctx, op, virterr.Domain(uuid), readonly, func(l *libvirt.Libvirt) error { return fn(l, ref) })
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // MaxDefinition is how many bytes a domain's definition may have: libvirt's protocol takes strings of 4 MiB (REMOTE_STRING_MAX
@@ -26,7 +28,7 @@ func AnswerSize(text string) int {
 // defineXML defines a domain, unless its definition is longer than MaxDefinition.
 func (h *Host) defineXML(ctx context.Context, op, object, text string, flags libvirt.DomainDefineFlags) (libvirt.Domain, error) {
 	if size := AnswerSize(text); size > MaxDefinition {
-		return libvirt.Domain{}, fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, size, MaxDefinition))
+		return libvirt.Domain{}, virterr.Fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, size, MaxDefinition))
 	}
 	return tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(text, flags)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Network is a virtual network of the host.
@@ -34,22 +36,22 @@ func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks, err := gather(ctx, refs, ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
+	networks, err := gather(ctx, refs, virterr.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
 		return h.readNetwork(ctx, ref, slices.Contains(active, ref))
 	})
 	slices.SortFunc(networks, func(a, b Network) int { return strings.Compare(a.Name, b.Name) })
 	return networks, err
 }
 
-// Network returns a network, or ErrNoNetwork.
+// Network returns a network, or virterr.ErrNoNetwork.
 func (h *Host) Network(ctx context.Context, name string) (Network, error) {
-	ref, err := ask(ctx, h, "reading", networkObject(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
+	ref, err := ask(ctx, h, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
 		return l.NetworkLookupByName(name)
 	})
 	if err != nil {
 		return Network{}, err
 	}
-	active, err := ask(ctx, h, "reading", networkObject(name), func(l *libvirt.Libvirt) (int32, error) {
+	active, err := ask(ctx, h, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (int32, error) {
 		return l.NetworkIsActive(ref)
 	})
 	if err != nil {
@@ -59,7 +61,7 @@ func (h *Host) Network(ctx context.Context, name string) (Network, error) {
 }
 
 func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool) (Network, error) {
-	text, err := ask(ctx, h, "reading", networkObject(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+	text, err := ask(ctx, h, "reading", virterr.Network(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 		return l.NetworkGetXMLDesc(ref, 0)
 	})
 	if err != nil {
@@ -67,7 +69,7 @@ func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool
 	}
 	n, err := parseNetwork(text)
 	n.Active = active
-	return n, fail("reading", networkObject(ref.Name), err)
+	return n, virterr.Fail("reading", virterr.Network(ref.Name), err)
 }
 
 func parseNetwork(text string) (Network, error) {
@@ -83,7 +85,7 @@ func parseNetwork(text string) (Network, error) {
 			Type string `xml:"type,attr"`
 		} `xml:"virtualport"`
 	}
-	if err := understand("the network's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the network's XML", text, &doc); err != nil {
 		return Network{}, err
 	}
 	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
@@ -101,7 +103,7 @@ func (h *Host) Interfaces(ctx context.Context) ([]string, error) {
 		refs, _, err := l.ConnectListAllInterfaces(1, 0)
 		return refs, err
 	})
-	if err != nil && isReply(err) { // libvirt may be built, and rules may be made, without it
+	if err != nil && virterr.IsAnswer(err) { // libvirt may be built, and rules may be made, without it
 		return nil, nil
 	}
 	names := make([]string, len(refs))
@@ -127,7 +129,7 @@ func (h *Host) NetworkFilters(ctx context.Context) ([]string, error) {
 }
 
 // Sent is how many packets a running domain has sent from the interface of that MAC
-// address. A domain that is not running gives ErrOperationInvalid.
+// address. A domain that is not running gives virterr.ErrOperationInvalid.
 func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
 	err = h.query(ctx, "reading the packets sent by "+mac+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)

@@ -2,13 +2,14 @@ package hypervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // PCIAddress is where a PCI device of the host is.
@@ -58,7 +59,7 @@ func (h *Host) PCIDevices(ctx context.Context) ([]PCIDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	devices, err := gather(ctx, refs, errNoNodeDevice, func(ctx context.Context, ref libvirt.NodeDevice) (PCIDevice, error) {
+	devices, err := gather(ctx, refs, virterr.ErrNoNodeDevice, func(ctx context.Context, ref libvirt.NodeDevice) (PCIDevice, error) {
 		text, err := ask(ctx, h, "reading", "device "+ref.Name, func(l *libvirt.Libvirt) (string, error) {
 			return l.NodeDeviceGetXMLDesc(ref.Name, 0)
 		})
@@ -66,14 +67,11 @@ func (h *Host) PCIDevices(ctx context.Context) ([]PCIDevice, error) {
 			return PCIDevice{}, err
 		}
 		d, err := parsePCIDevice(text)
-		return d, fail("reading", "device "+ref.Name, err)
+		return d, virterr.Fail("reading", "device "+ref.Name, err)
 	})
 	slices.SortFunc(devices, func(a, b PCIDevice) int { return a.Address.compare(b.Address) })
 	return devices, err
 }
-
-// errNoNodeDevice: a device was unplugged since it was listed.
-var errNoNodeDevice = errors.New("no such device")
 
 func (a PCIAddress) compare(b PCIAddress) int {
 	return slices.Compare([]uint{a.Domain, a.Bus, a.Slot, a.Function}, []uint{b.Domain, b.Bus, b.Slot, b.Function})
@@ -115,7 +113,7 @@ func (doc pciAddressDoc) address() (PCIAddress, error) {
 	for to, text := range map[*uint]string{&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function} {
 		n, err := strconv.ParseUint(defaulted(text, "0"), 0, 32)
 		if err != nil {
-			return a, &xmlError{"a PCI address", err}
+			return a, virterr.Misread("a PCI address", err)
 		}
 		*to = uint(n)
 	}
@@ -124,7 +122,7 @@ func (doc pciAddressDoc) address() (PCIAddress, error) {
 
 func parsePCIDevice(text string) (PCIDevice, error) {
 	var doc pciDoc
-	if err := understand("the device's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the device's XML", text, &doc); err != nil {
 		return PCIDevice{}, err
 	}
 	c := doc.Capability

@@ -10,6 +10,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Pool is a storage pool. Sizes are in bytes and, for directory pools, as of the
@@ -23,9 +25,9 @@ type Pool struct {
 	Available  uint64
 }
 
-// Pool returns a pool, or ErrNoPool.
+// Pool returns a pool, or virterr.ErrNoPool.
 func (h *Host) Pool(ctx context.Context, name string) (Pool, error) {
-	pool, err := inPool(ctx, h, "reading", poolObject(name), name, true,
+	pool, err := inPool(ctx, h, "reading", virterr.Pool(name), name, true,
 		readPool)
 	return pool, err
 }
@@ -36,16 +38,16 @@ func (h *Host) Pools(ctx context.Context) ([]Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	pools, err := gather(ctx, refs, ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (Pool, error) {
-		return ask(ctx, h, "reading", poolObject(ref.Name), func(l *libvirt.Libvirt) (Pool, error) { return readPool(l, ref) })
+	pools, err := gather(ctx, refs, virterr.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (Pool, error) {
+		return ask(ctx, h, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (Pool, error) { return readPool(l, ref) })
 	})
 	slices.SortFunc(pools, func(a, b Pool) int { return strings.Compare(a.Name, b.Name) })
 	return pools, err
 }
 
-// PoolUUID returns the UUID of a pool, or ErrNoPool. It makes no request for a pool that was used before.
+// PoolUUID returns the UUID of a pool, or virterr.ErrNoPool. It makes no request for a pool that was used before.
 func (h *Host) PoolUUID(ctx context.Context, name string) (string, error) {
-	ref, _, err := h.poolRef(ctx, "reading", poolObject(name), name)
+	ref, _, err := h.poolRef(ctx, "reading", virterr.Pool(name), name)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +87,7 @@ func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (Pool, error) {
 		Type string `xml:"type,attr"`
 		Path string `xml:"target>path"`
 	}
-	if err := understand("the pool's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the pool's XML", text, &doc); err != nil {
 		return Pool{}, err
 	}
 	return Pool{
@@ -102,11 +104,11 @@ func poolActive(state uint8) bool {
 // CreateDirPool makes sure that a directory pool with this name and path exists,
 // is active and starts with the host. It may be called by several callers at
 // once, also in different processes. A pool with the name but with another type
-// or path gives ErrExists.
+// or path gives virterr.ErrExists.
 func (h *Host) CreateDirPool(ctx context.Context, name, path string) (Pool, error) {
-	object := poolObject(name)
+	object := virterr.Pool(name)
 	pool, err := h.Pool(ctx, name)
-	if errors.Is(err, ErrNoPool) {
+	if errors.Is(err, virterr.ErrNoPool) {
 		if err = h.definePool(ctx, name, path); err == nil {
 			pool, err = h.Pool(ctx, name)
 		}
@@ -115,7 +117,7 @@ func (h *Host) CreateDirPool(ctx context.Context, name, path string) (Pool, erro
 		return Pool{}, err
 	}
 	if pool.Type != "dir" || pool.Path != path {
-		return Pool{}, fail("creating", object, fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, ErrExists))
+		return Pool{}, virterr.Fail("creating", object, fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, virterr.ErrExists))
 	}
 	if pool.Active {
 		return pool, nil
@@ -138,12 +140,12 @@ func (h *Host) definePool(ctx context.Context, name, path string) error {
 	doc := libvirtxml.StoragePool{Type: "dir", Name: name, Target: &libvirtxml.StoragePoolTarget{Path: path}}
 	text, err := doc.Marshal()
 	if err != nil {
-		return fail("defining", poolObject(name), err)
+		return virterr.Fail("defining", virterr.Pool(name), err)
 	}
-	_, err = tell(ctx, h, "defining", poolObject(name), func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
+	_, err = tell(ctx, h, "defining", virterr.Pool(name), func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
 		return l.StoragePoolDefineXML(text, 0)
 	})
-	if hasCode(err, libvirt.ErrOperationFailed) {
+	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
 		if _, again := h.Pool(ctx, name); again == nil {
 			return nil
 		}
@@ -154,11 +156,11 @@ func (h *Host) definePool(ctx context.Context, name, path string) error {
 // startPool builds and starts a pool and waits while another caller does.
 func (h *Host) startPool(ctx context.Context, name string) error {
 	for pause := range backoff(ctx, h.callTimeout) {
-		_, err := inPool(ctx, h, "starting", poolObject(name), name, false,
+		_, err := inPool(ctx, h, "starting", virterr.Pool(name), name, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 				return struct{}{}, l.StoragePoolCreate(ref, libvirt.StoragePoolCreateWithBuild)
 			})
-		if !errors.Is(err, ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive) {
+		if !errors.Is(err, virterr.ErrOperationInvalid) && !errors.Is(err, virterr.ErrPoolInactive) {
 			return err
 		}
 		pool, readErr := h.Pool(ctx, name)
@@ -190,18 +192,18 @@ func (h *Host) RefreshPool(ctx context.Context, name string) error {
 
 func (h *Host) refreshPool(ctx context.Context, name string) error {
 	for pause := range backoff(ctx, refreshPatience) {
-		_, err := inPool(ctx, h, "refreshing", poolObject(name), name, false,
+		_, err := inPool(ctx, h, "refreshing", virterr.Pool(name), name, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 				return struct{}{}, l.StoragePoolRefresh(ref, 0)
 			})
-		if !hasCode(err, libvirt.ErrInternalError) {
+		if !virterr.HasCode(err, libvirt.ErrInternalError) {
 			return err
 		}
 		if pause() {
 			continue
 		}
 		if ctx.Err() != nil {
-			return fail("refreshing", poolObject(name), ctx.Err())
+			return virterr.Fail("refreshing", virterr.Pool(name), ctx.Err())
 		}
 		// A refresh that fails for another reason stops the pool.
 		pool, readErr := h.Pool(ctx, name)
@@ -215,7 +217,7 @@ func (h *Host) refreshPool(ctx context.Context, name string) error {
 
 // inPool makes one request about a pool, which libvirt wants addressed by UUID.
 // A remembered UUID may be out of date; then it is looked up again. A request
-// that the pool's being inactive explains fails with ErrPoolInactive.
+// that the pool's being inactive explains fails with virterr.ErrPoolInactive.
 func inPool[T any](ctx context.Context, h *Host, op, object, pool string, readonly bool,
 	fn func(*libvirt.Libvirt, libvirt.StoragePool) (T, error),
 ) (T, error) {
@@ -228,7 +230,7 @@ func inPool[T any](ctx context.Context, h *Host, op, object, pool string, readon
 		result, err := answer(
 			func(l *libvirt.Libvirt) (T, error) { return fn(l, ref) },
 			func(do func(*libvirt.Libvirt) error) error { return h.call(ctx, op, object, readonly, do) })
-		if errors.Is(err, ErrNoPool) {
+		if errors.Is(err, virterr.ErrNoPool) {
 			h.pools.Delete(pool)
 			if remembered {
 				continue
@@ -255,7 +257,7 @@ func (h *Host) poolRef(ctx context.Context, op, object, pool string) (ref libvir
 // in a way that an inactive or missing pool explains: libvirt then says
 // NO_STORAGE_VOL or OPERATION_INVALID.
 func (h *Host) blamePool(ctx context.Context, op, object, pool string, err error) error {
-	if !errors.Is(err, ErrNoVolume) && !errors.Is(err, ErrOperationInvalid) {
+	if !errors.Is(err, virterr.ErrNoVolume) && !errors.Is(err, virterr.ErrOperationInvalid) {
 		return err
 	}
 	ref, stateErr := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
@@ -272,7 +274,7 @@ func (h *Host) blamePool(ctx context.Context, op, object, pool string, err error
 	case stateErr != nil:
 		return stateErr
 	case !active:
-		return fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s", ErrPoolInactive, pool, pool))
+		return virterr.Fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s", virterr.ErrPoolInactive, pool, pool))
 	default:
 		return err
 	}
@@ -287,7 +289,7 @@ const startedPatience = 2 * time.Second
 func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
 	for pause := range backoff(ctx, startedPatience) {
 		result, err = question()
-		if !errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrPoolInactive) || !pause() {
+		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || !pause() {
 			break
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 func TestHostTellsWhatProfilesCanAskFor(t *testing.T) {
@@ -68,7 +70,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC)
-	wantErr(t, err, ErrOperationInvalid)
+	wantErr(t, err, virterr.ErrOperationInvalid)
 }
 
 // A plain libvirt network takes a tag without a word, and does not start: whoever asks for one has to be told before.
@@ -80,7 +82,7 @@ func TestTagsNeedANetworkThatCanTag(t *testing.T) {
 	if d.Interfaces[0].VLAN != 42 {
 		t.Errorf("the tag is %d", d.Interfaces[0].VLAN)
 	}
-	if err := h.StartDomain(t.Context(), spec.UUID); !hasCode(err, libvirt.ErrConfigUnsupported) {
+	if err := h.StartDomain(t.Context(), spec.UUID); !virterr.HasCode(err, libvirt.ErrConfigUnsupported) {
 		t.Errorf("starting it: %v", err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // realHost returns the test host; tests that need one are skipped without
@@ -76,7 +78,7 @@ func onPool(t testing.TB, h *Host, pool string, fn func(*libvirt.Libvirt, libvir
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err := h.call(ctx, "preparing", poolObject(pool), false, func(l *libvirt.Libvirt) error {
+	err := h.call(ctx, "preparing", virterr.Pool(pool), false, func(l *libvirt.Libvirt) error {
 		ref, err := l.StoragePoolLookupByName(pool)
 		if err != nil {
 			return err
@@ -100,7 +102,7 @@ func wantErr(t testing.TB, err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Errorf("got %v, want an error that is %q", err, kind)
 	}
-	if err != nil && !errors.As(err, new(*Error)) {
+	if err != nil && !errors.As(err, new(*virterr.Error)) {
 		t.Errorf("%v (%T) does not say what was being done", err, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 const (
@@ -38,7 +40,7 @@ func (p *presence) note(err error, bounded bool) (wait bool) {
 	case err == nil:
 		p.seen, p.since = true, time.Time{}
 		return false
-	case !p.seen || !errors.Is(err, ErrUnreachable) || errors.As(err, new(*HostKeyError)):
+	case !p.seen || !errors.Is(err, virterr.ErrUnreachable) || errors.As(err, new(*HostKeyError)):
 		return false
 	case p.since.IsZero():
 		p.since = time.Now()
@@ -68,7 +70,7 @@ func (h *Host) patiently(ctx context.Context, bounded bool, open func(context.Co
 		switch {
 		case err == nil, ctx.Err() != nil, h.closed.Load():
 			return c, err
-		case bounded && errors.Is(err, ErrNoAnswer):
+		case bounded && errors.Is(err, virterr.ErrNoAnswer):
 			continue // it has taken its time already
 		case !wait:
 			return nil, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // A daemon that has answered before is waited for, by all who need it, and one that stays away is not waited for by each of them.
@@ -38,11 +40,11 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	_, err := h.Domains(cancelled)
 	wantErr(t, err, context.Canceled)
 	_, err = h.Domains(t.Context())
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	_, err = h.OpenTransfer(ctx)
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	if ctx.Err() != nil {
 		t.Error("a daemon that stays away is waited for without end")
 	}
@@ -60,17 +62,17 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 			t.Errorf("%s, a caller with time of its own waits: %t", when, got)
 		}
 	}
-	want("before the host has answered", ErrUnreachable, false, false)
+	want("before the host has answered", virterr.ErrUnreachable, false, false)
 	want("once it has answered", nil, false, false)
-	want("when it was just lost", ErrUnreachable, true, true)
-	want("where its key is another one", fmt.Errorf("%w: %w", ErrUnreachable, &HostKeyError{}), false, false)
+	want("when it was just lost", virterr.ErrUnreachable, true, true)
+	want("where its key is another one", fmt.Errorf("%w: %w", virterr.ErrUnreachable, &HostKeyError{}), false, false)
 	want("of another error", context.Canceled, false, false)
 	p.since = p.since.Add(-brieflyFor)
-	want("after a while", ErrUnreachable, false, true)
+	want("after a while", virterr.ErrUnreachable, false, true)
 	p.since = p.since.Add(-awayFor)
-	want("after a long time", ErrUnreachable, false, false)
+	want("after a long time", virterr.ErrUnreachable, false, false)
 	want("when it is back", nil, false, false)
-	want("when it was lost again", ErrUnreachable, true, true)
+	want("when it was lost again", virterr.ErrUnreachable, true, true)
 }
 
 // Callers that set no time, and come one after the other, do not keep a hung connection.
@@ -81,7 +83,7 @@ func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	first := make(chan error, 1)
 	go func() { _, err := h.Domains(t.Context()); first <- err }()
 	time.AfterFunc(longer/2, func() { _, _ = h.Domains(t.Context()) })
-	wantErr(t, <-first, ErrUnreachable)
+	wantErr(t, <-first, virterr.ErrUnreachable)
 	r.hush(false)
 	must[[]DomainRef](t)(h.Domains(t.Context()))
 }

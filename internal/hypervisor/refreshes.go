@@ -3,6 +3,8 @@ package hypervisor
 import (
 	"context"
 	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // refreshes lets those who ask at once for a refresh of one pool share the next
@@ -31,7 +33,7 @@ func (s *refreshes) do(ctx context.Context, pool string, work func() error) erro
 		}
 		select {
 		case <-ctx.Done():
-			return fail("refreshing", poolObject(pool), ctx.Err())
+			return virterr.Fail("refreshing", virterr.Pool(pool), ctx.Err())
 		case <-r.done:
 			if !r.cut {
 				return r.err
@@ -69,7 +71,7 @@ func (s *refreshes) run(ctx context.Context, pool string, r, before *refresh, wo
 		s.last[pool] = r
 	}
 	s.mu.Unlock()
-	if r.err = fail("refreshing", poolObject(pool), ctx.Err()); r.err == nil {
+	if r.err = virterr.Fail("refreshing", virterr.Pool(pool), ctx.Err()); r.err == nil {
 		r.err = work()
 	}
 	r.cut = r.err != nil && ctx.Err() != nil

@@ -11,6 +11,8 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"github.com/digitalocean/go-libvirt/socket/dialers"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // closeGrace is how long a connection that is being closed may take to say
@@ -68,14 +70,14 @@ func (s *session) call(ctx context.Context, r request, fn func(*libvirt.Libvirt)
 	for again := r.readonly; ; again = false {
 		c, err := s.host.patiently(ctx, bounded, s.open)
 		if err != nil {
-			return fail(r.op, r.object, err)
+			return virterr.Fail(r.op, r.object, err)
 		}
 		s.host.calls.Add(1)
 		err = c.do(ctx, bounded, r.limit, fn)
-		if again && errors.Is(err, ErrUnreachable) && ctx.Err() == nil && !s.host.closed.Load() {
+		if again && errors.Is(err, virterr.ErrUnreachable) && ctx.Err() == nil && !s.host.closed.Load() {
 			continue
 		}
-		return fail(r.op, r.object, err)
+		return virterr.Fail(r.op, r.object, err)
 	}
 }
 
@@ -111,10 +113,10 @@ func (s *session) open(ctx context.Context) (*conn, error) {
 	case <-ctx.Done():
 		err := ctx.Err()
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+			err = fmt.Errorf("%w: %w", virterr.ErrNoAnswer, err)
 		}
 		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
-			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.uri, err)
 	}
@@ -170,7 +172,7 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 		return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connecting to %s: %w", ErrUnreachable, h.target.uri, err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.uri, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.callTimeout)
 	defer cancel()
@@ -183,11 +185,11 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 			w.Close()
 			return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
 		}
-		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", ErrNoAnswer, h.callTimeout, ctx.Err())
+		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", virterr.ErrNoAnswer, h.callTimeout, ctx.Err())
 	}
 	if err != nil {
 		w.Close()
-		return nil, fmt.Errorf("%w: connecting to %s: %w", ErrUnreachable, h.target.uri, err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.uri, err)
 	}
 	return &conn{l: l, wire: w}, nil
 }
@@ -212,11 +214,11 @@ func (c *conn) do(ctx context.Context, bounded bool, limit time.Duration, fn fun
 	}
 	err := ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w within %s: %w", ErrNoAnswer, time.Since(begun).Round(time.Millisecond), err)
+		err = fmt.Errorf("%w within %s: %w", virterr.ErrNoAnswer, time.Since(begun).Round(time.Millisecond), err)
 	}
 	if context.Cause(ctx) == errLimit { //nolint:errorlint // the cause is this very value
 		if c.closeIfSilent(begun) {
-			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
 		}
 		return err
 	}
@@ -261,13 +263,13 @@ func (c *conn) doAlone(ctx context.Context, fn func(*libvirt.Libvirt) error) err
 
 func (c *conn) lost() bool { return c.wire.lost.Load() }
 
-// explain adds ErrUnreachable to a request's error that a lost connection
+// explain adds virterr.ErrUnreachable to a request's error that a lost connection
 // caused.
 func (c *conn) explain(err error) error {
-	if isReply(err) || !c.lost() {
+	if virterr.IsAnswer(err) || !c.lost() {
 		return err
 	}
-	return fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
+	return fmt.Errorf("%w: the connection was lost: %w", virterr.ErrUnreachable, err)
 }
 
 // shut takes leave of libvirtd and closes the connection.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // relay stands between a Host and libvirtd, so that tests can make the daemon go
@@ -129,12 +131,12 @@ const longer = 3 * time.Second
 func TestNobodyListens(t *testing.T) {
 	h := newHost(t, Options{URI: "qemu+unix:///system?socket=" + filepath.Join(t.TempDir(), "none")})
 	_, err := h.Info(t.Context())
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	if !strings.Contains(err.Error(), "is libvirtd running?") {
 		t.Errorf("%v does not say what to look at", err)
 	}
 	_, err = h.OpenTransfer(t.Context())
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	if h.Calls() != 0 {
 		t.Errorf("%d requests were counted, none was made", h.Calls())
 	}
@@ -145,7 +147,7 @@ func TestADaemonThatNeverAnswers(t *testing.T) {
 	h := newHost(t, Options{URI: uri, CallTimeout: short})
 	begun := time.Now()
 	_, err := h.Domains(t.Context())
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	wantErr(t, err, context.DeadlineExceeded)
 
 	patient := newHost(t, Options{URI: uri, DialTimeout: time.Hour})
@@ -206,7 +208,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 		t.Errorf("a request that only reads was made %d times: %v", tries, err)
 	}
 	tries, err := during(t.Context(), h, false, r.cut)
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	if tries != 1 {
 		t.Errorf("a request that changes something was made %d times", tries)
 	}
@@ -220,7 +222,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 	h.presence.briefly = 0
 	r.goAway()
 	tries, err = during(t.Context(), h, true, func() {})
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	if tries > 1 {
 		t.Errorf("it was made %d times on connections that cannot be", tries)
 	}
@@ -230,7 +232,7 @@ func TestAHungConnectionIsGivenUp(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
 	must[[]DomainRef](t)(h.Domains(t.Context()))
 	_, err := during(t.Context(), h, true, func() { r.hush(true) })
-	wantErr(t, err, ErrUnreachable)
+	wantErr(t, err, virterr.ErrUnreachable)
 	wantErr(t, err, context.DeadlineExceeded)
 	r.hush(false)
 	must[[]DomainRef](t)(h.Domains(t.Context()))
@@ -267,13 +269,13 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 			err := slow(l)
 			return err
 		})
-		wantErr(t, err, ErrNoAnswer)
+		wantErr(t, err, virterr.ErrNoAnswer)
 	}
 	must[[]DomainRef](t)(h.Domains(ctx))
 	hurried, stop := context.WithTimeout(t.Context(), short)
 	defer stop()
 	err := h.call(hurried, "asking", "test", false, slow)
-	wantErr(t, err, ErrNoAnswer)
+	wantErr(t, err, virterr.ErrNoAnswer)
 	wantErr(t, err, context.DeadlineExceeded)
 	t.Logf("%d connections at first, %d in the end: %v", connections, r.connections(), err)
 }
@@ -296,7 +298,7 @@ func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	}()
 	<-waits
 	err := h.call(t.Context(), "asking", "test", false, func(*libvirt.Libvirt) error { <-goOn; return nil })
-	wantErr(t, err, ErrNoAnswer)
+	wantErr(t, err, virterr.ErrNoAnswer)
 	close(goOn)
 	if err := <-answered; err != nil {
 		t.Errorf("who waited on was told: %v", err)
@@ -335,7 +337,7 @@ func TestACancelledCallHarmsNobodyElse(t *testing.T) {
 		return err
 	})
 	wantErr(t, err, context.Canceled)
-	if errors.Is(err, ErrUnreachable) {
+	if errors.Is(err, virterr.ErrUnreachable) {
 		t.Errorf("%v blames the host", err)
 	}
 	must[[]DomainRef](t)(h.Domains(t.Context()))
@@ -357,7 +359,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 		up := must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
 		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil }))
 		err := up.Upload(t.Context(), pool, "disk", source, 0, 64<<20)
-		wantErr(t, err, ErrUnreachable)
+		wantErr(t, err, virterr.ErrUnreachable)
 		up.Close()
 		t.Log(name, err)
 
@@ -365,7 +367,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 		down := must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
 		sink := writerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil })
 		err = down.Download(t.Context(), pool, "disk", sink, 0, 0)
-		wantErr(t, err, ErrUnreachable)
+		wantErr(t, err, virterr.ErrUnreachable)
 		down.Close()
 		t.Log(name, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 const (
@@ -28,7 +30,7 @@ const (
 
 // Transfer is a connection for bulk data. One transfer runs at a time; after an
 // error that is not about the volume the connection is closed, and further
-// transfers fail with ErrUnreachable.
+// transfers fail with virterr.ErrUnreachable.
 type Transfer struct {
 	host *Host
 	conn *conn
@@ -38,7 +40,7 @@ type Transfer struct {
 func (h *Host) OpenTransfer(ctx context.Context) (*Transfer, error) {
 	c, err := h.connectAlone(ctx)
 	if err != nil {
-		return nil, fail("opening", "a transfer", err)
+		return nil, virterr.Fail("opening", "a transfer", err)
 	}
 	return &Transfer{host: h, conn: c}, nil
 }
@@ -63,7 +65,7 @@ func (t *Transfer) UploadAll(ctx context.Context, pool, volume string, r io.Read
 
 func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uploadSource, offset, length int64) error {
 	const op = "uploading"
-	object := volumeObject(pool, volume)
+	object := virterr.Volume(pool, volume)
 	if length == 0 {
 		return nil // to libvirt, 0 stands for no limit
 	}
@@ -73,10 +75,10 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 	if ctx.Err() == nil {
 		// go-libvirt may go on reading for a moment after the host refused.
 		if readErr := source.stop(); readErr != nil {
-			return fail(op, object, readErr)
+			return virterr.Fail(op, object, readErr)
 		}
 	}
-	return t.host.blamePool(ctx, op, object, pool, fail(op, object, err))
+	return t.host.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
 // Download writes length bytes of a volume from offset to w; a length of 0 means
@@ -84,17 +86,17 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 // gives its own error and closes the connection.
 func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Writer, offset, length int64) error {
 	const op = "downloading"
-	object := volumeObject(pool, volume)
+	object := virterr.Volume(pool, volume)
 	sink := &downloadSink{w: w, failed: func() { t.conn.wire.Close() }}
 	err := t.run(ctx, &sink.progress, func(l *libvirt.Libvirt) error {
 		return l.StorageVolDownload(volumeRef(pool, volume), sink, uint64(offset), uint64(length), 0)
 	})
 	if ctx.Err() == nil {
 		if writeErr := sink.stop(); writeErr != nil {
-			return fail(op, object, writeErr)
+			return virterr.Fail(op, object, writeErr)
 		}
 	}
-	return t.host.blamePool(ctx, op, object, pool, fail(op, object, err))
+	return t.host.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
 // run makes one streaming request, closing the connection when ctx ends or when
@@ -106,7 +108,7 @@ func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvir
 	limit := stallLimit * t.host.callTimeout
 	p.mark(false)
 	go p.watch(ctx, limit, func() {
-		cancel(fmt.Errorf("%w: no progress for %s", ErrUnreachable, limit))
+		cancel(fmt.Errorf("%w: no progress for %s", virterr.ErrUnreachable, limit))
 	})
 	return t.conn.doAlone(ctx, fn)
 }
@@ -227,14 +229,14 @@ func (s *downloadSink) stop() error {
 
 // ReadVolume returns a small volume's bytes, as many as it has, over the
 // connection for documents. One that is larger than limit bytes is an error. One that
-// is being created for longer than it takes gives ErrOperationInvalid.
+// is being created for longer than it takes gives virterr.ErrOperationInvalid.
 func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
 	data, err := h.ReadVolumeAt(ctx, pool, name, 0, limit+1)
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fail("reading", volumeObject(pool, name), fmt.Errorf("it is larger than the %d bytes expected of it", limit))
+		return nil, virterr.Fail("reading", virterr.Volume(pool, name), fmt.Errorf("it is larger than the %d bytes expected of it", limit))
 	}
 	return data, nil
 }
@@ -243,7 +245,7 @@ func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) (
 // it ends before, over the connection for documents.
 func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error) {
 	const op = "reading"
-	object := volumeObject(pool, name)
+	object := virterr.Volume(pool, name)
 	return ofActivePool(ctx, func() ([]byte, error) {
 		data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
 			var buffer bytes.Buffer
@@ -263,7 +265,7 @@ func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) 
 		return nil
 	}
 	const op = "writing"
-	object := volumeObject(pool, name)
+	object := virterr.Volume(pool, name)
 	kept := bytes.Clone(data) // the request may outlive this call
 	err := h.documents.call(ctx, request{op: op, object: object, limit: h.callTimeout}, func(l *libvirt.Libvirt) error {
 		return l.StorageVolUpload(volumeRef(pool, name), bytes.NewReader(kept), 0, uint64(len(kept)), 0)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 func TestDocumentsAreWrittenAndRead(t *testing.T) {
@@ -71,8 +73,8 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	if err := transfer.Download(ctx, pool, "disk", &got, 100, 5); err != nil || got.String() != "HELLO" {
 		t.Errorf("got %q, %v", got.String(), err)
 	}
-	wantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), ErrNoVolume)
-	wantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), ErrNoVolume)
+	wantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), virterr.ErrNoVolume)
+	wantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), virterr.ErrNoVolume)
 	if err := transfer.Upload(ctx, pool, "disk", strings.NewReader("still here"), 0, 10); err != nil {
 		t.Errorf("after errors about the volume, the transfer is of no use: %v", err)
 	}
@@ -132,7 +134,7 @@ func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	defer close(r.release)
 	go func() { <-r.blocked; cancel() }()
 	wantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
-	wantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), ErrUnreachable)
+	wantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), virterr.ErrUnreachable)
 	must[Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
 }
 

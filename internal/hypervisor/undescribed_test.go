@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 func TestNamesThatAreNotUTF8AreUnderstood(t *testing.T) {
@@ -27,12 +29,12 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 	refused := libvirt.Error{Code: uint32(libvirt.ErrInternalError), Message: "it is a FIFO"}
 	_, misread := parseVolume("p", "torn", "<volume>")
 	answers := map[string]error{
-		"good": nil, "gone": fail("reading", "it", libvirt.Error{Code: uint32(libvirt.ErrNoStorageVol)}),
-		"fifo": fail("reading", "it", refused), "torn": fail("reading", "it", misread),
+		"good": nil, "gone": virterr.Fail("reading", "it", libvirt.Error{Code: uint32(libvirt.ErrNoStorageVol)}),
+		"fifo": virterr.Fail("reading", "it", refused), "torn": virterr.Fail("reading", "it", misread),
 	}
 	describe := func(_ context.Context, name string) (string, error) { return name, answers[name] }
-	called := func(name string) Undescribed { return Undescribed{Pool: "p", Name: name} }
-	all, not, err := describeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, ErrNoVolume, ofVolumes, called, describe)
+	called := func(name string) Undescribed { return virterr.Undescribed{Pool: "p", Name: name} }
+	all, not, err := describeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, virterr.ErrNoVolume, ofVolumes, called, describe)
 	if err != nil || !slices.Equal(all, []string{"good"}) || len(not) != 2 {
 		t.Fatalf("described %q, not %v, %v", all, not, err)
 	}
@@ -41,23 +43,23 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 			t.Errorf("told of %s: %v, want %s", not[n], not[n].Err, want)
 		}
 	}
-	if name := (Undescribed{Name: "web"}).String(); name != `domain "web"` {
+	if name := (virterr.Undescribed{Name: "web"}).String(); name != `domain "web"` {
 		t.Errorf("a domain is %s", name)
 	}
 	// What is about the pool, the connection or who asks is an error of all.
 	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
 		"no room": libvirt.Error{Code: uint32(libvirt.ErrRPC)}, "busy": libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
-		"inactive": ErrPoolInactive, "lost": ErrUnreachable, "late": context.DeadlineExceeded,
-		"no pool": typify(libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
-		answers[name] = fail("reading", "it", cause)
-		if _, _, err := describeAll(t.Context(), []string{"good", name}, ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
+		"inactive": virterr.ErrPoolInactive, "lost": virterr.ErrUnreachable, "late": context.DeadlineExceeded,
+		"no pool": virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
+		answers[name] = virterr.Fail("reading", "it", cause)
+		if _, _, err := describeAll(t.Context(), []string{"good", name}, virterr.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	// A domain's description comes from the daemon's memory.
 	for code, want := range map[libvirt.ErrorNumber]bool{libvirt.ErrInternalError: true, libvirt.ErrRPC: true, libvirt.ErrAccessDenied: false,
 		libvirt.ErrOperationTimeout: false, libvirt.ErrSystemError: false} {
-		if got := cannotDescribe(fail("reading", "it", libvirt.Error{Code: uint32(code)}), ofDomains); got != want {
+		if got := virterr.CannotDescribe(virterr.Fail("reading", "it", libvirt.Error{Code: uint32(code)}), ofDomains); got != want {
 			t.Errorf("code %d is about a domain: %t", code, got)
 		}
 	}

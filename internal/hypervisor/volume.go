@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // VolumeNames returns the names of all volumes of a pool, in no particular
 // order, with one request. It sees what the daemon knows; see RefreshPool.
 func (h *Host) VolumeNames(ctx context.Context, pool string) ([]string, error) {
 	return ofActivePool(ctx, func() ([]string, error) {
-		return inPool(ctx, h, "listing", "volumes of "+poolObject(pool), pool, true,
+		return inPool(ctx, h, "listing", "volumes of "+virterr.Pool(pool), pool, true,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
 				refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
 				if err != nil {
@@ -33,7 +35,7 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
 	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
 		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its directory: a library "+
-			"needs a pool of its own", ErrTooManyVolumes, n, most)
+			"needs a pool of its own", virterr.ErrTooManyVolumes, n, most)
 	}
 	return err
 }
@@ -41,7 +43,7 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 // Volumes returns the volumes of a pool whose names match: one request for the
 // list and one for each match. A volume that vanishes meanwhile is left out, and
 // those that cannot be described are told of.
-func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []Undescribed, error) {
+func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []virterr.Undescribed, error) {
 	names, err := h.VolumeNames(ctx, pool)
 	if err != nil {
 		return nil, nil, err
@@ -52,25 +54,25 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 			matches = append(matches, name)
 		}
 	}
-	called := func(name string) Undescribed { return Undescribed{Pool: pool, Name: name} }
-	return describeAll(ctx, matches, ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
+	called := func(name string) Undescribed { return virterr.Undescribed{Pool: pool, Name: name} }
+	return describeAll(ctx, matches, virterr.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
 		return h.Volume(ctx, pool, name)
 	})
 }
 
-// Volume returns a volume, ErrNoVolume, ErrNoPool or ErrPoolInactive.
+// Volume returns a volume, virterr.ErrNoVolume, virterr.ErrNoPool or virterr.ErrPoolInactive.
 func (h *Host) Volume(ctx context.Context, pool, name string) (Volume, error) {
 	text, err := ofActivePool(ctx, func() (string, error) {
-		text, err := ask(ctx, h, "reading", volumeObject(pool, name), func(l *libvirt.Libvirt) (string, error) {
+		text, err := ask(ctx, h, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
 			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
 		})
-		return text, h.blamePool(ctx, "reading", volumeObject(pool, name), pool, err)
+		return text, h.blamePool(ctx, "reading", virterr.Volume(pool, name), pool, err)
 	})
 	if err != nil {
 		return Volume{}, err
 	}
 	v, err := parseVolume(pool, name, text)
-	return v, fail("reading", volumeObject(pool, name), err)
+	return v, virterr.Fail("reading", virterr.Volume(pool, name), err)
 }
 
 // volumeRef addresses a volume. The storage driver goes by pool and name alone
@@ -81,13 +83,13 @@ func volumeRef(pool, name string) libvirt.StorageVol {
 
 // CreateVolume creates an empty volume, or an overlay when spec has a Backing.
 // Creating a raw volume is exclusive, even between daemons that share the pool's
-// directory: whoever comes second gets ErrExists. For other formats that is so
+// directory: whoever comes second gets virterr.ErrExists. For other formats that is so
 // within one daemon only.
 func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error) {
-	object := volumeObject(pool, spec.Name)
+	object := virterr.Volume(pool, spec.Name)
 	text, err := renderVolume(spec)
 	if err != nil {
-		return Volume{}, fail("creating", object, err)
+		return Volume{}, virterr.Fail("creating", object, err)
 	}
 	create := func() error {
 		_, err := inPool(ctx, h, "creating", object, pool, false,
@@ -97,7 +99,7 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 		return err
 	}
 	refused := func(err error) bool {
-		return hasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, ErrPoolInactive)
+		return virterr.HasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, virterr.ErrPoolInactive)
 	}
 	if err = create(); refused(err) { // perhaps since the pool was not active yet
 		err = create()
@@ -106,8 +108,8 @@ func (h *Host) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (
 	// A file made behind this daemon's back: OPERATION_INVALID when it is there
 	// before libvirt looks (the pool is active, or the error would say so), and a
 	// system error of unknown number when it comes after.
-	if refused(err) || hasCode(err, libvirt.ErrSystemError) && h.appeared(ctx, pool, spec.Name) {
-		return Volume{}, fail("creating", object, &typed{kind: ErrExists, cause: errors.Unwrap(err)})
+	if refused(err) || virterr.HasCode(err, libvirt.ErrSystemError) && h.appeared(ctx, pool, spec.Name) {
+		return Volume{}, virterr.Fail("creating", object, virterr.As(virterr.ErrExists, errors.Unwrap(err)))
 	}
 	if err != nil {
 		return Volume{}, err
@@ -146,7 +148,7 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	spec.Capacity = 0
 	text, err := renderVolume(spec)
 	if err != nil {
-		return Volume{}, fail(op, object, err)
+		return Volume{}, virterr.Fail(op, object, err)
 	}
 	ref, _, err := h.poolRef(ctx, op, object, pool)
 	if err != nil {
@@ -157,7 +159,7 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	}
 	c, err := h.connectAlone(ctx)
 	if err != nil {
-		return Volume{}, fail(op, object, err)
+		return Volume{}, virterr.Fail(op, object, err)
 	}
 	defer c.shut()
 	h.calls.Add(1)
@@ -183,7 +185,7 @@ func (h *Host) cloneable(ctx context.Context, op, object string, from CloneSourc
 	if err != nil {
 		return err
 	}
-	return fail(op, object, source.As(from.Format))
+	return virterr.Fail(op, object, source.As(from.Format))
 }
 
 // grownClone looks at the source once more, and gives the clone its size.
@@ -206,22 +208,22 @@ func (h *Host) grownClone(ctx context.Context, pool string, spec VolumeSpec, cap
 func (h *Host) blameClone(ctx context.Context, pool, name string, from CloneSource, err error) error {
 	const op = "cloning"
 	object := cloneObject(pool, name, from)
-	if hasCode(err, libvirt.ErrInternalError) {
+	if virterr.HasCode(err, libvirt.ErrInternalError) {
 		// That is what a taken name gives, among other things; a copy that failed
 		// is removed by libvirt.
 		if _, lookup := h.Volume(ctx, pool, name); lookup == nil {
-			return fail(op, object, &typed{kind: ErrExists, cause: err})
+			return virterr.Fail(op, object, virterr.As(virterr.ErrExists, err))
 		}
 	}
-	err = h.blamePool(ctx, op, object, from.Pool, fail(op, object, err))
-	if from.Pool == pool || errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrNoPool) {
+	err = h.blamePool(ctx, op, object, from.Pool, virterr.Fail(op, object, err))
+	if from.Pool == pool || errors.Is(err, virterr.ErrPoolInactive) || errors.Is(err, virterr.ErrNoPool) {
 		return err
 	}
 	return h.blamePool(ctx, op, object, pool, err)
 }
 
 func cloneObject(pool, name string, from CloneSource) string {
-	return volumeObject(from.Pool, from.Name) + " to " + volumeObject(pool, name)
+	return virterr.Volume(from.Pool, from.Name) + " to " + virterr.Volume(pool, name)
 }
 
 // busyLimit is how long DeleteVolume waits for a volume that the host is busy with.
@@ -230,13 +232,13 @@ const busyLimit = time.Minute
 // DeleteVolume deletes a volume. It does not notice overlays that need it. A volume
 // that the host is still busy with (an upload whose connection was just closed, a
 // copy that goes on after its caller left) is waited for, a minute at most; then it
-// gives ErrOperationInvalid.
+// gives virterr.ErrOperationInvalid.
 func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
 	for begun, wait := time.Now(), 10*time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := h.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
 			return l.StorageVolDelete(volumeRef(pool, name), 0)
 		})
-		if !errors.Is(err, ErrOperationInvalid) || errors.Is(err, ErrPoolInactive) || time.Since(begun) > busyLimit {
+		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || time.Since(begun) > busyLimit {
 			return err
 		}
 		select {
@@ -248,6 +250,6 @@ func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
 }
 
 func (h *Host) changeVolume(ctx context.Context, op, pool, name string, fn func(*libvirt.Libvirt) error) error {
-	object := volumeObject(pool, name)
+	object := virterr.Volume(pool, name)
 	return h.blamePool(ctx, op, object, pool, h.call(ctx, op, object, false, fn))
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
@@ -60,13 +62,13 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.Volume(ctx, pool, "base.qcow2")
-	wantErr(t, err, ErrNoVolume)
-	wantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), ErrNoVolume)
-	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), ErrNoVolume)
+	wantErr(t, err, virterr.ErrNoVolume)
+	wantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), virterr.ErrNoVolume)
+	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), virterr.ErrNoVolume)
 	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"})
-	wantErr(t, err, ErrNoVolume)
+	wantErr(t, err, virterr.ErrNoVolume)
 	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "larger.qcow2", "qcow2"})
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 }
 
 func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
@@ -79,7 +81,7 @@ func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
 			switch {
 			case err == nil:
 				winners.Add(1)
-			case errors.Is(err, ErrExists):
+			case errors.Is(err, virterr.ErrExists):
 				losers.Add(1)
 			default:
 				t.Error(err)
@@ -98,7 +100,7 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "theirs", Format: "raw", Capacity: 10})
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 	if err := h.RefreshPool(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +132,8 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 		wantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
 		wantErr(t, h.RefreshPool(ctx, pool), kind)
 	}
-	check(pool, ErrPoolInactive)
-	check("no-such-pool", ErrNoPool)
+	check(pool, virterr.ErrPoolInactive)
+	check("no-such-pool", virterr.ErrNoPool)
 	if p := must[Pool](t)(h.Pool(ctx, pool)); p.Active {
 		t.Errorf("pool is %+v, want it inactive", p)
 	}
@@ -164,7 +166,7 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 			t.Fatalf("read %q, %+v and %q", names, volume, data)
 		}
 		for _, err := range []error{listed, looked, opened, created} {
-			if err != nil && !errors.Is(err, ErrPoolInactive) {
+			if err != nil && !errors.Is(err, virterr.ErrPoolInactive) {
 				t.Fatal(err)
 			}
 		}
@@ -200,7 +202,7 @@ func TestManyCreateTheSamePool(t *testing.T) {
 	}
 	all.Wait()
 	_, err := h.CreateDirPool(t.Context(), pool, "/elsewhere")
-	wantErr(t, err, ErrExists)
+	wantErr(t, err, virterr.ErrExists)
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		if on, err := l.StoragePoolGetAutostart(ref); err != nil || on != 1 {
 			t.Errorf("autostart is %d, %v", on, err)
@@ -220,7 +222,7 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Volume(ctx, pool, "new")
-	wantErr(t, err, ErrNoVolume)
+	wantErr(t, err, virterr.ErrNoVolume)
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +262,7 @@ func TestTooManyVolumesAreSaidSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.VolumeNames(t.Context(), pool)
-	wantErr(t, err, ErrTooManyVolumes)
+	wantErr(t, err, virterr.ErrTooManyVolumes)
 	if err := h.DeleteVolume(t.Context(), pool, "0"); err != nil {
 		t.Fatal(err)
 	}

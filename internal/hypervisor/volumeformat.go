@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // libvirt finds a volume's format by looking at its first bytes, and copies and
@@ -24,7 +26,7 @@ type FormatError struct {
 // Error names the volume and both formats.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s is defined as a %s disk, and what is in it looks like a %s one",
-		volumeObject(e.Pool, e.Volume), e.Defined, e.Probed)
+		virterr.Volume(e.Pool, e.Volume), e.Defined, e.Probed)
 }
 
 // As returns a *FormatError unless libvirt takes the volume for a disk of that
@@ -52,15 +54,15 @@ func (v Volume) DiskSize(format string) (uint64, error) {
 // it has found in a volume that is known to be something else.
 func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	const op = "resizing"
-	object := volumeObject(pool, name)
+	object := virterr.Volume(pool, name)
 	v, err := h.Volume(ctx, pool, name)
 	if err != nil {
 		return err
 	}
 	if has, err := v.DiskSize(format); err != nil || has == capacity {
-		return fail(op, object, err)
+		return virterr.Fail(op, object, err)
 	} else if has > capacity {
-		return fail(op, object, fmt.Errorf("it has %d bytes, and cannot shrink to %d", has, capacity))
+		return virterr.Fail(op, object, fmt.Errorf("it has %d bytes, and cannot shrink to %d", has, capacity))
 	}
 	if v.As(format) != nil {
 		err = h.extendFile(ctx, pool, name, capacity)
@@ -82,7 +84,7 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 			err = fmt.Errorf("libvirt reports success, and it has %d bytes, not %d", has, capacity)
 		}
 	}
-	return fail(op, object, err)
+	return virterr.Fail(op, object, err)
 }
 
 // extendFile makes a volume's file longer, whatever libvirt has found in it: a

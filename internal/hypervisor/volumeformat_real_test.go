@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
@@ -75,7 +77,7 @@ func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	if _, ok := errors.AsType[*FormatError](err); !ok {
 		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
 	}
-	wantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), ErrNoVolume)
+	wantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), virterr.ErrNoVolume)
 	_, err = h.Volume(ctx, pool, "copy")
-	wantErr(t, err, ErrNoVolume)
+	wantErr(t, err, virterr.ErrNoVolume)
 }

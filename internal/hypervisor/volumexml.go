@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // defaultVolumeMode lets nobody but root and the hypervisor read a volume.
@@ -67,7 +69,7 @@ func renderVolume(spec VolumeSpec) (string, error) {
 
 func parseVolume(pool, name, text string) (Volume, error) {
 	var doc libvirtxml.StorageVolume
-	if err := understand("the volume's XML", text, &doc); err != nil {
+	if err := virterr.Understand("the volume's XML", text, &doc); err != nil {
 		return Volume{}, err
 	}
 	v := Volume{Pool: pool, Name: name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}

@@ -1,4 +1,6 @@
-package hypervisor
+// Package virterr has what can go wrong with libvirt: errors that errors.Is tells apart, typed by libvirt's codes and
+// never by its texts, and things that libvirt lists and cannot describe.
+package virterr
 
 import (
 	"errors"
@@ -17,6 +19,8 @@ var (
 	ErrNoVolume = errors.New("no such volume")
 	// ErrNoNetwork: the host has no such network.
 	ErrNoNetwork = errors.New("no such network")
+	// ErrNoNodeDevice: the host has no such device, such as one that was unplugged since it was listed.
+	ErrNoNodeDevice = errors.New("no such device")
 	// ErrTooManyVolumes: libvirt cannot list the pool, since it has too many volumes.
 	ErrTooManyVolumes = errors.New("the pool has too many volumes")
 	// ErrPoolInactive: the pool exists but is not active, so that nothing can
@@ -71,7 +75,7 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrNoStoragePool:        ErrNoPool,
 	libvirt.ErrNoStorageVol:         ErrNoVolume,
 	libvirt.ErrNoNetwork:            ErrNoNetwork,
-	libvirt.ErrNoNodeDevice:         errNoNodeDevice,
+	libvirt.ErrNoNodeDevice:         ErrNoNodeDevice,
 	libvirt.ErrStorageVolExist:      ErrExists,
 	libvirt.ErrDomExist:             ErrExists,
 	libvirt.ErrNetworkExist:         ErrExists,
@@ -86,39 +90,49 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrConfigUnsupported:    ErrUnsupported,
 }
 
-// fail wraps the error of an operation; nil stays nil.
-func fail(op, object string, err error) error {
+// Fail wraps the error of an operation as an *Error, and types an answer of libvirt's by its code; nil stays nil.
+func Fail(op, object string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return &Error{Op: op, Object: object, Err: typify(err)}
 }
 
+// As gives an answer of libvirt's another kind than its code has, one of the errors of this package, for a caller that
+// knows what the code stands for this time. The text stays libvirt's.
+func As(kind, cause error) error { return &typed{kind: kind, cause: cause} }
+
 func typify(err error) error {
 	if errors.Is(err, libvirt.ErrUnsupported) {
-		return &typed{kind: ErrUnsupported, cause: err}
+		return As(ErrUnsupported, err)
 	}
 	if reply, ok := errors.AsType[libvirt.Error](err); ok {
 		if kind, ok := kinds[libvirt.ErrorNumber(reply.Code)]; ok {
-			return &typed{kind: kind, cause: err}
+			return As(kind, err)
 		}
 	}
 	return err
 }
 
-// isReply tells whether the host answered the request: with an error of its
-// own, or (nil) with success.
-func isReply(err error) bool {
+// IsAnswer reports whether the host answered the request: with an error of its own, or (nil) with success.
+func IsAnswer(err error) bool {
 	return err == nil || errors.Is(err, libvirt.ErrUnsupported) || errors.As(err, new(libvirt.Error))
 }
 
-// hasCode tells whether err is an answer of libvirt with this code.
-func hasCode(err error, code libvirt.ErrorNumber) bool {
+// HasCode reports whether err is an answer of libvirt's with this code.
+func HasCode(err error, code libvirt.ErrorNumber) bool {
 	var reply libvirt.Error
 	return errors.As(err, &reply) && libvirt.ErrorNumber(reply.Code) == code
 }
 
-func volumeObject(pool, name string) string { return fmt.Sprintf("volume %q in pool %q", name, pool) }
-func poolObject(name string) string         { return fmt.Sprintf("pool %q", name) }
-func domainObject(uuid string) string       { return "domain " + uuid }
-func networkObject(name string) string      { return fmt.Sprintf("network %q", name) }
+// Volume is how errors name a volume.
+func Volume(pool, name string) string { return fmt.Sprintf("volume %q in pool %q", name, pool) }
+
+// Pool is how errors name a storage pool.
+func Pool(name string) string { return fmt.Sprintf("pool %q", name) }
+
+// Domain is how errors name a domain.
+func Domain(uuid string) string { return "domain " + uuid }
+
+// Network is how errors name a network.
+func Network(name string) string { return fmt.Sprintf("network %q", name) }

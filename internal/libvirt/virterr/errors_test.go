@@ -1,4 +1,4 @@
-package hypervisor
+package virterr
 
 import (
 	"errors"
@@ -34,23 +34,23 @@ func TestErrorsAreTypedByCode(t *testing.T) {
 		{libvirt.ErrAgentCommandFailed, nil},
 	} {
 		reply := libvirt.Error{Code: uint32(c.code), Message: "libvirt's words"}
-		err := fail("creating", `volume "x" in pool "y"`, fmt.Errorf("wrapped: %w", reply))
+		err := Fail("creating", `volume "x" in pool "y"`, fmt.Errorf("wrapped: %w", reply))
 		for _, s := range sentinels {
 			if got, want := errors.Is(err, s), s == c.want; got != want { //nolint:errorlint // identity is meant
 				t.Errorf("code %d is %q: %t, want %t", c.code, s, got, want)
 			}
 		}
-		if !hasCode(err, c.code) || !isReply(err) {
+		if !HasCode(err, c.code) || !IsAnswer(err) {
 			t.Errorf("code %d is lost on the way", c.code)
 		}
 		if want := `creating volume "x" in pool "y": wrapped: libvirt's words`; err.Error() != want {
 			t.Errorf("it reads %q, want %q", err, want)
 		}
 	}
-	if err := fail("x", "y", libvirt.ErrUnsupported); !errors.Is(err, ErrUnsupported) {
+	if err := Fail("x", "y", libvirt.ErrUnsupported); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("a procedure that the host does not know gives %v", err)
 	}
-	if fail("x", "y", nil) != nil {
+	if Fail("x", "y", nil) != nil {
 		t.Error("success became an error")
 	}
 }

@@ -1,0 +1,26 @@
+package hypervisor
+
+import "github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+
+// The errors of package virterr.
+var (
+	ErrNoDomain          = virterr.ErrNoDomain
+	ErrNoPool            = virterr.ErrNoPool
+	ErrNoVolume          = virterr.ErrNoVolume
+	ErrNoNetwork         = virterr.ErrNoNetwork
+	ErrTooManyVolumes    = virterr.ErrTooManyVolumes
+	ErrPoolInactive      = virterr.ErrPoolInactive
+	ErrExists            = virterr.ErrExists
+	ErrUnreachable       = virterr.ErrUnreachable
+	ErrNoAnswer          = virterr.ErrNoAnswer
+	ErrAgentUnresponsive = virterr.ErrAgentUnresponsive
+	ErrOperationInvalid  = virterr.ErrOperationInvalid
+	ErrUnsupported       = virterr.ErrUnsupported
+	ErrInternal          = virterr.ErrInternal
+)
+
+// The types of package virterr.
+type (
+	Error       = virterr.Error
+	Undescribed = virterr.Undescribed
+)

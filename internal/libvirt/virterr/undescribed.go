@@ -1,0 +1,58 @@
+package virterr
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/digitalocean/go-libvirt"
+)
+
+// Undescribed is something that the host lists and cannot describe: libvirt refuses to, or what it says cannot be
+// understood. An example is a foreign file that vanished, or turned into something else, since libvirt looked at the
+// pool.
+type Undescribed struct {
+	Pool string // of a volume; empty for a domain
+	Name string
+	Err  error
+}
+
+// String names what it is.
+func (u Undescribed) String() string {
+	if u.Pool == "" {
+		return fmt.Sprintf("domain %q", u.Name)
+	}
+	return Volume(u.Pool, u.Name)
+}
+
+// xmlError says that a description cannot be understood.
+type xmlError struct {
+	what string // "the volume's XML"
+	err  error
+}
+
+func (e *xmlError) Error() string { return "understanding " + e.what + ": " + e.err.Error() }
+func (e *xmlError) Unwrap() error { return e.err }
+
+// Misread says that part of a description cannot be understood: what is "the volume's XML".
+func Misread(what string, err error) error { return &xmlError{what, err} }
+
+// Understand decodes a description. libvirt writes names of files as they are, and not all are UTF-8: other bytes
+// become U+FFFD.
+func Understand(what, text string, into any) error {
+	if err := xml.Unmarshal([]byte(strings.ToValidUTF8(text, "\uFFFD")), into); err != nil {
+		return Misread(what, err)
+	}
+	return nil
+}
+
+// CannotDescribe reports whether an error is about the thing that was asked about, and not about its pool, the
+// connection, the caller's rights or patience. about says which of libvirt's codes are about such a thing.
+func CannotDescribe(err error, about func(libvirt.ErrorNumber) bool) bool {
+	if errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrUnreachable) {
+		return false
+	}
+	reply, answered := errors.AsType[libvirt.Error](err)
+	return errors.As(err, new(*xmlError)) || answered && about(libvirt.ErrorNumber(reply.Code))
+}
