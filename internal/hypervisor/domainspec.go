@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 
@@ -183,7 +184,7 @@ func domainDevices(spec DomainSpec) *libvirtxml.DomainDeviceList {
 func interfaceDevice(n InterfaceSpec) libvirtxml.DomainInterface {
 	nic := libvirtxml.DomainInterface{
 		Source:  &libvirtxml.DomainInterfaceSource{},
-		Model:   &libvirtxml.DomainInterfaceModel{Type: defaulted(n.Model, "virtio")},
+		Model:   &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")},
 		Alias:   &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
 		Address: deviceAddress(n.PCI),
 		// A guest boots from its disk. Its card's boot ROM would only cost time, and

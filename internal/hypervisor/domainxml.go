@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"math"
@@ -198,7 +199,7 @@ func parseDomain(text string) (Domain, error) {
 	for _, disk := range doc.Disks {
 		d.Disks = append(d.Disks, DomainDisk{
 			Name: named(disk.Alias, diskAlias), Target: disk.Target.Dev, Format: disk.Driver.Type,
-			Path: defaulted(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
+			Path: cmp.Or(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
 			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
 		})
 	}

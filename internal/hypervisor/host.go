@@ -14,6 +14,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -71,7 +72,7 @@ type Options struct {
 // has answered before and cannot be reached, as while its daemon is restarted,
 // is waited for: see awayFor.
 type Host struct {
-	target      target
+	target      dial.Target
 	dialTimeout time.Duration
 	callTimeout time.Duration
 	tenant      string
@@ -105,7 +106,7 @@ type Host struct {
 // ~/.ssh/config nor ProxyJump. The formats are those of
 // https://libvirt.org/uri.html.
 func New(o Options) (*Host, error) {
-	t, err := parseURI(o.URI)
+	t, err := dial.Parse(o.URI)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +131,7 @@ func New(o Options) (*Host, error) {
 }
 
 // URI returns the URI that the host was made with.
-func (h *Host) URI() string { return h.target.uri }
+func (h *Host) URI() string { return h.target.URI() }
 
 // Calls returns how many requests have been sent to the host. Opening a
 // connection is not counted; a request that was repeated counts twice.

@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func parseNetwork(text string) (Network, error) {
 	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
 	if doc.Forward != nil {
 		// https://libvirt.org/formatnetwork.html: nat when no mode is given.
-		n.ForwardMode = defaulted(doc.Forward.Mode, "nat")
+		n.ForwardMode = cmp.Or(doc.Forward.Mode, "nat")
 	}
 	return n, nil
 }

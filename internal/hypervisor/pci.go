@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -111,7 +112,7 @@ type pciAddressDoc struct {
 func (doc pciAddressDoc) address() (PCIAddress, error) {
 	var a PCIAddress
 	for to, text := range map[*uint]string{&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function} {
-		n, err := strconv.ParseUint(defaulted(text, "0"), 0, 32)
+		n, err := strconv.ParseUint(cmp.Or(text, "0"), 0, 32)
 		if err != nil {
 			return a, virterr.Misread("a PCI address", err)
 		}
@@ -127,7 +128,7 @@ func parsePCIDevice(text string) (PCIDevice, error) {
 	}
 	c := doc.Capability
 	numbers := make([]uint64, 3)
-	for i, text := range []string{defaulted(c.Class, "0"), c.Vendor.ID, c.Product.ID} { // older libvirts tell no class
+	for i, text := range []string{cmp.Or(c.Class, "0"), c.Vendor.ID, c.Product.ID} { // older libvirts tell no class
 		n, err := strconv.ParseUint(text, 0, 32)
 		if err != nil {
 			return PCIDevice{}, fmt.Errorf("understanding the device's XML: %w", err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -40,7 +41,7 @@ func (p *presence) note(err error, bounded bool) (wait bool) {
 	case err == nil:
 		p.seen, p.since = true, time.Time{}
 		return false
-	case !p.seen || !errors.Is(err, virterr.ErrUnreachable) || errors.As(err, new(*HostKeyError)):
+	case !p.seen || !errors.Is(err, virterr.ErrUnreachable) || errors.As(err, new(*dial.HostKeyError)):
 		return false
 	case p.since.IsZero():
 		p.since = time.Now()

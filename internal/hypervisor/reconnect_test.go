@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -65,7 +66,7 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 	want("before the host has answered", virterr.ErrUnreachable, false, false)
 	want("once it has answered", nil, false, false)
 	want("when it was just lost", virterr.ErrUnreachable, true, true)
-	want("where its key is another one", fmt.Errorf("%w: %w", virterr.ErrUnreachable, &HostKeyError{}), false, false)
+	want("where its key is another one", fmt.Errorf("%w: %w", virterr.ErrUnreachable, &dial.HostKeyError{}), false, false)
 	want("of another error", context.Canceled, false, false)
 	p.since = p.since.Add(-brieflyFor)
 	want("after a while", virterr.ErrUnreachable, false, true)

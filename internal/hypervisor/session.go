@@ -118,7 +118,7 @@ func (s *session) open(ctx context.Context) (*conn, error) {
 		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
 			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
 		}
-		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.uri, err)
+		return nil, fmt.Errorf("connecting to %s: %w", s.host.target.URI(), err)
 	}
 }
 
@@ -164,32 +164,32 @@ func (h *Host) connect(ctx context.Context) (*conn, error) {
 	caller := ctx
 	dialing, stopDialing := context.WithTimeout(ctx, h.dialTimeout)
 	defer stopDialing()
-	raw, err := h.target.dial(dialing)
+	raw, err := h.target.Dial(dialing)
 	if caller.Err() != nil { // which says nothing about the host
 		if err == nil {
 			raw.Close()
 		}
-		return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
+		return nil, fmt.Errorf("connecting to %s: %w", h.target.URI(), caller.Err())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.uri, err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.URI(), err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.callTimeout)
 	defer cancel()
 	w := newWire(raw)
 	l := libvirt.NewWithDialer(dialers.NewAlreadyConnected(w))
 	stop := context.AfterFunc(ctx, func() { w.Close() })
-	err = l.ConnectToURI(libvirt.ConnectURI(h.target.remote))
+	err = l.ConnectToURI(libvirt.ConnectURI(h.target.Remote()))
 	if !stop() {
 		if caller.Err() != nil {
 			w.Close()
-			return nil, fmt.Errorf("connecting to %s: %w", h.target.uri, caller.Err())
+			return nil, fmt.Errorf("connecting to %s: %w", h.target.URI(), caller.Err())
 		}
 		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", virterr.ErrNoAnswer, h.callTimeout, ctx.Err())
 	}
 	if err != nil {
 		w.Close()
-		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.uri, err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, h.target.URI(), err)
 	}
 	return &conn{l: l, wire: w}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -115,10 +116,16 @@ func (r *relay) connections() int {
 	return r.accepted
 }
 
+// daemonSocket is the socket of the test host's libvirtd.
+func daemonSocket(t testing.TB) string {
+	t.Helper()
+	return must[*url.URL](t)(url.Parse(realHost(t).URI())).Query().Get("socket")
+}
+
 // realRelay returns a relay to the test host and a Host that uses it.
 func realRelay(t testing.TB, o Options) (*relay, *Host) {
 	t.Helper()
-	r, uri := newRelay(t, realHost(t).target.sockets[0])
+	r, uri := newRelay(t, daemonSocket(t))
 	o.URI = uri
 	return r, newHost(t, o)
 }

@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ type VolumeSpec struct {
 }
 
 func renderVolume(spec VolumeSpec) (string, error) {
-	mode := defaulted(spec.Mode, defaultVolumeMode)
+	mode := cmp.Or(spec.Mode, defaultVolumeMode)
 	doc := libvirtxml.StorageVolume{
 		Name:       spec.Name,
 		Allocation: &libvirtxml.StorageVolumeSize{Unit: "bytes", Value: spec.Allocation},

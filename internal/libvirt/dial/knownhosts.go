@@ -1,7 +1,8 @@
-package hypervisor
+package dial
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -217,7 +218,7 @@ func (k *knownHosts) known(address string) []knownhosts.KnownKey {
 }
 
 // original is the file that a copy was read in the place of.
-func (k *knownHosts) original(file string) string { return defaulted(k.copies[file], file) }
+func (k *knownHosts) original(file string) string { return cmp.Or(k.copies[file], file) }
 
 // noKey is a key that no host has.
 type noKey struct{}

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package hypervisor
+package dial
 
 import "syscall"
 

@@ -1,4 +1,4 @@
-package hypervisor
+package dial
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 // dialSSH opens an SSH connection and, through it, the daemon's UNIX socket on
 // the other machine. The SSH server has to allow stream-local forwarding, as
 // OpenSSH does by default.
-func (t target) dialSSH(ctx context.Context) (net.Conn, error) {
+func (t Target) dialSSH(ctx context.Context) (net.Conn, error) {
 	config, done, err := t.sshConfig(ctx)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ type tunnel struct {
 func (t *tunnel) Close() error { return t.client.Close() }
 
 // sshConfig gathers keys and known hosts. done ends the use of the SSH agent.
-func (t target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done func(), err error) {
+func (t Target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done func(), err error) {
 	done = func() {}
 	config = &ssh.ClientConfig{User: t.user}
 	if config.User == "" {

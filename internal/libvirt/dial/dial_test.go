@@ -1,4 +1,4 @@
-package hypervisor
+package dial
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func dialURI(t *testing.T, uri string) (net.Conn, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	return must[target](t)(parseURI(uri)).dial(ctx)
+	return must[Target](t)(Parse(uri)).Dial(ctx)
 }
 
 // listen serves every connection, and returns its address.

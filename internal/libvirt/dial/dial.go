@@ -1,4 +1,4 @@
-package hypervisor
+package dial
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// dial opens the network connection to the daemon. go-libvirt has dialers of
+// Dial opens the network connection to the daemon. go-libvirt has dialers of
 // its own; they take no context, and the one for ssh leaves the SSH connection
 // open when its channel is closed.
-func (t target) dial(ctx context.Context) (net.Conn, error) {
+func (t Target) Dial(ctx context.Context) (net.Conn, error) {
 	switch t.transport {
 	case "tcp":
 		return network().DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))
@@ -30,7 +30,7 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-func (t target) dialUnix(ctx context.Context) (net.Conn, error) {
+func (t Target) dialUnix(ctx context.Context) (net.Conn, error) {
 	c, err := firstSocket(t.sockets, func(path string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	})
@@ -60,7 +60,7 @@ func firstSocket(paths []string, dial func(path string) (net.Conn, error)) (net.
 
 // dialTLS follows https://libvirt.org/kbase/tlscerts.html. After the handshake
 // the server sends one byte: 1 when it accepts the client's certificate.
-func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
+func (t Target) dialTLS(ctx context.Context) (net.Conn, error) {
 	config, err := t.tlsConfig()
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (t target) dialTLS(ctx context.Context) (net.Conn, error) {
 }
 
 // orSSH asks whoever named no transport, which means TLS, whether they meant SSH.
-func (t target) orSSH() string {
+func (t Target) orSSH() string {
 	if t.named {
 		return ""
 	}
@@ -103,7 +103,7 @@ func (t target) orSSH() string {
 // pki is a place for certificates: libvirt's layout differs between its three.
 type pki struct{ ca, cert, key string }
 
-func (t target) pkiPlaces() []pki {
+func (t Target) pkiPlaces() []pki {
 	flat := func(dir string) pki {
 		return pki{filepath.Join(dir, "cacert.pem"), filepath.Join(dir, "clientcert.pem"), filepath.Join(dir, "clientkey.pem")}
 	}
@@ -120,7 +120,7 @@ func (t target) pkiPlaces() []pki {
 
 // tlsConfig takes the CA and the client's certificate each from the first place
 // that has one. A client certificate is optional, as servers may not ask for it.
-func (t target) tlsConfig() (*tls.Config, error) {
+func (t Target) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.options["no_verify"] == "1"} //nolint:gosec // the user's explicit choice
 	for _, place := range t.pkiPlaces() {
 		if config.RootCAs == nil {

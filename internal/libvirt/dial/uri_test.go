@@ -1,4 +1,4 @@
-package hypervisor
+package dial
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func TestURIs(t *testing.T) {
 		{"qemu+tls://h/system?pkipath=/p&no_verify=1", "qemu:///system", "tls", "h", "16514", "", system},
 		{"qemu+ssh://u@h:2222/session?keyfile=/k&no_tty=1", "qemu:///session", "ssh", "h", "2222", "u", system},
 	} {
-		got, err := parseURI(c.uri)
+		got, err := Parse(c.uri)
 		if err != nil {
 			t.Errorf("%s: %v", c.uri, err)
 			continue
@@ -52,7 +52,7 @@ func TestBadURIsAreExplained(t *testing.T) {
 		"qemu+tls://h/system?no_verify=yes": "no_verify",
 		"qemu:///system?sock=/a":            "sock",
 	} {
-		_, err := New(Options{URI: uri})
+		_, err := Parse(uri)
 		if !errors.As(err, new(*URIError)) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %v, want a URIError about %q", uri, err, reason)
 		} else if strings.Contains(err.Error(), "geheim") {

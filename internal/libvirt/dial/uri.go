@@ -1,6 +1,8 @@
-package hypervisor
+// Package dial opens network connections to libvirt daemons, by the URIs that libvirt has for them.
+package dial
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -17,8 +19,8 @@ const (
 	portSSH = "22"
 )
 
-// target is a parsed libvirt URI.
-type target struct {
+// Target is a parsed libvirt URI.
+type Target struct {
 	uri       string // as given
 	remote    string // what the daemon is asked for once connected: "qemu:///system"
 	transport string // unix, tcp, tls or ssh
@@ -48,14 +50,28 @@ type URIError struct {
 // Error names the URI and the reason.
 func (e *URIError) Error() string { return fmt.Sprintf("libvirt URI %q: %s", e.URI, e.Reason) }
 
-func parseURI(raw string) (target, error) {
-	bad := func(format string, args ...any) (target, error) {
-		return target{}, &URIError{URI: raw, Reason: fmt.Sprintf(format, args...)}
+// URI is the URI as it was given.
+func (t Target) URI() string { return t.uri }
+
+// Remote is what the daemon is asked for once it is connected: "qemu:///system".
+func (t Target) Remote() string { return t.remote }
+
+// Parse reads a URI; what is wrong with one is a *URIError. A URI is
+//
+//	qemu[+TRANSPORT]://[USER@][HOST][:PORT]/(system|session)[?OPTION=VALUE…]
+//
+// with the transports unix (default without a host; option socket), tcp, tls (default with a host; options pkipath and
+// no_verify) and ssh (options keyfile, known_hosts, socket and no_verify). The ssh transport is built in: it uses the
+// SSH agent and unencrypted key files, and reads neither ~/.ssh/config nor ProxyJump. The formats are those of
+// https://libvirt.org/uri.html.
+func Parse(raw string) (Target, error) {
+	bad := func(format string, args ...any) (Target, error) {
+		return Target{}, &URIError{URI: raw, Reason: fmt.Sprintf(format, args...)}
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the URI, which may hold a password.
-		return target{}, &URIError{URI: "", Reason: "it cannot be parsed; write it like qemu:///system or qemu+ssh://root@host/system"}
+		return Target{}, &URIError{URI: "", Reason: "it cannot be parsed; write it like qemu:///system or qemu+ssh://root@host/system"}
 	}
 	if _, has := u.User.Password(); has {
 		raw = u.Redacted()
@@ -79,7 +95,7 @@ func parseURI(raw string) (target, error) {
 	if !ok {
 		return bad("unknown transport %q; use one of unix, tcp, tls, ssh", transport)
 	}
-	t := target{
+	t := Target{
 		uri: raw, remote: "qemu://" + u.Path, transport: transport, named: named,
 		host: u.Hostname(), port: u.Port(), user: u.User.Username(), options: map[string]string{},
 	}
@@ -94,7 +110,7 @@ func parseURI(raw string) (target, error) {
 		return bad("no_verify must be 0 or 1, not %q", v)
 	}
 	if transport != "ssh" && t.user != "" {
-		return bad("only the transport ssh takes a user, as in qemu+ssh://%s@%s%s", t.user, defaulted(u.Host, "HOST"), u.Path)
+		return bad("only the transport ssh takes a user, as in qemu+ssh://%s@%s%s", t.user, cmp.Or(u.Host, "HOST"), u.Path)
 	}
 	if (transport == "unix") != (u.Host == "") {
 		if transport == "unix" {
@@ -102,7 +118,7 @@ func parseURI(raw string) (target, error) {
 		}
 		return bad("the transport %s needs a host", transport)
 	}
-	t.port = defaulted(t.port, map[string]string{"tcp": portTCP, "tls": portTLS, "ssh": portSSH}[transport])
+	t.port = cmp.Or(t.port, map[string]string{"tcp": portTCP, "tls": portTLS, "ssh": portSSH}[transport])
 	t.sockets = socketsFor(transport, u.Path, t.options["socket"])
 	return t, nil
 }
@@ -129,11 +145,4 @@ func orNone(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
-}
-
-func defaulted(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
