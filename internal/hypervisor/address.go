@@ -7,6 +7,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -86,7 +87,7 @@ func (h *Host) DomainAddresses(ctx context.Context, uuid string, source AddressS
 // Leases returns the addresses that the DHCP server of a network has leased, of
 // all guests, with two requests. A network that is not active, or is gone, has none.
 func (h *Host) Leases(ctx context.Context, network string) ([]Address, error) {
-	leases, err := ask(ctx, h, "reading the leases of", virterr.Network(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
+	leases, err := rpc.Ask(ctx, h.Client, "reading the leases of", virterr.Network(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
 		ref, err := l.NetworkLookupByName(network) // libvirt finds it by its UUID alone
 		if err != nil {
 			return nil, err

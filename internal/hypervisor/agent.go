@@ -7,6 +7,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -57,6 +58,6 @@ func (h *Host) callAgent(ctx context.Context, op, uuid string, extra time.Durati
 	case <-ctx.Done():
 		return virterr.Fail(op, virterr.Domain(uuid), ctx.Err())
 	}
-	r := request{op: op, object: virterr.Domain(uuid), limit: h.callTimeout + extra}
-	return h.agent.call(ctx, r, func(l *libvirt.Libvirt) error { return fn(l, ref) })
+	r := rpc.Request{Op: op, Object: virterr.Domain(uuid), Limit: h.CallTimeout() + extra}
+	return h.Agent.Call(ctx, r, func(l *libvirt.Libvirt) error { return fn(l, ref) })
 }

@@ -1,6 +1,11 @@
 package hypervisor
 
-import "github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+import (
+	"context"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
 
 // The errors of package virterr.
 var (
@@ -24,3 +29,6 @@ type (
 	Error       = virterr.Error
 	Undescribed = virterr.Undescribed
 )
+
+// Whole is rpc.Whole.
+func Whole(ctx context.Context) context.Context { return rpc.Whole(ctx) }

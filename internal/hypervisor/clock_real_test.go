@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestAPoolTellsTheTime(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
 	left := filepath.Join(path, "nova.clock.left")
 	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
@@ -23,17 +25,17 @@ func TestAPoolTellsTheTime(t *testing.T) {
 	}
 	asks := realHost(t)
 	before := asks.Calls()
-	right("asked", must[time.Time](t)(asks.Time(ctx, pool)))
+	right("asked", virttest.Must[time.Time](t)(asks.Time(ctx, pool)))
 	if asks.Calls() == before {
 		t.Error("the time came from nowhere")
 	}
-	if names := must[[]string](t)(h.VolumeNames(ctx, pool)); len(names) != 0 {
+	if names := virttest.Must[[]string](t)(h.VolumeNames(ctx, pool)); len(names) != 0 {
 		t.Errorf("left in the pool: %q", names)
 	}
 	before = asks.Calls()
-	first := must[time.Time](t)(asks.Time(ctx, pool))
+	first := virttest.Must[time.Time](t)(asks.Time(ctx, pool))
 	right("known", first)
-	for next := first; !next.After(first); next = must[time.Time](t)(asks.Time(ctx, pool)) {
+	for next := first; !next.After(first); next = virttest.Must[time.Time](t)(asks.Time(ctx, pool)) {
 		right("later", next)
 	}
 	if made := asks.Calls() - before; made != 0 {

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 const cardBefore = `<interface type='network' trustGuestRxFilters='no'>
@@ -59,7 +62,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 			[]string{`<address type='pci' domain='0' bus='0' slot='5' function='0'/>`}, []string{"slot='0x02'"}, []string{others},
 		},
 	} {
-		got := must[string](t)(editDomain(definition, c.change))
+		got := virttest.Must[string](t)(editDomain(definition, c.change))
 		for _, text := range append(c.has, c.kept...) {
 			if !strings.Contains(got, text) {
 				t.Errorf("%s: %s is missing in\n%s", name, text, got)
@@ -70,7 +73,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 				t.Errorf("%s: %s is in\n%s", name, text, got)
 			}
 		}
-		must[Domain](t)(parseDomain(got))
+		virttest.Must[Domain](t)(parseDomain(got))
 	}
 	for name, change := range map[string]DomainChange{
 		"a disk without a name":      {AddDisk: &DiskSpec{Target: "vdb"}},
@@ -84,7 +87,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 }
 
 func TestACardOfARunningGuestIsReconnected(t *testing.T) {
-	got := must[string](t)(reconnected(domainOf(cardBefore), InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &PCIAddress{Slot: 9}}))
+	got := virttest.Must[string](t)(reconnected(domainOf(cardBefore), InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &PCIAddress{Slot: 9}}))
 	for _, text := range []string{`network="lab"`, `filter="f"`, "52:54:00:00:00:01", "vnet0", "'virtio'", "slot='0x02'", "ua-nic-eth0"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("%s is missing in %s", text, got)
@@ -102,14 +105,14 @@ func TestAMachineOfPCIExpressGetsSparePorts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	text := strings.Replace(must[string](t)(renderDomain(spec)), "<type>", `<type machine="q35">`, 1)
-	ref := must[libvirt.Domain](t)(tell(ctx, h, "defining", spec.Name, func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
+	text := strings.Replace(virttest.Must[string](t)(renderDomain(spec)), "<type>", `<type machine="q35">`, 1)
+	ref := virttest.Must[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", spec.Name, func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
 	_, text, err := h.readText(ctx, spec.Name, ref)
 	if err := errors.Join(err, h.withSparePorts(ctx, "defining", spec.Name, text)); err != nil {
 		t.Fatal(err)
 	}
-	before := must[Hardware](t)(ParseHardware(text))
-	after := must[Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
+	before := virttest.Must[Hardware](t)(ParseHardware(text))
+	after := virttest.Must[Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
 	if n := after.Slots().Ports; n < sparePorts || before.Slots().Ports >= sparePorts {
 		t.Errorf("%d ports were free and %d are, want %d", before.Slots().Ports, n, sparePorts)
 	}

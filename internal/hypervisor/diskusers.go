@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -31,8 +32,8 @@ func (h *Host) DiskUsers(ctx context.Context, v Volume) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := gather(ctx, running, virterr.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
-		text, err := ask(ctx, h, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+	users, err := rpc.Gather(ctx, running, virterr.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
+		text, err := rpc.Ask(ctx, h.Client, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 			return l.DomainGetXMLDesc(ref, 0)
 		})
 		if err != nil {

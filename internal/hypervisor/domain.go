@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -108,7 +109,7 @@ func (h *Host) DomainByName(ctx context.Context, name string) (Domain, error) {
 }
 
 func (h *Host) lookupName(ctx context.Context, op, name string) (libvirt.Domain, error) {
-	return ask(ctx, h, op, virterr.Domain(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	return rpc.Ask(ctx, h.Client, op, virterr.Domain(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainLookupByName(name)
 	})
 }
@@ -128,7 +129,7 @@ func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain
 		return err
 	})
 	group.Go(func() (err error) {
-		status.Autostart, err = ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (bool, error) {
+		status.Autostart, err = rpc.Ask(ctx, h.Client, "reading", object, func(l *libvirt.Libvirt) (bool, error) {
 			v, err := l.DomainGetAutostart(ref)
 			return v != 0, err
 		})
@@ -148,7 +149,7 @@ func (h *Host) readDefinition(ctx context.Context, object string, ref libvirt.Do
 
 // readText returns the definition also as libvirt writes it.
 func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) (Domain, string, error) {
-	text, err := ask(ctx, h, "reading", object, func(l *libvirt.Libvirt) (string, error) {
+	text, err := rpc.Ask(ctx, h.Client, "reading", object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive)
 	})
 	if err != nil {
@@ -159,7 +160,7 @@ func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) 
 }
 
 func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (State, error) {
-	return ask(ctx, h, "reading the state of", object, func(l *libvirt.Libvirt) (State, error) {
+	return rpc.Ask(ctx, h.Client, "reading the state of", object, func(l *libvirt.Libvirt) (State, error) {
 		state, _, err := l.DomainGetState(ref, 0)
 		return stateOf(state), err
 	})
@@ -179,13 +180,13 @@ func (h *Host) Domains(ctx context.Context) ([]DomainRef, error) {
 	found, err := h.listDomains(ctx, 0)
 	refs := make([]DomainRef, len(found))
 	for i, ref := range found {
-		refs[i] = DomainRef{UUID: formatUUID(ref.UUID), Name: ref.Name}
+		refs[i] = DomainRef{UUID: rpc.FormatUUID(ref.UUID), Name: ref.Name}
 	}
 	return refs, err
 }
 
 func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) ([]libvirt.Domain, error) {
-	return ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
+	return rpc.Ask(ctx, h.Client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
 		refs, _, err := l.ConnectListAllDomains(1, which)
 		return refs, err
 	})
@@ -208,7 +209,7 @@ func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
 	called := func(l listedStatus) Undescribed { return virterr.Undescribed{Name: l.ref.Name} }
-	return describeAll(ctx, listed, virterr.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
+	return rpc.DescribeAll(ctx, listed, virterr.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
 		d, err := h.readDefinition(ctx, virterr.Domain(l.ref.Name), l.ref)
 		d.Status = l.Status
 		return d, err
@@ -221,7 +222,7 @@ func (h *Host) Statuses(ctx context.Context) (map[string]Status, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
 	statuses := make(map[string]Status, len(listed))
 	for _, l := range listed {
-		statuses[formatUUID(l.ref.UUID)] = l.Status
+		statuses[rpc.FormatUUID(l.ref.UUID)] = l.Status
 	}
 	return statuses, err
 }
@@ -232,7 +233,7 @@ type listedStatus struct {
 }
 
 func (h *Host) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
-	records, err := ask(ctx, h, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+	records, err := rpc.Ask(ctx, h.Client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
 		// A guest that is busy with another request would keep the answer about all others waiting.
 		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
 	})

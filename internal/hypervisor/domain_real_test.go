@@ -13,7 +13,9 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 const testMetadata = `<n:instance xmlns:n="urn:novacron:instance:1" name="web"><n:tenant>t&amp;1</n:tenant></n:instance>`
@@ -26,9 +28,9 @@ func realSpec(t testing.TB, h *Host, pool, path string) DomainSpec {
 		{Name: "data", Format: "raw", Capacity: 1 << 20},
 		{Name: "seed", Format: "raw", Capacity: 1 << 20},
 	} {
-		must[Volume](t)(h.CreateVolume(t.Context(), pool, v))
+		virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, v))
 	}
-	name := unique("dom")
+	name := virttest.Unique("dom")
 	uuid := name[len(name)-8:] + "-0000-4000-8000-000000000001"
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -75,31 +77,31 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 			t.Errorf("metadata is %s", got.Metadata)
 		}
 		got.Metadata = ""
-		if diff := differ(got, want); diff != "" {
+		if diff := virttest.Differ(got, want); diff != "" {
 			t.Error(diff)
 		}
 	}
 	before := h.Calls()
-	same(must[Domain](t)(h.DefineDomain(ctx, spec)))
+	same(virttest.Must[Domain](t)(h.DefineDomain(ctx, spec)))
 	if n := h.Calls() - before; n != 3 {
 		t.Errorf("defining took %d requests, want 3", n)
 	}
 	before = h.Calls()
-	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID)))
 	if n := h.Calls() - before; n != 3 {
 		t.Errorf("reading took %d requests, want 4", n)
 	}
-	same(must[Domain](t)(h.DomainByName(ctx, spec.Name)))
+	same(virttest.Must[Domain](t)(h.DomainByName(ctx, spec.Name)))
 
 	_, err := h.DefineDomain(ctx, spec)
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 	other := spec
 	other.UUID = "ffffffff-0000-4000-8000-" + spec.UUID[:8] + "0002"
 	_, err = h.DefineDomain(ctx, other)
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 	other.UUID, other.Name = spec.UUID, spec.Name+"-other"
 	_, err = h.DefineDomain(ctx, other)
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 
 	title, cores, memory := "", 3, uint64(96)
 	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory}); err != nil {
@@ -109,33 +111,33 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Title, want.Cores, want.MemoryMiB, want.Autostart = "", 3, 96, true
-	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID)))
 	spec.Metadata = `<x:instance xmlns:x="urn:novacron:instance:1" name="db"/>`
 	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{Metadata: &spec.Metadata}); err != nil {
 		t.Fatal(err)
 	}
-	same(must[Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID)))
 
 	if err := h.UndefineDomain(ctx, spec.UUID); err != nil {
 		t.Fatal(err)
 	}
 	_, err = h.Domain(ctx, spec.UUID)
-	wantErr(t, err, virterr.ErrNoDomain)
+	virttest.WantErr(t, err, virterr.ErrNoDomain)
 	_, err = h.DomainByName(ctx, spec.Name)
-	wantErr(t, err, virterr.ErrNoDomain)
-	wantErr(t, h.UndefineDomain(ctx, spec.UUID), virterr.ErrNoDomain)
-	wantErr(t, h.StartDomain(ctx, spec.UUID), virterr.ErrNoDomain)
+	virttest.WantErr(t, err, virterr.ErrNoDomain)
+	virttest.WantErr(t, h.UndefineDomain(ctx, spec.UUID), virterr.ErrNoDomain)
+	virttest.WantErr(t, h.StartDomain(ctx, spec.UUID), virterr.ErrNoDomain)
 }
 
 func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	must[Domain](t)(h.DefineDomain(ctx, spec))
-	ref := must[libvirt.Domain](t)(domainRef(spec.UUID))
+	virttest.Must[Domain](t)(h.DefineDomain(ctx, spec))
+	ref := virttest.Must[libvirt.Domain](t)(domainRef(spec.UUID))
 	read := func() string {
 		t.Helper()
-		return must[string](t)(ask(ctx, h, "reading", "test", func(l *libvirt.Libvirt) (string, error) {
+		return virttest.Must[string](t)(rpc.Ask(ctx, h.Client, "reading", "test", func(l *libvirt.Libvirt) (string, error) {
 			return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
 		}))
 	}
@@ -144,7 +146,7 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 		"</devices>", `<graphics type='vnc' autoport='yes' passwd='secret'/></devices>`,
 		"<on_crash>destroy</on_crash>", "<on_crash>preserve</on_crash>",
 	).Replace(read())
-	must[libvirt.Domain](t)(tell(ctx, h, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	virttest.Must[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(theirs, libvirt.DomainDefineValidate)
 	}))
 	before := read()
@@ -170,7 +172,7 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 			t.Errorf("this line changed too: %s", line)
 		}
 	}
-	if d := must[Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
+	if d := virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
 		t.Errorf("after the change: %+v", d)
 	}
 }
@@ -180,17 +182,17 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
 	spec.ConsoleLog = filepath.Join(path, "console.log")
-	must[Domain](t)(h.DefineDomain(ctx, spec))
+	virttest.Must[Domain](t)(h.DefineDomain(ctx, spec))
 
 	state := func(want State) {
 		t.Helper()
-		if got := must[State](t)(h.DomainState(ctx, spec.UUID)); got != want {
+		if got := virttest.Must[State](t)(h.DomainState(ctx, spec.UUID)); got != want {
 			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
-	wantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), virterr.ErrOperationInvalid)
+	virttest.WantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), virterr.ErrOperationInvalid)
 	_, err := h.DomainAddresses(ctx, spec.UUID, AddressLease)
-	wantErr(t, err, virterr.ErrOperationInvalid)
+	virttest.WantErr(t, err, virterr.ErrOperationInvalid)
 	// The seed is optional once it has served.
 	if err := h.DeleteVolume(ctx, pool, "seed"); err != nil {
 		t.Fatal(err)
@@ -204,17 +206,17 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	if err := h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20); err != nil {
 		t.Error(err)
 	}
-	if v := must[Volume](t)(h.Volume(ctx, pool, "system")); v.Capacity != 16<<20 {
+	if v := virttest.Must[Volume](t)(h.Volume(ctx, pool, "system")); v.Capacity != 16<<20 {
 		t.Errorf("the disk has %d bytes, want %d", v.Capacity, 16<<20)
 	}
-	if got := must[[]Address](t)(h.DomainAddresses(ctx, spec.UUID, AddressLease)); len(got) != 0 {
+	if got := virttest.Must[[]Address](t)(h.DomainAddresses(ctx, spec.UUID, AddressLease)); len(got) != 0 {
 		t.Errorf("a guest without a system has addresses: %+v", got)
 	}
 	_, err = h.DomainAddresses(ctx, spec.UUID, AddressAgent)
-	wantErr(t, err, virterr.ErrAgentUnresponsive)
+	virttest.WantErr(t, err, virterr.ErrAgentUnresponsive)
 	_, err = h.AgentCommand(ctx, spec.UUID, `{"execute":"guest-ping"}`, time.Second)
-	wantErr(t, err, virterr.ErrAgentUnresponsive)
-	wantErr(t, h.ShutdownDomain(ctx, spec.UUID, ShutdownAgent), virterr.ErrAgentUnresponsive)
+	virttest.WantErr(t, err, virterr.ErrAgentUnresponsive)
+	virttest.WantErr(t, h.ShutdownDomain(ctx, spec.UUID, ShutdownAgent), virterr.ErrAgentUnresponsive)
 	if err := h.ShutdownDomain(ctx, spec.UUID, ShutdownACPI); err != nil {
 		t.Error(err)
 	}
@@ -230,21 +232,21 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("it is not among %d domains", len(all))
 	}
-	statuses := must[map[string]Status](t)(h.Statuses(ctx))
+	statuses := virttest.Must[map[string]Status](t)(h.Statuses(ctx))
 	status := statuses[spec.UUID]
 	if size := status.Sizes[all[i].Disks[0].Target]; size == 0 {
 		t.Errorf("its disks have %v bytes", status.Sizes)
 	}
 	status.Sizes = nil // which is told of all domains at once only
 	before := h.Calls()
-	if diff := differ(all[i], must[Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
+	if diff := virttest.Differ(all[i], virttest.Must[Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
 		t.Errorf("read with %d requests, want 1; listed and read differ: %s", h.Calls()-before, diff)
 	}
-	one := must[Domain](t)(h.Domain(ctx, spec.UUID))
-	if diff := differ(all[i], one); diff != "" || one.State != StateRunning {
+	one := virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID))
+	if diff := virttest.Differ(all[i], one); diff != "" || one.State != StateRunning {
 		t.Errorf("listed and read differ, or it is not running: %s", diff)
 	}
-	refs := must[[]DomainRef](t)(h.Domains(ctx))
+	refs := virttest.Must[[]DomainRef](t)(h.Domains(ctx))
 	if !slices.Contains(refs, DomainRef{UUID: spec.UUID, Name: spec.Name}) {
 		t.Errorf("it is not among %v", refs)
 	}

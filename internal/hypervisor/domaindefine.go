@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -47,7 +48,7 @@ func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) erro
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(spec.Name), err)
 	}
-	taken, err := ask(ctx, h, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	taken, err := rpc.Ask(ctx, h.Client, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainLookupByUUID(ref.UUID)
 	})
 	switch {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -34,14 +36,14 @@ func fullSpec() DomainSpec {
 func TestDomainXMLIsAsAgreed(t *testing.T) {
 	emulated := DomainSpec{Name: "small", Type: "qemu", Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64}
 	for name, spec := range map[string]DomainSpec{"full": fullSpec(), "small": emulated} {
-		text := must[string](t)(renderDomain(spec))
+		text := virttest.Must[string](t)(renderDomain(spec))
 		file := filepath.Join("testdata", name+".xml")
 		if *update {
 			if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if want := string(must[[]byte](t)(os.ReadFile(file))); text+"\n" != want {
+		if want := string(virttest.Must[[]byte](t)(os.ReadFile(file))); text+"\n" != want {
 			t.Errorf("%s differs from what is rendered; if that is meant, run go test with -update\n%s", file, text)
 		}
 	}
@@ -66,8 +68,8 @@ func TestDomainXMLReadsBack(t *testing.T) {
 			{Name: "eth2", Network: "lab", Model: "virtio", Filter: "clean-traffic"},
 		},
 	}
-	got := must[Domain](t)(parseDomain(must[string](t)(renderDomain(spec))))
-	if diff := differ(got, want); diff != "" {
+	got := virttest.Must[Domain](t)(parseDomain(virttest.Must[string](t)(renderDomain(spec))))
+	if diff := virttest.Differ(got, want); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -165,7 +167,7 @@ func FuzzDomainXML(f *testing.F) {
 			t.Errorf("%q became %q: cores %d, memory %d, metadata %q", text, edited, after.Cores, after.MemoryMiB, after.Metadata)
 		}
 		after.Title, after.Cores, after.MemoryMiB, after.Metadata = before.Title, before.Cores, before.MemoryMiB, before.Metadata
-		if diff := differ(after, before); diff != "" && before.Sockets > 0 {
+		if diff := virttest.Differ(after, before); diff != "" && before.Sockets > 0 {
 			t.Errorf("%q became %q\n%s", text, edited, diff)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -14,7 +15,7 @@ import (
 // not named.
 func (h *Host) Firmwares(ctx context.Context, domainType string) ([]string, error) {
 	const op, object = "reading", "domain capabilities"
-	text, err := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (string, error) {
+	text, err := rpc.Ask(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (string, error) {
 		return l.ConnectGetDomainCapabilities(nil, nil, nil, libvirt.OptString{domainType}, 0)
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // pciDevice is a device of novacron's at a PCI address.
@@ -55,7 +57,7 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 		}, nil, 0, 31, false, true},
 		"a machine without PCI": {[]string{"<disk><alias name='ua-disk-a'/><address type='ccw' cssid='0xfe'/></disk>"}, nil, 0, 0, true, true},
 	} {
-		hardware := must[Hardware](t)(ParseHardware(domainOf(c.devices...)))
+		hardware := virttest.Must[Hardware](t)(ParseHardware(domainOf(c.devices...)))
 		got := hardware.Slots(c.without...)
 		if got.Ports != c.ports || got.Conventional != c.conventional {
 			t.Errorf("%s: %d ports and %d slots are free, want %d and %d", name, got.Ports, got.Conventional, c.ports, c.conventional)
@@ -65,14 +67,14 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 			t.Errorf("%s: room for virtio %t and e1000 %t, want %t and %t", name, v, e, c.virtio, c.e1000)
 		}
 	}
-	slots := must[Hardware](t)(ParseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
+	slots := virttest.Must[Hardware](t)(ParseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
 	if !slots.TakeFor("virtio") || !slots.TakeFor("e1000e") || slots.TakeFor("virtio") {
 		t.Error("two ports are not room for two devices")
 	}
 }
 
 func TestHardwareIsFoundByName(t *testing.T) {
-	h := must[Hardware](t)(ParseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
+	h := virttest.Must[Hardware](t)(ParseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
 	if !h.Has(InterfaceID("eth0")) || !h.Has(DiskID("eth0")) || h.Has(InterfaceID("eth")) {
 		t.Error("it is not told apart what there is")
 	}
@@ -98,7 +100,7 @@ func TestSparePortsAreForMachinesThatHavePorts(t *testing.T) {
 		"one free, to take": {[]string{pcieRoot, port(1, "")}, 1, 4},
 		"enough":            {[]string{pcieRoot, port(1, ""), port(2, ""), port(3, ""), port(4, ""), port(5, "")}, 1, 0},
 	} {
-		if got := must[Hardware](t)(ParseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
+		if got := virttest.Must[Hardware](t)(ParseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
 			t.Errorf("%s: %d ports are lacking, want %d", name, got, c.lack)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -35,7 +36,7 @@ func (h *Host) Info(ctx context.Context) (Info, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
 		group.Go(func() error {
-			set, err := ask(ctx, h, "reading", "host information", fn)
+			set, err := rpc.Ask(ctx, h.Client, "reading", "host information", fn)
 			if err == nil {
 				set()
 			}

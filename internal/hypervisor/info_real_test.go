@@ -6,23 +6,24 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestHostTellsAboutItself(t *testing.T) {
 	h := realHost(t)
-	info := must[Info](t)(h.Info(t.Context()))
+	info := virttest.Must[Info](t)(h.Info(t.Context()))
 	if info.Hostname == "" || info.URI != h.URI() || info.Arch == "" || info.CPUs < 1 || info.MemoryMiB < 64 ||
 		info.FreeMemoryMiB == 0 || info.FreeMemoryMiB > info.MemoryMiB || !slices.Contains(info.DomainTypes, "qemu") ||
 		strings.Count(info.LibvirtVersion, ".") != 2 || strings.Count(info.HypervisorVersion, ".") != 2 {
 		t.Errorf("%+v", info)
 	}
-	n := must[Network](t)(h.Network(t.Context(), "default"))
+	n := virttest.Must[Network](t)(h.Network(t.Context(), "default"))
 	if n.Name != "default" || n.Bridge == "" || n.ForwardMode != "nat" {
 		t.Errorf("%+v", n)
 	}
-	if all := must[[]Network](t)(h.Networks(t.Context())); !slices.Contains(all, n) {
+	if all := virttest.Must[[]Network](t)(h.Networks(t.Context())); !slices.Contains(all, n) {
 		t.Errorf("%+v is not among %+v", n, all)
 	}
 	_, err := h.Network(t.Context(), "no-such-network")
-	wantErr(t, err, virterr.ErrNoNetwork)
+	virttest.WantErr(t, err, virterr.ErrNoNetwork)
 }

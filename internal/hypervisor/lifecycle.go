@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -133,7 +134,7 @@ func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainCha
 		return virterr.Fail(op, object, err)
 	}
 	// Without the secure flag, passwords would be missing and so be lost.
-	old, err := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (string, error) {
+	old, err := rpc.Ask(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
 	})
 	if err != nil {
@@ -173,5 +174,5 @@ func (h *Host) onDomain(ctx context.Context, op, uuid string, readonly bool, fn 
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(uuid), err)
 	}
-	return h.call(ctx, op, virterr.Domain(uuid), readonly, func(l *libvirt.Libvirt) error { return fn(l, ref) })
+	return h.Call(ctx, op, virterr.Domain(uuid), readonly, func(l *libvirt.Libvirt) error { return fn(l, ref) })
 }

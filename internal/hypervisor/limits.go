@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -30,7 +31,7 @@ func (h *Host) defineXML(ctx context.Context, op, object, text string, flags lib
 	if size := AnswerSize(text); size > MaxDefinition {
 		return libvirt.Domain{}, virterr.Fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", ErrTooLarge, size, MaxDefinition))
 	}
-	return tell(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	return rpc.Tell(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(text, flags)
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // What may be defined can be read again, also by the host's own answer, which is longer. What is longer is not sent.
@@ -14,10 +16,10 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 		return `<n:instance xmlns:n="urn:novacron:instance:1">` + strings.Repeat("x", n) + `</n:instance>`
 	}
 	spec.Metadata = ""
-	text := must[string](t)(renderDomain(spec))
+	text := virttest.Must[string](t)(renderDomain(spec))
 	room := MaxDefinition - len(text) - len("<metadata></metadata>") - len(fill(0)) - 16
 	spec.Metadata = fill(room)
-	defined := must[Domain](t)(h.DefineDomain(t.Context(), spec))
+	defined := virttest.Must[Domain](t)(h.DefineDomain(t.Context(), spec))
 	if len(defined.Metadata) < room {
 		t.Errorf("the metadata have %d bytes, want %d", len(defined.Metadata), room)
 	}
@@ -31,7 +33,7 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 	if err := h.RedefineDomain(t.Context(), spec.UUID, DomainChange{Metadata: &longer}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a definition that is too long gives %v", err)
 	}
-	if read := must[Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
+	if read := virttest.Must[Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
 		t.Errorf("the metadata have %d bytes, and had %d", len(read.Metadata), len(defined.Metadata))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -24,7 +25,7 @@ type Network struct {
 // each network.
 func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 	list := func(which libvirt.ConnectListAllNetworksFlags) ([]libvirt.Network, error) {
-		return ask(ctx, h, "listing", "networks", func(l *libvirt.Libvirt) ([]libvirt.Network, error) {
+		return rpc.Ask(ctx, h.Client, "listing", "networks", func(l *libvirt.Libvirt) ([]libvirt.Network, error) {
 			refs, _, err := l.ConnectListAllNetworks(1, which)
 			return refs, err
 		})
@@ -37,7 +38,7 @@ func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks, err := gather(ctx, refs, virterr.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
+	networks, err := rpc.Gather(ctx, refs, virterr.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
 		return h.readNetwork(ctx, ref, slices.Contains(active, ref))
 	})
 	slices.SortFunc(networks, func(a, b Network) int { return strings.Compare(a.Name, b.Name) })
@@ -46,13 +47,13 @@ func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 
 // Network returns a network, or virterr.ErrNoNetwork.
 func (h *Host) Network(ctx context.Context, name string) (Network, error) {
-	ref, err := ask(ctx, h, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
+	ref, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
 		return l.NetworkLookupByName(name)
 	})
 	if err != nil {
 		return Network{}, err
 	}
-	active, err := ask(ctx, h, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (int32, error) {
+	active, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (int32, error) {
 		return l.NetworkIsActive(ref)
 	})
 	if err != nil {
@@ -62,7 +63,7 @@ func (h *Host) Network(ctx context.Context, name string) (Network, error) {
 }
 
 func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool) (Network, error) {
-	text, err := ask(ctx, h, "reading", virterr.Network(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+	text, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 		return l.NetworkGetXMLDesc(ref, 0)
 	})
 	if err != nil {
@@ -100,7 +101,7 @@ func parseNetwork(text string) (Network, error) {
 // Interfaces names the host's network interfaces, bridges among them, with one request. None at all means that libvirt, or
 // what it lets the user see, does not tell.
 func (h *Host) Interfaces(ctx context.Context) ([]string, error) {
-	refs, err := ask(ctx, h, "listing", "network interfaces", func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
+	refs, err := rpc.Ask(ctx, h.Client, "listing", "network interfaces", func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
 		refs, _, err := l.ConnectListAllInterfaces(1, 0)
 		return refs, err
 	})
@@ -117,7 +118,7 @@ func (h *Host) Interfaces(ctx context.Context) ([]string, error) {
 
 // NetworkFilters names the network filters of the host, with one request.
 func (h *Host) NetworkFilters(ctx context.Context) ([]string, error) {
-	refs, err := ask(ctx, h, "listing", "network filters", func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {
+	refs, err := rpc.Ask(ctx, h.Client, "listing", "network filters", func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {
 		refs, _, err := l.ConnectListAllNwfilters(1, 0)
 		return refs, err
 	})

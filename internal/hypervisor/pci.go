@@ -10,6 +10,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -53,15 +54,15 @@ func hostDevice(d HostDevice) libvirtxml.DomainHostdev {
 // PCIDevices returns the PCI devices of the host by their addresses: one request for
 // the list and one for each device.
 func (h *Host) PCIDevices(ctx context.Context) ([]PCIDevice, error) {
-	refs, err := ask(ctx, h, "listing", "PCI devices", func(l *libvirt.Libvirt) ([]libvirt.NodeDevice, error) {
+	refs, err := rpc.Ask(ctx, h.Client, "listing", "PCI devices", func(l *libvirt.Libvirt) ([]libvirt.NodeDevice, error) {
 		refs, _, err := l.ConnectListAllNodeDevices(1, uint32(libvirt.ConnectListNodeDevicesCapPciDev))
 		return refs, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	devices, err := gather(ctx, refs, virterr.ErrNoNodeDevice, func(ctx context.Context, ref libvirt.NodeDevice) (PCIDevice, error) {
-		text, err := ask(ctx, h, "reading", "device "+ref.Name, func(l *libvirt.Libvirt) (string, error) {
+	devices, err := rpc.Gather(ctx, refs, virterr.ErrNoNodeDevice, func(ctx context.Context, ref libvirt.NodeDevice) (PCIDevice, error) {
+		text, err := rpc.Ask(ctx, h.Client, "reading", "device "+ref.Name, func(l *libvirt.Libvirt) (string, error) {
 			return l.NodeDeviceGetXMLDesc(ref.Name, 0)
 		})
 		if err != nil {

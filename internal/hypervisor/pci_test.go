@@ -1,6 +1,10 @@
 package hypervisor
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
+)
 
 // bridge is a device of a virtual machine without an IOMMU, card one of a server, as `virsh nodedev-dumpxml` shows them.
 const (
@@ -50,7 +54,7 @@ func TestPCIDevicesAreReadFromTheHostsXML(t *testing.T) {
 			Group: []PCIAddress{{Bus: 0xb1}, {Bus: 0xb1, Function: 1}},
 		},
 	} {
-		if diff := differ(must[PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
+		if diff := virttest.Differ(virttest.Must[PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -81,7 +85,7 @@ func TestFirmwaresAreThoseThatLibvirtChooses(t *testing.T) {
 		`<domainCapabilities><os supported='yes'><enum name='firmware'/></os></domainCapabilities>`: "[]",
 		`<domainCapabilities/>`: "[]",
 	} {
-		if diff := differ(must[[]string](t)(parseFirmwares(text)), want); diff != "" {
+		if diff := virttest.Differ(virttest.Must[[]string](t)(parseFirmwares(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -93,7 +97,7 @@ func TestNetworksTellWhatTheirBridgeIs(t *testing.T) {
 			Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true},
 		`<network><name>default</name><forward/><bridge name='virbr0'/></network>`: {Name: "default", Bridge: "virbr0", ForwardMode: "nat"},
 	} {
-		if diff := differ(must[Network](t)(parseNetwork(text)), want); diff != "" {
+		if diff := virttest.Differ(virttest.Must[Network](t)(parseNetwork(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}

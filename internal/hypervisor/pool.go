@@ -11,6 +11,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -38,8 +39,8 @@ func (h *Host) Pools(ctx context.Context) ([]Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	pools, err := gather(ctx, refs, virterr.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (Pool, error) {
-		return ask(ctx, h, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (Pool, error) { return readPool(l, ref) })
+	pools, err := rpc.Gather(ctx, refs, virterr.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (Pool, error) {
+		return rpc.Ask(ctx, h.Client, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (Pool, error) { return readPool(l, ref) })
 	})
 	slices.SortFunc(pools, func(a, b Pool) int { return strings.Compare(a.Name, b.Name) })
 	return pools, err
@@ -51,7 +52,7 @@ func (h *Host) PoolUUID(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return formatUUID(ref.UUID), nil
+	return rpc.FormatUUID(ref.UUID), nil
 }
 
 // PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one request.
@@ -62,13 +63,13 @@ func (h *Host) PoolUUIDs(ctx context.Context) (map[string]string, error) {
 	}
 	uuids := make(map[string]string, len(refs))
 	for _, ref := range refs {
-		uuids[ref.Name] = formatUUID(ref.UUID)
+		uuids[ref.Name] = rpc.FormatUUID(ref.UUID)
 	}
 	return uuids, nil
 }
 
 func (h *Host) poolRefs(ctx context.Context) ([]libvirt.StoragePool, error) {
-	return ask(ctx, h, "listing", "storage pools", func(l *libvirt.Libvirt) ([]libvirt.StoragePool, error) {
+	return rpc.Ask(ctx, h.Client, "listing", "storage pools", func(l *libvirt.Libvirt) ([]libvirt.StoragePool, error) {
 		refs, _, err := l.ConnectListAllStoragePools(1, 0)
 		return refs, err
 	})
@@ -142,7 +143,7 @@ func (h *Host) definePool(ctx context.Context, name, path string) error {
 	if err != nil {
 		return virterr.Fail("defining", virterr.Pool(name), err)
 	}
-	_, err = tell(ctx, h, "defining", virterr.Pool(name), func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
+	_, err = rpc.Tell(ctx, h.Client, "defining", virterr.Pool(name), func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
 		return l.StoragePoolDefineXML(text, 0)
 	})
 	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
@@ -155,7 +156,7 @@ func (h *Host) definePool(ctx context.Context, name, path string) error {
 
 // startPool builds and starts a pool and waits while another caller does.
 func (h *Host) startPool(ctx context.Context, name string) error {
-	for pause := range backoff(ctx, h.callTimeout) {
+	for pause := range rpc.Backoff(ctx, h.CallTimeout()) {
 		_, err := inPool(ctx, h, "starting", virterr.Pool(name), name, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 				return struct{}{}, l.StoragePoolCreate(ref, libvirt.StoragePoolCreateWithBuild)
@@ -191,7 +192,7 @@ func (h *Host) RefreshPool(ctx context.Context, name string) error {
 }
 
 func (h *Host) refreshPool(ctx context.Context, name string) error {
-	for pause := range backoff(ctx, refreshPatience) {
+	for pause := range rpc.Backoff(ctx, refreshPatience) {
 		_, err := inPool(ctx, h, "refreshing", virterr.Pool(name), name, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 				return struct{}{}, l.StoragePoolRefresh(ref, 0)
@@ -227,9 +228,8 @@ func inPool[T any](ctx context.Context, h *Host, op, object, pool string, readon
 			var none T
 			return none, err
 		}
-		result, err := answer(
-			func(l *libvirt.Libvirt) (T, error) { return fn(l, ref) },
-			func(do func(*libvirt.Libvirt) error) error { return h.call(ctx, op, object, readonly, do) })
+		result, err := rpc.On(ctx, h.Control, rpc.Request{Op: op, Object: object, Readonly: readonly},
+			func(l *libvirt.Libvirt) (T, error) { return fn(l, ref) })
 		if errors.Is(err, virterr.ErrNoPool) {
 			h.pools.Delete(pool)
 			if remembered {
@@ -244,7 +244,7 @@ func (h *Host) poolRef(ctx context.Context, op, object, pool string) (ref libvir
 	if known, ok := h.pools.Load(pool); ok {
 		return known.(libvirt.StoragePool), true, nil
 	}
-	ref, err = ask(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
+	ref, err = rpc.Ask(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
 		return l.StoragePoolLookupByName(pool)
 	})
 	if err == nil {
@@ -260,13 +260,13 @@ func (h *Host) blamePool(ctx context.Context, op, object, pool string, err error
 	if !errors.Is(err, virterr.ErrNoVolume) && !errors.Is(err, virterr.ErrOperationInvalid) {
 		return err
 	}
-	ref, stateErr := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
+	ref, stateErr := rpc.Ask(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
 		return l.StoragePoolLookupByName(pool)
 	})
 	if stateErr != nil {
 		return stateErr
 	}
-	active, stateErr := ask(ctx, h, op, object, func(l *libvirt.Libvirt) (bool, error) {
+	active, stateErr := rpc.Ask(ctx, h.Client, op, object, func(l *libvirt.Libvirt) (bool, error) {
 		state, _, _, _, err := l.StoragePoolGetInfo(ref)
 		return poolActive(state), err
 	})
@@ -287,7 +287,7 @@ const startedPatience = 2 * time.Second
 // active: it was not when it was asked, and somebody has started it meanwhile, or
 // the volume was just being created.
 func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
-	for pause := range backoff(ctx, startedPatience) {
+	for pause := range rpc.Backoff(ctx, startedPatience) {
 		result, err = question()
 		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || !pause() {
 			break

@@ -9,17 +9,18 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestHostTellsWhatProfilesCanAskFor(t *testing.T) {
 	h := realHost(t)
-	if filters := must[[]string](t)(h.NetworkFilters(t.Context())); !slices.Contains(filters, "clean-traffic") {
+	if filters := virttest.Must[[]string](t)(h.NetworkFilters(t.Context())); !slices.Contains(filters, "clean-traffic") {
 		t.Errorf("the filters are %q", filters)
 	}
-	if firmwares := must[[]string](t)(h.Firmwares(t.Context(), "qemu")); !slices.Contains(firmwares, "efi") {
+	if firmwares := virttest.Must[[]string](t)(h.Firmwares(t.Context(), "qemu")); !slices.Contains(firmwares, "efi") {
 		t.Errorf("the firmwares are %q", firmwares)
 	}
-	devices := must[[]PCIDevice](t)(h.PCIDevices(t.Context()))
+	devices := virttest.Must[[]PCIDevice](t)(h.PCIDevices(t.Context()))
 	for _, d := range devices {
 		if len(d.ID) != 9 || strings.Trim(d.ID, "0123456789abcdef:") != "" {
 			t.Errorf("the id of %s is %q", d.Address, d.ID)
@@ -35,12 +36,12 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
 	spec.Firmware = "efi"
 	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
 	spec.Disks = append(spec.Disks, DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
 	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{"192.168.122.77", "192.168.122.78"}
-	must[Domain](t)(h.DefineDomain(ctx, spec))
+	virttest.Must[Domain](t)(h.DefineDomain(ctx, spec))
 	memory := uint64(128)
 	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{MemoryMiB: &memory}); err != nil {
 		t.Fatal(err)
@@ -48,7 +49,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	if err := h.StartDomain(ctx, spec.UUID); err != nil {
 		t.Fatal(err)
 	}
-	d := must[Domain](t)(h.Domain(ctx, spec.UUID))
+	d := virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID))
 	if d.Firmware != "efi" || d.Interfaces[0].Filter != "clean-traffic" || d.State != StateRunning {
 		t.Errorf("it is %+v", d)
 	}
@@ -60,7 +61,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	got := slices.DeleteFunc(slices.Clone(d.Disks), func(d DomainDisk) bool { return d.CDROM })
 	slices.SortFunc(got, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(want, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
-	if diff := differ(got, want); diff != "" {
+	if diff := virttest.Differ(got, want); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC); err != nil {
@@ -70,7 +71,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC)
-	wantErr(t, err, virterr.ErrOperationInvalid)
+	virttest.WantErr(t, err, virterr.ErrOperationInvalid)
 }
 
 // A plain libvirt network takes a tag without a word, and does not start: whoever asks for one has to be told before.
@@ -78,7 +79,7 @@ func TestTagsNeedANetworkThatCanTag(t *testing.T) {
 	h, pool, path := realPool(t)
 	spec := realSpec(t, h, pool, path)
 	spec.Interfaces[0].VLAN = 42
-	d := must[Domain](t)(h.DefineDomain(t.Context(), spec))
+	d := virttest.Must[Domain](t)(h.DefineDomain(t.Context(), spec))
 	if d.Interfaces[0].VLAN != 42 {
 		t.Errorf("the tag is %d", d.Interfaces[0].VLAN)
 	}

@@ -2,13 +2,10 @@ package hypervisor
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,20 +14,13 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// realHost returns the test host; tests that need one are skipped without
-// TF_ACC=1, and fail when that is set but no host is named.
+// realHost returns the test host.
 func realHost(t testing.TB) *Host {
 	t.Helper()
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("needs a libvirt host: set TF_ACC=1 and NOVACRON_URI")
-	}
-	uri := os.Getenv("NOVACRON_URI")
-	if uri == "" {
-		t.Fatal("TF_ACC is set, but NOVACRON_URI names no host")
-	}
-	return newHost(t, Options{URI: uri})
+	return newHost(t, Options{URI: virttest.URI(t)})
 }
 
 func newHost(t testing.TB, o Options) *Host {
@@ -48,8 +38,8 @@ func newHost(t testing.TB, o Options) *Host {
 func realPool(t testing.TB) (h *Host, pool, path string) {
 	t.Helper()
 	h = realHost(t)
-	pool = unique("pool")
-	path = filepath.Join(openDir(t), "pool")
+	pool = virttest.Unique("pool")
+	path = filepath.Join(virttest.OpenDir(t), "pool")
 	if _, err := h.CreateDirPool(t.Context(), pool, path); err != nil {
 		t.Fatal(err)
 	}
@@ -62,23 +52,11 @@ func realPool(t testing.TB) (h *Host, pool, path string) {
 	return h, pool, path
 }
 
-// openDir returns a directory that, unlike t.TempDir, the hypervisor's user can
-// enter.
-func openDir(t testing.TB) string {
-	t.Helper()
-	dir := must[string](t)(os.MkdirTemp("", "hvtest"))
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func onPool(t testing.TB, h *Host, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err := h.call(ctx, "preparing", virterr.Pool(pool), false, func(l *libvirt.Libvirt) error {
+	err := h.Call(ctx, "preparing", virterr.Pool(pool), false, func(l *libvirt.Libvirt) error {
 		ref, err := l.StoragePoolLookupByName(pool)
 		if err != nil {
 			return err
@@ -88,42 +66,6 @@ func onPool(t testing.TB, h *Host, pool string, fn func(*libvirt.Libvirt, libvir
 	if err != nil {
 		t.Error(err)
 	}
-}
-
-func unique(what string) string {
-	var b [4]byte
-	_, _ = rand.Read(b[:])
-	return "hvtest-" + what + "-" + hex.EncodeToString(b[:])
-}
-
-// wantErr fails the test unless err is an *Error of the kind.
-func wantErr(t testing.TB, err, kind error) {
-	t.Helper()
-	if !errors.Is(err, kind) {
-		t.Errorf("got %v, want an error that is %q", err, kind)
-	}
-	if err != nil && !errors.As(err, new(*virterr.Error)) {
-		t.Errorf("%v (%T) does not say what was being done", err, err)
-	}
-}
-
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
-// differ tells how two values print differently, field by field.
-func differ(got, want any) string {
-	g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want)
-	if g == w {
-		return ""
-	}
-	return "got  " + g + "\nwant " + w
 }
 
 // sameMetadata compares two elements, which libvirt indents anew.

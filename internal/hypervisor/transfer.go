@@ -12,6 +12,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -33,20 +34,20 @@ const (
 // transfers fail with virterr.ErrUnreachable.
 type Transfer struct {
 	host *Host
-	conn *conn
+	conn *rpc.Conn
 }
 
 // OpenTransfer opens a connection for bulk data. The caller closes it.
 func (h *Host) OpenTransfer(ctx context.Context) (*Transfer, error) {
-	c, err := h.connectAlone(ctx)
+	c, err := h.Alone(ctx, "opening", "a transfer")
 	if err != nil {
-		return nil, virterr.Fail("opening", "a transfer", err)
+		return nil, err
 	}
 	return &Transfer{host: h, conn: c}, nil
 }
 
 // Close closes the transfer's connection.
-func (t *Transfer) Close() { t.conn.shut() }
+func (t *Transfer) Close() { t.conn.Close() }
 
 // Upload writes exactly length bytes of r into a volume at offset. An r that
 // ends early gives io.ErrUnexpectedEOF, one that fails its own error; a longer
@@ -87,7 +88,7 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Writer, offset, length int64) error {
 	const op = "downloading"
 	object := virterr.Volume(pool, volume)
-	sink := &downloadSink{w: w, failed: func() { t.conn.wire.Close() }}
+	sink := &downloadSink{w: w, failed: func() { t.conn.Cut() }}
 	err := t.run(ctx, &sink.progress, func(l *libvirt.Libvirt) error {
 		return l.StorageVolDownload(volumeRef(pool, volume), sink, uint64(offset), uint64(length), 0)
 	})
@@ -102,15 +103,14 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 // run makes one streaming request, closing the connection when ctx ends or when
 // the host makes no progress.
 func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvirt) error) error {
-	t.host.calls.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	limit := stallLimit * t.host.callTimeout
+	limit := stallLimit * t.host.CallTimeout()
 	p.mark(false)
 	go p.watch(ctx, limit, func() {
 		cancel(fmt.Errorf("%w: no progress for %s", virterr.ErrUnreachable, limit))
 	})
-	return t.conn.doAlone(ctx, fn)
+	return t.conn.Do(ctx, fn)
 }
 
 // progress watches that the host does its part of a transfer. Time that the
@@ -247,12 +247,10 @@ func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint6
 	const op = "reading"
 	object := virterr.Volume(pool, name)
 	return ofActivePool(ctx, func() ([]byte, error) {
-		data, err := answer(func(l *libvirt.Libvirt) ([]byte, error) {
+		data, err := rpc.On(ctx, h.Documents, rpc.Request{Op: op, Object: object, Readonly: true}, func(l *libvirt.Libvirt) ([]byte, error) {
 			var buffer bytes.Buffer
 			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, offset, uint64(limit), 0)
 			return buffer.Bytes(), err
-		}, func(do func(*libvirt.Libvirt) error) error {
-			return h.documents.call(ctx, request{op: op, object: object, readonly: true, limit: h.callTimeout}, do)
 		})
 		return data, h.blamePool(ctx, op, object, pool, err)
 	})
@@ -267,7 +265,7 @@ func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) 
 	const op = "writing"
 	object := virterr.Volume(pool, name)
 	kept := bytes.Clone(data) // the request may outlive this call
-	err := h.documents.call(ctx, request{op: op, object: object, limit: h.callTimeout}, func(l *libvirt.Libvirt) error {
+	err := h.Documents.Call(ctx, rpc.Request{Op: op, Object: object}, func(l *libvirt.Libvirt) error {
 		return l.StorageVolUpload(volumeRef(pool, name), bytes.NewReader(kept), 0, uint64(len(kept)), 0)
 	})
 	return h.blamePool(ctx, op, object, pool, err)

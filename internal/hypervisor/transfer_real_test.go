@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestDocumentsAreWrittenAndRead(t *testing.T) {
@@ -46,8 +47,8 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
 	const size = 3<<20 + 17
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
-	transfer := must[*Transfer](t)(h.OpenTransfer(ctx))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
+	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(ctx))
 	defer transfer.Close()
 
 	data := bytes.Repeat([]byte("novacron"), size/8+100)
@@ -73,8 +74,8 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	if err := transfer.Download(ctx, pool, "disk", &got, 100, 5); err != nil || got.String() != "HELLO" {
 		t.Errorf("got %q, %v", got.String(), err)
 	}
-	wantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), virterr.ErrNoVolume)
-	wantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), virterr.ErrNoVolume)
 	if err := transfer.Upload(ctx, pool, "disk", strings.NewReader("still here"), 0, 10); err != nil {
 		t.Errorf("after errors about the volume, the transfer is of no use: %v", err)
 	}
@@ -87,7 +88,7 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 func TestUploadReportsItsReadersErrors(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
 	cause := errors.New("the disk fell off")
 	for name, c := range map[string]struct {
 		r    io.Reader
@@ -99,9 +100,9 @@ func TestUploadReportsItsReadersErrors(t *testing.T) {
 		"fails at end": {io.MultiReader(bytes.NewReader(make([]byte, 4<<20-1)), brokenReader{cause}), cause},
 	} {
 		t.Run(name, func(t *testing.T) {
-			transfer := must[*Transfer](t)(h.OpenTransfer(ctx))
+			transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(ctx))
 			defer transfer.Close()
-			wantErr(t, transfer.Upload(ctx, pool, "disk", c.r, 0, 4<<20), c.want)
+			virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", c.r, 0, 4<<20), c.want)
 		})
 	}
 }
@@ -126,16 +127,16 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 
 func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	h, pool, _ := realPool(t)
-	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
-	transfer := must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
+	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &blockedReader{blocked: make(chan struct{}), release: make(chan struct{})}
 	defer close(r.release)
 	go func() { <-r.blocked; cancel() }()
-	wantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
-	wantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), virterr.ErrUnreachable)
-	must[Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
+	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
+	virttest.WantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), virterr.ErrUnreachable)
+	virttest.Must[Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
 }
 
 type brokenWriter struct{ err error }
@@ -144,11 +145,11 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestDownloadReportsItsWritersError(t *testing.T) {
 	h, pool, _ := realPool(t)
-	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
-	transfer := must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
+	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	cause := errors.New("no room")
-	wantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
+	virttest.WantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
 }
 
 // libvirtd would keep a file open for each download that is not finished.
@@ -159,10 +160,10 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	if root == "" {
 		t.Fatal("NOVACRON_TESTHOST_ROOT does not name the test host's directory")
 	}
-	pid := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
-	path := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "doc", Format: "raw", Capacity: 100})).Path
+	pid := strings.TrimSpace(string(virttest.Must[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
+	path := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "doc", Format: "raw", Capacity: 100})).Path
 	open := func() (n int) {
-		for _, fd := range must[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
+		for _, fd := range virttest.Must[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
 			if to, _ := os.Readlink("/proc/" + pid + "/fd/" + fd.Name()); to == path {
 				n++
 			}
@@ -171,7 +172,7 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	}
 	const reads = 100
 	for range reads {
-		must[[]byte](t)(h.ReadVolume(ctx, pool, "doc", 100))
+		virttest.Must[[]byte](t)(h.ReadVolume(ctx, pool, "doc", 100))
 	}
 	// The last of them may still be on their way.
 	if n := open(); n > reads/10 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -34,7 +35,7 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 	}
 	describe := func(_ context.Context, name string) (string, error) { return name, answers[name] }
 	called := func(name string) Undescribed { return virterr.Undescribed{Pool: "p", Name: name} }
-	all, not, err := describeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, virterr.ErrNoVolume, ofVolumes, called, describe)
+	all, not, err := rpc.DescribeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, virterr.ErrNoVolume, ofVolumes, called, describe)
 	if err != nil || !slices.Equal(all, []string{"good"}) || len(not) != 2 {
 		t.Fatalf("described %q, not %v, %v", all, not, err)
 	}
@@ -52,7 +53,7 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 		"inactive": virterr.ErrPoolInactive, "lost": virterr.ErrUnreachable, "late": context.DeadlineExceeded,
 		"no pool": virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
 		answers[name] = virterr.Fail("reading", "it", cause)
-		if _, _, err := describeAll(t.Context(), []string{"good", name}, virterr.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
+		if _, _, err := rpc.DescribeAll(t.Context(), []string{"good", name}, virterr.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

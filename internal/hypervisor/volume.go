@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -55,7 +56,7 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 		}
 	}
 	called := func(name string) Undescribed { return virterr.Undescribed{Pool: pool, Name: name} }
-	return describeAll(ctx, matches, virterr.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
+	return rpc.DescribeAll(ctx, matches, virterr.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
 		return h.Volume(ctx, pool, name)
 	})
 }
@@ -63,7 +64,7 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 // Volume returns a volume, virterr.ErrNoVolume, virterr.ErrNoPool or virterr.ErrPoolInactive.
 func (h *Host) Volume(ctx context.Context, pool, name string) (Volume, error) {
 	text, err := ofActivePool(ctx, func() (string, error) {
-		text, err := ask(ctx, h, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
+		text, err := rpc.Ask(ctx, h.Client, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
 			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
 		})
 		return text, h.blamePool(ctx, "reading", virterr.Volume(pool, name), pool, err)
@@ -157,13 +158,12 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, fr
 	if err := h.cloneable(ctx, op, object, from); err != nil {
 		return Volume{}, err
 	}
-	c, err := h.connectAlone(ctx)
+	c, err := h.Alone(ctx, op, object)
 	if err != nil {
-		return Volume{}, virterr.Fail(op, object, err)
+		return Volume{}, err
 	}
-	defer c.shut()
-	h.calls.Add(1)
-	err = c.doAlone(ctx, func(l *libvirt.Libvirt) error {
+	defer c.Close()
+	err = c.Do(ctx, func(l *libvirt.Libvirt) error {
 		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(from.Pool, from.Name), 0)
 		return err
 	})
@@ -251,5 +251,5 @@ func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
 
 func (h *Host) changeVolume(ctx context.Context, op, pool, name string, fn func(*libvirt.Libvirt) error) error {
 	object := virterr.Volume(pool, name)
-	return h.blamePool(ctx, op, object, pool, h.call(ctx, op, object, false, fn))
+	return h.blamePool(ctx, op, object, pool, h.Call(ctx, op, object, false, fn))
 }

@@ -14,40 +14,41 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 
-	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	v := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
 	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 || v.Modified.IsZero() || v.Backing != nil {
 		t.Errorf("created %+v", v)
 	}
-	if mode := must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
+	if mode := virttest.Must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
 		t.Errorf("mode is %o, want 0600", mode)
 	}
 	if err := h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 16<<20); err != nil {
 		t.Fatal(err)
 	}
 
-	overlay := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{
+	overlay := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{
 		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &Backing{Path: v.Path, Format: "qcow2"},
 	}))
 	if overlay.Backing == nil || *overlay.Backing != (Backing{Path: v.Path, Format: "qcow2"}) || overlay.Capacity != 32<<20 {
 		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
 	}
 
-	clone := must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"}))
+	clone := virttest.Must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"}))
 	if clone.Capacity != 16<<20 || clone.Format != "raw" {
 		t.Errorf("clone without a size is %+v", clone)
 	}
-	clone = must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, CloneSource{pool, "base.qcow2", "qcow2"}))
+	clone = virttest.Must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, CloneSource{pool, "base.qcow2", "qcow2"}))
 	if clone.Capacity != 64<<20 || clone.Backing != nil {
 		t.Errorf("larger clone is %+v", clone)
 	}
 
-	names := must[[]string](t)(h.VolumeNames(ctx, pool))
+	names := virttest.Must[[]string](t)(h.VolumeNames(ctx, pool))
 	slices.Sort(names)
 	if want := []string{"base.qcow2", "larger.qcow2", "overlay.qcow2", "same.raw"}; !slices.Equal(names, want) {
 		t.Errorf("volumes are %v, want %v", names, want)
@@ -62,13 +63,13 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.Volume(ctx, pool, "base.qcow2")
-	wantErr(t, err, virterr.ErrNoVolume)
-	wantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), virterr.ErrNoVolume)
-	wantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), virterr.ErrNoVolume)
+	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), virterr.ErrNoVolume)
 	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"})
-	wantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, err, virterr.ErrNoVolume)
 	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "larger.qcow2", "qcow2"})
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 }
 
 func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
@@ -100,11 +101,11 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "theirs", Format: "raw", Capacity: 10})
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 	if err := h.RefreshPool(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	data := must[[]byte](t)(h.ReadVolume(t.Context(), pool, "theirs", 100))
+	data := virttest.Must[[]byte](t)(h.ReadVolume(t.Context(), pool, "theirs", 100))
 	if string(data) != "theirs" {
 		t.Errorf("the other daemon's volume now holds %q", data)
 	}
@@ -113,28 +114,28 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) })
 
 	check := func(pool string, kind error) {
 		t.Helper()
 		_, err := h.Volume(ctx, pool, "v")
-		wantErr(t, err, kind)
+		virttest.WantErr(t, err, kind)
 		_, err = h.VolumeNames(ctx, pool)
-		wantErr(t, err, kind)
+		virttest.WantErr(t, err, kind)
 		_, err = h.ReadVolume(ctx, pool, "v", 10)
-		wantErr(t, err, kind)
+		virttest.WantErr(t, err, kind)
 		_, err = h.CreateVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
-		wantErr(t, err, kind)
+		virttest.WantErr(t, err, kind)
 		_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw"}, CloneSource{pool, "v", "raw"})
-		wantErr(t, err, kind)
-		wantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
-		wantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
-		wantErr(t, h.RefreshPool(ctx, pool), kind)
+		virttest.WantErr(t, err, kind)
+		virttest.WantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
+		virttest.WantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
+		virttest.WantErr(t, h.RefreshPool(ctx, pool), kind)
 	}
 	check(pool, virterr.ErrPoolInactive)
 	check("no-such-pool", virterr.ErrNoPool)
-	if p := must[Pool](t)(h.Pool(ctx, pool)); p.Active {
+	if p := virttest.Must[Pool](t)(h.Pool(ctx, pool)); p.Active {
 		t.Errorf("pool is %+v, want it inactive", p)
 	}
 }
@@ -142,7 +143,7 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 // Whoever asks a pool that others stop and start is told that it is not active, or answered: never anything else.
 func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	h, pool, _ := realPool(t)
-	must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
 	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
 		t.Fatal(err)
 	}
@@ -175,17 +176,17 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 
 func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	h, pool, path := realPool(t)
-	must[[]string](t)(h.VolumeNames(t.Context(), pool))
+	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
 	})
-	must[Pool](t)(newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path))
-	must[[]string](t)(h.VolumeNames(t.Context(), pool))
+	virttest.Must[Pool](t)(newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path))
+	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
 }
 
 func TestManyCreateTheSamePool(t *testing.T) {
 	h := realHost(t)
-	pool, path := unique("pool"), filepath.Join(t.TempDir(), "deep", "pool")
+	pool, path := virttest.Unique("pool"), filepath.Join(t.TempDir(), "deep", "pool")
 	t.Cleanup(func() {
 		onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 			return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
@@ -202,14 +203,14 @@ func TestManyCreateTheSamePool(t *testing.T) {
 	}
 	all.Wait()
 	_, err := h.CreateDirPool(t.Context(), pool, "/elsewhere")
-	wantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, virterr.ErrExists)
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		if on, err := l.StoragePoolGetAutostart(ref); err != nil || on != 1 {
 			t.Errorf("autostart is %d, %v", on, err)
 		}
 		return nil
 	})
-	pools := must[[]Pool](t)(h.Pools(t.Context()))
+	pools := virttest.Must[[]Pool](t)(h.Pools(t.Context()))
 	if !slices.ContainsFunc(pools, func(p Pool) bool { return p.Name == pool && p.Active && p.Path == path }) {
 		t.Errorf("the pool is not among %+v", pools)
 	}
@@ -222,13 +223,13 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Volume(ctx, pool, "new")
-	wantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, err, virterr.ErrNoVolume)
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	must[Volume](t)(h.Volume(ctx, pool, "new"))
+	virttest.Must[Volume](t)(h.Volume(ctx, pool, "new"))
 
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
@@ -262,11 +263,11 @@ func TestTooManyVolumesAreSaidSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.VolumeNames(t.Context(), pool)
-	wantErr(t, err, virterr.ErrTooManyVolumes)
+	virttest.WantErr(t, err, virterr.ErrTooManyVolumes)
 	if err := h.DeleteVolume(t.Context(), pool, "0"); err != nil {
 		t.Fatal(err)
 	}
-	if names := must[[]string](t)(h.VolumeNames(t.Context(), pool)); len(names) != most {
+	if names := virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool)); len(names) != most {
 		t.Errorf("%d volumes, want %d", len(names), most)
 	}
 }

@@ -9,24 +9,25 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
 func forged(t *testing.T, h *Host, pool, name string, options ...string) Volume {
 	t.Helper()
 	ctx := t.Context()
-	must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
+	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
 	header := filepath.Join(t.TempDir(), "header")
 	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
 	}
-	if err := h.WriteVolume(ctx, pool, name, must[[]byte](t)(os.ReadFile(header))); err != nil {
+	if err := h.WriteVolume(ctx, pool, name, virttest.Must[[]byte](t)(os.ReadFile(header))); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	v := must[Volume](t)(h.Volume(ctx, pool, name))
+	v := virttest.Must[Volume](t)(h.Volume(ctx, pool, name))
 	if v.Format != "qcow2" {
 		t.Fatalf("the host has found %+v", v)
 	}
@@ -36,7 +37,7 @@ func forged(t *testing.T, h *Host, pool, name string, options ...string) Volume 
 func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 	h, pool, directory := realPool(t)
 	ctx := t.Context()
-	secret := filepath.Join(openDir(t), "secret")
+	secret := filepath.Join(virttest.OpenDir(t), "secret")
 	if err := os.WriteFile(secret, bytes.Repeat([]byte("of nobody's business"), 1<<15), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +55,11 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(directory, name+".copy")); err == nil {
 				t.Error("there is a copy")
 			}
-			before := must[[]byte](t)(os.ReadFile(v.Path))
+			before := virttest.Must[[]byte](t)(os.ReadFile(v.Path))
 			if err := h.ResizeVolume(ctx, pool, v.Name, "raw", 32<<20); err != nil {
 				t.Fatal(err)
 			}
-			after := must[[]byte](t)(os.ReadFile(v.Path))
+			after := virttest.Must[[]byte](t)(os.ReadFile(v.Path))
 			if len(after) != 32<<20 || !bytes.Equal(after[:len(before)], before) || len(bytes.Trim(after[len(before):], "\x00")) > 0 {
 				t.Errorf("the disk of %d bytes has become one of %d, and was changed otherwise", len(before), len(after))
 			}
@@ -72,12 +73,12 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	v := must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	v := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
 	_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: "copy", Format: "raw"}, CloneSource{pool, v.Name, "raw"})
 	if _, ok := errors.AsType[*FormatError](err); !ok {
 		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
 	}
-	wantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), virterr.ErrNoVolume)
 	_, err = h.Volume(ctx, pool, "copy")
-	wantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, err, virterr.ErrNoVolume)
 }

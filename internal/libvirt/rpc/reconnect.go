@@ -1,4 +1,4 @@
-package hypervisor
+package rpc
 
 import (
 	"context"
@@ -64,13 +64,13 @@ func (p *presence) away() time.Duration {
 
 // patiently opens a connection. A host that does not answer in time is asked again by a caller that has time of its own (bounded),
 // and one that has answered before is waited for, for awayFor or brieflyFor in all.
-func (h *Host) patiently(ctx context.Context, bounded bool, open func(context.Context) (*conn, error)) (*conn, error) {
+func (c *Client) patiently(ctx context.Context, bounded bool, open func(context.Context) (*Conn, error)) (*Conn, error) {
 	for {
-		c, err := open(ctx)
-		wait := h.presence.note(err, bounded)
+		conn, err := open(ctx)
+		wait := c.presence.note(err, bounded)
 		switch {
-		case err == nil, ctx.Err() != nil, h.closed.Load():
-			return c, err
+		case err == nil, ctx.Err() != nil, c.closed.Load():
+			return conn, err
 		case bounded && errors.Is(err, virterr.ErrNoAnswer):
 			continue // it has taken its time already
 		case !wait:

@@ -1,4 +1,4 @@
-package hypervisor
+package rpc
 
 import (
 	"context"
@@ -6,46 +6,49 @@ import (
 	"testing"
 	"time"
 
+	"github.com/digitalocean/go-libvirt"
+
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // A daemon that has answered before is waited for, by all who need it, and one that stays away is not waited for by each of them.
 func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	r, h := realRelay(t, Options{})
-	must[[]DomainRef](t)(h.Domains(t.Context()))
-	r.goAway()
+	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	r.GoAway()
 	back := make(chan error, 1)
 	asked := make(chan struct{})
 	go func() {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		close(asked)
-		_, err := h.Domains(ctx)
+		_, err := domains(ctx, h)
 		back <- err
 	}()
 	<-asked
 	for h.presence.away() == 0 {
 		time.Sleep(short / 30)
 	}
-	again := newRelayAt(t, r.path, r.daemon)
+	again := virttest.NewRelayAt(t, r.Path, r.Daemon)
 	if err := <-back; err != nil {
 		t.Errorf("the daemon is back: %v", err)
 	}
-	must[*Transfer](t)(h.OpenTransfer(t.Context())).Close()
+	virttest.Must[*Conn](t)(h.Alone(t.Context(), "asking", "test")).Close()
 
 	h.presence.patience, h.presence.briefly = short, short
-	again.goAway()
+	again.GoAway()
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := h.Domains(cancelled)
-	wantErr(t, err, context.Canceled)
-	_, err = h.Domains(t.Context())
-	wantErr(t, err, virterr.ErrUnreachable)
+	_, err := domains(cancelled, h)
+	virttest.WantErr(t, err, context.Canceled)
+	_, err = domains(t.Context(), h)
+	virttest.WantErr(t, err, virterr.ErrUnreachable)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	_, err = h.OpenTransfer(ctx)
-	wantErr(t, err, virterr.ErrUnreachable)
+	_, err = h.Alone(ctx, "asking", "test")
+	virttest.WantErr(t, err, virterr.ErrUnreachable)
 	if ctx.Err() != nil {
 		t.Error("a daemon that stays away is waited for without end")
 	}
@@ -79,12 +82,12 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 // Callers that set no time, and come one after the other, do not keep a hung connection.
 func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
-	must[[]DomainRef](t)(h.Domains(t.Context()))
-	r.hush(true)
+	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	r.Hush(true)
 	first := make(chan error, 1)
-	go func() { _, err := h.Domains(t.Context()); first <- err }()
-	time.AfterFunc(longer/2, func() { _, _ = h.Domains(t.Context()) })
-	wantErr(t, <-first, virterr.ErrUnreachable)
-	r.hush(false)
-	must[[]DomainRef](t)(h.Domains(t.Context()))
+	go func() { _, err := domains(t.Context(), h); first <- err }()
+	time.AfterFunc(longer/2, func() { _, _ = domains(t.Context(), h) })
+	virttest.WantErr(t, <-first, virterr.ErrUnreachable)
+	r.Hush(false)
+	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
 }

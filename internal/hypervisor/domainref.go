@@ -19,7 +19,3 @@ func domainRef(uuid string) (libvirt.Domain, error) {
 	}
 	return libvirt.Domain{Name: uuid, UUID: libvirt.UUID(parsed), ID: -1}, nil
 }
-
-func formatUUID(u libvirt.UUID) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}

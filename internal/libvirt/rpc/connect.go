@@ -1,0 +1,58 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/digitalocean/go-libvirt"
+	"github.com/digitalocean/go-libvirt/socket/dialers"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Alone opens a connection for one caller, who waits for as long as ctx has time, and closes it. op and object say what
+// for, as in virterr.Error.
+func (c *Client) Alone(ctx context.Context, op, object string) (*Conn, error) {
+	_, bounded := ctx.Deadline()
+	conn, err := c.patiently(ctx, bounded, c.connect)
+	return conn, virterr.Fail(op, object, err)
+}
+
+// connect reaches the host within its dial timeout, and gives it the time of a
+// call for the first answer: a daemon that is just being started is slow.
+func (c *Client) connect(ctx context.Context) (*Conn, error) {
+	if c.closed.Load() {
+		return nil, errClosed
+	}
+	caller := ctx
+	dialing, stopDialing := context.WithTimeout(ctx, c.dialTimeout)
+	defer stopDialing()
+	raw, err := c.dialer.Dial(dialing)
+	if caller.Err() != nil { // which says nothing about the host
+		if err == nil {
+			raw.Close()
+		}
+		return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, c.dialer.URI(), err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	w := newWire(raw)
+	l := libvirt.NewWithDialer(dialers.NewAlreadyConnected(w))
+	stop := context.AfterFunc(ctx, func() { w.Close() })
+	err = l.ConnectToURI(libvirt.ConnectURI(c.dialer.Remote()))
+	if !stop() {
+		if caller.Err() != nil {
+			w.Close()
+			return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
+		}
+		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", virterr.ErrNoAnswer, c.callTimeout, ctx.Err())
+	}
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, c.dialer.URI(), err)
+	}
+	return &Conn{calls: &c.calls, l: l, wire: w}, nil
+}

@@ -1,0 +1,122 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// errLimit is the cause of a context that a request's own limit ended.
+var errLimit = errors.New("no answer in time")
+
+// Session is a connection that is opened when it is first needed and again
+// after it was lost. Callers that need it at the same time share one attempt.
+type Session struct {
+	client  *Client
+	opening singleflight.Group
+
+	mu  sync.Mutex
+	cur *Conn
+}
+
+// Request describes a call for its error and its rules.
+type Request struct {
+	Op, Object string        // for its error; see virterr.Error
+	Readonly   bool          // may be repeated after a lost connection
+	Limit      time.Duration // how long the host may take where the caller sets no time; zero is the client's call timeout
+}
+
+// Call makes one request: it opens the connection if need be, counts the
+// request, bounds it by ctx, or by r.Limit where ctx has no deadline, and types
+// the error. A slow host gets all of the caller's time: what it carries out
+// after nobody waits for it any more is there all the same. fn runs in a
+// goroutine of its own, which may outlive the call when ctx ends it.
+func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt) error) error {
+	limit := cmp.Or(r.Limit, s.client.callTimeout)
+	_, bounded := ctx.Deadline()
+	if !bounded {
+		limited, cancel := context.WithTimeoutCause(ctx, limit, errLimit)
+		defer cancel()
+		ctx = limited
+	}
+	for again := r.Readonly; ; again = false {
+		c, err := s.client.patiently(ctx, bounded, s.open)
+		if err != nil {
+			return virterr.Fail(r.Op, r.Object, err)
+		}
+		s.client.calls.Add(1)
+		err = c.do(ctx, bounded, limit, fn)
+		if again && errors.Is(err, virterr.ErrUnreachable) && ctx.Err() == nil && !s.client.closed.Load() {
+			continue
+		}
+		return virterr.Fail(r.Op, r.Object, err)
+	}
+}
+
+// open returns the session's connection. The attempt to open one belongs to
+// nobody in particular: a caller that gives up does not fail the others.
+func (s *Session) open(ctx context.Context) (*Conn, error) {
+	if c := s.current(); c != nil {
+		return c, nil
+	}
+	opened := s.opening.DoChan("", func() (any, error) {
+		if c := s.current(); c != nil {
+			return c, nil
+		}
+		c, err := s.client.connect(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.client.closed.Load() {
+			c.Cut()
+			return nil, errClosed
+		}
+		s.cur = c
+		return c, nil
+	})
+	select {
+	case res := <-opened:
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.(*Conn), nil
+	case <-ctx.Done():
+		err := ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", virterr.ErrNoAnswer, err)
+		}
+		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
+			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
+		}
+		return nil, fmt.Errorf("connecting to %s: %w", s.client.dialer.URI(), err)
+	}
+}
+
+func (s *Session) current() *Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cur != nil && !s.cur.lost() {
+		return s.cur
+	}
+	return nil
+}
+
+func (s *Session) shut() {
+	s.mu.Lock()
+	c := s.cur
+	s.cur = nil
+	s.mu.Unlock()
+	if c != nil {
+		c.Close()
+	}
+}

@@ -1,0 +1,110 @@
+package virttest
+
+import (
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Relay stands between a client and libvirtd, so that tests can make the daemon go away and hang. Without a daemon to pass things on to, it accepts and never
+// answers.
+type Relay struct {
+	t        testing.TB
+	listener net.Listener
+	Path     string // of its socket
+	Daemon   string // its socket
+	mu       sync.Mutex
+	conns    []net.Conn
+	accepted int
+	silent   bool
+}
+
+// NewRelay returns a relay at a new socket, and the URI of that.
+func NewRelay(t testing.TB, daemon string) (*Relay, string) {
+	t.Helper()
+	r := NewRelayAt(t, filepath.Join(t.TempDir(), "sock"), daemon)
+	return r, "qemu+unix:///system?socket=" + r.Path
+}
+
+// NewRelayAt returns a relay at a socket.
+func NewRelayAt(t testing.TB, path, daemon string) *Relay {
+	t.Helper()
+	listener := Must[net.Listener](t)(net.Listen("unix", path))
+	r := &Relay{t: t, listener: listener, Path: path, Daemon: daemon}
+	t.Cleanup(r.GoAway)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			r.serve(c)
+		}
+	}()
+	return r
+}
+
+func (r *Relay) serve(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accepted++
+	r.conns = append(r.conns, c)
+	if r.Daemon == "" {
+		return
+	}
+	d, err := net.Dial("unix", r.Daemon)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	r.conns = append(r.conns, d)
+	pass := func(to, from net.Conn) {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buffer)
+			r.mu.Lock()
+			silent := r.silent
+			r.mu.Unlock()
+			if err != nil {
+				to.Close()
+				return
+			}
+			if !silent {
+				_, _ = to.Write(buffer[:n])
+			}
+		}
+	}
+	go pass(d, c)
+	go pass(c, d)
+}
+
+// Cut breaks all connections; new ones are accepted.
+func (r *Relay) Cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		c.Close()
+	}
+	r.conns = nil
+}
+
+// GoAway is what a daemon does that is stopped.
+func (r *Relay) GoAway() {
+	r.listener.Close()
+	r.Cut()
+}
+
+// Hush makes the daemon silent, or lets it talk again.
+func (r *Relay) Hush(silent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.silent = silent
+}
+
+// Connections is how many connections have been accepted.
+func (r *Relay) Connections() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.accepted
+}

@@ -1,0 +1,83 @@
+// Package virttest helps tests of the packages that talk to libvirt.
+package virttest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// URI is that of the test host. Tests that need one are skipped without TF_ACC=1, and fail when that is set but no host
+// is named.
+func URI(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("needs a libvirt host: set TF_ACC=1 and NOVACRON_URI")
+	}
+	uri := os.Getenv("NOVACRON_URI")
+	if uri == "" {
+		t.Fatal("TF_ACC is set, but NOVACRON_URI names no host")
+	}
+	return uri
+}
+
+// Socket is that of the test host's libvirtd.
+func Socket(t testing.TB) string {
+	t.Helper()
+	return Must[*url.URL](t)(url.Parse(URI(t))).Query().Get("socket")
+}
+
+// OpenDir returns a directory that, unlike t.TempDir, the hypervisor's user can enter.
+func OpenDir(t testing.TB) string {
+	t.Helper()
+	dir := Must[string](t)(os.MkdirTemp("", "hvtest"))
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Unique is a name that nothing on the host has yet.
+func Unique(what string) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:])
+	return "hvtest-" + what + "-" + hex.EncodeToString(b[:])
+}
+
+// WantErr fails the test unless err is a *virterr.Error of the kind.
+func WantErr(t testing.TB, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Errorf("got %v, want an error that is %q", err, kind)
+	}
+	if err != nil && !errors.As(err, new(*virterr.Error)) {
+		t.Errorf("%v (%T) does not say what was being done", err, err)
+	}
+}
+
+// Must returns a value, and ends the test where there is an error instead.
+func Must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// Differ tells how two values print differently, field by field.
+func Differ(got, want any) string {
+	g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want)
+	if g == w {
+		return ""
+	}
+	return "got  " + g + "\nwant " + w
+}
