@@ -24,11 +24,11 @@ var (
 	ErrInternal          = virterr.ErrInternal
 )
 
-// The types of package virterr.
-type (
-	Error       = virterr.Error
-	Undescribed = virterr.Undescribed
-)
+// Error is virterr.Error.
+type Error = virterr.Error
+
+// Undescribed is virterr.Undescribed.
+type Undescribed = virterr.Undescribed
 
 // Whole is rpc.Whole.
 func Whole(ctx context.Context) context.Context { return rpc.Whole(ctx) }
