@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
@@ -27,7 +27,7 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		if err := os.WriteFile(disks[number], data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		registration := library.Registration{ID: id.Version(number), Source: image.Source{Path: disks[number]}, Parent: last}
+		registration := library.Registration{ID: id.Version(number), Source: transfer.Source{Path: disks[number]}, Parent: last}
 		if _, err := l.RegisterVersion(t.Context(), registration); err != nil {
 			t.Fatal(err)
 		}
@@ -48,11 +48,11 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		to.wantDisk(t, restored, v, disk)
 	}
 	// They are as good as they were: another one can be compared with them, and they go one by one.
-	more := library.Registration{ID: id.Version("2.0.0"), Source: image.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
+	more := library.Registration{ID: id.Version("2.0.0"), Source: transfer.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil || v.Transferred != 0 {
 		t.Errorf("the first image again: %d bytes sent, %v", v.Transferred, err)
 	}
-	more.ID, more.Source = id.Version("2.1.0"), image.Source{Path: rawDisk(t)}
+	more.ID, more.Source = id.Version("2.1.0"), transfer.Source{Path: rawDisk(t)}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil {
 		t.Errorf("another image on top: %v", err)
 	} else {

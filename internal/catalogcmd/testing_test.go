@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
@@ -155,7 +155,7 @@ func offer(t *testing.T, l *library.Library, name string, images map[string]stri
 		t.Fatal(err)
 	}
 	for number, path := range images {
-		if _, err := l.RegisterVersion(t.Context(), library.Registration{ID: template.ID.Version(number), Source: image.Source{Path: path}}); err != nil {
+		if _, err := l.RegisterVersion(t.Context(), library.Registration{ID: template.ID.Version(number), Source: transfer.Source{Path: path}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -23,7 +24,7 @@ type capturedDisk struct {
 const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
 
 // captured looks up the system disk of the instance that a source names.
-func (l *Library) captured(ctx context.Context, s image.Source) (capturedDisk, error) {
+func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk, error) {
 	none := capturedDisk{}
 	domain, err := l.host.Domain(ctx, s.Instance)
 	if err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
@@ -58,7 +59,7 @@ func (l *Library) captured(ctx context.Context, s image.Source) (capturedDisk, e
 }
 
 // busy tells why the disk of an instance must not be read now.
-func (l *Library) busy(ctx context.Context, s image.Source, d hypervisor.Domain, disk hypervisor.Volume) (why, err error) {
+func (l *Library) busy(ctx context.Context, s transfer.Source, d hypervisor.Domain, disk hypervisor.Volume) (why, err error) {
 	if d.State != hypervisor.StateShutoff {
 		return s.Fail("reading", fmt.Errorf("the instance is %s: its disk would be a mix of what the guest writes meanwhile", d.State),
 			adviceShutDown), nil

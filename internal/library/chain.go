@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
 )
@@ -26,7 +26,7 @@ const maxDepth = 8
 
 // below is the base that another one is to stand on.
 type below struct {
-	image.Below
+	transfer.Below
 	base catalog.Base
 }
 
@@ -70,7 +70,7 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 	if err != nil {
 		return nil, fmt.Errorf("comparing the image with version %q: %w", parent.ID, err)
 	}
-	return &below{image.Below{Path: volume.Path, Format: base.Format, Blocks: blocks}, base}, nil
+	return &below{transfer.Below{Path: volume.Path, Format: base.Format, Blocks: blocks}, base}, nil
 }
 
 // lowest is the base that all below another one stand on.
@@ -226,7 +226,7 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 	if err != nil {
 		return nil, err
 	}
-	im, err := image.OpenStream(image.Source{Volume: l.pool + "/" + base.Volume}, r, int64(volume.Physical))
+	im, err := transfer.OpenStream(transfer.Source{Volume: l.pool + "/" + base.Volume}, r, int64(volume.Physical))
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 	if string(im.Format) != base.Format {
 		return nil, damaged(l, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
 	}
-	if m, err = image.MapImage(ctx, im); err != nil {
+	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
 	if err := l.deleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged

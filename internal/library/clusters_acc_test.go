@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
 // TestAccCompressedClustersOfAllSizes registers images of all layouts from everywhere, and others on top of them.
@@ -40,28 +40,28 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 				}
 				file := filepath.Join(dir, fmt.Sprintf("%d-%d.qcow2", n, m))
 				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, file)
-				source := image.Source{Path: file}
+				source := transfer.Source{Path: file}
 				switch kind {
 				case "url":
-					source = image.Source{URL: server.URL + "/" + filepath.Base(file)}
+					source = transfer.Source{URL: server.URL + "/" + filepath.Base(file)}
 				case "volume":
 					needs.Tool(t, "cp", file, s.dir)
-					source = image.Source{Volume: s.pool + "/" + filepath.Base(file)}
+					source = transfer.Source{Volume: s.pool + "/" + filepath.Base(file)}
 				}
 				whole := must[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), source))
 				s.wantDisk(t, l, whole, raw)
 
 				after := changed(t, raw, 3, 40)
-				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), image.Source{Path: after}))
+				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), transfer.Source{Path: after}))
 				s.wantDisk(t, l, on, after)
 				if on.Transferred > 1<<20 {
 					t.Errorf("%d bytes were sent of what has changed in two blocks", on.Transferred)
 				}
 				third, packed := changed(t, raw, 5), filepath.Join(dir, "again.qcow2")
 				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, third, packed)
-				back := image.Source{Path: packed}
+				back := transfer.Source{Path: packed}
 				if kind == "url" {
-					back = image.Source{URL: server.URL + "/again.qcow2"}
+					back = transfer.Source{URL: server.URL + "/again.qcow2"}
 				}
 				again := must[catalog.Version](t)(registerOn(t, l, on.ID.Version, fmt.Sprintf("%d.%d.2", n+1, m), back))
 				s.wantDisk(t, l, again, third)
@@ -80,7 +80,7 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
 	s, _ := newTightSite(t)
 	l := s.library(t)
-	source := image.Source{Path: "disk.img"}
+	source := transfer.Source{Path: "disk.img"}
 	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
 // delivery is what became of an image on its way.
@@ -25,14 +25,14 @@ func (d delivery) step() string {
 }
 
 // send sends an image as it is, or what differs from the one below.
-func (u *upload) send(ctx context.Context, s image.Source, im *image.Image, below *below, transfer *hypervisor.Transfer, options ...image.Option) (delivery, error) {
-	to := sink{transfer, u.library.pool, u.base.Volume}
+func (u *upload) send(ctx context.Context, s transfer.Source, im *transfer.Image, below *below, conn *hypervisor.Transfer, options ...transfer.Option) (delivery, error) {
+	to := sink{conn, u.library.pool, u.base.Volume}
 	if below == nil {
 		file, err := u.place(ctx, s, im)
 		if err != nil {
 			return delivery{}, err
 		}
-		result, err := im.Send(ctx, to, append(options, image.Into(file), image.MapBlocks())...)
+		result, err := im.Send(ctx, to, append(options, transfer.Into(file), transfer.MapBlocks())...)
 		return delivery{result.Transferred, result.Copied, result.Shared, result.Blocks}, err
 	}
 	changes, err := im.SendChanges(ctx, to, below.Below, options...)

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -45,7 +45,7 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 
 // leadsTo tells whether a source leads to the image of a digest. Where nothing else tells, it is read. A disk that would have to
 // be captured anew does not.
-func (l *Library) leadsTo(ctx context.Context, source image.Source, digest string) (same bool, err error) {
+func (l *Library) leadsTo(ctx context.Context, source transfer.Source, digest string) (same bool, err error) {
 	if source.Instance != "" {
 		return false, nil
 	}

@@ -6,7 +6,7 @@ import (
 	"crypto/rand"
 	"os"
 
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
 // A host that is this machine has its volumes in files of this machine, and one whose pool is on a shared file system has
@@ -15,7 +15,7 @@ import (
 
 // place opens the volume's own file, where this process sees it and may write to it, for an image that can be copied as it is:
 // nil where it has to be sent. The file is as long as the image, and empty.
-func (u *upload) place(ctx context.Context, s image.Source, im *image.Image) (*os.File, error) {
+func (u *upload) place(ctx context.Context, s transfer.Source, im *transfer.Image) (*os.File, error) {
 	if s.Path == "" || im.Compression != "" || im.Size < markSize {
 		return nil, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -51,14 +52,14 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
-	transfer, err := l.host.OpenTransfer(ctx)
+	conn, err := l.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, 0, err
 	}
-	defer transfer.Close()
+	defer conn.Close()
 	r.steps.done("open")
-	done, err := u.send(ctx, r.Source, im, below, transfer, image.Room(room), image.OnProgress(r.Progress),
-		image.OnDigest(func(digest string) error {
+	done, err := u.send(ctx, r.Source, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
+		transfer.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
 		}))
@@ -73,14 +74,14 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	r.steps.done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: u.base.Volume})
+		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: u.base.Volume})
 	}
 	if err == nil {
-		err = u.kept(ctx, transfer, volume, done.transferred+done.shared, r.VerifyFull)
+		err = u.kept(ctx, conn, volume, done.transferred+done.shared, r.VerifyFull)
 	}
 	r.steps.done("verify")
 	if err == nil && done.blocks != nil {
-		err = l.storeBlocks(ctx, transfer, u.base.Volume, done.blocks)
+		err = l.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -111,7 +112,7 @@ func (l *Library) checkRoom(ctx context.Context, size int64) (room int64, err er
 
 // CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
 // room for is asked when it is stored.
-func (l *Library) CheckCapacity(ctx context.Context, s image.Source, size int64) error {
+func (l *Library) CheckCapacity(ctx context.Context, s transfer.Source, size int64) error {
 	pool, err := l.host.Pool(ctx, l.pool)
 	if err != nil || pool.Capacity == 0 || size <= 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so

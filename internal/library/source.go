@@ -10,13 +10,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // openSource opens a source of bytes, wherever it is. Those of a volume come from the host, as they are in its file.
-func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image, error) {
+func (l *Library) openSource(ctx context.Context, s transfer.Source) (*transfer.Image, error) {
 	if s.Volume == "" {
-		return image.Open(ctx, s)
+		return transfer.Open(ctx, s)
 	}
 	if err := l.unused(ctx, s); err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image,
 	if err != nil {
 		return nil, s.Fail("opening", err, "")
 	}
-	im, err := image.OpenStream(s, r, int64(volume.Physical))
+	im, err := transfer.OpenStream(s, r, int64(volume.Physical))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (l *Library) openSource(ctx context.Context, s image.Source) (*image.Image,
 
 // asDefined makes sure that a volume which is a machine's disk looks like what its domain's definition says: what a raw disk
 // begins with was written by its guest.
-func (l *Library) asDefined(ctx context.Context, s image.Source, v hypervisor.Volume, im *image.Image) error {
+func (l *Library) asDefined(ctx context.Context, s transfer.Source, v hypervisor.Volume, im *transfer.Image) error {
 	looks := string(im.Format)
 	if im.Compression != "" {
 		looks = im.Compression
@@ -63,7 +64,7 @@ func (l *Library) asDefined(ctx context.Context, s image.Source, v hypervisor.Vo
 
 // sourceVolume looks up the volume that a source names. Of novacron's own, a tenant has those of its instances' disks; the
 // others are not there for it.
-func (l *Library) sourceVolume(ctx context.Context, s image.Source) (hypervisor.Volume, error) {
+func (l *Library) sourceVolume(ctx context.Context, s transfer.Source) (hypervisor.Volume, error) {
 	pool, name := s.PoolVolume()
 	if naming.IsOwn(name) && !naming.IsDiskOf(l.me.Tenant, name) {
 		return hypervisor.Volume{}, s.Fail("opening", fmt.Errorf("tenant %q has no such volume: %w", l.me.Tenant, hypervisor.ErrNoVolume),
@@ -99,7 +100,7 @@ func (l *Library) poolsThere(ctx context.Context) string {
 }
 
 // unused makes sure that no guest that runs may write to a source's volume.
-func (l *Library) unused(ctx context.Context, s image.Source) error {
+func (l *Library) unused(ctx context.Context, s transfer.Source) error {
 	volume, err := l.sourceVolume(ctx, s)
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError
 
 // ProbeSource looks at a source on the host, as far as that can be told before it is needed. It gives the virtual size in bytes,
 // 0 where only the whole image tells it. What could still be put right until then (a guest that runs) is in wait.
-func (l *Library) ProbeSource(ctx context.Context, s image.Source) (virtualSize int64, wait, err error) {
+func (l *Library) ProbeSource(ctx context.Context, s transfer.Source) (virtualSize int64, wait, err error) {
 	if err := s.Validate(); err != nil {
 		return 0, nil, err
 	}
@@ -179,7 +180,7 @@ func (l *Library) ProbeSource(ctx context.Context, s image.Source) (virtualSize 
 }
 
 // HasSource tells whether the image of a digest was read from a file of the source's checksum.
-func (l *Library) HasSource(ctx context.Context, digest string, s image.Source) (bool, error) {
+func (l *Library) HasSource(ctx context.Context, digest string, s transfer.Source) (bool, error) {
 	want, err := image.ParseChecksum(s.Checksum)
 	if err != nil {
 		return false, nil //nolint:nilerr // without a checksum nothing is known
@@ -195,7 +196,7 @@ func (l *Library) HasSource(ctx context.Context, digest string, s image.Source) 
 }
 
 // readBefore finds the digest of an image that was read from a file of the source's checksum before.
-func (l *Library) readBefore(ctx context.Context, s image.Source) (digest string, known bool, err error) {
+func (l *Library) readBefore(ctx context.Context, s transfer.Source) (digest string, known bool, err error) {
 	want, err := image.ParseChecksum(s.Checksum)
 	if err != nil {
 		return "", false, nil //nolint:nilerr // without a checksum nothing is known

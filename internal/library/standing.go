@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -120,7 +121,7 @@ func (l *Library) checkLinks(ctx context.Context, v hypervisor.Volume) error {
 	if err != nil {
 		return err
 	}
-	links, err := image.ReadLinks(image.Volume(v.Pool, v.Name), bytes.NewReader(head))
+	links, err := transfer.ReadLinks(image.Volume(v.Pool, v.Name), bytes.NewReader(head))
 	if err != nil {
 		return err
 	}

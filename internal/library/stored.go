@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/overlay"
 )
@@ -177,27 +178,27 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	if err := u.create(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	transfer, err := l.host.OpenTransfer(ctx)
+	conn, err := l.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
-	defer transfer.Close()
-	sent, err := u.sendPieces(ctx, sink{transfer, l.pool, volume}, stream)
+	defer conn.Close()
+	sent, err := u.sendPieces(ctx, sink{conn, l.pool, volume}, stream)
 	if err == nil && header != nil {
-		err = sink{transfer, l.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = sink{conn, l.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = image.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: transfer, pool: l.pool, volume: volume}, s.Base.StoredSize)
+		err = transfer.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: volume}, s.Base.StoredSize)
 	}
 	if err == nil {
-		err = u.kept(ctx, transfer, found, sent, false)
+		err = u.kept(ctx, conn, found, sent, false)
 	}
 	if err == nil && s.Blocks != nil {
-		err = u.restoreBlocks(ctx, transfer, s.Blocks)
+		err = u.restoreBlocks(ctx, conn, s.Blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -207,7 +208,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 
 // asDocumented makes sure that an image is what its base says. It gives the whole image again.
 func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
-	format, virtual, stream, err := image.Recognise(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
+	format, virtual, stream, err := transfer.Recognise(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
 	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
 		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s disk of %d bytes", id, format, virtual,
 			base.Format, base.VirtualSize)

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -111,7 +111,7 @@ func digestOf(t testing.TB, path string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func register(ctx context.Context, l *Library, version string, source image.Source) (catalog.Version, error) {
+func register(ctx context.Context, l *Library, version string, source transfer.Source) (catalog.Version, error) {
 	return l.RegisterVersion(ctx, Registration{ID: ubuntu.Version(version), Source: source})
 }
 

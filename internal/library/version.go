@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -16,7 +16,7 @@ import (
 type Registration struct {
 	ID catalog.VersionID
 	VersionSettings
-	Source     image.Source
+	Source     transfer.Source
 	Parent     string       // the version of the same template that the image is compared with; "" for none
 	VerifyFull bool         // read the stored image back before the version is registered
 	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen

@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
@@ -183,7 +183,7 @@ func (t *tally) wrong(format string, values ...any) {
 }
 
 func (s stressed) register(ctx context.Context, l *library.Library, version string) error {
-	source := image.Source{Path: s.Image}
+	source := transfer.Source{Path: s.Image}
 	if version == stressOther {
 		source.Path = s.Other
 	}

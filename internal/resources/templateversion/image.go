@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
@@ -27,12 +27,12 @@ type notes interface {
 const seenKey = "image"
 
 // look tells what is to be seen of an image file, and notes it, so that a file is read again only once it was written to.
-func look(ctx context.Context, file string, n notes) (image.Seen, error) {
-	var before image.Seen
+func look(ctx context.Context, file string, n notes) (transfer.Seen, error) {
+	var before transfer.Seen
 	if text, _ := n.GetKey(ctx, seenKey); len(text) > 0 {
 		_ = json.Unmarshal(text, &before) // what cannot be read was not noted
 	}
-	now, err := image.Look(ctx, file, before)
+	now, err := transfer.Look(ctx, file, before)
 	if err == nil && now != before {
 		note(ctx, now, n)
 	}
@@ -40,14 +40,14 @@ func look(ctx context.Context, file string, n notes) (image.Seen, error) {
 }
 
 // note can fail only by a mistake in the key, or in the encoding of times.
-func note(ctx context.Context, seen image.Seen, n notes) {
+func note(ctx context.Context, seen transfer.Seen, n notes) {
 	if text, err := json.Marshal(seen); err == nil {
 		n.SetKey(ctx, seenKey, text)
 	}
 }
 
 // noteRegistered notes what is known of the file that a version was registered from; it was looked at before.
-func noteRegistered(ctx context.Context, before image.Seen, source image.Source, v catalog.Version, n notes) {
+func noteRegistered(ctx context.Context, before transfer.Seen, source transfer.Source, v catalog.Version, n notes) {
 	if _, known := source.KnownDigest(); known && v.Transferred == 0 {
 		return // the pool had the image, and nobody has read the file
 	}
@@ -77,7 +77,7 @@ func unusable(err error) error {
 
 // unchanged reports an image file that has become another image. One that is not there is no finding: it is not needed any
 // more, and not every machine that plans has it. One that is there and cannot be read is a warning.
-func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
+func (c *imageCheck) unchanged(ctx context.Context, source transfer.Source) {
 	if source.Path == "" {
 		return
 	}
@@ -97,7 +97,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source image.Source) {
 
 // same tells whether another source leads to the image that the version has. Of a URL, and of a file that is not there, only
 // its checksum can tell. After an import nothing is known to be different: where it cannot be told, the version stays.
-func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
+func (c *imageCheck) same(ctx context.Context, source transfer.Source) bool {
 	imported := c.version.Source.IsNull()
 	if source.Path == "" {
 		client.AddError(c.diags, "Invalid image source", source.Validate())
@@ -108,7 +108,7 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 		}
 		return same
 	}
-	im, err := image.Open(ctx, source)
+	im, err := transfer.Open(ctx, source)
 	if errors.Is(err, fs.ErrNotExist) {
 		if c.sameChecksum(ctx, source) {
 			return true
@@ -133,7 +133,7 @@ func (c *imageCheck) same(ctx context.Context, source image.Source) bool {
 }
 
 // sameChecksum tells whether the checksum of a source is one of the version's image. Without a checksum it is not.
-func (c *imageCheck) sameChecksum(ctx context.Context, source image.Source) bool {
+func (c *imageCheck) sameChecksum(ctx context.Context, source transfer.Source) bool {
 	known, ok := source.KnownDigest()
 	if ok && known == c.version.Digest.ValueString() {
 		return true
@@ -146,7 +146,7 @@ func (c *imageCheck) sameChecksum(ctx context.Context, source image.Source) bool
 	return same
 }
 
-func (c *imageCheck) trust(source image.Source, why string) {
+func (c *imageCheck) trust(source transfer.Source, why string) {
 	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Version %q was imported, and whether %s is its image "+
 		"cannot be told: %s. The version stays as it is.", c.version.ID.ValueString(), source, why))
 }

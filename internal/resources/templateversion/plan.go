@@ -11,7 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
 )
@@ -154,8 +154,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 }
 
 // probe opens a local image; its virtual size in bytes, or -1 after an error. Whole tells that all of it is to be stored.
-func (r *Resource) probe(ctx context.Context, source image.Source, whole bool, diags *diag.Diagnostics) int64 {
-	im, err := image.Open(ctx, source)
+func (r *Resource) probe(ctx context.Context, source transfer.Source, whole bool, diags *diag.Diagnostics) int64 {
+	im, err := transfer.Open(ctx, source)
 	if err != nil {
 		client.AddError(diags, "Could not use image", unusable(err))
 		return -1
@@ -168,7 +168,7 @@ func (r *Resource) probe(ctx context.Context, source image.Source, whole bool, d
 }
 
 // probeOnHost looks at an image on the host; its virtual size in bytes, or 0 where it is not known.
-func (r *Resource) probeOnHost(ctx context.Context, source image.Source, diags *diag.Diagnostics) int64 {
+func (r *Resource) probeOnHost(ctx context.Context, source transfer.Source, diags *diag.Diagnostics) int64 {
 	virtualSize, wait, err := r.client.Library.ProbeSource(ctx, source)
 	client.AddError(diags, "Could not use image", err)
 	if wait != nil { // what is applied before it may put that right

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
 // What verify says.
@@ -18,7 +18,7 @@ const (
 )
 
 // source reads where the image comes from, without headers; known is false when some of it is not known yet.
-func (m *Model) source() (s image.Source, known bool) {
+func (m *Model) source() (s transfer.Source, known bool) {
 	known = !m.Source.IsUnknown()
 	a := m.Source.Attributes()
 	read := func(name string) string {
@@ -26,7 +26,7 @@ func (m *Model) source() (s image.Source, known bool) {
 		known = known && !v.IsUnknown()
 		return v.ValueString()
 	}
-	s = image.Source{Path: read("path"), URL: read("url"), Volume: read("volume"), Instance: read("instance_id"), Checksum: read("checksum")}
+	s = transfer.Source{Path: read("path"), URL: read("url"), Volume: read("volume"), Instance: read("instance_id"), Checksum: read("checksum")}
 	stall, _ := a["stall_timeout_seconds"].(types.Int64)
 	s.Stall = time.Duration(stall.ValueInt64()) * time.Second
 	return s, known && !stall.IsUnknown()

@@ -1,0 +1,155 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// MapImage maps the disk of an image: it is read to its end.
+func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
+	m := blockmap.New(0)
+	_, err := eachBlock(ctx, im, sending{room: math.MaxInt64, spooled: math.MaxInt64}, func(block int64, data []byte) error {
+		m.Append(block, m.SumOf(data))
+		return nil
+	})
+	m.Size = im.VirtualSize
+	return m, err
+}
+
+// eachBlock reads the image from its beginning to its end, and has do look at all blocks of its disk that are not zeros, in
+// order.
+func eachBlock(ctx context.Context, im *Image, s sending, do func(block int64, data []byte) error) (digest string, err error) {
+	if im.Plain() {
+		return eachBlockOfFile(ctx, im, s, do)
+	}
+	err = im.stream(ctx, func(p *stream) error {
+		if im.Format == image.FormatRaw {
+			digest, err = p.through(ctx, s, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
+			return err
+		}
+		digest, err = eachBlockSpooled(ctx, p, s, do)
+		return err
+	})
+	return digest, err
+}
+
+func eachBlockOfFile(ctx context.Context, im *Image, s sending, do func(block int64, data []byte) error) (digest string, err error) {
+	disk, err := contentsOf(ctx, im)
+	if err != nil {
+		return "", err
+	}
+	shown := newProgress(disk.size, s.progress)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		digest, err := im.Digest(groupCtx)
+		if err != nil || s.onDigest == nil {
+			return err
+		}
+		return s.onDigest(digest)
+	})
+	group.Go(func() error {
+		return disk.eachBlock(groupCtx, func(block int64, data []byte) error {
+			shown.at(block * blockmap.BlockSize)
+			return do(block, data)
+		})
+	})
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	shown.at(disk.size)
+	shown.end()
+	return im.digest, im.file.Unchanged()
+}
+
+// eachBlockSpooled looks at a qcow2 image once it has arrived as a whole.
+func eachBlockSpooled(ctx context.Context, p *stream, s sending, do func(int64, []byte) error) (digest string, err error) {
+	im := p.im
+	spool, err := newSpool()
+	if err != nil {
+		p.close()
+		return "", err
+	}
+	defer func() { err = errors.Join(err, spool.Close()) }()
+	room := spool.room(s.spooled)
+	if im.Size > room.bytes {
+		p.close()
+		return "", room.exceeded(im)
+	}
+	s.room, s.tooLong = room.bytes, room.exceeded(im)
+	digest, err = p.through(ctx, s, func(r io.Reader, _ int64) error {
+		_, err := io.Copy(spool, r)
+		return err
+	})
+	if err == nil {
+		err = im.CheckStored(ctx, spool)
+	}
+	if err != nil {
+		return "", err
+	}
+	disk, err := qcow2Contents(ctx, im.origin, spool, im.Size)
+	if err == nil {
+		err = disk.eachBlock(ctx, do)
+	}
+	return digest, err
+}
+
+// mapFile maps the disk in a local file that is not compressed.
+func mapFile(ctx context.Context, im *Image) (*blockmap.Map, error) {
+	disk, err := contentsOf(ctx, im)
+	if err != nil {
+		return nil, err
+	}
+	m := blockmap.New(disk.size)
+	return m, disk.eachBlock(ctx, func(block int64, data []byte) error {
+		m.Append(block, m.SumOf(data))
+		return nil
+	})
+}
+
+// contentsOf opens the disk in a local file that is not compressed.
+func contentsOf(ctx context.Context, im *Image) (contents, error) {
+	if im.Format == image.FormatQcow2 {
+		return qcow2Contents(ctx, im.origin, im.file, im.Size)
+	}
+	shrunk := func(err error) error {
+		if err == nil || ended(err) {
+			err = image.ErrChanged // it has become shorter
+		}
+		return im.origin.Unread(err)
+	}
+	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
+		for _, e := range im.extents {
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}
+
+// blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as eachBlock does.
+func blocksOf(r io.Reader, do func(block int64, data []byte) error) error {
+	data := make([]byte, blockmap.BlockSize)
+	for block := int64(0); ; block++ {
+		n, err := io.ReadFull(r, data)
+		if n > 0 && !bytes.Equal(data[:n], zeros[:n]) {
+			if err := do(block, data[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Causes within a SourceError.
+var (
+	// ErrOther: what a server has under the URL changed while it was downloaded.
+	ErrOther = errors.New("the file on the server changed while it was being downloaded")
+	// ErrStalled: a server kept the connection open without sending anything.
+	ErrStalled = errors.New("the server stopped sending")
+)
+
+// StatusError is the cause within a SourceError when a server answered with anything but a file.
+type StatusError struct {
+	Code   int
+	Status string // "404 Not Found"
+	From   string // who answered, when that was not the host of the URL; else empty
+
+	retryAfter time.Duration // how long the server wants to be left alone
+}
+
+func (e *StatusError) Error() string {
+	if e.From != "" {
+		return fmt.Sprintf("after a redirect, %s answered %q", e.From, e.Status)
+	}
+	return fmt.Sprintf("the server answered %q", e.Status)
+}

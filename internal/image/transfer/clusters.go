@@ -1,0 +1,94 @@
+package transfer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/zstd"
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// The library reads a compressed cluster by one Read of a decompressor that it opens for it. A decompressor may give less than it
+// was asked for, and io.EOF with the last bytes; the library takes the one for the end of the cluster's piece, which it then
+// decompresses from its beginning for the next one, and the other for a failure. So it is given decompressors that read all that
+// is asked for, and are used again: a cluster may be as small as a sector.
+func init() {
+	qcow2.SetDecompressor(qcow2.CompressionTypeZlib, pooled(func() (inflater, error) {
+		return &deflated{in: bufio.NewReader(nil)}, nil
+	}))
+	qcow2.SetDecompressor(qcow2.CompressionTypeZstd, pooled(func() (inflater, error) {
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(image.MaxWindow))
+	}))
+}
+
+// inflater decompresses one thing after another.
+type inflater interface {
+	io.Reader
+	Reset(r io.Reader) error
+}
+
+// deflated decompresses raw deflate data (RFC 1951), as qcow2 calls zlib.
+type deflated struct {
+	in *bufio.Reader
+	z  io.ReadCloser
+}
+
+func (d *deflated) Read(p []byte) (int, error) { return d.z.Read(p) }
+
+func (d *deflated) Reset(r io.Reader) error {
+	d.in.Reset(r)
+	if d.z == nil {
+		d.z = flate.NewReader(d.in)
+		return nil
+	}
+	reset, ok := d.z.(flate.Resetter)
+	if !ok {
+		return errors.New("the decompressor cannot be used again")
+	}
+	return reset.Reset(d.in, nil)
+}
+
+// pooled is a decompressor of clusters that uses inflaters again.
+func pooled(open func() (inflater, error)) qcow2.Decompressor {
+	var pool sync.Pool
+	return func(r io.Reader) (io.ReadCloser, error) {
+		z, ok := pool.Get().(inflater)
+		if !ok {
+			var err error
+			if z, err = open(); err != nil {
+				return nil, err
+			}
+		}
+		if err := z.Reset(r); err != nil {
+			return nil, err
+		}
+		return &inflating{z: z, pool: &pool}, nil
+	}
+}
+
+// inflating is an inflater that decompresses a cluster.
+type inflating struct {
+	z    inflater
+	pool *sync.Pool
+}
+
+// Read fills p: a cluster that has less is damaged.
+func (i *inflating) Read(p []byte) (int, error) {
+	n, err := io.ReadFull(i.z, p)
+	if ended(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("its data ends too soon: %w", io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+// Close leaves the inflater to others.
+func (i *inflating) Close() error {
+	i.pool.Put(i.z)
+	return nil
+}

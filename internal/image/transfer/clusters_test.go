@@ -1,0 +1,191 @@
+package transfer
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// textual is a disk with data that compresses well, data that does not, and holes, whose last cluster is not a whole one.
+func textual() []byte {
+	disk := make([]byte, 5<<20+3*512)
+	for n := range 1 << 18 {
+		copy(disk[n*8:], fmt.Sprintf("%07x ", n))
+	}
+	clear(disk[:512]) // or it were a text
+	copy(disk[510:], "\x55\xaa")
+	clear(disk[1<<20-700 : 1<<20+90_000])
+	copy(disk[3<<20+512:], random(300_000))
+	copy(disk[4<<20:], bytes.Repeat([]byte("here and there "), 20_000))
+	copy(disk[len(disk)-9:], "at an end")
+	return disk
+}
+
+// inImage is the disk in a qcow2 image, as this package reads it.
+func inImage(t *testing.T, s Source) []byte {
+	t.Helper()
+	im := opened(t, s)
+	disk := make([]byte, im.VirtualSize)
+	if _, err := eachBlock(t.Context(), im, sending{room: 1 << 40, spooled: 1 << 40}, func(block int64, data []byte) error {
+		copy(disk[block*blockmap.BlockSize:], data)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return disk
+}
+
+// All layouts that there are give the disk that QEMU finds in them, from a file and from a server, and can be compared with: as
+// the image that another one stands on, and as the one that stands on another.
+func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
+	disk := textual()
+	after := bytes.Clone(disk)
+	copy(after[2<<20:], "changed")
+	clear(after[3<<20 : 4<<20])
+	dir := t.TempDir()
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	rawBelow := mapped(t, after, "raw")
+	var layouts []string
+	for bits := 9; bits <= 21; bits++ {
+		layouts = append(layouts, fmt.Sprintf("cluster_size=%d -c", 1<<bits))
+		if bits%4 == 1 || bits == 16 {
+			layouts = append(layouts, fmt.Sprintf("cluster_size=%d", 1<<bits), fmt.Sprintf("cluster_size=%d,compression_type=zstd -c", 1<<bits))
+		}
+	}
+	layouts = append(layouts, "extended_l2=on,cluster_size=16k", "extended_l2=on,cluster_size=2M", "extended_l2=on,cluster_size=64k -c",
+		"compat=0.10 -c", "compat=0.10,cluster_size=512", "refcount_bits=1 -c", "refcount_bits=64,cluster_size=4k", "preallocation=metadata")
+	for n, layout := range layouts {
+		if testing.Short() && n%5 != 0 { // the race detector learns no more from the others
+			continue
+		}
+		t.Run(layout, func(t *testing.T) {
+			raw, file := writeFile(t, disk), filepath.Join(dir, "image")
+			options, compressed := strings.CutSuffix(layout, " -c")
+			command := []string{"qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", options, raw, file}
+			if compressed {
+				command = append(command, "-c")
+			}
+			needs.Tool(t, command...)
+			needs.Tool(t, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", file, raw)
+			want := sha256Of(readBack(t, raw))
+			if want != sha256Of(disk) {
+				t.Fatal("QEMU finds another disk in it")
+			}
+			for _, s := range []Source{{Path: file}, {URL: server.URL + "/image"}} {
+				if got := sha256Of(inImage(t, s)); got != want {
+					t.Errorf("the disk in %s is %s, and %s by QEMU", s, got, want)
+				}
+			}
+			if got, _ := sentChanges(t, Source{URL: server.URL + "/image"}, rawBelow); sha256Of(got) != want {
+				t.Error("the changes in it give another disk")
+			}
+			m, err := MapImage(t.Context(), opened(t, Source{Path: file}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := sentChanges(t, Source{Path: rawBelow.Path}, Below{Path: file, Format: "qcow2", Blocks: m}); !bytes.Equal(got, after) {
+				t.Error("what stands on it has another disk")
+			}
+		})
+	}
+}
+
+// counted counts the bytes that are read.
+type counted struct {
+	r io.ReaderAt
+	n int
+}
+
+func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := c.r.ReadAt(p, offset)
+	c.n += n
+	return n, err
+}
+
+// Each cluster is decompressed once, however large it is.
+func TestALargeClusterIsDecompressedOnce(t *testing.T) {
+	for _, kind := range []string{"zlib", "zstd"} {
+		file := madeOf(t, textual(), "-c", "-o", "cluster_size=2M,compression_type="+kind)
+		read := &counted{r: bytes.NewReader(file)}
+		disk, err := qcow2Contents(t.Context(), image.Origin{Name: "image", Attribute: "path"}, read, int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := read.n
+		if err := disk.eachBlock(t.Context(), func(int64, []byte) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		// Most of it is clusters with one table each, of which those of the disk are read twice.
+		if read.n-before > len(file) {
+			t.Errorf("%s: %d bytes of a file of %d were read", kind, read.n-before, len(file))
+		}
+	}
+}
+
+// A cluster whose data is damaged is an error, and blames the image.
+func TestADamagedClusterIsTold(t *testing.T) {
+	for _, kind := range []string{"zlib", "zstd"} {
+		file := madeOf(t, textual(), "-c", "-o", "compression_type="+kind)
+		im := opened(t, Source{Path: writeFile(t, file)})
+		tables, err := newQcow2Tables(t.Context(), im.origin, bytes.NewReader(file), im.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var packed qcow2Cluster
+		if err := tables.clusters(func(c qcow2Cluster) error {
+			if packed.file == 0 {
+				packed = c
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 100 {
+			file[int(packed.file)+n] = 0xff
+		}
+		_, err = MapImage(t.Context(), opened(t, Source{Path: writeFile(t, file)}))
+		if said := wantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "cluster") {
+			t.Errorf("%s: it says %q", kind, said.Reason)
+		}
+	}
+}
+
+// What an image claims costs nothing: its tables are read as far as there are some.
+func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
+	for _, claim := range []string{"cluster_size=64k 60T", "cluster_size=2M 1P", "cluster_size=512 20G"} {
+		options, size, _ := strings.Cut(claim, " ")
+		path := filepath.Join(t.TempDir(), "image")
+		needs.Tool(t, "qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, size)
+		needs.Tool(t, "qemu-io", "-c", "write -P 7 10G 300k", path)
+		im := opened(t, Source{Path: path})
+		m, err := MapImage(t.Context(), im)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Size != im.VirtualSize || m.Data() != 5 {
+			t.Errorf("%s: a disk of %d bytes with %d blocks of data", claim, m.Size, m.Data())
+		}
+		if _, err = opened(t, Source{Path: path}).SendChanges(t.Context(), nowhere{}, mapped(t, rawDisk(1<<20), "raw")); err != nil {
+			t.Error(err)
+		}
+	}
+	huge := qcow2Image(func(h *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+		h.ClusterBits, h.Size, h.L1Size = 21, 2<<60, 4<<20
+	})
+	_, err := Open(t.Context(), Source{Path: writeFile(t, huge)})
+	if said := wantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, "2305843009213693952 bytes") {
+		t.Errorf("it says %q", said.Reason)
+	}
+}

@@ -1,0 +1,249 @@
+package transfer
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/mikelolasagasti/xz"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// compression is a way to compress a whole file.
+type compression struct {
+	Name   string // the tool's: gzip, xz, zstd, bzip2
+	begins func(head []byte) bool
+	open   func(*input) (unpacking, error)
+}
+
+// unpacking is a decompressor at work.
+type unpacking struct {
+	io.Reader
+	parts   func() int // that have begun: what is compressed may be several, one behind the other
+	release func()
+}
+
+// compressions are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4), and bzip2's own
+// source (decompress.c). An empty bzip2 file begins with another mark behind its level, and holds no image.
+var compressions = []compression{
+	{"gzip", prefix("\x1f\x8b\x08"), func(in *input) (unpacking, error) {
+		z, err := newGzipMembers(in)
+		return unpacking{z, func() int { return z.parts }, func() {}}, err
+	}},
+	{"xz", prefix("\xfd7zXZ\x00"), func(in *input) (unpacking, error) {
+		z, err := newXZStreams(in)
+		return unpacking{z, func() int { return z.parts }, func() {}}, err
+	}},
+	{"zstd", beginsZstd, func(in *input) (unpacking, error) {
+		frames := &zstdFrames{}
+		in.watch = frames
+		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(image.MaxWindow), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return unpacking{}, err
+		}
+		return unpacking{z, func() int { return frames.n }, z.Close}, nil
+	}},
+	{"bzip2", beginsBzip2, func(in *input) (unpacking, error) {
+		streams := &bzip2Streams{}
+		in.watch = streams
+		return unpacking{bzip2.NewReader(in), func() int { return streams.n }, func() {}}, nil
+	}},
+}
+
+func prefix(mark string) func(head []byte) bool {
+	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(mark)) }
+}
+
+// compressionOf tells how what begins so is compressed; nil for not at all.
+func compressionOf(head []byte) *compression {
+	for i, c := range compressions {
+		if c.begins(head) {
+			return &compressions[i]
+		}
+	}
+	return nil
+}
+
+// errTrailing says that what follows what was decompressed is not compressed.
+var errTrailing = errors.New("trailing data")
+
+// gzipMembers reads the members of a gzip file, one behind the other, and the zeros that a tape leaves behind the last of them.
+type gzipMembers struct {
+	*gzip.Reader
+	in    *byteReader
+	parts int
+}
+
+func newGzipMembers(in io.Reader) (*gzipMembers, error) {
+	g := &gzipMembers{Reader: new(gzip.Reader), in: newByteReader(in)}
+	err := g.begin()
+	return g, err
+}
+
+func (g *gzipMembers) begin() error {
+	if err := g.Reset(g.in); err != nil {
+		return err
+	}
+	g.Multistream(false)
+	g.parts++
+	return nil
+}
+
+func (g *gzipMembers) Read(p []byte) (int, error) {
+	for {
+		n, err := g.Reader.Read(p)
+		if n > 0 || !ended(err) {
+			if ended(err) {
+				err = nil // it comes again
+			}
+			return n, err
+		}
+		if err := g.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next begins the member that follows.
+func (g *gzipMembers) next() error {
+	mark, err := g.in.Peek(2)
+	switch {
+	case len(mark) == 0:
+		return err
+	case mark[0] == 0:
+		if err := g.in.skipZeros(); err != nil {
+			return err
+		}
+		return errTrailing
+	case mark[0] != 0x1f || len(mark) == 2 && mark[1] != 0x8b:
+		return errTrailing
+	}
+	return g.begin()
+}
+
+// xzStreams reads the streams of an .xz file, one behind the other, with the padding between and behind them.
+type xzStreams struct {
+	*xz.Reader
+	parts int
+}
+
+func newXZStreams(in io.Reader) (*xzStreams, error) {
+	z, err := xz.NewReader(in, image.MaxWindow)
+	if err != nil {
+		return nil, err
+	}
+	z.Multistream(false)
+	return &xzStreams{z, 1}, nil
+}
+
+func (z *xzStreams) Read(p []byte) (int, error) {
+	for {
+		n, err := z.Reader.Read(p)
+		if n > 0 && ended(err) {
+			return n, nil // it comes again
+		}
+		if !ended(err) {
+			return n, err
+		}
+		switch err := z.Reset(nil); { // which goes on with what follows
+		case ended(err):
+			return 0, err
+		case errors.Is(err, xz.ErrFormat) || errors.Is(err, xz.ErrBuf):
+			return 0, errTrailing
+		case err != nil:
+			return 0, err
+		}
+		z.Multistream(false)
+		z.parts++
+	}
+}
+
+// input is the file that is decompressed.
+type input struct {
+	r     io.Reader
+	err   error     // that reading it ended with
+	watch io.Writer // sees it all; it never fails; nil for none
+}
+
+func (i *input) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if i.watch != nil {
+		_, _ = i.watch.Write(p[:n])
+	}
+	if err != nil {
+		i.err = err
+	}
+	return n, err
+}
+
+// unpacker reads what a file has compressed. Its errors are those of the file where it could not be read, and else about the
+// image.
+type unpacker struct {
+	compression *compression
+	origin      image.Origin
+	in          *input
+	unpacking
+	unlimit func()
+}
+
+// unpack begins to decompress what r has. Errors are those of Read.
+func (c *compression) unpack(o image.Origin, r io.Reader) (*unpacker, error) {
+	u := &unpacker{compression: c, origin: o, in: &input{r: r}}
+	var err error
+	if u.unpacking, err = c.open(u.in); err != nil {
+		return nil, u.blame(err)
+	}
+	u.unlimit = limitGarbage()
+	return u, nil
+}
+
+// Close releases what the decompressor has taken. It does not close the file.
+func (u *unpacker) Close() {
+	u.release()
+	u.unlimit()
+}
+
+// Parts is how many parts of the file have begun: what is compressed may be several, one behind the other.
+func (u *unpacker) Parts() int { return u.parts() }
+
+// Read implements io.Reader.
+func (u *unpacker) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if err != nil && !ended(err) {
+		err = u.blame(err)
+	}
+	return n, err
+}
+
+// blame tells whether the file was not read, or holds what cannot be decompressed.
+func (u *unpacker) blame(err error) error {
+	const again = "Download or export the image again; %s -t tells whether it is whole."
+	name := u.compression.Name
+	switch {
+	case u.in.err != nil && !ended(u.in.err):
+		return u.in.err
+	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return u.origin.Unsupported("Compress it again: xz -9 and zstd --ultra -21 stay below that.",
+			"its %s data takes more than %d MiB of memory to decompress", name, image.MaxWindow>>20)
+	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
+		return u.origin.Unsupported("Compress it again, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
+	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
+		return u.origin.NotImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
+			"its %s data has ended, and trailing data that is not %s follows", name, name)
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, xz.ErrBuf) || errors.Is(err, io.EOF):
+		return u.origin.NotImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete", name)
+	}
+	if _, ok := errors.AsType[bzip2.StructuralError](err); ok { // its reader has one error for both
+		return u.origin.NotImage(fmt.Sprintf(again, name), "its bzip2 data is damaged, or something else follows it (%v)", err)
+	}
+	return u.origin.NotImage(fmt.Sprintf(again, name), "its %s data is damaged (%v)", name, err)
+}
+
+// began tells whether something could be decompressed at all.
+func (u *unpacker) began() bool { return u.parts != nil && u.parts() > 0 }

@@ -1,0 +1,239 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// packed compresses data with the tool of that name, as users do.
+func packed(t testing.TB, tool string, data []byte, flags ...string) []byte {
+	t.Helper()
+	needs.Installed(t, tool)
+	cmd := exec.Command(tool, append([]string{"-c"}, flags...)...)
+	cmd.Stdin = bytes.NewReader(data)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+var tools = []string{"gzip", "xz", "zstd", "bzip2"}
+
+// holed is a raw disk of three stretches of data, with long and short holes between and after them.
+func holed() []byte {
+	disk := rawDisk(10 << 20)
+	clear(disk[1<<20 : 1<<20+joinGap/2])
+	clear(disk[2<<20+777 : 5<<20+5])
+	clear(disk[8<<20:])
+	return disk
+}
+
+func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
+	images := map[string]struct {
+		data   []byte
+		format image.Format
+		disk   int64 // as it is known before
+	}{"raw": {holed(), image.FormatRaw, 0}, "qcow2": {qcow2Image(nil), image.FormatQcow2, 1 << 30}}
+	for _, tool := range tools {
+		for name, c := range images {
+			t.Run(tool+" "+name, func(t *testing.T) {
+				file := packed(t, tool, c.data)
+				checked := Source{Path: writeFile(t, file), Checksum: sha512Of(file)}
+				online := Source{Checksum: sha256Of(file), URL: serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(file) })}
+				for _, s := range []Source{checked, online} {
+					im := opened(t, s)
+					if im.Compression != tool || im.Format != c.format || im.Size != -1 || im.VirtualSize != c.disk {
+						t.Errorf("before: %s, %s of %d bytes, a disk of %d", im.Compression, im.Format, im.Size, im.VirtualSize)
+					}
+					var sink memory
+					got, err := im.Send(t.Context(), &sink)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got.Digest != sha256Of(c.data) || got.Size != int64(len(c.data)) || !bytes.Equal(sink.data, c.data) {
+						t.Errorf("Send = %+v, want what was compressed: %s", got, sha256Of(c.data))
+					}
+					if c.format == image.FormatRaw && (im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.calls) != 3) {
+						t.Errorf("disk of %d bytes, %d sent in %v", im.VirtualSize, got.Transferred, sink.calls)
+					}
+				}
+				im := opened(t, checked)
+				if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(c.data) {
+					t.Errorf("Digest = %s, %v", digest, err)
+				}
+				seen, err := Look(t.Context(), checked.Path, Seen{})
+				if err != nil || seen.Digest != sha256Of(c.data) {
+					t.Errorf("Look = %+v, %v", seen, err)
+				}
+				checked.Checksum = sha256Of(c.data) // of the image, not of the file
+				im = opened(t, checked)
+				_, err = im.Send(t.Context(), &memory{})
+				wantError[*image.ChecksumError](t, err)
+			})
+		}
+	}
+}
+
+func TestSeveralMembersAreOneFile(t *testing.T) {
+	disk := rawDisk(1 << 20)
+	for _, tool := range tools {
+		t.Run(tool, func(t *testing.T) {
+			file := append(packed(t, tool, disk[:300000]), packed(t, tool, disk[300000:])...)
+			var sink memory
+			if _, err := opened(t, Source{Path: writeFile(t, file)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.data, disk) {
+				t.Errorf("sent %d bytes of %d, %v", len(sink.data), len(disk), err)
+			}
+		})
+	}
+}
+
+// A file that is cut off or damaged anywhere gives no image.
+func TestDamagedCompressionIsTold(t *testing.T) {
+	disk := rawDisk(1 << 20)
+	for i := range disk[4096:] {
+		disk[4096+i] ^= byte(i * i >> 7) // not too easy to compress
+	}
+	for _, tool := range tools {
+		t.Run(tool, func(t *testing.T) {
+			file := packed(t, tool, disk)
+			cut := [][]byte{file[:12], file[:len(file)/2], file[:len(file)-1]}
+			bad := bytes.Clone(file)
+			bad[len(bad)-len(bad)/8] ^= 0x55
+			if tool == "zstd" { // its tool adds no checksum here, so that not each damage shows
+				bad = bad[:len(bad)/3]
+			}
+			for n, data := range append(cut, bad) {
+				im, err := Open(t.Context(), Source{Path: writeFile(t, data)})
+				if err == nil {
+					_, err = im.Send(t.Context(), &memory{})
+					_ = im.Close()
+				}
+				if said := wantError[*image.NotAnImageError](t, err).Reason; !strings.Contains(said, tool+" data") {
+					t.Errorf("case %d: it says %q", n, said)
+				}
+				wantBlamed(t, err, "path")
+			}
+		})
+	}
+}
+
+func TestWhatIsInsideIsJudgedLikeAnyImage(t *testing.T) {
+	for inside, data := range map[string][]byte{
+		"it is compressed with xz":                        packed(t, "xz", rawDisk(4096)),
+		"it is a tar archive":                             append(append(make([]byte, 257), "ustar"...), make([]byte, 4096)...),
+		"it is empty":                                     nil,
+		"its 5000 bytes are not whole sectors":            rawDisk(5000),
+		"it is an HTML page":                              []byte("<html>log in</html>"),
+		"it is cut off: its L1 table ends at byte 196624": qcow2Image(nil)[:3<<16],
+	} {
+		im, err := Open(t.Context(), Source{Path: writeFile(t, packed(t, "gzip", data))})
+		if err == nil {
+			_, err = im.Send(t.Context(), &memory{})
+			_ = im.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "it is compressed with gzip, and inside "+inside) {
+			t.Errorf("the error is %v, want that inside %s", err, inside)
+		}
+	}
+}
+
+// bomb is much of nothing behind what begins as an image, compressed.
+func bomb(t testing.TB, head []byte, size int64) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	z := gzip.NewWriter(&file)
+	_, err := z.Write(head)
+	if err == nil {
+		_, err = io.CopyN(z, zeroReader{}, size)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestABombIsGivenUp(t *testing.T) {
+	small := qcow2Image(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) { v2.Size = 64 << 20 })
+	for name, c := range map[string]struct {
+		file []byte
+		room int64
+		says string
+	}{
+		"raw":   {bomb(t, rawDisk(1<<20), 40<<20), 16 << 20, "there is room for"},
+		"qcow2": {bomb(t, small, 160<<20), 1 << 40, "it declares"},
+	} {
+		var sent int64
+		sink := sinkFunc(func(_ context.Context, r io.Reader, offset, _ int64) error {
+			n, err := io.Copy(io.Discard, r)
+			sent = offset + n
+			return err
+		})
+		im := opened(t, Source{Path: writeFile(t, c.file)})
+		_, err := im.Send(t.Context(), sink, Room(c.room))
+		if said := wantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, c.says) {
+			t.Errorf("%s: it says %v", name, err)
+		}
+		if sent > 2<<20 {
+			t.Errorf("%s: %d bytes were sent", name, sent)
+		}
+	}
+}
+
+// What would take much memory to decompress is refused before it does.
+func TestDecompressionTakesBoundedMemory(t *testing.T) {
+	disk := rawDisk(1 << 20)
+	for tool, files := range map[string][][]byte{
+		"xz":   {packed(t, "xz", disk, "--lzma2=dict=128MiB"), append(packed(t, "xz", disk), packed(t, "xz", disk, "--lzma2=dict=1GiB")...)},
+		"zstd": {wideWindow(t)},
+	} {
+		for n, file := range files {
+			im, err := Open(t.Context(), Source{Path: writeFile(t, file)})
+			if err == nil {
+				_, err = im.Send(t.Context(), &memory{})
+				_ = im.Close()
+			}
+			if said := wantError[*image.UnsupportedImageError](t, err).Reason; !strings.Contains(said, "64 MiB of memory") {
+				t.Errorf("%s %d: it says %q", tool, n, said)
+			}
+		}
+	}
+	for tool, flags := range map[string][]string{"xz": {"-9e"}, "zstd": {"--ultra", "-21"}} {
+		if _, err := opened(t, Source{Path: writeFile(t, packed(t, tool, disk, flags...))}).Send(t.Context(), &memory{}); err != nil {
+			t.Errorf("%s %v: %v", tool, flags, err)
+		}
+	}
+}
+
+// wideWindow is a zstd stream, of a length that its header does not tell, with a window of 128 MiB.
+func wideWindow(t *testing.T) []byte {
+	var file bytes.Buffer
+	z, err := zstd.NewWriter(&file, zstd.WithWindowSize(128<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = z.Write(rawDisk(1 << 20))
+	err = errors.Join(err, z.Flush())
+	_, more := z.Write(rawDisk(512))
+	if err = errors.Join(err, more, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}

@@ -1,0 +1,114 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// place makes the file that an image is copied into: empty, and as long as the image.
+func place(t *testing.T, dir string, size int64) *os.File {
+	t.Helper()
+	file, err := os.Create(filepath.Join(dir, "copy"))
+	if err == nil {
+		err = file.Truncate(size)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := file.Stat(); err == nil {
+			t.Error("the file is still open")
+		}
+		_ = os.Remove(file.Name())
+	})
+	return file
+}
+
+func TestAFileIsCopiedIntoPlace(t *testing.T) {
+	data := rawDisk(9<<20 + 512) // more than is copied at a time
+	im := opened(t, Source{Path: writeFile(t, data)})
+	var sink memory
+	var told [2]int64
+	to := place(t, t.TempDir(), im.Size)
+	got, err := im.Send(t.Context(), &sink, Into(to), OnProgress(func(done, total int64) { told = [2]int64{done, total} }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(len(data))
+	if got.Digest != sha256Of(data) || got.Size != size || got.Transferred+got.Shared != size || !got.Copied || len(sink.calls) > 0 {
+		t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.calls))
+	}
+	if told != [2]int64{size, size} {
+		t.Errorf("told at the end: %d of %d bytes", told[0], told[1])
+	}
+	if copied, err := os.ReadFile(to.Name()); err != nil || !bytes.Equal(copied, data) {
+		t.Errorf("the copy differs (%v)", err)
+	}
+}
+
+func TestWhatCannotBeCopiedIsSent(t *testing.T) {
+	data := rawDisk(1 << 20)
+	im := opened(t, Source{Path: writeFile(t, data)})
+	closed := place(t, t.TempDir(), im.Size)
+	readOnly, err := os.Open(closed.Name())
+	if err == nil {
+		err = closed.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sink memory
+	got, err := im.Send(t.Context(), &sink, Into(readOnly))
+	if want := (Result{Digest: sha256Of(data), Transferred: 1 << 20, Size: 1 << 20}); err != nil || got != want || !bytes.Equal(sink.data, data) {
+		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
+	}
+	if _, err := readOnly.Stat(); err == nil {
+		t.Error("the file is still open")
+	}
+}
+
+func TestACopyOfAFileThatChangesIsNone(t *testing.T) {
+	for name, size := range map[string]int64{"grown": 2 << 20, "cut": 512} {
+		for when, before := range map[string]bool{"before": true, "after it was hashed": false} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				path := writeFile(t, rawDisk(1<<20))
+				im := opened(t, Source{Path: path})
+				change := func() error { return os.Truncate(path, size) }
+				if before {
+					if err := change(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				_, err := im.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return change() }))
+				wantError[*image.SourceError](t, err)
+				if !errors.Is(err, image.ErrChanged) {
+					t.Errorf("Send returns %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestACopyEndsWithItsContextAndWithWhatIsKnownElsewhere(t *testing.T) {
+	path := writeFile(t, rawDisk(1<<20))
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	im := opened(t, Source{Path: path})
+	if _, err := im.Send(ctx, &memory{}, Into(place(t, t.TempDir(), im.Size))); !errors.Is(err, why) {
+		t.Errorf("Send returns %v", err)
+	}
+	known := errors.New("another apply stores this digest")
+	if _, err := im.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
+		t.Errorf("Send returns %v", err)
+	}
+	wrong := opened(t, Source{Path: path, Checksum: sha256Of(nil)})
+	_, err := wrong.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)))
+	wantError[*image.ChecksumError](t, err)
+}

@@ -1,0 +1,104 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+var zeros [asyncBufferSize]byte
+
+// Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the checksum of the file. Holes
+// are hashed without being read. It is known without reading once it was asked for, or the file was sent.
+//
+// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of FromFile. The digest of what
+// passes only once is known by sending it only.
+func (im *Image) Digest(ctx context.Context) (string, error) {
+	switch {
+	case im.file == nil:
+		return "", im.origin.Failed("hashing", errors.New("it is not a local file, or closed"), "")
+	case im.digest != "":
+		return im.digest, im.file.Unchanged()
+	case im.Compression != "":
+		read, err := im.Send(ctx, nowhere{})
+		return read.Digest, err
+	}
+	digest, err := digestOf(ctx, im.file, im.extents, im.want)
+	im.digest = digest
+	return digest, err
+}
+
+// Look is how the image's file looked when it was opened, with its digest; errors are those of Digest.
+func (im *Image) Look(ctx context.Context) (Seen, error) {
+	s := im.file.Stamp()
+	var err error
+	s.Digest, err = im.Digest(ctx)
+	return s, err
+}
+
+// DigestFile gives "sha256:hex" of a file, whatever it holds.
+func DigestFile(ctx context.Context, file *localFile) (string, error) {
+	extents, err := file.Extents(ctx)
+	if err != nil {
+		return "", err
+	}
+	return digestOf(ctx, file, extents, image.Checksum{})
+}
+
+func digestOf(ctx context.Context, file *localFile, extents []extent, want image.Checksum) (string, error) {
+	d := image.NewDigester(want)
+	if err := hashTo(ctx, d, file, extents); ctx.Err() != nil {
+		return "", fmt.Errorf("hashing %s: %w", file.origin, context.Cause(ctx))
+	} else if err != nil {
+		return "", file.origin.Unread(err)
+	}
+	if err := file.Unchanged(); err != nil {
+		return "", err
+	}
+	return d.Finish(file.origin)
+}
+
+// hashTo writes a file to a hash, with the zeros between its extents.
+func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []extent) error {
+	async := newAsyncWriter(hash)
+	defer async.end()
+	from := int64(0)
+	for _, e := range extents {
+		for hole := e.offset - from; hole > 0; {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			n := min(hole, int64(len(zeros)))
+			async.put(zeros[:n], async.buffer())
+			hole -= n
+		}
+		for from = e.offset; from < e.end(); {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			buffer := async.buffer()
+			data := buffer[:min(e.end()-from, int64(len(buffer)))]
+			if read, err := file.ReadAt(data, from); read < len(data) {
+				if err == io.EOF {
+					err = image.ErrChanged // it has become shorter
+				}
+				return err
+			}
+			async.put(data, buffer)
+			from += int64(len(data))
+		}
+	}
+	return nil
+}
+
+// nowhere is a sink that keeps nothing.
+type nowhere struct{}
+
+// WriteAt implements Sink.
+func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}

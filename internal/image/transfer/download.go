@@ -1,0 +1,198 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"time"
+)
+
+// download reads a URL from beginning to end, also where the connection is cut on the way. It goes on where it was, by a range
+// of the very same file: known to be that by its validators (RFC 9110, section 13.1.5), or made sure of by the source's
+// checksum later. Where the server offers no ranges, all is read again, and what was had already compared by its hash.
+type download struct {
+	source   Source
+	patience patience
+	client   *http.Client
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	timer    *time.Timer // ends ctx when nothing comes
+
+	rc        io.ReadCloser // the body of the present answer; nil for none
+	size      int64         // of the file; -1 where it is not told
+	validator string        // for If-Range: a strong ETag, or a date that is old enough; "" for none
+	etag      string
+	whole     bool // the server did not keep to a range
+	ending    ending
+	until     int64 // where the present answer ends, of one that endsWithRange
+
+	at       int64        // bytes that were handed out
+	had      maphash.Hash // of those
+	failures int          // since there was progress
+	progress int64        // at the last of them
+	err      error        // that it has ended with
+}
+
+// ending is what the end of an answer's body says about the end of the file.
+type ending int
+
+const (
+	endsTold      ending = iota // the body has the file to its end: by length, in chunks, or in frames
+	endsWithRange               // the body has a range, which may be followed by more
+	endsUntold                  // the connection ends, with the file or not (RFC 9112, section 6.3)
+)
+
+func newDownload(ctx context.Context, s Source, p patience) *download {
+	d := &download{source: s, patience: p, client: s.client(p), size: -1}
+	d.ctx, d.cancel = context.WithCancelCause(ctx)
+	d.timer = time.AfterFunc(p.stall, func() { d.cancel(fmt.Errorf("%w for %s", ErrStalled, p.stall)) })
+	d.timer.Stop()
+	return d
+}
+
+// Read returns a *SourceError unless the file ended where the server said it would. Where the server did not say, unproved
+// tells so after the end.
+func (d *download) Read(p []byte) (int, error) {
+	for d.err == nil {
+		n, err := d.read(p)
+		d.at += int64(n)
+		_, _ = d.had.Write(p[:n]) // never fails
+		switch {
+		case n > 0:
+			return n, nil // an error comes again
+		case ended(err):
+			if err = d.endedHere(); ended(err) {
+				return 0, err
+			}
+		case err == nil:
+			continue
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = &cutError{err}
+		}
+		_ = d.again(err) // which d.err keeps
+	}
+	return 0, d.err
+}
+
+// endedHere is what the end of the present answer's body means: io.EOF where the file has ended as well.
+func (d *download) endedHere() error {
+	switch {
+	case d.at == d.size, d.size < 0 && d.ending != endsWithRange:
+		return io.EOF
+	case d.size < 0 && d.at == d.until:
+		return errMore
+	default:
+		return io.ErrUnexpectedEOF
+	}
+}
+
+// errMore is passing: what follows is asked for, until the server says that nothing does.
+var errMore = errors.New("the server sent a part of the file, and does not tell how long all of it is")
+
+// unproved tells, of a file that has ended, that only the end of a connection says so.
+func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
+
+// untold is the error for a file that has ended where nothing but the end of a connection says so, and nil for others.
+func (d *download) untold() error {
+	if !d.unproved() {
+		return nil
+	}
+	return d.source.origin().Failed("downloading", errUntold, "Set a checksum, or use another mirror.")
+}
+
+// errUntold says why the end of a connection is not enough.
+var errUntold = errors.New("the server tells neither how long the file is nor where it ends, so that one which is cut short " +
+	"would pass for the whole")
+
+// read reads from the present answer. The time counts while the server is waited for, not while the reader is busy elsewhere.
+func (d *download) read(p []byte) (int, error) {
+	d.timer.Reset(d.patience.stall)
+	defer d.timer.Stop()
+	return d.rc.Read(p)
+}
+
+// connect opens the URL for the first time.
+func (d *download) connect() error {
+	if err := d.open(); err != nil {
+		return d.again(err)
+	}
+	return nil
+}
+
+const (
+	// maxFailures is how often in a row it is tried again, where nothing comes in between.
+	maxFailures = 3
+	// enoughProgress, in bytes, makes failures count anew.
+	enoughProgress = 1 << 20
+	// maxRetryAfter is how long a server may make us wait.
+	maxRetryAfter = 30 * time.Second
+)
+
+// again goes on after an error, if that makes sense, as often as makes sense.
+func (d *download) again(err error) error {
+	for {
+		if why := context.Cause(d.ctx); why != nil {
+			return d.failed(why) // what closed the connection, not that it is closed
+		}
+		if d.at-d.progress >= enoughProgress {
+			d.failures, d.progress = 0, d.at
+		}
+		if d.failures == maxFailures || !passing(err) {
+			return d.failed(err)
+		}
+		if err := d.wait(err); err != nil {
+			return d.failed(err)
+		}
+		d.failures++
+		if err = d.open(); err == nil {
+			return nil
+		}
+	}
+}
+
+func (d *download) wait(after error) error {
+	pause := d.patience.retry << d.failures
+	if status, ok := errors.AsType[*StatusError](after); ok {
+		pause = max(pause, min(status.retryAfter, maxRetryAfter))
+	}
+	select {
+	case <-d.ctx.Done():
+		return context.Cause(d.ctx)
+	case <-time.After(pause):
+		return nil
+	}
+}
+
+// failed says what became of the download.
+func (d *download) failed(err error) error {
+	advice := "Apply again; if it happens every time, download the file by other means and use path."
+	status, answered := errors.AsType[*StatusError](err)
+	switch {
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		advice = ""
+	case errors.Is(err, ErrOther):
+		advice = "Apply again; a URL that names one release, and a checksum, keep that from happening."
+	case errors.Is(err, ErrStalled):
+		advice = "Apply again, or use a mirror; source.stall_timeout_seconds says how long to wait."
+	case answered:
+		advice = adviceOnStatus(status.Code)
+	case d.at == 0 && d.rc == nil:
+		advice = "Check that the machine that runs Terraform reaches the server and trusts its certificate; HTTPS_PROXY names a proxy."
+	}
+	if d.failures > 0 {
+		err = fmt.Errorf("%w (after %d attempts)", err, d.failures+1)
+	}
+	d.err = d.source.origin().Failed("downloading", err, advice)
+	return d.err
+}
+
+// close ends the connection, also in the middle of a read.
+func (d *download) close(cause error) {
+	d.cancel(cause)
+	d.timer.Stop()
+	d.client.CloseIdleConnections()
+}

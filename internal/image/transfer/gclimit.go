@@ -1,0 +1,39 @@
+package transfer
+
+import (
+	"runtime"
+	"runtime/debug"
+	"sync"
+)
+
+// gcPercent is how much garbage there may be before it is collected, in percent of what is in use. By default it is as much as
+// what is in use: a decompressor's window would count twice.
+const gcPercent = 10
+
+// gcLimit counts the callers that want little garbage. That is cheap where most of what is in use is a window: nothing in it refers to
+// anything, so that it takes no time to collect around it.
+var gcLimit struct {
+	mu     sync.Mutex
+	wanted int
+	before int // percent
+}
+
+// limitGarbage keeps garbage low until end is called, which may be called more than once.
+func limitGarbage() (end func()) {
+	gcLimit.mu.Lock()
+	defer gcLimit.mu.Unlock()
+	if gcLimit.wanted++; gcLimit.wanted == 1 {
+		gcLimit.before = debug.SetGCPercent(gcPercent)
+		if gcLimit.before < gcPercent { // or switched off, below zero
+			debug.SetGCPercent(gcLimit.before)
+		}
+	}
+	return sync.OnceFunc(func() {
+		gcLimit.mu.Lock()
+		defer gcLimit.mu.Unlock()
+		if gcLimit.wanted--; gcLimit.wanted == 0 {
+			debug.SetGCPercent(gcLimit.before)
+		}
+		runtime.GC() // or the next window would be beside this one
+	})
+}

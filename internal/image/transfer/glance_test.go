@@ -1,0 +1,101 @@
+package transfer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	long := time.Date(2020, 1, 2, 3, 4, 5, 6, time.UTC)
+	write := func(content string, at time.Time) {
+		t.Helper()
+		tick(t, path)
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(before Seen) Seen {
+		t.Helper()
+		seen, err := Look(t.Context(), path, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	// No image, which is nothing to a look.
+	write("first", long)
+	first := look(Seen{})
+	if want := "sha256:a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"; first.Digest != want || first.Size != 5 || !first.Modified.Equal(long) {
+		t.Errorf("seen: %+v", first)
+	}
+	believed := first
+	believed.Digest = "sha256:what was seen before"
+	if again := look(believed); again != believed {
+		t.Errorf("read without need: %+v", again)
+	}
+	// Written to, with its size and time given back, it is another one where the system tells.
+	write("other", long)
+	if seen := look(believed); first.Inode != 0 && (seen.Digest == believed.Digest || seen.Digest == first.Digest) {
+		t.Errorf("the same size and time: %+v", seen)
+	}
+	// So is another one in its place, and what was noted before there were notes of that.
+	write("other", long)
+	other := look(Seen{})
+	for name, change := range map[string]func(*Seen){
+		"another file": func(s *Seen) { s.Inode++ },
+		"changed":      func(s *Seen) { s.Changed = s.Changed.Add(-time.Second) },
+		"an old note":  func(s *Seen) { s.Inode, s.Changed = 0, time.Time{} },
+	} {
+		before := other
+		before.Digest = believed.Digest
+		change(&before)
+		if seen := look(before); other.Inode != 0 && seen != other {
+			t.Errorf("%s: %+v", name, seen)
+		}
+	}
+	if seen := look(Seen{Path: path + "2", Size: 5, Modified: long, Digest: first.Digest}); seen.Digest == first.Digest {
+		t.Error("what was seen of another file was believed")
+	}
+	write("other", long.Add(time.Nanosecond))
+	if seen := look(first); seen.Digest == first.Digest {
+		t.Error("a later file was not read")
+	}
+	write("first", long.Add(time.Hour))
+	if seen := look(first); seen.Digest != first.Digest || seen.Modified.Equal(first.Modified) {
+		t.Errorf("a touched file: %+v", seen)
+	}
+	write("longer", long)
+	if seen := look(first); seen.Digest == first.Digest || seen.Size != 6 {
+		t.Errorf("a longer file: %+v", seen)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Look(t.Context(), path, first); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+}
+
+// tick waits until what is changed from now on has a later time of change than a file. The kernel takes that from a clock which
+// goes on by some milliseconds at once.
+func tick(t *testing.T, path string) {
+	t.Helper()
+	seen, err := Glance(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	probe := filepath.Join(t.TempDir(), "probe")
+	for now := seen; err == nil && !seen.Changed.IsZero() && !now.Changed.After(seen.Changed); {
+		if err = errors.Join(t.Context().Err(), os.WriteFile(probe, []byte("x"), 0o600)); err == nil {
+			now, err = Glance(probe)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

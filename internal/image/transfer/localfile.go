@@ -1,0 +1,108 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// ErrNotRegular is the cause within a SourceError when a path names a directory, a device, a pipe or a socket.
+var ErrNotRegular = errors.New("it is not a regular file")
+
+// localFile is a regular file of this machine. It must not change while it is read.
+type localFile struct {
+	*os.File
+	origin image.Origin
+	path   string
+	opened fs.FileInfo // as it was when it was opened
+}
+
+// openLocal opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
+func openLocal(o image.Origin, path string) (*localFile, error) {
+	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, o.Failed("opening", cause(err), adviceOnOpen(path, err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, o.Failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
+			"Give the path of an image file; a disk or volume is first copied into one with qemu-img convert.")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, o.Failed("opening", cause(err), adviceOnOpen(path, err))
+	}
+	if info, err = file.Stat(); err != nil {
+		return nil, errors.Join(o.Unread(err), file.Close())
+	}
+	return &localFile{file, o, path, info}, nil
+}
+
+// Size is how many bytes the file had when it was opened.
+func (f *localFile) Size() int64 { return f.opened.Size() }
+
+// Stamp is how the file looked when it was opened.
+func (f *localFile) Stamp() Seen { return glanced(f.path, f.opened) }
+
+// Unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be is enough: it is hashed,
+// sent and compared by readings of their own, so that its digest is the same afterwards proves nothing of what was sent before.
+func (f *localFile) Unchanged() error {
+	now, err := f.Stat()
+	if err != nil {
+		return f.origin.Unread(err)
+	}
+	before, after := f.Stamp(), glanced(f.path, now)
+	if after.same(before) {
+		return nil
+	}
+	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
+	if after.Changed = before.Changed; after.same(before) {
+		advice = "Its size and the time of its last writing are as they were. Either its mode, owner or links were changed, as " +
+			"a backup does, or it was written to and given its time back: apply again once that is done."
+	}
+	return f.origin.Failed("reading", image.ErrChanged, advice)
+}
+
+// cause leaves out what an fs.PathError says again: message and path are given by the SourceError around it.
+func cause(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
+
+func adviceOnOpen(path string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "Let the user who runs Terraform read the file and enter the directories above it."
+	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
+		if full, absErr := filepath.Abs(path); absErr == nil {
+			return fmt.Sprintf("It was looked for at %s. Begin the path with ${path.module} where the file belongs to the "+
+				"module.", full)
+		}
+		return "Begin the path with ${path.module} where the file belongs to the module."
+	case errors.Is(err, fs.ErrNotExist):
+		return "Check the path: the file must be on the machine that runs Terraform."
+	default:
+		return ""
+	}
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "a special file"
+	}
+}

@@ -1,0 +1,95 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	userAgent    = "terraform-provider-novacron"
+	maxRedirects = 10
+
+	defaultConnect = 30 * time.Second
+	defaultRetry   = time.Second
+)
+
+// patience is how long a server may take.
+type patience struct {
+	connect time.Duration // to accept a connection, to finish TLS, and to begin an answer: each
+	stall   time.Duration // between two bytes of the body; 0 for DefaultStall
+	retry   time.Duration // before the second attempt; twice as long before each further one
+}
+
+func openURL(ctx context.Context, s Source, p patience) (*Image, error) {
+	if p.stall == 0 {
+		p.stall = DefaultStall
+	}
+	d := newDownload(ctx, s, p)
+	if err := d.connect(); err != nil {
+		d.close(err)
+		return nil, err
+	}
+	return FromStream(s.origin(), s.want(), Stream{Reader: d, Size: d.size, Abort: d.close, Untold: d.untold})
+}
+
+// client makes requests as a source wants them.
+func (s Source) client(p patience) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: p.connect}).DialContext,
+			TLSHandshakeTimeout:   p.connect,
+			ResponseHeaderTimeout: p.connect,
+			ForceAttemptHTTP2:     true, // a DialContext would turn it off
+			DisableCompression:    true, // the file as it is: its length and checksum are those of the source
+		},
+		CheckRedirect: s.checkRedirect,
+	}
+}
+
+func (s Source) checkRedirect(request *http.Request, via []*http.Request) error {
+	request.Header.Del("Referer") // it would hand a signed URL to another server
+	s.sendHeaders(request, via)
+	if len(via) > maxRedirects {
+		return s.origin().Failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
+			shown(request.URL)), "Check the URL in a browser.")
+	}
+	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme == "http" && s.Checksum == "" {
+		return s.origin().Failed("downloading", fmt.Errorf("it is redirected from https to %s, where anybody on the way could "+
+			"exchange the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
+	}
+	return nil
+}
+
+// unwrapURL leaves out the URL that net/http puts into its errors: it may hold a secret.
+func unwrapURL(err error) error {
+	if urlError, ok := errors.AsType[*url.Error](err); ok {
+		return urlError.Err
+	}
+	return err
+}
+
+func adviceOnStatus(code int) string {
+	switch {
+	case code == http.StatusNotFound || code == http.StatusGone:
+		return "Check the URL: publishers remove old releases."
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return "Check that the URL has not expired, and that it or the headers carry the credentials that the server wants."
+	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
+		return "Apply again later, or use a mirror."
+	default:
+		return "Check the URL in a browser."
+	}
+}
+
+// cutError says for people what io.ErrUnexpectedEOF says for programs.
+type cutError struct{ error }
+
+func (e *cutError) Error() string { return "the connection ended before the file did" }
+
+func (e *cutError) Unwrap() error { return e.error }

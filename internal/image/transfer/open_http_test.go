@@ -1,0 +1,233 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+func serve(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// impatient tries again at once.
+var impatient = patience{connect: 10 * time.Second, stall: 10 * time.Second, retry: time.Millisecond}
+
+// long is more than the head that is probed, so that there is a body left to go wrong.
+var long = rawDisk(4 << 20)
+
+func TestADownloadIsPassedOn(t *testing.T) {
+	for name, data := range map[string][]byte{"small": rawDisk(1024), "long": long, "qcow2": qcow2Image(nil)} {
+		t.Run(name, func(t *testing.T) {
+			var agent, user, password string
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if encoding := r.Header.Get("Accept-Encoding"); encoding != "identity" {
+					t.Errorf("the file is asked for as %s: its length and checksum would be another's", encoding)
+				}
+				agent = r.UserAgent()
+				user, password, _ = r.BasicAuth()
+				w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+				_, _ = w.Write(data)
+			})
+			im := opened(t, Source{URL: strings.Replace(url, "//", "//me:pw@", 1), Checksum: sha512Of(data)})
+			if im.Size != int64(len(data)) {
+				t.Errorf("Size is %d", im.Size)
+			}
+			if _, err := im.Digest(t.Context()); err == nil {
+				t.Error("a digest is known before the download")
+			}
+			var sink memory
+			var told string
+			var sent, total int64
+			got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error { told = digest; return nil }),
+				OnProgress(func(s, of int64) { sent, total = s, of }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Result{Digest: sha256Of(data), Transferred: im.Size, Size: im.Size}
+			if got != want || told != want.Digest || sent != im.Size || total != im.Size {
+				t.Errorf("Send = %+v, told %s and %d of %d; want %+v", got, told, sent, total, want)
+			}
+			if !bytes.Equal(sink.data, data) {
+				t.Error("the sink holds other bytes than the server sent")
+			}
+			if agent != "terraform-provider-novacron" || user != "me" || password != "pw" {
+				t.Errorf("the server saw %q, %q, %q", agent, user, password)
+			}
+			_, err = im.Send(t.Context(), &sink)
+			wantError[*image.SourceError](t, err)
+		})
+	}
+}
+
+func TestADownloadOfUnknownLengthIsPassedOn(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush() // chunked from here on
+		_, _ = w.Write(long)
+	})
+	im := opened(t, Source{URL: url, Checksum: sha256Of(long)})
+	if im.Size != -1 || im.VirtualSize != 0 {
+		t.Errorf("before: Size is %d, VirtualSize %d", im.Size, im.VirtualSize)
+	}
+	var sink memory
+	got, err := im.Send(t.Context(), &sink)
+	if want := (Result{Digest: sha256Of(long), Transferred: int64(len(long)), Size: int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.data, long) {
+		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
+	}
+	if im.Size != int64(len(long)) || im.VirtualSize != im.Size {
+		t.Errorf("after: Size is %d, VirtualSize %d", im.Size, im.VirtualSize)
+	}
+}
+
+func TestADownloadWithAnotherChecksumIsToldWhenItWasSent(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+		_, _ = w.Write(long)
+	})
+	im := opened(t, Source{URL: url, Checksum: sha256Of(nil)})
+	_, err := im.Send(t.Context(), &memory{}, OnDigest(func(string) error { t.Error("the digest was told"); return nil }))
+	wantError[*image.ChecksumError](t, err)
+}
+
+func TestAnswersOtherThan200AreErrors(t *testing.T) {
+	for _, code := range []int{204, 206, 304, 401, 404, 410, 429, 503} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
+		_, err := open(t.Context(), Source{URL: url}, impatient)
+		if status := wantError[*StatusError](t, err); status.Code != code {
+			t.Errorf("answer %d is told as %d", code, status.Code)
+		}
+		wantBlamed(t, err, "url")
+	}
+}
+
+func TestACutBodyIsAnError(t *testing.T) {
+	for name, c := range map[string]struct {
+		announce bool
+		sent     int
+	}{
+		"within the head": {true, 100 << 10}, "later": {true, 3 << 20},
+		"of unknown length, within the head": {false, 100 << 10}, "of unknown length, later": {false, 3 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if c.announce {
+					w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+				}
+				_, _ = w.Write(long[:c.sent])
+				_ = http.NewResponseController(w).Flush()
+				panic(http.ErrAbortHandler)
+			})
+			im, err := open(t.Context(), Source{URL: url}, impatient)
+			if err == nil {
+				_, err = im.Send(t.Context(), &memory{})
+				_ = im.Close()
+			}
+			wantError[*image.SourceError](t, err)
+			wantBlamed(t, err, "url")
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and whoever reads volumes may deliver it.
+func TestAnImageOfAnotherLengthThanAnnouncedIsAnError(t *testing.T) {
+	for name, announced := range map[string]int64{"longer": 1 << 20, "shorter": 8 << 20} {
+		t.Run(name, func(t *testing.T) {
+			im, err := OpenStream(Source{Volume: "pool/disk"}, io.NopCloser(bytes.NewReader(long)), announced)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer im.Close()
+			_, err = im.Send(t.Context(), &memory{})
+			wantError[*image.SourceError](t, err)
+			wantBlamed(t, err, "volume")
+		})
+	}
+}
+
+func TestAServerThatStallsIsGivenUp(t *testing.T) {
+	for name, sent := range map[string]int{"before the answer": -1, "within the head": 1024, "later": 3 << 20} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if sent >= 0 {
+					w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+					_, _ = w.Write(long[:sent])
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+			})
+			im, err := open(t.Context(), Source{URL: url}, patience{connect: 2 * time.Second, stall: time.Second, retry: time.Millisecond})
+			if err == nil {
+				_, err = im.Send(t.Context(), &memory{})
+				_ = im.Close()
+			}
+			wantError[*image.SourceError](t, err)
+			wantBlamed(t, err, "url")
+			if sent >= 0 && !errors.Is(err, ErrStalled) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestADownloadEndsWithItsContext(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+		_, _ = w.Write(long[:3<<20])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	why := errors.New("interrupted")
+	for _, whose := range []string{"Open", "Send"} {
+		t.Run(whose, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			openCtx, sendCtx := ctx, t.Context()
+			if whose == "Send" {
+				openCtx, sendCtx = sendCtx, openCtx
+			}
+			im, err := Open(openCtx, Source{URL: url})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest := im.once.out
+			im.once.out = io.MultiReader(io.LimitReader(rest, 3<<20), readerFunc(func(p []byte) (int, error) {
+				cancel(why) // while the sink waits for a byte that never comes
+				return rest.Read(p)
+			}))
+			_, err = im.Send(sendCtx, &memory{})
+			if !errors.Is(err, why) {
+				t.Errorf("Send returns %v", err)
+			}
+			if err := im.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestWhoCancelsIsNotToldToCheckTheNetwork(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Open(ctx, Source{URL: serve(t, http.NotFound)})
+	if e := wantError[*image.SourceError](t, err); !errors.Is(err, context.Canceled) || e.Advice != "" {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,227 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+type (
+	v2Fields = qcow2.HeaderFieldsV2
+	v3Fields = qcow2.HeaderFieldsV3
+)
+
+// marked is a blank megabyte with a mark in it.
+func marked(offset int, mark string) []byte {
+	data := make([]byte, 1<<20)
+	copy(data[offset:], mark)
+	return data
+}
+
+func TestGoodImagesAreRecognised(t *testing.T) {
+	for name, c := range map[string]struct {
+		data    []byte
+		format  image.Format
+		virtual int64
+	}{
+		"qcow2":                    {qcow2Image(nil), image.FormatQcow2, 1 << 30},
+		"qcow2 version 2":          {qcow2Image(func(h *v2Fields, _ *v3Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
+		"qcow2 with zstd":          {qcow2Image(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
+		"qcow2 of a shrunken disk": {qcow2Image(func(h *v2Fields, _ *v3Fields) { h.Size = 512 }), image.FormatQcow2, 512},
+		"MBR":                      {rawDisk(4096), image.FormatRaw, 4096},
+		"one boot sector":          {rawDisk(512), image.FormatRaw, 512},
+		"GPT":                      {marked(512, "EFI PART"), image.FormatRaw, 1 << 20},
+		"GPT of 4096-byte sectors": {marked(4096, "EFI PART"), image.FormatRaw, 1 << 20},
+		"ext4":                     {marked(1080, "\x53\xef"), image.FormatRaw, 1 << 20},
+		"XFS":                      {marked(0, "XFSB"), image.FormatRaw, 1 << 20},
+		"btrfs":                    {marked(65600, "_BHRfS_M"), image.FormatRaw, 1 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := opened(t, Source{Path: writeFile(t, c.data)})
+			if im.Format != c.format || im.VirtualSize != c.virtual || im.Size != int64(len(c.data)) {
+				t.Errorf("opened as %s of %d bytes in %d", im.Format, im.VirtualSize, im.Size)
+			}
+		})
+	}
+}
+
+func TestOtherFilesAreRefused(t *testing.T) {
+	damaged := func(change func(*v2Fields, *v3Fields)) []byte { return qcow2Image(change) }
+	fixedVHD := append(rawDisk(1<<20), append([]byte("conectix"), make([]byte, 504)...)...)
+	backed := damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 12 })
+	copy(backed[512:], "/etc/\x1bshadow")
+
+	for name, c := range map[string]struct {
+		data        []byte
+		unsupported bool   // an image, but not one that can be used
+		says        string // what the user must be told
+	}{
+		"empty":           {nil, false, "empty"},
+		"HTML":            {[]byte("\n<!DOCTYPE html><html><body>Please log in</body></html>"), false, "HTML"},
+		"LFS pointer":     {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), false, "git lfs pull"},
+		"text":            {[]byte(strings.Repeat("not found\n", 512)), false, `not found\n`},
+		"blank":           {make([]byte, 1<<20), false, "neither a partition table"},
+		"half a sector":   {rawDisk(1000), false, "1000 bytes"},
+		"noise":           {bytes.Repeat([]byte{0xde, 0xad, 0x00, 0x0f}, 1024), false, "dead000fdead000f"},
+		"hybrid ISO":      {append(append(rawDisk(32769), "CD001"...), make([]byte, 1<<20)...), true, "installation CD"},
+		"zip":             {marked(0, "PK\x03\x04"), true, "zip"},
+		"OVA":             {marked(257, "ustar\x0000"), true, "OVA"},
+		"VMDK":            {marked(0, "KDMV\x01"), true, "qemu-img convert"},
+		"VMDK descriptor": {[]byte("# Disk DescriptorFile\nversion=1\n"), true, "qemu-img convert"},
+		"VDI":             {marked(64, "\x7f\x10\xda\xbe"), true, "VDI"},
+		"VHDX":            {marked(0, "vhdxfile"), true, "VHDX"},
+		"fixed VHD":       {fixedVHD, true, "VHD"},
+		"LUKS":            {marked(0, "LUKS\xba\xbe"), true, "encrypted"},
+
+		"qcow version 1":               {damaged(func(h *v2Fields, _ *v3Fields) { h.Version = 1 }), true, "version 1"},
+		"backing file":                 {backed, true, `"/etc/\x1bshadow"`},
+		"backing file far away":        {damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 1<<63, 9 }), true, "backing"},
+		"backing name too long":        {damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 1<<32-1 }), true, "backing"},
+		"external data":                {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 2 }), true, "another file"},
+		"AES":                          {damaged(func(h *v2Fields, _ *v3Fields) { h.CryptMethod = qcow2.CryptMethodAES }), true, "aes"},
+		"LUKS inside":                  {damaged(func(h *v2Fields, _ *v3Fields) { h.CryptMethod = qcow2.CryptMethodLUKS }), true, "luks"},
+		"unknown feature":              {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 40 }), true, "0x10000000000"},
+		"in use":                       {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 }), false, "in use"},
+		"corrupt":                      {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 1 }), false, "corrupt"},
+		"magic alone":                  {[]byte(qcow2.Magic), false, "cut off"},
+		"header of version 2 cut":      {qcow2Image(nil)[:71], false, "cut off"},
+		"header of version 3 cut":      {qcow2Image(nil)[:103], false, "cut off"},
+		"short header":                 {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 96 }), false, "96"},
+		"header over a cluster":        {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 1 << 17 }), false, "cluster"},
+		"refcount order":               {damaged(func(_ *v2Fields, x *v3Fields) { x.RefcountOrder = 7 }), false, "refcount order 7"},
+		"tiny clusters":                {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 8 }), false, "2^8"},
+		"huge clusters":                {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 22 }), false, "2^22"},
+		"absurd clusters":              {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 1<<32 - 1 }), false, "2^4294967295"},
+		"no disk":                      {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = 0 }), false, "no size"},
+		"endless disk":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = image.MaxDisk + 1 }), true, "2 PiB"},
+		"L1 too short":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1 }), false, "needs 2"},
+		"L1 too short for extended L2": {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 4 }), false, "needs 4"},
+		"L1 to fill the memory":        {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1<<32 - 1 }), false, "4294967295 entries"},
+		"L1 beyond the end":            {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 3 }), false, "cut off"},
+		"L1 far away":                  {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset = 1<<64 - 1<<16 }), false, "L1 table begins"},
+		"L1 in the header":             {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset = 0 }), false, "L1 table begins"},
+		"L1 astray":                    {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset++ }), false, "L1 table begins"},
+		"refcounts beyond":             {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
+		"no refcounts":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
+		"refcounts to fill the memory": {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false, "clusters"},
+		"qcow2 cut before its L1":      {qcow2Image(nil)[:1<<17], false, "cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im, err := Open(t.Context(), Source{Path: writeFile(t, c.data)})
+			if err == nil {
+				_ = im.Close()
+				t.Fatalf("opened as %s", im.Format)
+			}
+			if c.unsupported {
+				wantError[*image.UnsupportedImageError](t, err)
+			} else {
+				wantError[*image.NotAnImageError](t, err)
+			}
+			wantBlamed(t, err, "path")
+			if !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the error does not say %q: %v", c.says, err)
+			}
+		})
+	}
+}
+
+// qemu-img writes the images that users have.
+func TestImagesMadeByQemu(t *testing.T) {
+	needs.Installed(t, "qemu-img")
+	dir := t.TempDir()
+	qemuImg := func(t *testing.T, arguments ...string) {
+		t.Helper()
+		for {
+			command := exec.CommandContext(t.Context(), "qemu-img", arguments...)
+			command.Dir = dir
+			out, err := command.CombinedOutput()
+			if err == nil {
+				return
+			}
+			// To encrypt, it measures how fast keys are derived, and gives up where others keep the processor from it.
+			if !bytes.Contains(out, []byte("Unable to get accurate CPU usage")) {
+				t.Fatalf("%s: %v\n%s", command, err, out)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "raw"), rawDisk(8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, options := range []string{"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M", "extended_l2=on",
+		"compression_type=zstd", "preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on"} {
+		t.Run(options, func(t *testing.T) {
+			qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", options, "raw", "image")
+			im := opened(t, Source{Path: filepath.Join(dir, "image")})
+			if im.Format != image.FormatQcow2 || im.VirtualSize != 8<<20 {
+				t.Errorf("opened as %s of %d bytes", im.Format, im.VirtualSize)
+			}
+		})
+	}
+	t.Run("snapshot, grown and shrunk", func(t *testing.T) {
+		qemuImg(t, "create", "-f", "qcow2", "image", "1G")
+		qemuImg(t, "resize", "image", "90G")
+		qemuImg(t, "resize", "--shrink", "image", "100M")
+		qemuImg(t, "snapshot", "-c", "one", "image")
+		if im := opened(t, Source{Path: filepath.Join(dir, "image")}); im.VirtualSize != 100<<20 {
+			t.Errorf("opened with %d bytes", im.VirtualSize)
+		}
+	})
+	for format, arguments := range map[string][]string{
+		"overlay": {"-f", "qcow2", "-b", "raw", "-F", "raw"}, "data file": {"-f", "qcow2", "-o", "data_file=data"},
+		"luks": {"-f", "luks", "--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10"},
+		"vmdk": {"-f", "vmdk"}, "vdi": {"-f", "vdi"}, "vhdx": {"-f", "vhdx"}, "vpc": {"-f", "vpc"}, "qed": {"-f", "qed"},
+		"parallels": {"-f", "parallels"}, "qcow": {"-f", "qcow"},
+	} {
+		t.Run(format, func(t *testing.T) {
+			qemuImg(t, slices.Concat([]string{"create"}, arguments, []string{"other", "8M"})...)
+			im, err := Open(t.Context(), Source{Path: filepath.Join(dir, "other")})
+			if err == nil {
+				_ = im.Close()
+				t.Fatalf("opened as %s", im.Format)
+			}
+			wantError[*image.UnsupportedImageError](t, err)
+		})
+	}
+}
+
+func FuzzProbe(f *testing.F) {
+	f.Add(qcow2Image(nil)[:200], int64(196624))
+	f.Add(qcow2Image(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 112, 9 })[:200], int64(-1))
+	f.Add(rawDisk(1024), int64(1024))
+	f.Add([]byte("<html>"), int64(6))
+	f.Fuzz(func(t *testing.T, data []byte, size int64) {
+		size = max(size, -1)
+		if size >= 0 { // a file has at least the bytes that were read from it
+			size = max(size, int64(len(data)))
+		}
+		format, virtual, err := probe(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), size)
+		if err != nil {
+			if _, ok := errors.AsType[attributed](err); !ok {
+				t.Fatalf("an error that blames nothing: %v", err)
+			}
+			return
+		}
+		switch format {
+		case image.FormatQcow2:
+			if virtual <= 0 || virtual > image.MaxDisk || !bytes.HasPrefix(data, []byte(qcow2.Magic)) {
+				t.Fatalf("accepted a qcow2 image of %d bytes", virtual)
+			}
+		case image.FormatRaw:
+			if virtual != size || size >= 0 && (size < image.SectorSize || size%image.SectorSize != 0) {
+				t.Fatalf("accepted a raw disk of %d bytes in a file of %d", virtual, size)
+			}
+		default:
+			t.Fatalf("accepted as %q", format)
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package transfer
+
+import (
+	"bytes"
+	"io"
+)
+
+// runBlock is the unit in which zeros are looked for, in bytes.
+const runBlock = 64 << 10
+
+// runs divides what is read into runs of data and the long stretches of zeros between them. The last run ends where all
+// ends, be that zeros. Reading gives the bytes of one run.
+type runs struct {
+	r     io.Reader
+	block [runBlock]byte
+	data  []byte // of block, not handed out yet
+	zeros int64  // that come before data
+	pos   int64  // where the next byte that is handed out belongs, without those zeros
+	err   error  // that reading ended with
+}
+
+// fill reads until there is data, or nothing more.
+func (r *runs) fill() {
+	for len(r.data) == 0 && r.err == nil {
+		n, err := io.ReadFull(r.r, r.block[:])
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		r.err = err
+		if block := r.block[:n]; bytes.Equal(block, zeros[:n]) {
+			r.zeros += int64(n)
+		} else {
+			r.data = block
+		}
+	}
+}
+
+// next goes to the beginning of the next run, and tells where that is; there is none where more is false.
+func (r *runs) next() (offset int64, more bool) {
+	r.fill()
+	skip := r.zeros
+	if len(r.data) == 0 { // what follows is zeros to the end
+		skip = max(0, r.zeros-lastBytes)
+	}
+	r.pos += skip
+	r.zeros -= skip
+	return r.pos, len(r.data) > 0 || r.zeros > 0
+}
+
+// Read gives io.EOF at the end of a run.
+func (r *runs) Read(p []byte) (int, error) {
+	if len(r.data) == 0 && r.zeros == 0 {
+		r.fill()
+	}
+	if r.err != nil && !ended(r.err) {
+		return 0, r.err
+	}
+	var n int
+	switch {
+	case r.zeros >= joinGap || len(r.data) == 0 && r.zeros == 0:
+		return 0, io.EOF
+	case r.zeros > 0:
+		n = copy(p, zeros[:min(r.zeros, int64(len(zeros)))])
+		r.zeros -= int64(n)
+	default:
+		n = copy(p, r.data)
+		r.data = r.data[n:]
+	}
+	r.pos += int64(n)
+	return n, nil
+}

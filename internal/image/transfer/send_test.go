@@ -1,0 +1,266 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+func TestAFileIsSentAndHashed(t *testing.T) {
+	data := rawDisk(3<<20 + 512)
+	for name, checksum := range map[string]string{
+		"no checksum": "",
+		"sha256":      strings.ToUpper(sha256Of(data))[7:],
+		"sha512":      sha512Of(data),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "sha256" {
+				checksum = "sha256:" + checksum
+			}
+			im := opened(t, Source{Path: writeFile(t, data), Checksum: checksum})
+			var told string
+			for range 2 { // a file may be sent again, to another host
+				var sink memory
+				got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error { told = digest; return nil }))
+				if err != nil {
+					t.Fatal(err)
+				}
+				size := int64(len(data))
+				if want := (Result{Digest: sha256Of(data), Transferred: size, Size: size}); got != want || told != want.Digest {
+					t.Errorf("Send = %+v, told %s, want %+v", got, told, want)
+				}
+				if !bytes.Equal(sink.data, data) {
+					t.Error("the sink holds other bytes than the file")
+				}
+			}
+			if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(data) {
+				t.Errorf("Digest = %s, %v", digest, err)
+			}
+		})
+	}
+}
+
+func TestAWrongChecksumIsToldAndStopsTheSending(t *testing.T) {
+	data := rawDisk(1 << 20)
+	for _, wrong := range []string{sha256Of(nil), sha512Of(nil)} {
+		im := opened(t, Source{Path: writeFile(t, data), Checksum: wrong})
+		_, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(digest string) error {
+			t.Errorf("digest %s was told", digest)
+			return nil
+		}))
+		mismatch := wantError[*image.ChecksumError](t, err)
+		wantBlamed(t, err, "checksum")
+		algorithm, _, _ := strings.Cut(wrong, ":")
+		if mismatch.Want != wrong || !strings.HasPrefix(mismatch.Got, algorithm+":") || mismatch.Got == wrong {
+			t.Errorf("error is %+v", mismatch)
+		}
+		if _, err := im.Digest(t.Context()); err == nil {
+			t.Error("Digest forgets the checksum")
+		}
+	}
+}
+
+// untilCancelled is a sink as slow as can be: it only ends with its context.
+func untilCancelled(ctx context.Context, _ io.Reader, _, _ int64) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestTheCallerStopsWhatIsKnownElsewhere(t *testing.T) {
+	known := errors.New("another apply stores this digest")
+	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
+		t.Errorf("Send returns %v", err)
+	}
+}
+
+func TestAFileThatChangesIsNoticed(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, path string){
+		"written to": func(t *testing.T, path string) {
+			if err := os.WriteFile(path, rawDisk(1<<20), 0o600); err != nil {
+				t.Error(err)
+			}
+		},
+		"grown": func(t *testing.T, path string) {
+			if err := os.Truncate(path, 2<<20); err != nil {
+				t.Error(err)
+			}
+		},
+		"cut": func(t *testing.T, path string) {
+			if err := os.Truncate(path, 512); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeFile(t, rawDisk(1<<20))
+			long := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+			im := opened(t, Source{Path: path})
+			var sink memory
+			_, err := im.Send(t.Context(), sinkFunc(func(ctx context.Context, r io.Reader, offset, length int64) error {
+				change(t, path)
+				return sink.WriteAt(ctx, r, offset, length)
+			}))
+			wantError[*image.SourceError](t, err)
+			if !errors.Is(err, image.ErrChanged) {
+				t.Errorf("Send returns %v", err)
+			}
+			if _, err := im.Digest(t.Context()); !errors.Is(err, image.ErrChanged) {
+				t.Errorf("Digest returns %v", err)
+			}
+		})
+	}
+}
+
+// Nothing tells a change of a file's mode or links from a writing that was hidden. So it is refused, with words for both.
+func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"another mode": func(path string) error { return os.Chmod(path, 0o640) },
+		"a link":       func(path string) error { return os.Link(path, path+".link") },
+	} {
+		path := writeFile(t, rawDisk(1<<20))
+		im := opened(t, Source{Path: path})
+		if seen, err := Glance(path); err != nil || seen.Changed.IsZero() {
+			t.Logf("the system does not tell: %v", err)
+			return
+		}
+		_, err := im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
+			tick(t, path)
+			_, err := io.Copy(io.Discard, r)
+			return errors.Join(err, change(path))
+		}))
+		if !errors.Is(err, image.ErrChanged) || !strings.Contains(err.Error(), "mode, owner or links") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFileThatChangesBehindTheHashIsNoticed(t *testing.T) {
+	path := writeFile(t, rawDisk(1<<20))
+	im := opened(t, Source{Path: path})
+	hashed := make(chan struct{})
+	var sink memory
+	_, err := im.Send(t.Context(), sinkFunc(func(ctx context.Context, r io.Reader, offset, length int64) error {
+		<-hashed
+		if err := os.Truncate(path, 2<<20); err != nil {
+			return err
+		}
+		return sink.WriteAt(ctx, r, offset, length)
+	}), OnDigest(func(string) error { close(hashed); return nil }))
+	if !errors.Is(err, image.ErrChanged) {
+		t.Errorf("Send returns %v", err)
+	}
+}
+
+func TestASinkThatFailsOrForgetsIsNoticed(t *testing.T) {
+	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	full := errors.New("no space left in pool")
+	if _, err := im.Send(t.Context(), sinkFunc(func(context.Context, io.Reader, int64, int64) error { return full })); !errors.Is(err, full) {
+		t.Errorf("Send loses the sink's error: %v", err)
+	}
+	_, err := im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, length int64) error {
+		_, err := io.CopyN(io.Discard, r, length-1)
+		return err
+	}))
+	if err == nil {
+		t.Error("a sink that leaves a byte behind passes")
+	}
+}
+
+func TestSendAndDigestEndWithTheirContext(t *testing.T) {
+	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := im.Send(ctx, sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
+		cancel(why)
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}))
+	if !errors.Is(err, why) {
+		t.Errorf("Send returns %v", err)
+	}
+	if _, err := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))}).Digest(ctx); !errors.Is(err, why) {
+		t.Errorf("Digest returns %v", err)
+	}
+}
+
+func TestAClosedImageIsNotSent(t *testing.T) {
+	im := opened(t, Source{Path: writeFile(t, rawDisk(512))})
+	for range 2 {
+		if err := im.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	_, err := im.Send(t.Context(), &memory{})
+	wantError[*image.SourceError](t, err)
+	_, err = im.Digest(t.Context())
+	wantError[*image.SourceError](t, err)
+}
+
+func TestProgressIsToldEveryFewSeconds(t *testing.T) {
+	path := writeFile(t, rawDisk(64<<10))
+	synctest.Test(t, func(t *testing.T) { // time is simulated
+		im, err := Open(t.Context(), Source{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []int64
+		start := time.Now()
+		_, err = im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
+			for buf := make([]byte, 1<<10); ; time.Sleep(time.Second) {
+				if _, err := r.Read(buf); err == io.EOF {
+					return nil
+				} else if err != nil {
+					return err
+				}
+			}
+		}), OnProgress(func(sent, total int64) {
+			if total != 64<<10 {
+				t.Errorf("total is %d", total)
+			}
+			told = append(told, sent)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := int(time.Since(start)/progressInterval) + 1
+		if len(told) < most/2 || len(told) > most || told[len(told)-1] != 64<<10 {
+			t.Errorf("told %d times in %s: %v", len(told), time.Since(start), told)
+		}
+		if err := im.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatCannotBeOpenedIsExplained(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for path, c := range map[string]struct {
+		cause error
+		says  string
+	}{
+		"missing.img":                     {os.ErrNotExist, filepath.Join(dir, "missing.img")},
+		filepath.Join(dir, "missing.img"): {os.ErrNotExist, "the machine that runs Terraform"},
+		dir:                               {ErrNotRegular, "a directory"},
+	} {
+		_, err := Open(t.Context(), Source{Path: path})
+		wantError[*image.SourceError](t, err)
+		wantBlamed(t, err, "path")
+		if !errors.Is(err, c.cause) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("opening %s: %v, want %v and %q", path, err, c.cause, c.says)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// sendFile sends a local file that is stored as it is.
+func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, error) {
+	var total int64
+	for _, e := range im.extents {
+		total += e.length
+	}
+	p := newProgress(total, s.progress)
+	shrunk := im.origin.Failed("reading", image.ErrChanged, "")
+	result := Result{Transferred: total, Size: im.Size}
+
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		digest, err := im.Digest(groupCtx)
+		if err != nil || s.onDigest == nil {
+			return err
+		}
+		return s.onDigest(digest)
+	})
+	var blocks *blockmap.Map
+	if s.blocks {
+		group.Go(func() (err error) {
+			blocks, err = mapFile(groupCtx, im)
+			return err
+		})
+	}
+	group.Go(func() error {
+		if s.into != nil {
+			copied, done, err := im.file.CopyTo(groupCtx, s.into, p.add)
+			if err != nil {
+				return err
+			}
+			if done {
+				result.Copied, result.Transferred, result.Shared = true, copied.Bytes, copied.Shared
+				p.at(p.total)
+				return nil
+			}
+			p.done = 0
+		}
+		for _, e := range im.extents {
+			r := io.NewSectionReader(im.file, e.offset, e.length)
+			er := &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}
+			if err := sendExtent(groupCtx, im.origin, sink, er, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return Result{}, err
+	}
+	if err := im.file.Unchanged(); err != nil {
+		return Result{}, err
+	}
+	p.end()
+	result.Digest, result.Blocks = im.digest, blocks
+	return result, nil
+}
+
+// sendExtent lets the sink read one extent, to its end.
+func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader, e extent) error {
+	err := sink.WriteAt(ctx, er, e.offset, e.length)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("sending %s: %w", o, context.Cause(ctx))
+	case er.err != nil: // whatever the sink made of it
+		return o.Unread(er.err)
+	case err != nil:
+		return fmt.Errorf("sending %s from byte %d on: %w", o, e.offset, err)
+	case er.left > 0 && !er.ended:
+		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", o, e.offset, er.left)
+	}
+	return nil
+}
+
+// extentReader yields left bytes of r, or an error that it keeps: a sink may lose it.
+type extentReader struct {
+	ctx    context.Context
+	r      io.Reader
+	left   int64
+	notice func(n int64) // of bytes that were read
+	short  error         // for an r that ends early; nil where it may
+	ended  bool          // r is at its end
+	err    error
+}
+
+func (e *extentReader) Read(p []byte) (int, error) {
+	if e.err == nil {
+		e.err = context.Cause(e.ctx)
+	}
+	switch {
+	case e.err != nil:
+		return 0, e.err
+	case e.left == 0:
+		return 0, io.EOF
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	e.notice(int64(n))
+	switch {
+	case err == io.EOF && e.left > 0 && e.short != nil:
+		e.err = e.short
+	case err == io.EOF:
+		e.ended = true
+		return n, err
+	default:
+		e.err = err
+	}
+	return n, e.err
+}

@@ -1,0 +1,64 @@
+package transfer
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"testing"
+)
+
+// Whatever an image has where, what the sink holds is the image, and long zeros were not sent.
+func TestRunsAddUpToTheImage(t *testing.T) {
+	const block = runBlock
+	for name, spans := range map[string][]int{ // lengths of data and zeros in turn
+		"data":                     {2 << 20},
+		"data, short hole, data":   {block, block, block},
+		"data, long hole, data":    {3 * block, 2 * joinGap, block + 512},
+		"data, long hole":          {block, 3 * joinGap},
+		"data, short hole":         {block, 3 * block},
+		"a sector, hole, a sector": {512, 2*joinGap - 512, 512},
+		"hole of just the gap":     {block, joinGap, block},
+		"odd places":               {1000, joinGap + 24, 512, joinGap + block, 1536},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var data []byte
+			for n, length := range spans {
+				part := make([]byte, length)
+				if n%2 == 0 {
+					copy(part, bytes.Repeat([]byte{0x01}, length))
+				}
+				data = append(data, part...)
+			}
+			copy(data[510:], "\x55\xaa")
+			im, err := OpenStream(Source{Volume: "pool/disk"}, io.NopCloser(io.MultiReader(bytes.NewReader(data))), int64(len(data)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer im.Close()
+			var sink memory
+			got, err := im.Send(t.Context(), &sink)
+			if err != nil || !bytes.Equal(sink.data, data) || got.Digest != sha256Of(data) {
+				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.data), len(data), got, err)
+			}
+			if len(spans) > 1 && spans[1] > joinGap+2*block && got.Transferred > int64(len(data)-spans[1]+2*block+lastBytes) {
+				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.calls)
+			}
+		})
+	}
+}
+
+// The memory that sending takes does not grow with the image.
+func TestSendingTakesBoundedMemory(t *testing.T) {
+	file := bomb(t, rawDisk(4<<20), 256<<20)
+	im := opened(t, Source{Path: writeFile(t, file)})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if _, err := im.Send(t.Context(), nowhere{}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+		t.Errorf("sending %d bytes allocated %d", im.Size, took)
+	}
+}

@@ -1,0 +1,92 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"syscall"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+)
+
+// spool is a file that only this process knows, and that is gone with it.
+type spool struct {
+	file *os.File
+	dir  string
+	left bool // it could not be removed before it was used, as on Windows
+}
+
+func newSpool() (*spool, error) {
+	f, err := os.CreateTemp("", "novacron-image-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary file for the image: %w", err)
+	}
+	return &spool{f, os.TempDir(), os.Remove(f.Name()) != nil}, nil
+}
+
+const adviceSpool = "Set TMPDIR to a directory with more room, make room in the pool, or leave parent_version out, so that nothing is compared."
+
+// Write implements io.Writer.
+func (s *spool) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("the temporary directory %s is full. %s", s.dir, adviceSpool)
+	}
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *spool) ReadAt(p []byte, offset int64) (int, error) { return s.file.ReadAt(p, offset) }
+
+// Close removes the file.
+func (s *spool) Close() error {
+	err := s.file.Close()
+	if s.left {
+		err = errors.Join(err, os.Remove(s.file.Name()))
+	}
+	return err
+}
+
+// spoolBound is how much may be put into a temporary file.
+type spoolBound struct {
+	bytes int64  // the least of both
+	dir   string // the directory of temporary files
+	free  int64  // bytes there; -1 where nobody knows
+	pool  int64  // how long an image may be that the pool could hold; math.MaxInt64 for one that it has
+}
+
+// room is how much may be put into the file, given what the pool could hold. One sixteenth of what is free is left to others.
+func (s *spool) room(pool int64) spoolBound {
+	b := spoolBound{bytes: pool, dir: s.dir, free: -1, pool: pool}
+	if free, known := freeBytes(s.file); known {
+		b.free = free
+		b.bytes = min(pool, free-free/16)
+	}
+	return b
+}
+
+// exceeded is the error for an image that is longer.
+func (b spoolBound) exceeded(im *Image) error {
+	reason := fmt.Sprintf("it is put into a temporary file, so that its blocks can be compared, and is longer than the %d MiB that may take: ", b.bytes>>20)
+	if b.free >= 0 {
+		reason += fmt.Sprintf("%s has %d MiB free", b.dir, b.free>>20)
+	}
+	if b.pool < math.MaxInt64 {
+		if b.free >= 0 {
+			reason += ", and "
+		}
+		reason += fmt.Sprintf("the pool has room for %d MiB with what the image below holds", b.pool>>20)
+	}
+	return im.origin.Unsupported(adviceSpool, "%s", reason)
+}
+
+// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what
+// is there as well, and tables and spare clusters come on top.
+func spoolRoom(room int64, below *blockmap.Map) int64 {
+	disk := below.Data() * blockmap.BlockSize
+	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {
+		return room + room/8 + more
+	}
+	return math.MaxInt64
+}

@@ -1,0 +1,131 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// A process that is killed leaves no image behind.
+func TestSpoolIsGoneAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	s, err := newSpool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 && !s.left {
+		t.Errorf("%v is there", left)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// A server that sends without end does not fill the directory of temporary files: what the pool could not hold is refused.
+func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
+	const room = 8 << 20
+	below := Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)}
+	for name, length := range map[string]int64{"of a length": 900 << 20, "without end": -1} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if length >= 0 {
+					w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+				}
+				_, err := w.Write(qcow2Image(nil))
+				for sent.Store(0); err == nil && sent.Load() < 900<<20; sent.Add(int64(len(zeros))) {
+					_, err = w.Write(zeros[:])
+				}
+			})
+			_, err := opened(t, Source{URL: url}).SendChanges(t.Context(), &memory{}, below, Room(room))
+			said := wantError[*image.UnsupportedImageError](t, err)
+			for _, part := range []string{os.TempDir() + " has", "the pool has room for 73 MiB"} {
+				if !strings.Contains(said.Reason, part) {
+					t.Errorf("it does not say %q: %v", part, err)
+				}
+			}
+			wantBlamed(t, err, "url")
+			if taken := sent.Load(); taken > 100<<20 {
+				t.Errorf("%d bytes were taken", taken)
+			}
+		})
+	}
+}
+
+func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
+	s, err := newSpool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all := s.room(math.MaxInt64)
+	if all.free <= 0 || all.bytes >= all.free {
+		t.Errorf("of %d bytes that are free, %d may be taken", all.free, all.bytes)
+	}
+	if said := all.exceeded(&Image{origin: image.Origin{Name: "image", Attribute: "path"}}).Error(); !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
+		t.Errorf("it says %q", said)
+	}
+	if few := s.room(1000); few.bytes != 1000 {
+		t.Errorf("%d bytes may be taken, of 1000 that the pool could hold", few.bytes)
+	}
+}
+
+// endless is zeros without end, and does something after a mebibyte.
+type endless struct {
+	n    int
+	then func()
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	clear(p)
+	if e.n += len(p); e.n > 1<<20 {
+		e.then()
+	}
+	return len(p), nil
+}
+
+// What is read without end stops with the context, whoever reads it, and whatever it holds.
+func TestReadingEndsWithTheContext(t *testing.T) {
+	path := writeFile(t, packed(t, "gzip", rawDisk(1<<20)))
+	for name, read := range map[string]func(context.Context, *Image) error{
+		"sending": func(ctx context.Context, im *Image) error { _, err := im.Send(ctx, nowhere{}); return err },
+		"mapping": func(ctx context.Context, im *Image) error { _, err := MapImage(ctx, im); return err },
+		"comparing": func(ctx context.Context, im *Image) error {
+			_, err := im.SendChanges(ctx, nowhere{}, Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stop := errors.New("stop")
+			im := opened(t, Source{Path: path})
+			im.file = nil // what it reads now is without end
+			im.once = &stream{im: im, in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
+			im.once.out = im.once.in
+			im.from.Abort = func(error) {}
+			if err := read(ctx, im); !errors.Is(err, stop) {
+				t.Errorf("the error is %v, want %v", err, stop)
+			}
+		})
+	}
+	// Tables are read a piece at a time.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	disk := qcow2Image(nil)
+	if err := CheckWhole(ctx, image.Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(disk)), int64(len(disk))); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+}

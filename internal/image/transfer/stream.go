@@ -1,0 +1,274 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+)
+
+// stream is one reading of an image from beginning to end, decompressed on the way.
+type stream struct {
+	im      *Image
+	in      *tap       // what comes from the source
+	out     io.Reader  // the image
+	parts   func() int // of what is compressed; nil for an image that is not
+	release func()
+}
+
+func (p *stream) close() { p.release() }
+
+// newStream starts a reading of what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
+// image it is, and notes that.
+func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
+	in := &tap{origin: im.origin, r: r}
+	head, err := readHead(in)
+	if err != nil {
+		return nil, err
+	}
+	im.PackedSize = size
+	packed := compressionOf(head)
+	if packed == nil {
+		p := &stream{im: im, in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
+		return p, im.recognise(head, size)
+	}
+	im.Compression, im.extents = packed.Name, nil
+	in.again = head
+	if im.want != (image.Checksum{}) {
+		in.sum = image.NewDigester(im.want)
+	}
+	u, err := packed.unpack(im.origin, in)
+	if err != nil {
+		return nil, err
+	}
+	p := &stream{im: im, in: in, parts: u.Parts, release: u.Close}
+	if head, err = readHead(u); err == nil {
+		p.out = io.MultiReader(bytes.NewReader(head), u)
+		err = im.recognise(head, -1)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// readHead reads what a file is recognised by.
+func readHead(r io.Reader) ([]byte, error) {
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(r, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // as they are: a reader that fails says so in words of its own
+		err = nil
+	}
+	return head[:n], err
+}
+
+// recognise finds out what kind of image begins so, and how large it is. It is asked again when the size is known.
+func (im *Image) recognise(head []byte, size int64) error {
+	format, virtual, err := probe(im.origin, bytes.NewReader(head), size)
+	if err != nil {
+		return inside(im.Compression, err)
+	}
+	im.head, im.Format, im.VirtualSize, im.Size = head, format, max(virtual, 0), size
+	return nil
+}
+
+// inside says of an image that it is so once it was decompressed.
+func inside(packed string, err error) error {
+	if packed == "" {
+		return err
+	}
+	before := "it is compressed with " + packed + ", and inside "
+	if e, ok := errors.AsType[*image.NotAnImageError](err); ok {
+		return &image.NotAnImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
+	}
+	if e, ok := errors.AsType[*image.UnsupportedImageError](err); ok {
+		return &image.UnsupportedImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
+	}
+	return err
+}
+
+// limit is how long an image whose size is not known may become before it is given up: no longer than its disk, with the
+// tables of a format, and than there is room for.
+func (im *Image) limit(room int64) (int64, error) {
+	const reason = "it is longer than the disk of %d bytes that it declares: it was made to fill up whoever decompresses it, or holds snapshots"
+	if im.Format == image.FormatQcow2 {
+		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare tables.
+		if declared := im.VirtualSize + im.VirtualSize/8 + 64<<20; declared < room {
+			return declared, im.origin.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.", reason, im.VirtualSize)
+		}
+	}
+	return room, im.origin.Unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
+}
+
+// through lets take read all of the stream, limit bytes at most, and hashes it meanwhile. Reading ends with ctx. It closes the
+// stream.
+func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
+	defer p.close()
+	im := p.im
+	shown := newProgress(im.PackedSize, s.progress)
+	shown.done = p.in.n
+	p.in.notice = shown.at
+	d := image.NewDigester(im.want)
+	if im.Compression != "" {
+		d = image.NewDigester(image.Checksum{}) // the checksum is of what comes from the source
+	}
+	limit, tooLong := im.limit(s.room)
+	if s.tooLong != nil && limit == s.room {
+		tooLong = s.tooLong
+	}
+	if im.Size >= 0 {
+		limit, tooLong = im.Size, im.origin.Failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
+	}
+	in := &bounded{r: &cancelled{ctx, im.origin, p.out}, left: limit, over: tooLong}
+	async := newAsyncWriter(d)
+	err = take(io.TeeReader(in, async), limit)
+	async.end()
+	if err == nil {
+		err = p.end(limit - in.left)
+	}
+	if err == nil && im.from.Done != nil {
+		err = im.from.Done(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	if digest, err = d.Finish(im.origin); err != nil {
+		return "", err
+	}
+	im.digest = digest
+	if s.onDigest != nil {
+		if err := s.onDigest(digest); err != nil {
+			return "", err
+		}
+	}
+	shown.end()
+	return digest, nil
+}
+
+// end makes sure that what has passed was all, and what it should be. Plain is how many bytes the image had.
+func (p *stream) end(plain int64) error {
+	im := p.im
+	if im.Compression != "" {
+		// The checksum is of the whole file, also of what a decompressor leaves behind its last mark.
+		if _, err := io.Copy(io.Discard, p.in); err != nil {
+			return err
+		}
+		if p.in.sum != nil {
+			if _, err := p.in.sum.Finish(im.origin); err != nil {
+				return err
+			}
+		}
+	}
+	if p.in.n != im.PackedSize && im.PackedSize >= 0 {
+		return im.origin.Failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &cutError{io.ErrUnexpectedEOF},
+			p.in.n, im.PackedSize), "Apply again.")
+	}
+	if im.Size < 0 {
+		if err := im.recognise(im.head, plain); err != nil {
+			return err
+		}
+	}
+	parts := 0
+	if p.parts != nil {
+		parts = p.parts()
+	}
+	return im.checkTold(parts)
+}
+
+// cancelled is a reader until ctx ends. What is read from may be without end, as what is decompressed can be.
+type cancelled struct {
+	ctx    context.Context //nolint:containedctx // io.Reader has none
+	origin image.Origin
+	r      io.Reader
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, fmt.Errorf("reading %s: %w", c.origin, err)
+	}
+	return c.r.Read(p)
+}
+
+// bounded fails once there is more than left bytes.
+type bounded struct {
+	r    io.Reader
+	left int64
+	over error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		p = p[:min(1, len(p))]
+	} else {
+		p = p[:min(int64(len(p)), b.left)]
+	}
+	n, err := b.r.Read(p)
+	if b.left == 0 && n > 0 {
+		return 0, b.over
+	}
+	b.left -= int64(n)
+	return n, err
+}
+
+// ended tells the end of a reader from an error that has an early end for its cause.
+func ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it
+
+// tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
+type tap struct {
+	origin image.Origin
+	r      io.Reader
+	again  []byte // read already, and handed out once more
+	n      int64  // bytes that have come, all of which were handed out once or are in again
+	sum    *image.Digester
+	err    error
+	notice func(n int64)
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	if len(t.again) > 0 {
+		n := copy(p, t.again)
+		t.again = t.again[n:]
+		t.hash(p[:n])
+		return n, nil
+	}
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.r.Read(p)
+	t.n += int64(n)
+	if t.notice != nil {
+		t.notice(t.n)
+	}
+	t.hash(p[:n])
+	if err != nil && !ended(err) {
+		err = t.origin.Unread(err)
+	}
+	if t.err = err; n > 0 {
+		err = nil // it comes again: not all decompressors expect it with the last bytes
+	}
+	return n, err
+}
+
+func (t *tap) hash(p []byte) {
+	if t.sum != nil {
+		_, _ = t.sum.Write(p)
+	}
+}
+
+// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts is how many times it was
+// compressed, one behind the other: the end of the first is not that of all.
+func (im *Image) checkTold(parts int) error {
+	if im.want != (image.Checksum{}) || im.from.Untold == nil || parts == 1 {
+		return nil
+	}
+	err := im.from.Untold()
+	if err != nil && im.Format == image.FormatQcow2 { // see CheckStored
+		im.proveWhole = true
+		return nil
+	}
+	return err
+}
