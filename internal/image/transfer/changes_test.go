@@ -16,9 +16,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/overlay"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 )
 
 const quarter = 256 << 10

@@ -13,8 +13,8 @@ import (
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // textual is a disk with data that compresses well, data that does not, and holes, whose last cluster is not a whole one.

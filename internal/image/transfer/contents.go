@@ -12,7 +12,7 @@ import (
 	container "github.com/lima-vm/go-qcow2reader/image"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // contents is the disk in an image whose bytes can be read in any order.

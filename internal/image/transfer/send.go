@@ -7,7 +7,7 @@ import (
 	"math"
 	"os"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r yields, length bytes at

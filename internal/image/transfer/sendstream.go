@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // sendStream sends what passes once. It closes the stream.

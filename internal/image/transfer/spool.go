@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // spool is a file that only this process knows, and that is gone with it.

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // A process that is killed leaves no image behind.
