@@ -14,7 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // envDSN names the database where the configuration does not.
@@ -50,9 +50,11 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// openCatalog makes the store that is configured, which goes with the client; embedded is the one in the pool. It connects
+// openCatalog makes the store that is configured, which goes with the session; embedded is the one in the pool. It connects
 // nothing.
-func openCatalog(ctx context.Context, c *client.Client, config types.Object, tenant string, embedded catalog.Store) (catalog.Store, diag.Diagnostics) {
+func openCatalog(ctx context.Context, s *face.Session, config types.Object, tenant string, embedded catalog.Store) (
+	catalog.Store, diag.Diagnostics,
+) {
 	var diags diag.Diagnostics
 	dsn := os.Getenv(envDSN)
 	if !config.IsNull() {
@@ -77,6 +79,6 @@ func openCatalog(ctx context.Context, c *client.Client, config types.Object, ten
 		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")
 		return nil, diags
 	}
-	c.OnClose(store.Close)
+	s.OnClose(store.Close)
 	return store, diags
 }

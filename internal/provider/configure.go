@@ -22,7 +22,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -41,7 +41,7 @@ type model struct {
 
 // ValidateConfig implements provider.ProviderWithValidateConfig.
 func (p *Provider) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
-	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // whose dsn, which holds a password, is mostly in the environment
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // whose dsn, which holds a password, is mostly in the environment
 }
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
@@ -54,14 +54,14 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	c := &client.Client{}
-	resp.ResourceData, resp.DataSourceData = c, c
-	defer p.configured(c)
+	s := &face.Session{}
+	resp.ResourceData, resp.DataSourceData = s, s
+	defer p.configured(s)
 	for _, v := range []attr.Value{
 		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public, config.Retention,
 	} {
 		if !profile.Known(ctx, v) {
-			c.Deferred = true
+			s.Deferred = true
 			return
 		}
 	}
@@ -71,7 +71,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return
 	}
-	c.OnClose(func() { _ = host.Close() })
+	s.OnClose(func() { _ = host.Close() })
 	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
 		Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
@@ -79,17 +79,17 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	checkNames(&resp.Diagnostics, me)
 	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
-	store, diags := openCatalog(ctx, c, config.Catalog, tenant, poolstore.New(host, pool))
+	store, diags := openCatalog(ctx, s, config.Catalog, tenant, poolstore.New(host, pool))
 	resp.Diagnostics.Append(diags...)
 	if diags.HasError() {
 		return
 	}
-	c.Library = library.New(library.Options{
+	s.Library = library.New(library.Options{
 		Host: host, Pool: pool, Store: store, Me: me,
 		Retention: retention(config.Retention),
 	})
-	c.Provisioner = provision.New(provision.Settings{
-		Host: host, Library: c.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),
+	s.Provisioner = provision.New(provision.Settings{
+		Host: host, Library: s.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),
 		PublicNetworks: profile.Strings(config.Public.Elements()), Observe: logStep,
 	})
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/functions"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/catalogue"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/polkitrules"
@@ -41,18 +41,18 @@ var (
 // Provider is the novacron provider.
 type Provider struct {
 	version string
-	client  atomic.Pointer[client.Client] // as configured last; nil before
+	session atomic.Pointer[face.Session] // as configured last; nil before
 
-	mu      sync.Mutex
-	clients []*client.Client // as configured ever: a process that a test or a debugger runs in may serve several commands
+	mu       sync.Mutex
+	sessions []*face.Session // as configured ever: a process that a test or a debugger runs in may serve several commands
 }
 
 // configured takes note of what the provider was configured to be.
-func (p *Provider) configured(c *client.Client) {
-	p.client.Store(c)
+func (p *Provider) configured(s *face.Session) {
+	p.session.Store(s)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clients = append(p.clients, c)
+	p.sessions = append(p.sessions, s)
 }
 
 // end confirms what was made, and ends all connections. It does not wait longer than ctx for what is in flight on them.
@@ -61,15 +61,15 @@ func (p *Provider) end(ctx context.Context) error {
 	defer p.mu.Unlock()
 	var errs []error
 	closed := make(chan struct{})
-	for _, c := range p.clients {
-		errs = append(errs, c.Confirm(ctx))
+	for _, s := range p.sessions {
+		errs = append(errs, s.Confirm(ctx))
 	}
-	go func(clients []*client.Client) {
+	go func(sessions []*face.Session) {
 		defer close(closed)
-		for _, c := range clients {
-			c.Close()
+		for _, s := range sessions {
+			s.Close()
 		}
-	}(p.clients)
+	}(p.sessions)
 	select {
 	case <-closed:
 	case <-ctx.Done():
@@ -99,7 +99,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
 				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist. " +
 				"Keep other files out of its directory: libvirt lists at most 16,384 volumes of a pool."},
-			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
+			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{face.Valid(catalog.ValidateTenant)},
 				MarkdownDescription: "Tenant whose names are used. Environment: `NOVACRON_TENANT`. Default: `default`."},
 			"user": schema.StringAttribute{Optional: true, Validators: some,
 				MarkdownDescription: "Who the owner of new templates is, and who asks for instances. Environment: `NOVACRON_USER`. Default: " +

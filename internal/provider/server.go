@@ -65,7 +65,7 @@ func NewServer(version string, options ...fastpath.Option) (
 func newServer(version string, options []fastpath.Option) (tfprotov6.ProviderServer, *Provider, error) {
 	p := &Provider{version: version}
 	server, err := fastpath.Wrap(providerserver.NewProtocol6(p)(), map[string]func() fastpath.Resource{
-		"novacron_instance": func() fastpath.Resource { return instance.Configured(p.client.Load()) },
+		"novacron_instance": func() fastpath.Resource { return instance.With(p.session.Load()) },
 	}, options...)
 	if err != nil {
 		return nil, nil, err

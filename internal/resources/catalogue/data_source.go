@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 var (
@@ -17,10 +17,10 @@ var (
 )
 
 // DataSource is the data source novacron_catalog.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("catalog")} }
 
 type model struct {
 	Kind           types.String `tfsdk:"kind"`
@@ -41,11 +41,6 @@ type model struct {
 	UnusedImageBytes types.Int64 `tfsdk:"unused_image_bytes"`
 	StrayVolumes     types.List  `tfsdk:"stray_volumes"`
 	VolumeCount      types.Int64 `tfsdk:"volume_count"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_catalog"
 }
 
 // Schema implements datasource.DataSource.
@@ -89,23 +84,16 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the catalogue")...)
+	resp.Diagnostics.Append(d.Require("reading the catalogue")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	l := d.client.Library
+	l := d.Library
 	c, err := l.Catalogue(ctx)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read catalogue", err)
+		face.AddError(&resp.Diagnostics, "Could not read catalogue", err)
 		return
 	}
 	for _, u := range c.Stock.Undescribed {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 var (
@@ -18,10 +18,10 @@ var (
 )
 
 // DataSource is the data source novacron_host.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("host")} }
 
 type model struct {
 	URI               types.String       `tfsdk:"uri"`
@@ -50,11 +50,6 @@ type network struct {
 	Bridge      string `tfsdk:"bridge"`
 	ForwardMode string `tfsdk:"forward_mode"`
 	Active      bool   `tfsdk:"active"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_host"
 }
 
 // Schema implements datasource.DataSource.
@@ -97,22 +92,15 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the host")...)
+	resp.Diagnostics.Append(d.Require("reading the host")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	h, err := d.client.Provisioner.Host(ctx)
+	h, err := d.Provisioner.Host(ctx)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read host", err)
+		face.AddError(&resp.Diagnostics, "Could not read host", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, fromCore(h))...)

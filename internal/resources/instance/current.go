@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
@@ -18,18 +18,22 @@ var _ fastpath.Resource = (*Resource)(nil)
 
 // Configured makes the resource with what the provider was configured to; nil for a provider that
 // was not.
-func Configured(c *client.Client) *Resource { return &Resource{client: c} }
+func With(session *face.Session) *Resource {
+	r := &Resource{face.NewResource("instance")}
+	r.Session = session
+	return r
+}
 
 // Current implements fastpath.Resource.
 func (r *Resource) Current(ctx context.Context, state fastpath.State, private fastpath.Private) (
 	bool, diag.Diagnostics,
 ) {
 	id, ok := state.Text("id")
-	if !ok || !r.client.Online() {
+	if !ok || !r.Configured() {
 		return false, nil
 	}
 	i, err := r.refresh(ctx, id)
-	if err != nil || i.Drifted() || i.Facts.Tenant != r.client.Library.Tenant() || !noted(private[client.HostKey], i) {
+	if err != nil || i.Drifted() || i.Facts.Tenant != r.Library.Tenant() || !noted(private[face.HostKey], i) {
 		return false, nil
 	}
 	o, err := r.offered(ctx, i)
@@ -38,9 +42,9 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 
 // refresh reads the instance of a state, and notes that a state has it.
 func (r *Resource) refresh(ctx context.Context, id string) (provision.Instance, error) {
-	r.client.Library.OwnInstance(id)
+	r.Library.OwnInstance(id)
 	return fastpath.Once(ctx, "instance", func() (provision.Instance, error) {
-		return r.client.Provisioner.Refresh(ctx, id)
+		return r.Provisioner.Refresh(ctx, id)
 	})
 }
 
@@ -57,8 +61,8 @@ func (r *Resource) Settled(state fastpath.State) bool {
 	if asked, some := state.Text("version"); some && !catalog.Allows(asked, version) { // see strayed
 		return false
 	}
-	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.client.Online() {
-		return !r.client.Library.Leaving(id.Version(version)) // under a linked clone, which only a plan can tell
+	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.Configured() {
+		return !r.Library.Leaving(id.Version(version)) // under a linked clone, which only a plan can tell
 	}
 	return true
 }

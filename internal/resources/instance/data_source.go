@@ -14,7 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -24,20 +24,15 @@ var (
 )
 
 // DataSource is the data source novacron_instance.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("instance")} }
 
 // single is what the data source shows.
 type single struct {
 	found
 	EffectiveParameters types.Dynamic `tfsdk:"effective_parameters"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_instance"
 }
 
 // Schema implements datasource.DataSource.
@@ -49,7 +44,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "The instance's UUID. Either this or `name`.",
 	}
 	all["name"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateInstanceName)},
+		Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateInstanceName)},
 		MarkdownDescription: "The instance's name. Either this or `id`.",
 	}
 	all["effective_parameters"] = profile.Computed(facts())["effective_parameters"]
@@ -59,31 +54,24 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m single
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("id"), &m.ID)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("name"), &m.Name)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading an instance")...)
+	resp.Diagnostics.Append(d.Require("reading an instance")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	tenant := d.client.Library.Tenant()
+	tenant := d.Library.Tenant()
 	at, asked := path.Root("name"), m.Name.ValueString()
 	var i provision.Instance
 	var err error
 	if m.ID.IsNull() {
-		i, err = d.client.Provisioner.Find(ctx, tenant, asked)
+		i, err = d.Provisioner.Find(ctx, tenant, asked)
 	} else {
 		at, asked = path.Root("id"), m.ID.ValueString()
-		i, err = d.client.Provisioner.Own(ctx, asked)
+		i, err = d.Provisioner.Own(ctx, asked)
 	}
 	if errors.Is(err, provision.ErrNotFound) {
 		resp.Diagnostics.AddAttributeError(at, "Instance not found", fmt.Sprintf("The host has no instance %q of the tenant %s. Where the instance is "+
@@ -91,9 +79,9 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read instance", err)
+		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
-	m.found, m.EffectiveParameters = show(i, Configured(d.client).newerOf(ctx, i))
+	m.found, m.EffectiveParameters = show(i, With(d.Session).newerOf(ctx, i))
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -22,10 +22,12 @@ var (
 )
 
 // ListDataSource is the data source novacron_instances.
-type ListDataSource struct{ client *client.Client }
+type ListDataSource struct{ face.DataSource }
 
 // NewListDataSource makes the data source.
-func NewListDataSource() datasource.DataSource { return &ListDataSource{} }
+func NewListDataSource() datasource.DataSource {
+	return &ListDataSource{face.NewDataSource("instances")}
+}
 
 // list is some instances, with what chose them.
 type list struct {
@@ -34,11 +36,6 @@ type list struct {
 	Status     types.String `tfsdk:"status"`
 	Labels     types.Map    `tfsdk:"labels"`
 	Instances  []found      `tfsdk:"instances"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *ListDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_instances"
 }
 
 // Schema implements datasource.DataSource.
@@ -51,10 +48,10 @@ func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 		MarkdownDescription: "Lists the instances of the provider's tenant on its host, also those of other configurations, by name.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{Optional: true,
-				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
 				MarkdownDescription: "Only instances of this template, `tenant/name`."},
 			"version": schema.StringAttribute{Optional: true,
-				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
 				MarkdownDescription: "Only instances made from these versions: an exact one or a constraint, such as `1.1.0` or `< 2.0`."},
 			"status": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(provision.Statuses()...)},
 				MarkdownDescription: "Only instances of this status: `" + strings.Join(provision.Statuses(), "`, `") + "`."},
@@ -68,18 +65,11 @@ func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *ListDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m list
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "listing instances")...)
+	resp.Diagnostics.Append(d.Require("listing instances")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -91,10 +81,10 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	var instances []provision.Instance
 	var overlooked []string
 	if err == nil {
-		instances, overlooked, err = d.client.Provisioner.Instances(ctx, filter)
+		instances, overlooked, err = d.Provisioner.Instances(ctx, filter)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not list instances", err)
+		face.AddError(&resp.Diagnostics, "Could not list instances", err)
 		return
 	}
 	for _, text := range overlooked {
@@ -102,7 +92,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	m.Instances = make([]found, len(instances))
 	for n, i := range instances {
-		m.Instances[n], _ = show(i, Configured(d.client).newerOf(ctx, i))
+		m.Instances[n], _ = show(i, With(d.Session).newerOf(ctx, i))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

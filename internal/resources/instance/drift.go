@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // renamed tells whether the domain has another name than the instance's.
@@ -31,7 +31,7 @@ func (m *Model) strayed() bool {
 func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
-		client.AddError(&resp.Diagnostics, "Could not read instance", err)
+		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
 	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
@@ -40,12 +40,12 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, 
 	}
 	for _, d := range i.Drift(blueprint) {
 		if d.Lost { // to replace an instance for what somebody did to it is for its user to decide
-			resp.Diagnostics.AddAttributeWarning(client.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On its host, instance %q has %s = %v "+
+			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On its host, instance %q has %s = %v "+
 				"now. That cannot be put right in place: undo it there, configure it so, or replace the instance with `terraform apply -replace=ADDRESS`.",
 				state.Name.ValueString(), d.Path, d.Is))
 			continue
 		}
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, client.Path(d.Path), d.Is)...)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, face.Path(d.Path), d.Is)...)
 	}
 }
 
@@ -58,7 +58,7 @@ func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Mo
 	if err != nil {
 		return provision.Blueprint{}, err
 	}
-	template, versions, err := r.client.Library.Planned(ctx, id)
+	template, versions, err := r.Library.Planned(ctx, id)
 	if err != nil {
 		return provision.Blueprint{}, err
 	}

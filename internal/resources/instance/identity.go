@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // identity is what tells an instance from all others, for as long as it lives.
@@ -29,7 +29,7 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 // ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", by the name in the provider's tenant,
 // or by the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing an instance")...)
+	resp.Diagnostics.Append(r.Require("importing an instance")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -40,13 +40,13 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 			"that. The domain itself stays as it is, until you remove it", err)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not import instance", err)
+		face.AddError(&resp.Diagnostics, "Could not import instance", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
-	r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // referred finds the instance that is to be imported.
@@ -54,13 +54,13 @@ func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest
 	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
 		var given types.String
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
-		i, err := r.client.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
-		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.client.Library.Tenant() {
+		i, err := r.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
+		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.Library.Tenant() {
 			err = fmt.Errorf("the host has no instance of the UUID %s", given.ValueString())
 		}
 		return i, err
 	}
-	i, err := r.client.Provisioner.Lookup(ctx, req.ID)
+	i, err := r.Provisioner.Lookup(ctx, req.ID)
 	if errors.Is(err, provision.ErrNotFound) {
 		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -29,12 +29,12 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *Model
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
 	if err != nil {
-		client.AddError(&diags, "Could not read instance", err)
+		face.AddError(&diags, "Could not read instance", err)
 		return diags
 	}
-	overrides, err := r.client.Provisioner.Overrides(ctx, i, version)
+	overrides, err := r.Provisioner.Overrides(ctx, i, version)
 	if err != nil {
-		client.AddError(&diags, "Could not read instance", err)
+		face.AddError(&diags, "Could not read instance", err)
 		return diags
 	}
 	state.HardwareProfile = profile.HardwareObject(overrides.Hardware)
@@ -57,7 +57,7 @@ func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	version, err = r.client.Library.Version(ctx, id.Version(i.Facts.Version))
+	version, err = r.Library.Version(ctx, id.Version(i.Facts.Version))
 	if errors.Is(err, catalog.ErrNotFound) {
 		return catalog.Version{}, nil
 	}

@@ -8,40 +8,40 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // noted tells whether a note is of the host that an instance was found on. Its pool is not compared: that may take a request,
 // which a refresh that finds everything as it was does without.
 func noted(note []byte, i provision.Instance) bool {
-	host, ok := client.ParseHost(note)
+	host, ok := face.ParseHost(note)
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }
 
 // missing says of an instance that the host does not have that it is on another one: an error where that is certain, a warning
 // where it may be, and nothing where it is gone.
-func missing(ctx context.Context, c *client.Client, private client.PrivateState, state *Model) diag.Diagnostics {
+func missing(ctx context.Context, c *face.Session, private face.PrivateState, state *Model) diag.Diagnostics {
 	var diags diag.Diagnostics
-	host, ok := client.HostOf(ctx, private)
+	host, ok := face.HostOf(ctx, private)
 	if !ok {
 		return diags
 	}
 	err := c.Provisioner.Moved(ctx, host)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
-		leftBehind(&diags, moved, state, client.UnlessApplied)
+		leftBehind(&diags, moved, state, face.UnlessApplied)
 		return diags
 	}
-	client.AddError(&diags, "Could not read instance", err)
+	face.AddError(&diags, "Could not read instance", err)
 	return diags
 }
 
 // leftBehind says where an instance is, or may be, and what to do.
 func leftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *Model, doubt string) {
-	client.LeftBehind(diags, moved, "Instance", fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString()), doubt)
+	face.LeftBehind(diags, moved, "Instance", fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString()), doubt)
 }
 
-// addError is client.AddTimedError, but of an instance that is missing it says where it is.
-func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err error, c *client.Client, private client.PrivateState, state *Model) {
+// addError is face.AddTimedError, but of an instance that is missing it says where it is.
+func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err error, c *face.Session, private face.PrivateState, state *Model) {
 	if errors.Is(err, provision.ErrNotFound) {
 		moved := missing(ctx, c, private, state)
 		diags.Append(moved...)
@@ -49,5 +49,5 @@ func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err 
 			return
 		}
 	}
-	client.AddTimedError(ctx, diags, summary, err)
+	face.AddTimedError(ctx, diags, summary, err)
 }

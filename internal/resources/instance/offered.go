@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -34,7 +34,7 @@ func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, 
 	if err != nil {
 		return nothing, nil //nolint:nilerr // no template has such a name
 	}
-	template, versions, err := r.client.Library.Planned(ctx, id)
+	template, versions, err := r.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nothing, nil
 	}
@@ -46,7 +46,7 @@ func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, 
 	if n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == version.ID }); n >= 0 {
 		version = versions[n]
 	}
-	o := offer{newer: profile.OptionalString(r.client.Library.Newer(template, versions, nil, i.Facts.Version))}
+	o := offer{newer: profile.OptionalString(r.Library.Newer(template, versions, nil, i.Facts.Version))}
 	warn(&o.warnings, template.Warning(version))
 	return o, nil
 }
@@ -54,6 +54,6 @@ func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, 
 // warn reports a finding that is no error, if it is one at all.
 func warn(diags *diag.Diagnostics, f finding.Finding) {
 	if f.Summary != "" {
-		client.AddWarning(diags, f)
+		face.AddWarning(diags, f)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -36,7 +36,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := &planner{client: r.client, plan: &plan, diags: &resp.Diagnostics}
+	p := &planner{session: r.Session, plan: &plan, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
@@ -74,23 +74,23 @@ func refuseProtected(diags *diag.Diagnostics, state Model) {
 
 // planner plans one instance.
 type planner struct {
-	client   *client.Client
+	session  *face.Session
 	plan     *Model
-	secrets  types.Dynamic       // parameters_wo, which the plan does not have
-	state    *Model              // nil while creating
-	private  client.PrivateState // the state's
-	adopting bool                // the state is an import's, see importedKey
-	seeded   bool                // what the instance was told at its first boot counts no more
+	secrets  types.Dynamic     // parameters_wo, which the plan does not have
+	state    *Model            // nil while creating
+	private  face.PrivateState // the state's
+	adopting bool              // the state is an import's, see importedKey
+	seeded   bool              // what the instance was told at its first boot counts no more
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
 
 // create plans a new instance: its version, its effective parameters, and all that is wrong with it.
 func (p *planner) create(ctx context.Context) {
-	if !p.client.Online() {
+	if !p.session.Configured() {
 		return
 	}
-	tenant := p.client.Library.Tenant()
+	tenant := p.session.Library.Tenant()
 	p.plan.Tenant = types.StringValue(tenant)
 	if !p.plan.Name.IsUnknown() {
 		p.plan.DomainName = types.StringValue(naming.Domain(tenant, p.plan.Name.ValueString()))
@@ -132,15 +132,15 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 		}
 	}
 	if complete {
-		lacking, err := p.client.Provisioner.CheckHost(ctx, request.Name, blueprint)
+		lacking, err := p.session.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Could not read host", err)
+			face.AddError(p.diags, "Could not read host", err)
 		}
 		findings = append(findings, lacking...)
 	}
-	client.AddFindings(p.diags, findings)
+	face.AddFindings(p.diags, findings)
 	for _, f := range catalog.Overlaps(blueprint.NICs) {
-		client.AddWarning(p.diags, f)
+		face.AddWarning(p.diags, f)
 	}
 	return blueprint, !p.diags.HasError()
 }
@@ -152,7 +152,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 	p.keepFacts()
 	p.pin()
-	if !p.client.Online() {
+	if !p.session.Configured() {
 		return
 	}
 	template, version, found := p.resolve(ctx)
@@ -171,14 +171,14 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		}
 		return
 	}
-	instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
+	instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
-		addError(ctx, p.diags, "Could not read instance", err, p.client, p.private, p.state)
+		addError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
 		return
 	}
 	frozen, kept, err := instance.Facts.FrozenVersion()
 	if err != nil {
-		client.AddError(p.diags, "Could not compare instance", err)
+		face.AddError(p.diags, "Could not compare instance", err)
 		return
 	}
 	if kept {
@@ -233,12 +233,12 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 	}
 	p.compareParameters(b)
 	p.plan.DomainName = types.StringValue(naming.Domain(instance.Facts.Tenant, instance.Facts.Name))
-	diff, findings, err := p.client.Provisioner.Compare(ctx, instance, b)
+	diff, findings, err := p.session.Provisioner.Compare(ctx, instance, b)
 	if err != nil {
-		client.AddError(p.diags, "Could not compare instance", err)
+		face.AddError(p.diags, "Could not compare instance", err)
 		return
 	}
-	client.AddFindings(p.diags, findings)
+	face.AddFindings(p.diags, findings)
 	for _, at := range diff.Replaces {
 		p.replaceAt(at)
 	}

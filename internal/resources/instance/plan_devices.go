@@ -9,7 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -31,7 +31,7 @@ func (p *planner) refuseUntold(d provision.Devices) {
 	for _, disk := range d.DropDisks {
 		at := finding.At("storage_profile").Name("disks").Key(disk.Name)
 		if p.adopting && leaf(p.state, at) == nil {
-			client.AddFindings(p.diags, finding.List{{
+			face.AddFindings(p.diags, finding.List{{
 				Path: at, Summary: "Disk missing from the imported state",
 				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import has, and this change would "+
 					"delete it with its data. Write it into storage_profile.disks; or import the instance once more, after `terraform state rm`, which "+
@@ -50,7 +50,7 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 		p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
 	}
 	for _, disk := range d.DropDisks {
-		client.AddWarning(p.diags, finding.Finding{
+		face.AddWarning(p.diags, finding.Finding{
 			Path: finding.At("storage_profile").Name("disks").Key(disk.Name),
 			// Terraform shows one warning of each summary.
 			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
@@ -70,7 +70,7 @@ func (p *planner) announceRestart(restarts []provision.Restart) {
 		if r.Why != "" {
 			why = " " + r.Why
 		}
-		at := client.Path(r.At[:1])
+		at := face.Path(r.At[:1])
 		if p.plan.AllowRestart.ValueBool() {
 			p.diags.AddAttributeWarning(at, "Instance will be restarted", fmt.Sprintf(
 				"%s: applying it shuts the guest down gracefully and starts it again.%s", what, why))

@@ -6,28 +6,28 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // leaves notes that the plan takes the instance off its version.
 func (r *Resource) leaves(state *Model) {
-	if r.client.Online() {
-		r.client.Library.Leaves(state.ID.ValueString())
+	if r.Configured() {
+		r.Library.Leaves(state.ID.ValueString())
 	}
 }
 
 // refuseStaying refuses that a linked clone stays on a version that the same plan takes away.
 func (r *Resource) refuseStaying(diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseTemplateID(state.TemplateID.ValueString())
-	if err != nil || !r.client.Online() {
+	if err != nil || !r.Configured() {
 		return
 	}
-	client.AddError(diags, "Version is removed under its clone", r.client.Library.StaysOn(id.Version(state.ResolvedVersion.ValueString()),
+	face.AddError(diags, "Version is removed under its clone", r.Library.StaysOn(id.Version(state.ResolvedVersion.ValueString()),
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }
 
 // checkName finds that the name of a new instance is taken: by another domain of the host for certain, which is an error. An
 // instance of the tenant may be one that goes before the plan is applied, as by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
-	client.AddUnsure(p.diags, "Could not read host", p.client.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
+	face.AddUnsure(p.diags, "Could not read host", p.session.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -25,33 +25,33 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	if p.plan.TemplateID.IsUnknown() || p.plan.Version.IsUnknown() || err != nil {
 		return template, version, false
 	}
-	template, versions, err := p.client.Library.Planned(ctx, id)
+	template, versions, err := p.session.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		if p.pinned() { // which does not need it
 			p.plan.UpdateAvailable = types.StringNull()
 		} else {
-			client.AddFindings(p.diags, p.client.Library.NoSuchTemplate(id))
+			face.AddFindings(p.diags, p.session.Library.NoSuchTemplate(id))
 		}
 		return template, version, false
 	}
 	if err != nil {
-		client.AddError(p.diags, "Could not read template", err)
+		face.AddError(p.diags, "Could not read template", err)
 		return template, version, false
 	}
 	if p.plan.ResolvedVersion.IsUnknown() || p.plan.ResolvedVersion.IsNull() {
-		picked, err := library.Pick(id, versions, p.client.Library.Expected(id), p.plan.Version.ValueString())
+		picked, err := library.Pick(id, versions, p.session.Library.Expected(id), p.plan.Version.ValueString())
 		if err != nil {
-			client.AddError(p.diags, "Version not found", err)
+			face.AddError(p.diags, "Version not found", err)
 			return template, version, false
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
-	coming := p.client.Library.Expected(id)
-	p.plan.UpdateAvailable = profile.OptionalString(p.client.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
+	coming := p.session.Library.Expected(id)
+	p.plan.UpdateAvailable = profile.OptionalString(p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
-	case again >= 0 && (n < 0 || !p.pinned() && p.client.Library.Owned(coming[again].ID)):
+	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Owned(coming[again].ID)):
 		// It comes with the same apply, for the first time or in the place of one of the same number: what that is tells nothing.
 		p.use(template, coming[again])
 		return template, version, false
@@ -67,8 +67,8 @@ func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	if p.pinned() {
 		return true
 	}
-	warning, err := p.client.Library.Use(template, version)
-	client.AddError(p.diags, "Could not use template", err)
+	warning, err := p.session.Library.Use(template, version)
+	face.AddError(p.diags, "Could not use template", err)
 	warn(p.diags, warning)
 	return err == nil
 }
@@ -78,7 +78,7 @@ func (p *planner) stored(ctx context.Context, version catalog.Version) bool {
 	if p.pinned() {
 		return true
 	}
-	err := p.client.Library.CheckImage(ctx, version)
-	client.AddError(p.diags, "Image not found", err)
+	err := p.session.Library.CheckImage(ctx, version)
+	face.AddError(p.diags, "Image not found", err)
 	return err == nil
 }

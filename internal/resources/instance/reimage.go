@@ -11,7 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // What another version means: see on_version_change.
@@ -36,17 +36,17 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 			p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
 		}
 		p.warnOfSecrets(version.Spec.Parameters)
-		instance, err := p.client.Provisioner.Read(ctx, p.state.ID.ValueString())
+		instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
 		if err != nil {
-			addError(ctx, p.diags, "Could not read instance", err, p.client, p.private, p.state)
+			addError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
 			return
 		}
-		diff, findings, err := p.client.Provisioner.CompareForReimage(ctx, instance, blueprint)
+		diff, findings, err := p.session.Provisioner.CompareForReimage(ctx, instance, blueprint)
 		if err != nil {
-			client.AddError(p.diags, "Could not compare instance", err)
+			face.AddError(p.diags, "Could not compare instance", err)
 			return
 		}
-		client.AddFindings(p.diags, findings)
+		face.AddFindings(p.diags, findings)
 		if len(diff.Replaces) > 0 {
 			p.replaceFor(diff.Replaces)
 			return
@@ -87,7 +87,7 @@ func (p *planner) announceReimage() {
 		return
 	}
 	order := ""
-	if id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString()); err == nil && p.client.Library.Leaving(id.Version(from)) {
+	if id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString()); err == nil && p.session.Library.Leaving(id.Version(from)) {
 		order = fmt.Sprintf(" Version %s goes with the same apply. Terraform removes it before the instance has left it, which is refused, unless "+
 			"its resource has lifecycle { create_before_destroy = true }.", from)
 	}
@@ -97,16 +97,16 @@ func (p *planner) announceReimage() {
 }
 
 // reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
-func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private client.PrivateState, resp *resource.UpdateResponse) {
+func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private face.PrivateState, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
+		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
-	i, record, err := r.client.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
-	client.WarnUnrecorded(&resp.Diagnostics, record)
+	i, record, err := r.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
+	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, private, &plan)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, private, &plan)
 		return
 	}
 	planned := plan.EffectiveParameters

@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // replaceAt replaces the instance for the attribute that cannot change in place. Terraform goes by what the user has
@@ -15,7 +15,7 @@ func (p *planner) replaceAt(at finding.Path) {
 	if planned == nil && prior == nil || planned != nil && prior != nil && planned.Equal(prior) {
 		return
 	}
-	p.replaces = append(p.replaces, client.Path(at))
+	p.replaces = append(p.replaces, face.Path(at))
 }
 
 // leaf is the attribute of a profile or the customization that a path leads to; nil where there is none, or it is null.

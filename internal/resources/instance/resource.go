@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -39,27 +39,15 @@ const (
 )
 
 // Resource is novacron_instance.
-type Resource struct{ client *client.Client }
+type Resource struct{ face.Resource }
 
 // New makes the resource.
-func New() resource.Resource { return &Resource{} }
-
-// Metadata implements resource.Resource.
-func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_instance"
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.client = c
-}
+func New() resource.Resource { return &Resource{face.NewResource("instance")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
 // only fields that are wrong whatever they override are found here.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
@@ -80,14 +68,14 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	asked, _ := customization(ctx, config.Customization)
 	findings = append(findings, hardware.Validate()...)
 	findings = append(findings, asked.Validate("")...)
-	client.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
+	face.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
 }
 
 // Create implements resource.Resource.
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "making an instance")...)
+	resp.Diagnostics.Append(r.Require("making an instance")...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -99,7 +87,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
+		face.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	planned := plan.EffectiveParameters
@@ -109,18 +97,18 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.Provisioning = provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
-		r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
-	instance, record, err := r.client.Provisioner.Create(ctx, request, save)
-	client.WarnUnrecorded(&resp.Diagnostics, record)
+	instance, record, err := r.Provisioner.Create(ctx, request, save)
+	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if instance.UUID == "" { // nothing is left of it
 		resp.State.RemoveResource(ctx)
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
+		face.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
 	}
 	save(instance, record)
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
+		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
 			"look into it, and is replaced by the next apply", err))
 	}
 }
@@ -135,11 +123,11 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 	if err := findings.Err(); err != nil {
 		return provision.Request{}, err
 	}
-	if _, err := r.client.Library.Template(ctx, id); errors.Is(err, catalog.ErrNotFound) {
-		return provision.Request{}, r.client.Library.NoSuchTemplate(id)
+	if _, err := r.Library.Template(ctx, id); errors.Is(err, catalog.ErrNotFound) {
+		return provision.Request{}, r.Library.NoSuchTemplate(id)
 	}
 	if plan.ResolvedVersion.IsUnknown() {
-		version, err := r.client.Library.Resolve(ctx, id, plan.Version.ValueString())
+		version, err := r.Library.Resolve(ctx, id, plan.Version.ValueString())
 		if err != nil {
 			return provision.Request{}, err
 		}
@@ -160,27 +148,27 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...)
-	if !r.client.Online() {
+	if !r.Configured() {
 		return
 	}
 	i, err := r.refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.Append(missing(ctx, r.client, req.Private, &state)...)
+		resp.Diagnostics.Append(missing(ctx, r.Session, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)
 		}
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read instance", err)
+		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
 	if foreign := r.own(i.Facts.Tenant, i.UUID); foreign.HasError() {
 		resp.Diagnostics.Append(foreign...)
 		return
 	}
-	if note, _ := req.Private.GetKey(ctx, client.HostKey); !noted(note, i) {
-		r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+	if note, _ := req.Private.GetKey(ctx, face.HostKey); !noted(note, i) {
+		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	if state.Name.IsNull() { // just imported
 		if resp.Diagnostics.Append(r.adopt(ctx, i, &state)...); resp.Diagnostics.HasError() {
@@ -205,7 +193,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "changing an instance")...)
+	resp.Diagnostics.Append(r.Require("changing an instance")...)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(r.ownState(&state)...)
@@ -222,21 +210,21 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	request, _ := plan.toCore(ctx, secrets)
 	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
-	existing, err := r.client.Provisioner.Read(ctx, plan.ID.ValueString())
+	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
 	var blueprint provision.Blueprint
 	if err == nil {
-		blueprint, err = r.client.Provisioner.BlueprintOf(ctx, existing, request)
+		blueprint, err = r.Provisioner.BlueprintOf(ctx, existing, request)
 	}
 	switch {
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, req.Private, &state)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
 		return
 	}
-	i, err := r.client.Provisioner.Update(ctx, plan.ID.ValueString(), change)
+	i, err := r.Provisioner.Update(ctx, plan.ID.ValueString(), change)
 	if err != nil {
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.client, req.Private, &state)
+		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
 		return
 	}
 	plan.asPlanned(i)
@@ -248,14 +236,14 @@ func (r *Resource) changed(ctx context.Context, m Model, resp *resource.UpdateRe
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
-	r.client.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource.
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "removing an instance")...)
+	resp.Diagnostics.Append(r.Require("removing an instance")...)
 	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(r.ownState(&state)...)
@@ -265,11 +253,11 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	// The timeout is the guest's own; what follows once it is off has its own time, however short the guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
-	note, _ := client.HostOf(ctx, req.Private)
-	err := r.client.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
+	note, _ := face.HostOf(ctx, req.Private)
+	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
-		leftBehind(&resp.Diagnostics, moved, &state, client.Forgotten)
+		leftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)
 		return
 	}
-	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)
+	face.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)
 }

@@ -20,7 +20,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -64,19 +64,19 @@ func settings() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			Validators: []validator.String{client.Valid(catalog.ValidateInstanceName)},
+			Validators: []validator.String{face.Valid(catalog.ValidateInstanceName)},
 			MarkdownDescription: "Name, unique in the tenant: a DNS label. It is the guest's host name unless a parameter says otherwise. A " +
 				"change replaces the instance.",
 		},
 		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the instance is for."},
 		"template_id": schema.StringAttribute{
 			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+			Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
 			MarkdownDescription: "The template's id, `tenant/name`. A change replaces the instance.",
 		},
 		"version": schema.StringAttribute{
 			Optional:   true,
-			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+			Validators: []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
 			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. Default: the newest active release. It is resolved once, and then " +
 				"the instance stays with that version. A change resolves it again; where that means another version, `on_version_change` " +
 				"says what becomes of the instance.",

@@ -4,15 +4,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // own makes sure that the instance of a state is the provider's tenant's. Another one's is as good as not there; but to forget
 // it would be to lose it, where only the provider's tenant is another.
 func (r *Resource) own(tenant, id string) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if r.client.Online() && tenant != r.client.Library.Tenant() {
-		client.AddError(&diags, "Belongs to another tenant", r.client.Library.OtherTenant("instance", types.StringValue(id)))
+	if r.Configured() && tenant != r.Library.Tenant() {
+		face.AddError(&diags, "Belongs to another tenant", r.Library.OtherTenant("instance", types.StringValue(id)))
 	}
 	return diags
 }

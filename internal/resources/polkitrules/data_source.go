@@ -14,7 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/polkit"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -24,10 +24,10 @@ var (
 )
 
 // DataSource is the data source novacron_polkit_rules.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("polkit_rules")} }
 
 type model struct {
 	Users       types.Set    `tfsdk:"users"`
@@ -38,11 +38,6 @@ type model struct {
 	MayPublish  types.Bool   `tfsdk:"may_publish"`
 	FileName    types.String `tfsdk:"file_name"`
 	Content     types.String `tfsdk:"content"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_polkit_rules"
 }
 
 // Schema implements datasource.DataSource.
@@ -64,14 +59,14 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"users": names("Users of the host who work for the tenant. At least one of this and `groups`.", some,
 				setvalidator.AtLeastOneOf(path.MatchRoot("users"), path.MatchRoot("groups")), setvalidator.SizeAtLeast(1)),
 			"groups": names("Groups of the host whose members work for the tenant.", some, setvalidator.SizeAtLeast(1)),
-			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateTenant)},
+			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateTenant)},
 				MarkdownDescription: "The tenant that they work for. Default: the provider's."},
 			"pools": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType,
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(some)},
 				MarkdownDescription: "The storage pools of the library and of disks. They have to exist: users cannot make any. Default: those of the provider, " +
 					"`pool` and `storage_tiers`."},
 			"read_tenants": names("Tenants whose templates and versions they may read as well, for templates that are shared or public. It opens all "+
-				"that these tenants have in the library, shared or not. Default: none.", client.Valid(catalog.ValidateTenant)),
+				"that these tenants have in the library, shared or not. Default: none.", face.Valid(catalog.ValidateTenant)),
 			"may_publish": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether they may also register, change and remove templates and versions. All " +
 				"tenants share the images of versions, so it opens all of them: a user who may publish can change or delete any image. Default: `false`."},
 			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "What to call the file in `/etc/polkit-1/rules.d`."},
@@ -80,26 +75,19 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "rendering rules for polkit")...)
+	resp.Diagnostics.Append(d.Require("rendering rules for polkit")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if m.Tenant.IsNull() {
-		m.Tenant = types.StringValue(d.client.Library.Tenant())
+		m.Tenant = types.StringValue(d.Library.Tenant())
 	}
 	if m.Pools.IsNull() {
-		pools, diags := types.SetValueFrom(ctx, types.StringType, d.client.Provisioner.Homes())
+		pools, diags := types.SetValueFrom(ctx, types.StringType, d.Provisioner.Homes())
 		resp.Diagnostics.Append(diags...)
 		m.Pools = pools
 	}
@@ -109,7 +97,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	content, err := rules.Render()
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not render rules", err)
+		face.AddError(&resp.Diagnostics, "Could not render rules", err)
 		return
 	}
 	m.FileName, m.Content = types.StringValue(rules.FileName()), types.StringValue(content)

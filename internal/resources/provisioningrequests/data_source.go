@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 var (
@@ -20,14 +20,11 @@ var (
 )
 
 // DataSource is the data source novacron_provisioning_requests.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_provisioning_requests"
+func NewDataSource() datasource.DataSource {
+	return &DataSource{face.NewDataSource("provisioning_requests")}
 }
 
 // Schema implements datasource.DataSource.
@@ -44,10 +41,10 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"that its `timeouts` gave it has passed.",
 		Attributes: map[string]schema.Attribute{
 			"tenant": filter("Only requests of this tenant. Others than the provider's own have none to show. Default: the provider's tenant.",
-				client.Valid(catalog.ValidateTenant)),
+				face.Valid(catalog.ValidateTenant)),
 			"template_id": filter("Only requests for instances of this template, `tenant/name`.",
-				client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
-			"instance_name": filter("Only requests for instances of this name, whether they are there or not.", client.Valid(catalog.ValidateInstanceName)),
+				face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
+			"instance_name": filter("Only requests for instances of this name, whether they are there or not.", face.Valid(catalog.ValidateInstanceName)),
 			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or `cancelled`.",
 				stringvalidator.OneOf(catalog.RequestStatuses()...)),
 			"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
@@ -93,26 +90,19 @@ func entryAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "listing provisioning requests")...)
+	resp.Diagnostics.Append(d.Require("listing provisioning requests")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	m.Requests = []entry{}
-	if m.Tenant.IsNull() || m.Tenant.ValueString() == d.client.Library.Tenant() {
-		requests, err := d.client.Library.Requests(ctx, m.filter())
+	if m.Tenant.IsNull() || m.Tenant.ValueString() == d.Library.Tenant() {
+		requests, err := d.Library.Requests(ctx, m.filter())
 		if err != nil {
-			client.AddError(&resp.Diagnostics, "Could not read requests", err)
+			face.AddError(&resp.Diagnostics, "Could not read requests", err)
 			return
 		}
 		for _, r := range requests {

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -21,15 +21,10 @@ var (
 )
 
 // DataSource is the data source novacron_template.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_template"
-}
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("template")} }
 
 // ComputedAttributes are the resource's attributes as data sources tell them.
 func ComputedAttributes() map[string]schema.Attribute { return profile.Computed(attributes()) }
@@ -40,13 +35,13 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	all["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		Validators: []validator.String{
-			client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+			face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
 			stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name")),
 		},
 		MarkdownDescription: "The template's id, `tenant/name`. Either this or `name`.",
 	}
 	all["name"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{client.Valid(catalog.ValidateTemplateName)},
+		Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateTemplateName)},
 		MarkdownDescription: "The template's name, in the provider's tenant. Either this or `id`.",
 	}
 	resp.Schema = schema.Schema{
@@ -55,22 +50,15 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading a template")...)
+	resp.Diagnostics.Append(d.Require("reading a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	at, id := path.Root("id"), catalog.TemplateID{Tenant: d.client.Library.Tenant(), Name: m.Name.ValueString()}
+	at, id := path.Root("id"), catalog.TemplateID{Tenant: d.Library.Tenant(), Name: m.Name.ValueString()}
 	var err error
 	if m.ID.IsNull() {
 		at = path.Root("name")
@@ -79,16 +67,16 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	var t catalog.Template
 	if err == nil {
-		t, err = d.client.Library.Template(ctx, id)
+		t, err = d.Library.Template(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(at, "Template not found", d.client.Library.Missing(id))
+		resp.Diagnostics.AddAttributeError(at, "Template not found", d.Library.Missing(id))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read template", err)
+		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	m.fromCore(t, d.client.Library.Enforcement())
+	m.fromCore(t, d.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

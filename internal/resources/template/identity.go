@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // identity is what tells a template from all others of its library, for as long as it lives.
@@ -35,7 +35,7 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 // ImportState implements resource.ResourceWithImportState: by "tenant/name", by the name in the provider's tenant, or by
 // the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template")...)
+	resp.Diagnostics.Append(r.Require("importing a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -47,15 +47,15 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 			ref = given.Tenant.ValueString() + "/" + ref
 		}
 	}
-	id, err := catalog.ParseTemplateRef(ref, r.client.Library.Tenant())
+	id, err := catalog.ParseTemplateRef(ref, r.Library.Tenant())
 	if err == nil {
-		_, err = r.client.Library.Template(ctx, id)
+		_, err = r.Library.Template(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		err = fmt.Errorf("the library in pool %q has no template %q", r.client.Library.Pool(), id)
+		err = fmt.Errorf("the library in pool %q has no template %q", r.Library.Pool(), id)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not import template", err)
+		face.AddError(&resp.Diagnostics, "Could not import template", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -52,7 +52,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		}
 	}
 	id, err := plan.id()
-	if !r.client.Online() || resp.Diagnostics.HasError() || err != nil {
+	if !r.Configured() || resp.Diagnostics.HasError() || err != nil {
 		return
 	}
 	r.checkState(ctx, &resp.Diagnostics, id, plan, state)
@@ -61,49 +61,49 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
 	plan.toCore(&t)
-	r.client.Library.ExpectTemplate(t)
+	r.Library.ExpectTemplate(t)
 }
 
 // checkNew finds that a template cannot be created: its pool is not there, or its name is taken.
 func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan Model) {
-	if !r.client.Online() || diags.HasError() || plan.Name.IsUnknown() {
+	if !r.Configured() || diags.HasError() || plan.Name.IsUnknown() {
 		return
 	}
-	id := catalog.TemplateID{Tenant: r.client.Library.Tenant(), Name: plan.Name.ValueString()}
-	client.AddUnsure(diags, "Could not create template", r.client.Library.CheckNewTemplate(ctx, id))
+	id := catalog.TemplateID{Tenant: r.Library.Tenant(), Name: plan.Name.ValueString()}
+	face.AddUnsure(diags, "Could not create template", r.Library.CheckNewTemplate(ctx, id))
 }
 
 // own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans a new one beside it.
 func (r *Resource) own(state Model) {
-	if id, err := state.id(); err == nil && r.client.Online() {
-		r.client.Library.OwnTemplate(id)
+	if id, err := state.id(); err == nil && r.Configured() {
+		r.Library.OwnTemplate(id)
 	}
 }
 
 // checkTenants finds the template's own tenant among those that it is shared with.
 func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
-	if !r.client.Online() || diags.HasError() {
+	if !r.Configured() || diags.HasError() {
 		return
 	}
 	access, _ := profile.Access(plan.AccessControl)
-	client.AddFindings(diags, access.Validate(r.client.Library.Tenant()))
+	face.AddFindings(diags, access.Validate(r.Library.Tenant()))
 }
 
 // checkWrite finds that somebody may see the template, and not change it.
 func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state Model) {
 	id, err := state.id()
-	if !r.client.Online() || err != nil {
+	if !r.Configured() || err != nil {
 		return
 	}
-	t, _, err := r.client.Library.Planned(ctx, id)
+	t, _, err := r.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) { // reading tells
 		return
 	}
 	if err == nil {
-		err = r.client.Library.MayWrite(t)
+		err = r.Library.MayWrite(t)
 	}
 	if err != nil {
-		client.AddError(diags, "No permission to change template", fmt.Errorf("changing or removing template %q: %w", id, err))
+		face.AddError(diags, "No permission to change template", fmt.Errorf("changing or removing template %q: %w", id, err))
 	}
 }
 
@@ -112,6 +112,6 @@ func (r *Resource) checkState(ctx context.Context, diags *diag.Diagnostics, id c
 	if plan.State.IsUnknown() {
 		return
 	}
-	err := r.client.Library.CheckState(ctx, id, "", state.Lifecycle.Core().State, plan.Lifecycle.Core().State)
-	client.AddError(diags, "Could not read host", err)
+	err := r.Library.CheckState(ctx, id, "", state.Lifecycle.Core().State, plan.Lifecycle.Core().State)
+	face.AddError(diags, "Could not read host", err)
 }

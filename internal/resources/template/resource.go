@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -22,33 +22,21 @@ var (
 )
 
 // Resource is novacron_template.
-type Resource struct{ client *client.Client }
+type Resource struct{ face.Resource }
 
 // New makes the resource.
-func New() resource.Resource { return &Resource{} }
-
-// Metadata implements resource.Resource.
-func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_template"
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.client = c
-}
+func New() resource.Resource { return &Resource{face.NewResource("template")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model
-	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		access, _ := profile.Access(config.AccessControl)
 		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
-		findings = append(findings, client.FindNUL(req.Config.Raw)...)
-		client.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))
+		findings = append(findings, face.FindNUL(req.Config.Raw)...)
+		face.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))
 	}
 }
 
@@ -56,21 +44,21 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "registering a template")...)
+	resp.Diagnostics.Append(r.Require("registering a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	t := catalog.Template{ID: catalog.TemplateID{Name: plan.Name.ValueString()}, Type: plan.Type.ValueString()}
 	plan.toCore(&t)
-	created, err := r.client.Library.CreateTemplate(ctx, t)
+	created, err := r.Library.CreateTemplate(ctx, t)
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not create template", err)
+		face.AddError(&resp.Diagnostics, "Could not create template", err)
 		return
 	}
-	plan.computed(created, r.client.Library.Enforcement())
+	plan.computed(created, r.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(created.ID))...)
-	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
+	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Read implements resource.Resource.
@@ -82,19 +70,19 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	id, err := state.id()
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read template", err)
+		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
 	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
-	if !r.client.Online() {
+	if !r.Configured() {
 		return
 	}
 	r.own(state)
-	t, err := r.client.Library.Template(ctx, id)
+	t, err := r.Library.Template(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		if err = r.client.Library.LostTemplate(ctx, id); err == nil {
-			resp.Diagnostics.Append(r.client.MissingFromPool(ctx, req.Private, "Template", id.String(), client.UnlessApplied)...)
+		if err = r.Library.LostTemplate(ctx, id); err == nil {
+			resp.Diagnostics.Append(r.MissingFromPool(ctx, req.Private, "Template", id.String(), face.UnlessApplied)...)
 			if !resp.Diagnostics.HasError() {
 				resp.State.RemoveResource(ctx)
 			}
@@ -102,53 +90,53 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read template", err)
+		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	state.fromCore(t, r.client.Library.Enforcement())
+	state.fromCore(t, r.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
+	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "changing a template")...)
+	resp.Diagnostics.Append(r.Require("changing a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	id, err := plan.id()
 	if err == nil {
 		var t catalog.Template
-		if t, err = r.client.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
-			plan.computed(t, r.client.Library.Enforcement())
+		if t, err = r.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
+			plan.computed(t, r.Library.Enforcement())
 			resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 			resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 			return
 		}
 	}
-	client.AddError(&resp.Diagnostics, "Could not update template", err)
+	face.AddError(&resp.Diagnostics, "Could not update template", err)
 }
 
 // Delete implements resource.Resource.
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "removing a template")...)
+	resp.Diagnostics.Append(r.Require("removing a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	id, err := state.id()
 	if err == nil {
-		resp.Diagnostics.Append(r.client.DeletedFromPool(ctx, req.Private, "Template", id.String(), func() bool {
-			_, err := r.client.Library.Template(ctx, id)
+		resp.Diagnostics.Append(r.DeletedFromPool(ctx, req.Private, "Template", id.String(), func() bool {
+			_, err := r.Library.Template(ctx, id)
 			return errors.Is(err, catalog.ErrNotFound)
 		})...)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		err = r.client.Library.DeleteTemplate(ctx, id)
+		err = r.Library.DeleteTemplate(ctx, id)
 	}
-	client.AddError(&resp.Diagnostics, "Could not delete template", err)
+	face.AddError(&resp.Diagnostics, "Could not delete template", err)
 }

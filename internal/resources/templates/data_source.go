@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
 )
@@ -23,10 +23,10 @@ var (
 )
 
 // DataSource is the data source novacron_templates.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("templates")} }
 
 // model is a search and what it found.
 type model struct {
@@ -37,11 +37,6 @@ type model struct {
 	Visibility types.String     `tfsdk:"visibility"`
 	Owner      types.String     `tfsdk:"owner"`
 	Templates  []template.Model `tfsdk:"templates"`
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_templates"
 }
 
 // Schema implements datasource.DataSource.
@@ -73,32 +68,25 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "listing templates")...)
+	resp.Diagnostics.Append(d.Require("listing templates")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	found, err := d.client.Library.Search(ctx, catalog.Filter{
+	found, err := d.Library.Search(ctx, catalog.Filter{
 		Type: m.Type.ValueString(), State: catalog.State(m.State.ValueString()), Labels: profile.Labels(m.Labels), Text: m.Text.ValueString(),
 		Visibility: catalog.Visibility(m.Visibility.ValueString()), Owner: m.Owner.ValueString(),
 	})
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read templates", err)
+		face.AddError(&resp.Diagnostics, "Could not read templates", err)
 		return
 	}
 	m.Templates = make([]template.Model, len(found))
 	for i, t := range found {
-		m.Templates[i] = template.Of(t, d.client.Library.Enforcement())
+		m.Templates[i] = template.Of(t, d.Library.Enforcement())
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -22,10 +22,12 @@ var (
 )
 
 // DataSource is the data source novacron_template_version.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource {
+	return &DataSource{face.NewDataSource("template_version")}
+}
 
 // dataModel is the version that a constraint means.
 type dataModel struct {
@@ -33,22 +35,17 @@ type dataModel struct {
 	Constraint types.String `tfsdk:"constraint"`
 }
 
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_template_version"
-}
-
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	all := profile.Computed(attributes(), "source", "verify")
 	all["template_id"] = schema.StringAttribute{
 		Required:            true,
-		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+		Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
 		MarkdownDescription: "The template's id, `tenant/name`.",
 	}
 	all["constraint"] = schema.StringAttribute{
 		Optional:            true,
-		Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
+		Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
 		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: the newest active release.",
 	}
 	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The version that was found."}
@@ -75,18 +72,11 @@ func frozen(a schema.Attribute) schema.Attribute {
 	return a
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m dataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading a template version")...)
+	resp.Diagnostics.Append(d.Require("reading a template version")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -95,18 +85,18 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		err = d.find(ctx, id, &m)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.client.Library.Missing(id))
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.Library.Missing(id))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read version", err)
+		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
 func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataModel) error {
-	versions, err := d.client.Library.Versions(ctx, id)
+	versions, err := d.Library.Versions(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -116,7 +106,7 @@ func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataMod
 	}
 	for _, v := range versions {
 		if v.ID.Version == newest {
-			location, err := d.client.Library.StorageLocation(ctx, v)
+			location, err := d.Library.StorageLocation(ctx, v)
 			m.fromCore(v, v.Spec, location)
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // identity is what tells a version from all others of its library, for as long as it lives.
@@ -39,7 +39,7 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 // ImportState implements resource.ResourceWithImportState: by "tenant/name@1.1.0", by "name@1.1.0" of a template of the
 // provider's tenant, or by the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.Append(r.client.Ready(ctx, "importing a template version")...)
+	resp.Diagnostics.Append(r.Require("importing a template version")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -51,15 +51,15 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 			ref = given.Tenant.ValueString() + "/" + ref
 		}
 	}
-	id, err := catalog.ParseVersionRef(ref, r.client.Library.Tenant())
+	id, err := catalog.ParseVersionRef(ref, r.Library.Tenant())
 	if err == nil {
-		_, err = r.client.Library.Version(ctx, id)
+		_, err = r.Library.Version(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		err = fmt.Errorf("the library in pool %q has no version %q", r.client.Library.Pool(), id)
+		err = fmt.Errorf("the library in pool %q has no version %q", r.Library.Pool(), id)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not import version", err)
+		face.AddError(&resp.Diagnostics, "Could not import version", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // notes is a resource's private state: what only the provider reads of what Terraform keeps.
@@ -100,7 +100,7 @@ func (c *imageCheck) unchanged(ctx context.Context, source transfer.Source) {
 func (c *imageCheck) same(ctx context.Context, source transfer.Source) bool {
 	imported := c.version.Source.IsNull()
 	if source.Path == "" {
-		client.AddError(c.diags, "Invalid image source", source.Validate())
+		face.AddError(c.diags, "Invalid image source", source.Validate())
 		same := c.sameChecksum(ctx, source)
 		if !same && imported && source.Checksum == "" {
 			c.trust(source, "only a checksum of the source could tell")
@@ -119,13 +119,13 @@ func (c *imageCheck) same(ctx context.Context, source transfer.Source) bool {
 		}
 	}
 	if err != nil {
-		client.AddError(c.diags, "Could not use image", unusable(err))
+		face.AddError(c.diags, "Could not use image", unusable(err))
 		return false
 	}
 	defer im.Close()
 	seen, err := im.Look(ctx)
 	if err != nil {
-		client.AddError(c.diags, "Could not read image", fmt.Errorf("finding out whether it is the version's image: %w", err))
+		face.AddError(c.diags, "Could not read image", fmt.Errorf("finding out whether it is the version's image: %w", err))
 		return false
 	}
 	note(ctx, seen, c.notes)
@@ -142,7 +142,7 @@ func (c *imageCheck) sameChecksum(ctx context.Context, source transfer.Source) b
 		return false
 	}
 	same, err := c.library.HasSource(ctx, c.version.Digest.ValueString(), source)
-	client.AddError(c.diags, "Could not compare image", err)
+	face.AddError(c.diags, "Could not compare image", err)
 	return same
 }
 

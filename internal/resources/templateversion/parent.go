@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // validateParent finds what a parent_version cannot be, as far as the configuration tells.
@@ -31,7 +31,7 @@ func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []cat
 		return
 	}
 	named := func(v catalog.Version) bool { return v.ID.Version == parent }
-	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.client.Library.Expected(id.Template), named) {
-		client.AddFindings(diags, r.client.Library.NoSuchParent(id, parent))
+	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.Library.Expected(id.Template), named) {
+		face.AddFindings(diags, r.Library.NoSuchParent(id, parent))
 	}
 }

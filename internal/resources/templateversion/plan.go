@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is found before
@@ -90,11 +90,11 @@ func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 // after it know that it goes: these refuse what stays.
 func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
-	if err != nil || !r.client.Online() || diags.HasError() {
+	if err != nil || !r.Configured() || diags.HasError() {
 		return
 	}
-	unsure, err := r.client.Library.ExpectRemoval(ctx, id)
-	client.AddError(diags, "Could not read host", err)
+	unsure, err := r.Library.ExpectRemoval(ctx, id)
+	face.AddError(diags, "Could not read host", err)
 	if len(unsure) > 0 {
 		diags.AddAttributeWarning(path.Root("version"), "Version may be in use", library.Unsure(id, unsure))
 	}
@@ -104,8 +104,8 @@ func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, sta
 // version, which must not be refused because the old one is still there. Terraform asks only once where the version is
 // tainted, and not at all before that where nothing else changes: so reading notes it as well.
 func (r *Resource) own(state *Model) {
-	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.client.Online() {
-		r.client.Library.Own(id)
+	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.Configured() {
+		r.Library.Own(id)
 	}
 }
 
@@ -116,40 +116,40 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	switch {
 	case sourceKnown && source.Path != "":
 		virtualSize = r.probe(ctx, source, plan.ParentVersion.IsNull(), diags)
-	case sourceKnown && source.URL == "" && r.client.Online():
+	case sourceKnown && source.URL == "" && r.Configured():
 		virtualSize = r.probeOnHost(ctx, source, diags)
 	case sourceKnown:
-		client.AddError(diags, "Invalid image source", source.Validate())
+		face.AddError(diags, "Invalid image source", source.Validate())
 	}
 	id, known := plan.plannedID()
-	if !known || !r.client.Online() {
+	if !known || !r.Configured() {
 		return
 	}
-	r.client.Library.Expect(id, plan.Lifecycle.Core())
-	template, versions, err := r.client.Library.Planned(ctx, id.Template)
+	r.Library.Expect(id, plan.Lifecycle.Core())
+	template, versions, err := r.Library.Planned(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
-		client.AddFindings(diags, r.client.Library.NoSuchTemplate(id.Template))
+		face.AddFindings(diags, r.Library.NoSuchTemplate(id.Template))
 		return
 	}
 	if err == nil {
-		if refused := r.client.Library.MayWrite(template); refused != nil {
+		if refused := r.Library.MayWrite(template); refused != nil {
 			diags.AddAttributeError(path.Root("template_id"), "No permission to register version", finding.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
 			return
 		}
 	}
 	if err != nil {
-		client.AddError(diags, "Could not read template", err)
+		face.AddError(diags, "Could not read template", err)
 		return
 	}
-	client.AddUnsure(diags, "Could not read template", r.client.Library.CheckNewVersion(ctx, id))
+	face.AddUnsure(diags, "Could not read template", r.Library.CheckNewVersion(ctx, id))
 	r.checkParent(plan, id, versions, diags)
 	if !plan.Spec.Known() {
 		return
 	}
 	spec := plan.Spec.Core().Over(template.Spec)
-	client.AddFindings(diags, spec.ValidateWhole())
+	face.AddFindings(diags, spec.ValidateWhole())
 	if virtualSize > 0 && len(spec.Storage.Validate()) == 0 {
-		client.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
+		face.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
 	}
 }
 
@@ -157,20 +157,20 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 func (r *Resource) probe(ctx context.Context, source transfer.Source, whole bool, diags *diag.Diagnostics) int64 {
 	im, err := transfer.Open(ctx, source)
 	if err != nil {
-		client.AddError(diags, "Could not use image", unusable(err))
+		face.AddError(diags, "Could not use image", unusable(err))
 		return -1
 	}
 	defer im.Close()
-	if whole && r.client.Online() {
-		client.AddError(diags, "Could not use image", r.client.Library.CheckCapacity(ctx, source, im.Size))
+	if whole && r.Configured() {
+		face.AddError(diags, "Could not use image", r.Library.CheckCapacity(ctx, source, im.Size))
 	}
 	return im.VirtualSize
 }
 
 // probeOnHost looks at an image on the host; its virtual size in bytes, or 0 where it is not known.
 func (r *Resource) probeOnHost(ctx context.Context, source transfer.Source, diags *diag.Diagnostics) int64 {
-	virtualSize, wait, err := r.client.Library.ProbeSource(ctx, source)
-	client.AddError(diags, "Could not use image", err)
+	virtualSize, wait, err := r.Library.ProbeSource(ctx, source)
+	face.AddError(diags, "Could not use image", err)
 	if wait != nil { // what is applied before it may put that right
 		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", wait.Error())
 	}
@@ -179,8 +179,8 @@ func (r *Resource) probeOnHost(ctx context.Context, source transfer.Source, diag
 
 // library is nil while it cannot be asked.
 func (r *Resource) library() *library.Library {
-	if !r.client.Online() {
+	if !r.Configured() {
 		return nil
 	}
-	return r.client.Library
+	return r.Library
 }

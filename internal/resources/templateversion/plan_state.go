@@ -10,21 +10,21 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // planned is the version of a state as the catalogue has it; found is false where that cannot be told.
 func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
-	if err != nil || !r.client.Online() {
+	if err != nil || !r.Configured() {
 		return t, v, false
 	}
-	t, versions, err := r.client.Library.Planned(ctx, id.Template)
+	t, versions, err := r.Library.Planned(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) { // reading tells
 		return t, v, false
 	}
 	if err != nil {
-		client.AddError(diags, "Could not read template", err)
+		face.AddError(diags, "Could not read template", err)
 		return t, v, false
 	}
 	n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == id })
@@ -40,8 +40,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	if !found {
 		return
 	}
-	if err := r.client.Library.MayWrite(t); err != nil {
-		client.AddError(diags, "No permission to change version", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
+	if err := r.Library.MayWrite(t); err != nil {
+		face.AddError(diags, "No permission to change version", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *dia
 	}
 	to, before := plan.Lifecycle.Core(), v.State
 	v.State, v.Deprecation = to.State, to.Deprecation
-	client.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
-	client.AddError(diags, "Could not read host", r.client.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
-	r.client.Library.ExpectState(v.ID, to)
+	face.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
+	face.AddError(diags, "Could not read host", r.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
+	r.Library.ExpectState(v.ID, to)
 }

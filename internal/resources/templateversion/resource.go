@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 var (
@@ -32,37 +32,25 @@ const (
 )
 
 // Resource is novacron_template_version.
-type Resource struct{ client *client.Client }
+type Resource struct{ face.Resource }
 
 // New makes the resource.
-func New() resource.Resource { return &Resource{} }
-
-// Metadata implements resource.Resource.
-func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_template_version"
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.client = c
-}
+func New() resource.Resource { return &Resource{face.NewResource("template_version")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config Model
-	client.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
-	client.AddFindings(&resp.Diagnostics, client.FindNUL(req.Config.Raw))
+	face.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	face.AddFindings(&resp.Diagnostics, face.FindNUL(req.Config.Raw))
 	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known && config.headersKnown() {
 		source.Headers = config.headers()
-		client.AddError(&resp.Diagnostics, "Invalid image source", source.Validate())
+		face.AddError(&resp.Diagnostics, "Invalid image source", source.Validate())
 	}
 }
 
@@ -71,7 +59,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	var plan, config Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "registering a template version")...)
+	resp.Diagnostics.Append(r.Require("registering a template version")...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	id, ok := plan.plannedID()
@@ -87,23 +75,23 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	source, _ := plan.source()
 	source.Headers = config.headers()
 	file, unseen := transfer.Glance(source.Path)
-	v, err := r.client.Library.RegisterVersion(ctx, library.Registration{
+	v, err := r.Library.RegisterVersion(ctx, library.Registration{
 		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
-		client.AddTimedError(ctx, &resp.Diagnostics, "Could not register version", err)
+		face.AddTimedError(ctx, &resp.Diagnostics, "Could not register version", err)
 		return
 	}
-	location, err := r.client.Library.StorageLocation(ctx, v)
+	location, err := r.Library.StorageLocation(ctx, v)
 	plan.computed(v, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
-	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
+	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	if unseen == nil {
 		noteRegistered(ctx, file, source, v, resp.Private)
 	}
-	client.AddError(&resp.Diagnostics, "Could not read image of registered version", err)
+	face.AddError(&resp.Diagnostics, "Could not read image of registered version", err)
 }
 
 // Read implements resource.Resource.
@@ -115,19 +103,19 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read version", err)
+		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
 	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
-	if !r.client.Online() {
+	if !r.Configured() {
 		return
 	}
-	r.client.Library.Own(id)
-	v, err := r.client.Library.PlannedVersion(ctx, id) // one read for all versions of a template
+	r.Library.Own(id)
+	v, err := r.Library.PlannedVersion(ctx, id) // one read for all versions of a template
 	if errors.Is(err, catalog.ErrNotFound) {
-		if err = r.client.Library.LostVersion(ctx, id); err == nil {
-			resp.Diagnostics.Append(r.client.MissingFromPool(ctx, req.Private, "Version", id.String(), client.UnlessApplied)...)
+		if err = r.Library.LostVersion(ctx, id); err == nil {
+			resp.Diagnostics.Append(r.MissingFromPool(ctx, req.Private, "Version", id.String(), face.UnlessApplied)...)
 			if !resp.Diagnostics.HasError() {
 				resp.State.RemoveResource(ctx)
 			}
@@ -136,22 +124,22 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	var location string
 	if err == nil {
-		location, err = r.client.Library.StorageLocation(ctx, v)
+		location, err = r.Library.StorageLocation(ctx, v)
 	}
 	if errors.Is(err, library.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
 		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. "+
 			"Either it was removed from there, or the provider is now configured for another host or pool than the version was registered with. "+
-			"Nothing can be made from the version here: register it again with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.client.Library.Pool()))
+			"Nothing can be made from the version here: register it again with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.Library.Pool()))
 		location, err = state.StorageLocation.ValueString(), nil
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read version", err)
+		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
 	state.fromCore(v, v.Overrides, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	r.client.NotePool(ctx, resp.Private, &resp.Diagnostics)
+	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	if source, _ := state.source(); source.Path != "" {
 		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the file, the plan says.
 		_, _ = look(ctx, source.Path, resp.Private)
@@ -163,21 +151,21 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "changing a template version")...)
+	resp.Diagnostics.Append(r.Require("changing a template version")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
 	if err == nil && plan.Verify.ValueString() == verifyFull && !plan.Verify.Equal(state.Verify) {
-		err = r.client.Library.VerifyVersion(ctx, id)
+		err = r.Library.VerifyVersion(ctx, id)
 	}
 	if err == nil {
 		var v catalog.Version
-		v, err = r.client.Library.UpdateVersion(ctx, id, plan.settings())
+		v, err = r.Library.UpdateVersion(ctx, id, plan.settings())
 		plan.Published(v.Lifecycle)
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not update version", err)
+		face.AddError(&resp.Diagnostics, "Could not update version", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -188,7 +176,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state Model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(r.client.Ready(ctx, "removing a template version")...)
+	resp.Diagnostics.Append(r.Require("removing a template version")...)
 	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -198,16 +186,16 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err == nil {
-		resp.Diagnostics.Append(r.client.DeletedFromPool(ctx, req.Private, "Version", id.String(), func() bool {
-			_, err := r.client.Library.PlannedVersion(ctx, id)
+		resp.Diagnostics.Append(r.DeletedFromPool(ctx, req.Private, "Version", id.String(), func() bool {
+			_, err := r.Library.PlannedVersion(ctx, id)
 			return errors.Is(err, catalog.ErrNotFound)
 		})...)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		err = r.client.Library.RemoveVersion(ctx, id, func(overlooked string) {
+		err = r.Library.RemoveVersion(ctx, id, func(overlooked string) {
 			resp.Diagnostics.AddWarning("Not all of the host could be looked at", overlooked)
 		})
 	}
-	client.AddTimedError(ctx, &resp.Diagnostics, "Could not delete version", err)
+	face.AddTimedError(ctx, &resp.Diagnostics, "Could not delete version", err)
 }

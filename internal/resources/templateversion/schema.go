@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -53,12 +53,12 @@ func attributes() map[string]schema.Attribute {
 		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The version's id, `tenant/name@1.1.0`."},
 		"template_id": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
-			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+			Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
 			MarkdownDescription: "The template's id, `tenant/name`. A change replaces the version.",
 		},
 		"version": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
-			Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
+			Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
 			MarkdownDescription: "Semantic version, written in full: `1.1.0` or `1.1.0-rc.1`. A change replaces the version.",
 		},
 		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What is new."},
@@ -69,7 +69,7 @@ func attributes() map[string]schema.Attribute {
 		"source": sourceAttribute(),
 		"parent_version": schema.StringAttribute{
 			Optional: true, PlanModifiers: replace,
-			Validators: []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
+			Validators: []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseVersion(s); return err })},
 			MarkdownDescription: "A version of the same template, such as `1.0.0`. The image is compared with that version's, and only what differs is sent and " +
 				"stored. The parent cannot be destroyed while this version is there. Not with `source.instance_id`. A change replaces the version. See " +
 				"the guide [Incremental versions](../guides/incremental-versions).",

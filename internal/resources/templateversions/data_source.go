@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/client"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -23,10 +23,12 @@ var (
 )
 
 // DataSource is the data source novacron_template_versions.
-type DataSource struct{ client *client.Client }
+type DataSource struct{ face.DataSource }
 
 // NewDataSource makes the data source.
-func NewDataSource() datasource.DataSource { return &DataSource{} }
+func NewDataSource() datasource.DataSource {
+	return &DataSource{face.NewDataSource("template_versions")}
+}
 
 // model is the history of a template.
 type model struct {
@@ -65,11 +67,6 @@ func fromCore(v catalog.Version, instances int) entry {
 	return e
 }
 
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_template_versions"
-}
-
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	text := func(says string) schema.StringAttribute {
@@ -83,7 +80,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{
 				Required:            true,
-				Validators:          []validator.String{client.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
 				MarkdownDescription: "The template's id, `tenant/name`.",
 			},
 			"versions": schema.ListNestedAttribute{
@@ -112,18 +109,11 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	c, diags := client.From(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.client = c
-}
-
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("template_id"), &m.TemplateID)...)
-	resp.Diagnostics.Append(d.client.Ready(ctx, "reading the versions of a template")...)
+	resp.Diagnostics.Append(d.Require("reading the versions of a template")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -132,22 +122,22 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		m.Versions, err = d.history(ctx, id)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.client.Library.Missing(id))
+		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.Library.Missing(id))
 		return
 	}
 	if err != nil {
-		client.AddError(&resp.Diagnostics, "Could not read versions", err)
+		face.AddError(&resp.Diagnostics, "Could not read versions", err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
 func (d *DataSource) history(ctx context.Context, id catalog.TemplateID) ([]entry, error) {
-	versions, err := d.client.Library.Versions(ctx, id)
+	versions, err := d.Library.Versions(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := d.client.Library.InstanceCounts(ctx, id)
+	counts, err := d.Library.InstanceCounts(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package client
+package face
 
 import (
 	"context"
@@ -36,8 +36,8 @@ func ParseHost(note []byte) (host provision.HostID, ok bool) {
 
 // NoteHost notes the provider's host in private state. A host that cannot tell is noted by the next refresh: what is noted does
 // not need it.
-func (c *Client) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
-	host, err := c.Provisioner.HostID(ctx)
+func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
+	host, err := s.Provisioner.HostID(ctx)
 	if err != nil {
 		tflog.Warn(ctx, "noting the host", map[string]any{"error": err.Error()})
 		return
@@ -52,18 +52,18 @@ func (c *Client) NoteHost(ctx context.Context, private PrivateState, diags *diag
 
 // NotePool is NoteHost for what is in a catalogue. Where the note has the library's pool already, the host is not asked. A
 // catalogue in a database is on no host.
-func (c *Client) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
-	if c.Library.InPool() && !c.samePool(ctx, private) {
-		c.NoteHost(ctx, private, diags)
+func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
+	if s.Library.InPool() && !s.samePool(ctx, private) {
+		s.NoteHost(ctx, private, diags)
 	}
 }
 
-func (c *Client) samePool(ctx context.Context, private PrivateState) bool {
+func (s *Session) samePool(ctx context.Context, private PrivateState) bool {
 	noted, ok := HostOf(ctx, private)
 	if !ok {
 		return false
 	}
-	uuid, err := c.Library.PoolUUID(ctx)
+	uuid, err := s.Library.PoolUUID(ctx)
 	return err == nil && uuid == noted.Pool
 }
 
@@ -79,13 +79,13 @@ const (
 // MissingFromPool says of what the pool's catalogue does not have that it is in that of another host or pool: an error where that is
 // certain, a warning where it may be, and nothing where it is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or
 // Forgotten.
-func (c *Client) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {
+func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	noted, ok := HostOf(ctx, private)
-	if !ok || !c.Library.InPool() {
+	if !ok || !s.Library.InPool() {
 		return diags
 	}
-	err := c.Provisioner.MovedLibrary(ctx, noted)
+	err := s.Provisioner.MovedLibrary(ctx, noted)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
 		LeftBehind(&diags, moved, kind, fmt.Sprintf("%s %q", kind, id), doubt)
 		return diags
@@ -96,11 +96,11 @@ func (c *Client) MissingFromPool(ctx context.Context, private PrivateState, kind
 
 // DeletedFromPool is MissingFromPool before something is deleted, where read does not find it: Terraform can be told not to
 // refresh. Where the note has the library's pool, nothing is read.
-func (c *Client) DeletedFromPool(ctx context.Context, private PrivateState, kind, id string, missing func() bool) diag.Diagnostics {
-	if !c.Library.InPool() || c.samePool(ctx, private) || !missing() {
+func (s *Session) DeletedFromPool(ctx context.Context, private PrivateState, kind, id string, missing func() bool) diag.Diagnostics {
+	if !s.Library.InPool() || s.samePool(ctx, private) || !missing() {
 		return nil
 	}
-	return c.MissingFromPool(ctx, private, kind, id, Forgotten)
+	return s.MissingFromPool(ctx, private, kind, id, Forgotten)
 }
 
 // LeftBehind says where a thing is, or may be, and what to do. Kind is "Instance", "Template" or "Version", and named is it with its

@@ -1,0 +1,74 @@
+// Package face is what resources and data sources share: what the provider hands them, and how the
+// core's errors become diagnostics.
+package face
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+)
+
+// Session is what a configured provider works with. nil is that of a provider that is not configured yet.
+type Session struct {
+	Library     *library.Library
+	Provisioner *provision.Provisioner
+	// Deferred says that part of the provider's configuration is not known yet, as while planning a
+	// host that the same apply creates: nothing connects, and checks wait for the apply.
+	Deferred bool
+
+	closers []func()
+}
+
+// OnClose has Close call something that ends connections.
+func (s *Session) OnClose(end func()) { s.closers = append(s.closers, end) }
+
+// Close ends the session's connections. It is for the end of the process.
+func (s *Session) Close() {
+	for _, end := range s.closers {
+		end()
+	}
+}
+
+// Configured reports whether the catalog and the host can be asked.
+func (s *Session) Configured() bool { return s != nil && !s.Deferred }
+
+// Confirm notes on the host that Terraform has heard of all that was made. It is for the end of the
+// process.
+func (s *Session) Confirm(ctx context.Context) error {
+	if !s.Configured() || s.Library == nil || s.Provisioner == nil {
+		return nil
+	}
+	return errors.Join(s.Provisioner.Confirm(ctx), s.Library.Confirm(ctx))
+}
+
+// Require is an error where the session is not configured, for what has to be read or changed now.
+// doing says what, such as "reading a template".
+func (s *Session) Require(doing string) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if !s.Configured() {
+		diags.AddError("Unknown provider configuration", "While "+doing+": the provider's configuration depends on "+
+			"something that is not known yet. Create that first, with `terraform apply -target=…`, or configure the "+
+			"provider with known values.")
+	}
+	return diags
+}
+
+// handedOver is the session that the provider gave to Configure; nil, without an error, before the
+// provider is configured.
+func handedOver(data any) (*Session, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if data == nil {
+		return nil, diags
+	}
+	s, ok := data.(*Session)
+	if !ok {
+		diags.AddError("Unexpected provider data",
+			fmt.Sprintf("The provider handed over %T: please report this to its maintainers.", data))
+	}
+	return s, diags
+}
