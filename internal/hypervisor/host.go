@@ -6,11 +6,11 @@ package hypervisor
 
 import (
 	"cmp"
-	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/storage"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -42,17 +42,16 @@ type Options struct {
 // lost connections. Each Transfer and each clone has a connection of its own. It is safe for concurrent use.
 type Host struct {
 	*rpc.Client
-	tenant    string
+	*pools
+	*volumes
 	agentSlot chan struct{}
-
-	// pools remembers the UUIDs of pools: most pool requests are addressed by
-	// UUID, and looking it up each time would double them.
-	pools sync.Map // pool name → libvirt.StoragePool
-
-	refreshes refreshes
-
-	clocks sync.Map // pool name → reading
 }
+
+// Other names, since fields of the types' own names would hide methods.
+type (
+	pools   = storage.Pools
+	volumes = storage.Volumes
+)
 
 // New prepares a Host; it parses the URI and does nothing else. A URI is
 //
@@ -69,9 +68,12 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := rpc.New(t, rpc.Options{DialTimeout: o.DialTimeout, CallTimeout: o.CallTimeout})
+	p := storage.NewPools(c)
 	return &Host{
-		Client:    rpc.New(t, rpc.Options{DialTimeout: o.DialTimeout, CallTimeout: o.CallTimeout}),
-		tenant:    cmp.Or(o.Tenant, naming.DefaultTenant),
+		Client:    c,
+		pools:     p,
+		volumes:   storage.NewVolumes(c, p, cmp.Or(o.Tenant, naming.DefaultTenant)),
 		agentSlot: make(chan struct{}, agentWidth),
 	}, nil
 }

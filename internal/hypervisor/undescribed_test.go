@@ -1,24 +1,14 @@
 package hypervisor
 
 import (
-	"context"
-	"errors"
-	"slices"
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-func TestNamesThatAreNotUTF8AreUnderstood(t *testing.T) {
-	v, err := parseVolume("p", "caf\xe9.qcow2", "<volume type='file'><name>caf\xe9.qcow2</name><capacity unit='bytes'>7</capacity>"+
-		"<target><path>/pool/caf\xe9.qcow2</path><format type='qcow2'/></target>"+
-		"<backingStore><path>/pool/base</path><format type='raw'/></backingStore></volume>")
-	if err != nil || v.Name != "caf\xe9.qcow2" || v.Capacity != 7 || v.Backing == nil || *v.Backing != (Backing{Path: "/pool/base", Format: "raw"}) {
-		t.Errorf("got %+v, %v", v, err)
-	}
+func TestTextsThatAreNotUTF8AreUnderstood(t *testing.T) {
 	d, err := parseDomain("<domain type='kvm'><name>a</name><title>\xff</title><metadata><x:y xmlns:x='urn:z'>\xfe</x:y></metadata>" +
 		"<devices><disk type='file' device='disk'><source file='/pool/caf\xe9'/><target dev='vda'/></disk></devices></domain>")
 	if err != nil || d.Name != "a" || len(d.Disks) != 1 {
@@ -26,37 +16,7 @@ func TestNamesThatAreNotUTF8AreUnderstood(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
-	refused := libvirt.Error{Code: uint32(libvirt.ErrInternalError), Message: "it is a FIFO"}
-	_, misread := parseVolume("p", "torn", "<volume>")
-	answers := map[string]error{
-		"good": nil, "gone": virterr.Fail("reading", "it", libvirt.Error{Code: uint32(libvirt.ErrNoStorageVol)}),
-		"fifo": virterr.Fail("reading", "it", refused), "torn": virterr.Fail("reading", "it", misread),
-	}
-	describe := func(_ context.Context, name string) (string, error) { return name, answers[name] }
-	called := func(name string) Undescribed { return virterr.Undescribed{Pool: "p", Name: name} }
-	all, not, err := rpc.DescribeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, virterr.ErrNoVolume, ofVolumes, called, describe)
-	if err != nil || !slices.Equal(all, []string{"good"}) || len(not) != 2 {
-		t.Fatalf("described %q, not %v, %v", all, not, err)
-	}
-	for n, want := range []string{`volume "fifo" in pool "p"`, `volume "torn" in pool "p"`} {
-		if not[n].String() != want || !errors.Is(not[n].Err, answers[not[n].Name]) {
-			t.Errorf("told of %s: %v, want %s", not[n], not[n].Err, want)
-		}
-	}
-	if name := (virterr.Undescribed{Name: "web"}).String(); name != `domain "web"` {
-		t.Errorf("a domain is %s", name)
-	}
-	// What is about the pool, the connection or who asks is an error of all.
-	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
-		"no room": libvirt.Error{Code: uint32(libvirt.ErrRPC)}, "busy": libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
-		"inactive": virterr.ErrPoolInactive, "lost": virterr.ErrUnreachable, "late": context.DeadlineExceeded,
-		"no pool": virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
-		answers[name] = virterr.Fail("reading", "it", cause)
-		if _, _, err := rpc.DescribeAll(t.Context(), []string{"good", name}, virterr.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
+func TestAnAnswerAboutADomainIsTold(t *testing.T) {
 	// A domain's description comes from the daemon's memory.
 	for code, want := range map[libvirt.ErrorNumber]bool{libvirt.ErrInternalError: true, libvirt.ErrRPC: true, libvirt.ErrAccessDenied: false,
 		libvirt.ErrOperationTimeout: false, libvirt.ErrSystemError: false} {

@@ -1,4 +1,4 @@
-package hypervisor
+package storage
 
 import (
 	"context"
@@ -24,45 +24,45 @@ type reading struct{ there, here time.Time }
 func (r reading) now() time.Time { return r.there.Add(time.Since(r.here)).UTC() }
 
 // read notes what a volume that was created before a moment says of the time.
-func (h *Host) read(v Volume, created time.Time) {
+func (s *Volumes) read(v Volume, created time.Time) {
 	if !v.Modified.IsZero() {
-		h.clocks.Store(v.Pool, reading{v.Modified, created})
+		s.clocks.Store(v.Pool, reading{v.Modified, created})
 	}
 }
 
 // Time is the time of day by the clock of whatever keeps a pool's volumes, so that processes on machines whose own clocks
 // differ agree on it. It is never ahead of that clock, and behind it by no more than it took to create one volume. It
-// makes requests only where this Host has not created a volume in the pool yet: then it makes one, and deletes it.
-func (h *Host) Time(ctx context.Context, pool string) (time.Time, error) {
-	if known, ok := h.clocks.Load(pool); ok {
+// makes requests only where this Volumes has not created a volume in the pool yet: then it makes one, and deletes it.
+func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
+	if known, ok := s.clocks.Load(pool); ok {
 		return known.(reading).now(), nil
 	}
-	name := naming.NewClock(h.tenant)
-	if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
+	name := naming.NewClock(s.tenant)
+	if _, err := s.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
 		return time.Time{}, err
 	}
-	if err := h.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, virterr.ErrNoVolume) {
+	if err := s.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, virterr.ErrNoVolume) {
 		return time.Time{}, err
 	}
-	known, ok := h.clocks.Load(pool)
+	known, ok := s.clocks.Load(pool)
 	if !ok {
 		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool), fmt.Errorf("its volumes do not tell when they were made: %w", virterr.ErrUnsupported))
 	}
 	now := known.(reading).now()
-	h.clearClocks(ctx, pool, now)
+	s.clearClocks(ctx, pool, now)
 	return now, nil
 }
 
 // clearClocks removes what processes that died while they asked for the time have left. What cannot be removed now, or by this
 // user, is left to the next process that asks.
-func (h *Host) clearClocks(ctx context.Context, pool string, now time.Time) {
-	left, _, err := h.Volumes(ctx, pool, naming.IsClock)
+func (s *Volumes) clearClocks(ctx context.Context, pool string, now time.Time) {
+	left, _, err := s.Volumes(ctx, pool, naming.IsClock)
 	if err != nil {
 		return
 	}
 	for _, v := range left {
 		if now.Sub(v.Modified) >= clockLeft {
-			_ = h.DeleteVolume(ctx, pool, v.Name)
+			_ = s.DeleteVolume(ctx, pool, v.Name)
 		}
 	}
 }

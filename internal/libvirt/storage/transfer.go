@@ -1,7 +1,6 @@
-package hypervisor
+package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,17 +32,17 @@ const (
 // error that is not about the volume the connection is closed, and further
 // transfers fail with virterr.ErrUnreachable.
 type Transfer struct {
-	host *Host
-	conn *rpc.Conn
+	pools *Pools
+	conn  *rpc.Conn
 }
 
 // OpenTransfer opens a connection for bulk data. The caller closes it.
-func (h *Host) OpenTransfer(ctx context.Context) (*Transfer, error) {
-	c, err := h.Alone(ctx, "opening", "a transfer")
+func (s *Volumes) OpenTransfer(ctx context.Context) (*Transfer, error) {
+	c, err := s.client.Alone(ctx, "opening", "a transfer")
 	if err != nil {
 		return nil, err
 	}
-	return &Transfer{host: h, conn: c}, nil
+	return &Transfer{pools: s.pools, conn: c}, nil
 }
 
 // Close closes the transfer's connection.
@@ -79,7 +78,7 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 			return virterr.Fail(op, object, readErr)
 		}
 	}
-	return t.host.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
+	return t.pools.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
 // Download writes length bytes of a volume from offset to w; a length of 0 means
@@ -97,7 +96,7 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 			return virterr.Fail(op, object, writeErr)
 		}
 	}
-	return t.host.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
+	return t.pools.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
 // run makes one streaming request, closing the connection when ctx ends or when
@@ -105,7 +104,7 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvirt) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	limit := stallLimit * t.host.CallTimeout()
+	limit := stallLimit * t.pools.client.CallTimeout()
 	p.mark(false)
 	go p.watch(ctx, limit, func() {
 		cancel(fmt.Errorf("%w: no progress for %s", virterr.ErrUnreachable, limit))
@@ -225,48 +224,4 @@ func (s *downloadSink) stop() error {
 	err := s.err
 	s.err = errStopped
 	return err
-}
-
-// ReadVolume returns a small volume's bytes, as many as it has, over the
-// connection for documents. One that is larger than limit bytes is an error. One that
-// is being created for longer than it takes gives virterr.ErrOperationInvalid.
-func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
-	data, err := h.ReadVolumeAt(ctx, pool, name, 0, limit+1)
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, virterr.Fail("reading", virterr.Volume(pool, name), fmt.Errorf("it is larger than the %d bytes expected of it", limit))
-	}
-	return data, nil
-}
-
-// ReadVolumeAt returns at most limit bytes of a volume from an offset on, fewer where
-// it ends before, over the connection for documents.
-func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error) {
-	const op = "reading"
-	object := virterr.Volume(pool, name)
-	return ofActivePool(ctx, func() ([]byte, error) {
-		data, err := rpc.On(ctx, h.Documents, rpc.Request{Op: op, Object: object, Readonly: true}, func(l *libvirt.Libvirt) ([]byte, error) {
-			var buffer bytes.Buffer
-			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, offset, uint64(limit), 0)
-			return buffer.Bytes(), err
-		})
-		return data, h.blamePool(ctx, op, object, pool, err)
-	})
-}
-
-// WriteVolume writes data to the start of a volume over the connection for
-// documents. What the volume holds beyond that stays.
-func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
-	if len(data) == 0 {
-		return nil
-	}
-	const op = "writing"
-	object := virterr.Volume(pool, name)
-	kept := bytes.Clone(data) // the request may outlive this call
-	err := h.Documents.Call(ctx, rpc.Request{Op: op, Object: object}, func(l *libvirt.Libvirt) error {
-		return l.StorageVolUpload(volumeRef(pool, name), bytes.NewReader(kept), 0, uint64(len(kept)), 0)
-	})
-	return h.blamePool(ctx, op, object, pool, err)
 }

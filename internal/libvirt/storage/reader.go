@@ -1,4 +1,4 @@
-package hypervisor
+package storage
 
 import (
 	"context"
@@ -14,8 +14,8 @@ type volumeReader struct {
 
 // OpenVolume reads a volume's bytes as they are in its file, over a connection of
 // its own. Closing the reader closes that, also in the middle of a read.
-func (h *Host) OpenVolume(ctx context.Context, pool, name string) (io.ReadCloser, error) {
-	t, err := h.OpenTransfer(ctx)
+func (s *Volumes) OpenVolume(ctx context.Context, pool, name string) (io.ReadCloser, error) {
+	t, err := s.OpenTransfer(ctx)
 	if err != nil {
 		return nil, err
 	}

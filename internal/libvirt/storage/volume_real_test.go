@@ -1,4 +1,4 @@
-package hypervisor
+package storage
 
 import (
 	"errors"
@@ -147,7 +147,7 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
 		t.Fatal(err)
 	}
-	other := newHost(t, Options{URI: h.URI()})
+	other := realHost(t)
 	for n := range 50 {
 		var restart sync.WaitGroup
 		restart.Go(func() {
@@ -180,7 +180,7 @@ func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
 	})
-	virttest.Must[Pool](t)(newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path))
+	virttest.Must[Pool](t)(realHost(t).CreateDirPool(t.Context(), pool, path))
 	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
 }
 
@@ -195,7 +195,7 @@ func TestManyCreateTheSamePool(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			p, err := newHost(t, Options{URI: h.URI()}).CreateDirPool(t.Context(), pool, path)
+			p, err := realHost(t).CreateDirPool(t.Context(), pool, path)
 			if err != nil || !p.Active || p.Path != path || p.Type != "dir" || p.Capacity == 0 {
 				t.Errorf("%+v, %v", p, err)
 			}

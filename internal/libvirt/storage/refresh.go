@@ -1,9 +1,13 @@
-package hypervisor
+package storage
 
 import (
 	"context"
 	"sync"
+	"time"
 
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -75,4 +79,45 @@ func (s *refreshes) run(ctx context.Context, pool string, r, before *refresh, wo
 		r.err = work()
 	}
 	r.cut = r.err != nil && ctx.Err() != nil
+}
+
+// refreshPatience is how long RefreshPool keeps trying while libvirt refuses.
+const refreshPatience = 2 * time.Second
+
+// RefreshPool makes the daemon look at what is in the pool, which it otherwise
+// does not: files that appeared by other means, among them another daemon, are
+// unknown before it, and free space is out of date.
+//
+// libvirt refuses to refresh a pool in which a job runs, such as a clone. Then
+// RefreshPool tries again for a short while and gives up without an error: the
+// daemon that runs those jobs knows its own volumes.
+//
+// Callers that ask at once share a refresh that begins after they asked.
+func (p *Pools) RefreshPool(ctx context.Context, name string) error {
+	return p.refreshes.do(ctx, name, func() error { return p.refreshPool(ctx, name) })
+}
+
+func (p *Pools) refreshPool(ctx context.Context, name string) error {
+	for pause := range rpc.Backoff(ctx, refreshPatience) {
+		_, err := inPool(ctx, p, "refreshing", virterr.Pool(name), name, false,
+			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
+				return struct{}{}, l.StoragePoolRefresh(ref, 0)
+			})
+		if !virterr.HasCode(err, libvirt.ErrInternalError) {
+			return err
+		}
+		if pause() {
+			continue
+		}
+		if ctx.Err() != nil {
+			return virterr.Fail("refreshing", virterr.Pool(name), ctx.Err())
+		}
+		// A refresh that fails for another reason stops the pool.
+		pool, readErr := p.Pool(ctx, name)
+		if readErr == nil && !pool.Active {
+			return err
+		}
+		return readErr
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package hypervisor
+package storage
 
 import (
 	"io"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -17,7 +18,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 	h, pool, _ := realPool(t)
 	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
-	relayed := newHost(t, Options{URI: uri, CallTimeout: longer})
+	relayed := newHost(t, uri, rpc.Options{CallTimeout: longer})
 	for name, disturb := range map[string]func(){"cut": r.Cut, "silent": func() { r.Hush(true) }} {
 		r.Hush(false)
 		up := virttest.Must[*Transfer](t)(relayed.OpenTransfer(t.Context()))

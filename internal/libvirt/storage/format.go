@@ -1,4 +1,4 @@
-package hypervisor
+package storage
 
 import (
 	"bytes"
@@ -52,10 +52,10 @@ func (v Volume) DiskSize(format string) (uint64, error) {
 // ResizeVolume grows a volume of that format, as its user knows it, to capacity
 // bytes; it never shrinks one. A *FormatError says that libvirt would change what
 // it has found in a volume that is known to be something else.
-func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
+func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	const op = "resizing"
 	object := virterr.Volume(pool, name)
-	v, err := h.Volume(ctx, pool, name)
+	v, err := s.Volume(ctx, pool, name)
 	if err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 		return virterr.Fail(op, object, fmt.Errorf("it has %d bytes, and cannot shrink to %d", has, capacity))
 	}
 	if v.As(format) != nil {
-		err = h.extendFile(ctx, pool, name, capacity)
+		err = s.extendFile(ctx, pool, name, capacity)
 	} else {
-		err = h.changeVolume(ctx, op, pool, name, func(l *libvirt.Libvirt) error {
+		err = s.changeVolume(ctx, op, pool, name, func(l *libvirt.Libvirt) error {
 			return l.StorageVolResize(volumeRef(pool, name), capacity, 0)
 		})
 	}
@@ -75,7 +75,7 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 		return err
 	}
 	// Somebody may have had the pool looked at in between.
-	if v, err = h.Volume(ctx, pool, name); err != nil {
+	if v, err = s.Volume(ctx, pool, name); err != nil {
 		return err
 	}
 	has, err := v.DiskSize(format)
@@ -89,8 +89,8 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 
 // extendFile makes a volume's file longer, whatever libvirt has found in it: a
 // byte of zero at its new end leaves a hole before it.
-func (h *Host) extendFile(ctx context.Context, pool, name string, size uint64) error {
-	t, err := h.OpenTransfer(ctx)
+func (s *Volumes) extendFile(ctx context.Context, pool, name string, size uint64) error {
+	t, err := s.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}

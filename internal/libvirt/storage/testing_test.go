@@ -1,0 +1,78 @@
+package storage
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// host has the methods of both, as a connection does.
+type host struct {
+	*rpc.Client
+	*poolsOfHost
+	*volumesOfHost
+}
+
+// Other names, since fields of the types' own names would hide methods.
+type (
+	poolsOfHost   = Pools
+	volumesOfHost = Volumes
+)
+
+// realHost returns the test host.
+func realHost(t testing.TB) *host {
+	t.Helper()
+	return newHost(t, virttest.URI(t), rpc.Options{})
+}
+
+func newHost(t testing.TB, uri string, o rpc.Options) *host {
+	t.Helper()
+	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(uri)), o)
+	t.Cleanup(c.Close)
+	pools := NewPools(c)
+	return &host{c, pools, NewVolumes(c, pools, naming.DefaultTenant)}
+}
+
+// realPool returns a host and an empty directory pool on it, which the test's
+// end removes.
+func realPool(t testing.TB) (h *host, pool, path string) {
+	t.Helper()
+	h = realHost(t)
+	pool = virttest.Unique("pool")
+	path = filepath.Join(virttest.OpenDir(t), "pool")
+	if _, err := h.CreateDirPool(t.Context(), pool, path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+			_ = l.StoragePoolDestroy(ref) // a test may have stopped it
+			return l.StoragePoolUndefine(ref)
+		})
+	})
+	return h, pool, path
+}
+
+func onPool(t testing.TB, h *host, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := h.Call(ctx, "preparing", virterr.Pool(pool), false, func(l *libvirt.Libvirt) error {
+		ref, err := l.StoragePoolLookupByName(pool)
+		if err != nil {
+			return err
+		}
+		return fn(l, ref)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

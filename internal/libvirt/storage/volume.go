@@ -1,0 +1,188 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Volumes knows the volumes of a host's pools. Each Transfer and each clone has a connection of its own.
+type Volumes struct {
+	client *rpc.Client
+	pools  *Pools
+	tenant string
+	clocks sync.Map // pool name → reading
+}
+
+// NewVolumes returns the volumes of pools. It makes no request. tenant is whose the volumes are, by their names, that
+// Volumes makes for itself; see Time.
+func NewVolumes(c *rpc.Client, pools *Pools, tenant string) *Volumes {
+	return &Volumes{client: c, pools: pools, tenant: tenant}
+}
+
+// VolumeNames returns the names of all volumes of a pool, in no particular
+// order, with one request. It sees what the daemon knows; see RefreshPool.
+func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error) {
+	return ofActivePool(ctx, func() ([]string, error) {
+		return inPool(ctx, s.pools, "listing", "volumes of "+virterr.Pool(pool), pool, true,
+			func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
+				refs, _, err := l.StoragePoolListAllVolumes(ref, 1, 0)
+				if err != nil {
+					return nil, orTooMany(l, ref, err)
+				}
+				names := make([]string, len(refs))
+				for i, ref := range refs {
+					names[i] = ref.Name
+				}
+				return names, nil
+			})
+	})
+}
+
+// orTooMany finds that a pool was not listed because it has more volumes than libvirt lists, for which it has no code.
+func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
+	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
+	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
+		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its directory: a library "+
+			"needs a pool of its own", virterr.ErrTooManyVolumes, n, most)
+	}
+	return err
+}
+
+// Volumes returns the volumes of a pool whose names match: one request for the
+// list and one for each match. A volume that vanishes meanwhile is left out, and
+// those that cannot be described are told of.
+func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []virterr.Undescribed, error) {
+	names, err := s.VolumeNames(ctx, pool)
+	if err != nil {
+		return nil, nil, err
+	}
+	var matches []string
+	for _, name := range names {
+		if match(name) {
+			matches = append(matches, name)
+		}
+	}
+	called := func(name string) virterr.Undescribed { return virterr.Undescribed{Pool: pool, Name: name} }
+	return rpc.DescribeAll(ctx, matches, virterr.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
+		return s.Volume(ctx, pool, name)
+	})
+}
+
+// Volume returns a volume, virterr.ErrNoVolume, virterr.ErrNoPool or virterr.ErrPoolInactive.
+func (s *Volumes) Volume(ctx context.Context, pool, name string) (Volume, error) {
+	text, err := ofActivePool(ctx, func() (string, error) {
+		text, err := rpc.Ask(ctx, s.client, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
+			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
+		})
+		return text, s.pools.blamePool(ctx, "reading", virterr.Volume(pool, name), pool, err)
+	})
+	if err != nil {
+		return Volume{}, err
+	}
+	v, err := parseVolume(pool, name, text)
+	return v, virterr.Fail("reading", virterr.Volume(pool, name), err)
+}
+
+// volumeRef addresses a volume. The storage driver goes by pool and name alone
+// (storage_driver.c, virStorageVolDefFromVol), so nothing needs to be looked up.
+func volumeRef(pool, name string) libvirt.StorageVol {
+	return libvirt.StorageVol{Pool: pool, Name: name}
+}
+
+// CreateVolume creates an empty volume, or an overlay when spec has a Backing.
+// Creating a raw volume is exclusive, even between daemons that share the pool's
+// directory: whoever comes second gets virterr.ErrExists. For other formats that is so
+// within one daemon only.
+func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error) {
+	object := virterr.Volume(pool, spec.Name)
+	text, err := renderVolume(spec)
+	if err != nil {
+		return Volume{}, virterr.Fail("creating", object, err)
+	}
+	create := func() error {
+		_, err := inPool(ctx, s.pools, "creating", object, pool, false,
+			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
+				return l.StorageVolCreateXML(ref, text, 0)
+			})
+		return err
+	}
+	refused := func(err error) bool {
+		return virterr.HasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, virterr.ErrPoolInactive)
+	}
+	if err = create(); refused(err) { // perhaps since the pool was not active yet
+		err = create()
+	}
+	created := time.Now()
+	// A file made behind this daemon's back: OPERATION_INVALID when it is there
+	// before libvirt looks (the pool is active, or the error would say so), and a
+	// system error of unknown number when it comes after.
+	if refused(err) || virterr.HasCode(err, libvirt.ErrSystemError) && s.appeared(ctx, pool, spec.Name) {
+		return Volume{}, virterr.Fail("creating", object, virterr.As(virterr.ErrExists, errors.Unwrap(err)))
+	}
+	if err != nil {
+		return Volume{}, err
+	}
+	v, err := s.Volume(ctx, pool, spec.Name)
+	if err == nil {
+		s.read(v, created)
+	}
+	return v, err
+}
+
+// appeared tells whether a refresh of the pool brings up the volume.
+func (s *Volumes) appeared(ctx context.Context, pool, name string) bool {
+	if s.pools.RefreshPool(ctx, pool) != nil {
+		return false
+	}
+	_, err := s.Volume(ctx, pool, name)
+	return err == nil
+}
+
+// busyLimit is how long DeleteVolume waits for a volume that the host is busy with.
+const busyLimit = time.Minute
+
+// DeleteVolume deletes a volume. It does not notice overlays that need it. A volume
+// that the host is still busy with (an upload whose connection was just closed, a
+// copy that goes on after its caller left) is waited for, a minute at most; then it
+// gives virterr.ErrOperationInvalid.
+func (s *Volumes) DeleteVolume(ctx context.Context, pool, name string) error {
+	for begun, wait := time.Now(), 10*time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := s.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
+			return l.StorageVolDelete(volumeRef(pool, name), 0)
+		})
+		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || time.Since(begun) > busyLimit {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (s *Volumes) changeVolume(ctx context.Context, op, pool, name string, fn func(*libvirt.Libvirt) error) error {
+	object := virterr.Volume(pool, name)
+	return s.pools.blamePool(ctx, op, object, pool, s.client.Call(ctx, op, object, false, fn))
+}
+
+// notOfVolumes are answers that are about the caller, the connection or the daemon,
+// and not about the volume that was asked about. What libvirt stumbles over in a
+// volume has many codes.
+var notOfVolumes = []libvirt.ErrorNumber{
+	libvirt.ErrNoStoragePool, libvirt.ErrNoMemory, libvirt.ErrNoConnect, libvirt.ErrInvalidConn, libvirt.ErrRPC,
+	libvirt.ErrOperationDenied, libvirt.ErrAccessDenied, libvirt.ErrAuthFailed, libvirt.ErrAuthCancelled, libvirt.ErrAuthUnavailable,
+	libvirt.ErrOperationTimeout, libvirt.ErrOperationAborted, libvirt.ErrNoSupport,
+}
+
+// ofVolumes tells whether an answer is about the volume that was asked about.
+func ofVolumes(code libvirt.ErrorNumber) bool { return !slices.Contains(notOfVolumes, code) }
