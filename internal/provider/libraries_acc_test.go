@@ -4,10 +4,10 @@ package provider_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,7 +179,11 @@ func (l library) use(t *testing.T, at string, dsn map[string]string) {
 	}
 	owner.EmptyPlan(t)
 	guest.EmptyPlan(t)
-	l.reads(t, at, dsn["default"])
+	for name, text := range l.look(t, at, dsn["default"]) {
+		if missing := lacks(name, decoded(t, text), decoded(t, l.read(t, name))); len(missing) > 0 {
+			t.Errorf("the library differs from what the earlier provider saw:\n%s", strings.Join(missing, "\n"))
+		}
+	}
 	if admin := dsn["admin"]; admin != "" { // who brings the database up to date, after the provider of all tenants
 		if _, err := pgstore.Init(t.Context(), admin, nil); err != nil {
 			t.Fatal(err)
@@ -201,34 +205,92 @@ func (l library) use(t *testing.T, at string, dsn map[string]string) {
 	owner.Destroy(t)
 }
 
-// reads compares what the data sources read with what the earlier provider read.
-func (l library) reads(t *testing.T, at, dsn string) {
+// look is what data sources and an import find in the library, as JSON by the names of the files that have what the earlier
+// provider found.
+func (l library) look(t *testing.T, at, dsn string) map[string]string {
 	t.Helper()
-	w := l.workspace(t, at, "none", dsn, "read.tf")
-	w.Apply(t)
-	got, want := outputs(t, w), l.read(t, at+"-read.json")
-	var a, b any
-	if err := json.Unmarshal([]byte(got), &a); err != nil {
+	reader := l.workspace(t, at, "none", dsn, "read.tf")
+	reader.OwnProcess()
+	reader.Apply(t)
+	heir := l.workspace(t, at, "none", dsn, "made.tf", "import.tf")
+	heir.OwnProcess()
+	must(t, heir, "plan", "-out=plan")
+	var plan struct {
+		Changes []struct {
+			Address string `json:"address"`
+			Change  struct {
+				Actions []string `json:"actions"`
+			} `json:"change"`
+		} `json:"resource_changes"`
+	}
+	if err := json.Unmarshal([]byte(show(t, heir, "show", "-json", "plan")), &plan); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(want), &b); err != nil {
-		t.Fatal(err)
+	actions := map[string][]string{}
+	for _, c := range plan.Changes {
+		actions[c.Address] = c.Change.Actions
 	}
-	if !reflect.DeepEqual(a, b) {
-		t.Errorf("what is read of the library is\n%s\nwant\n%s", got, want)
-	}
-}
-
-// outputs are a workspace's outputs, as JSON.
-func outputs(t *testing.T, w *tfacc.Workspace) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "terraform", "output", "-json", "read")
-	cmd.Dir = w.Dir
-	text, err := cmd.Output()
+	imported, err := json.Marshal(actions)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return map[string]string{
+		at + "-read.json":   show(t, reader, "output", "-json", "read"),
+		at + "-import.json": string(imported),
+	}
+}
+
+// show is what a command of Terraform's that needs no provider's process prints on its standard output.
+func show(t *testing.T, w *tfacc.Workspace, args ...string) string {
+	t.Helper()
+	cmd := w.Command(t.Context(), args...)
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("terraform %q: %v", args, err)
+	}
 	return string(text)
+}
+
+func must(t *testing.T, w *tfacc.Workspace, args ...string) string {
+	t.Helper()
+	out, err := w.Run(t.Context(), args...)
+	if err != nil {
+		t.Fatalf("terraform %q: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func decoded(t *testing.T, text string) (value any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	return value
+}
+
+// lacks tells where a value of JSON differs from the wanted one. Objects may have more than is wanted: attributes that are
+// newer.
+func lacks(path string, got, want any) (where []string) {
+	switch want := want.(type) {
+	case map[string]any:
+		has, _ := got.(map[string]any)
+		for name, value := range want {
+			where = append(where, lacks(path+"."+name, has[name], value)...)
+		}
+	case []any:
+		has, _ := got.([]any)
+		if len(has) != len(want) {
+			return []string{fmt.Sprintf("%s has %d elements, want %d", path, len(has), len(want))}
+		}
+		for n, value := range want {
+			where = append(where, lacks(fmt.Sprintf("%s[%d]", path, n), has[n], value)...)
+		}
+	default:
+		if got != want {
+			return []string{fmt.Sprintf("%s is %v, want %v", path, got, want)}
+		}
+	}
+	return where
 }
 
 // isEmpty checks that nothing of the library is left.
