@@ -17,7 +17,7 @@ func (m Machine) Beyond(base *HardwareProfile) *HardwareProfile {
 	h := HardwareProfile{
 		CPUCount: unless(int64(m.Sockets), int64(under.Sockets)), CPUCores: unless(int64(m.Cores), int64(under.Cores)),
 		CPUType: unless(m.CPU, under.CPU), Firmware: unless(m.Firmware, under.Firmware),
-		MemoryMB: unless(int64(m.MemoryMiB), int64(under.MemoryMiB)), //nolint:gosec // hosts have less
+		MemoryMB: unless(int64(m.MemoryMiB), int64(under.MemoryMiB)),
 		GPUCount: unless(int64(m.GPUs), int64(under.GPUs)),
 	}
 	if m.GPUs > 0 && (base == nil || m.GPU != strings.ToLower(or(base.GPUType, ""))) {
@@ -163,7 +163,7 @@ func StorageBeyond(drives []Drive, base *StorageProfile, imageSize uint64) *Stor
 		if d.Tier != "" {
 			over.Tier = unless(d.Tier, or(u.Tier, ""))
 		}
-		was := uint64(or(u.SizeGB, 0)) * gib //nolint:gosec // Validate found no negative one
+		was := uint64(or(u.SizeGB, 0)) * gib // Validate found no negative one
 		if d.System && u.SizeGB == nil {
 			was = imageSize
 		}
@@ -212,4 +212,4 @@ const sizeSlack = 1 << 20
 func SameSize(a, b uint64) bool { return max(a, b)-min(a, b) < sizeSlack }
 
 // WholeGiB is how many whole GiB a disk of that many bytes has.
-func WholeGiB(bytes uint64) int64 { return int64((bytes + sizeSlack - 1) / gib) } //nolint:gosec // disks are smaller
+func WholeGiB(bytes uint64) int64 { return int64((bytes + sizeSlack - 1) / gib) }

@@ -79,7 +79,7 @@ func (c *CloudInit) validateNames(declared map[string]Parameter) finding.List {
 	}
 	parsed, err := parseUserData(c.UserData)
 	if err != nil {
-		return nil // which Validate tells
+		return nil //nolint:nilerr // which Validate tells
 	}
 	at := finding.At("cloud_init").Name("user_data")
 	for _, use := range uses(parsed.Root) {

@@ -33,7 +33,7 @@ type below struct {
 // parentOf reads the version that a registration's image is to be compared with; nil where there is none.
 func (l *Library) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
 	if r.Parent == "" {
-		return nil, nil //nolint:nilnil // nothing is an answer
+		return nil, nil // nothing is an answer
 	}
 	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -45,7 +45,7 @@ func (l *Library) parentOf(ctx context.Context, r Registration) (*catalog.Versio
 // below finds what the base of a version that is compared with another one is to stand on; nil where it is not.
 func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, error) {
 	if parent == nil {
-		return nil, nil //nolint:nilnil // nothing is an answer
+		return nil, nil // nothing is an answer
 	}
 	base, err := l.Base(ctx, parent.Digest)
 	for err == nil && base.Depth >= maxDepth {

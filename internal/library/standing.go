@@ -57,7 +57,7 @@ func chainSize(chain []hypervisor.Volume) int64 {
 		sum += v.Allocation
 	}
 	top := chain[0]
-	return int64(min(sum, top.Capacity+top.Capacity/64)) //nolint:gosec // disks are smaller
+	return int64(min(sum, top.Capacity+top.Capacity/64))
 }
 
 // volumeAt finds the volume of a file.

@@ -83,7 +83,7 @@ func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[str
 			}
 			continue
 		}
-		one, bytes := 0, int64(v.Allocation) //nolint:gosec // disks are smaller
+		one, bytes := 0, int64(v.Allocation)
 		if image == v.Name {
 			one = 1
 		}

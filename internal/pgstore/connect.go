@@ -27,7 +27,7 @@ var errDSN = errors.New("the PostgreSQL connection string cannot be read: write 
 func parse(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, errDSN //nolint:nilerr // see there
+		return nil, errDSN
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTime

@@ -13,7 +13,7 @@ import (
 
 // change is the change of one record, on its way into its document.
 type change struct {
-	ctx    context.Context // of who asked for it
+	ctx    context.Context //nolint:containedctx // of the caller, whose change waits for others
 	key    string
 	parent catalog.Revision // that it replaces; "" creates
 	to     entry            // without a revision: it deletes

@@ -72,7 +72,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 	hardware, have, want := finding.At("hardware_profile"), i.Machine, b.Machine
 	differs(hardware.Name("cpu_count"), int64(have.Sockets), have.Sockets == want.Sockets)
 	differs(hardware.Name("cpu_cores"), int64(have.Cores), have.Cores == want.Cores)
-	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB) //nolint:gosec // hosts have less
+	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB)
 	lost(hardware.Name("cpu_type"), have.CPU, have.CPU == hypervisor.EffectiveCPU(i.DomainType, want.CPU))
 	lost(hardware.Name("gpu_count"), int64(have.GPUs), have.GPUs == want.GPUs)
 	filtered := false
@@ -106,7 +106,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 		}
 		lost(at.Name("type"), diskType(i.Disks[n]), diskType(i.Disks[n]) == w.Type)
 		if size, known := i.size(w.Name); known && size < w.Size {
-			differs(at.Name("size_gb"), int64(size>>30), catalog.SameSize(size, w.Size)) //nolint:gosec // disks are smaller
+			differs(at.Name("size_gb"), int64(size>>30), catalog.SameSize(size, w.Size))
 		} else if known {
 			lost(at.Name("size_gb"), gib(size), catalog.SameSize(size, w.Size)) // no disk shrinks
 		}

@@ -55,7 +55,7 @@ func fill(ctx context.Context, store catalog.Store, templates int) error {
 
 // template is the n-th template: 3 KB, of which most is its own.
 func template(n int) catalog.Template {
-	random := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // the same library each time
+	random := rand.New(rand.NewPCG(uint64(n), 1)) // the same library each time
 	published := time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)
 	t := catalog.Template{
 		ID: templateID(n), DisplayName: words(random, 4), Description: words(random, 20), Type: catalog.TypeVM,
@@ -84,7 +84,7 @@ func version(t catalog.Template, n int) catalog.Version {
 		Format: "qcow2", VirtualSize: 40 << 30, StoredSize: int64(n+1) << 20, Transferred: int64(n+1) << 20, Spec: t.Spec,
 		CreatedAt: t.CreatedAt.Add(time.Duration(n) * time.Hour), CreatedBy: "platform",
 	}
-	random := rand.New(rand.NewPCG(uint64(n/10), 2)) //nolint:gosec // as above
+	random := rand.New(rand.NewPCG(uint64(n/10), 2))
 	v.Spec.CloudInit = &catalog.CloudInit{UserData: t.Spec.CloudInit.UserData + words(random, 10)}
 	return v
 }

@@ -17,7 +17,7 @@ type download struct {
 	source   Source
 	patience patience
 	client   *http.Client
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // io.Reader has none
 	cancel   context.CancelCauseFunc
 	timer    *time.Timer // ends ctx when nothing comes
 

@@ -87,7 +87,7 @@ func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader
 
 // extentReader yields left bytes of r, or an error that it keeps: a sink may lose it.
 type extentReader struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // io.Reader has none
 	r      io.Reader
 	left   int64
 	notice func(n int64) // of bytes that were read

@@ -206,7 +206,7 @@ func (b *bench) print(t *testing.T) {
 	}
 	table.Lock()
 	defer table.Unlock()
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // anybody may read it
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // anybody may read it
 	if err != nil {
 		t.Error(err)
 		return

@@ -61,7 +61,7 @@ func scripted(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	script := fmt.Sprintf("#!/bin/sh\n%q \"$@\"\nexit $?\n", tfacc.Binary(t))
-	if err := os.WriteFile(filepath.Join(dir, "terraform-provider-novacron"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "terraform-provider-novacron"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("provider_installation {\n  dev_overrides { \"novacron/novacron\" = %q }\n  direct {}\n}\n", dir)

@@ -33,7 +33,7 @@ func TestAccAnyConfigurationConverges(t *testing.T) {
 			t.Parallel()
 			pool := tfacc.Name("random")
 			host.Pool(t, pool)
-			draws := rand.New(rand.NewPCG(first+n, 0)) //nolint:gosec // no secret
+			draws := rand.New(rand.NewPCG(first+n, 0))
 			lives(t, host, pool, &generator{Rand: draws, prefix: pool, images: images})
 		})
 	}
