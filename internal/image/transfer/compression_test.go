@@ -75,7 +75,7 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 				if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(c.data) {
 					t.Errorf("Digest = %s, %v", digest, err)
 				}
-				seen, err := Look(t.Context(), checked.Path, Seen{})
+				seen, err := Look(t.Context(), checked.Path, Stamp{})
 				if err != nil || seen.Digest != sha256Of(c.data) {
 					t.Errorf("Look = %+v, %v", seen, err)
 				}

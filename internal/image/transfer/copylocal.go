@@ -29,7 +29,7 @@ type Copied struct {
 // this one, and reads as zeros. CopyTo returns once the copy is on its disk. Notice is told how many bytes were copied since.
 // Where done is false, it could not copy, and the other file has at most data that belongs there: whoever sends the image
 // instead finds out why.
-func (f *localFile) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
+func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
 	c := copying{from: f.File, to: to, notice: notice}
 	if shareBlocks(to, f.File) == nil {
 		for e := range dataOf(to, f.Size()) { // which may be less than in the file: room that was only set aside is not shared

@@ -32,7 +32,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 }
 
 // Look is how the image's file looked when it was opened, with its digest; errors are those of Digest.
-func (im *Image) Look(ctx context.Context) (Seen, error) {
+func (im *Image) Look(ctx context.Context) (Stamp, error) {
 	s := im.file.Stamp()
 	var err error
 	s.Digest, err = im.Digest(ctx)
@@ -40,7 +40,7 @@ func (im *Image) Look(ctx context.Context) (Seen, error) {
 }
 
 // DigestFile gives "sha256:hex" of a file, whatever it holds.
-func DigestFile(ctx context.Context, file *localFile) (string, error) {
+func DigestFile(ctx context.Context, file *File) (string, error) {
 	extents, err := file.Extents(ctx)
 	if err != nil {
 		return "", err
@@ -48,7 +48,7 @@ func DigestFile(ctx context.Context, file *localFile) (string, error) {
 	return digestOf(ctx, file, extents, image.Checksum{})
 }
 
-func digestOf(ctx context.Context, file *localFile, extents []extent, want image.Checksum) (string, error) {
+func digestOf(ctx context.Context, file *File, extents []extent, want image.Checksum) (string, error) {
 	d := image.NewDigester(want)
 	if err := hashTo(ctx, d, file, extents); ctx.Err() != nil {
 		return "", fmt.Errorf("hashing %s: %w", file.origin, context.Cause(ctx))

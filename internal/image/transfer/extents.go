@@ -21,7 +21,7 @@ const (
 
 // Extents lists where the file holds data, in order, ending where the file ends. Extents that lie nearer to each other than
 // joinGap are one.
-func (f *localFile) Extents(ctx context.Context) ([]extent, error) {
+func (f *File) Extents(ctx context.Context) ([]extent, error) {
 	size := f.Size()
 	gap := max(joinGap, size/maxExtents)
 	var list []extent

@@ -23,7 +23,7 @@ type Image struct {
 	head   []byte         // how the image begins, decompressed
 
 	// Of a file.
-	file    *localFile
+	file    *File
 	extents []extent // nil when it is compressed
 	digest  string   // once it is known
 
@@ -50,7 +50,7 @@ type Stream struct {
 //
 // Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image, *UnsupportedImageError when
 // they are one that cannot be used.
-func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *localFile) (*Image, error) {
+func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *File) (*Image, error) {
 	im := &Image{origin: o, want: want, file: file, Size: file.Size(), PackedSize: file.Size()}
 	if err := im.recogniseFile(ctx); err != nil {
 		_ = im.Close() // nothing was written: err says all there is to say

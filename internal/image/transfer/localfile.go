@@ -13,16 +13,16 @@ import (
 // ErrNotRegular is the cause within a SourceError when a path names a directory, a device, a pipe or a socket.
 var ErrNotRegular = errors.New("it is not a regular file")
 
-// localFile is a regular file of this machine. It must not change while it is read.
-type localFile struct {
+// File is a regular file of this machine. It must not change while it is read.
+type File struct {
 	*os.File
 	origin image.Origin
 	path   string
 	opened fs.FileInfo // as it was when it was opened
 }
 
-// openLocal opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
-func openLocal(o image.Origin, path string) (*localFile, error) {
+// OpenLocal opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
+func OpenLocal(o image.Origin, path string) (*File, error) {
 	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -39,23 +39,23 @@ func openLocal(o image.Origin, path string) (*localFile, error) {
 	if info, err = file.Stat(); err != nil {
 		return nil, errors.Join(o.Unread(err), file.Close())
 	}
-	return &localFile{file, o, path, info}, nil
+	return &File{file, o, path, info}, nil
 }
 
 // Size is how many bytes the file had when it was opened.
-func (f *localFile) Size() int64 { return f.opened.Size() }
+func (f *File) Size() int64 { return f.opened.Size() }
 
 // Stamp is how the file looked when it was opened.
-func (f *localFile) Stamp() Seen { return glanced(f.path, f.opened) }
+func (f *File) Stamp() Stamp { return stampFrom(f.path, f.opened) }
 
 // Unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be is enough: it is hashed,
 // sent and compared by readings of their own, so that its digest is the same afterwards proves nothing of what was sent before.
-func (f *localFile) Unchanged() error {
+func (f *File) Unchanged() error {
 	now, err := f.Stat()
 	if err != nil {
 		return f.origin.Unread(err)
 	}
-	before, after := f.Stamp(), glanced(f.path, now)
+	before, after := f.Stamp(), stampFrom(f.path, now)
 	if after.same(before) {
 		return nil
 	}

@@ -132,7 +132,7 @@ func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 	} {
 		path := writeFile(t, rawDisk(1<<20))
 		im := opened(t, Source{Path: path})
-		if seen, err := Glance(path); err != nil || seen.Changed.IsZero() {
+		if seen, err := StampOf(path); err != nil || seen.Changed.IsZero() {
 			t.Logf("the system does not tell: %v", err)
 			return
 		}

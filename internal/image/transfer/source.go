@@ -164,7 +164,7 @@ func open(ctx context.Context, s Source, p patience) (*Image, error) {
 	}
 	switch {
 	case s.Path != "":
-		file, err := openLocal(s.origin(), s.Path)
+		file, err := OpenLocal(s.origin(), s.Path)
 		if err != nil {
 			return nil, err
 		}

@@ -23,12 +23,12 @@ type notes interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// seenKey is where the notes have what was last seen of the image file, as JSON of image.Seen.
+// seenKey is where the notes have what was last seen of the image file, as JSON of localfile.Stamp.
 const seenKey = "image"
 
 // look tells what is to be seen of an image file, and notes it, so that a file is read again only once it was written to.
-func look(ctx context.Context, file string, n notes) (transfer.Seen, error) {
-	var before transfer.Seen
+func look(ctx context.Context, file string, n notes) (transfer.Stamp, error) {
+	var before transfer.Stamp
 	if text, _ := n.GetKey(ctx, seenKey); len(text) > 0 {
 		_ = json.Unmarshal(text, &before) // what cannot be read was not noted
 	}
@@ -40,14 +40,14 @@ func look(ctx context.Context, file string, n notes) (transfer.Seen, error) {
 }
 
 // note can fail only by a mistake in the key, or in the encoding of times.
-func note(ctx context.Context, seen transfer.Seen, n notes) {
+func note(ctx context.Context, seen transfer.Stamp, n notes) {
 	if text, err := json.Marshal(seen); err == nil {
 		n.SetKey(ctx, seenKey, text)
 	}
 }
 
 // noteRegistered notes what is known of the file that a version was registered from; it was looked at before.
-func noteRegistered(ctx context.Context, before transfer.Seen, source transfer.Source, v catalog.Version, n notes) {
+func noteRegistered(ctx context.Context, before transfer.Stamp, source transfer.Source, v catalog.Version, n notes) {
 	if _, known := source.KnownDigest(); known && v.Transferred == 0 {
 		return // the pool had the image, and nobody has read the file
 	}

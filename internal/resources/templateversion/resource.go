@@ -74,7 +74,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	defer cancel()
 	source, _ := plan.source()
 	source.Headers = config.headers()
-	file, unseen := transfer.Glance(source.Path)
+	file, unseen := transfer.StampOf(source.Path)
 	v, err := r.Library.RegisterVersion(ctx, library.Registration{
 		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
