@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // MapImage maps the disk of an image: it is read to its end.
@@ -125,7 +126,7 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 		}
 		return im.origin.Unread(err)
 	}
-	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(extent) error) error {
+	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(localfile.Extent) error) error {
 		for _, e := range im.extents {
 			if err := do(e); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 )
 
@@ -87,7 +88,7 @@ func sendData(ctx context.Context, o image.Origin, out *tally, data *bounded) er
 	if _, err := ahead.Peek(1); ended(err) {
 		return nil
 	}
-	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), extent{overlay.DataOffset, length})
+	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), localfile.Extent{Offset: overlay.DataOffset, Length: length})
 }
 
 // sendTables sends what is behind the data, and then the header.
@@ -98,17 +99,17 @@ func sendTables(ctx context.Context, o image.Origin, out *tally, file *overlay.F
 	}
 	r, w := io.Pipe()
 	go func() { _ = w.CloseWithError(file.WriteTables(w)) }()
-	e := extent{file.TablesOffset(), file.Size() - file.TablesOffset()}
+	e := localfile.Extent{Offset: file.TablesOffset(), Length: file.Size() - file.TablesOffset()}
 	err = sendPart(ctx, o, out, io.TeeReader(r, out.sum), e)
 	_ = r.CloseWithError(err)
 	if err == nil {
-		err = sendPart(ctx, o, out, bytes.NewReader(header), extent{0, int64(len(header))})
+		err = sendPart(ctx, o, out, bytes.NewReader(header), localfile.Extent{Offset: 0, Length: int64(len(header))})
 	}
 	return err
 }
 
-func sendPart(ctx context.Context, o image.Origin, out *tally, r io.Reader, e extent) error {
-	er := &extentReader{ctx: ctx, r: r, left: e.length, notice: func(n int64) { out.n += n }}
+func sendPart(ctx context.Context, o image.Origin, out *tally, r io.Reader, e localfile.Extent) error {
+	er := &extentReader{ctx: ctx, r: r, left: e.Length, notice: func(n int64) { out.n += n }}
 	return sendExtent(ctx, o, out.sink, er, e)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // packed compresses data with the tool of that name, as users do.
@@ -36,7 +37,7 @@ var tools = []string{"gzip", "xz", "zstd", "bzip2"}
 // holed is a raw disk of three stretches of data, with long and short holes between and after them.
 func holed() []byte {
 	disk := rawDisk(10 << 20)
-	clear(disk[1<<20 : 1<<20+joinGap/2])
+	clear(disk[1<<20 : 1<<20+localfile.JoinGap/2])
 	clear(disk[2<<20+777 : 5<<20+5])
 	clear(disk[8<<20:])
 	return disk
@@ -75,7 +76,7 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 				if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(c.data) {
 					t.Errorf("Digest = %s, %v", digest, err)
 				}
-				seen, err := Look(t.Context(), checked.Path, Stamp{})
+				seen, err := Look(t.Context(), checked.Path, localfile.Stamp{})
 				if err != nil || seen.Digest != sha256Of(c.data) {
 					t.Errorf("Look = %+v, %v", seen, err)
 				}

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 
 	container "github.com/lima-vm/go-qcow2reader/image"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
@@ -21,7 +22,7 @@ type contents struct {
 	io.ReaderAt
 	size int64
 	// data hands out the stretches that may not be zeros, in order. It ends with ctx.
-	data func(ctx context.Context, do func(extent) error) error
+	data func(ctx context.Context, do func(localfile.Extent) error) error
 	// blame tells why what ReadAt was to read is not there.
 	blame func(error) error
 }
@@ -56,26 +57,26 @@ func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int6
 const maxStretch = 1 << 30
 
 // data hands out the stretches of the disk that may not be zeros.
-func (t *qcow2Tables) data(ctx context.Context, do func(extent) error) error {
+func (t *qcow2Tables) data(ctx context.Context, do func(localfile.Extent) error) error {
 	t.ctx, t.read = ctx, 0
-	var next extent
+	var next localfile.Extent
 	err := t.clusters(func(c qcow2Cluster) error {
 		if !c.data || c.disk >= t.disk {
 			return nil
 		}
-		e := extent{int64(c.disk), int64(min(t.cluster, t.disk-c.disk))}
-		if next.end() == e.offset && next.length > 0 && next.length < maxStretch {
-			next.length += e.length
+		e := localfile.Extent{Offset: int64(c.disk), Length: int64(min(t.cluster, t.disk-c.disk))}
+		if next.End() == e.Offset && next.Length > 0 && next.Length < maxStretch {
+			next.Length += e.Length
 			return nil
 		}
 		before := next
 		next = e
-		if before.length == 0 {
+		if before.Length == 0 {
 			return nil
 		}
 		return do(before)
 	})
-	if err == nil && next.length > 0 {
+	if err == nil && next.Length > 0 {
 		err = do(next)
 	}
 	return err
@@ -111,12 +112,12 @@ const readAhead = 2 << 20
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
 	buffer := make([]byte, min(readAhead, c.size))
 	var seen int64 // the disk up to there: several stretches may be in one block
-	return c.data(ctx, func(e extent) error {
-		for start := max(seen, e.offset-e.offset%blockmap.BlockSize); start < e.end(); start = seen {
+	return c.data(ctx, func(e localfile.Extent) error {
+		for start := max(seen, e.Offset-e.Offset%blockmap.BlockSize); start < e.End(); start = seen {
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("reading %s: %w", c.origin, err)
 			}
-			seen = min(start-start%readAhead+readAhead, e.end()+(blockmap.BlockSize-e.end()%blockmap.BlockSize)%blockmap.BlockSize)
+			seen = min(start-start%readAhead+readAhead, e.End()+(blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize)
 			part := buffer[:min(seen, c.size)-start]
 			if n, err := c.ReadAt(part, start); n < len(part) {
 				return c.blame(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 var zeros [asyncBufferSize]byte
@@ -32,7 +33,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 }
 
 // Look is how the image's file looked when it was opened, with its digest; errors are those of Digest.
-func (im *Image) Look(ctx context.Context) (Stamp, error) {
+func (im *Image) Look(ctx context.Context) (localfile.Stamp, error) {
 	s := im.file.Stamp()
 	var err error
 	s.Digest, err = im.Digest(ctx)
@@ -40,7 +41,7 @@ func (im *Image) Look(ctx context.Context) (Stamp, error) {
 }
 
 // DigestFile gives "sha256:hex" of a file, whatever it holds.
-func DigestFile(ctx context.Context, file *File) (string, error) {
+func DigestFile(ctx context.Context, file *localfile.File) (string, error) {
 	extents, err := file.Extents(ctx)
 	if err != nil {
 		return "", err
@@ -48,26 +49,26 @@ func DigestFile(ctx context.Context, file *File) (string, error) {
 	return digestOf(ctx, file, extents, image.Checksum{})
 }
 
-func digestOf(ctx context.Context, file *File, extents []extent, want image.Checksum) (string, error) {
+func digestOf(ctx context.Context, file *localfile.File, extents []localfile.Extent, want image.Checksum) (string, error) {
 	d := image.NewDigester(want)
 	if err := hashTo(ctx, d, file, extents); ctx.Err() != nil {
-		return "", fmt.Errorf("hashing %s: %w", file.origin, context.Cause(ctx))
+		return "", fmt.Errorf("hashing %s: %w", file.Origin(), context.Cause(ctx))
 	} else if err != nil {
-		return "", file.origin.Unread(err)
+		return "", file.Origin().Unread(err)
 	}
 	if err := file.Unchanged(); err != nil {
 		return "", err
 	}
-	return d.Finish(file.origin)
+	return d.Finish(file.Origin())
 }
 
 // hashTo writes a file to a hash, with the zeros between its extents.
-func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []extent) error {
+func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []localfile.Extent) error {
 	async := newAsyncWriter(hash)
 	defer async.end()
 	from := int64(0)
 	for _, e := range extents {
-		for hole := e.offset - from; hole > 0; {
+		for hole := e.Offset - from; hole > 0; {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
@@ -75,12 +76,12 @@ func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []ext
 			async.put(zeros[:n], async.buffer())
 			hole -= n
 		}
-		for from = e.offset; from < e.end(); {
+		for from = e.Offset; from < e.End(); {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
 			buffer := async.buffer()
-			data := buffer[:min(e.end()-from, int64(len(buffer)))]
+			data := buffer[:min(e.End()-from, int64(len(buffer)))]
 			if read, err := file.ReadAt(data, from); read < len(data) {
 				if err == io.EOF {
 					err = image.ErrChanged // it has become shorter

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // sparse writes a file of size bytes in which only the given pieces are data, and gives its content.
@@ -42,15 +43,15 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		size   int64
 		pieces map[int64][]byte
-		want   []extent
+		want   []call
 	}{
 		"hole at the end": {40 * mib, map[int64][]byte{0: rawDisk(64 << 10)},
-			[]extent{{0, 64 << 10}, {40*mib - lastBytes, lastBytes}}},
+			[]call{{0, 64 << 10}, {40*mib - localfile.LastBytes, localfile.LastBytes}}},
 		"two islands": {40 * mib, map[int64][]byte{0: rawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece},
-			[]extent{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
+			[]call{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
 		"islands nearer than 1 MiB are one": {4 * mib, map[int64][]byte{0: rawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},
-			[]extent{{0, mib + 64<<10}, {4*mib - 64<<10, 64 << 10}}},
-		"no hole": {mib, map[int64][]byte{0: rawDisk(mib)}, []extent{{0, mib}}},
+			[]call{{0, mib + 64<<10}, {4*mib - 64<<10, 64 << 10}}},
+		"no hole": {mib, map[int64][]byte{0: rawDisk(mib)}, []call{{0, mib}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path, content := sparse(t, c.size, c.pieces)
@@ -88,7 +89,7 @@ func TestPipesAndDevicesAreNotOpened(t *testing.T) {
 	for _, path := range []string{pipe, os.DevNull} {
 		_, err := Open(t.Context(), Source{Path: path}) // would wait for ever for the pipe's writer
 		wantError[*image.SourceError](t, err)
-		if !errors.Is(err, ErrNotRegular) {
+		if !errors.Is(err, localfile.ErrNotRegular) {
 			t.Errorf("opening %s: %v", path, err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
@@ -19,7 +21,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	look := func(before Stamp) Stamp {
+	look := func(before localfile.Stamp) localfile.Stamp {
 		t.Helper()
 		seen, err := Look(t.Context(), path, before)
 		if err != nil {
@@ -29,7 +31,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	}
 	// No image, which is nothing to a look.
 	write("first", long)
-	first := look(Stamp{})
+	first := look(localfile.Stamp{})
 	if want := "sha256:a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"; first.Digest != want || first.Size != 5 || !first.Modified.Equal(long) {
 		t.Errorf("seen: %+v", first)
 	}
@@ -45,11 +47,11 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	}
 	// So is another one in its place, and what was noted before there were notes of that.
 	write("other", long)
-	other := look(Stamp{})
-	for name, change := range map[string]func(*Stamp){
-		"another file": func(s *Stamp) { s.Inode++ },
-		"changed":      func(s *Stamp) { s.Changed = s.Changed.Add(-time.Second) },
-		"an old note":  func(s *Stamp) { s.Inode, s.Changed = 0, time.Time{} },
+	other := look(localfile.Stamp{})
+	for name, change := range map[string]func(*localfile.Stamp){
+		"another file": func(s *localfile.Stamp) { s.Inode++ },
+		"changed":      func(s *localfile.Stamp) { s.Changed = s.Changed.Add(-time.Second) },
+		"an old note":  func(s *localfile.Stamp) { s.Inode, s.Changed = 0, time.Time{} },
 	} {
 		before := other
 		before.Digest = believed.Digest
@@ -58,7 +60,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 			t.Errorf("%s: %+v", name, seen)
 		}
 	}
-	if seen := look(Stamp{Path: path + "2", Size: 5, Modified: long, Digest: first.Digest}); seen.Digest == first.Digest {
+	if seen := look(localfile.Stamp{Path: path + "2", Size: 5, Modified: long, Digest: first.Digest}); seen.Digest == first.Digest {
 		t.Error("what was seen of another file was believed")
 	}
 	write("other", long.Add(time.Nanosecond))
@@ -85,14 +87,14 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 // goes on by some milliseconds at once.
 func tick(t *testing.T, path string) {
 	t.Helper()
-	seen, err := StampOf(path)
+	seen, err := localfile.StampOf(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	probe := filepath.Join(t.TempDir(), "probe")
 	for now := seen; err == nil && !seen.Changed.IsZero() && !now.Changed.After(seen.Changed); {
 		if err = errors.Join(t.Context().Err(), os.WriteFile(probe, []byte("x"), 0o600)); err == nil {
-			now, err = StampOf(probe)
+			now, err = localfile.StampOf(probe)
 		}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // Image is an opened image whose format is known. It is not safe for concurrent use.
@@ -23,9 +24,9 @@ type Image struct {
 	head   []byte         // how the image begins, decompressed
 
 	// Of a file.
-	file    *File
-	extents []extent // nil when it is compressed
-	digest  string   // once it is known
+	file    *localfile.File
+	extents []localfile.Extent // nil when it is compressed
+	digest  string             // once it is known
 
 	// Of what passes only once.
 	from       Stream  // zero for a file
@@ -50,7 +51,7 @@ type Stream struct {
 //
 // Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image, *UnsupportedImageError when
 // they are one that cannot be used.
-func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *File) (*Image, error) {
+func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *localfile.File) (*Image, error) {
 	im := &Image{origin: o, want: want, file: file, Size: file.Size(), PackedSize: file.Size()}
 	if err := im.recogniseFile(ctx); err != nil {
 		_ = im.Close() // nothing was written: err says all there is to say

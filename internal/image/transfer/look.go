@@ -4,22 +4,23 @@ import (
 	"context"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // Look is StampOf with the digest of the image, or of the file where it is none. The file, which may hold anything, is read only where it is another one than before, or
 // was written to since.
-func Look(ctx context.Context, path string, before Stamp) (Stamp, error) {
-	now, err := StampOf(path)
+func Look(ctx context.Context, path string, before localfile.Stamp) (localfile.Stamp, error) {
+	now, err := localfile.StampOf(path)
 	if err != nil {
-		return Stamp{}, err
+		return localfile.Stamp{}, err
 	}
-	if before.Digest != "" && now.same(before) {
+	if before.Digest != "" && now.Same(before) {
 		return before, nil
 	}
 	o := image.Origin{Name: path, Attribute: "path"}
-	file, err := OpenLocal(o, path)
+	file, err := localfile.Open(o, path)
 	if err != nil {
-		return Stamp{}, err
+		return localfile.Stamp{}, err
 	}
 	if im, err := FromFile(ctx, o, image.Checksum{}, file); err == nil {
 		defer im.Close()
@@ -28,8 +29,8 @@ func Look(ctx context.Context, path string, before Stamp) (Stamp, error) {
 		}
 	}
 	// It is no image that could be used. What it is instead, its digest tells.
-	if file, err = OpenLocal(o, path); err != nil {
-		return Stamp{}, err
+	if file, err = localfile.Open(o, path); err != nil {
+		return localfile.Stamp{}, err
 	}
 	defer file.Close()
 	seen := file.Stamp()

@@ -3,6 +3,8 @@ package transfer
 import (
 	"bytes"
 	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // runBlock is the unit in which zeros are looked for, in bytes.
@@ -40,7 +42,7 @@ func (r *runs) next() (offset int64, more bool) {
 	r.fill()
 	skip := r.zeros
 	if len(r.data) == 0 { // what follows is zeros to the end
-		skip = max(0, r.zeros-lastBytes)
+		skip = max(0, r.zeros-localfile.LastBytes)
 	}
 	r.pos += skip
 	r.zeros -= skip
@@ -57,7 +59,7 @@ func (r *runs) Read(p []byte) (int, error) {
 	}
 	var n int
 	switch {
-	case r.zeros >= joinGap || len(r.data) == 0 && r.zeros == 0:
+	case r.zeros >= localfile.JoinGap || len(r.data) == 0 && r.zeros == 0:
 		return 0, io.EOF
 	case r.zeros > 0:
 		n = copy(p, zeros[:min(r.zeros, int64(len(zeros)))])

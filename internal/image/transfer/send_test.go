@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 func TestAFileIsSentAndHashed(t *testing.T) {
@@ -132,7 +133,7 @@ func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 	} {
 		path := writeFile(t, rawDisk(1<<20))
 		im := opened(t, Source{Path: path})
-		if seen, err := StampOf(path); err != nil || seen.Changed.IsZero() {
+		if seen, err := localfile.StampOf(path); err != nil || seen.Changed.IsZero() {
 			t.Logf("the system does not tell: %v", err)
 			return
 		}
@@ -254,7 +255,7 @@ func TestWhatCannotBeOpenedIsExplained(t *testing.T) {
 	}{
 		"missing.img":                     {os.ErrNotExist, filepath.Join(dir, "missing.img")},
 		filepath.Join(dir, "missing.img"): {os.ErrNotExist, "the machine that runs Terraform"},
-		dir:                               {ErrNotRegular, "a directory"},
+		dir:                               {localfile.ErrNotRegular, "a directory"},
 	} {
 		_, err := Open(t.Context(), Source{Path: path})
 		wantError[*image.SourceError](t, err)

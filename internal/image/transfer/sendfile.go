@@ -9,13 +9,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // sendFile sends a local file that is stored as it is.
 func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, error) {
 	var total int64
 	for _, e := range im.extents {
-		total += e.length
+		total += e.Length
 	}
 	p := newProgress(total, s.progress)
 	shrunk := im.origin.Failed("reading", image.ErrChanged, "")
@@ -50,8 +51,8 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 			p.done = 0
 		}
 		for _, e := range im.extents {
-			r := io.NewSectionReader(im.file, e.offset, e.length)
-			er := &extentReader{ctx: groupCtx, r: r, left: e.length, notice: p.add, short: shrunk}
+			r := io.NewSectionReader(im.file, e.Offset, e.Length)
+			er := &extentReader{ctx: groupCtx, r: r, left: e.Length, notice: p.add, short: shrunk}
 			if err := sendExtent(groupCtx, im.origin, sink, er, e); err != nil {
 				return err
 			}
@@ -70,17 +71,17 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 }
 
 // sendExtent lets the sink read one extent, to its end.
-func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader, e extent) error {
-	err := sink.WriteAt(ctx, er, e.offset, e.length)
+func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader, e localfile.Extent) error {
+	err := sink.WriteAt(ctx, er, e.Offset, e.Length)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("sending %s: %w", o, context.Cause(ctx))
 	case er.err != nil: // whatever the sink made of it
 		return o.Unread(er.err)
 	case err != nil:
-		return fmt.Errorf("sending %s from byte %d on: %w", o, e.offset, err)
+		return fmt.Errorf("sending %s from byte %d on: %w", o, e.Offset, err)
 	case er.left > 0 && !er.ended:
-		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", o, e.offset, er.left)
+		return fmt.Errorf("sending %s from byte %d on: the last %d bytes were not taken", o, e.Offset, er.left)
 	}
 	return nil
 }

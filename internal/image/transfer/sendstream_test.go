@@ -5,6 +5,8 @@ import (
 	"io"
 	"runtime"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // Whatever an image has where, what the sink holds is the image, and long zeros were not sent.
@@ -13,12 +15,12 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 	for name, spans := range map[string][]int{ // lengths of data and zeros in turn
 		"data":                     {2 << 20},
 		"data, short hole, data":   {block, block, block},
-		"data, long hole, data":    {3 * block, 2 * joinGap, block + 512},
-		"data, long hole":          {block, 3 * joinGap},
+		"data, long hole, data":    {3 * block, 2 * localfile.JoinGap, block + 512},
+		"data, long hole":          {block, 3 * localfile.JoinGap},
 		"data, short hole":         {block, 3 * block},
-		"a sector, hole, a sector": {512, 2*joinGap - 512, 512},
-		"hole of just the gap":     {block, joinGap, block},
-		"odd places":               {1000, joinGap + 24, 512, joinGap + block, 1536},
+		"a sector, hole, a sector": {512, 2*localfile.JoinGap - 512, 512},
+		"hole of just the gap":     {block, localfile.JoinGap, block},
+		"odd places":               {1000, localfile.JoinGap + 24, 512, localfile.JoinGap + block, 1536},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var data []byte
@@ -40,7 +42,7 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 			if err != nil || !bytes.Equal(sink.data, data) || got.Digest != sha256Of(data) {
 				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.data), len(data), got, err)
 			}
-			if len(spans) > 1 && spans[1] > joinGap+2*block && got.Transferred > int64(len(data)-spans[1]+2*block+lastBytes) {
+			if len(spans) > 1 && spans[1] > localfile.JoinGap+2*block && got.Transferred > int64(len(data)-spans[1]+2*block+localfile.LastBytes) {
 				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.calls)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // Source says where an image is: exactly one of Path, URL, Volume and Instance is set.
@@ -164,7 +165,7 @@ func open(ctx context.Context, s Source, p patience) (*Image, error) {
 	}
 	switch {
 	case s.Path != "":
-		file, err := OpenLocal(s.origin(), s.Path)
+		file, err := localfile.Open(s.origin(), s.Path)
 		if err != nil {
 			return nil, err
 		}

@@ -102,10 +102,13 @@ func sha256Of(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// call is what a sink was handed at once.
+type call struct{ offset, length int64 }
+
 // memory is a sink that keeps what it is given. What it is not given stays zero.
 type memory struct {
 	data  []byte
-	calls []extent
+	calls []call
 }
 
 func (m *memory) WriteAt(_ context.Context, r io.Reader, offset, length int64) error {
@@ -120,7 +123,7 @@ func (m *memory) WriteAt(_ context.Context, r io.Reader, offset, length int64) e
 		m.data = append(m.data, make([]byte, grow)...)
 	}
 	copy(m.data[offset:], got)
-	m.calls = append(m.calls, extent{offset, int64(len(got))})
+	m.calls = append(m.calls, call{offset, int64(len(got))})
 	return nil
 }
 

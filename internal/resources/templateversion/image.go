@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -27,8 +28,8 @@ type notes interface {
 const seenKey = "image"
 
 // look tells what is to be seen of an image file, and notes it, so that a file is read again only once it was written to.
-func look(ctx context.Context, file string, n notes) (transfer.Stamp, error) {
-	var before transfer.Stamp
+func look(ctx context.Context, file string, n notes) (localfile.Stamp, error) {
+	var before localfile.Stamp
 	if text, _ := n.GetKey(ctx, seenKey); len(text) > 0 {
 		_ = json.Unmarshal(text, &before) // what cannot be read was not noted
 	}
@@ -40,14 +41,14 @@ func look(ctx context.Context, file string, n notes) (transfer.Stamp, error) {
 }
 
 // note can fail only by a mistake in the key, or in the encoding of times.
-func note(ctx context.Context, seen transfer.Stamp, n notes) {
+func note(ctx context.Context, seen localfile.Stamp, n notes) {
 	if text, err := json.Marshal(seen); err == nil {
 		n.SetKey(ctx, seenKey, text)
 	}
 }
 
 // noteRegistered notes what is known of the file that a version was registered from; it was looked at before.
-func noteRegistered(ctx context.Context, before transfer.Stamp, source transfer.Source, v catalog.Version, n notes) {
+func noteRegistered(ctx context.Context, before localfile.Stamp, source transfer.Source, v catalog.Version, n notes) {
 	if _, known := source.KnownDigest(); known && v.Transferred == 0 {
 		return // the pool had the image, and nobody has read the file
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
@@ -74,7 +74,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	defer cancel()
 	source, _ := plan.source()
 	source.Headers = config.headers()
-	file, unseen := transfer.StampOf(source.Path)
+	file, unseen := localfile.StampOf(source.Path)
 	v, err := r.Library.RegisterVersion(ctx, library.Registration{
 		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),

@@ -1,4 +1,4 @@
-package transfer
+package localfile
 
 import (
 	"context"
@@ -33,14 +33,14 @@ func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (r
 	c := copying{from: f.File, to: to, notice: notice}
 	if shareBlocks(to, f.File) == nil {
 		for e := range dataOf(to, f.Size()) { // which may be less than in the file: room that was only set aside is not shared
-			result.Shared += e.length
+			result.Shared += e.Length
 		}
 	} else {
 		for e := range dataOf(f.File, f.Size()) {
 			if err := c.extent(ctx, e); err != nil {
 				return Copied{}, false, c.failure(ctx, f.origin, err)
 			}
-			result.Bytes += e.length
+			result.Bytes += e.Length
 		}
 	}
 	if err := to.Sync(); err != nil { // what the disk has lost is written by nobody once more
@@ -50,14 +50,14 @@ func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (r
 }
 
 // dataOf lists the stretches of a file of size bytes that hold data, as the file system has them.
-func dataOf(file *os.File, size int64) iter.Seq[extent] {
-	return func(yield func(extent) bool) {
+func dataOf(file *os.File, size int64) iter.Seq[Extent] {
+	return func(yield func(Extent) bool) {
 		for from := int64(0); from < size; {
 			e, found := nextData(file, from, size)
 			if !found || !yield(e) {
 				return
 			}
-			from = e.end()
+			from = e.End()
 		}
 	}
 }
@@ -70,12 +70,12 @@ type copying struct {
 	buf      []byte // for what is copied by hand
 }
 
-func (c *copying) extent(ctx context.Context, e extent) error {
-	for e.length > 0 {
+func (c *copying) extent(ctx context.Context, e Extent) error {
+	for e.Length > 0 {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		n, err := c.some(e.offset, min(e.length, copyStep))
+		n, err := c.some(e.Offset, min(e.Length, copyStep))
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (c *copying) extent(ctx context.Context, e extent) error {
 			return io.ErrUnexpectedEOF // it has become shorter
 		}
 		c.notice(n)
-		e.offset, e.length = e.offset+n, e.length-n
+		e.Offset, e.Length = e.Offset+n, e.Length-n
 	}
 	return nil
 }

@@ -1,10 +1,10 @@
 //go:build !linux
 
-package transfer
+package localfile
 
 import "os"
 
 // nextData takes everything for data: templates are published from Linux, and elsewhere it is merely slower.
-func nextData(_ *os.File, from, size int64) (extent, bool) {
-	return extent{from, size - from}, true
+func nextData(_ *os.File, from, size int64) (Extent, bool) {
+	return Extent{from, size - from}, true
 }

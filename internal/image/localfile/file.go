@@ -1,4 +1,6 @@
-package transfer
+// Package localfile reads files of this machine that hold images: where they have data, whether they have changed, and copies
+// of them.
+package localfile
 
 import (
 	"errors"
@@ -21,8 +23,8 @@ type File struct {
 	opened fs.FileInfo // as it was when it was opened
 }
 
-// OpenLocal opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
-func OpenLocal(o image.Origin, path string) (*File, error) {
+// Open opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
+func Open(o image.Origin, path string) (*File, error) {
 	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -42,6 +44,9 @@ func OpenLocal(o image.Origin, path string) (*File, error) {
 	return &File{file, o, path, info}, nil
 }
 
+// Origin is what the file is called in messages.
+func (f *File) Origin() image.Origin { return f.origin }
+
 // Size is how many bytes the file had when it was opened.
 func (f *File) Size() int64 { return f.opened.Size() }
 
@@ -56,11 +61,11 @@ func (f *File) Unchanged() error {
 		return f.origin.Unread(err)
 	}
 	before, after := f.Stamp(), stampFrom(f.path, now)
-	if after.same(before) {
+	if after.Same(before) {
 		return nil
 	}
 	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
-	if after.Changed = before.Changed; after.same(before) {
+	if after.Changed = before.Changed; after.Same(before) {
 		advice = "Its size and the time of its last writing are as they were. Either its mode, owner or links were changed, as " +
 			"a backup does, or it was written to and given its time back: apply again once that is done."
 	}

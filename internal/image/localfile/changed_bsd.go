@@ -1,4 +1,6 @@
-package transfer
+//go:build darwin || freebsd
+
+package localfile
 
 import (
 	"os"
@@ -12,5 +14,5 @@ func changed(info os.FileInfo) (at time.Time, inode uint64) {
 	if !ok {
 		return at, 0
 	}
-	return time.Unix(stat.Ctim.Unix()).UTC(), stat.Ino
+	return time.Unix(stat.Ctimespec.Unix()).UTC(), stat.Ino
 }

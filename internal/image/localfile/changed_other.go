@@ -1,6 +1,6 @@
 //go:build !(linux || freebsd || darwin)
 
-package transfer
+package localfile
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package transfer
+package localfile
 
 import (
 	"os"
@@ -17,8 +17,8 @@ type Stamp struct {
 	Digest  string    `json:"digest"` // "sha256:HEX" of the image, decompressed
 }
 
-// same tells whether two looks are at the same file, which was not written to in between.
-func (s Stamp) same(t Stamp) bool {
+// Same tells whether two looks are at the same file, which was not written to in between.
+func (s Stamp) Same(t Stamp) bool {
 	return s.Path == t.Path && s.Size == t.Size && s.Modified.Equal(t.Modified) && s.Changed.Equal(t.Changed) && s.Inode == t.Inode
 }
 

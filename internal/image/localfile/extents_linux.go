@@ -1,4 +1,4 @@
-package transfer
+package localfile
 
 import (
 	"errors"
@@ -10,17 +10,17 @@ import (
 
 // nextData finds the first stretch of data at or after from, by lseek(2) with SEEK_DATA and SEEK_HOLE. Where the file
 // system does not tell, the whole rest is taken for data: that is always right, only slower.
-func nextData(f *os.File, from, size int64) (extent, bool) {
+func nextData(f *os.File, from, size int64) (Extent, bool) {
 	start, err := f.Seek(from, unix.SEEK_DATA)
 	if errors.Is(err, syscall.ENXIO) { // nothing but a hole
-		return extent{}, false
+		return Extent{}, false
 	}
 	if err != nil {
-		return extent{from, size - from}, true
+		return Extent{from, size - from}, true
 	}
 	end, err := f.Seek(start, unix.SEEK_HOLE)
 	if err != nil || end > size {
 		end = size
 	}
-	return extent{start, end - start}, start < end
+	return Extent{start, end - start}, start < end
 }

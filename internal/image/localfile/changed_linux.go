@@ -1,6 +1,4 @@
-//go:build darwin || freebsd
-
-package transfer
+package localfile
 
 import (
 	"os"
@@ -14,5 +12,5 @@ func changed(info os.FileInfo) (at time.Time, inode uint64) {
 	if !ok {
 		return at, 0
 	}
-	return time.Unix(stat.Ctimespec.Unix()).UTC(), stat.Ino
+	return time.Unix(stat.Ctim.Unix()).UTC(), stat.Ino
 }

@@ -1,0 +1,52 @@
+package localfile
+
+import (
+	"context"
+	"fmt"
+)
+
+// Extent is a stretch of a file that may hold data; what lies between extents reads as zeros.
+type Extent struct{ Offset, Length int64 }
+
+// End is where it ends.
+func (e Extent) End() int64 { return e.Offset + e.Length }
+
+const (
+	// JoinGap: sending this many zeros costs less than the round trips of another upload.
+	JoinGap = 1 << 20
+	// maxExtents bounds the list (1 MiB of memory) for files of any size and fragmentation.
+	maxExtents = 1 << 16
+	// LastBytes are sent even when they are a hole, so that the copy is as long as the file.
+	LastBytes = 4096
+)
+
+// Extents lists where the file holds data, in order, ending where the file ends. Extents that lie nearer to each other than
+// JoinGap are one.
+func (f *File) Extents(ctx context.Context) ([]Extent, error) {
+	size := f.Size()
+	gap := max(JoinGap, size/maxExtents)
+	var list []Extent
+	add := func(e Extent) {
+		if last := len(list) - 1; last >= 0 && e.Offset-list[last].End() < gap {
+			list[last].Length = e.End() - list[last].Offset
+			return
+		}
+		list = append(list, e)
+	}
+	for from := int64(0); from < size; {
+		if err := context.Cause(ctx); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
+		}
+		e, found := nextData(f.File, from, size)
+		if !found {
+			break
+		}
+		add(e)
+		from = e.End()
+	}
+	if len(list) == 0 || list[len(list)-1].End() < size {
+		start := max(0, size-LastBytes)
+		add(Extent{start, size - start})
+	}
+	return list, nil
+}
