@@ -103,10 +103,10 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		face.AddError(&resp.Diagnostics, "Could not read host", err)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, fromCore(h))...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, fromHost(h))...)
 }
 
-func fromCore(h provision.Host) model {
+func fromHost(h provision.Host) model {
 	m := model{
 		URI: types.StringValue(h.URI), Hostname: types.StringValue(h.Hostname), Architecture: types.StringValue(h.Arch),
 		CPUModel: types.StringValue(h.CPUModel), CPUs: types.Int64Value(int64(h.CPUs)), MemoryMB: types.Int64Value(int64(h.MemoryMiB)),

@@ -95,7 +95,7 @@ func current(ctx context.Context, state fastpath.State, i provision.Instance, ne
 	if !state.Null("labels") {
 		m.Labels = types.MapValueMust(types.StringType, map[string]attr.Value{})
 	}
-	m.fromCore(i)
+	m.fromInstance(i)
 	if !state.Has(ctx, "update_available", newer) {
 		return false
 	}
@@ -107,7 +107,7 @@ func current(ctx context.Context, state fastpath.State, i provision.Instance, ne
 	return true
 }
 
-// told are the attributes that fromCore takes over.
+// told are the attributes that fromInstance takes over.
 func (m *Model) told() map[string]attr.Value {
 	return map[string]attr.Value{
 		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,

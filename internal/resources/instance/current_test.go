@@ -76,7 +76,7 @@ func blankModel(t *testing.T) Model {
 
 func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	m := blankModel(t)
-	m.fromCore(anInstance())
+	m.fromInstance(anInstance())
 	state, none := aState(t, m), types.StringNull()
 	if !current(t.Context(), state, anInstance(), none) {
 		t.Fatal("what was just read is not current")
@@ -124,23 +124,23 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	} {
 		written := blankModel(t)
 		m(&written)
-		written.fromCore(i)
+		written.fromInstance(i)
 		if !current(t.Context(), aState(t, written), i, types.StringNull()) {
 			t.Errorf("%s: not current", name)
 		}
 	}
 	imported := blankModel(t)
-	imported.fromCore(i)
+	imported.fromInstance(i)
 	imported.AllowRestart = types.BoolNull()
 	if current(t.Context(), aState(t, imported), i, types.StringNull()) {
 		t.Error("what was just imported lacks what reading fills in, and is current")
 	}
 }
 
-// told must name all that fromCore takes over.
+// told must name all that fromInstance takes over.
 func TestToldIsWhatReadingChanges(t *testing.T) {
 	before, after := Model{AllowRestart: types.BoolValue(true)}, Model{AllowRestart: types.BoolValue(true)}
-	after.fromCore(anInstance())
+	after.fromInstance(anInstance())
 	told := after.told()
 	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
 	for n := range b.NumField() {

@@ -72,7 +72,7 @@ func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Mo
 
 // settled settles what a state says with a version.
 func settled(ctx context.Context, state Model, template catalog.Template, v catalog.Version) provision.Blueprint {
-	request, _ := state.toCore(ctx, types.DynamicNull())
-	blueprint, _ := provision.Settle(request, template, v) // secrets that are missing change no device
+	asked := state.toRequest(ctx, types.DynamicNull())
+	blueprint, _ := provision.Settle(asked.Request, template, v) // secrets that are missing change no device
 	return blueprint
 }

@@ -56,7 +56,7 @@ func foundAttributes() map[string]schema.Attribute {
 // show takes over an instance as its host has it. effective are its parameters.
 func show(i provision.Instance, newer types.String) (f found, effective types.Dynamic) {
 	m := Model{Labels: types.MapNull(types.StringType)}
-	m.fromCore(i)
+	m.fromInstance(i)
 	return found{
 		ID: m.ID, Name: m.Name, Tenant: m.Tenant, Description: m.Description, TemplateID: m.TemplateID, ResolvedVersion: m.ResolvedVersion,
 		UpdateAvailable: newer, ImageDigest: m.ImageDigest, Strategy: m.Strategy, Labels: m.Labels, PowerState: m.PowerState,

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -50,22 +51,35 @@ type Model struct {
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
-// toCore is the request that the model stands for, with the secrets of the configuration; what is not known yet is left
-// out. complete is false when something was.
-func (m *Model) toCore(ctx context.Context, secrets types.Dynamic) (r provision.Request, complete bool) {
-	var known [4]bool
+// asked is what a model asks for. It is read once a call.
+type asked struct {
+	provision.Request              // without what is not known yet
+	complete          bool         // nothing is unknown
+	findings          finding.List // what cannot be read, each at its attribute
+}
+
+// toRequest reads what the model asks for, with the secrets of the configuration.
+func (m *Model) toRequest(ctx context.Context, secrets types.Dynamic) asked {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
-	r = provision.Request{
-		Name: m.Name.ValueString(), Description: m.Description.ValueString(), Template: template,
-		Version: m.ResolvedVersion.ValueString(), Strategy: catalog.Strategy(m.Strategy.ValueString()),
-		Options: m.options(),
+	a := asked{Request: provision.Request{
+		Name:        m.Name.ValueString(),
+		Description: m.Description.ValueString(),
+		Template:    template,
+		Version:     m.ResolvedVersion.ValueString(),
+		Strategy:    catalog.Strategy(m.Strategy.ValueString()),
+		Options:     m.options(),
+	}}
+	var known [4]bool
+	a.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
+	a.Network, known[1] = profile.Network(m.NetworkProfile)
+	a.Storage, known[2] = profile.Storage(m.StorageProfile)
+	a.Customization, known[3] = customization(ctx, m.Customization)
+	a.Given, a.findings = given(m.Parameters, secrets)
+	if err != nil && !m.TemplateID.IsUnknown() {
+		a.findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
 	}
-	r.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
-	r.Network, known[1] = profile.Network(m.NetworkProfile)
-	r.Storage, known[2] = profile.Storage(m.StorageProfile)
-	r.Customization, known[3] = customization(ctx, m.Customization)
-	r.Given, _ = given(m.Parameters, secrets)
-	return r, err == nil && known == [4]bool{true, true, true, true}
+	a.complete = err == nil && known == [4]bool{true, true, true, true}
+	return a
 }
 
 // options are the settings that may change at any time.
@@ -105,8 +119,8 @@ func (m *Model) asPlanned(i provision.Instance) {
 	m.keepPlanned(planned)
 }
 
-// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at any time, but Terraform
-// takes no other answer than the planned one; the next refresh tells.
+// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at
+// any time, but Terraform takes no other answer than the planned one; the next refresh tells.
 func (m *Model) keepPlanned(planned Model) {
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
@@ -116,8 +130,9 @@ func (m *Model) keepPlanned(planned Model) {
 	}
 }
 
-// fromCore takes over an instance as its host has it. What the host cannot tell stays as it was.
-func (m *Model) fromCore(i provision.Instance) {
+// fromInstance takes over an instance as its host has it. What the host cannot tell stays as it
+// was.
+func (m *Model) fromInstance(i provision.Instance) {
 	m.computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
 	m.Description = profile.KeepString(m.Description, i.Description)
@@ -153,7 +168,8 @@ func provisioning(r provision.Record) types.Object {
 	completed, duration := types.StringNull(), types.Int64Null()
 	if !r.CompletedAt.IsZero() {
 		completed = types.StringValue(r.CompletedAt.Format(time.RFC3339))
-		// Whole: Terraform compares and writes numbers as text, which takes it long for fractions of 512 bits.
+		// Whole: Terraform compares and writes numbers as text, which takes it long for fractions
+		// of 512 bits.
 		duration = types.Int64Value(int64(r.CompletedAt.Sub(r.StartedAt).Round(time.Second) / time.Second))
 	}
 	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{

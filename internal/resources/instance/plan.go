@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -38,6 +39,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	p := &planner{session: r.Session, plan: &plan, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
+	p.asked = plan.toRequest(ctx, p.secrets)
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
 	} else {
@@ -77,6 +79,7 @@ type planner struct {
 	session  *face.Session
 	plan     *Model
 	secrets  types.Dynamic     // parameters_wo, which the plan does not have
+	asked    asked             // what the plan asks for
 	state    *Model            // nil while creating
 	private  face.PrivateState // the state's
 	adopting bool              // the state is an import's, see importedKey
@@ -119,19 +122,19 @@ func (p *planner) namesUnknown() bool {
 
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
-	_, findings := given(p.plan.Parameters, p.secrets)
-	override, _ := profile.Storage(p.plan.StorageProfile)
-	findings = append(findings, override.ValidateDisks()...)
-	request, complete := p.plan.toCore(ctx, p.secrets)
+	findings := append(slices.Clone(p.asked.findings), p.asked.Storage.ValidateDisks()...)
+	request := p.asked.Request
+	// Planning has decided these since.
+	request.Version, request.Strategy = p.plan.ResolvedVersion.ValueString(), catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded = p.seeded
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
-		if unsure := (at == "storage_profile" || at == "wait_for") && !complete; !unsure {
+		if unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.complete; !unsure {
 			findings = append(findings, f)
 		}
 	}
-	if complete {
+	if p.asked.complete {
 		lacking, err := p.session.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
 			face.AddError(p.diags, "Could not read host", err)

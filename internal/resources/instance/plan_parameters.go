@@ -38,14 +38,12 @@ func (p *planner) sameParameters(b provision.Blueprint) bool {
 		return true
 	}
 	before, _ := given(p.state.Parameters, p.secrets)
-	now, _ := given(p.plan.Parameters, p.secrets)
-	return catalog.SameSecrets(declared, before.Parameters, now.Parameters)
+	return catalog.SameSecrets(declared, before.Parameters, p.asked.Given.Parameters)
 }
 
 // warnOfSecrets tells of sensitive values that the state will keep.
 func (p *planner) warnOfSecrets(declared map[string]catalog.Parameter) {
-	g, _ := given(p.plan.Parameters, p.secrets)
-	for _, name := range slices.Sorted(maps.Keys(g.Parameters)) {
+	for _, name := range slices.Sorted(maps.Keys(p.asked.Given.Parameters)) {
 		if declared[name].Sensitive {
 			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state", fmt.Sprintf(
 				"The template declares the parameter %q as sensitive, and Terraform's state keeps what is in parameters. In parameters_wo it is kept nowhere.", name))

@@ -186,6 +186,7 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 			state: &Model{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
 			plan:  &Model{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
 		}
+		p.asked = p.plan.toRequest(t.Context(), c.secrets)
 		p.compareParameters(provision.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
 		var got []string
 		for _, at := range p.replaces {

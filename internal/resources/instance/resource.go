@@ -115,28 +115,21 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 
 // request is what the plan asks for, with what could not be told while planning filled in or refused.
 func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynamic) (provision.Request, error) {
-	_, findings := given(plan.Parameters, secrets)
-	id, err := catalog.ParseTemplateID(plan.TemplateID.ValueString())
-	if err != nil {
-		findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
-	}
-	if err := findings.Err(); err != nil {
+	asked := plan.toRequest(ctx, secrets)
+	if err := asked.findings.Err(); err != nil {
 		return provision.Request{}, err
 	}
-	if _, err := r.Library.Template(ctx, id); errors.Is(err, catalog.ErrNotFound) {
-		return provision.Request{}, r.Library.NoSuchTemplate(id)
+	if _, err := r.Library.Template(ctx, asked.Template); errors.Is(err, catalog.ErrNotFound) {
+		return provision.Request{}, r.Library.NoSuchTemplate(asked.Template)
 	}
 	if plan.ResolvedVersion.IsUnknown() {
-		version, err := r.Library.Resolve(ctx, id, plan.Version.ValueString())
+		version, err := r.Library.Resolve(ctx, asked.Template, plan.Version.ValueString())
 		if err != nil {
 			return provision.Request{}, err
 		}
-		request, _ := plan.toCore(ctx, secrets)
-		request.Version = version
-		return request, nil
+		asked.Version = version
 	}
-	request, _ := plan.toCore(ctx, secrets)
-	return request, nil
+	return asked.Request, nil
 }
 
 // Read implements resource.Resource.
@@ -175,7 +168,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			return
 		}
 	}
-	state.fromCore(i)
+	state.fromInstance(i)
 	if o, err := r.offered(ctx, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
@@ -208,12 +201,15 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		r.reimage(ctx, plan, secrets, req.Private, resp)
 		return
 	}
-	request, _ := plan.toCore(ctx, secrets)
+	asked := plan.toRequest(ctx, secrets)
+	if face.AddFindings(&resp.Diagnostics, asked.findings); resp.Diagnostics.HasError() {
+		return
+	}
 	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
 	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
 	var blueprint provision.Blueprint
 	if err == nil {
-		blueprint, err = r.Provisioner.BlueprintOf(ctx, existing, request)
+		blueprint, err = r.Provisioner.BlueprintOf(ctx, existing, asked.Request)
 	}
 	switch {
 	case err == nil:

@@ -106,7 +106,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 			return
 		}
 		for _, r := range requests {
-			m.Requests = append(m.Requests, fromCore(r))
+			m.Requests = append(m.Requests, fromRequest(r))
 		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)

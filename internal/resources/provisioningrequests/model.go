@@ -53,7 +53,7 @@ func (m model) filter() catalog.RequestFilter {
 	}
 }
 
-func fromCore(r catalog.ProvisioningRequest) entry {
+func fromRequest(r catalog.ProvisioningRequest) entry {
 	e := entry{
 		RequestID: types.StringValue(r.ID.ID), Tenant: types.StringValue(r.ID.Tenant), Action: types.StringValue(r.Action),
 		InstanceName: types.StringValue(r.Instance), InstanceID: profile.OptionalString(r.UUID),

@@ -77,6 +77,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	m.fromCore(t, d.Library.Enforcement())
+	m.fromTemplate(t, d.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -30,8 +30,8 @@ type Model struct {
 	UpdatedAt   types.String `tfsdk:"updated_at"`
 }
 
-// toCore writes what the user sets into a template.
-func (m *Model) toCore(t *catalog.Template) {
+// writeTo writes what the user sets into a template.
+func (m *Model) writeTo(t *catalog.Template) {
 	t.DisplayName, t.Description = m.DisplayName.ValueString(), m.Description.ValueString()
 	t.Labels = profile.Labels(m.Labels)
 	t.DefaultStrategy = catalog.Strategy(m.DefaultStrategy.ValueString())
@@ -43,8 +43,8 @@ func (m *Model) toCore(t *catalog.Template) {
 	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
 
-// fromCore takes over a template as the catalogue has it.
-func (m *Model) fromCore(t catalog.Template, enforcement string) {
+// fromTemplate takes over a template as the catalogue has it.
+func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.computed(t, enforcement)
 	m.Name = types.StringValue(t.ID.Name)
 	m.DisplayName = profile.KeepString(m.DisplayName, t.DisplayName)
@@ -62,7 +62,7 @@ func (m *Model) fromCore(t catalog.Template, enforcement string) {
 // Of is a template as the catalogue has it, of which nobody wrote anything in a configuration.
 func Of(t catalog.Template, enforcement string) Model {
 	m := Model{Spec: profile.NoSpec(), Labels: types.MapNull(types.StringType)}
-	m.fromCore(t, enforcement)
+	m.fromTemplate(t, enforcement)
 	return m
 }
 

@@ -60,7 +60,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
-	plan.toCore(&t)
+	plan.writeTo(&t)
 	r.Library.ExpectTemplate(t)
 }
 

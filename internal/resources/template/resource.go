@@ -49,7 +49,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	t := catalog.Template{ID: catalog.TemplateID{Name: plan.Name.ValueString()}, Type: plan.Type.ValueString()}
-	plan.toCore(&t)
+	plan.writeTo(&t)
 	created, err := r.Library.CreateTemplate(ctx, t)
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not create template", err)
@@ -93,7 +93,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	state.fromCore(t, r.Library.Enforcement())
+	state.fromTemplate(t, r.Library.Enforcement())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
@@ -109,7 +109,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	id, err := plan.id()
 	if err == nil {
 		var t catalog.Template
-		if t, err = r.Library.UpdateTemplate(ctx, id, plan.toCore); err == nil {
+		if t, err = r.Library.UpdateTemplate(ctx, id, plan.writeTo); err == nil {
 			plan.computed(t, r.Library.Enforcement())
 			resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 			resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)

@@ -51,8 +51,8 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Provisioning = provisioning(v.Registered)
 }
 
-// fromCore takes over a version as the catalogue has it, with the spec that is to be shown: what it overrides, or all.
-func (m *Facts) fromCore(v catalog.Version, spec catalog.Spec, location string) {
+// fromVersion takes over a version as the catalogue has it, with the spec that is to be shown: what it overrides, or all.
+func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location string) {
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
 	m.Description = profile.KeepString(m.Description, v.Description)

@@ -137,7 +137,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
-	state.fromCore(v, v.Overrides, location)
+	state.fromVersion(v, v.Overrides, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	if source, _ := state.source(); source.Path != "" {

@@ -53,7 +53,7 @@ type entry struct {
 	InstanceCount    types.Int64  `tfsdk:"instance_count"`
 }
 
-func fromCore(v catalog.Version, instances int) entry {
+func fromVersion(v catalog.Version, instances int) entry {
 	e := entry{
 		ID: types.StringValue(v.ID.String()), Version: types.StringValue(v.ID.Version),
 		Description: profile.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
@@ -143,7 +143,7 @@ func (d *DataSource) history(ctx context.Context, id catalog.TemplateID) ([]entr
 	}
 	history := make([]entry, len(versions))
 	for i, v := range versions {
-		history[i] = fromCore(v, counts[v.ID.Version])
+		history[i] = fromVersion(v, counts[v.ID.Version])
 	}
 	return history, nil
 }
