@@ -16,8 +16,7 @@ import (
 
 var _ fastpath.Resource = (*Resource)(nil)
 
-// Configured makes the resource with what the provider was configured to; nil for a provider that
-// was not.
+// With makes the resource with the session of a provider; nil for one that is not configured.
 func With(session *face.Session) *Resource {
 	r := &Resource{face.NewResource("instance")}
 	r.Session = session
