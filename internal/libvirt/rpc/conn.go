@@ -77,9 +77,13 @@ func (c *Conn) closeIfSilent(begun time.Time) bool {
 	return silent
 }
 
-// Do makes a request on a connection that nobody else uses: there is no limit but
-// ctx, and the connection is closed when ctx ends first.
-func (c *Conn) Do(ctx context.Context, fn func(*libvirt.Libvirt) error) error {
+// abortGrace is how long a request that was asked to end by itself may take for that.
+const abortGrace = time.Second
+
+// Do makes a request on a connection that nobody else uses: there is no limit but ctx, and the connection is closed when
+// ctx ends first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash
+// where a connection is closed in the middle of an upload.
+func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) error) error {
 	c.calls.Add(1)
 	done := make(chan error, 1)
 	go func() { done <- fn(c.l) }()
@@ -87,9 +91,18 @@ func (c *Conn) Do(ctx context.Context, fn func(*libvirt.Libvirt) error) error {
 	case err := <-done:
 		return c.explain(err)
 	case <-ctx.Done():
-		c.wire.Close()
-		return context.Cause(ctx)
 	}
+	if abort != nil {
+		abort()
+		grace := time.NewTimer(abortGrace)
+		defer grace.Stop()
+		select {
+		case <-done:
+		case <-grace.C:
+		}
+	}
+	c.wire.Close()
+	return context.Cause(ctx)
 }
 
 func (c *Conn) lost() bool { return c.wire.lost.Load() }

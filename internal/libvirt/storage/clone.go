@@ -41,7 +41,7 @@ func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec VolumeSpec,
 		return Volume{}, err
 	}
 	defer c.Close()
-	err = c.Do(ctx, func(l *libvirt.Libvirt) error {
+	err = c.Do(ctx, nil, func(l *libvirt.Libvirt) error {
 		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(from.Pool, from.Name), 0)
 		return err
 	})

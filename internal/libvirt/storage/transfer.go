@@ -69,7 +69,7 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 	if length == 0 {
 		return nil // to libvirt, 0 stands for no limit
 	}
-	err := t.run(ctx, &source.progress, func(l *libvirt.Libvirt) error {
+	err := t.run(ctx, &source.progress, source.abort, func(l *libvirt.Libvirt) error {
 		return l.StorageVolUpload(volumeRef(pool, volume), source, uint64(offset), uint64(length), 0)
 	})
 	if ctx.Err() == nil {
@@ -88,7 +88,7 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 	const op = "downloading"
 	object := virterr.Volume(pool, volume)
 	sink := &downloadSink{w: w, failed: func() { t.conn.Cut() }}
-	err := t.run(ctx, &sink.progress, func(l *libvirt.Libvirt) error {
+	err := t.run(ctx, &sink.progress, nil, func(l *libvirt.Libvirt) error {
 		return l.StorageVolDownload(volumeRef(pool, volume), sink, uint64(offset), uint64(length), 0)
 	})
 	if ctx.Err() == nil {
@@ -100,8 +100,8 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 }
 
 // run makes one streaming request, closing the connection when ctx ends or when
-// the host makes no progress.
-func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvirt) error) error {
+// the host makes no progress; see rpc.Conn.Do for abort.
+func (t *Transfer) run(ctx context.Context, p *progress, abort func(), fn func(*libvirt.Libvirt) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limit := stallLimit * t.pools.client.CallTimeout()
@@ -109,7 +109,7 @@ func (t *Transfer) run(ctx context.Context, p *progress, fn func(*libvirt.Libvir
 	go p.watch(ctx, limit, func() {
 		cancel(fmt.Errorf("%w: no progress for %s", virterr.ErrUnreachable, limit))
 	})
-	return t.conn.Do(ctx, fn)
+	return t.conn.Do(ctx, abort, fn)
 }
 
 // progress watches that the host does its part of a transfer. Time that the
@@ -147,11 +147,12 @@ var errStopped = errors.New("the transfer has ended")
 // own error, which go-libvirt loses.
 type uploadSource struct {
 	progress
-	mu   sync.Mutex
-	r    io.Reader
-	left int64
-	open bool // r may end earlier
-	err  error
+	aborted atomic.Bool
+	mu      sync.Mutex
+	r       io.Reader
+	left    int64
+	open    bool // r may end earlier
+	err     error
 }
 
 // Read hands out at most uploadChunk bytes, and io.EOF after the last.
@@ -160,6 +161,9 @@ func (s *uploadSource) Read(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return 0, s.err
+	}
+	if s.aborted.Load() {
+		return 0, errStopped
 	}
 	if s.left == 0 {
 		return 0, io.EOF
@@ -182,6 +186,9 @@ func (s *uploadSource) Read(p []byte) (int, error) {
 	s.err = err
 	return n, err
 }
+
+// abort makes go-libvirt abort the upload, as soon as it reads on. It does not wait for a reader that is at work.
+func (s *uploadSource) abort() { s.aborted.Store(true) }
 
 // stop ends all reading and returns the reader's error.
 func (s *uploadSource) stop() error {

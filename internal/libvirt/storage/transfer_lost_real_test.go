@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"context"
+	"encoding/binary"
 	"io"
 	"strings"
 	"testing"
@@ -35,6 +37,29 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 		virttest.WantErr(t, err, virterr.ErrUnreachable)
 		down.Close()
 		t.Log(name, err)
+	}
+}
+
+// libvirt 9.0 can crash where the connection of an upload is closed before the upload is aborted.
+func TestACancelledUploadIsAbortedFirst(t *testing.T) {
+	h, pool, _ := realPool(t)
+	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
+	r, uri := virttest.NewRelay(t, virttest.Socket(t))
+	transfer := virttest.Must[*Transfer](t)(newHost(t, uri, rpc.Options{}).OpenTransfer(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	source := readerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
+	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", source, 0, 64<<20), context.Canceled)
+	transfer.Close()
+
+	var last []uint32 // the words of the last header: of virnetprotocol.x, the length, program, version, procedure, type, serial, status
+	for asked := r.Asked(); len(asked) > 0; asked = asked[last[0]:] {
+		last = nil
+		for i := range 7 {
+			last = append(last, binary.BigEndian.Uint32(asked[4*i:]))
+		}
+	}
+	if kind, status := last[4], last[6]; kind != 3 || status != 1 {
+		t.Errorf("the last frame has the type %d and the status %d, want 3 (VIR_NET_STREAM) and 1 (VIR_NET_ERROR)", kind, status)
 	}
 }
 

@@ -1,6 +1,7 @@
 package virttest
 
 import (
+	"bytes"
 	"net"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ type Relay struct {
 	conns    []net.Conn
 	accepted int
 	silent   bool
+	asked    []byte
 }
 
 // NewRelay returns a relay at a new socket, and the URI of that.
@@ -59,12 +61,15 @@ func (r *Relay) serve(c net.Conn) {
 		return
 	}
 	r.conns = append(r.conns, d)
-	pass := func(to, from net.Conn) {
+	pass := func(to, from net.Conn, note bool) {
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := from.Read(buffer)
 			r.mu.Lock()
 			silent := r.silent
+			if note {
+				r.asked = append(r.asked, buffer[:max(n, 0)]...)
+			}
 			r.mu.Unlock()
 			if err != nil {
 				to.Close()
@@ -75,8 +80,8 @@ func (r *Relay) serve(c net.Conn) {
 			}
 		}
 	}
-	go pass(d, c)
-	go pass(c, d)
+	go pass(d, c, true)
+	go pass(c, d, false)
 }
 
 // Cut breaks all connections; new ones are accepted.
@@ -107,4 +112,11 @@ func (r *Relay) Connections() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.accepted
+}
+
+// Asked is all that clients have sent to the daemon.
+func (r *Relay) Asked() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Clone(r.asked)
 }
