@@ -66,6 +66,7 @@ type Digester struct {
 	other hash.Hash // of want's algorithm; nil when that is sha256 or there is no checksum
 }
 
+// NewDigester hashes for a digest, and for a checksum that is wanted; the zero Checksum wants none.
 func NewDigester(want Checksum) *Digester {
 	d := &Digester{want: want, sum: sha256.New()}
 	if want != (Checksum{}) && want.algorithm != "sha256" {

@@ -12,7 +12,7 @@ type Extent struct{ Offset, Length int64 }
 func (e Extent) End() int64 { return e.Offset + e.Length }
 
 const (
-	// JoinGap: sending this many zeros costs less than the round trips of another upload.
+	// JoinGap is how many zeros, in bytes, cost less to send than the round trips of another upload.
 	JoinGap = 1 << 20
 	// maxExtents bounds the list (1 MiB of memory) for files of any size and fragmentation.
 	maxExtents = 1 << 16
