@@ -82,12 +82,12 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 // Callers that set no time, and come one after the other, do not keep a hung connection.
 func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
 	r.Hush(true)
 	first := make(chan error, 1)
 	go func() { _, err := domains(t.Context(), h); first <- err }()
 	time.AfterFunc(longer/2, func() { _, _ = domains(t.Context(), h) })
 	virttest.WantErr(t, <-first, virterr.ErrUnreachable)
 	r.Hush(false)
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
 }

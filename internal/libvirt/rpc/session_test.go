@@ -39,6 +39,14 @@ func domains(ctx context.Context, c *Client) ([]libvirt.Domain, error) {
 	})
 }
 
+// patient is time that a busy machine answers in: a caller that has it tries again after a first answer that came too late.
+func patient(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 const short = 300 * time.Millisecond
 
 // longer is a limit for what hangs among requests that a busy machine answers as well.
@@ -145,22 +153,22 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 
 func TestAHungConnectionIsGivenUp(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	before := r.Connections()
 	_, err := during(t.Context(), h, true, func() { r.Hush(true) })
 	virttest.WantErr(t, err, virterr.ErrUnreachable)
 	virttest.WantErr(t, err, context.DeadlineExceeded)
 	r.Hush(false)
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
-	if r.Connections() != 2 {
-		t.Errorf("%d connections, want another one after the hung one", r.Connections())
+	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	if r.Connections() <= before {
+		t.Errorf("%d connections, as before: want another one after the hung one", before)
 	}
 }
 
 // A host that is slow has all of its caller's time, however little one request has by itself.
 func TestASlowHostHasItsCallersTime(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: short})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := patient(t)
 	r.Hush(true)
 	go func() { // the daemon begins to answer once one connection was given up
 		for r.Connections() < 2 && ctx.Err() == nil {
@@ -198,9 +206,8 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 // Who gives up on a slow host does not take its connection from those who wait on.
 func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	_, h := realRelay(t, Options{CallTimeout: short})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := patient(t)
+	virttest.Must[[]libvirt.Domain](t)(domains(ctx, h))
 	answered := make(chan error, 1)
 	waits, goOn := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -21,9 +21,11 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
 	relayed := newHost(t, uri, rpc.Options{CallTimeout: longer})
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	for name, disturb := range map[string]func(){"cut": r.Cut, "silent": func() { r.Hush(true) }} {
 		r.Hush(false)
-		up := virttest.Must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
+		up := virttest.Must[*Transfer](t)(relayed.OpenTransfer(patient))
 		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil }))
 		err := up.Upload(t.Context(), pool, "disk", source, 0, 64<<20)
 		virttest.WantErr(t, err, virterr.ErrUnreachable)
@@ -31,7 +33,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 		t.Log(name, err)
 
 		r.Hush(false)
-		down := virttest.Must[*Transfer](t)(relayed.OpenTransfer(t.Context()))
+		down := virttest.Must[*Transfer](t)(relayed.OpenTransfer(patient))
 		sink := writerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil })
 		err = down.Download(t.Context(), pool, "disk", sink, 0, 0)
 		virttest.WantErr(t, err, virterr.ErrUnreachable)
