@@ -115,7 +115,8 @@ func TestAccACrashedDaemonComesBack(t *testing.T) {
 		}
 	})
 	host.Exec(t, "sh", "-c", "kill -SEGV $(cat /run/libvirt/libvirtd.pid)")
-	for len(host.crashes(t)) == 0 {
+	deadline := time.Now().Add(time.Minute)
+	for len(host.crashes(t)) == 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	host.Restart(t) // which waits for a libvirtd that answers

@@ -1,7 +1,7 @@
-// Package hypervisor talks to one libvirt host. It is the only package that
-// knows libvirt's client and its XML; what it offers are volumes, transfers,
-// domains and networks in plain Go types, and errors that errors.Is can tell
-// apart.
+// Package hypervisor is one libvirt host, as all packages above see it: volumes,
+// transfers, domains and networks in plain Go types, and errors that errors.Is
+// tells apart. Below it, package libvirt/rpc makes the requests, libvirt/storage
+// has pools and volumes, and libvirt/virterr the errors.
 package hypervisor
 
 import (

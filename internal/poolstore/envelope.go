@@ -66,7 +66,7 @@ func filled(data []byte) []byte {
 }
 
 // claimSize is the size that a volume is created with which is to hold as much as that, a multiple of sizeUnit.
-func claimSize(full int) uint64 { return uint64(full - sizeUnit + 1) } // it is above 0
+func claimSize(full int) uint64 { return uint64(full - sizeUnit + 1) }
 
 // claimed tells whether a volume that holds no whole document is one that a write has claimed and not completed. Volumes
 // of releases without the mark have any size; the zeros that such a write has not reached must be there, too.

@@ -48,7 +48,7 @@ func (l layout) document(key string) string {
 	}
 	sum := fnv.New32a()
 	sum.Write([]byte(together))
-	return fmt.Sprintf("%s/%x", tenant, sum.Sum32()%uint32(l.shards)) // a small constant
+	return fmt.Sprintf("%s/%x", tenant, sum.Sum32()%uint32(l.shards))
 }
 
 // holds tells whether a document, by its stem, may have records whose keys start with the prefix.

@@ -27,8 +27,8 @@ type Copied struct {
 // CopyTo copies the file's data into another file of this machine, and leaves its holes out: by sharing its blocks where the
 // file system can, else by the kernel, or by reading and writing. The other file is open for reading and writing, as long as
 // this one, and reads as zeros. CopyTo returns once the copy is on its disk. Notice is told how many bytes were copied since.
-// Where done is false, it could not copy, and the other file has at most data that belongs there: whoever sends the image
-// instead finds out why.
+// Where done is false, it could not copy, and the other file has at most data that belongs there. A caller that then sends
+// the image finds out why.
 func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
 	c := copying{from: f.File, to: to, notice: notice}
 	if shareBlocks(to, f.File) == nil {
@@ -43,7 +43,7 @@ func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (r
 			result.Bytes += e.Length
 		}
 	}
-	if err := to.Sync(); err != nil { // what the disk has lost is written by nobody once more
+	if err := to.Sync(); err != nil { // what the disk loses now is not written again
 		return Copied{}, false, fmt.Errorf("storing %s in %s: %w", f.origin, to.Name(), cause(err))
 	}
 	return result, true, nil

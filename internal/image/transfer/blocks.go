@@ -49,13 +49,7 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do func(block in
 	}
 	shown := newProgress(disk.size, s.progress)
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		digest, err := im.Digest(groupCtx)
-		if err != nil || s.onDigest == nil {
-			return err
-		}
-		return s.onDigest(digest)
-	})
+	group.Go(func() error { return s.digested(im.Digest(groupCtx)) })
 	group.Go(func() error {
 		return disk.eachBlock(groupCtx, func(block int64, data []byte) error {
 			shown.at(block * blockmap.BlockSize)

@@ -42,6 +42,14 @@ type sending struct {
 	blocks   bool
 }
 
+// digested hands the digest of a reading to the caller that asked for it.
+func (s sending) digested(digest string, err error) error {
+	if err != nil || s.onDigest == nil {
+		return err
+	}
+	return s.onDigest(digest)
+}
+
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file that is usually long
 // before it is sent. It is called while bytes are being sent, from another goroutine. An error cancels the sending, and
 // Send returns it as it is: so a caller stops sending what somebody else already stores.

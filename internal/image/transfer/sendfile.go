@@ -23,13 +23,7 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 	result := Result{Transferred: total, Size: im.Size}
 
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		digest, err := im.Digest(groupCtx)
-		if err != nil || s.onDigest == nil {
-			return err
-		}
-		return s.onDigest(digest)
-	})
+	group.Go(func() error { return s.digested(im.Digest(groupCtx)) })
 	var blocks *blockmap.Map
 	if s.blocks {
 		group.Go(func() (err error) {

@@ -94,7 +94,7 @@ func inside(packed string, err error) error {
 // limit is how long an image whose size is not known may become before it is given up: no longer than its disk, with the
 // tables of a format, and than there is room for.
 func (im *Image) limit(room int64) (int64, error) {
-	const reason = "it is longer than the disk of %d bytes that it declares: it was made to fill up whoever decompresses it, or holds snapshots"
+	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was made to fill up a disk when it is decompressed"
 	if im.Format == image.FormatQcow2 {
 		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare tables.
 		if declared := im.VirtualSize + im.VirtualSize/8 + 64<<20; declared < room {
@@ -140,10 +140,8 @@ func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, 
 		return "", err
 	}
 	im.digest = digest
-	if s.onDigest != nil {
-		if err := s.onDigest(digest); err != nil {
-			return "", err
-		}
+	if err := s.digested(digest, nil); err != nil {
+		return "", err
 	}
 	shown.end()
 	return digest, nil

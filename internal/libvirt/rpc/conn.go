@@ -80,8 +80,7 @@ func (c *Conn) closeIfSilent(begun time.Time) bool {
 // abortGrace is how long a request that was asked to end by itself may take for that.
 const abortGrace = time.Second
 
-// Do makes a request on a connection that nobody else uses: there is no limit but ctx, and the connection is closed when
-// ctx ends first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash
+// Do makes a request on a connection that has one user: only ctx limits it, and the connection is closed when ctx ends first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash
 // where a connection is closed in the middle of an upload.
 func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) error) error {
 	c.calls.Add(1)

@@ -36,9 +36,9 @@ type Request struct {
 
 // Call makes one request: it opens the connection if need be, counts the
 // request, bounds it by ctx, or by r.Limit where ctx has no deadline, and types
-// the error. A slow host gets all of the caller's time: what it carries out
-// after nobody waits for it any more is there all the same. fn runs in a
-// goroutine of its own, which may outlive the call when ctx ends it.
+// the error. A slow host gets all of the caller's time, because it also carries
+// out requests whose callers have given up. fn runs in a goroutine of its own,
+// which may outlive the call when ctx ends it.
 func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt) error) error {
 	limit := cmp.Or(r.Limit, s.client.callTimeout)
 	_, bounded := ctx.Deadline()
@@ -61,8 +61,8 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	}
 }
 
-// open returns the session's connection. The attempt to open one belongs to
-// nobody in particular: a caller that gives up does not fail the others.
+// open returns the session's connection. All callers share an attempt to
+// open one, and a caller that gives up does not fail the others.
 func (s *Session) open(ctx context.Context) (*Conn, error) {
 	if c := s.current(); c != nil {
 		return c, nil

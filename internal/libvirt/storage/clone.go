@@ -50,8 +50,8 @@ func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec VolumeSpec,
 	}
 	v, err := s.grownClone(ctx, pool, spec, capacity, from)
 	if err != nil {
-		// A clone of the wrong size is of no use to anybody, and one of the wrong
-		// format may hold what is nobody's to see.
+		// A clone of the wrong size is useless, and one of the wrong format may hold
+		// a file of the host.
 		return Volume{}, errors.Join(err, s.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
 	}
 	return v, nil
@@ -68,7 +68,7 @@ func (s *Volumes) cloneable(ctx context.Context, op, object string, from CloneSo
 
 // grownClone looks at the source once more, and gives the clone its size.
 func (s *Volumes) grownClone(ctx context.Context, pool string, spec VolumeSpec, capacity uint64, from CloneSource) (Volume, error) {
-	// Somebody may have had the pool looked at during the copy.
+	// Another process may have refreshed the pool during the copy.
 	if err := s.cloneable(ctx, "cloning", cloneObject(pool, spec.Name, from), from); err != nil {
 		return Volume{}, err
 	}

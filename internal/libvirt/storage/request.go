@@ -80,8 +80,8 @@ func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err erro
 const startedPatience = 2 * time.Second
 
 // ofActivePool asks again where libvirt refuses an answer about a pool that is
-// active: it was not when it was asked, and somebody has started it meanwhile, or
-// the volume was just being created.
+// active: the pool was started since libvirt refused, or the volume was just being
+// created.
 func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
 	for pause := range rpc.Backoff(ctx, startedPatience) {
 		result, err = question()

@@ -100,7 +100,7 @@ func volumeRef(pool, name string) libvirt.StorageVol {
 
 // CreateVolume creates an empty volume, or an overlay when spec has a Backing.
 // Creating a raw volume is exclusive, even between daemons that share the pool's
-// directory: whoever comes second gets virterr.ErrExists. For other formats that is so
+// directory: the second caller gets virterr.ErrExists. For other formats that is so
 // within one daemon only.
 func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error) {
 	object := virterr.Volume(pool, spec.Name)

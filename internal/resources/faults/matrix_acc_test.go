@@ -21,7 +21,7 @@ const (
 	envTable = "NOVACRON_FAULT_TABLE" // the file that the results are written to
 )
 
-// Whatever Terraform does, and wherever the provider is killed, the next apply makes it good and destroy leaves nothing.
+// If the provider is killed at any step of any operation, the next apply recovers and destroy leaves nothing.
 func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -113,7 +113,7 @@ func chosen(n, of int, when acctest.Moment) bool {
 
 func everything() bool { return os.Getenv(envAll) == "all" }
 
-// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply that makes it good. It
+// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply that recovers. It
 // returns the steps that were made in the disturbed one.
 func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	t.Helper()
