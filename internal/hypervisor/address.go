@@ -14,15 +14,15 @@ import (
 // AddressSource is who is asked for a domain's addresses.
 type AddressSource int
 
-// The sources, with libvirt's numbers.
+// The sources, with libvirt's numbers (virDomainInterfaceAddressesSource).
 const (
 	// AddressLease: the DHCP server of the libvirt network.
-	AddressLease = AddressSource(libvirt.DomainInterfaceAddressesSrcLease)
+	AddressLease AddressSource = iota
 	// AddressAgent: the guest agent. It also reports the loopback interface.
-	AddressAgent = AddressSource(libvirt.DomainInterfaceAddressesSrcAgent)
+	AddressAgent
 	// AddressARP: the host's neighbour table. It knows no prefix, and libvirt 9.0
 	// fails with an internal error when the table is empty.
-	AddressARP = AddressSource(libvirt.DomainInterfaceAddressesSrcArp)
+	AddressARP
 )
 
 // String names the source.

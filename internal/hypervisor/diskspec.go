@@ -52,7 +52,7 @@ func diskDevice(d DiskSpec) libvirtxml.DomainDisk {
 		Source:  diskSource(d.Path),
 		Target:  &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
 		Serial:  d.Name,
-		Alias:   &libvirtxml.DomainAlias{Name: diskAlias + d.Name},
+		Alias:   &libvirtxml.DomainAlias{Name: string(DiskID(d.Name))},
 		Address: deviceAddress(d.PCI),
 	}
 	if d.KeepsDiscarded {

@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // DomainChange names what RedefineDomain changes; nil stays as it is. An empty
 // Title, Description or Metadata removes it. Metadata is the element of
-// MetadataNamespace; other elements of the domain's metadata are kept.
+// naming.InstanceNamespace; other elements of the domain's metadata are kept.
 type DomainChange struct {
 	Title, Description, Metadata *string
 	Sockets, Cores               *int
@@ -179,7 +181,7 @@ func (e *editor) setMetadata(with string) error {
 		return err
 	}
 	for _, m := range inner {
-		if m.name.Space == MetadataNamespace {
+		if m.name.Space == naming.InstanceNamespace {
 			e.edits = append(e.edits, edit{m.start, m.end, with})
 			with = ""
 		}
@@ -257,7 +259,7 @@ func (e *editor) result() string {
 func ownMetadata(all string) (string, error) {
 	found, err := elements(all, 0, len(all))
 	for _, m := range found {
-		if m.name.Space == MetadataNamespace {
+		if m.name.Space == naming.InstanceNamespace {
 			return all[m.start:m.end], nil
 		}
 	}

@@ -8,19 +8,6 @@ import (
 	"libvirt.org/go/libvirtxml"
 )
 
-// MetadataNamespace is the XML namespace of the element that novacron keeps in a
-// domain's metadata.
-const MetadataNamespace = "urn:novacron:instance:1"
-
-// libvirt keeps the aliases that begin with "ua-" as the user gave them
-// (https://libvirt.org/formatdomain.html#devices); they must be unique in the
-// domain, so that disks and interfaces get prefixes of their own.
-const (
-	diskAlias      = "ua-disk-"
-	interfaceAlias = "ua-nic-"
-	hostAlias      = "ua-host-"
-)
-
 // aliasName is what libvirt allows in an alias.
 var aliasName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
@@ -185,7 +172,7 @@ func interfaceDevice(n InterfaceSpec) libvirtxml.DomainInterface {
 	nic := libvirtxml.DomainInterface{
 		Source:  &libvirtxml.DomainInterfaceSource{},
 		Model:   &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")},
-		Alias:   &libvirtxml.DomainAlias{Name: interfaceAlias + n.Name},
+		Alias:   &libvirtxml.DomainAlias{Name: string(InterfaceID(n.Name))},
 		Address: deviceAddress(n.PCI),
 		// A guest boots from its disk. Its card's boot ROM would only cost time, and
 		// could take a lease that is not the guest's.

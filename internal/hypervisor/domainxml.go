@@ -28,7 +28,7 @@ type Domain struct {
 	Disks      []DomainDisk
 	Interfaces []DomainInterface
 	Host       []HostDevice // PCI devices of the host
-	Metadata   string       // the element of MetadataNamespace; empty for none
+	Metadata   string       // the element of naming.InstanceNamespace; empty for none
 }
 
 // DomainDisk is a disk of a domain.
@@ -198,14 +198,14 @@ func parseDomain(text string) (Domain, error) {
 	}
 	for _, disk := range doc.Disks {
 		d.Disks = append(d.Disks, DomainDisk{
-			Name: named(disk.Alias, diskAlias), Target: disk.Target.Dev, Format: disk.Driver.Type,
+			Name: named(disk.Alias, DiskID("")), Target: disk.Target.Dev, Format: disk.Driver.Type,
 			Path: cmp.Or(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
 			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
 		})
 	}
 	for _, nic := range doc.Interfaces {
 		read := DomainInterface{
-			Name: named(nic.Alias, interfaceAlias), MAC: nic.MAC.Address,
+			Name: named(nic.Alias, InterfaceID("")), MAC: nic.MAC.Address,
 			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type, Filter: nic.Filter.Name,
 		}
 		if len(nic.VLAN) == 1 {
@@ -221,14 +221,14 @@ func parseDomain(text string) (Domain, error) {
 		if err != nil {
 			return Domain{}, err
 		}
-		d.Host = append(d.Host, HostDevice{Name: named(device.Alias, hostAlias), Address: address})
+		d.Host = append(d.Host, HostDevice{Name: named(device.Alias, HostDeviceID("")), Address: address})
 	}
 	return d, nil
 }
 
 // named returns the name in one of our aliases.
-func named(a aliasDoc, prefix string) string {
-	name, ours := strings.CutPrefix(a.Name, prefix)
+func named(a aliasDoc, prefix DeviceID) string {
+	name, ours := strings.CutPrefix(a.Name, string(prefix))
 	if !ours {
 		return ""
 	}

@@ -18,7 +18,15 @@ import (
 // cost each guest: the firmware reserves I/O space for every port, of which there is enough for about a dozen.
 const sparePorts = 4
 
-// DeviceID names one of novacron's devices in a domain.
+// libvirt keeps the aliases that begin with "ua-" as the user gave them (https://libvirt.org/formatdomain.html#devices).
+// They must be unique in the domain, so that each kind of device has a prefix of its own.
+const (
+	diskAlias      = "ua-disk-"
+	interfaceAlias = "ua-nic-"
+	hostAlias      = "ua-host-"
+)
+
+// DeviceID names one of novacron's devices in a domain: it is the device's alias.
 type DeviceID string
 
 // DiskID is the disk of that name.
@@ -26,6 +34,9 @@ func DiskID(name string) DeviceID { return DeviceID(diskAlias + name) }
 
 // InterfaceID is the network interface of that name.
 func InterfaceID(name string) DeviceID { return DeviceID(interfaceAlias + name) }
+
+// HostDeviceID is the device of the host of that name.
+func HostDeviceID(name string) DeviceID { return DeviceID(hostAlias + name) }
 
 // String is the device as a user knows it.
 func (id DeviceID) String() string {

@@ -47,7 +47,7 @@ func hostDevice(d HostDevice) libvirtxml.DomainHostdev {
 		SubsysPCI: &libvirtxml.DomainHostdevSubsysPCI{Source: &libvirtxml.DomainHostdevSubsysPCISource{
 			Address: &libvirtxml.DomainAddressPCI{Domain: &a.Domain, Bus: &a.Bus, Slot: &a.Slot, Function: &a.Function},
 		}},
-		Alias: &libvirtxml.DomainAlias{Name: hostAlias + d.Name},
+		Alias: &libvirtxml.DomainAlias{Name: string(HostDeviceID(d.Name))},
 	}
 }
 
@@ -71,11 +71,12 @@ func (h *Host) PCIDevices(ctx context.Context) ([]PCIDevice, error) {
 		d, err := parsePCIDevice(text)
 		return d, virterr.Fail("reading", "device "+ref.Name, err)
 	})
-	slices.SortFunc(devices, func(a, b PCIDevice) int { return a.Address.compare(b.Address) })
+	slices.SortFunc(devices, func(a, b PCIDevice) int { return a.Address.Compare(b.Address) })
 	return devices, err
 }
 
-func (a PCIAddress) compare(b PCIAddress) int {
+// Compare orders addresses as lspci does.
+func (a PCIAddress) Compare(b PCIAddress) int {
 	return slices.Compare([]uint{a.Domain, a.Bus, a.Slot, a.Function}, []uint{b.Domain, b.Bus, b.Slot, b.Function})
 }
 

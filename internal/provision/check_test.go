@@ -69,7 +69,7 @@ func card(bus uint, id string, functions uint) []hypervisor.PCIDevice {
 
 func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 	machine := func(n int, id string) catalog.Machine { return catalog.Machine{GPUs: n, GPU: id} }
-	host := slices.Concat(card(1, "10de:1eb8", 2), card(2, "10de:1eb8", 2), card(3, "1002:73bf", 1),
+	gpus := slices.Concat(card(1, "10de:1eb8", 2), card(2, "10de:1eb8", 2), card(3, "1002:73bf", 1),
 		[]hypervisor.PCIDevice{{Class: 0x060000, ID: "8086:0d57"}})
 	bare := []hypervisor.PCIDevice{{Address: hypervisor.PCIAddress{Slot: 2}, Class: 0x030000, ID: "1234:1111"}}
 	at := func(bus, function uint) hypervisor.PCIAddress {
@@ -82,15 +82,15 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 		want    []hypervisor.HostDevice
 		finding string
 	}{
-		"one": {host, nil, machine(1, "10de:1eb8"),
+		"one": {gpus, nil, machine(1, "10de:1eb8"),
 			[]hypervisor.HostDevice{{Name: "gpu-10de-1eb8-0", Address: at(1, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(1, 1)}}, ""},
-		"the other one": {host, map[hypervisor.PCIAddress]string{at(1, 1): `domain "db"`}, machine(1, "10de:1eb8"),
+		"the other one": {gpus, map[hypervisor.PCIAddress]string{at(1, 1): `domain "db"`}, machine(1, "10de:1eb8"),
 			[]hypervisor.HostDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(2, 1)}}, ""},
-		"too many": {host, map[hypervisor.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
+		"too many": {gpus, map[hypervisor.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
 			`hardware_profile.gpu_count: Not enough GPUs: The instance is to have 2 GPUs of the type 10de:1eb8. The host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
-		"unknown": {host, nil, machine(1, "10de:2204"), nil,
+		"unknown": {gpus, nil, machine(1, "10de:2204"), nil,
 			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
-		"no GPU": {host, nil, machine(1, "8086:0d57"), nil,
+		"no GPU": {gpus, nil, machine(1, "8086:0d57"), nil,
 			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "8086:0d57". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
 		"no GPUs at all": {nil, nil, machine(1, "10de:2204"), nil,
 			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has none.`},

@@ -90,13 +90,13 @@ func (p *Provisioner) calls(d hypervisor.Domain) string {
 }
 
 // pickGPUs picks what a machine asks for. taken says who has a device.
-func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, host string) ([]hypervisor.HostDevice, finding.List) {
+func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, uri string) ([]hypervisor.HostDevice, finding.List) {
 	var fs finding.List
 	at := finding.At("hardware_profile")
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d hypervisor.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d hypervisor.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
-		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", host, m.GPU, there("It has", describe(gpus))))
+		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU, there("It has", describe(gpus))))
 		return nil, fs
 	}
 	var chosen []hypervisor.HostDevice
@@ -125,12 +125,12 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 			others = " (" + strings.Join(used, ", ") + ")"
 		}
 		fs.Add(at.Name("gpu_count"), "Not enough GPUs", fmt.Sprintf("The instance is to have %d GPUs of the type %s. The host %s has %d, of which "+
-			"%d are free%s.", m.GPUs, m.GPU, host, len(fitting), free, others))
+			"%d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
 		return nil, fs
 	}
 	if slices.ContainsFunc(fitting, func(d hypervisor.PCIDevice) bool { return len(d.Group) == 0 }) {
 		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
-			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", host))
+			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", uri))
 		return nil, fs
 	}
 	return chosen, nil

@@ -13,7 +13,7 @@ import (
 type leases map[string][]hypervisor.Address
 
 // of are the leases of some network cards.
-func (l leases) of(ctx context.Context, host *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
+func (l leases) of(ctx context.Context, h *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
 	var found []hypervisor.Address
 	for _, nic := range nics {
 		if nic.Network == "" {
@@ -22,7 +22,7 @@ func (l leases) of(ctx context.Context, host *hypervisor.Host, nics []catalog.NI
 		known, asked := l[nic.Network]
 		if !asked {
 			var err error
-			if known, err = host.Leases(ctx, nic.Network); err != nil {
+			if known, err = h.Leases(ctx, nic.Network); err != nil {
 				return nil, err
 			}
 			l[nic.Network] = known
@@ -47,17 +47,17 @@ func (p *Provisioner) leasesBefore(ctx context.Context, nics []catalog.NIC) (old
 }
 
 // renewed tells whether any of the addresses that the host's DHCP server has leased was asked for since the start.
-func (o oldLeases) renewed(ctx context.Context, host *hypervisor.Host, i Instance, leased []hypervisor.Address) (bool, error) {
+func (o oldLeases) renewed(ctx context.Context, h *hypervisor.Host, i Instance, leased []hypervisor.Address) (bool, error) {
 	if len(leased) == 0 || !slices.ContainsFunc(leased, o.knew) {
 		return len(leased) > 0, nil
 	}
-	now, err := leases{}.of(ctx, host, i.NICs) // which tells their ends
+	now, err := leases{}.of(ctx, h, i.NICs) // which tells their ends
 	if err != nil {
 		return false, err
 	}
 	fresh, endless := o.compare(now, i.NICs)
 	for _, mac := range endless {
-		packets, err := host.Sent(ctx, i.UUID, mac)
+		packets, err := h.Sent(ctx, i.UUID, mac)
 		if err != nil {
 			return false, err
 		}

@@ -25,8 +25,8 @@ type FormatError struct {
 
 // Error names the volume and both formats.
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s is defined as a %s disk, and what is in it looks like a %s one",
-		virterr.Volume(e.Pool, e.Volume), e.Defined, e.Probed)
+	return fmt.Sprintf("volume %q in pool %q is defined as a %s disk, and what is in it looks like a %s one",
+		e.Volume, e.Pool, e.Defined, e.Probed)
 }
 
 // As returns a *FormatError unless libvirt takes the volume for a disk of that

@@ -23,7 +23,7 @@ func (u Undescribed) String() string {
 	if u.Pool == "" {
 		return fmt.Sprintf("domain %q", u.Name)
 	}
-	return Volume(u.Pool, u.Name)
+	return fmt.Sprintf("volume %q in pool %q", u.Name, u.Pool)
 }
 
 // xmlError says that a description cannot be understood.
