@@ -45,8 +45,12 @@ func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	}
 }
 
-// AddWarning reports what is not wrong, but worth knowing before it is done.
+// AddWarning reports what is not wrong, but worth knowing before it is done. The zero finding is
+// none.
 func AddWarning(diags *diag.Diagnostics, f finding.Finding) {
+	if f.Summary == "" {
+		return
+	}
 	at, detail := located(f)
 	diags.AddAttributeWarning(at, f.Summary, detail)
 }

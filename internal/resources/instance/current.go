@@ -35,7 +35,7 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 	if err != nil || i.Drifted() || i.Facts.Tenant != r.Library.Tenant() || !noted(private[face.HostKey], i) {
 		return false, nil
 	}
-	o, err := r.offered(ctx, i)
+	o, err := offered(ctx, r.Session, i)
 	return err == nil && current(ctx, state, i, o.newer), o.warnings
 }
 

@@ -82,6 +82,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
-	m.found, m.EffectiveParameters = show(i, With(d.Session).newerOf(ctx, i))
+	m.found, m.EffectiveParameters = show(i, newerOf(ctx, d.Session, i))
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -92,7 +92,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	m.Instances = make([]found, len(instances))
 	for n, i := range instances {
-		m.Instances[n], _ = show(i, With(d.Session).newerOf(ctx, i))
+		m.Instances[n], _ = show(i, newerOf(ctx, d.Session, i))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -1,11 +1,8 @@
 package instance
 
 import (
-	"context"
-
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -64,14 +61,4 @@ func show(i provision.Instance, newer types.String) (f found, effective types.Dy
 		IPAddresses: m.IPAddresses, IPAddress: m.IPAddress, MACAddresses: m.MACAddresses,
 		RequestID: profile.OptionalString(i.Facts.Provision.Request),
 	}, m.EffectiveParameters
-}
-
-// newerOf is newer, where an instance is to be shown also when its template cannot be read.
-func (r *Resource) newerOf(ctx context.Context, i provision.Instance) types.String {
-	o, err := r.offered(ctx, i)
-	if err != nil {
-		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
-		return types.StringNull()
-	}
-	return o.newer
 }

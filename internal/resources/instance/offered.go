@@ -7,9 +7,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
@@ -24,17 +24,17 @@ type offer struct {
 
 // offered reads what an instance's template tells about it: nothing where there is no such template
 // any more, or none that the provider's user may see. The instance does not need it.
-func (r *Resource) offered(ctx context.Context, i provision.Instance) (offer, error) {
-	return fastpath.Once(ctx, "offer", func() (offer, error) { return r.readOffer(ctx, i) })
+func offered(ctx context.Context, s *face.Session, i provision.Instance) (offer, error) {
+	return fastpath.Once(ctx, "offer", func() (offer, error) { return readOffer(ctx, s, i) })
 }
 
-func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, error) {
+func readOffer(ctx context.Context, s *face.Session, i provision.Instance) (offer, error) {
 	nothing := offer{newer: types.StringNull()}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
 		return nothing, nil //nolint:nilerr // no template has such a name
 	}
-	template, versions, err := r.Library.Planned(ctx, id)
+	template, versions, err := s.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nothing, nil
 	}
@@ -46,14 +46,19 @@ func (r *Resource) readOffer(ctx context.Context, i provision.Instance) (offer, 
 	if n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == version.ID }); n >= 0 {
 		version = versions[n]
 	}
-	o := offer{newer: profile.OptionalString(r.Library.Newer(template, versions, nil, i.Facts.Version))}
-	warn(&o.warnings, template.Warning(version))
+	o := offer{newer: profile.OptionalString(s.Library.Newer(template, versions, nil, i.Facts.Version))}
+	face.AddWarning(&o.warnings, template.Warning(version))
 	return o, nil
 }
 
-// warn reports a finding that is no error, if it is one at all.
-func warn(diags *diag.Diagnostics, f finding.Finding) {
-	if f.Summary != "" {
-		face.AddWarning(diags, f)
+// newerOf is what an offer has that is newer; null where the template cannot be read, since the
+// instance can be shown without it.
+func newerOf(ctx context.Context, s *face.Session, i provision.Instance) types.String {
+	o, err := offered(ctx, s, i)
+	if err != nil {
+		tflog.Warn(ctx, "reading the versions of an instance's template",
+			map[string]any{"template": i.Facts.Template, "error": err.Error()})
+		return types.StringNull()
 	}
+	return o.newer
 }

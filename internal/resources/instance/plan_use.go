@@ -69,7 +69,7 @@ func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	}
 	warning, err := p.session.Library.Use(template, version)
 	face.AddError(p.diags, "Could not use template", err)
-	warn(p.diags, warning)
+	face.AddWarning(p.diags, warning)
 	return err == nil
 }
 

@@ -169,7 +169,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	state.fromInstance(i)
-	if o, err := r.offered(ctx, i); err == nil {
+	if o, err := offered(ctx, r.Session, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
 	} else { // the instance does not need its library to be read, or destroyed
