@@ -105,14 +105,3 @@ func current(ctx context.Context, state fastpath.State, i provision.Instance, ne
 	}
 	return true
 }
-
-// told are the attributes that fromInstance takes over.
-func (m *Model) told() map[string]attr.Value {
-	return map[string]attr.Value{
-		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,
-		"power_state": m.PowerState, "autostart": m.Autostart, "deletion_protection": m.DeletionProtection,
-		"id": m.ID, "tenant": m.Tenant, "domain_name": m.DomainName, "host": m.Host, "resolved_version": m.ResolvedVersion,
-		"image_digest": m.ImageDigest, "effective_parameters": m.EffectiveParameters, "ip_addresses": m.IPAddresses,
-		"ip_address": m.IPAddress, "mac_addresses": m.MACAddresses, "status": m.Status,
-	}
-}

@@ -10,21 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
-
-// renamed tells whether the domain has another name than the instance's.
-func (m *Model) renamed() bool {
-	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
-}
-
-// strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new
-// disk was the instance's has left the state as it was, and reading has found the version.
-func (m *Model) strayed() bool {
-	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() && !catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
-}
 
 // show writes what somebody else has changed of an instance into the state's profiles, also where nothing was configured
 // there: so the next plan sees that it differs, and what it goes back from.

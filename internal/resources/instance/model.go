@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -146,6 +147,28 @@ func (m *Model) fromInstance(i provision.Instance) {
 	if m.Provisioning.IsNull() {
 		m.Provisioning = types.ObjectNull(provisioningTypes)
 	}
+}
+
+// told are the attributes that fromInstance takes over.
+func (m *Model) told() map[string]attr.Value {
+	return map[string]attr.Value{
+		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,
+		"power_state": m.PowerState, "autostart": m.Autostart, "deletion_protection": m.DeletionProtection,
+		"id": m.ID, "tenant": m.Tenant, "domain_name": m.DomainName, "host": m.Host, "resolved_version": m.ResolvedVersion,
+		"image_digest": m.ImageDigest, "effective_parameters": m.EffectiveParameters, "ip_addresses": m.IPAddresses,
+		"ip_address": m.IPAddress, "mac_addresses": m.MACAddresses, "status": m.Status,
+	}
+}
+
+// renamed tells whether the domain has another name than the instance's.
+func (m *Model) renamed() bool {
+	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
+}
+
+// strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new
+// disk was the instance's has left the state as it was, and reading has found the version.
+func (m *Model) strayed() bool {
+	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() && !catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
 }
 
 var (

@@ -17,27 +17,29 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it resolves the version, checks what can be checked, and says
-// what a change means: nothing, a restart, or another instance.
-func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// modifyPlan resolves the version, checks what can be checked, and says what a change means:
+// nothing, a restart, or another instance.
+func modifyPlan(
+	ctx context.Context, s *face.Session, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	var state, plan Model
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() && !state.strayed() {
-		r.refuseStaying(&resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
+		refuseStaying(s, &resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
 		return
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, state)
-		r.leaves(&state)
+		leaves(s, &state)
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := &planner{session: r.Session, plan: &plan, diags: &resp.Diagnostics}
+	p := &planner{session: s, plan: &plan, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
 	p.asked = plan.toRequest(ctx, p.secrets)
 	if req.State.Raw.IsNull() {
@@ -54,11 +56,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		switch {
 		case replaced || len(resp.RequiresReplace) > 0:
 			refuseProtected(&resp.Diagnostics, state)
-			r.leaves(&state)
+			leaves(s, &state)
 		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
-			r.leaves(&state)
+			leaves(s, &state)
 		default:
-			r.refuseStaying(&resp.Diagnostics, &state)
+			refuseStaying(s, &resp.Diagnostics, &state)
 		}
 	}
 	if !resp.Diagnostics.HasError() {

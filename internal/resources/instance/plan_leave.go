@@ -10,19 +10,19 @@ import (
 )
 
 // leaves notes that the plan takes the instance off its version.
-func (r *Resource) leaves(state *Model) {
-	if r.Configured() {
-		r.Library.Leaves(state.ID.ValueString())
+func leaves(s *face.Session, state *Model) {
+	if s.Configured() {
+		s.Library.Leaves(state.ID.ValueString())
 	}
 }
 
 // refuseStaying refuses that a linked clone stays on a version that the same plan takes away.
-func (r *Resource) refuseStaying(diags *diag.Diagnostics, state *Model) {
+func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseTemplateID(state.TemplateID.ValueString())
-	if err != nil || !r.Configured() {
+	if err != nil || !s.Configured() {
 		return
 	}
-	face.AddError(diags, "Version is removed under its clone", r.Library.StaysOn(id.Version(state.ResolvedVersion.ValueString()),
+	face.AddError(diags, "Version is removed under its clone", s.Library.StaysOn(id.Version(state.ResolvedVersion.ValueString()),
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }
 

@@ -44,6 +44,18 @@ type Resource struct{ face.Resource }
 // New makes the resource.
 func New() resource.Resource { return &Resource{face.NewResource("instance")} }
 
+// Schema implements resource.Resource.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = resourceSchema(ctx)
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan.
+func (r *Resource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
+	modifyPlan(ctx, r.Session, req, resp)
+}
+
 // ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
 // only fields that are wrong whatever they override are found here.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {

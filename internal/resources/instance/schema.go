@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -30,13 +29,23 @@ const (
 	stopped = "stopped"
 )
 
+// What another version means: see on_version_change.
+const (
+	replace = "replace"
+	reimage = "reimage"
+)
+
+// schemaVersion is the version of the schema, and so of states. 1 added on_version_change and
+// update_available.
+const schemaVersion = 1
+
 // hotplug is what devices of running guests have in common.
 const hotplug = " A running guest is asked to let go of what is taken out, and one that does not is an error. It is restarted only where it " +
 	"has no PCI slot left for a new device, which the plan announces. Machines of PCI Express start with four spare ones."
 
-// Schema implements resource.Resource.
-func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+// resourceSchema is the schema of the resource.
+func resourceSchema(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		Version: schemaVersion,
 		MarkdownDescription: "A virtual machine made from a template version. The version is resolved once, when the instance is made or its " +
 			"`version` changes; newer ones move nothing by themselves. Parameters work at first boot, so a change of their values replaces " +

@@ -11,9 +11,6 @@ import (
 
 var _ resource.ResourceWithUpgradeState = (*Resource)(nil)
 
-// schemaVersion is the version of the schema, and so of states. 1 added on_version_change and update_available.
-const schemaVersion = 1
-
 // UpgradeState implements resource.ResourceWithUpgradeState.
 func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrader {
 	return map[int64]resource.StateUpgrader{0: {StateUpgrader: func(_ context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {

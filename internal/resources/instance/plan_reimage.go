@@ -1,0 +1,90 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+)
+
+// reimage plans that the instance gets the system disk of another version. What cannot change in place replaces it, as
+// ever, but for what works at first boot: that comes again.
+func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
+	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
+	p.plan.Provisioning = types.ObjectUnknown(provisioningTypes)
+	p.unsettleGuest()
+	if found {
+		blueprint, ok := p.settle(ctx, template, version)
+		if !ok {
+			return
+		}
+		p.plan.ImageDigest = types.StringValue(version.Digest)
+		if !p.namesUnknown() {
+			p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
+		}
+		p.warnOfSecrets(version.Spec.Parameters)
+		instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
+		if err != nil {
+			addError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
+			return
+		}
+		diff, findings, err := p.session.Provisioner.CompareForReimage(ctx, instance, blueprint)
+		if err != nil {
+			face.AddError(p.diags, "Could not compare instance", err)
+			return
+		}
+		face.AddFindings(p.diags, findings)
+		if len(diff.Replaces) > 0 {
+			p.replaceFor(diff.Replaces)
+			return
+		}
+		p.refuseUntold(diff.Devices)
+		p.announceDevices(instance, diff.Devices)
+	}
+	p.announceReimage()
+}
+
+// replaceFor replaces an instance that was to get another system disk only, and says why.
+func (p *planner) replaceFor(reasons []finding.Path) {
+	names := make([]string, len(reasons))
+	for n, at := range reasons {
+		names[n] = at.String()
+	}
+	p.replace("version")
+	p.diags.AddAttributeWarning(path.Root("version"), "Instance will be replaced", fmt.Sprintf("Instance %q is to get the system disk of version "+
+		"%s only, by on_version_change. But %s would change too, which takes another instance: all its disks go.",
+		p.state.Name.ValueString(), p.plan.ResolvedVersion.ValueString(), strings.Join(names, ", ")))
+}
+
+// unsettleGuest plans that nothing is known of the guest any more: it is started anew.
+func (p *planner) unsettleGuest() {
+	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
+	p.plan.Status = types.StringUnknown()
+}
+
+func (p *planner) announceReimage() {
+	name, from := p.state.Name.ValueString(), p.state.ResolvedVersion.ValueString()
+	to := p.plan.ResolvedVersion.ValueString()
+	if p.plan.ResolvedVersion.IsUnknown() {
+		to = "another version"
+	}
+	if p.state.PowerState.ValueString() == running && !p.plan.AllowRestart.ValueBool() {
+		p.diags.AddAttributeError(path.Root("version"), "Change requires a restart", fmt.Sprintf("Another version's system disk needs a "+
+			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
+		return
+	}
+	order := ""
+	if id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString()); err == nil && p.session.Library.Leaving(id.Version(from)) {
+		order = fmt.Sprintf(" Version %s goes with the same apply. Terraform removes it before the instance has left it, which is refused, unless "+
+			"its resource has lifecycle { create_before_destroy = true }.", from)
+	}
+	p.diags.AddAttributeWarning(path.Root("version"), "System disk will be replaced", fmt.Sprintf("Instance %q goes from version %s to %s: "+
+		"applying it shuts the guest down, and gives it a new system disk. All that is on the old one is lost. Its other disks, its UUID and "+
+		"its MAC addresses stay.%s", name, from, to, order))
+}
