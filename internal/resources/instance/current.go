@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 var _ fastpath.Resource = (*Resource)(nil)
@@ -75,7 +76,7 @@ func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool
 		},
 		"parameters": func(ctx context.Context, config fastpath.State) bool {
 			parameters, ok := config.Dynamic(ctx, "parameters")
-			_, findings := given(parameters, types.DynamicNull())
+			_, findings := model.Given(parameters, types.DynamicNull())
 			return ok && len(findings) == 0
 		},
 	}
@@ -87,18 +88,18 @@ func current(ctx context.Context, state fastpath.State, i provision.Instance, ne
 		return false // just imported
 	}
 	// What the user wrote counts only where it says nothing, in one way or the other.
-	m := Model{AllowRestart: types.BoolValue(true), Labels: types.MapNull(types.StringType)}
+	m := model.Instance{AllowRestart: types.BoolValue(true), Labels: types.MapNull(types.StringType)}
 	if !state.Null("description") {
 		m.Description = types.StringValue("")
 	}
 	if !state.Null("labels") {
 		m.Labels = types.MapValueMust(types.StringType, map[string]attr.Value{})
 	}
-	m.fromInstance(i)
+	m.FromInstance(i)
 	if !state.Has(ctx, "update_available", newer) {
 		return false
 	}
-	for name, value := range m.told() {
+	for name, value := range m.Told() {
 		if !state.Has(ctx, name, value) {
 			return false
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // anInstance is an instance that has something everywhere.
@@ -34,7 +35,7 @@ func anInstance() provision.Instance {
 }
 
 // aState is the state that reading the instance leaves, in Terraform's encoding, and the model it is made from.
-func aState(t *testing.T, m Model) fastpath.State {
+func aState(t *testing.T, m model.Instance) fastpath.State {
 	t.Helper()
 	var s resource.SchemaResponse
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
@@ -53,14 +54,14 @@ func aState(t *testing.T, m Model) fastpath.State {
 	return decoded
 }
 
-func blankModel(t *testing.T) Model {
+func blankModel(t *testing.T) model.Instance {
 	t.Helper()
 	var s resource.SchemaResponse
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
-	blank := Model{
+	blank := model.Instance{
 		Labels: types.MapNull(types.StringType), WaitFor: types.SetNull(types.StringType), IPAddresses: types.ListNull(types.StringType),
-		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(provisioningTypes), AllowRestart: types.BoolValue(true),
+		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(model.ProvisioningTypes), AllowRestart: types.BoolValue(true),
 	}
 	for name, to := range map[string]*types.Object{
 		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
@@ -76,7 +77,7 @@ func blankModel(t *testing.T) Model {
 
 func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	m := blankModel(t)
-	m.fromInstance(anInstance())
+	m.FromInstance(anInstance())
 	state, none := aState(t, m), types.StringNull()
 	if !current(t.Context(), state, anInstance(), none) {
 		t.Fatal("what was just read is not current")
@@ -116,21 +117,21 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	i := anInstance()
 	i.Description, i.Facts.Labels = "", nil
-	for name, m := range map[string]func(*Model){
-		"left out": func(*Model) {},
-		"empty": func(m *Model) {
+	for name, m := range map[string]func(*model.Instance){
+		"left out": func(*model.Instance) {},
+		"empty": func(m *model.Instance) {
 			m.Description, m.Labels = types.StringValue(""), types.MapValueMust(types.StringType, map[string]attr.Value{})
 		},
 	} {
 		written := blankModel(t)
 		m(&written)
-		written.fromInstance(i)
+		written.FromInstance(i)
 		if !current(t.Context(), aState(t, written), i, types.StringNull()) {
 			t.Errorf("%s: not current", name)
 		}
 	}
 	imported := blankModel(t)
-	imported.fromInstance(i)
+	imported.FromInstance(i)
 	imported.AllowRestart = types.BoolNull()
 	if current(t.Context(), aState(t, imported), i, types.StringNull()) {
 		t.Error("what was just imported lacks what reading fills in, and is current")
@@ -139,9 +140,9 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 
 // told must name all that fromInstance takes over.
 func TestToldIsWhatReadingChanges(t *testing.T) {
-	before, after := Model{AllowRestart: types.BoolValue(true)}, Model{AllowRestart: types.BoolValue(true)}
-	after.fromInstance(anInstance())
-	told := after.told()
+	before, after := model.Instance{AllowRestart: types.BoolValue(true)}, model.Instance{AllowRestart: types.BoolValue(true)}
+	after.FromInstance(anInstance())
+	told := after.Told()
 	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
 	for n := range b.NumField() {
 		name := b.Type().Field(n).Tag.Get("tfsdk")

@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -31,13 +32,13 @@ func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSour
 
 // single is what the data source shows.
 type single struct {
-	found
+	model.Found
 	EffectiveParameters types.Dynamic `tfsdk:"effective_parameters"`
 }
 
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	all := foundAttributes()
+	all := model.FoundAttributes()
 	all["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		Validators:          []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
@@ -47,7 +48,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateInstanceName)},
 		MarkdownDescription: "The instance's name. Either this or `id`.",
 	}
-	all["effective_parameters"] = profile.Computed(facts())["effective_parameters"]
+	all["effective_parameters"] = profile.Computed(model.Facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, also one of another configuration.",
 		Attributes:          all,
@@ -82,6 +83,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
-	m.found, m.EffectiveParameters = show(i, newerOf(ctx, d.Session, i))
+	m.Found, m.EffectiveParameters = model.Show(i, newerOf(ctx, d.Session, i))
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -31,16 +32,16 @@ func NewListDataSource() datasource.DataSource {
 
 // list is some instances, with what chose them.
 type list struct {
-	TemplateID types.String `tfsdk:"template_id"`
-	Version    types.String `tfsdk:"version"`
-	Status     types.String `tfsdk:"status"`
-	Labels     types.Map    `tfsdk:"labels"`
-	Instances  []found      `tfsdk:"instances"`
+	TemplateID types.String  `tfsdk:"template_id"`
+	Version    types.String  `tfsdk:"version"`
+	Status     types.String  `tfsdk:"status"`
+	Labels     types.Map     `tfsdk:"labels"`
+	Instances  []model.Found `tfsdk:"instances"`
 }
 
 // Schema implements datasource.DataSource.
 func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	elements := foundAttributes()
+	elements := model.FoundAttributes()
 	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
 		"first, in the order of its interfaces: from the leases of the networks' DHCP servers, else static ones as they are configured. Guests " +
 		"themselves are asked by the data source `novacron_instance` only."}
@@ -90,9 +91,9 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	for _, text := range overlooked {
 		resp.Diagnostics.AddWarning("Domain was overlooked", text)
 	}
-	m.Instances = make([]found, len(instances))
+	m.Instances = make([]model.Found, len(instances))
 	for n, i := range instances {
-		m.Instances[n], _ = show(i, newerOf(ctx, d.Session, i))
+		m.Instances[n], _ = model.Show(i, newerOf(ctx, d.Session, i))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // show writes what somebody else has changed of an instance into the state's profiles, also where nothing was configured
 // there: so the next plan sees that it differs, and what it goes back from.
-func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, resp *resource.ReadResponse) {
+func (r *Resource) show(ctx context.Context, i provision.Instance, state model.Instance, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
@@ -38,7 +39,7 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state Model, 
 }
 
 // blueprint is what the state says that the instance is.
-func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Model) (provision.Blueprint, error) {
+func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state model.Instance) (provision.Blueprint, error) {
 	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
 		return settled(ctx, state, catalog.Template{}, v), err
 	}
@@ -59,8 +60,8 @@ func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state Mo
 }
 
 // settled settles what a state says with a version.
-func settled(ctx context.Context, state Model, template catalog.Template, v catalog.Version) provision.Blueprint {
-	asked := state.toRequest(ctx, types.DynamicNull())
+func settled(ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version) provision.Blueprint {
+	asked := state.ToRequest(ctx, types.DynamicNull())
 	blueprint, _ := provision.Settle(asked.Request, template, v) // secrets that are missing change no device
 	return blueprint
 }

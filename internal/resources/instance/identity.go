@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // identity is what tells an instance from all others, for as long as it lives.
@@ -45,7 +46,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, model.ImportedKey, []byte("true"))...)
 	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 

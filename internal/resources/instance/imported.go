@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -15,17 +14,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
-
-// importedKey is noted in the private state of an imported instance, until the first update: so far the state has what an
-// import found, not what a configuration says.
-const importedKey = "imported"
 
 // adopt takes over what a configuration has to say to get the instance: what it has beyond its version, and the parameters
 // that are not at their defaults. Where the version is gone, everything is beyond it. What nothing but the configuration knows is
 // warned of where a later change would miss it.
-func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *Model) diag.Diagnostics {
+func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
 	if err != nil {
@@ -40,8 +36,8 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *Model
 	state.HardwareProfile = profile.HardwareObject(overrides.Hardware)
 	state.NetworkProfile = profile.NetworkObject(overrides.Network)
 	state.StorageProfile = profile.StorageObject(overrides.Storage)
-	state.Parameters = asWritten(catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters)))
-	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(replace)
+	state.Parameters = model.AsWritten(catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters)))
+	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
 	state.WaitFor = profile.StringSet(waitsFor(i))
 	warnOfUntold(&diags, i, version)
 	return diags
@@ -93,39 +89,4 @@ func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog
 			"else of the instance. Setting them does nothing to it, and nothing tells whether they are what they were.",
 			i.Facts.Name, strings.Join(secrets, ", ")))
 	}
-}
-
-// asWritten writes values as a literal in a configuration has them: objects and tuples. Null for none.
-func asWritten(values catalog.Values) types.Dynamic {
-	if len(values) == 0 {
-		return types.DynamicNull()
-	}
-	kinds, attributes := map[string]attr.Type{}, map[string]attr.Value{}
-	for name, v := range values {
-		kind, value := typed(v.Type, v)
-		switch of := value.(type) {
-		case types.List:
-			kind, value = literalTuple(of.Elements())
-		case types.Map:
-			kind, value = literalObject(of.Elements())
-		}
-		kinds[name], attributes[name] = kind, value
-	}
-	return types.DynamicValue(types.ObjectValueMust(kinds, attributes))
-}
-
-func literalTuple(elements []attr.Value) (attr.Type, attr.Value) {
-	kinds := make([]attr.Type, len(elements))
-	for i := range elements {
-		kinds[i] = types.StringType
-	}
-	return types.TupleType{ElemTypes: kinds}, types.TupleValueMust(kinds, elements)
-}
-
-func literalObject(elements map[string]attr.Value) (attr.Type, attr.Value) {
-	kinds := make(map[string]attr.Type, len(elements))
-	for name := range elements {
-		kinds[name] = types.StringType
-	}
-	return types.ObjectType{AttrTypes: kinds}, types.ObjectValueMust(kinds, elements)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // noted tells whether a note is of the host that an instance was found on. Its pool is not compared: that may take a request,
@@ -20,7 +21,7 @@ func noted(note []byte, i provision.Instance) bool {
 
 // missing says of an instance that the host does not have that it is on another one: an error where that is certain, a warning
 // where it may be, and nothing where it is gone.
-func missing(ctx context.Context, c *face.Session, private face.PrivateState, state *Model) diag.Diagnostics {
+func missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
 	if !ok {
@@ -36,12 +37,12 @@ func missing(ctx context.Context, c *face.Session, private face.PrivateState, st
 }
 
 // leftBehind says where an instance is, or may be, and what to do.
-func leftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *Model, doubt string) {
+func leftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *model.Instance, doubt string) {
 	face.LeftBehind(diags, moved, "Instance", fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString()), doubt)
 }
 
 // addError is face.AddTimedError, but of an instance that is missing it says where it is.
-func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err error, c *face.Session, private face.PrivateState, state *Model) {
+func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err error, c *face.Session, private face.PrivateState, state *model.Instance) {
 	if errors.Is(err, provision.ErrNotFound) {
 		moved := missing(ctx, c, private, state)
 		diags.Append(moved...)

@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -22,11 +23,11 @@ import (
 func modifyPlan(
 	ctx context.Context, s *face.Session, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
-	var state, plan Model
+	var state, plan model.Instance
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	if req.Plan.Raw.Equal(req.State.Raw) && !state.renamed() && !state.strayed() {
+	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() {
 		refuseStaying(s, &resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
 		return
 	}
@@ -41,12 +42,12 @@ func modifyPlan(
 	}
 	p := &planner{session: s, plan: &plan, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
-	p.asked = plan.toRequest(ctx, p.secrets)
+	p.asked = plan.ToRequest(ctx, p.secrets)
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
 	} else {
 		p.state, p.private = &state, req.Private
-		adopting, diags := req.Private.GetKey(ctx, importedKey)
+		adopting, diags := req.Private.GetKey(ctx, model.ImportedKey)
 		p.adopting = len(adopting) > 0
 		resp.Diagnostics.Append(diags...)
 		// That the schema replaces for these, the framework does not tell here.
@@ -69,7 +70,7 @@ func modifyPlan(
 }
 
 // refuseProtected says already while planning that a protected instance will not go.
-func refuseProtected(diags *diag.Diagnostics, state Model) {
+func refuseProtected(diags *diag.Diagnostics, state model.Instance) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Instance is protected", fmt.Sprintf(
 			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.Name.ValueString()))
@@ -79,10 +80,10 @@ func refuseProtected(diags *diag.Diagnostics, state Model) {
 // planner plans one instance.
 type planner struct {
 	session  *face.Session
-	plan     *Model
+	plan     *model.Instance
 	secrets  types.Dynamic     // parameters_wo, which the plan does not have
-	asked    asked             // what the plan asks for
-	state    *Model            // nil while creating
+	asked    model.Asked       // what the plan asks for
+	state    *model.Instance   // nil while creating
 	private  face.PrivateState // the state's
 	adopting bool              // the state is an import's, see importedKey
 	seeded   bool              // what the instance was told at its first boot counts no more
@@ -112,19 +113,19 @@ func (p *planner) create(ctx context.Context) {
 	p.plan.ImageDigest = types.StringValue(version.Digest)
 	p.plan.Strategy = types.StringValue(string(blueprint.Strategy))
 	if !p.namesUnknown() {
-		p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
+		p.plan.EffectiveParameters = model.Effective(blueprint.Shown, version.Spec.Parameters)
 	}
 	p.warnOfSecrets(version.Spec.Parameters)
 }
 
 // namesUnknown tells whether not even the names of all parameters are known yet.
 func (p *planner) namesUnknown() bool {
-	return wholeUnknown(p.plan.Parameters) || wholeUnknown(p.secrets)
+	return model.WholeUnknown(p.plan.Parameters) || model.WholeUnknown(p.secrets)
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
-	findings := append(slices.Clone(p.asked.findings), p.asked.Storage.ValidateDisks()...)
+	findings := append(slices.Clone(p.asked.Findings), p.asked.Storage.ValidateDisks()...)
 	request := p.asked.Request
 	// Planning has decided these since.
 	request.Version, request.Strategy = p.plan.ResolvedVersion.ValueString(), catalog.Strategy(p.plan.Strategy.ValueString())
@@ -132,11 +133,11 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
-		if unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.complete; !unsure {
+		if unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete; !unsure {
 			findings = append(findings, f)
 		}
 	}
-	if p.asked.complete {
+	if p.asked.Complete {
 		lacking, err := p.session.Provisioner.CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
 			face.AddError(p.diags, "Could not read host", err)
@@ -169,7 +170,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		return
 	}
 	if !p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion) {
-		if p.plan.OnVersionChange.ValueString() == reimage {
+		if p.plan.OnVersionChange.ValueString() == model.Reimage {
 			p.reimage(ctx, template, version, found)
 		} else {
 			p.replace("version")
@@ -219,14 +220,14 @@ func (p *planner) keepFacts() {
 // Asking for the same once more does where it is not: the state did not go along with a reimage that failed at its end.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
-	keep := p.plan.Version.Equal(p.state.Version) && !p.state.strayed() || catalog.Exactly(p.plan.Version.ValueString()) == pinned
+	keep := p.plan.Version.Equal(p.state.Version) && !p.state.Strayed() || catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
 		keep = catalog.Allows(p.plan.Version.ValueString(), pinned)
 	}
 	switch {
 	case keep:
 		p.plan.ResolvedVersion = p.state.ResolvedVersion
-	case p.state.strayed(): // else the framework has done so, since something has changed
+	case p.state.Strayed(): // else the framework has done so, since something has changed
 		p.plan.ResolvedVersion = types.StringUnknown()
 	}
 }
@@ -253,7 +254,7 @@ func (p *planner) compare(ctx context.Context, instance provision.Instance, b pr
 	}
 	p.refuseUntold(diff.Devices)
 	p.announceDevices(instance, diff.Devices)
-	if diff.Restart() && instance.Running() && p.plan.PowerState.ValueString() == running {
+	if diff.Restart() && instance.Running() && p.plan.PowerState.ValueString() == model.Running {
 		p.announceRestart(diff.Restarts)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -74,7 +75,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		"unset":   {types.ObjectNull(ip.AttributeTypes(t.Context())), nil},
 		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
 	} {
-		p := planner{state: &Model{NetworkProfile: profile.NetworkObject(nil)}, plan: &Model{NetworkProfile: network(c.ip)}}
+		p := planner{state: &model.Instance{NetworkProfile: profile.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
 		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []catalog.NIC{{Name: "eth1"}}})
 		var got []string
 		for _, at := range p.replaces {
@@ -101,7 +102,7 @@ func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 		"of one's own all": {false, told, false},
 	} {
 		var diags diag.Diagnostics
-		p := planner{state: &Model{StorageProfile: c.state}, plan: &Model{}, adopting: c.adopting, diags: &diags}
+		p := planner{state: &model.Instance{StorageProfile: c.state}, plan: &model.Instance{}, adopting: c.adopting, diags: &diags}
 		p.refuseUntold(drop)
 		if diags.HasError() != c.refused {
 			t.Errorf("%s: the plan says %v", name, diags)

@@ -7,17 +7,18 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // leaves notes that the plan takes the instance off its version.
-func leaves(s *face.Session, state *Model) {
+func leaves(s *face.Session, state *model.Instance) {
 	if s.Configured() {
 		s.Library.Leaves(state.ID.ValueString())
 	}
 }
 
 // refuseStaying refuses that a linked clone stays on a version that the same plan takes away.
-func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *Model) {
+func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instance) {
 	id, err := catalog.ParseTemplateID(state.TemplateID.ValueString())
 	if err != nil || !s.Configured() {
 		return

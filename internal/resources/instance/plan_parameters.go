@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // compareParameters decides whether the parameters mean another instance: they work at first boot. What all may see is
@@ -28,16 +29,16 @@ func (p *planner) imported() bool { return p.state.Provisioning.IsNull() }
 func (p *planner) sameParameters(b provision.Blueprint) bool {
 	declared := b.Version.Spec.Parameters
 	switch {
-	case wholeUnknown(p.plan.Parameters):
+	case model.WholeUnknown(p.plan.Parameters):
 		return false
-	case wholeUnknown(p.secrets): // which decide what is left to defaults; what is written tells nearly as well
+	case model.WholeUnknown(p.secrets): // which decide what is left to defaults; what is written tells nearly as well
 		return p.plan.Parameters.Equal(p.state.Parameters)
-	case !effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
+	case !model.Effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
 		return false
 	case p.imported() && (p.adopting || p.state.Parameters.IsNull()): // what secrets were given is not known
 		return true
 	}
-	before, _ := given(p.state.Parameters, p.secrets)
+	before, _ := model.Given(p.state.Parameters, p.secrets)
 	return catalog.SameSecrets(declared, before.Parameters, p.asked.Given.Parameters)
 }
 

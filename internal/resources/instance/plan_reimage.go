@@ -11,13 +11,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // reimage plans that the instance gets the system disk of another version. What cannot change in place replaces it, as
 // ever, but for what works at first boot: that comes again.
 func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
 	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
-	p.plan.Provisioning = types.ObjectUnknown(provisioningTypes)
+	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
 	p.unsettleGuest()
 	if found {
 		blueprint, ok := p.settle(ctx, template, version)
@@ -26,7 +27,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 		}
 		p.plan.ImageDigest = types.StringValue(version.Digest)
 		if !p.namesUnknown() {
-			p.plan.EffectiveParameters = effective(blueprint.Shown, version.Spec.Parameters)
+			p.plan.EffectiveParameters = model.Effective(blueprint.Shown, version.Spec.Parameters)
 		}
 		p.warnOfSecrets(version.Spec.Parameters)
 		instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
@@ -74,7 +75,7 @@ func (p *planner) announceReimage() {
 	if p.plan.ResolvedVersion.IsUnknown() {
 		to = "another version"
 	}
-	if p.state.PowerState.ValueString() == running && !p.plan.AllowRestart.ValueBool() {
+	if p.state.PowerState.ValueString() == model.Running && !p.plan.AllowRestart.ValueBool() {
 		p.diags.AddAttributeError(path.Root("version"), "Change requires a restart", fmt.Sprintf("Another version's system disk needs a "+
 			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
 		return

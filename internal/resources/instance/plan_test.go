@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
@@ -36,8 +38,8 @@ func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := planner{
-				state: &Model{Version: c.before, ResolvedVersion: text("1.0.0")},
-				plan:  &Model{Version: c.now, ResolvedVersion: unknown},
+				state: &model.Instance{Version: c.before, ResolvedVersion: text("1.0.0")},
+				plan:  &model.Instance{Version: c.now, ResolvedVersion: unknown},
 			}
 			p.pin()
 			if kept := !p.plan.ResolvedVersion.IsUnknown(); kept != c.kept {
@@ -48,10 +50,10 @@ func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
 }
 
 // made is the model of an instance that runs.
-func made() Model {
-	var m Model
-	m.PowerState = types.StringValue(running)
-	m.computed(provision.Instance{
+func made() model.Instance {
+	var m model.Instance
+	m.PowerState = types.StringValue(model.Running)
+	m.Computed(provision.Instance{
 		UUID: "u", DomainName: "web", Host: "kvm1", State: hypervisor.StateRunning,
 		Facts:     catalog.InstanceFacts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: catalog.Clone},
 		NICs:      []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
@@ -62,53 +64,37 @@ func made() Model {
 
 func TestAChangeInPlaceKeepsTheFactsThatItDoesNotTouch(t *testing.T) {
 	state := made()
-	fresh := func(power string) *Model {
-		return &Model{
+	fresh := func(power string) *model.Instance {
+		return &model.Instance{
 			PowerState: types.StringValue(power), ID: types.StringUnknown(), Strategy: types.StringUnknown(), Status: types.StringUnknown(),
 			IPAddress: types.StringUnknown(), IPAddresses: types.ListUnknown(types.StringType),
 		}
 	}
-	p := planner{state: &state, plan: fresh(running)}
+	p := planner{state: &state, plan: fresh(model.Running)}
 	p.keepFacts()
 	if p.plan.ID.ValueString() != "u" || p.plan.Strategy.ValueString() != "clone" || p.plan.IPAddress.ValueString() != "10.0.0.1" ||
 		p.plan.Status.ValueString() != "running" || len(p.plan.IPAddresses.Elements()) != 2 {
 		t.Errorf("planned is %+v", p.plan)
 	}
-	p.plan = fresh(stopped)
+	p.plan = fresh(model.Stopped)
 	p.keepFacts()
 	if p.plan.ID.ValueString() != "u" || !p.plan.IPAddress.IsUnknown() || !p.plan.IPAddresses.IsUnknown() || !p.plan.Status.IsUnknown() {
 		t.Errorf("planned for a stop is %+v", p.plan)
 	}
 }
 
-// A guest that gets its address between plan and apply made Terraform complain of an inconsistent result.
-func TestAnAddressThatComesMeanwhileIsLeftToTheNextRefresh(t *testing.T) {
-	plan := Model{Status: types.StringValue("running"), IPAddress: types.StringNull(), IPAddresses: types.ListValueMust(types.StringType, nil)}
-	got := made()
-	got.keepPlanned(plan)
-	if !got.IPAddress.IsNull() || len(got.IPAddresses.Elements()) != 0 {
-		t.Errorf("the planned absence of an address became %s, %s", got.IPAddress, got.IPAddresses)
-	}
-	plan.Status, plan.IPAddress, plan.IPAddresses = types.StringUnknown(), types.StringUnknown(), types.ListUnknown(types.StringType)
-	got = made()
-	got.keepPlanned(plan)
-	if got.IPAddress.ValueString() != "10.0.0.1" || got.Status.ValueString() != "running" {
-		t.Errorf("what was not known is %s, %s", got.IPAddress, got.Status)
-	}
-}
-
 func TestWithoutItsVersionAChangeOfWhatItDecidesReplaces(t *testing.T) {
-	base := func() *Model {
+	base := func() *model.Instance {
 		m := made()
 		m.Parameters = object(map[string]attr.Value{"hostname": types.StringValue("web")})
 		return &m
 	}
 	for name, c := range map[string]struct {
-		change   func(*Model)
+		change   func(*model.Instance)
 		replaces []string
 	}{
-		"description": {func(m *Model) { m.Description = types.StringValue("x") }, nil},
-		"parameters":  {func(m *Model) { m.Parameters = types.DynamicNull() }, []string{"parameters"}},
+		"description": {func(m *model.Instance) { m.Description = types.StringValue("x") }, nil},
+		"parameters":  {func(m *model.Instance) { m.Parameters = types.DynamicNull() }, []string{"parameters"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := planner{state: base(), plan: base()}
@@ -156,7 +142,7 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		number                types.Int64
 		adopting              bool
 	}
-	before := state{object(host), effective(shown, declared), made, types.Int64Value(1), false}
+	before := state{object(host), model.Effective(shown, declared), made, types.Int64Value(1), false}
 	secret, sensitive, imported := before, before, before
 	secret.parameters, sensitive.parameters = types.DynamicNull(), with("one")
 	imported.parameters, imported.provisioning, imported.number = types.DynamicNull(), types.ObjectNull(nil), types.Int64Null()
@@ -183,10 +169,10 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		"imported and updated":             {adopted, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 	} {
 		p := planner{
-			state: &Model{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
-			plan:  &Model{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
+			state: &model.Instance{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
+			plan:  &model.Instance{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
 		}
-		p.asked = p.plan.toRequest(t.Context(), c.secrets)
+		p.asked = p.plan.ToRequest(t.Context(), c.secrets)
 		p.compareParameters(provision.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
 		var got []string
 		for _, at := range p.replaces {
@@ -196,4 +182,13 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 			t.Errorf("%s: %q replace it, want %q", name, got, c.want)
 		}
 	}
+}
+
+// object is the value of parameters with these attributes.
+func object(attributes map[string]attr.Value) types.Dynamic {
+	kinds := map[string]attr.Type{}
+	for name, v := range attributes {
+		kinds[name] = v.Type(context.Background())
+	}
+	return types.DynamicValue(types.ObjectValueMust(kinds, attributes))
 }

@@ -7,10 +7,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
-func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynamic, private face.PrivateState, resp *resource.UpdateResponse) {
+func (r *Resource) reimage(ctx context.Context, plan model.Instance, secrets types.Dynamic, private face.PrivateState, resp *resource.UpdateResponse) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
@@ -23,8 +24,8 @@ func (r *Resource) reimage(ctx context.Context, plan Model, secrets types.Dynami
 		return
 	}
 	planned := plan.EffectiveParameters
-	plan.asPlanned(i)
-	plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
-	plan.Provisioning = provisioning(record)
+	plan.AsPlanned(i)
+	plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
+	plan.Provisioning = model.Provisioning(record)
 	r.changed(ctx, plan, resp)
 }

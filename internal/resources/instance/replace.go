@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // replaceAt replaces the instance for the attribute that cannot change in place. Terraform goes by what the user has
@@ -19,7 +20,7 @@ func (p *planner) replaceAt(at finding.Path) {
 }
 
 // leaf is the attribute of a profile or the customization that a path leads to; nil where there is none, or it is null.
-func leaf(m *Model, at finding.Path) attr.Value {
+func leaf(m *model.Instance, at finding.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,
 		"customization": m.Customization,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -32,7 +33,7 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 		"another disk":             {fast, fast, finding.At("storage_profile").Name("disks").Key("logs").Name("type"), ""},
 		"the whole":                {fast, none, finding.At("storage_profile"), "storage_profile"},
 	} {
-		p := planner{state: &Model{StorageProfile: c.before}, plan: &Model{StorageProfile: c.now}}
+		p := planner{state: &model.Instance{StorageProfile: c.before}, plan: &model.Instance{StorageProfile: c.now}}
 		p.replaceAt(c.at)
 		got := ""
 		if len(p.replaces) > 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -46,7 +47,7 @@ func New() resource.Resource { return &Resource{face.NewResource("instance")} }
 
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = resourceSchema(ctx)
+	resp.Schema = model.Schema(ctx)
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
@@ -60,7 +61,7 @@ func (r *Resource) ModifyPlan(
 // only fields that are wrong whatever they override are found here.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
-	var config Model // what is looked at; reading all of it takes the framework as long as a plan's other half
+	var config model.Instance // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
@@ -70,14 +71,14 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	all, findings := given(config.Parameters, config.ParametersWO)
+	all, findings := model.Given(config.Parameters, config.ParametersWO)
 	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
 		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the secrets until the guest has read "+
 			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
 	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
 	network, _ := profile.Network(config.NetworkProfile)
-	asked, _ := customization(ctx, config.Customization)
+	asked, _ := model.Customization(ctx, config.Customization)
 	findings = append(findings, hardware.Validate()...)
 	findings = append(findings, asked.Validate("")...)
 	face.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
@@ -85,7 +86,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 
 // Create implements resource.Resource.
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan Model
+	var plan model.Instance
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(r.Require("making an instance")...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
@@ -104,9 +105,9 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	planned := plan.EffectiveParameters
 	save := func(i provision.Instance, record provision.Record) {
-		plan.computed(i)
-		plan.EffectiveParameters = withNames(plan.EffectiveParameters, planned)
-		plan.Provisioning = provisioning(record)
+		plan.Computed(i)
+		plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
+		plan.Provisioning = model.Provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
 		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
@@ -126,9 +127,9 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 }
 
 // request is what the plan asks for, with what could not be told while planning filled in or refused.
-func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynamic) (provision.Request, error) {
-	asked := plan.toRequest(ctx, secrets)
-	if err := asked.findings.Err(); err != nil {
+func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (provision.Request, error) {
+	asked := plan.ToRequest(ctx, secrets)
+	if err := asked.Findings.Err(); err != nil {
 		return provision.Request{}, err
 	}
 	if _, err := r.Library.Template(ctx, asked.Template); errors.Is(err, catalog.ErrNotFound) {
@@ -146,7 +147,7 @@ func (r *Resource) request(ctx context.Context, plan *Model, secrets types.Dynam
 
 // Read implements resource.Resource.
 func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state Model
+	var state model.Instance
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -180,7 +181,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			return
 		}
 	}
-	state.fromInstance(i)
+	state.FromInstance(i)
 	if o, err := offered(ctx, r.Session, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
@@ -195,7 +196,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 
 // Update implements resource.Resource.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state Model
+	var plan, state model.Instance
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.Require("changing an instance")...)
@@ -213,11 +214,11 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		r.reimage(ctx, plan, secrets, req.Private, resp)
 		return
 	}
-	asked := plan.toRequest(ctx, secrets)
-	if face.AddFindings(&resp.Diagnostics, asked.findings); resp.Diagnostics.HasError() {
+	asked := plan.ToRequest(ctx, secrets)
+	if face.AddFindings(&resp.Diagnostics, asked.Findings); resp.Diagnostics.HasError() {
 		return
 	}
-	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.options()}
+	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.Options()}
 	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
 	var blueprint provision.Blueprint
 	if err == nil {
@@ -235,21 +236,21 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
 		return
 	}
-	plan.asPlanned(i)
+	plan.AsPlanned(i)
 	r.changed(ctx, plan, resp)
 }
 
 // changed hands a changed instance to Terraform. What is not an import's any more is told so.
-func (r *Resource) changed(ctx context.Context, m Model, resp *resource.UpdateResponse) {
+func (r *Resource) changed(ctx context.Context, m model.Instance, resp *resource.UpdateResponse) {
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, model.ImportedKey, nil)...)
 	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource.
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state Model
+	var state model.Instance
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.Require("removing an instance")...)
 	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)

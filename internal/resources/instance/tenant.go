@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // own makes sure that the instance of a state is the provider's tenant's. Another one's is as good as not there; but to forget
@@ -18,7 +19,7 @@ func (r *Resource) own(tenant, id string) diag.Diagnostics {
 }
 
 // ownState is own for what a state says of itself.
-func (r *Resource) ownState(state *Model) diag.Diagnostics {
+func (r *Resource) ownState(state *model.Instance) diag.Diagnostics {
 	if state.Tenant.IsNull() { // just imported: it was found among the tenant's own
 		return nil
 	}

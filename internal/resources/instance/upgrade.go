@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 var _ resource.ResourceWithUpgradeState = (*Resource)(nil)
@@ -29,7 +31,7 @@ func upgradeFrom0(state []byte) ([]byte, error) {
 	if err := json.Unmarshal(state, &attributes); err != nil {
 		return nil, err
 	}
-	attributes["on_version_change"] = json.RawMessage(`"` + replace + `"`)
+	attributes["on_version_change"] = json.RawMessage(`"` + model.Replace + `"`)
 	attributes["update_available"] = json.RawMessage("null")
 	return json.Marshal(attributes)
 }

@@ -5,7 +5,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
@@ -24,14 +27,14 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m Model
+	var m model.Instance
 	if diags := (tfsdk.State{Schema: s.Schema, Raw: value}).Get(t.Context(), &m); diags.HasError() {
 		t.Fatal(diags)
 	}
 	if m.Name.ValueString() != "web" || m.OnVersionChange.ValueString() != "replace" || !m.UpdateAvailable.IsNull() {
 		t.Errorf("the state became %+v", m)
 	}
-	if n, _ := values(m.Parameters); len(n) != 1 {
+	if g, _ := model.Given(m.Parameters, types.DynamicNull()); len(g.Parameters) != 1 {
 		t.Errorf("the parameters became %v", m.Parameters)
 	}
 

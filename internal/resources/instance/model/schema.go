@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"context"
@@ -25,14 +25,14 @@ import (
 
 // Power states that a user asks for.
 const (
-	running = "running"
-	stopped = "stopped"
+	Running = "running"
+	Stopped = "stopped"
 )
 
 // What another version means: see on_version_change.
 const (
-	replace = "replace"
-	reimage = "reimage"
+	Replace = "replace"
+	Reimage = "reimage"
 )
 
 // schemaVersion is the version of the schema, and so of states. 1 added on_version_change and
@@ -43,8 +43,8 @@ const schemaVersion = 1
 const hotplug = " A running guest is asked to let go of what is taken out, and one that does not is an error. It is restarted only where it " +
 	"has no PCI slot left for a new device, which the plan announces. Machines of PCI Express start with four spare ones."
 
-// resourceSchema is the schema of the resource.
-func resourceSchema(ctx context.Context) schema.Schema {
+// Schema is the schema of the resource.
+func Schema(ctx context.Context) schema.Schema {
 	return schema.Schema{
 		Version: schemaVersion,
 		MarkdownDescription: "A virtual machine made from a template version. The version is resolved once, when the instance is made or its " +
@@ -64,7 +64,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 
 func attributes() map[string]schema.Attribute {
 	all := settings()
-	maps.Copy(all, facts())
+	maps.Copy(all, Facts())
 	return all
 }
 
@@ -124,8 +124,8 @@ func settings() map[string]schema.Attribute {
 			"`storage_tier` or `is_boot` of a disk that is there, and any change of the system disk but its size, replaces the instance." + hotplug),
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"power_state": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(running),
-			Validators:          []validator.String{stringvalidator.OneOf(running, stopped)},
+			Optional: true, Computed: true, Default: stringdefault.StaticString(Running),
+			Validators:          []validator.String{stringvalidator.OneOf(Running, Stopped)},
 			MarkdownDescription: "`running` or `stopped`. A guest that was stopped or paused otherwise is brought back. Default: `running`.",
 		},
 		"autostart": schema.BoolAttribute{
@@ -145,8 +145,8 @@ func settings() map[string]schema.Attribute {
 				"told of what failed. Default: `[\"ip\"]`.",
 		},
 		"on_version_change": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(replace),
-			Validators: []validator.String{stringvalidator.OneOf(replace, reimage)},
+			Optional: true, Computed: true, Default: stringdefault.StaticString(Replace),
+			Validators: []validator.String{stringvalidator.OneOf(Replace, Reimage)},
 			MarkdownDescription: "What another version means. `replace`: another instance. `reimage`: the same one with a new system disk, made " +
 				"from that version. It keeps its UUID, MAC addresses and other disks; all that is on the old system disk is lost, and what works at " +
 				"first boot (`parameters`, `customization`, host keys) works again, also with values that change in the same apply. Default: `replace`.",
@@ -163,8 +163,8 @@ func settings() map[string]schema.Attribute {
 	}
 }
 
-// facts are the attributes that the host tells. Which of them a change leaves alone is decided by ModifyPlan.
-func facts() map[string]schema.Attribute {
+// Facts are the attributes that the host tells. Which of them a change leaves alone is decided by ModifyPlan.
+func Facts() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id":               schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
 		"tenant":           schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},

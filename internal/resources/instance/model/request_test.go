@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"slices"
@@ -22,14 +22,14 @@ func TestARequestComesWithWhatIsWrong(t *testing.T) {
 		"parameters and secrets":    {types.StringValue("t/debian"), text, text, true, []string{"parameters", "parameters_wo"}},
 		"parameters that may be so": {types.StringValue("t/debian"), types.DynamicUnknown(), types.DynamicNull(), true, nil},
 	} {
-		m := Model{TemplateID: c.template, Parameters: c.parameters}
-		asked := m.toRequest(t.Context(), c.secrets)
+		m := Instance{TemplateID: c.template, Parameters: c.parameters}
+		asked := m.ToRequest(t.Context(), c.secrets)
 		var wrong []string
-		for _, f := range asked.findings {
+		for _, f := range asked.Findings {
 			wrong = append(wrong, f.Path.String())
 		}
-		if asked.complete != c.complete || !slices.Equal(wrong, c.wrong) {
-			t.Errorf("%s: complete is %t, and %q are wrong; want %t and %q", name, asked.complete, wrong, c.complete, c.wrong)
+		if asked.Complete != c.complete || !slices.Equal(wrong, c.wrong) {
+			t.Errorf("%s: complete is %t, and %q are wrong; want %t and %q", name, asked.Complete, wrong, c.complete, c.wrong)
 		}
 	}
 }

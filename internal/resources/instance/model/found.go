@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// found is an instance as data sources show it: what its host tells, in the resource's own words.
-type found struct {
+// Found is an instance as data sources show it: what its host tells, in the resource's own words.
+type Found struct {
 	ID                 types.String `tfsdk:"id"`
 	Name               types.String `tfsdk:"name"`
 	Tenant             types.String `tfsdk:"tenant"`
@@ -32,8 +32,8 @@ type found struct {
 	RequestID          types.String `tfsdk:"request_id"`
 }
 
-// foundAttributes are the attributes of found, as the resource describes them.
-func foundAttributes() map[string]schema.Attribute {
+// FoundAttributes are the attributes of Found, as the resource describes them.
+func FoundAttributes() map[string]schema.Attribute {
 	all := profile.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version", "customization", "hardware_profile",
 		"network_profile", "storage_profile", "wait_for", "on_version_change", "allow_restart", "provisioning", "effective_parameters")
 	for name, says := range map[string]string{
@@ -50,11 +50,11 @@ func foundAttributes() map[string]schema.Attribute {
 	return all
 }
 
-// show takes over an instance as its host has it. effective are its parameters.
-func show(i provision.Instance, newer types.String) (f found, effective types.Dynamic) {
-	m := Model{Labels: types.MapNull(types.StringType)}
-	m.fromInstance(i)
-	return found{
+// Show takes over an instance as its host has it. effective are its parameters.
+func Show(i provision.Instance, newer types.String) (f Found, effective types.Dynamic) {
+	m := Instance{Labels: types.MapNull(types.StringType)}
+	m.FromInstance(i)
+	return Found{
 		ID: m.ID, Name: m.Name, Tenant: m.Tenant, Description: m.Description, TemplateID: m.TemplateID, ResolvedVersion: m.ResolvedVersion,
 		UpdateAvailable: newer, ImageDigest: m.ImageDigest, Strategy: m.Strategy, Labels: m.Labels, PowerState: m.PowerState,
 		Autostart: m.Autostart, DeletionProtection: m.DeletionProtection, DomainName: m.DomainName, Host: m.Host, Status: m.Status,

@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"maps"
@@ -61,7 +61,7 @@ func TestACustomizationIsReadAsWritten(t *testing.T) {
 	if left := slices.DeleteFunc(slices.Collect(maps.Keys(of)), func(name string) bool { return all[name] != nil }); len(left) > 0 {
 		t.Errorf("nothing is said of %q", left)
 	}
-	got, known := customization(t.Context(), customizationOf(t, all))
+	got, known := Customization(t.Context(), customizationOf(t, all))
 	want := &guest.Customization{
 		InstallPackages: []string{"nginx"}, OpenPorts: []int64{80}, SSHAuthorizedKeys: []string{"k"},
 		Users: map[string]guest.User{"deploy": {Groups: []string{"g"}, SSHAuthorizedKeys: []string{"k2"}, Sudo: true, Shell: "/s"}, "plain": {Groups: []string{}, SSHAuthorizedKeys: []string{}}},
@@ -73,8 +73,8 @@ func TestACustomizationIsReadAsWritten(t *testing.T) {
 }
 
 func TestNoPortsAreNotTheSameAsNone(t *testing.T) {
-	none, _ := customization(t.Context(), customizationOf(t, map[string]attr.Value{"open_ports": types.SetValueMust(types.Int64Type, nil)}))
-	unset, _ := customization(t.Context(), customizationOf(t, nil))
+	none, _ := Customization(t.Context(), customizationOf(t, map[string]attr.Value{"open_ports": types.SetValueMust(types.Int64Type, nil)}))
+	unset, _ := Customization(t.Context(), customizationOf(t, nil))
 	if none.OpenPorts == nil || none.Digest() == "" || unset.OpenPorts != nil || unset.Digest() != "" {
 		t.Errorf("[] is %v with digest %q, null is %v with digest %q", none.OpenPorts, none.Digest(), unset.OpenPorts, unset.Digest())
 	}
@@ -100,22 +100,22 @@ func TestWhatIsNotKnownYetIsLeftOut(t *testing.T) {
 		"a command": {"run_commands": types.ListValueMust(types.StringType, []attr.Value{unknown})},
 		"a zone":    {"timezone": unknown}, "user data": {"user_data": unknown},
 	} {
-		c, known := customization(t.Context(), customizationOf(t, set))
+		c, known := Customization(t.Context(), customizationOf(t, set))
 		if findings := c.Validate(""); known || len(findings) > 0 {
 			t.Errorf("%s: known is %t, found %v", name, known, findings)
 		}
 		set["locale"] = types.StringValue("wrong locale")
-		c, _ = customization(t.Context(), customizationOf(t, set))
+		c, _ = Customization(t.Context(), customizationOf(t, set))
 		if findings := c.Validate(""); len(findings) != 1 || findings[0].Path.String() != "customization.locale" {
 			t.Errorf("%s beside a wrong locale: found %v", name, findings)
 		}
 	}
 	mixed := types.ListValueMust(types.StringType, []attr.Value{unknown, types.StringValue(" ")})
-	c, _ := customization(t.Context(), customizationOf(t, map[string]attr.Value{"run_commands": mixed}))
+	c, _ := Customization(t.Context(), customizationOf(t, map[string]attr.Value{"run_commands": mixed}))
 	if findings := c.Validate(""); len(findings) != 1 || findings[0].Detail != "run_commands[1] is empty." {
 		t.Errorf("found %v, want fault with the second command", findings)
 	}
-	if c, known := customization(t.Context(), types.ObjectUnknown(of)); c != nil || known {
+	if c, known := Customization(t.Context(), types.ObjectUnknown(of)); c != nil || known {
 		t.Errorf("an unknown one is %+v, %t", c, known)
 	}
 }

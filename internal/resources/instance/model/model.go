@@ -1,4 +1,6 @@
-package instance
+// Package model is an instance as Terraform has it: the schema of the resource novacron_instance, and
+// what converts between its attributes and what the core asks and tells.
+package model
 
 import (
 	"context"
@@ -15,8 +17,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
+// ImportedKey is noted in the private state of an imported instance, until the first update: so far
+// the state has what an import found, not what a configuration says.
+const ImportedKey = "imported"
+
 // Model is an instance as Terraform has it.
-type Model struct {
+type Instance struct {
 	Name                types.String   `tfsdk:"name"`
 	Description         types.String   `tfsdk:"description"`
 	TemplateID          types.String   `tfsdk:"template_id"`
@@ -52,52 +58,52 @@ type Model struct {
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
-// asked is what a model asks for. It is read once a call.
-type asked struct {
+// Asked is what a model asks for. It is read once a call.
+type Asked struct {
 	provision.Request              // without what is not known yet
-	complete          bool         // nothing is unknown
-	findings          finding.List // what cannot be read, each at its attribute
+	Complete          bool         // nothing is unknown
+	Findings          finding.List // what cannot be read, each at its attribute
 }
 
-// toRequest reads what the model asks for, with the secrets of the configuration.
-func (m *Model) toRequest(ctx context.Context, secrets types.Dynamic) asked {
+// ToRequest reads what the model asks for, with the secrets of the configuration.
+func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
-	a := asked{Request: provision.Request{
+	a := Asked{Request: provision.Request{
 		Name:        m.Name.ValueString(),
 		Description: m.Description.ValueString(),
 		Template:    template,
 		Version:     m.ResolvedVersion.ValueString(),
 		Strategy:    catalog.Strategy(m.Strategy.ValueString()),
-		Options:     m.options(),
+		Options:     m.Options(),
 	}}
 	var known [4]bool
 	a.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
 	a.Network, known[1] = profile.Network(m.NetworkProfile)
 	a.Storage, known[2] = profile.Storage(m.StorageProfile)
-	a.Customization, known[3] = customization(ctx, m.Customization)
-	a.Given, a.findings = given(m.Parameters, secrets)
+	a.Customization, known[3] = Customization(ctx, m.Customization)
+	a.Given, a.Findings = Given(m.Parameters, secrets)
 	if err != nil && !m.TemplateID.IsUnknown() {
-		a.findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
+		a.Findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
 	}
-	a.complete = err == nil && known == [4]bool{true, true, true, true}
+	a.Complete = err == nil && known == [4]bool{true, true, true, true}
 	return a
 }
 
-// options are the settings that may change at any time.
-func (m *Model) options() provision.Options {
+// Options are the settings that may change at any time.
+func (m *Instance) Options() provision.Options {
 	return provision.Options{
-		Labels: profile.Labels(m.Labels), Running: m.PowerState.ValueString() == running, Autostart: m.Autostart.ValueBool(),
+		Labels: profile.Labels(m.Labels), Running: m.PowerState.ValueString() == Running, Autostart: m.Autostart.ValueBool(),
 		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: profile.Strings(m.WaitFor.Elements()),
 	}
 }
 
-// computed takes over what only the host knows.
-func (m *Model) computed(i provision.Instance) {
+// Computed takes over what only the host knows.
+func (m *Instance) Computed(i provision.Instance) {
 	m.ID, m.Tenant, m.DomainName = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant), types.StringValue(i.DomainName)
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
 	m.ResolvedVersion, m.ImageDigest = types.StringValue(i.Facts.Version), types.StringValue(i.Facts.Digest)
 	m.Strategy = types.StringValue(string(i.Facts.Strategy))
-	m.EffectiveParameters = effective(catalog.SettingValues(i.Facts.Parameters), nil)
+	m.EffectiveParameters = Effective(catalog.SettingValues(i.Facts.Parameters), nil)
 	addresses := make([]attr.Value, len(i.Addresses))
 	for n, a := range i.Addresses {
 		addresses[n] = types.StringValue(a.String())
@@ -113,16 +119,16 @@ func (m *Model) computed(i provision.Instance) {
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
 }
 
-// asPlanned is computed, but keeps what the plan has promised.
-func (m *Model) asPlanned(i provision.Instance) {
+// AsPlanned is Computed, but keeps what the plan has promised.
+func (m *Instance) AsPlanned(i provision.Instance) {
 	planned := *m
-	m.computed(i)
+	m.Computed(i)
 	m.keepPlanned(planned)
 }
 
 // keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at
 // any time, but Terraform takes no other answer than the planned one; the next refresh tells.
-func (m *Model) keepPlanned(planned Model) {
+func (m *Instance) keepPlanned(planned Instance) {
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
 	}
@@ -131,26 +137,26 @@ func (m *Model) keepPlanned(planned Model) {
 	}
 }
 
-// fromInstance takes over an instance as its host has it. What the host cannot tell stays as it
+// FromInstance takes over an instance as its host has it. What the host cannot tell stays as it
 // was.
-func (m *Model) fromInstance(i provision.Instance) {
-	m.computed(i)
+func (m *Instance) FromInstance(i provision.Instance) {
+	m.Computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
 	m.Description = profile.KeepString(m.Description, i.Description)
 	m.Labels = profile.KeepLabels(m.Labels, catalog.PairMap(i.Facts.Labels))
 	m.Autostart = types.BoolValue(i.Autostart)
 	m.DeletionProtection = types.BoolValue(i.Facts.Protected)
-	m.PowerState = types.StringValue(stopped)
+	m.PowerState = types.StringValue(Stopped)
 	if i.Healthy() {
-		m.PowerState = types.StringValue(running)
+		m.PowerState = types.StringValue(Running)
 	}
 	if m.Provisioning.IsNull() {
-		m.Provisioning = types.ObjectNull(provisioningTypes)
+		m.Provisioning = types.ObjectNull(ProvisioningTypes)
 	}
 }
 
-// told are the attributes that fromInstance takes over.
-func (m *Model) told() map[string]attr.Value {
+// Told are the attributes that FromInstance takes over.
+func (m *Instance) Told() map[string]attr.Value {
 	return map[string]attr.Value{
 		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,
 		"power_state": m.PowerState, "autostart": m.Autostart, "deletion_protection": m.DeletionProtection,
@@ -160,28 +166,28 @@ func (m *Model) told() map[string]attr.Value {
 	}
 }
 
-// renamed tells whether the domain has another name than the instance's.
-func (m *Model) renamed() bool {
+// Renamed tells whether the domain has another name than the instance's.
+func (m *Instance) Renamed() bool {
 	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
 }
 
-// strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new
+// Strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new
 // disk was the instance's has left the state as it was, and reading has found the version.
-func (m *Model) strayed() bool {
+func (m *Instance) Strayed() bool {
 	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() && !catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
 }
 
 var (
 	stepType          = types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type}}
-	provisioningTypes = map[string]attr.Type{
+	ProvisioningTypes = map[string]attr.Type{
 		"request_id": types.StringType, "status": types.StringType, "requested_by": types.StringType, "created_at": types.StringType,
 		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Int64Type,
 		"error": types.StringType, "steps": types.ListType{ElemType: stepType},
 	}
 )
 
-// provisioning writes how an instance was made.
-func provisioning(r provision.Record) types.Object {
+// Provisioning writes how an instance was made.
+func Provisioning(r provision.Record) types.Object {
 	steps := make([]attr.Value, len(r.Steps))
 	for n, s := range r.Steps {
 		steps[n] = types.ObjectValueMust(stepType.AttrTypes, map[string]attr.Value{
@@ -195,7 +201,7 @@ func provisioning(r provision.Record) types.Object {
 		// of 512 bits.
 		duration = types.Int64Value(int64(r.CompletedAt.Sub(r.StartedAt).Round(time.Second) / time.Second))
 	}
-	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{
+	return types.ObjectValueMust(ProvisioningTypes, map[string]attr.Value{
 		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),
 		"requested_by": types.StringValue(r.RequestedBy), "created_at": types.StringValue(r.CreatedAt.Format(time.RFC3339)),
 		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed, "duration_seconds": duration,

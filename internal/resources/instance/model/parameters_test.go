@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"context"
@@ -61,14 +61,14 @@ func TestParametersAreReadAsTheUserWroteThem(t *testing.T) {
 			map[string]attr.Value{"b": types.BoolValue(false), "c": types.BoolNull()})}), raws{"a": raws{"b": false, "c": nil}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, findings := given(c.written, types.DynamicNull())
+			got, findings := Given(c.written, types.DynamicNull())
 			if len(findings) > 0 {
 				t.Fatal(findings)
 			}
 			if len(got.Parameters)+len(c.want) > 0 && !reflect.DeepEqual(got.Parameters, c.want) || got.MoreParameters != c.more || got.MoreSecrets || len(got.Secrets) > 0 {
 				t.Errorf("got %#v, want %#v", got, c.want)
 			}
-			if secret, _ := given(types.DynamicNull(), c.written); len(secret.Secrets) != len(c.want) || secret.MoreSecrets != c.more || len(secret.Parameters) > 0 {
+			if secret, _ := Given(types.DynamicNull(), c.written); len(secret.Secrets) != len(c.want) || secret.MoreSecrets != c.more || len(secret.Parameters) > 0 {
 				t.Errorf("as secrets: got %#v", secret)
 			}
 		})
@@ -77,10 +77,10 @@ func TestParametersAreReadAsTheUserWroteThem(t *testing.T) {
 
 func TestParametersOfOtherShapesAreFoundWhereTheyAre(t *testing.T) {
 	texts := types.DynamicValue(types.ListValueMust(types.StringType, []attr.Value{types.StringValue("x")}))
-	if _, findings := given(texts, types.DynamicNull()); len(findings) != 1 || findings[0].Path.String() != "parameters" {
+	if _, findings := Given(texts, types.DynamicNull()); len(findings) != 1 || findings[0].Path.String() != "parameters" {
 		t.Errorf("found %v", findings)
 	}
-	if _, findings := given(types.DynamicNull(), types.DynamicValue(types.StringValue("x"))); len(findings) != 1 || findings[0].Path.String() != "parameters_wo" {
+	if _, findings := Given(types.DynamicNull(), types.DynamicValue(types.StringValue("x"))); len(findings) != 1 || findings[0].Path.String() != "parameters_wo" {
 		t.Errorf("found %v", findings)
 	}
 }
@@ -98,25 +98,25 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 		"tags": types.ListValueMust(types.StringType, []attr.Value{types.StringValue("a"), types.StringValue("b")}),
 		"env":  types.MapValueMust(types.StringType, map[string]attr.Value{"k": types.StringValue("v")}),
 	})
-	if got := effective(values, declared); !got.Equal(want) {
+	if got := Effective(values, declared); !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// What the host has is what was planned.
-	if got := effective(catalog.SettingValues(catalog.Settings(values)), nil); !got.Equal(want) {
+	if got := Effective(catalog.SettingValues(catalog.Settings(values)), nil); !got.Equal(want) {
 		t.Errorf("read back as %s", got)
 	}
 	unknown := catalog.Values{}
 	for name := range declared {
 		unknown[name] = nil
 	}
-	got := effective(unknown, declared)
+	got := Effective(unknown, declared)
 	for name, v := range got.UnderlyingValue().(types.Object).Attributes() {
 		known := want.UnderlyingValue().(types.Object).Attributes()[name]
 		if !v.IsUnknown() || !v.Type(t.Context()).Equal(known.Type(t.Context())) {
 			t.Errorf("%s is planned as %s, and will be %s: a type may not change", name, v, known)
 		}
 	}
-	if got := effective(nil, nil); !got.Equal(object(map[string]attr.Value{})) {
+	if got := Effective(nil, nil); !got.Equal(object(map[string]attr.Value{})) {
 		t.Errorf("none are %s", got)
 	}
 }
@@ -124,12 +124,12 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 // A value that was not known while planning may turn out to be null; the object keeps the shape that was planned.
 func TestPlannedNamesStay(t *testing.T) {
 	planned := object(map[string]attr.Value{"a": types.StringUnknown(), "tags": types.ListUnknown(types.StringType), "b": types.StringValue("x")})
-	got := withNames(object(map[string]attr.Value{"b": types.StringValue("x")}), planned)
+	got := WithNames(object(map[string]attr.Value{"b": types.StringValue("x")}), planned)
 	want := object(map[string]attr.Value{"a": types.StringNull(), "tags": types.ListNull(types.StringType), "b": types.StringValue("x")})
 	if !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if kept := withNames(want, types.DynamicUnknown()); !kept.Equal(want) {
+	if kept := WithNames(want, types.DynamicUnknown()); !kept.Equal(want) {
 		t.Errorf("where nothing was planned, it became %s", kept)
 	}
 }

@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left out. The values
+// Given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left out. The values
 // themselves are never rewritten.
-func given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
+func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 	var (
 		g        catalog.Given
 		findings finding.List
@@ -28,13 +28,13 @@ func given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 		return values
 	}
 	g.Parameters, g.Secrets = read("parameters", parameters), read("parameters_wo", secrets)
-	g.MoreParameters, g.MoreSecrets = wholeUnknown(parameters), wholeUnknown(secrets)
+	g.MoreParameters, g.MoreSecrets = WholeUnknown(parameters), WholeUnknown(secrets)
 	return g, findings
 }
 
 // values are the values of an object or map; none of one that is null or unknown as a whole. ok is false for anything else.
 func values(d types.Dynamic) (given map[string]catalog.Raw, ok bool) {
-	if d.IsNull() || d.IsUnderlyingValueNull() || wholeUnknown(d) {
+	if d.IsNull() || d.IsUnderlyingValueNull() || WholeUnknown(d) {
 		return nil, true
 	}
 	m, ok := raw(d).(map[string]catalog.Raw)
@@ -93,11 +93,11 @@ func rawList(elements []attr.Value) []catalog.Raw {
 	return list
 }
 
-// wholeUnknown tells whether not even the names of the parameters are known yet.
-func wholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlyingValueUnknown() }
+// WholeUnknown tells whether not even the names of the parameters are known yet.
+func WholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlyingValueUnknown() }
 
-// effective writes values as an object, each of the type that its declaration has, unknown where it is not known yet.
-func effective(values catalog.Values, declared map[string]catalog.Parameter) types.Dynamic {
+// Effective writes values as an object, each of the type that its declaration has, unknown where it is not known yet.
+func Effective(values catalog.Values, declared map[string]catalog.Parameter) types.Dynamic {
 	attributeTypes, attributes := map[string]attr.Type{}, map[string]attr.Value{}
 	for name, v := range values {
 		kind := declared[name].Type
@@ -150,8 +150,8 @@ func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
 	return types.StringType, types.StringValue(v.Text)
 }
 
-// withNames adds what was planned and turned out to be null: Terraform takes no object of another shape.
-func withNames(got, planned types.Dynamic) types.Dynamic {
+// WithNames adds what was planned and turned out to be null: Terraform takes no object of another shape.
+func WithNames(got, planned types.Dynamic) types.Dynamic {
 	have, ok := got.UnderlyingValue().(types.Object)
 	want, planKnown := planned.UnderlyingValue().(types.Object)
 	if !ok || !planKnown {

@@ -1,4 +1,4 @@
-package instance
+package model
 
 import (
 	"context"
@@ -38,8 +38,8 @@ type fileModel struct {
 	Owner       types.String `tfsdk:"owner"`
 }
 
-// customization reads a customization; nil where it is not set. What is not known yet is left out, and known is false.
-func customization(ctx context.Context, o types.Object) (c *guest.Customization, known bool) {
+// Customization reads a customization; nil where it is not set. What is not known yet is left out, and known is false.
+func Customization(ctx context.Context, o types.Object) (c *guest.Customization, known bool) {
 	if o.IsNull() || o.IsUnknown() {
 		return nil, !o.IsUnknown()
 	}
