@@ -21,7 +21,7 @@ import (
 // the state has what an import found, not what a configuration says.
 const ImportedKey = "imported"
 
-// Model is an instance as Terraform has it.
+// Instance is an instance as Terraform has it.
 type Instance struct {
 	Name                types.String   `tfsdk:"name"`
 	Description         types.String   `tfsdk:"description"`
@@ -177,14 +177,16 @@ func (m *Instance) Strayed() bool {
 	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() && !catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
 }
 
-var (
-	stepType          = types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type}}
-	ProvisioningTypes = map[string]attr.Type{
-		"request_id": types.StringType, "status": types.StringType, "requested_by": types.StringType, "created_at": types.StringType,
-		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Int64Type,
-		"error": types.StringType, "steps": types.ListType{ElemType: stepType},
-	}
-)
+// ProvisioningTypes are the types of the attribute provisioning.
+var ProvisioningTypes = map[string]attr.Type{
+	"request_id": types.StringType, "status": types.StringType, "requested_by": types.StringType,
+	"created_at": types.StringType, "started_at": types.StringType, "completed_at": types.StringType,
+	"duration_seconds": types.Int64Type, "error": types.StringType, "steps": types.ListType{ElemType: stepType},
+}
+
+var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"name": types.StringType, "duration_ms": types.Int64Type,
+}}
 
 // Provisioning writes how an instance was made.
 func Provisioning(r provision.Record) types.Object {
