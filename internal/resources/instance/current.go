@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -33,7 +34,7 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 		return false, nil
 	}
 	i, err := r.refresh(ctx, id)
-	if err != nil || i.Drifted() || i.Facts.Tenant != r.Library.Tenant() || !noted(private[face.HostKey], i) {
+	if err != nil || i.Drifted() || i.Facts.Tenant != r.Library.Tenant() || !elsewhere.Noted(private[face.HostKey], i) {
 		return false, nil
 	}
 	o, err := offered(ctx, r.Session, i)

@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -179,7 +180,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 	instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
 	if err != nil {
-		addError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
+		elsewhere.AddError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
 		return
 	}
 	frozen, kept, err := instance.Facts.FrozenVersion()

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -32,7 +33,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 		p.warnOfSecrets(version.Spec.Parameters)
 		instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
 		if err != nil {
-			addError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
+			elsewhere.AddError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
 			return
 		}
 		diff, findings, err := p.session.Provisioner.CompareForReimage(ctx, instance, blueprint)

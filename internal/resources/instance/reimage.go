@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -20,7 +21,7 @@ func (r *Resource) reimage(ctx context.Context, plan model.Instance, secrets typ
 	i, record, err := r.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, private, &plan)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, private, &plan)
 		return
 	}
 	planned := plan.EffectiveParameters

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -159,7 +160,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	i, err := r.refresh(ctx, state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.Append(missing(ctx, r.Session, req.Private, &state)...)
+		resp.Diagnostics.Append(elsewhere.Missing(ctx, r.Session, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)
 		}
@@ -173,7 +174,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.Diagnostics.Append(foreign...)
 		return
 	}
-	if note, _ := req.Private.GetKey(ctx, face.HostKey); !noted(note, i) {
+	if note, _ := req.Private.GetKey(ctx, face.HostKey); !elsewhere.Noted(note, i) {
 		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
 	}
 	if state.Name.IsNull() { // just imported
@@ -228,12 +229,12 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
 		return
 	}
 	i, err := r.Provisioner.Update(ctx, plan.ID.ValueString(), change)
 	if err != nil {
-		addError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
 		return
 	}
 	plan.AsPlanned(i)
@@ -265,7 +266,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	note, _ := face.HostOf(ctx, req.Private)
 	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
-		leftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)
+		elsewhere.LeftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)
 		return
 	}
 	face.AddTimedError(ctx, &resp.Diagnostics, "Could not delete instance", err)

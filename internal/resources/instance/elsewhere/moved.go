@@ -1,4 +1,5 @@
-package instance
+// Package elsewhere says of an instance that the host does not have whether another host has it.
+package elsewhere
 
 import (
 	"context"
@@ -12,16 +13,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// noted tells whether a note is of the host that an instance was found on. Its pool is not compared: that may take a request,
+// Noted tells whether a note is of the host that an instance was found on. Its pool is not compared: that may take a request,
 // which a refresh that finds everything as it was does without.
-func noted(note []byte, i provision.Instance) bool {
+func Noted(note []byte, i provision.Instance) bool {
 	host, ok := face.ParseHost(note)
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }
 
-// missing says of an instance that the host does not have that it is on another one: an error where that is certain, a warning
+// Missing says of an instance that the host does not have that it is on another one: an error where that is certain, a warning
 // where it may be, and nothing where it is gone.
-func missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
+func Missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
 	if !ok {
@@ -29,22 +30,25 @@ func missing(ctx context.Context, c *face.Session, private face.PrivateState, st
 	}
 	err := c.Provisioner.Moved(ctx, host)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
-		leftBehind(&diags, moved, state, face.UnlessApplied)
+		LeftBehind(&diags, moved, state, face.UnlessApplied)
 		return diags
 	}
 	face.AddError(&diags, "Could not read instance", err)
 	return diags
 }
 
-// leftBehind says where an instance is, or may be, and what to do.
-func leftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *model.Instance, doubt string) {
+// LeftBehind says where an instance is, or may be, and what to do.
+func LeftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *model.Instance, doubt string) {
 	face.LeftBehind(diags, moved, "Instance", fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString()), doubt)
 }
 
-// addError is face.AddTimedError, but of an instance that is missing it says where it is.
-func addError(ctx context.Context, diags *diag.Diagnostics, summary string, err error, c *face.Session, private face.PrivateState, state *model.Instance) {
+// AddError is face.AddTimedError, but of an instance that is missing it says where it is.
+func AddError(
+	ctx context.Context, diags *diag.Diagnostics, summary string, err error,
+	c *face.Session, private face.PrivateState, state *model.Instance,
+) {
 	if errors.Is(err, provision.ErrNotFound) {
-		moved := missing(ctx, c, private, state)
+		moved := Missing(ctx, c, private, state)
 		diags.Append(moved...)
 		if moved.HasError() {
 			return
