@@ -19,6 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/planner"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
@@ -55,7 +56,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 func (r *Resource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
-	modifyPlan(ctx, r.Session, req, resp)
+	planner.ModifyPlan(ctx, r.Session, req, resp)
 }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so

@@ -166,6 +166,15 @@ func (m *Instance) Told() map[string]attr.Value {
 	}
 }
 
+// Imported tells whether the instance was imported: only its host knows how it was made.
+func (m *Instance) Imported() bool { return m.Provisioning.IsNull() }
+
+// ForgetGuest makes unknown what is known of the guest, because it is about to start again.
+func (m *Instance) ForgetGuest() {
+	m.IPAddresses, m.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
+	m.Status = types.StringUnknown()
+}
+
 // Renamed tells whether the domain has another name than the instance's.
 func (m *Instance) Renamed() bool {
 	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())

@@ -1,4 +1,4 @@
-package instance
+package planner
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
 	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
-	p.unsettleGuest()
+	p.plan.ForgetGuest()
 	if found {
 		blueprint, ok := p.settle(ctx, template, version)
 		if !ok {
@@ -62,12 +62,6 @@ func (p *planner) replaceFor(reasons []finding.Path) {
 	p.diags.AddAttributeWarning(path.Root("version"), "Instance will be replaced", fmt.Sprintf("Instance %q is to get the system disk of version "+
 		"%s only, by on_version_change. But %s would change too, which takes another instance: all its disks go.",
 		p.state.Name.ValueString(), p.plan.ResolvedVersion.ValueString(), strings.Join(names, ", ")))
-}
-
-// unsettleGuest plans that nothing is known of the guest any more: it is started anew.
-func (p *planner) unsettleGuest() {
-	p.plan.IPAddresses, p.plan.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
-	p.plan.Status = types.StringUnknown()
 }
 
 func (p *planner) announceReimage() {

@@ -1,4 +1,6 @@
-package instance
+// Package planner plans an instance: which version it gets, what is wrong with what is asked for, and
+// whether a change is made in place, restarts the guest, reimages the instance or replaces it.
+package planner
 
 import (
 	"context"
@@ -19,9 +21,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// modifyPlan resolves the version, checks what can be checked, and says what a change means:
+// ModifyPlan resolves the version, checks what can be checked, and says what a change means:
 // nothing, a restart, or another instance.
-func modifyPlan(
+func ModifyPlan(
 	ctx context.Context, s *face.Session, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
 	var state, plan model.Instance

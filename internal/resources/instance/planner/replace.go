@@ -1,4 +1,4 @@
-package instance
+package planner
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"

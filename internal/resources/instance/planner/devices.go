@@ -1,4 +1,4 @@
-package instance
+package planner
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 
 // announceRestart says what needs the restart, or refuses it.
 func (p *planner) announceRestart(restarts []provision.Restart) {
-	p.unsettleGuest()
+	p.plan.ForgetGuest()
 	name := p.state.Name.ValueString()
 	for _, r := range restarts {
 		what := fmt.Sprintf("The change of %s needs a restart of instance %q", r.At, name)

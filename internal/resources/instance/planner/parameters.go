@@ -1,4 +1,4 @@
-package instance
+package planner
 
 import (
 	"fmt"
@@ -18,13 +18,10 @@ func (p *planner) compareParameters(b provision.Blueprint) {
 	if !p.sameParameters(b) {
 		p.replace("parameters")
 	}
-	if adopted := p.imported() && p.state.ParametersWOVersion.IsNull(); !adopted && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
+	if adopted := p.state.Imported() && p.state.ParametersWOVersion.IsNull(); !adopted && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
 		p.replace("parameters_wo_version")
 	}
 }
-
-// imported tells whether the instance was imported: nothing but the host knows how it was made.
-func (p *planner) imported() bool { return p.state.Provisioning.IsNull() }
 
 func (p *planner) sameParameters(b provision.Blueprint) bool {
 	declared := b.Version.Spec.Parameters
@@ -35,7 +32,7 @@ func (p *planner) sameParameters(b provision.Blueprint) bool {
 		return p.plan.Parameters.Equal(p.state.Parameters)
 	case !model.Effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
 		return false
-	case p.imported() && (p.adopting || p.state.Parameters.IsNull()): // what secrets were given is not known
+	case p.state.Imported() && (p.adopting || p.state.Parameters.IsNull()): // what secrets were given is not known
 		return true
 	}
 	before, _ := model.Given(p.state.Parameters, p.secrets)
