@@ -21,8 +21,8 @@ func All() []func() function.Function {
 // constraintParameter is a parameter that takes a version constraint.
 var constraintParameter = function.StringParameter{
 	Name: "constraint",
-	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. An empty one allows every release. " +
-		"Pre-releases are allowed by constraints only that name one.",
+	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. An empty one " +
+		"allows every release. Only constraints that name a pre-release allow one.",
 }
 
 // readVersion reads an argument that is a version.

@@ -21,8 +21,8 @@ func (newestVersion) Metadata(_ context.Context, _ function.MetadataRequest, res
 func (newestVersion) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Picks the newest version that a constraint allows",
-		MarkdownDescription: "Picks the newest of several versions that a version constraint allows, by the rules of `version` of " +
-			"`novacron_instance`. `null` where it allows none of them.",
+		MarkdownDescription: "Picks the newest of several versions that a version constraint allows, by the rules of " +
+			"`version` of `novacron_instance`. The result is `null` if it allows none of them.",
 		Parameters: []function.Parameter{
 			function.ListParameter{Name: "versions", ElementType: types.StringType, MarkdownDescription: "Semantic versions, in any order, such as " +
 				"`[for v in data.novacron_template_versions.x.versions : v.version]`."},

@@ -35,9 +35,9 @@ func (parseID) Metadata(_ context.Context, _ function.MetadataRequest, resp *fun
 // Definition implements function.Function.
 func (parseID) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Takes the id of a template or a version apart",
-		MarkdownDescription: "Takes the id of a template (`tenant/name`) or of a version (`tenant/name@1.0.0`) apart, into an object of `tenant`, `name`, " +
-			"`version` (`null` for a template) and `template_id` (`tenant/name`).",
+		Summary: "Splits the id of a template or a version",
+		MarkdownDescription: "Splits the id of a template (`tenant/name`) or of a version (`tenant/name@1.0.0`) into an " +
+			"object of `tenant`, `name`, `version` (`null` for a template) and `template_id` (`tenant/name`).",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "id", MarkdownDescription: "The id of a template or a version."},
 		},

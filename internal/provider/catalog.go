@@ -31,18 +31,19 @@ type postgresModel struct {
 func catalogAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Where the catalogue is: templates, versions and requests. Default: documents in the pool, or the database that " +
-			"`NOVACRON_CATALOG_DSN` names. Images are in the pool either way.",
+		MarkdownDescription: "Where the catalog is: templates, versions and requests. Default: documents in the pool, or " +
+			"the database that `NOVACRON_CATALOG_DSN` names. Images are in the pool in both cases.",
 		Attributes: map[string]schema.Attribute{
 			"postgres": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An administrator prepares it once: see " +
-					"the guide [The catalogue in PostgreSQL](guides/catalogue-postgresql).",
+				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An administrator " +
+					"prepares it once: see the guide [The catalog in PostgreSQL](guides/catalogue-postgresql).",
 				Attributes: map[string]schema.Attribute{
 					"dsn": schema.StringAttribute{
 						Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-						MarkdownDescription: "Connection string, as `postgres://nova_t1@db.example.org/nova`, with the role of the provider's `tenant`. " +
-							"The password can come from `PGPASSWORD` or the password file instead. Environment: `NOVACRON_CATALOG_DSN`.",
+						MarkdownDescription: "Connection string, such as `postgres://nova_t1@db.example.org/nova`, with the role of the " +
+							"provider's `tenant`. The password can come from `PGPASSWORD` or the password file instead. Environment: " +
+							"`NOVACRON_CATALOG_DSN`.",
 					},
 				},
 			},

@@ -91,33 +91,35 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	some := []validator.String{stringvalidator.LengthAtLeast(1)} // "" is a mistake, not a default
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and instances that are cloned from them.",
+		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and instances that are " +
+			"cloned from them.",
 		Attributes: map[string]schema.Attribute{
 			"uri": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
 				"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then `LIBVIRT_DEFAULT_URI`. " +
 				"Default: `qemu:///system`."},
-			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library and of the instances' disks. " +
-				"Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is created when it is missing; any other pool must exist. " +
-				"Keep other files out of its directory: libvirt lists at most 16,384 volumes of a pool."},
+			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library " +
+				"and of the instances' disks. Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is " +
+				"created if it is missing; any other pool must exist. Keep other files out of its directory: libvirt lists at " +
+				"most 16,384 volumes of a pool."},
 			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{face.Valid(catalog.ValidateTenant)},
-				MarkdownDescription: "Tenant whose names are used. Environment: `NOVACRON_TENANT`. Default: `default`."},
+				MarkdownDescription: "Tenant to work for. Environment: `NOVACRON_TENANT`. Default: `default`."},
 			"user": schema.StringAttribute{Optional: true, Validators: some,
-				MarkdownDescription: "Who the owner of new templates is, and who asks for instances. Environment: `NOVACRON_USER`. Default: " +
+				MarkdownDescription: "User who owns new templates and requests instances. Environment: `NOVACRON_USER`. Default: " +
 					"the user of the operating system."},
 			"groups": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
 				MarkdownDescription: "Groups of the tenant that the user belongs to, for templates whose `access_control` names groups."},
 			"catalog": catalogAttribute(),
 			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
-				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: `NOVACRON_DOMAIN_TYPE`. Default: " +
-					"`kvm` where the host offers it, else `qemu`."},
+				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: " +
+					"`NOVACRON_DOMAIN_TYPE`. Default: `kvm` if the host offers it, otherwise `qemu`."},
 			"storage_tiers": schema.MapAttribute{Optional: true, ElementType: types.StringType,
 				Validators: []validator.Map{mapvalidator.KeysAre(some...), mapvalidator.ValueStringsAre(some...)},
-				MarkdownDescription: "Storage pools of the host by the names that `storage_tier` of disks uses: `{ fast = \"nvme\" }`. The pools must " +
-					"exist, and be of files (types `dir`, `fs` and `netfs`)."},
+				MarkdownDescription: "Storage pools of the host, by the names that `storage_tier` of disks uses: `{ fast = " +
+					"\"nvme\" }`. The pools must exist, and consist of files (types `dir`, `fs` and `netfs`)."},
 			"public_networks": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
-				MarkdownDescription: "Networks and bridges of the host where addresses are public: those that satisfy `requires_public_ip`."},
+				MarkdownDescription: "Networks and bridges of the host with public addresses. They satisfy `requires_public_ip`."},
 			"request_retention": retentionAttribute(),
 		},
 	}

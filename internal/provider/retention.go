@@ -21,11 +21,12 @@ func retentionAttribute() schema.Attribute {
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both numbers allow. Others are removed " +
-			"when an instance is created or reimaged; a request that is not over is always kept. See `novacron_provisioning_requests`.",
+		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both numbers allow. " +
+			"The provider removes the others when it creates or reimages an instance; it always keeps a request that is not " +
+			"over. See `novacron_provisioning_requests`.",
 		Attributes: map[string]schema.Attribute{
-			"count":    number(1_000_000, fmt.Sprintf("How many, the newest. Default: `%d`.", catalog.DefaultRequestCount)),
-			"age_days": number(100*365, fmt.Sprintf("For how many days after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),
+			"count":    number(1_000_000, fmt.Sprintf("Number of records to keep, newest first. Default: `%d`.", catalog.DefaultRequestCount)),
+			"age_days": number(100*365, fmt.Sprintf("Number of days to keep a record after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),
 		},
 	}
 }

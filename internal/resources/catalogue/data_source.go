@@ -52,34 +52,37 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Tells where the library's catalogue is kept, who makes sure of its rules, what the provider's tenant has in it, and what its " +
-			"images take in the pool. Of other tenants, nothing is counted but the images that the pool holds.",
+		MarkdownDescription: "Shows where the library's catalog is, who enforces its rules, what the provider's tenant has " +
+			"in it, and how much of the pool its images take. Of other tenants, it counts nothing but the images that the " +
+			"pool holds.",
 		Attributes: map[string]schema.Attribute{
-			"kind": text("Where the catalogue is kept: `pool` for documents in the storage pool, `postgres` for a database."),
-			"enforcement": text("Who makes sure of tenants, owners and access control: `advisory` for this provider alone, which guards against mistakes " +
-				"only; `server` where the catalogue's server does so itself. Neither says anything about the host: see the guide *Who enforces what*."),
+			"kind": text("Where the catalog is: `pool` for documents in the storage pool, `postgres` for a database."),
+			"enforcement": text("Who enforces tenants, owners and access control. `advisory`: this provider alone, which only " +
+				"guards against mistakes. `server`: the catalog's server. Neither says anything about the host: see the guide " +
+				"*Who enforces what*."),
 			"tenant":          text("The tenant that the provider works for."),
 			"user":            text("The user that the provider works for."),
 			"template_count":  number("How many templates the tenant has."),
 			"version_count":   number("How many versions these have."),
 			"image_count":     number("How many images these versions use. Versions of the same image share it."),
-			"image_bytes":     number("How large the files of these images are, in bytes. Others may use some of them as well."),
-			"pool":            text("The storage pool of images and, unless said otherwise, disks."),
+			"image_bytes":     number("Size of the files of these images, in bytes. Others may use some of them as well."),
+			"pool":            text("The storage pool of images and, unless configured otherwise, of disks."),
 			"capacity_bytes":  number("Size of the pool, in bytes."),
 			"available_bytes": number("Free space in the pool, in bytes."),
-			"stored_image_count": number("How many images the pool holds, of all tenants and catalogues that share it, also those that are being sent " +
-				"or that are unused."),
-			"stored_image_bytes": number("What these take up in the pool, in bytes. Holes take up nothing."),
-			"unused_image_count": number("How many of them no version uses, and no disk of a linked clone. An image goes with its last version; one " +
-				"that a disk kept then, or that an interrupted run left, stays. It is removed by itself once it was unused for an hour, when the " +
-				"provider next registers or removes something."),
-			"unused_image_bytes": number("What these take up in the pool, in bytes."),
-			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of volumes in the pool that are " +
-				"called as those of images are (`nova.base.…`), that nothing in the catalogue leads to, and that were not written to for an hour. An " +
-				"interrupted run may have left them. They are never removed by themselves, since another tenant, whose documents cannot be seen, may " +
-				"be about to use one: remove them with `virsh vol-delete` once you know better."},
-			"volume_count": number("How many volumes the pool has, of any kind, as far as the host shows them: images, documents, disks and what else is " +
-				"there. libvirt lists no more than 16384."),
+			"stored_image_count": number("How many images the pool holds, of all tenants and catalogs that share it, including " +
+				"those that are being sent or are unused."),
+			"stored_image_bytes": number("Space that these take up in the pool, in bytes. Holes take up none."),
+			"unused_image_count": number("How many of them neither a version nor a disk of a linked clone uses. An image " +
+				"normally goes with its last version. It stays if a disk needed it then, or a run was interrupted. The provider " +
+				"removes it once it has been unused for an hour, when it next registers or removes something."),
+			"unused_image_bytes": number("Space that these take up in the pool, in bytes."),
+			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names " +
+				"of volumes in the pool that are named like images (`nova.base.…`), to which nothing in the catalog leads, and " +
+				"that nobody has written to for an hour. An interrupted run may have left them. They are never removed " +
+				"automatically, since another tenant, whose documents cannot be seen, may be about to use one. Once you know " +
+				"better, remove them with `virsh vol-delete`."},
+			"volume_count": number("How many volumes of any kind the pool has, as far as the host shows them: images, " +
+				"documents, disks and others. libvirt lists no more than 16384."),
 		},
 	}
 }

@@ -60,9 +60,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	number := func(description string) schema.Int64Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
 	}
-	active := schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is started."}
+	active := schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is active."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Tells what the provider's host offers: its capacity, its storage pools and its networks.",
+		MarkdownDescription: "Shows what the provider's host offers: its capacity, its storage pools and its networks.",
 		Attributes: map[string]schema.Attribute{
 			"uri":                text("The libvirt URI that the provider is connected to."),
 			"hostname":           text("The host's own name."),
@@ -78,14 +78,15 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				Computed: true, MarkdownDescription: "Storage pools by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"type": text("Type, such as `dir`."), "path": text("Path on the host."), "active": active,
-					"capacity_bytes": number("Size in bytes; 0 where the pool is not active."), "available_bytes": number("Free space in bytes."),
+					"capacity_bytes": number("Size in bytes, or 0 if the pool is not active."), "available_bytes": number("Free space in bytes."),
 				}},
 			},
 			"networks": schema.MapNestedAttribute{
 				Computed: true, MarkdownDescription: "Networks by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"bridge": text("Bridge of the host that the network uses."), "active": active,
-					"forward_mode": text("How the network reaches others: `nat`, `route`, `bridge`, … or empty for not at all."),
+					"forward_mode": text("How the network reaches other networks: `nat`, `route`, `bridge`, …, or empty if it does " +
+						"not."),
 				}},
 			},
 		},

@@ -50,8 +50,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	all["effective_parameters"] = profile.Computed(model.Facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, also one of another configuration.",
-		Attributes:          all,
+		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, including instances of other " +
+			"configurations.",
+		Attributes: all,
 	}
 }
 

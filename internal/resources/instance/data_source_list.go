@@ -42,11 +42,12 @@ type list struct {
 // Schema implements datasource.DataSource.
 func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	elements := model.FoundAttributes()
-	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses of the guest, IPv4 " +
-		"first, in the order of its interfaces: from the leases of the networks' DHCP servers, else static ones as they are configured. Guests " +
-		"themselves are asked by the data source `novacron_instance` only."}
+	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses " +
+		"of the guest, IPv4 first, in the order of its interfaces: from the leases of the networks' DHCP servers, " +
+		"otherwise the configured static addresses. Only the data source `novacron_instance` asks guests themselves."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the instances of the provider's tenant on its host, also those of other configurations, by name.",
+		MarkdownDescription: "Lists the instances of the provider's tenant on its host by name, including those of other " +
+			"configurations.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{Optional: true,
 				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},

@@ -29,10 +29,14 @@ func AccessAttribute() schema.SingleNestedAttribute {
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Who may do what with the template and its versions. To use is to make instances; to write is to change and remove " +
-			"them, and to register versions. Who has a right has the lesser ones; the owner has all. Among the users of the template's own tenant a " +
-			"right is open to all for as long as no one is named for it nor for a lesser one: `write_users = [\"a\"]` lets `a` and the owner write, " +
-			"and all others of the tenant read and use. Other tenants have what is given to them, and may never write. An empty list is as good as none.",
+		MarkdownDescription: "Who may do what with the template and its versions. To use means to create instances. To " +
+			"write means to change and remove the template and its versions, and to register versions.\n" +
+			"  - A right includes the lesser ones. The owner has all rights.\n" +
+			"  - For users of the template's own tenant, a right is open to all as long as nobody is named for it or for a " +
+			"lesser right: `write_users = [\"a\"]` lets `a` and the owner write, and everybody else in the tenant read and " +
+			"use.\n" +
+			"  - Other tenants have the rights that they are given, and never write.\n" +
+			"  - An empty list is the same as no list.",
 		Attributes: attributes,
 	}
 }

@@ -18,9 +18,10 @@ func CloudInitAttribute(description string) schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"user_data": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "A cloud-config (its first line is `#cloud-config`), written as a [Go template](https://pkg.go.dev/text/template) " +
-					"over the parameters: `{{ .http_port }}`. Functions: `quote` (a quoted text of YAML), `json`, `shell` (a quoted word of the " +
-					"shell), `indent N` (for blocks), `join SEPARATOR`, `default OTHER`. Values are data where `quote` or `json` is used.",
+				MarkdownDescription: "A cloud-config (its first line is `#cloud-config`), written as a [Go " +
+					"template](https://pkg.go.dev/text/template) over the parameters: `{{ .http_port }}`. Functions: `quote` (a " +
+					"quoted YAML text), `json`, `shell` (a quoted shell word), `indent N` (for blocks), `join SEPARATOR`, `default " +
+					"OTHER`. With `quote` or `json`, values are always data and cannot inject configuration.",
 			},
 		},
 	}

@@ -23,15 +23,16 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 			"cpu_cores": schema.Int64Attribute{Optional: true, MarkdownDescription: "Cores of each socket, 1 to 512. The guest has " +
 				"`cpu_count * cpu_cores` vCPUs. Default: 1."},
 			"cpu_type": schema.StringAttribute{Optional: true, MarkdownDescription: "CPU that the guest sees: `host-model`, " +
-				"`host-passthrough`, `maximum`, or a model that libvirt knows. Under software emulation the first three are all " +
-				"`maximum`. Default: `host-model`."},
+				"`host-passthrough`, `maximum`, or a model that libvirt knows. Under software emulation, the first three all " +
+				"mean `maximum`. Default: `host-model`."},
 			"memory_mb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Memory in MiB, at least 32. Default: 1024."},
-			"firmware": schema.StringAttribute{Optional: true, MarkdownDescription: "`bios` or `efi`, which the image must be made for. With `efi` " +
-				"the host picks its build of it, and keeps its variables with the instance. Default: `bios`."},
-			"gpu_count": schema.Int64Attribute{Optional: true, MarkdownDescription: "GPUs of the host that the instance gets for itself, up to " +
-				"16. Each goes with the other functions of its card. Needs an IOMMU and, for the most part, an image with EFI. Default: 0."},
-			"gpu_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Type of the GPUs: PCI id of vendor and device, such as " +
-				"`10de:1eb8`, as `lspci -n` on the host shows it. Required with `gpu_count`."},
+			"firmware": schema.StringAttribute{Optional: true, MarkdownDescription: "`bios` or `efi`; the image must be made " +
+				"for it. With `efi`, the host chooses its build, and keeps its variables with the instance. Default: `bios`."},
+			"gpu_count": schema.Int64Attribute{Optional: true, MarkdownDescription: "How many of the host's GPUs the instance " +
+				"gets for itself, up to 16. Each comes with the other functions of its card. GPUs need an IOMMU and, in most " +
+				"cases, an image with EFI. Default: 0."},
+			"gpu_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Type of the GPUs: PCI id of vendor and " +
+				"device, such as `10de:1eb8`, as `lspci -n` shows it on the host. Required with `gpu_count`."},
 		},
 	}
 }

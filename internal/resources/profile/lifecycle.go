@@ -28,17 +28,19 @@ func LifecycleAttributes(what string) map[string]schema.Attribute {
 		"state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.Active)),
 			Validators: []validator.String{stringvalidator.OneOf(catalog.States()...)},
-			MarkdownDescription: "`draft` (for those who may write it only), `active`, `deprecated` (plans that use it show a warning) or `archived` (no new " +
-				"instances; those that exist stay). Of template and version the stricter state counts. It cannot become a draft again while it has " +
-				"instances. Default: `active`.",
+			MarkdownDescription: "`draft` (visible only to users who may write it), `active`, `deprecated` (plans that use it " +
+				"show a warning) or `archived` (no new instances; existing ones stay). The stricter state of template and " +
+				"version applies. A published one cannot become a draft again while it has instances. Default: `active`.",
 		},
 		"deprecation_message": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "Why the " + what + " is deprecated or archived, and what to use instead: plans that still use it show this.",
+			Optional: true,
+			MarkdownDescription: "Why the " + what + "␣is deprecated or archived, and what to use instead. Plans that still " +
+				"use it show this message.",
 		},
 		"published_at": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			MarkdownDescription: "When the " + what + " was active for the first time, and so usable by others than its writers (RFC 3339, UTC); null for one that never was.",
+			MarkdownDescription: "When the " + what + "␣first became active, and so usable by users who may not write it (RFC " +
+				"3339, UTC); null if it never was.",
 		},
 	}
 }

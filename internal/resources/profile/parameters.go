@@ -32,24 +32,29 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 				Required:            true,
 				MarkdownDescription: "`string` (one line), `text` (any number of lines), `integer`, `number`, `bool`, `list` or `map` (of texts).",
 			},
-			"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the parameter is for; shown when it is missing."},
-			"required":    schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether an instance must set it. Default: `false`."},
-			"default": schema.StringAttribute{Optional: true, MarkdownDescription: "The value where an instance sets none; lists and maps by " +
-				"`jsonencode`. Not with `required` or `sensitive`."},
-			"allowed_values": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "The only values that are " +
-				"allowed; of a list, the only elements. Not for bools and maps."},
-			"min_value":  schema.NumberAttribute{Optional: true, MarkdownDescription: "Smallest integer or number."},
-			"max_value":  schema.NumberAttribute{Optional: true, MarkdownDescription: "Largest integer or number."},
-			"min_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Fewest characters of a text, or elements of a list or map."},
-			"max_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Most characters of a text, or elements of a list or map."},
-			"regex": schema.StringAttribute{Optional: true, MarkdownDescription: "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)) " +
-				"that a string or text must match; anchor it with `^` and `$` to mean all of it."},
-			"sensitive": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the value is a secret: it is left out of " +
-				"`effective_parameters` and of what the host remembers. Give it in `parameters_wo`. Default: `false`."},
+			"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the parameter is for. The error " +
+				"about a missing value shows it."},
+			"required": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether an instance must set it. Default: `false`."},
+			"default": schema.StringAttribute{Optional: true, MarkdownDescription: "The value for instances that set none; " +
+				"write lists and maps with `jsonencode`. Not allowed with `required` or `sensitive`."},
+			"allowed_values": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "The " +
+				"only allowed values; for a list, the only allowed elements. Not for bools and maps."},
+			"min_value": schema.NumberAttribute{Optional: true, MarkdownDescription: "Minimum of an integer or number."},
+			"max_value": schema.NumberAttribute{Optional: true, MarkdownDescription: "Maximum of an integer or number."},
+			"min_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Minimum number of characters of a text, " +
+				"or of elements of a list or map."},
+			"max_length": schema.Int64Attribute{Optional: true, MarkdownDescription: "Maximum number of characters of a text, " +
+				"or of elements of a list or map."},
+			"regex": schema.StringAttribute{Optional: true, MarkdownDescription: "Regular expression " +
+				"([RE2](https://github.com/google/re2/wiki/Syntax)) that a string or text must match. Anchor it with `^` and `$` " +
+				"to match the whole text."},
+			"sensitive": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the value is a secret. " +
+				"`effective_parameters` and the host's metadata omit it. Set it in `parameters_wo`. Default: `false`."},
 			"target": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "What the value drives besides being a variable of `cloud_init.user_data`: `" +
-					strings.Join(catalog.Targets(), "`, `") + "`. A parameter named `hostname` or `ssh_key` has that target by itself.",
+					strings.Join(catalog.Targets(), "`, `") + "`. A parameter named `hostname` or `ssh_key` has that target " +
+					"automatically.",
 			},
 		}},
 	}

@@ -25,25 +25,30 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"disks": schema.MapNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Disks by name. The system disk comes from the version's image and is the guest's first disk; the others " +
-					"are blank and, in a new guest, follow in the order of their names. A disk's name is its serial number, by which the guest knows " +
-					"it whatever it calls the device: `/dev/disk/by-id/virtio-NAME`, with the first 20 letters of the name, and of a disk with a `type` " +
-					"`/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_NAME`. Default: one disk `system` of the image's size.",
+				MarkdownDescription: "Disks by name. Default: one disk `system` of the image's size.\n" +
+					"  - The system disk comes from the version's image and is the guest's first disk. The others are blank and, in " +
+					"a new guest, follow in the order of their names.\n" +
+					"  - A disk's name is its serial number, by which the guest finds it whatever the device is called: " +
+					"`/dev/disk/by-id/virtio-NAME`, with the first 20 characters of the name; for a disk with a `type`, " +
+					"`/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_NAME`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"size_gb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Size in GiB. Required for blank disks; the system " +
-						"disk's default is the image's size, and a larger one grows it."},
-					"type": schema.StringAttribute{Optional: true, MarkdownDescription: "What the guest is told of the disk. `ssd`: it has no moving " +
-						"parts. `hdd`: it turns, 7200 times a minute; what the guest discards stays allocated, so that holes do not scatter what is " +
-						"written next. Both are attached by virtio-scsi (`/dev/sda`, …). Without a type the disk is attached as virtio-blk " +
-						"(`/dev/vda`, …), which says nothing of it. Discards are otherwise given back to the pool, and caching is left to the host " +
-						"with any type. Where the disk really is, `storage_tier` says."},
-					"storage_tier": schema.StringAttribute{Optional: true, MarkdownDescription: "Tier of the provider's `storage_tiers`, whose pool the " +
-						"disk is made in. Default: the library's own pool. The system disk of a linked clone may be on a tier: its base stays in " +
-						"the library. A tier that is given another pool moves no disk that exists."},
-					"is_boot": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the machine starts from this disk. Where nothing starts " +
-						"from it, the system disk is tried next. Default: the system disk."},
-					"is_system_disk": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether this is the disk that the image goes " +
-						"on. Default: the disk named `system`, or the only one."},
+					"size_gb": schema.Int64Attribute{Optional: true, MarkdownDescription: "Size in GiB. Required for blank disks. " +
+						"The system disk's default is the image's size; a larger value grows it."},
+					"type": schema.StringAttribute{Optional: true, MarkdownDescription: "What the guest is told about the disk; " +
+						"`storage_tier` says where the disk really is. The host decides about caching in any case.\n" +
+						"  - Not set: attached as virtio-blk (`/dev/vda`, …), which tells the guest nothing. Discarded blocks return " +
+						"to the pool.\n" +
+						"  - `ssd`: has no moving parts; attached by virtio-scsi (`/dev/sda`, …). Discarded blocks return to the pool.\n" +
+						"  - `hdd`: rotates 7,200 times a minute; attached by virtio-scsi (`/dev/sda`, …). Discarded blocks stay " +
+						"allocated, so that holes do not scatter later writes."},
+					"storage_tier": schema.StringAttribute{Optional: true, MarkdownDescription: "Tier of the provider's " +
+						"`storage_tiers`, in whose pool the disk is created. Default: the library's own pool. The system disk of a " +
+						"linked clone may be on a tier: its base stays in the library. Mapping a tier to another pool moves no " +
+						"existing disk."},
+					"is_boot": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the machine boots from this disk. " +
+						"If nothing boots from it, the system disk is tried next. Default: the system disk."},
+					"is_system_disk": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the image goes onto this " +
+						"disk. Default: the disk named `system`, or the only one."},
 				}},
 			},
 		},

@@ -33,22 +33,25 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists what was asked of the provider's tenant's instances, and what came of it: each create and each reimage, newest " +
-			"first. Records outlive their instances; how long is set by `request_retention` of the provider.\n\n" +
-			"A record is written before the first step of the work and when it is over. What Terraform refuses before there is anything to do, such " +
-			"as parameters that are not valid, is no request. Where the catalogue cannot be written, the instance is made all the same, and Terraform " +
-			"warns that it is not recorded. An apply that was killed shows as `failed`: at once on the machine that it ran on, elsewhere when the time " +
-			"that its `timeouts` gave it has passed.",
+		MarkdownDescription: "Lists the requests for instances of the provider's tenant and their results: each create and " +
+			"each reimage, newest first. Records outlive their instances; the provider's `request_retention` says for how " +
+			"long.\n\n" +
+			"The provider writes a record before the first step of the work, and again at the end. Mistakes that Terraform " +
+			"refuses before there is anything to do, such as invalid parameters, are no requests. If the catalog cannot be " +
+			"written, the instance is created anyway, and Terraform warns that there is no record. An apply that was killed " +
+			"appears as `failed`: at once on the machine that it ran on, elsewhere once the time that its `timeouts` allow " +
+			"has passed.",
 		Attributes: map[string]schema.Attribute{
-			"tenant": filter("Only requests of this tenant. Others than the provider's own have none to show. Default: the provider's tenant.",
+			"tenant": filter("Only requests of this tenant. Other tenants than the provider's own have none to show. Default: "+
+				"the provider's tenant.",
 				face.Valid(catalog.ValidateTenant)),
 			"template_id": filter("Only requests for instances of this template, `tenant/name`.",
 				face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
-			"instance_name": filter("Only requests for instances of this name, whether they are there or not.", face.Valid(catalog.ValidateInstanceName)),
+			"instance_name": filter("Only requests for instances of this name, whether they exist or not.", face.Valid(catalog.ValidateInstanceName)),
 			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or `cancelled`.",
 				stringvalidator.OneOf(catalog.RequestStatuses()...)),
 			"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
-				MarkdownDescription: "How many to list at most, the newest. Default: all."},
+				MarkdownDescription: "Maximum number of requests to list, newest first. Default: all."},
 			"requests": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "The requests, newest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes()},
@@ -65,24 +68,27 @@ func entryAttributes() map[string]schema.Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	return map[string]schema.Attribute{
-		"request_id":       text("Id of the request, as in `provisioning` of the instance."),
-		"tenant":           text("The tenant that asked."),
-		"action":           text("`create` or `reimage`."),
-		"instance_name":    text("Name of the instance."),
-		"instance_id":      text("UUID of the instance that there was at the end; null where none was made, or it is still being made."),
+		"request_id":    text("Id of the request, as in `provisioning` of the instance."),
+		"tenant":        text("The tenant that asked."),
+		"action":        text("`create` or `reimage`."),
+		"instance_name": text("Name of the instance."),
+		"instance_id": text("UUID of the instance that existed at the end; null if none was created, or while the work " +
+			"goes on."),
 		"template_id":      text("The template's id, `tenant/name`."),
 		"resolved_version": text("The version that the instance was to be made from."),
-		"strategy":         text("`linked_clone` or `clone`; null where the work ended before it was settled."),
+		"strategy":         text("`linked_clone` or `clone`; null if the work ended before that was decided."),
 		"uri":              text("libvirt URI of the host, without user names and options."),
 		"requested_by":     text("Who asked."),
 		"status":           text("`pending`, `running`, `completed`, `failed` or `cancelled`."),
-		"error":            text("Why it failed or was cancelled; null where it was not."),
-		"created_at":       text("When it was asked for (RFC 3339, UTC)."),
-		"started_at":       text("When the work began (RFC 3339, UTC); null while it has not."),
-		"completed_at":     text("When the work ended, in whatever way (RFC 3339, UTC); null while it has not, or where its end was not seen."),
-		"duration_seconds": number("How long the work took, in whole seconds; null where there is no `completed_at`."),
+		"error":            text("Why it failed or was cancelled; null if it was not."),
+		"created_at":       text("When the instance was requested (RFC 3339, UTC)."),
+		"started_at":       text("When the work began (RFC 3339, UTC); null if it has not begun."),
+		"completed_at": text("When the work ended, in whatever way (RFC 3339, UTC); null if it has not ended, or " +
+			"nothing saw its end."),
+		"duration_seconds": number("How long the work took, in whole seconds; null without `completed_at`."),
 		"steps": schema.ListNestedAttribute{
-			Computed: true, MarkdownDescription: "The steps, in order; the last one is that which failed, where one did. Empty until the work is over.",
+			Computed: true, MarkdownDescription: "The steps, in order; if one failed, it is the last. Empty until the work is " +
+				"over.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"name": text("Name of the step."), "duration_ms": number("How long it took, in milliseconds."),
 			}},

@@ -22,9 +22,9 @@ import (
 // Schema implements resource.Resource.
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A template: a name, the shape of a machine, and the parameters that its users may set. Its images are " +
-			"`novacron_template_version` resources. A change of a template concerns its future versions; those that exist keep " +
-			"what was in force when they were registered.",
+		MarkdownDescription: "A template: a name, the shape of a machine, and the parameters that its users may set. Its " +
+			"images are `novacron_template_version` resources. Changing a template affects its future versions; existing ones " +
+			"keep what was in force when they were registered.",
 		Attributes: attributes(),
 	}
 }
@@ -45,28 +45,29 @@ func attributes() map[string]schema.Attribute {
 		"type": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(catalog.TypeVM), PlanModifiers: replace,
 			Validators:          []validator.String{stringvalidator.OneOf(catalog.TypeVM)},
-			MarkdownDescription: "What instances are: `vm`. A change replaces the template. Default: `vm`.",
+			MarkdownDescription: "Kind of the instances: `vm`. A change replaces the template. Default: `vm`.",
 		},
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"default_strategy": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.LinkedClone)),
 			Validators: []validator.String{stringvalidator.OneOf(catalog.Strategies()...)},
-			MarkdownDescription: "How instances get their system disk where they do not say: `linked_clone` (instant, shares the " +
-				"version's image) or `clone` (a copy of its own). Default: `linked_clone`.",
+			MarkdownDescription: "How instances get their system disk unless they say otherwise: `linked_clone` (instant, " +
+				"shares the version's image) or `clone` (a full copy). Default: `linked_clone`.",
 		},
 		"deletion_protection": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-			MarkdownDescription: "Refuse to destroy or replace the template while `true`. Default: `false`.",
+			MarkdownDescription: "Whether the provider refuses to destroy or replace the template. Default: `false`.",
 		},
 		"is_public": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-			MarkdownDescription: "Every tenant may read and use the template and its versions. Default: `false`.",
+			MarkdownDescription: "Whether every tenant may read and use the template and its versions. Default: `false`.",
 		},
 		"access_control": profile.AccessAttribute(),
 		"enforcement": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
-			MarkdownDescription: "Who makes sure of tenancy, state and access_control: `advisory` for this provider alone, which guards against mistakes, " +
-				"not against a user who can write to the pool by other means; `server` where the catalogue is in a server that does.",
+			MarkdownDescription: "Who enforces tenancy, state and `access_control`. `advisory`: this provider alone, which " +
+				"guards against mistakes but not against users who can write to the pool by other means. `server`: the server " +
+				"that holds the catalog.",
 		},
 		"hardware_profile": profile.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
 		"network_profile":  profile.NetworkAttribute("Network interfaces. Versions and instances may override them."),

@@ -45,18 +45,20 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.StringAttribute{Optional: true, Validators: valid, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the templates that the provider's user may read: the tenant's own, those that are shared with the tenant, and " +
-			"public ones. What is given has to apply all together; without anything, all are listed.",
+		MarkdownDescription: "Lists the templates that the provider's user may read: the tenant's own, those that are " +
+			"shared with the tenant, and public ones. Templates have to match all given attributes; without any, all " +
+			"templates are listed.",
 		Attributes: map[string]schema.Attribute{
 			"type":  filter("What instances are: `vm`.", stringvalidator.OneOf(catalog.TypeVM)),
 			"state": filter("`draft`, `active`, `deprecated` or `archived`.", stringvalidator.OneOf(catalog.States()...)),
 			"labels": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType, Validators: []validator.Map{mapvalidator.NoNullValues()},
-				MarkdownDescription: "Labels that a template has, all of them, with these values.",
+				MarkdownDescription: "Labels that a template must have, all of them, with these values.",
 			},
-			"text": filter("Text in a template's name, display name or description, in whichever case."),
-			"visibility": filter("By which way the templates are visible: `own` (those of the provider's tenant), `shared` (those of other tenants "+
-				"that name the tenant in their access_control) or `public` (those with is_public, the tenant's own among them).",
+			"text": filter("Text in a template's name, display name or description, ignoring case."),
+			"visibility": filter("How the templates are visible: `own` (those of the provider's tenant), `shared` (those of "+
+				"other tenants that name the tenant in their access_control) or `public` (those with is_public, including the "+
+				"tenant's own).",
 				stringvalidator.OneOf(catalog.Visibilities()...)),
 			"owner": filter("The user who registered the templates.", stringvalidator.LengthAtLeast(1)),
 			"templates": schema.ListNestedAttribute{

@@ -53,14 +53,15 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		all[name] = frozen(all[name])
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds the newest active version of a template that a constraint allows, or else the newest deprecated one. Drafts and archived versions are found where the constraint names them exactly.",
-		Attributes:          all,
+		MarkdownDescription: "Finds the newest active version of a template that a constraint allows, or else the newest " +
+			"deprecated one. It finds drafts and archived versions only if the constraint names them exactly.",
+		Attributes: all,
 	}
 }
 
 // frozen describes a profile as the data source tells it.
 func frozen(a schema.Attribute) schema.Attribute {
-	const text = "As it is in force for the version: its own, or the template's at the time when it was registered."
+	const text = "In force for the version: its own, or the template's when the version was registered."
 	switch a := a.(type) {
 	case schema.SingleNestedAttribute:
 		a.MarkdownDescription = text

@@ -66,15 +66,17 @@ func provisioning(r *catalog.Registering) types.Object {
 func provisioningAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
-		MarkdownDescription: "How the version was registered. Null for one of an older release of the provider.",
+		MarkdownDescription: "How the version was registered. Null for versions of an older release of the provider.",
 		Attributes: map[string]schema.Attribute{
-			"started_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
-			"completed_at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
-			"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole seconds; `steps` tell more exactly."},
+			"started_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
+			"completed_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
+			"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole " +
+				"seconds; `steps` has exact durations."},
 			"steps": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "The steps, in order: `open` (the source was found and recognised), `send` (the image went to the host) or `copy` (it " +
-					"was copied on the host: the disk of an instance by libvirt, or a file, since this machine is the host), `verify`; or `join`, where the pool had the image.",
+				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `send` (send the image to the " +
+					"host) or `copy` (copy it on the host: libvirt copies an instance's disk, and the provider copies a file if " +
+					"this machine is the host), `verify`; or `join` if the pool had the image.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
 					"duration_ms": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took, in milliseconds."},
