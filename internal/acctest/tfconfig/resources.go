@@ -1,0 +1,116 @@
+package tfconfig
+
+const (
+	templateType = "novacron_template"
+	versionType  = "novacron_template_version"
+	instanceType = "novacron_instance"
+)
+
+// Template is the resource novacron_template.
+type Template struct {
+	Meta
+	Name               Value               `tf:"name"`
+	DisplayName        Value               `tf:"display_name"`
+	Description        Value               `tf:"description"`
+	State              Value               `tf:"state"`
+	DeprecationMessage Value               `tf:"deprecation_message"`
+	IsPublic           Value               `tf:"is_public"`
+	DeletionProtection Value               `tf:"deletion_protection"`
+	DefaultStrategy    Value               `tf:"default_strategy"`
+	Labels             map[string]Value    `tf:"labels"`
+	AccessControl      map[string][]string `tf:"access_control"`
+	HardwareProfile    *Hardware           `tf:"hardware_profile"`
+	NetworkProfile     *Network            `tf:"network_profile"`
+	StorageProfile     *Storage            `tf:"storage_profile"`
+	Parameters         Value               `tf:"parameters"`
+	CloudInit          *CloudInit          `tf:"cloud_init"`
+}
+
+func (t Template) head() (string, []string) { return "resource", t.labels(templateType) }
+func (t Template) String() string           { return Render(t) }
+
+// Ref is a reference to an attribute of the template.
+func (t Template) Ref(attribute string) Expr { return t.refer(templateType, attribute) }
+
+// Version is the resource novacron_template_version.
+type Version struct {
+	Meta
+	TemplateID         Value      `tf:"template_id"`
+	Version            Value      `tf:"version"`
+	Description        Value      `tf:"description"`
+	State              Value      `tf:"state"`
+	DeprecationMessage Value      `tf:"deprecation_message"`
+	DeletionProtection Value      `tf:"deletion_protection"`
+	Verify             Value      `tf:"verify"`
+	ParentVersion      Value      `tf:"parent_version"`
+	Source             *Source    `tf:"source"`
+	HardwareProfile    *Hardware  `tf:"hardware_profile"`
+	NetworkProfile     *Network   `tf:"network_profile"`
+	StorageProfile     *Storage   `tf:"storage_profile"`
+	Parameters         Value      `tf:"parameters"`
+	CloudInit          *CloudInit `tf:"cloud_init"`
+	Timeouts           *Timeouts
+}
+
+func (v Version) head() (string, []string) { return "resource", v.labels(versionType) }
+func (v Version) String() string           { return Render(v) }
+
+// Ref is a reference to an attribute of the version.
+func (v Version) Ref(attribute string) Expr { return v.refer(versionType, attribute) }
+
+// Of makes a version that of a template of the configuration.
+func (v Version) Of(t Template) Version {
+	v.TemplateID = t.Ref("id")
+	return v
+}
+
+// Instance is the resource novacron_instance.
+type Instance struct {
+	Meta
+	Name                Value            `tf:"name"`
+	Description         Value            `tf:"description"`
+	TemplateID          Value            `tf:"template_id"`
+	Version             Value            `tf:"version"`
+	Strategy            Value            `tf:"strategy"`
+	Parameters          Value            `tf:"parameters"`
+	ParametersWO        Value            `tf:"parameters_wo"`
+	ParametersWOVersion Value            `tf:"parameters_wo_version"`
+	Customization       *Customization   `tf:"customization"`
+	HardwareProfile     *Hardware        `tf:"hardware_profile"`
+	NetworkProfile      *Network         `tf:"network_profile"`
+	StorageProfile      *Storage         `tf:"storage_profile"`
+	Labels              map[string]Value `tf:"labels"`
+	PowerState          Value            `tf:"power_state"`
+	Autostart           Value            `tf:"autostart"`
+	WaitFor             Value            `tf:"wait_for"`
+	OnVersionChange     Value            `tf:"on_version_change"`
+	AllowRestart        Value            `tf:"allow_restart"`
+	DeletionProtection  Value            `tf:"deletion_protection"`
+	Timeouts            *Timeouts
+}
+
+func (i Instance) head() (string, []string) { return "resource", i.labels(instanceType) }
+func (i Instance) String() string           { return Render(i) }
+
+// Ref is a reference to an attribute of the instance.
+func (i Instance) Ref(attribute string) Expr { return i.refer(instanceType, attribute) }
+
+// Of makes an instance one of a version of the configuration.
+func (i Instance) Of(t Template, v Version) Instance {
+	i.TemplateID, i.Version = t.Ref("id"), v.Ref("version")
+	return i
+}
+
+// Provider configures the provider.
+type Provider struct {
+	Alias      string `tf:"alias"`
+	URI        Value  `tf:"uri"`
+	Pool       Value  `tf:"pool"`
+	Tenant     Value  `tf:"tenant"`
+	DomainType Value  `tf:"domain_type"`
+	// Settings are further attributes, each as the text that stands in the block.
+	Settings []string
+}
+
+func (Provider) head() (string, []string) { return "provider", []string{"novacron"} }
+func (p Provider) String() string         { return Render(p) }
