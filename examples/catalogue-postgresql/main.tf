@@ -1,4 +1,4 @@
-# A team whose catalogue is in PostgreSQL. The images and machines are on the host, as ever.
+# A team whose catalog is in PostgreSQL. The images and machines are on the host, as always.
 
 terraform {
   required_providers {

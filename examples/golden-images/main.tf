@@ -4,7 +4,7 @@ terraform {
   }
 }
 
-# The machine that the image is prepared on: stopped once it is as it should be
+# The machine on which the image is prepared; stop it once it is ready
 resource "novacron_instance" "builder" {
   name        = "builder"
   template_id = "default/ubuntu-server-24.04"
@@ -24,6 +24,6 @@ resource "novacron_template_version" "golden" {
   source      = { instance_id = novacron_instance.builder.id }
 
   lifecycle {
-    ignore_changes = [source] # once it is captured, the builder may go
+    ignore_changes = [source] # once captured, the builder may be removed
   }
 }

@@ -8,14 +8,14 @@ resource "novacron_template" "web" {
   name = "web"
 }
 
-# All of the image is sent.
+# The whole image is sent.
 resource "novacron_template_version" "web_1_0" {
   template_id = novacron_template.web.id
   version     = "1.0.0"
   source      = { path = "images/web-1.0.qcow2" }
 }
 
-# Of this one, what differs from 1.0.0.
+# Only what differs from 1.0.0 is sent.
 resource "novacron_template_version" "web_1_1" {
   template_id    = novacron_template.web.id
   version        = "1.1.0"

@@ -42,6 +42,6 @@ output "url" {
 }
 
 output "workers" {
-  # null with a mock that says nothing of it
+  # null with a mock that does not set it
   value = try(nonsensitive(novacron_instance.web.effective_parameters.workers), null)
 }

@@ -7,7 +7,7 @@ terraform {
 }
 
 provider "novacron" {
-  # Templates speak of tiers; each host says which of its pools they are.
+  # Templates name tiers; each host maps them to its pools.
   storage_tiers   = { fast = "nvme", bulk = "spinning" }
   public_networks = ["br-public"]
 }
@@ -29,7 +29,7 @@ resource "novacron_template" "database" {
 
   network_profile = {
     requires_public_ip       = true
-    default_network_policies = ["clean-traffic"] # no foreign addresses from inside
+    default_network_policies = ["clean-traffic"] # the guest cannot use addresses of others
     interfaces = {
       eth0 = { bridge = "br-public" }
       eth1 = {

@@ -10,7 +10,7 @@ provider "novacron" {
   uri    = "qemu+ssh://admin@kvm1.example.org/system"
   tenant = "team-a"
 
-  # What templates ask for by name, and this host has
+  # What templates ask for by name, and where this host has it
   storage_tiers   = { fast = "nvme", bulk = "spinning" }
   public_networks = ["br-public"]
 }

@@ -4,7 +4,7 @@ terraform {
   }
 }
 
-# A release is a line here. An old one is archived: nothing new is made of it, and its clones keep their image.
+# A release is a line here. An archived one gets no new instances, and its clones keep their image.
 variable "releases" {
   type = map(object({
     image = string
@@ -28,11 +28,11 @@ resource "novacron_template_version" "web" {
   state       = each.value.state
 
   lifecycle {
-    create_before_destroy = true # an instance leaves a release before that is removed
+    create_before_destroy = true # instances leave a release before it is removed
   }
 }
 
-# Follows the newest release that is active.
+# Follows the newest active release.
 resource "novacron_instance" "web" {
   name        = "web-1"
   template_id = novacron_template.web.id
@@ -42,5 +42,5 @@ resource "novacron_instance" "web" {
   on_version_change = "reimage"
   power_state       = "stopped"
 
-  depends_on = [novacron_template_version.web] # so that a release is there before it is used, and goes after it
+  depends_on = [novacron_template_version.web] # a release exists before it is used, and is removed after its last use
 }

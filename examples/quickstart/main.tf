@@ -10,7 +10,7 @@ terraform {
 # The host comes from NOVACRON_URI or LIBVIRT_DEFAULT_URI; without them it is this machine's qemu:///system.
 provider "novacron" {}
 
-# What a Debian machine is like, and what its users may say about theirs.
+# The shape of a Debian machine, and the parameters that its users may set.
 resource "novacron_template" "debian" {
   name         = "debian"
   display_name = "Debian 12"
@@ -27,7 +27,7 @@ resource "novacron_template" "debian" {
   }
 }
 
-# An image of it. The pool keeps one copy, however many instances there are.
+# An image for it. The pool stores it once, however many instances there are.
 resource "novacron_template_version" "v1" {
   template_id = novacron_template.debian.id
   version     = "1.0.0"
@@ -35,11 +35,11 @@ resource "novacron_template_version" "v1" {
   source      = { path = var.image }
 
   lifecycle {
-    create_before_destroy = true # a higher number is there before the instances move to it, and the old one goes last
+    create_before_destroy = true # the next version exists before instances move to it, and the old one is removed last
   }
 }
 
-# A linked clone shares the version's image and is made in an instant.
+# A linked clone shares the version's image and is created in an instant.
 resource "novacron_instance" "web" {
   name        = "web-1"
   description = "Linked clone"

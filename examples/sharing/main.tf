@@ -4,7 +4,7 @@ terraform {
   }
 }
 
-# The platform team, who offers templates
+# The platform team, which offers templates
 provider "novacron" {
   alias  = "platform"
   tenant = "platform"
@@ -12,7 +12,7 @@ provider "novacron" {
   groups = ["images"]
 }
 
-# An application team, who uses them
+# An application team, which uses them
 provider "novacron" {
   alias  = "shop"
   tenant = "shop"
@@ -31,12 +31,12 @@ resource "novacron_template" "debian" {
 
   access_control = {
     write_groups = ["images"]     # other users of "platform" may read and use it
-    use_tenants  = ["shop"]       # whose users may make instances
-    read_tenants = ["compliance"] # whose users may look
+    use_tenants  = ["shop"]       # its users may create instances
+    read_tenants = ["compliance"] # its users may look
   }
 }
 
-# Offered, but on its way out
+# Still offered, but deprecated
 resource "novacron_template_version" "v1" {
   provider            = novacron.platform
   template_id         = novacron_template.debian.id
@@ -53,7 +53,7 @@ resource "novacron_template_version" "v1_1" {
   source      = { path = var.image }
 }
 
-# For those who may write the template, until its state is taken out
+# Visible only to users who may write the template, until you remove the state
 resource "novacron_template_version" "v2" {
   provider    = novacron.platform
   template_id = novacron_template.debian.id

@@ -1,14 +1,14 @@
 data "novacron_catalog" "this" {}
 
-# Refuse to go on where no server enforces tenants and access control
+# Warns if no server enforces tenants and access control
 check "enforced" {
   assert {
     condition     = data.novacron_catalog.this.enforcement == "server"
-    error_message = "The catalogue is kept in a ${data.novacron_catalog.this.kind}: its rules guard against mistakes only."
+    error_message = "The catalog is kept in a ${data.novacron_catalog.this.kind}: its rules guard against mistakes only."
   }
 }
 
-# Say so where what interrupted runs have left takes room
+# Warns about volumes that interrupted runs have left
 check "tidy" {
   assert {
     condition     = length(data.novacron_catalog.this.stray_volumes) == 0

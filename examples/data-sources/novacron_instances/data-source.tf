@@ -1,4 +1,4 @@
-# The web servers that run
+# The running web servers
 data "novacron_instances" "web" {
   template_id = "team-a/ubuntu-server-24.04"
   status      = "running"
@@ -9,7 +9,7 @@ output "backends" {
   value = { for i in data.novacron_instances.web.instances : i.name => i.ip_address }
 }
 
-# Everything that a newer version is there for
+# All instances for which there is a newer version
 data "novacron_instances" "all" {}
 
 output "outdated" {

@@ -1,4 +1,4 @@
-# Members of the host's group "team-a" make instances from what is there; alice publishes templates, too
+# Members of the host's group "team-a" create instances of existing templates; alice also publishes templates
 data "novacron_polkit_rules" "team_a" {
   tenant       = "team-a"
   groups       = ["team-a"]

@@ -1,4 +1,4 @@
-# What failed lately, and why
+# Requests that failed lately, and why
 data "novacron_provisioning_requests" "failed" {
   status = "failed"
   limit  = 10
@@ -8,7 +8,7 @@ output "failures" {
   value = [for r in data.novacron_provisioning_requests.failed.requests : "${r.created_at} ${r.requested_by}, ${r.instance_name}: ${r.error}"]
 }
 
-# How long instances of a template take to be made
+# How long it takes to create instances of a template
 data "novacron_provisioning_requests" "made" {
   template_id = "team-a/ubuntu-server-24.04"
   status      = "completed"

@@ -1,4 +1,4 @@
-# Whatever this tenant may use for Linux machines
+# The templates that this tenant may use for Linux machines
 data "novacron_templates" "linux" {
   state  = "active"
   labels = { os = "linux" }

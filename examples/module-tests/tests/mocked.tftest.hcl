@@ -1,6 +1,6 @@
 mock_provider "novacron" {}
 
-# What the host would tell, and the module's outputs need
+# What the host would report and the module's outputs need
 override_resource {
   target = novacron_instance.web
   values = {

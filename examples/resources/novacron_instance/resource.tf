@@ -40,7 +40,7 @@ resource "novacron_instance" "mail" {
 }
 
 output "mail_update" {
-  value = novacron_instance.mail.update_available # null while there is nothing newer
+  value = novacron_instance.mail.update_available # null if there is nothing newer
 }
 
 # A web server, customized at first boot

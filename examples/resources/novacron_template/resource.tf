@@ -26,7 +26,7 @@ resource "novacron_template" "ubuntu" {
     ssh_key  = { type = "text", description = "SSH public key that may log in as root" }
   }
 
-  # Who may do what, beside the owner; without it, all users of the tenant
+  # Who may do what, besides the owner; without it, all users of the tenant may do everything
   access_control = {
     use_tenants  = ["team-b"]
     write_groups = ["platform"]

@@ -1,4 +1,4 @@
-# A compressed image of a server that wants to know who asks; its checksum is of the compressed file
+# A compressed image from a server that requires authorization; its checksum is of the compressed file
 variable "mirror_token" {
   type      = string
   ephemeral = true
@@ -14,7 +14,7 @@ resource "novacron_template_version" "from_mirror" {
   }
 }
 
-# A volume that the host has already, read back once it is stored
+# A volume that the host has already; the stored image is read back to verify it
 resource "novacron_template_version" "from_volume" {
   template_id = novacron_template.ubuntu.id
   version     = "1.3.0"

@@ -23,6 +23,6 @@ resource "novacron_template_version" "web" {
 }
 
 output "template_id" {
-  # of the version, so that it is known only once there is one
+  # from the version, so that it is known only once the version exists
   value = novacron_template_version.web.template_id
 }
