@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // Two jobs in containers of one machine and one host name: what one is just making is not the other's to take or remove, though
@@ -21,8 +22,8 @@ func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	host.Pool(t, pool)
 	b := newBench(t, host, pool, operation{name: "in another container"})
 	name := pool + "-it"
-	shop := template(pool) + version("1.0.0", tfacc.EmptyImage(t, "16M"))
-	whole := shop + instance(name)
+	release, it := version("1.0.0", tfacc.EmptyImage(t, "16M")), instance(name)
+	whole := tfconfig.Render(template(pool), release, it)
 	b.configure(t, whole)
 
 	begun, goOn := make(chan struct{}), make(chan struct{})
@@ -43,14 +44,13 @@ func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	case err := <-ended:
 		t.Fatalf("the first job ended (%v) before it started the domain:\n%s", err, &said)
 	}
-	provider := fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
-	alone := strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`)
+	release.TemplateID, it.TemplateID, it.Version = elsewhere(pool), elsewhere(pool), "1.0.0"
 	for config, says := range map[string]string{
-		whole: "already. Choose another name",
-		alone.Replace(shop[len(template(pool)):]): "has a version 1.0.0 already",
-		alone.Replace(instance(name)):             "Instance is being created",
+		whole:            "already. Choose another name",
+		release.String(): "has a version 1.0.0 already",
+		it.String():      "Instance is being created",
 	} {
-		second := tfacc.NewWorkspace(t, provider+config)
+		second := tfacc.NewWorkspace(t, tfacc.Provider(pool)+config)
 		out, err := contained(t, second, 0, "apply", "-auto-approve").CombinedOutput()
 		if err == nil {
 			t.Errorf("the second job took over what the first is making:\n%s", out)

@@ -3,11 +3,11 @@
 package faults_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // What a slow host carries out only once the apply that asked for it has given up is cleared away by the very next apply. The
@@ -24,12 +24,14 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 			pool := tfacc.Name("late")
 			host.Pool(t, pool)
 			b := newBench(t, host, pool, operation{name: "late"})
-			shop := template(pool) + version("1.0.0", tfacc.EmptyImage(t, "16M"))
+			shop := tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")))
 			b.configure(t, shop)
 			b.space.Apply(t)
 			name := pool + "-it"
 			config := func(create string) string {
-				return shop + strings.Replace(instance(name), "timeouts {", "timeouts {\n    create = \""+create+"\"", 1)
+				i := instance(name)
+				i.Timeouts.Create = create
+				return shop + i.String()
 			}
 			var out string
 			var err error

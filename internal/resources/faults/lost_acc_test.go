@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // A host that cannot be asked, and a pool that is not active, are errors of the plan, whenever that happens while it is made.
@@ -19,7 +20,7 @@ func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 	t.Parallel()
 	lastingPool(t, host, pool)
 	b := newBench(t, host, pool, operation{name: "plan"})
-	config := template(pool) + version("1.0.0", tfacc.EmptyImage(t, "16M")) + instance(pool, `power_state = "stopped"`)
+	config := tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")), stopped(pool))
 	b.configure(t, config)
 	b.space.Apply(t)
 

@@ -3,12 +3,12 @@
 package faults_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // An instance that was made by a provider which was killed before Terraform heard of it is taken over by the same
@@ -18,56 +18,54 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	t.Parallel()
 	host.Pool(t, pool)
 	b := newBench(t, host, pool, operation{name: "take over"})
-	shop := template(pool) + version("1.0.0", tfacc.EmptyImage(t, "16M"))
-	asked := func(name string, settings ...string) string {
-		return shop + instance(name, append(settings, `power_state = "stopped"`)...)
-	}
+	shop, name := tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M"))), pool+"-it"
+	it, full, described := stopped(name), stopped(name), stopped(name)
+	full.Strategy, described.Description = "clone", "what may change may differ"
 	apply := func(config string) {
 		b.configure(t, config)
 		b.space.Apply(t)
 	}
 	apply(shop)
 	b.way.Arm(acctest.Fault{})
-	apply(asked(pool + "-counted"))
+	apply(shop + stopped(pool+"-counted").String())
 	steps := len(b.way.Steps())
 	apply(shop)
 
-	name := pool + "-it"
 	b.way.Arm(acctest.Fault{At: steps - 1, When: acctest.After, Do: acctest.Kill}) // the last but the one that says that it was heard
-	b.configure(t, asked(name))
+	b.configure(t, shop+it.String())
 	if out, err := b.apply(t); err == nil {
 		t.Fatalf("an apply whose provider was to be killed succeeded:\n%s", out)
 	}
 	b.way.Arm(acctest.Fault{})
 	uuid := strings.TrimSpace(host.Virsh(t, "domuuid", name))
 
-	b.configure(t, asked(name, `strategy = "clone"`))
+	b.configure(t, shop+full.String())
 	tfacc.Says(t, b.space.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
-	apply(asked(name, `description = "what may change may differ"`))
+	apply(shop + described.String())
 	b.space.EmptyPlan(t)
 	if now := strings.TrimSpace(host.Virsh(t, "domuuid", name)); now != uuid {
 		t.Errorf("it is another domain, %s, than the one that nobody had heard of, %s", now, uuid)
 	}
 
-	other := tfacc.NewWorkspace(t, b.provider()+
-		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
-			Replace(instance(name, `description = "what may change may differ"`, `power_state = "stopped"`)))
+	described.TemplateID, described.Version = elsewhere(pool), "1.0.0"
+	other := tfacc.NewWorkspace(t, b.provider()+described.String())
 	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Instance name already in use")
 
 	t.Log("Terraform has heard of it, its provider was killed before it could note that, and its address has changed")
-	started := shop + instance(name) // so that it takes a while to go
+	started := instance(name) // so that it takes a while to go
 	apply(shop)
 	b.way.Arm(acctest.Fault{})
-	apply(started)
+	apply(shop + started.String())
 	steps = len(b.way.Steps())
 	apply(shop)
 	b.way.Arm(acctest.Fault{At: steps, When: acctest.Before, Do: acctest.Kill})
-	b.configure(t, started)
+	b.configure(t, shop+started.String())
 	if out, err := b.apply(t); !b.way.Done() {
 		t.Fatalf("the provider was not killed (%v):\n%s", err, out)
 	}
 	b.way.Arm(acctest.Fault{})
-	apply(strings.Replace(started, `"novacron_instance" "it"`, `"novacron_instance" "renamed"`, 1))
+	started.Label = "renamed"
+	apply(shop + started.String())
 	b.space.EmptyPlan(t)
 	host.Virsh(t, "domuuid", name)
 }
@@ -78,14 +76,14 @@ func TestAccVolumesOfANewInstanceAreNotThoseOfOneThatIsGone(t *testing.T) {
 	t.Parallel()
 	host.Pool(t, pool)
 	b := newBench(t, host, pool, operation{name: "remove"})
-	shop, name := template(pool)+version("1.0.0", tfacc.EmptyImage(t, "16M")), pool+"-it"
-	b.configure(t, shop+instance(name, `power_state = "stopped"`))
+	name := pool + "-it"
+	it := stopped(name)
+	b.configure(t, tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")), it))
 	b.space.Apply(t)
 	host.Virsh(t, "undefine", name)
 
-	other := tfacc.NewWorkspace(t, tfacc.Provider(pool)+
-		strings.NewReplacer("novacron_template.it.id", fmt.Sprintf("%q", "default/"+pool), "novacron_template_version.it.version", `"1.0.0"`).
-			Replace(instance(name, `power_state = "stopped"`)))
+	it.TemplateID, it.Version = elsewhere(pool), "1.0.0"
+	other := tfacc.NewWorkspace(t, tfacc.Provider(pool)+it.String())
 	t.Cleanup(func() { other.Destroy(t) })
 	var theirs []string
 	b.way.Arm(acctest.Fault{Of: "refresh a pool", At: 1, Reads: true, When: acctest.Before, Late: true, Do: func(int) {

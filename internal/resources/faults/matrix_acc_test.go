@@ -13,6 +13,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // The environment that make testfault sets.
@@ -180,7 +181,7 @@ func (b *bench) check(t *testing.T, name string) {
 
 // provider configures the provider for the way on which things go wrong.
 func (b *bench) provider() string {
-	return fmt.Sprintf("provider \"novacron\" {\n  uri         = %q\n  pool        = %q\n  domain_type = %q\n}\n", b.way.URI, b.pool, b.host.DomainType)
+	return tfconfig.Provider{URI: b.way.URI, Pool: b.pool, DomainType: b.host.DomainType}.String()
 }
 
 func (b *bench) configure(t *testing.T, config string) {

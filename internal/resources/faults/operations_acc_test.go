@@ -3,11 +3,12 @@
 package faults_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // operation is something that Terraform does, and that is disturbed.
@@ -22,15 +23,21 @@ type operation struct {
 }
 
 func operations(unique, image, changed string) []operation {
-	shop := template(unique) + version("1.0.0", image)
-	running := func(name string) string { return shop + instance(name, `autostart = true`) }
-	two := shop + strings.Replace(version("1.1.0", image), `"it"`, `"newer"`, 1)
-	onTop := shop + strings.Replace(strings.Replace(version("1.1.0", changed), `"it"`, `"newer"`, 1),
-		"template_id ", "parent_version = novacron_template_version.it.version\n  template_id ", 1)
-	reimaged := func(version string) func(string) string {
+	shop := tfconfig.Render(template(unique), version("1.0.0", image))
+	running := func(name string) string {
+		i := instance(name)
+		i.Autostart = true
+		return shop + i.String()
+	}
+	newer, differing := version("1.1.0", image), version("1.1.0", changed)
+	newer.Label, differing.Label = "newer", "newer"
+	differing.ParentVersion = tfconfig.Version{}.Ref("version")
+	two, onTop := shop+newer.String(), shop+differing.String()
+	reimaged := func(version tfconfig.Version) func(string) string {
 		return func(name string) string {
-			off := instance(name, `power_state = "stopped"`, `on_version_change = "reimage"`)
-			return two + strings.Replace(off, "novacron_template_version.it", "novacron_template_version."+version, 1)
+			off := stopped(name)
+			off.OnVersionChange, off.Version = "reimage", version.Ref("version")
+			return two + off.String()
 		}
 	}
 	return []operation{{
@@ -41,12 +48,14 @@ func operations(unique, image, changed string) []operation {
 		name:   "create a full clone",
 		before: func(string) string { return shop },
 		config: func(name string) string {
-			return shop + instance(name, `strategy = "clone"`, `power_state = "stopped"`)
+			full := stopped(name)
+			full.Strategy = "clone"
+			return shop + full.String()
 		},
 		domains: itself, volumes: disk, bases: 1, confirms: 1,
 	}, {
 		name:   "register a version",
-		before: func(string) string { return template(unique) }, config: func(string) string { return shop },
+		before: func(string) string { return template(unique).String() }, config: func(string) string { return shop },
 		domains: none, volumes: none, bases: 1, confirms: 4,
 	}, {
 		name:   "register a version that holds what differs",
@@ -60,13 +69,15 @@ func operations(unique, image, changed string) []operation {
 		name:   "change an instance",
 		before: running,
 		config: func(name string) string {
-			return shop + instance(name, `description = "changed"`, `labels = { changed = "yes" }`, `autostart = false`,
-				`storage_profile = { disks = { system = { size_gb = 1 } } }`)
+			i := instance(name)
+			i.Description, i.Labels, i.Autostart = "changed", map[string]tfconfig.Value{"changed": "yes"}, false
+			i.StorageProfile = &tfconfig.Storage{Disks: map[string]tfconfig.Disk{"system": {SizeGB: 1}}}
+			return shop + i.String()
 		},
 		domains: itself, volumes: disk, bases: 1,
 	}, {
 		name:   "take another version by a new system disk",
-		before: reimaged("it"), config: reimaged("newer"),
+		before: reimaged(tfconfig.Version{}), config: reimaged(newer),
 		domains: itself, bases: 1,
 		volumes: func(name string) []string {
 			volumes := disk(name)
@@ -100,37 +111,29 @@ func disk(name string) []string {
 	return []string{"nova.console.default." + name + ".log", "nova.disk.default." + name + ".system.qcow2", "nova.seed.default." + name + ".iso"}
 }
 
-func template(name string) string {
-	return fmt.Sprintf(`
-resource "novacron_template" "it" {
-  name             = %q
-  hardware_profile = { memory_mb = 64 }
-}
-`, name)
+func template(name string) tfconfig.Template {
+	return tfconfig.Template{Name: name, HardwareProfile: &tfconfig.Hardware{MemoryMB: 64}}
 }
 
-func version(number, image string) string {
-	return fmt.Sprintf(`
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = %q
-  source      = { path = %q }
-}
-`, number, image)
+// version is one of the template of the same configuration.
+func version(number, image string) tfconfig.Version {
+	return tfconfig.Version{Version: number, Source: &tfconfig.Source{Path: image}}.Of(tfconfig.Template{})
 }
 
 // instance is one that no guest runs in: it hears nobody, so that it has a short time to shut down.
-func instance(name string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_instance" "it" {
-  name        = %q
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  wait_for    = []
-  %s
-  timeouts {
-    delete = "1s"
-  }
+// It is of the template and the version of the same configuration.
+func instance(name string) tfconfig.Instance {
+	return tfconfig.Instance{
+		Name: name, WaitFor: []string{}, Timeouts: &tfconfig.Timeouts{Delete: "1s"},
+	}.Of(tfconfig.Template{}, tfconfig.Version{})
 }
-`, name, strings.Join(settings, "\n  "))
+
+// stopped is an instance that is not started.
+func stopped(name string) tfconfig.Instance {
+	i := instance(name)
+	i.PowerState = "stopped"
+	return i
 }
+
+// elsewhere is the id of a template that another configuration has.
+func elsewhere(template string) string { return "default/" + template }

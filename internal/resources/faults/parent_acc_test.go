@@ -14,6 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // When Terraform alone is killed, its provider ends by itself, though it waits for the host at that very moment, and the next
@@ -29,7 +30,7 @@ func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 			if way == "started by a script" {
 				b.space.Write(t, "terraform.rc", scripted(t))
 			}
-			b.configure(t, template(pool)+version("1.0.0", tfacc.EmptyImage(t, "16M"))+instance(pool))
+			b.configure(t, tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")), instance(pool)))
 			gone := false
 			b.way.Arm(acctest.Fault{Of: "start the domain", At: 1, When: acctest.Before, Do: func(provider int) {
 				terraform := ancestor(provider, "terraform")
