@@ -4,11 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // ipOf is the network_profile of an instance whose interface has that configuration.
@@ -53,12 +54,20 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 		t.Error("the machine is another")
 	}
 
-	const several = `static_ips = ["203.0.113.5/32", "203.0.113.9/32", "2001:db8::5/128"], gateways = ["198.51.100.1", "2001:db8:f::1"]`
-	one(several)
+	several := off("it", domain)
+	addresses := &tfconfig.Addresses{
+		StaticIPs: []tfconfig.Value{"203.0.113.5/32", "203.0.113.9/32", "2001:db8::5/128"},
+		Gateways:  []tfconfig.Value{"198.51.100.1", "2001:db8:f::1"},
+	}
+	several.NetworkProfile = &tfconfig.Network{
+		Interfaces: map[string]tfconfig.Interface{"eth0": {IPConfiguration: addresses}},
+	}
+	w.instances(t, several.String())
 	tfacc.Says(t, w.Apply(t), "forces replacement", "1 added, 0 changed, 1 destroyed")
 	w.EmptyPlan(t)
 
-	one(strings.Replace(several, `"198.51.100.1", "2001:db8:f::1"`, `"2001:db8:f::1", "198.51.100.1"`, 1))
+	slices.Reverse(addresses.Gateways)
+	w.instances(t, several.String())
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	w.instances(t, instance("it", name+"-it", `network_profile = { interfaces = {

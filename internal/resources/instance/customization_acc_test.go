@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // ask is the setting of a customization with those attributes.
@@ -144,8 +145,9 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("usernone")
 	t.Parallel()
-	w := newWorkspace(t, host, name, strings.Replace(shop(name, acctest.TinyImage(t)), "resource \"novacron_template\" \"it\" {\n",
-		"resource \"novacron_template\" \"it\" {\n  cloud_init = { user_data = \"#cloud-config\\nruncmd: [date]\" }\n", 1))
+	busy := template(name)
+	busy.CloudInit = &tfconfig.CloudInit{UserData: "#cloud-config\nruncmd: [date]"}
+	w := newWorkspace(t, host, name, tfconfig.Render(busy, release(acctest.TinyImage(t))))
 	w.instances(t, instance("it", name+"-it"))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
 		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "is replaced by the next apply")

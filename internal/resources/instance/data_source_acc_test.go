@@ -118,7 +118,9 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 	image := blankImage(t)
 	asked := func(count string) *acctest.Counted {
 		counted := host.Count(t)
-		instances := shop(name, image) + instance("it", name+"-${count.index}", "count = "+count, "power_state = \"stopped\"\n  wait_for = []")
+		all := off("it", numbered(name))
+		all.WaitFor, all.Settings = []string{}, []string{"count = " + count}
+		instances := shop(name, image) + all.String()
 		w.Configure(t, config(host.URI, instances))
 		w.Apply(t)
 		reader := tfacc.NewWorkspace(t, config(counted.URI, "data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = length(data.novacron_instances.it.instances)\n}\n"))

@@ -29,7 +29,7 @@ variable "asked" {
   type    = any
   default = { packages = ["nginx"] }
 }
-`, instance("it", name+"-${count.index}", `count = 3`, `power_state = "stopped"`, `customization = var.asked`)),
+`, instance("it", numbered(name), `count = 3`, `power_state = "stopped"`, `customization = var.asked`)),
 		"Nothing is set", "with novacron_instance.it[", "customization = var.asked", "This has files, install_packages,", "look for one that is misspelt",
 		"leave it out", "(and 2 more similar warnings elsewhere)")
 	tfacc.Says(t, plan(right, `

@@ -2,7 +2,6 @@ package instance_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -12,49 +11,77 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
-// blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears nobody.
+// blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears
+// nobody.
 func blankImage(t *testing.T) string {
 	t.Helper()
 	return tfacc.EmptyImage(t, "16M")
 }
 
-// shop is the configuration of a template "it" with a version 1.0.0 of that image, which takes a hostname.
-func shop(name, image string) string {
-	return shopOf(name, image, `hostname = { type = "string" }`)
+// shop is the configuration of a template "it" with a version 1.0.0 of that image, which takes a
+// hostname.
+func shop(name, image string) string { return tfconfig.Render(template(name), release(image)) }
+
+// shopOf is a shop whose template declares these parameters.
+func shopOf(name, image, parameters string) string {
+	t := template(name)
+	t.Parameters = tfconfig.Expr("{ " + parameters + " }")
+	return tfconfig.Render(t, release(image))
 }
 
-// shopOf is a shop whose template declares these parameters. An emulated guest boots sooner on an older processor.
-func shopOf(name, image, parameters string) string {
-	return fmt.Sprintf(`
-resource "novacron_template" "it" {
-  name             = %q
-  hardware_profile = { cpu_type = "Nehalem", memory_mb = 128 }
-  parameters       = { %s }
+// template is the shop's template. An emulated guest boots sooner on an older processor.
+func template(name string) tfconfig.Template {
+	return tfconfig.Template{
+		Name:            name,
+		HardwareProfile: &tfconfig.Hardware{CPUType: "Nehalem", MemoryMB: 128},
+		Parameters:      map[string]tfconfig.Parameter{"hostname": {Type: "string"}},
+	}
 }
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %q }
+
+// release is the shop's version.
+func release(image string) tfconfig.Version {
+	return tfconfig.Version{
+		Version: "1.0.0", Source: &tfconfig.Source{Path: image},
+	}.Of(tfconfig.Template{})
 }
-`, name, parameters, image)
+
+// anotherVersion is the configuration of another version of the shop's template.
+func anotherVersion(label, version, image string, settings ...string) string {
+	v := release(image)
+	v.Label, v.Version, v.Settings = label, version, settings
+	return v.String()
 }
 
 // instance is the configuration of an instance of the shop's version.
-func instance(label, name string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_instance" %q {
-  name        = %q
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  %s
-}
-`, label, name, strings.Join(settings, "\n  "))
+func instance(label string, name tfconfig.Value, settings ...string) string {
+	i := clone(label, name)
+	i.Settings = settings
+	return i.String()
 }
 
-// leavesNothing checks, after everything was destroyed, that nothing with marker in its name is left on the host.
+// clone is an instance of the shop's version.
+func clone(label string, name tfconfig.Value) tfconfig.Instance {
+	return tfconfig.Instance{
+		Meta: tfconfig.Meta{Label: label}, Name: name,
+	}.Of(tfconfig.Template{}, tfconfig.Version{})
+}
+
+// off is a clone that is not started.
+func off(label string, name tfconfig.Value) tfconfig.Instance {
+	i := clone(label, name)
+	i.PowerState = "stopped"
+	return i
+}
+
+// numbered is the name of each of several instances that have the count of Terraform's.
+func numbered(prefix string) tfconfig.Expr { return tfconfig.Expr(`"` + prefix + `-${count.index}"`) }
+
+// leavesNothing checks, after everything was destroyed, that nothing with marker in its name is
+// left on the host.
 func leavesNothing(t *testing.T, host *acctest.Host, marker string) resource.TestCheckFunc {
 	return tfacc.LeavesNothing(t, host, library.DefaultPool, marker)
 }

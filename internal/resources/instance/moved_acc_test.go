@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // listPools is libvirt's procedure that the comparison of hosts needs.
@@ -23,19 +24,28 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	first := acctest.RequireHost(t)
 	second, name, image := first.Own(t, "moved"), tfacc.Name("moved"), blankImage(t)
 	t.Parallel()
+	// config has a library at each of two addresses, and an instance of the one of an alias there.
 	config := func(uri, alias string, settings ...string) string {
 		var c strings.Builder
-		library := func(label, alias, name string) {
-			onHost := strings.NewReplacer(`" "it" {`, fmt.Sprintf("\" %q {\n  provider = novacron.%s", label, alias), "novacron_template.it", "novacron_template."+label)
-			c.WriteString(onHost.Replace(shop(name, image)))
+		i := off("it", name)
+		i.Settings = settings
+		library := func(label, at, name string) {
+			t, v := template(name), release(image)
+			t.Label, v.Label = label, label
+			t.Provider = tfconfig.Expr("novacron." + at)
+			v.Provider = t.Provider
+			c.WriteString(tfconfig.Render(t, v.Of(t)))
+			if label == alias {
+				i = i.Of(t, v)
+				i.Provider = t.Provider
+			}
 		}
-		for alias, uri := range map[string]string{"first": uri, "second": second.URI} {
-			fmt.Fprintf(&c, "provider \"novacron\" {\n  alias = %q\n  uri = %q\n}\n", alias, uri)
-			library(alias, alias, name)
+		for at, uri := range map[string]string{"first": uri, "second": second.URI} {
+			c.WriteString(tfconfig.Provider{Alias: at, URI: uri}.String())
+			library(at, at, name)
 		}
 		library("only", "first", name+"-only") // which the second host does not have
-		fmt.Fprintf(&c, "resource \"novacron_instance\" \"it\" {\n  provider = novacron.%s\n  name = %q\n  template_id = novacron_template.%[1]s.id\n"+
-			"  version = novacron_template_version.%[1]s.version\n  power_state = \"stopped\"\n  %[3]s\n}\n", alias, name, strings.Join(settings, "\n  "))
+		c.WriteString(i.String())
 		return c.String()
 	}
 	w := tfacc.NewWorkspace(t, config(first.URI, "first"))

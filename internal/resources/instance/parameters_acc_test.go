@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // typedParameters declares a parameter of each type, and limits of each kind.
@@ -47,7 +48,7 @@ locals {
 	all := []string{
 		instance("object", name+"-object", stopped, `parameters = { hostname = "o", port = 81, ratio = 0.1, debug = true, tags = ["t", 7], env = { A = "b", N = 1 }, motd = null, memory = 160 }`),
 		instance("map", name+"-map", stopped, `parameters = var.any`),
-		instance("each", name+"-${each.key}", stopped, `for_each = local.each`, `parameters = each.value`),
+		instance("each", tfconfig.Expr(`"`+name+"-${each.key}\""), stopped, `for_each = local.each`, `parameters = each.value`),
 		instance("conditional", name+"-cond", stopped, `parameters = var.any.debug ? { hostname = "yes", port = 82 } : { hostname = "no", port = "83" }`),
 		instance("later", name+"-later", stopped, `parameters = { hostname = "later", port = terraform_data.later.output.port, tags = terraform_data.later.output.tags }`),
 		instance("set", name+"-set", stopped, `parameters = { tags = toset(["s"]), env = tomap({ a = "b" }) }`),

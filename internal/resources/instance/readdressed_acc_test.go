@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // Objects that Terraform has under another address, or as deposed, or has just imported, are the same objects: nothing is planned
@@ -17,9 +18,23 @@ import (
 func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("readdressed")
 	t.Parallel()
-	provider := fmt.Sprintf("provider \"novacron\" {\n  uri = %q\n}\n", host.URI)
-	configured := provider + shop(name, blankImage(t)) + instance("it", name, `power_state = "stopped"`)
-	w := tfacc.NewWorkspace(t, configured)
+	provider := tfconfig.Provider{URI: host.URI}.String()
+	image := blankImage(t)
+	// labelled has all resources under that label, but for the instances.
+	labelled := func(label string, instances ...string) string {
+		t, v := template(name), release(image)
+		t.Label, v.Label = label, label
+		config := provider + tfconfig.Render(t, v.Of(t))
+		for _, of := range instances {
+			i := off(of, name)
+			if of != label {
+				i.Name = name + "-" + of
+			}
+			config += i.Of(t, v).String()
+		}
+		return config
+	}
+	w := tfacc.NewWorkspace(t, labelled("it", "it"))
 	t.Cleanup(func() {
 		w.Destroy(t)
 		if left := host.Leftovers(t, "novacron", name); len(left) > 0 {
@@ -28,7 +43,7 @@ func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	})
 	w.Apply(t)
 
-	moved := strings.NewReplacer(`" "it"`, `" "x"`, ".it.", ".x.").Replace(configured)
+	moved := labelled("x", "x")
 	withMoves := moved
 	for _, kind := range []string{"template", "template_version", "instance"} {
 		withMoves += fmt.Sprintf("moved {\n  from = novacron_%s.it\n  to   = novacron_%[1]s.x\n}\n", kind)
@@ -40,7 +55,7 @@ func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	w.EmptyPlan(t)
 
 	// What another address has, this one has deposed, as an interrupted replacement leaves it.
-	w.Configure(t, moved+strings.ReplaceAll(instance("old", name+"-old", `power_state = "stopped"`), ".it.", ".x."))
+	w.Configure(t, labelled("x", "x", "old"))
 	w.Apply(t)
 	depose(t, w, "old", "x")
 	w.Configure(t, moved)

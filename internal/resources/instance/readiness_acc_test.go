@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
@@ -36,8 +37,9 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("noip")
 	t.Parallel()
-	w := newWorkspace(t, host, name, strings.Replace(shop(name, blankImage(t)), "resource \"novacron_template\" \"it\" {\n",
-		"resource \"novacron_template\" \"it\" {\n  cloud_init = { user_data = \"#cloud-config\\nruncmd: [date]\" }\n", 1))
+	busy := template(name)
+	busy.CloudInit = &tfconfig.CloudInit{UserData: "#cloud-config\nruncmd: [date]"}
+	w := newWorkspace(t, host, name, tfconfig.Render(busy, release(blankImage(t))))
 	domain := name + "-it"
 	const soon = `timeouts {
 	  create = "25s"

@@ -9,18 +9,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// anotherVersion is the configuration of one more version of the shop's template.
-func anotherVersion(label, version, image string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_template_version" %q {
-  template_id = novacron_template.it.id
-  version     = %q
-  source      = { path = %q }
-  %s
-}
-`, label, version, image, strings.Join(settings, "\n  "))
-}
-
 // An instance stays with its version, is told of a newer one, and goes to it when its user says so: with a new system disk
 // and all else as it was.
 func TestAccAnotherVersionIsANewSystemDisk(t *testing.T) {

@@ -14,69 +14,81 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // hush is a part of every value of the sensitive variable.
 const hush = "hush-hush"
 
-// everywhere is a shop and an instance that have the sensitive variable in every attribute that takes any text.
-func everywhere(name, image string, disturb ...string) string {
-	config := `
-variable "secret" {
-  type      = string
-  sensitive = true
-}
-resource "novacron_template" "it" {
-  name             = "NAME"
-  display_name     = "display ${var.secret}"
-  description      = "describes ${var.secret}"
-  labels           = { note = "labels ${var.secret}" }
-  hardware_profile = { cpu_type = "Nehalem", memory_mb = 128 }
-  parameters = {
-    hostname = { type = "string" }
-    port     = { type = "integer", default = 80, max_value = 443 }
-    pass     = { type = "string" }
-    pin      = { type = "string", regex = "^[a-z-]+[0-9]*$", sensitive = true }
-    digits   = { type = "integer", sensitive = true }
-    motd     = { type = "text", default = "default ${var.secret}", description = "about ${var.secret}" }
-    tags     = { type = "list" }
-    env      = { type = "map" }
-    key      = { type = "text", target = "ssh_key" }
-  }
-  cloud_init = { user_data = "#cloud-config\n# user data ${var.secret}\nwrite_files:\n- path: /pass\n  content: {{ quote .pass }}\n" }
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  description = "new in ${var.secret}"
-  source      = { url = "http://user:${var.secret}@IMAGE?token=${var.secret}", headers = { Authorization = "header ${var.secret}" } }
-}
-resource "novacron_instance" "it" {
-  name        = "NAME-it"
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  power_state = "stopped"
-  wait_for    = []
-  description = "describes ${var.secret}"
-  labels      = { note = "labels ${var.secret}" }
-  parameters  = {
-    hostname = "it", pass = var.secret, tags = ["tag", var.secret], env = { PASS = var.secret }
-    key      = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ${var.secret}"
-  }
-  customization = {
-    ssh_authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ${var.secret}"]
-    users               = { u = { ssh_authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ${var.secret}"] } }
-    files               = { "/pass" = { content = "file ${var.secret}" } }
-    run_commands        = ["login ${var.secret}"]
-    user_data           = "#cloud-config\nnote: ${var.secret}\n"
-  }
-}
-`
-	return strings.NewReplacer(append(disturb, "NAME", name, "IMAGE", image)...).Replace(config)
+// secret is a text with the sensitive variable in it.
+func secret(before, after string) tfconfig.Expr {
+	return tfconfig.Expr(`"` + before + "${var.secret}" + after + `"`)
 }
 
-// found are data sources that read the same. What is written into the catalogue for others to read, such as a description, is
-// theirs to show; what often holds secrets is not.
+// variable is the sensitive variable by itself.
+const variable = tfconfig.Expr("var.secret")
+
+// secretKey is what only looks like an SSH public key that has the sensitive variable as its
+// comment.
+var secretKey = secret("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ", "")
+
+// leaky is a shop and an instance, whose attributes may have the sensitive variable.
+type leaky struct {
+	template tfconfig.Template
+	version  tfconfig.Version
+	instance tfconfig.Instance
+	given    map[string]tfconfig.Value // the instance's parameters
+}
+
+// everywhere has the sensitive variable in every attribute that takes any text. The image is at an
+// address without a scheme.
+func everywhere(name, image string) leaky {
+	t, v, i := template(name), release(""), off("it", name+"-it")
+	note := map[string]tfconfig.Value{"note": secret("labels ", "")}
+	t.DisplayName, t.Description, t.Labels = secret("display ", ""), secret("describes ", ""), note
+	t.Parameters = map[string]tfconfig.Parameter{
+		"hostname": {Type: "string"},
+		"port":     {Type: "integer", Default: 80, MaxValue: 443},
+		"pass":     {Type: "string"},
+		"pin":      {Type: "string", Regex: "^[a-z-]+[0-9]*$", Sensitive: true},
+		"digits":   {Type: "integer", Sensitive: true},
+		"motd":     {Type: "text", Default: secret("default ", ""), Description: secret("about ", "")},
+		"tags":     {Type: "list"},
+		"env":      {Type: "map"},
+		"key":      {Type: "text", Target: "ssh_key"},
+	}
+	t.CloudInit = &tfconfig.CloudInit{
+		UserData: secret(`#cloud-config\n# user data `, `\nwrite_files:\n- path: /pass\n  content: {{ quote .pass }}\n`),
+	}
+	v.Description = secret("new in ", "")
+	v.Source = &tfconfig.Source{
+		URL:     secret("http://user:", "@"+image+"?token=${var.secret}"),
+		Headers: map[string]tfconfig.Value{"Authorization": secret("header ", "")},
+	}
+	i.WaitFor, i.Description, i.Labels = []string{}, secret("describes ", ""), note
+	given := map[string]tfconfig.Value{
+		"hostname": "it", "pass": variable, "tags": []tfconfig.Value{"tag", variable},
+		"env": map[string]tfconfig.Value{"PASS": variable}, "key": secretKey,
+	}
+	i.Parameters = given
+	keys := []tfconfig.Value{secretKey}
+	i.Customization = &tfconfig.Customization{
+		SSHAuthorizedKeys: keys,
+		Users:             map[string]tfconfig.User{"u": {SSHAuthorizedKeys: keys}},
+		Files:             map[string]tfconfig.File{"/pass": {Content: secret("file ", "")}},
+		RunCommands:       []tfconfig.Value{secret("login ", "")},
+		UserData:          secret(`#cloud-config\nnote: `, `\n`),
+	}
+	return leaky{t, v, i, given}
+}
+
+func (l leaky) String() string {
+	return "variable \"secret\" {\n  type      = string\n  sensitive = true\n}\n" +
+		tfconfig.Render(l.template, l.version, l.instance)
+}
+
+// found are data sources that read the same. What is written into the catalogue for others to read,
+// such as a description, is theirs to show; what often holds secrets is not.
 const found = `
 data "novacron_template" "it" {
   id         = novacron_template.it.id
@@ -88,8 +100,8 @@ data "novacron_instance" "it" {
 }
 `
 
-// What a configuration has from a sensitive variable is printed nowhere: not by a plan or an apply of anything, not with an
-// error, and not from the state, wherever the provider repeats it.
+// What a configuration has from a sensitive variable is printed nowhere: not by a plan or an apply
+// of anything, not with an error, and not from the state, wherever the provider repeats it.
 func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("hush")
 	pool, _ := host.Pool(t, name)
@@ -106,7 +118,13 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	t.Cleanup(server.Close)
 	url := strings.TrimPrefix(server.URL, "http://") + "/image.qcow2"
 	w := tfacc.NewWorkspace(t, "")
-	configure := func(disturb ...string) { w.Configure(t, tfacc.Provider(pool)+everywhere(name, url, disturb...)) }
+	configure := func(disturb ...func(leaky)) {
+		config := everywhere(name, url)
+		for _, d := range disturb {
+			d(config)
+		}
+		w.Configure(t, tfacc.Provider(pool)+config.String())
+	}
 	run := func(fails bool, args ...string) string {
 		t.Helper()
 		out, err := w.Run(t.Context(), args...)
@@ -129,23 +147,28 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	run(false, "apply", "-auto-approve")
 	w.EmptyPlan(t)
 	run(false, "show")
-	w.Configure(t, tfacc.Provider(pool)+everywhere(name, url)+found)
+	w.Configure(t, tfacc.Provider(pool)+everywhere(name, url).String()+found)
 	w.Apply(t)
 	if out, err := w.Run(t.Context(), "show"); err != nil || strings.Count(out, "effective_parameters = (sensitive value)") != 2 ||
 		strings.Contains(out, "user data "+hush) {
 		t.Errorf("the data sources show secrets (%v):\n%s", err, out)
 	}
 
-	for mistake, disturb := range map[string][]string{
-		"does not match the regular expression": {`pass = var.secret`, `pin = "${var.secret} !"`},
-		`no parameter "hast"`:                   {`pass = var.secret`, `pass = var.secret, "hast" = var.secret`},
-		"not an SSH public key":                 {`"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ${var.secret}"`, `var.secret`},
-		"not valid YAML":                        {`nnote: ${var.secret}`, `nnote: [${var.secret}`},
-		"an integer":                            {`hostname = "it"`, `hostname = "it", digits = var.secret`},
-		"scheme is not http":                    {"http://user", "htp://user"},
+	for mistake, disturb := range map[string]func(leaky){
+		"does not match the regular expression": func(l leaky) { l.given["pin"] = secret("", " !") },
+		`no parameter "hast"`:                   func(l leaky) { l.given["hast"] = variable },
+		"not an SSH public key": func(l leaky) {
+			l.given["key"] = variable
+			l.instance.Customization.SSHAuthorizedKeys[0] = variable // and the user's
+		},
+		"not valid YAML": func(l leaky) {
+			l.instance.Customization.UserData = secret(`#cloud-config\nnote: [`, `\n`)
+		},
+		"an integer":         func(l leaky) { l.given["digits"] = variable },
+		"scheme is not http": func(l leaky) { l.version.Source.URL = secret("htp://user:", "@"+url+"?token=") },
 	} {
 		t.Run(mistake, func(t *testing.T) {
-			configure(disturb...)
+			configure(disturb)
 			tfacc.Says(t, run(true, "plan"), mistake)
 		})
 	}
@@ -163,7 +186,7 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 		t.Errorf("the state has no id:\n%s", id)
 	} else {
 		run(false, "state", "rm", "novacron_instance.it")
-		w.Configure(t, tfacc.Provider(pool)+everywhere(name, url)+fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", uuid[1]))
+		w.Configure(t, tfacc.Provider(pool)+everywhere(name, url).String()+fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", uuid[1]))
 		run(false, "plan")
 		run(false, "apply", "-auto-approve")
 	}

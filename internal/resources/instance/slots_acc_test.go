@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // What replaces is said at the attribute that does it.
@@ -17,26 +18,66 @@ func TestAccWhatOfDevicesReplaces(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("replaces")
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, blankImage(t)))
-	config := func(settings ...string) {
-		w.instances(t, instance("it", name+"-it", append(settings, `power_state = "stopped"`)...))
-	}
-	const disks, nics = `storage_profile = { disks = { system = {}, data = { size_gb = 1 } } }`, `network_profile = { interfaces = { eth0 = {} } }`
-	config(disks, nics)
-	w.Apply(t)
-	for what, c := range map[string]struct{ settings, says string }{
-		"static address": {disks + "\n" + `network_profile = { interfaces = { eth0 = {}, eth1 = { ip_configuration = { static_ip = "10.0.0.5/24" } } } }`, `+ ip_configuration = { # forces replacement`},
-		"MAC address":    {disks + "\n" + `network_profile = { interfaces = { eth0 = { mac_address = "52:54:00:00:00:01" } } }`, `mac_address = "52:54:00:00:00:01" # forces replacement`},
-		"type of a disk": {nics + "\n" + `storage_profile = { disks = { system = {}, data = { size_gb = 1, type = "ssd" } } }`, `type = "ssd" # forces replacement`},
-		"start from it":  {nics + "\n" + `storage_profile = { disks = { system = {}, data = { size_gb = 1 }, other = { size_gb = 1, is_boot = true } } }`, `is_boot = true # forces replacement`},
-		"address to come": {disks + "\n" + `network_profile = { interfaces = { eth0 = {}, eth1 = { ip_configuration = { static_ip = terraform_data.later.output } } } }
-}
-resource "terraform_data" "later" {
-  input = "10.0.0.5/24"`, `+ ip_configuration = { # forces replacement`},
-	} {
-		config(c.settings)
-		if strings.Contains(c.settings, "terraform_data") {
-			w.instances(t, strings.Replace(instance("it", name+"-it", `power_state = "stopped"`, c.settings), "\n}\n}", "\n}", 1))
+	nics := func(eth0 tfconfig.Interface, more ...tfconfig.Interface) *tfconfig.Network {
+		all := map[string]tfconfig.Interface{"eth0": eth0}
+		for _, nic := range more {
+			all["eth1"] = nic
 		}
+		return &tfconfig.Network{Interfaces: all}
+	}
+	disks := func(data tfconfig.Disk, more ...tfconfig.Disk) *tfconfig.Storage {
+		all := map[string]tfconfig.Disk{"system": {}, "data": data}
+		for _, disk := range more {
+			all["other"] = disk
+		}
+		return &tfconfig.Storage{Disks: all}
+	}
+	static := func(address tfconfig.Value) tfconfig.Interface {
+		return tfconfig.Interface{IPConfiguration: &tfconfig.Addresses{StaticIP: address}}
+	}
+	const later = `
+resource "terraform_data" "later" {
+  input = "10.0.0.5/24"
+}
+`
+	made := off("it", name+"-it")
+	made.NetworkProfile, made.StorageProfile = nics(tfconfig.Interface{}), disks(tfconfig.Disk{SizeGB: 1})
+	w.instances(t, made.String())
+	w.Apply(t)
+	for what, c := range map[string]struct {
+		network *tfconfig.Network
+		storage *tfconfig.Storage
+		says    string
+	}{
+		"static address": {
+			network: nics(tfconfig.Interface{}, static("10.0.0.5/24")),
+			says:    `+ ip_configuration = { # forces replacement`,
+		},
+		"address to come": {
+			network: nics(tfconfig.Interface{}, static(tfconfig.Expr("terraform_data.later.output"))),
+			says:    `+ ip_configuration = { # forces replacement`,
+		},
+		"MAC address": {
+			network: nics(tfconfig.Interface{MACAddress: "52:54:00:00:00:01"}),
+			says:    `mac_address = "52:54:00:00:00:01" # forces replacement`,
+		},
+		"type of a disk": {
+			storage: disks(tfconfig.Disk{SizeGB: 1, Type: "ssd"}),
+			says:    `type = "ssd" # forces replacement`,
+		},
+		"start from it": {
+			storage: disks(tfconfig.Disk{SizeGB: 1}, tfconfig.Disk{SizeGB: 1, IsBoot: true}),
+			says:    `is_boot = true # forces replacement`,
+		},
+	} {
+		changed := made
+		if c.network != nil {
+			changed.NetworkProfile = c.network
+		}
+		if c.storage != nil {
+			changed.StorageProfile = c.storage
+		}
+		w.instances(t, changed.String(), later)
 		out, err := w.Run(t.Context(), "plan")
 		if err != nil {
 			t.Errorf("%s: %v\n%s", what, err, out)
@@ -44,7 +85,7 @@ resource "terraform_data" "later" {
 		}
 		tfacc.Says(t, out, "must be replaced", c.says)
 	}
-	config(disks, nics)
+	w.instances(t, made.String())
 }
 
 // A guest without a system lets go of nothing: that is an error which says so, and nothing is lost.
