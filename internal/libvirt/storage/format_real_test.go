@@ -13,7 +13,7 @@ import (
 )
 
 // forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
-func forged(t *testing.T, h *host, pool, name string, options ...string) Volume {
+func forged(t *testing.T, h *testHost, pool, name string, options ...string) Volume {
 	t.Helper()
 	ctx := t.Context()
 	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))

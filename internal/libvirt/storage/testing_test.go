@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// host has the methods of both, as a connection does.
-type host struct {
+// testHost has the methods of both, as a connection does.
+type testHost struct {
 	*rpc.Client
 	*poolsOfHost
 	*volumesOfHost
@@ -29,22 +29,22 @@ type (
 )
 
 // realHost returns the test host.
-func realHost(t testing.TB) *host {
+func realHost(t testing.TB) *testHost {
 	t.Helper()
 	return newHost(t, virttest.URI(t), rpc.Options{})
 }
 
-func newHost(t testing.TB, uri string, o rpc.Options) *host {
+func newHost(t testing.TB, uri string, o rpc.Options) *testHost {
 	t.Helper()
 	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(uri)), o)
 	t.Cleanup(c.Close)
 	pools := NewPools(c)
-	return &host{c, pools, NewVolumes(c, pools, naming.DefaultTenant)}
+	return &testHost{c, pools, NewVolumes(c, pools, naming.DefaultTenant)}
 }
 
 // realPool returns a host and an empty directory pool on it, which the test's
 // end removes.
-func realPool(t testing.TB) (h *host, pool, path string) {
+func realPool(t testing.TB) (h *testHost, pool, path string) {
 	t.Helper()
 	h = realHost(t)
 	pool = virttest.Unique("pool")
@@ -61,7 +61,7 @@ func realPool(t testing.TB) (h *host, pool, path string) {
 	return h, pool, path
 }
 
-func onPool(t testing.TB, h *host, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
+func onPool(t testing.TB, h *testHost, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
