@@ -7,6 +7,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -15,7 +16,7 @@ import (
 // (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html), to the guest
 // agent and returns its JSON answer. timeout is how long the guest may take, in
 // whole seconds and at least one. No agent, or none that answers, gives
-// virterr.ErrAgentUnresponsive; a domain without an agent channel virterr.ErrUnsupported.
+// host.ErrAgentUnresponsive; a domain without an agent channel host.ErrUnsupported.
 //
 // A command holds a worker of libvirtd while it runs, and at most five run at a
 // time: start what takes long with guest-exec and ask for its end.
@@ -33,7 +34,7 @@ func (h *Host) AgentCommand(ctx context.Context, uuid, command string, timeout t
 		return "", err
 	}
 	if len(answer) == 0 {
-		return "", virterr.Fail("asking the guest agent of", virterr.Domain(uuid), fmt.Errorf("%w: it gave an empty answer", virterr.ErrAgentUnresponsive))
+		return "", virterr.Fail("asking the guest agent of", virterr.Domain(uuid), fmt.Errorf("%w: it gave an empty answer", host.ErrAgentUnresponsive))
 	}
 	return answer[0], nil
 }
@@ -42,7 +43,7 @@ func (h *Host) shutdownByAgent(ctx context.Context, uuid string) error {
 	err := h.callAgent(ctx, "shutting down", uuid, 0, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainShutdownFlags(ref, libvirt.DomainShutdownGuestAgent)
 	})
-	return h.forgive(ctx, uuid, StateShutoff, err)
+	return h.forgive(ctx, uuid, host.StateShutoff, err)
 }
 
 // callAgent makes a request that waits for a guest agent, on the connection kept

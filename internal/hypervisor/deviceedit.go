@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // changeDevices adds, changes and removes the devices that a change names.
-func (e *editor) changeDevices(change DomainChange) error {
+func (e *editor) changeDevices(change host.DomainChange) error {
 	if change.AddDisk == nil && change.SetInterface == nil && change.RemoveDevice == "" {
 		return nil
 	}
@@ -28,7 +30,7 @@ func (e *editor) changeDevices(change DomainChange) error {
 		return err
 	}
 	more := 0
-	if disk := change.AddDisk; disk != nil && !hardware.Has(DiskID(disk.Name)) {
+	if disk := change.AddDisk; disk != nil && !hardware.Has(host.DiskID(disk.Name)) {
 		if err := checkDisk(*disk); err != nil {
 			return err
 		}
@@ -48,7 +50,7 @@ func (e *editor) changeDevices(change DomainChange) error {
 		}
 		nic := *nic
 		nic.PCI = unlessTaken(hardware, nic.PCI)
-		found, ok, err := e.device(InterfaceID(nic.Name))
+		found, ok, err := e.device(host.InterfaceID(nic.Name))
 		if err != nil {
 			return err
 		}
@@ -73,7 +75,7 @@ func (e *editor) changeDevices(change DomainChange) error {
 }
 
 // unlessTaken is the address where nothing else of a definition is there; nil leaves the choice to libvirt.
-func unlessTaken(h Hardware, at *PCIAddress) *PCIAddress {
+func unlessTaken(h host.Hardware, at *host.PCIAddress) *host.PCIAddress {
 	if at == nil || h.HasPCI(*at) {
 		return nil
 	}
@@ -81,7 +83,7 @@ func unlessTaken(h Hardware, at *PCIAddress) *PCIAddress {
 }
 
 // device finds one of novacron's devices.
-func (e *editor) device(id DeviceID) (element, bool, error) {
+func (e *editor) device(id host.DeviceID) (element, bool, error) {
 	devices, ok := e.child("devices")
 	if !ok {
 		return element{}, false, nil
@@ -129,7 +131,7 @@ type interfaceXML struct {
 
 // editInterface connects an interface as the spec says and leaves all else in its element as it is. An empty model stays;
 // with another one it gets another place, the spec's or one that libvirt chooses. drop are elements to leave out.
-func editInterface(text string, spec InterfaceSpec, drop ...string) (string, error) {
+func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string, error) {
 	var old interfaceXML
 	if err := xml.Unmarshal([]byte(text), &old); err != nil {
 		return "", fmt.Errorf("understanding the interface's XML: %w", err)
@@ -186,12 +188,12 @@ func editInterface(text string, spec InterfaceSpec, drop ...string) (string, err
 }
 
 // element is the address as a device of a domain has it.
-func addressElement(a PCIAddress) string {
+func addressElement(a host.PCIAddress) string {
 	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>", a.Domain, a.Bus, a.Slot, a.Function)
 }
 
 // deviceAddress is nil for a nil address.
-func deviceAddress(a *PCIAddress) *libvirtxml.DomainAddress {
+func deviceAddress(a *host.PCIAddress) *libvirtxml.DomainAddress {
 	if a == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -29,36 +30,36 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 	const others = `<disk type='file' device='disk'><source file='/pool/a'/><target dev='vdb'/><alias name='ua-disk-a'/></disk>`
 	definition := domainOf(pcieRoot, port(1, ""), others, cardBefore)
 	for name, c := range map[string]struct {
-		change    DomainChange
+		change    host.DomainChange
 		has, lost []string
 		kept      []string
 	}{
-		"nothing":             {change: DomainChange{}, kept: []string{definition}},
-		"a disk comes":        {DomainChange{AddDisk: &DiskSpec{Name: "b", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, []string{`<alias name="ua-disk-b">`, `file="/pool/b"`}, nil, []string{others, cardBefore}},
-		"a disk is there":     {DomainChange{AddDisk: &DiskSpec{Name: "a", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, nil, []string{"/pool/b"}, []string{others, cardBefore}},
-		"a SCSI disk comes":   {DomainChange{AddDisk: &DiskSpec{Name: "b", Target: "sdaa", Path: "/pool/b", Format: "qcow2", Rotation: 1}}, []string{`target="26"`}, nil, []string{others}},
-		"a disk goes":         {DomainChange{RemoveDevice: DiskID("a")}, nil, []string{"/pool/a", "pcie-root-port'/>"}, []string{cardBefore}},
-		"what is not there":   {DomainChange{RemoveDevice: DiskID("eth0")}, nil, nil, []string{definition}},
-		"a card goes":         {DomainChange{RemoveDevice: InterfaceID("eth0")}, nil, []string{"52:54:00"}, []string{others}},
-		"a card comes":        {DomainChange{SetInterface: &InterfaceSpec{Name: "eth1", Network: "lab", MAC: "52:54:00:00:00:02", PCI: &PCIAddress{Bus: 1}}}, []string{`<alias name="ua-nic-eth1">`, `bus="0x01"`}, nil, []string{others, cardBefore}},
-		"its place is taken":  {DomainChange{SetInterface: &InterfaceSpec{Name: "eth1", Network: "lab", PCI: &PCIAddress{Slot: 2}}}, []string{`<alias name="ua-nic-eth1">`}, []string{`slot="0x02"`}, []string{cardBefore}},
-		"ports for next time": {DomainChange{SetInterface: &InterfaceSpec{Name: "eth1", Network: "lab"}}, []string{strings.Repeat("<controller type='pci' model='pcie-root-port'/>", 4)}, nil, []string{others, cardBefore}},
+		"nothing":             {change: host.DomainChange{}, kept: []string{definition}},
+		"a disk comes":        {host.DomainChange{AddDisk: &host.DiskSpec{Name: "b", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, []string{`<alias name="ua-disk-b">`, `file="/pool/b"`}, nil, []string{others, cardBefore}},
+		"a disk is there":     {host.DomainChange{AddDisk: &host.DiskSpec{Name: "a", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, nil, []string{"/pool/b"}, []string{others, cardBefore}},
+		"a SCSI disk comes":   {host.DomainChange{AddDisk: &host.DiskSpec{Name: "b", Target: "sdaa", Path: "/pool/b", Format: "qcow2", Rotation: 1}}, []string{`target="26"`}, nil, []string{others}},
+		"a disk goes":         {host.DomainChange{RemoveDevice: host.DiskID("a")}, nil, []string{"/pool/a", "pcie-root-port'/>"}, []string{cardBefore}},
+		"what is not there":   {host.DomainChange{RemoveDevice: host.DiskID("eth0")}, nil, nil, []string{definition}},
+		"a card goes":         {host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}, nil, []string{"52:54:00"}, []string{others}},
+		"a card comes":        {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab", MAC: "52:54:00:00:00:02", PCI: &host.PCIAddress{Bus: 1}}}, []string{`<alias name="ua-nic-eth1">`, `bus="0x01"`}, nil, []string{others, cardBefore}},
+		"its place is taken":  {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab", PCI: &host.PCIAddress{Slot: 2}}}, []string{`<alias name="ua-nic-eth1">`}, []string{`slot="0x02"`}, []string{cardBefore}},
+		"ports for next time": {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab"}}, []string{strings.Repeat("<controller type='pci' model='pcie-root-port'/>", 4)}, nil, []string{others, cardBefore}},
 		"another network": {
-			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "virtio", Network: "a & b", MAC: "52:54:00:00:00:09"}},
+			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "virtio", Network: "a & b", MAC: "52:54:00:00:00:09"}},
 			[]string{`<source network="a &amp; b"></source>`, "52:54:00:00:00:01", `<virtualport type='openvswitch'/>`, `<future answer='42'/>`, `slot='0x02'`, `<model type='virtio'/>`},
 			[]string{"portid", "filterref", "vlan", "52:54:00:00:00:09"}, []string{others},
 		},
 		"a bridge, a tag and a filter": {
-			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "virtio", Bridge: "br0", VLAN: 7, Filter: "new", FilterIPs: []string{"10.0.0.2"}}},
+			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "virtio", Bridge: "br0", VLAN: 7, Filter: "new", FilterIPs: []string{"10.0.0.2"}}},
 			[]string{`<interface type="bridge" trustGuestRxFilters="no">`, `<source bridge="br0"></source>`, `<vlan><tag id='7'/></vlan>`, `<filterref filter="new"><parameter name='IP' value='10.0.0.2'/></filterref>`},
 			[]string{"10.0.0.1", "id='3'", "default"}, []string{others},
 		},
 		"another model": {
-			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default"}},
+			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default"}},
 			[]string{`<model type="e1000"></model>`, "52:54:00:00:00:01"}, []string{"slot='0x02'", "'virtio'"}, []string{others},
 		},
 		"another model elsewhere": {
-			DomainChange{SetInterface: &InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default", PCI: &PCIAddress{Slot: 5}}},
+			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default", PCI: &host.PCIAddress{Slot: 5}}},
 			[]string{`<address type='pci' domain='0' bus='0' slot='5' function='0'/>`}, []string{"slot='0x02'"}, []string{others},
 		},
 	} {
@@ -73,12 +74,12 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 				t.Errorf("%s: %s is in\n%s", name, text, got)
 			}
 		}
-		virttest.Must[Domain](t)(parseDomain(got))
+		virttest.Must[host.Domain](t)(parseDomain(got))
 	}
-	for name, change := range map[string]DomainChange{
-		"a disk without a name":      {AddDisk: &DiskSpec{Target: "vdb"}},
-		"a card that goes nowhere":   {SetInterface: &InterfaceSpec{Name: "eth0"}},
-		"a card with a strange name": {SetInterface: &InterfaceSpec{Name: "e'", Network: "x"}},
+	for name, change := range map[string]host.DomainChange{
+		"a disk without a name":      {AddDisk: &host.DiskSpec{Target: "vdb"}},
+		"a card that goes nowhere":   {SetInterface: &host.InterfaceSpec{Name: "eth0"}},
+		"a card with a strange name": {SetInterface: &host.InterfaceSpec{Name: "e'", Network: "x"}},
 	} {
 		if _, err := editDomain(definition, change); err == nil {
 			t.Errorf("%s was accepted", name)
@@ -87,7 +88,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 }
 
 func TestACardOfARunningGuestIsReconnected(t *testing.T) {
-	got := virttest.Must[string](t)(reconnected(domainOf(cardBefore), InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &PCIAddress{Slot: 9}}))
+	got := virttest.Must[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &host.PCIAddress{Slot: 9}}))
 	for _, text := range []string{`network="lab"`, `filter="f"`, "52:54:00:00:00:01", "vnet0", "'virtio'", "slot='0x02'", "ua-nic-eth0"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("%s is missing in %s", text, got)
@@ -96,7 +97,7 @@ func TestACardOfARunningGuestIsReconnected(t *testing.T) {
 	if strings.Contains(got, "virtualport") || strings.Contains(got, "portid") {
 		t.Errorf("it takes along the port of its old network: %s", got)
 	}
-	if _, err := reconnected(domainOf(cardBefore), InterfaceSpec{Name: "eth1", Network: "lab"}); err == nil {
+	if _, err := reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth1", Network: "lab"}); err == nil {
 		t.Error("a card that the guest has not got is reconnected")
 	}
 }
@@ -111,12 +112,13 @@ func TestAMachineOfPCIExpressGetsSparePorts(t *testing.T) {
 	if err := errors.Join(err, h.withSparePorts(ctx, "defining", spec.Name, text)); err != nil {
 		t.Fatal(err)
 	}
-	before := virttest.Must[Hardware](t)(ParseHardware(text))
-	after := virttest.Must[Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
-	if n := after.Slots().Ports; n < sparePorts || before.Slots().Ports >= sparePorts {
-		t.Errorf("%d ports were free and %d are, want %d", before.Slots().Ports, n, sparePorts)
+	before := virttest.Must[host.Hardware](t)(ParseHardware(text))
+	after := virttest.Must[host.Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
+	const spare = 4 // ports, which are kept free
+	if n := after.Slots().Ports; n < spare || before.Slots().Ports >= spare {
+		t.Errorf("%d ports were free and %d are, want %d", before.Slots().Ports, n, spare)
 	}
-	for _, id := range []DeviceID{DiskID("data"), InterfaceID("data")} {
+	for _, id := range []host.DeviceID{host.DiskID("data"), host.InterfaceID("data")} {
 		if a, b := before.PCI(id), after.PCI(id); a == nil || b == nil || *a != *b {
 			t.Errorf("%s has moved from %v to %v", id, a, b)
 		}

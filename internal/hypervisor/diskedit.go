@@ -3,23 +3,19 @@ package hypervisor
 import (
 	"encoding/xml"
 	"fmt"
-)
 
-// DiskImage is what a disk of a domain is to be kept in.
-type DiskImage struct {
-	Name         string // of the disk, as in DiskSpec
-	Path, Format string
-}
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
 
 // setDiskImage gives a disk another image, and leaves all else of it alone. What libvirt has noted of the chain behind
 // the old image goes with that.
-func (e *editor) setDiskImage(with DiskImage) error {
-	disk, ok, err := e.device(DiskID(with.Name))
+func (e *editor) setDiskImage(with host.DiskImage) error {
+	disk, ok, err := e.device(host.DiskID(with.Name))
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("the domain has no %s", DiskID(with.Name))
+		return fmt.Errorf("the domain has no %s", host.DiskID(with.Name))
 	}
 	parts, err := elements(e.text, disk.open, disk.shut)
 	if err != nil {

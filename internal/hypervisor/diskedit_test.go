@@ -3,6 +3,8 @@ package hypervisor
 import (
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestDiskGetsAnotherImage(t *testing.T) {
@@ -11,7 +13,7 @@ func TestDiskGetsAnotherImage(t *testing.T) {
     <backingStore type='file'><format type='raw'/><source file='/pool/base'/></backingStore><target dev='vda' bus='virtio'/><alias name='ua-disk-system'/></disk>
   <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/pool/data'/><target dev='vdb' bus='virtio'/></disk>
 </devices></domain>`
-	after, err := editDomain(before, DomainChange{Disk: &DiskImage{Name: "system", Path: "/pool/a & b", Format: "qcow2"}})
+	after, err := editDomain(before, host.DomainChange{Disk: &host.DiskImage{Name: "system", Path: "/pool/a & b", Format: "qcow2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +25,7 @@ func TestDiskGetsAnotherImage(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", after, want)
 	}
 	for _, text := range []string{before, `<domain><name>web</name></domain>`} {
-		if _, err := editDomain(text, DomainChange{Disk: &DiskImage{Name: "data"}}); err == nil {
+		if _, err := editDomain(text, host.DomainChange{Disk: &host.DiskImage{Name: "data"}}); err == nil {
 			t.Error("a disk that is not there was changed")
 		}
 	}

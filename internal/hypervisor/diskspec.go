@@ -5,27 +5,11 @@ import (
 	"strings"
 
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// DiskSpec describes a disk.
-type DiskSpec struct {
-	Name   string // letters, digits, _ and -; the guest sees its first 20 bytes as serial
-	Target string // vda, vdb, … for virtio-blk; sdb, sdc, … for virtio-scsi, where sda is the seed
-	Path   string // of the volume on the host
-	Format string // raw or qcow2
-	// Rotation is what the guest is told of how the disk is made: 1 for one without
-	// moving parts, or revolutions a minute (the rotation rate of the SCSI page Block
-	// Device Characteristics). Such a disk is attached by virtio-scsi. 0 says nothing,
-	// and is attached as virtio-blk, which has no way to say it.
-	Rotation uint
-	// KeepsDiscarded leaves blocks that the guest discards where they are; else they
-	// are given back to the pool.
-	KeepsDiscarded bool
-	Boot           uint        // the place in the order of disks to boot from, from 1; 0 for none
-	PCI            *PCIAddress // of virtio-blk in the guest; nil leaves it to libvirt
-}
-
-func checkDisk(d DiskSpec) error {
+func checkDisk(d host.DiskSpec) error {
 	if !aliasName.MatchString(d.Name) {
 		return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
 	}
@@ -45,14 +29,14 @@ func scsiTarget(dev string) uint {
 	return n - 1
 }
 
-func diskDevice(d DiskSpec) libvirtxml.DomainDisk {
+func diskDevice(d host.DiskSpec) libvirtxml.DomainDisk {
 	disk := libvirtxml.DomainDisk{
 		Device:  "disk",
 		Driver:  &libvirtxml.DomainDiskDriver{Name: "qemu", Type: d.Format, Discard: "unmap"},
 		Source:  diskSource(d.Path),
 		Target:  &libvirtxml.DomainDiskTarget{Dev: d.Target, Bus: "virtio"},
 		Serial:  d.Name,
-		Alias:   &libvirtxml.DomainAlias{Name: string(DiskID(d.Name))},
+		Alias:   &libvirtxml.DomainAlias{Name: string(host.DiskID(d.Name))},
 		Address: deviceAddress(d.PCI),
 	}
 	if d.KeepsDiscarded {

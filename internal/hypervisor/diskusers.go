@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -27,12 +28,12 @@ type liveDisks struct {
 // DiskUsers names the domains whose guests run, in whatever state, and may write
 // to a volume: as they run, not as they are defined. It makes one request, and
 // one for each running domain.
-func (h *Host) DiskUsers(ctx context.Context, v Volume) ([]string, error) {
+func (h *Host) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
 	running, err := h.listDomains(ctx, libvirt.ConnectListDomainsActive)
 	if err != nil {
 		return nil, err
 	}
-	users, err := rpc.Gather(ctx, running, virterr.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
+	users, err := rpc.Gather(ctx, running, host.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
 		text, err := rpc.Ask(ctx, h.Client, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 			return l.DomainGetXMLDesc(ref, 0)
 		})

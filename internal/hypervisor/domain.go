@@ -8,102 +8,58 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// State is what a domain is doing.
-type State int
-
-// The states of a domain. A domain that waits for its disk is running.
-const (
-	StateUnknown State = iota
-	StateRunning
-	StatePaused
-	StateShuttingDown
-	StateShutoff
-	StateCrashed
-	StatePMSuspended
-)
-
-// String returns libvirt's name of the state.
-func (s State) String() string {
-	switch s {
-	case StateRunning:
-		return "running"
-	case StatePaused:
-		return "paused"
-	case StateShuttingDown:
-		return "shutting-down"
-	case StateShutoff:
-		return "shutoff"
-	case StateCrashed:
-		return "crashed"
-	case StatePMSuspended:
-		return "pmsuspended"
-	default:
-		return "unknown"
-	}
-}
-
 // stateOf translates virDomainState (libvirt/libvirt-domain.h).
-func stateOf(state int32) State {
+func stateOf(state int32) host.State {
 	switch libvirt.DomainState(state) {
 	case libvirt.DomainRunning, libvirt.DomainBlocked:
-		return StateRunning
+		return host.StateRunning
 	case libvirt.DomainPaused:
-		return StatePaused
+		return host.StatePaused
 	case libvirt.DomainShutdown:
-		return StateShuttingDown
+		return host.StateShuttingDown
 	case libvirt.DomainShutoff:
-		return StateShutoff
+		return host.StateShutoff
 	case libvirt.DomainCrashed:
-		return StateCrashed
+		return host.StateCrashed
 	case libvirt.DomainPmsuspended:
-		return StatePMSuspended
+		return host.StatePMSuspended
 	default:
-		return StateUnknown
+		return host.StateUnknown
 	}
 }
 
-// Status is what a domain is doing now.
-type Status struct {
-	State     State
-	Autostart bool // whether it starts with its host
-	// Sizes are what its disks hold, bytes, by their targets ("vda"). Only Statuses tells, and not of a domain that is busy.
-	Sizes map[string]uint64
-}
-
-// DomainRef names a domain.
-type DomainRef struct{ UUID, Name string }
-
-// Domain returns a domain, or virterr.ErrNoDomain. It makes three requests at once.
-func (h *Host) Domain(ctx context.Context, uuid string) (Domain, error) {
+// Domain returns a domain, or host.ErrNoDomain. It makes three requests at once.
+func (h *Host) Domain(ctx context.Context, uuid string) (host.Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
+		return host.Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
 	}
 	return h.readDomain(ctx, virterr.Domain(uuid), ref)
 }
 
-// DomainWith returns a domain whose status is known, or virterr.ErrNoDomain. It makes
+// DomainWith returns a domain whose status is known, or host.ErrNoDomain. It makes
 // one request.
-func (h *Host) DomainWith(ctx context.Context, uuid string, status Status) (Domain, error) {
+func (h *Host) DomainWith(ctx context.Context, uuid string, status host.Status) (host.Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
+		return host.Domain{}, virterr.Fail("reading", virterr.Domain(uuid), err)
 	}
 	d, err := h.readDefinition(ctx, virterr.Domain(uuid), ref)
 	d.Status = status
 	return d, err
 }
 
-// DomainByName returns a domain, or virterr.ErrNoDomain. It makes one request more than
+// DomainByName returns a domain, or host.ErrNoDomain. It makes one request more than
 // Domain.
-func (h *Host) DomainByName(ctx context.Context, name string) (Domain, error) {
+func (h *Host) DomainByName(ctx context.Context, name string) (host.Domain, error) {
 	ref, err := h.lookupName(ctx, "reading", name)
 	if err != nil {
-		return Domain{}, err
+		return host.Domain{}, err
 	}
 	return h.readDomain(ctx, virterr.Domain(name), ref)
 }
@@ -114,10 +70,10 @@ func (h *Host) lookupName(ctx context.Context, op, name string) (libvirt.Domain,
 	})
 }
 
-func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
+func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain) (host.Domain, error) {
 	var (
-		d      Domain
-		status Status
+		d      host.Domain
+		status host.Status
 	)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -136,51 +92,51 @@ func (h *Host) readDomain(ctx context.Context, object string, ref libvirt.Domain
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return Domain{}, err
+		return host.Domain{}, err
 	}
 	d.Status = status
 	return d, nil
 }
 
-func (h *Host) readDefinition(ctx context.Context, object string, ref libvirt.Domain) (Domain, error) {
+func (h *Host) readDefinition(ctx context.Context, object string, ref libvirt.Domain) (host.Domain, error) {
 	d, _, err := h.readText(ctx, object, ref)
 	return d, err
 }
 
 // readText returns the definition also as libvirt writes it.
-func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) (Domain, string, error) {
+func (h *Host) readText(ctx context.Context, object string, ref libvirt.Domain) (host.Domain, string, error) {
 	text, err := rpc.Ask(ctx, h.Client, "reading", object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive)
 	})
 	if err != nil {
-		return Domain{}, "", err
+		return host.Domain{}, "", err
 	}
 	d, err := parseDomain(text)
 	return d, text, virterr.Fail("reading", object, err)
 }
 
-func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (State, error) {
-	return rpc.Ask(ctx, h.Client, "reading the state of", object, func(l *libvirt.Libvirt) (State, error) {
+func (h *Host) readState(ctx context.Context, object string, ref libvirt.Domain) (host.State, error) {
+	return rpc.Ask(ctx, h.Client, "reading the state of", object, func(l *libvirt.Libvirt) (host.State, error) {
 		state, _, err := l.DomainGetState(ref, 0)
 		return stateOf(state), err
 	})
 }
 
-// DomainState returns what a domain is doing, or virterr.ErrNoDomain, with one request.
-func (h *Host) DomainState(ctx context.Context, uuid string) (State, error) {
+// DomainState returns what a domain is doing, or host.ErrNoDomain, with one request.
+func (h *Host) DomainState(ctx context.Context, uuid string) (host.State, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
-		return StateUnknown, virterr.Fail("reading the state of", virterr.Domain(uuid), err)
+		return host.StateUnknown, virterr.Fail("reading the state of", virterr.Domain(uuid), err)
 	}
 	return h.readState(ctx, virterr.Domain(uuid), ref)
 }
 
 // Domains names all domains of the host, with one request.
-func (h *Host) Domains(ctx context.Context) ([]DomainRef, error) {
+func (h *Host) Domains(ctx context.Context) ([]host.DomainRef, error) {
 	found, err := h.listDomains(ctx, 0)
-	refs := make([]DomainRef, len(found))
+	refs := make([]host.DomainRef, len(found))
 	for i, ref := range found {
-		refs[i] = DomainRef{UUID: rpc.FormatUUID(ref.UUID), Name: ref.Name}
+		refs[i] = host.DomainRef{UUID: rpc.FormatUUID(ref.UUID), Name: ref.Name}
 	}
 	return refs, err
 }
@@ -195,21 +151,21 @@ func (h *Host) listDomains(ctx context.Context, which libvirt.ConnectListAllDoma
 // AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out, and those that cannot be
 // described are told of.
-func (h *Host) AllDomains(ctx context.Context) ([]Domain, []virterr.Undescribed, error) {
+func (h *Host) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	return h.DomainsNamed(ctx, func(string) bool { return true })
 }
 
 // DomainsNamed returns the domains of the host whose names match: two requests,
 // and one for each of these domains. A domain that vanishes meanwhile is left out,
 // and those that cannot be described are told of.
-func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, []virterr.Undescribed, error) {
+func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) ([]host.Domain, []host.Undescribed, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
 		return nil, nil, err
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
-	called := func(l listedStatus) Undescribed { return virterr.Undescribed{Name: l.ref.Name} }
-	return rpc.DescribeAll(ctx, listed, virterr.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (Domain, error) {
+	called := func(l listedStatus) host.Undescribed { return host.Undescribed{Name: l.ref.Name} }
+	return rpc.DescribeAll(ctx, listed, host.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (host.Domain, error) {
 		d, err := h.readDefinition(ctx, virterr.Domain(l.ref.Name), l.ref)
 		d.Status = l.Status
 		return d, err
@@ -218,9 +174,9 @@ func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (
 
 // Statuses tells of all domains of the host, by their UUIDs, what they are
 // doing, with two requests.
-func (h *Host) Statuses(ctx context.Context) (map[string]Status, error) {
+func (h *Host) Statuses(ctx context.Context) (map[string]host.Status, error) {
 	listed, err := h.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
-	statuses := make(map[string]Status, len(listed))
+	statuses := make(map[string]host.Status, len(listed))
 	for _, l := range listed {
 		statuses[rpc.FormatUUID(l.ref.UUID)] = l.Status
 	}
@@ -229,7 +185,7 @@ func (h *Host) Statuses(ctx context.Context) (map[string]Status, error) {
 
 type listedStatus struct {
 	ref libvirt.Domain
-	Status
+	host.Status
 }
 
 func (h *Host) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
@@ -250,7 +206,7 @@ func (h *Host) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes)
 	}
 	listed := make([]listedStatus, len(records))
 	for i, r := range records {
-		listed[i] = listedStatus{r.Dom, Status{Autostart: autostart[r.Dom.UUID], Sizes: sizesOf(r.Params)}}
+		listed[i] = listedStatus{r.Dom, host.Status{Autostart: autostart[r.Dom.UUID], Sizes: sizesOf(r.Params)}}
 		for _, p := range r.Params {
 			if state, ok := p.Value.I.(int32); ok && p.Field == libvirt.DomainStatsStateState {
 				listed[i].State = stateOf(state)

@@ -6,44 +6,45 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // DefineDomain defines a domain without starting it. A name or UUID that another
-// domain has gives virterr.ErrExists; an empty UUID lets the host choose one.
-func (h *Host) DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error) {
+// domain has gives host.ErrExists; an empty UUID lets the host choose one.
+func (h *Host) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
 	const op = "defining"
 	object := virterr.Domain(spec.Name)
 	text, err := renderDomain(spec)
 	if err != nil {
-		return Domain{}, virterr.Fail(op, object, err)
+		return host.Domain{}, virterr.Fail(op, object, err)
 	}
 	// libvirt redefines a domain with the same name and UUID without a word.
 	if spec.UUID != "" {
 		if err := h.refuseTaken(ctx, op, spec); err != nil {
-			return Domain{}, err
+			return host.Domain{}, err
 		}
 	}
 	ref, err := h.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
 	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
 		// That is what a taken name gives, among other things.
 		if _, lookup := h.lookupName(ctx, op, spec.Name); lookup == nil {
-			return Domain{}, virterr.Fail(op, object, virterr.As(virterr.ErrExists, errors.Unwrap(err)))
+			return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 		}
 	}
 	if err != nil {
-		return Domain{}, err
+		return host.Domain{}, err
 	}
 	d, text, err := h.readText(ctx, object, ref)
-	d.State = StateShutoff
+	d.State = host.StateShutoff
 	if err != nil {
 		return d, err
 	}
 	return d, h.withSparePorts(ctx, op, object, text)
 }
 
-func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) error {
+func (h *Host) refuseTaken(ctx context.Context, op string, spec host.DomainSpec) error {
 	ref, err := domainRef(spec.UUID)
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(spec.Name), err)
@@ -52,7 +53,7 @@ func (h *Host) refuseTaken(ctx context.Context, op string, spec DomainSpec) erro
 		return l.DomainLookupByUUID(ref.UUID)
 	})
 	switch {
-	case errors.Is(err, virterr.ErrNoDomain):
+	case errors.Is(err, host.ErrNoDomain):
 		return nil
 	case err != nil:
 		return err
@@ -67,7 +68,7 @@ type takenError struct{ uuid, name string }
 func (e *takenError) Error() string {
 	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
 }
-func (e *takenError) Unwrap() error { return virterr.ErrExists }
+func (e *takenError) Unwrap() error { return host.ErrExists }
 
 // withSparePorts adds root ports to the definition of a domain that was just defined, where its machine takes them and
 // has not enough.

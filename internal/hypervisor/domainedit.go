@@ -10,26 +10,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
-
-// DomainChange names what RedefineDomain changes; nil stays as it is. An empty
-// Title, Description or Metadata removes it. Metadata is the element of
-// naming.InstanceNamespace; other elements of the domain's metadata are kept.
-type DomainChange struct {
-	Title, Description, Metadata *string
-	Sockets, Cores               *int
-	MemoryMiB                    *uint64
-	AddDisk                      *DiskSpec      // one that is there by its name stays as it is
-	SetInterface                 *InterfaceSpec // added, or by its name connected as it says; a MAC address stays
-	RemoveDevice                 DeviceID       // one that is not there is no error; empty for none
-	Disk                         *DiskImage
-}
 
 // editDomain changes a domain's XML in place. Decoding and encoding it as a
 // whole would lose every element that the program does not know, which grow with
 // each release of libvirt.
-func editDomain(text string, change DomainChange) (string, error) {
+func editDomain(text string, change host.DomainChange) (string, error) {
 	e, err := newEditor(text)
 	if err != nil {
 		return "", err

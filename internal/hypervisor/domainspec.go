@@ -6,50 +6,14 @@ import (
 	"regexp"
 
 	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // aliasName is what libvirt allows in an alias.
 var aliasName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// DomainSpec describes a domain to define.
-type DomainSpec struct {
-	Name        string
-	UUID        string // empty: the host chooses one
-	Title       string // one line
-	Description string
-	Type        string // kvm or qemu
-	Sockets     int
-	Cores       int // of each socket
-	// CPU is host-model, host-passthrough, maximum or a model that libvirt
-	// knows. Empty means host-model. Under software emulation (type qemu) the
-	// first three all become maximum: there is no host CPU to pass on.
-	CPU       string
-	MemoryMiB uint64
-	// Firmware is efi, or empty for the BIOS. libvirt picks the host's build of it
-	// and keeps its variables in a file of the domain's own.
-	Firmware   string
-	Disks      []DiskSpec
-	Seed       string // path of a cloud-init ISO; empty for none
-	ConsoleLog string // path on the host of a log of the serial console; empty for none
-	Interfaces []InterfaceSpec
-	Host       []HostDevice // devices of the host that are handed to the guest
-	Metadata   string       // one XML element in a namespace of its own; empty for none
-}
-
-// InterfaceSpec describes a network interface on a network or a bridge.
-type InterfaceSpec struct {
-	Name      string      // letters, digits, _ and -
-	Model     string      // empty means virtio
-	Network   string      // libvirt network, or
-	Bridge    string      // bridge of the host
-	MAC       string      // empty: the host chooses one
-	VLAN      uint        // tag, where the network can; 0 for none
-	Filter    string      // network filter; empty for none
-	FilterIPs []string    // the IPv4 addresses that the filter lets pass; none: it learns one from the guest
-	PCI       *PCIAddress // in the guest; nil leaves it to libvirt
-}
-
-func renderDomain(spec DomainSpec) (string, error) {
+func renderDomain(spec host.DomainSpec) (string, error) {
 	if err := checkDomain(spec); err != nil {
 		return "", err
 	}
@@ -76,7 +40,7 @@ func renderDomain(spec DomainSpec) (string, error) {
 	return doc.Marshal()
 }
 
-func checkDomain(spec DomainSpec) error {
+func checkDomain(spec host.DomainSpec) error {
 	if spec.Sockets < 1 || spec.Cores < 1 {
 		return fmt.Errorf("%d sockets of %d cores: both must be at least 1", spec.Sockets, spec.Cores)
 	}
@@ -85,7 +49,7 @@ func checkDomain(spec DomainSpec) error {
 			return err
 		}
 	}
-	for _, d := range spec.Host {
+	for _, d := range spec.Passthrough {
 		if !aliasName.MatchString(d.Name) {
 			return fmt.Errorf("host device name %q: only letters, digits, _ and - are possible", d.Name)
 		}
@@ -101,7 +65,7 @@ func checkDomain(spec DomainSpec) error {
 	return nil
 }
 
-func checkInterface(n InterfaceSpec) error {
+func checkInterface(n host.InterfaceSpec) error {
 	if !aliasName.MatchString(n.Name) {
 		return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
 	}
@@ -113,9 +77,9 @@ func checkInterface(n InterfaceSpec) error {
 
 // cpu describes the processor. match='exact' with fallback='forbid' refuses to
 // start rather than to give the guest less than was asked for.
-func domainCPU(spec DomainSpec) *libvirtxml.DomainCPU {
+func domainCPU(spec host.DomainSpec) *libvirtxml.DomainCPU {
 	cpu := &libvirtxml.DomainCPU{
-		Mode:     EffectiveCPU(spec.Type, spec.CPU),
+		Mode:     host.EffectiveCPU(spec.Type, spec.CPU),
 		Topology: &libvirtxml.DomainCPUTopology{Sockets: spec.Sockets, Cores: spec.Cores, Threads: 1},
 	}
 	if cpu.Mode != "host-model" && cpu.Mode != "host-passthrough" && cpu.Mode != "maximum" {
@@ -125,7 +89,7 @@ func domainCPU(spec DomainSpec) *libvirtxml.DomainCPU {
 	return cpu
 }
 
-func domainDevices(spec DomainSpec) *libvirtxml.DomainDeviceList {
+func domainDevices(spec host.DomainSpec) *libvirtxml.DomainDeviceList {
 	port := uint(0)
 	serial := libvirtxml.DomainSerial{
 		Source: &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}},
@@ -162,17 +126,17 @@ func domainDevices(spec DomainSpec) *libvirtxml.DomainDeviceList {
 	for _, n := range spec.Interfaces {
 		list.Interfaces = append(list.Interfaces, interfaceDevice(n))
 	}
-	for _, d := range spec.Host {
+	for _, d := range spec.Passthrough {
 		list.Hostdevs = append(list.Hostdevs, hostDevice(d))
 	}
 	return list
 }
 
-func interfaceDevice(n InterfaceSpec) libvirtxml.DomainInterface {
+func interfaceDevice(n host.InterfaceSpec) libvirtxml.DomainInterface {
 	nic := libvirtxml.DomainInterface{
 		Source:  &libvirtxml.DomainInterfaceSource{},
 		Model:   &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")},
-		Alias:   &libvirtxml.DomainAlias{Name: string(InterfaceID(n.Name))},
+		Alias:   &libvirtxml.DomainAlias{Name: string(host.InterfaceID(n.Name))},
 		Address: deviceAddress(n.PCI),
 		// A guest boots from its disk. Its card's boot ROM would only cost time, and
 		// could take a lease that is not the guest's.

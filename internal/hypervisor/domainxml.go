@@ -7,60 +7,9 @@ import (
 	"math"
 	"strings"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
-
-// Domain is a domain as it is defined: for a running one, what it will be after
-// it was powered off and started again. Its Status is as of now.
-type Domain struct {
-	UUID, Name  string
-	Title       string
-	Description string
-	Type        string // kvm, qemu
-	Status
-	Sockets int
-	Cores   int // of each socket
-	// CPU is host-model, host-passthrough, maximum or a model's name; see
-	// DomainSpec about software emulation.
-	CPU        string
-	MemoryMiB  uint64
-	Firmware   string // efi, or empty for the BIOS
-	Disks      []DomainDisk
-	Interfaces []DomainInterface
-	Host       []HostDevice // PCI devices of the host
-	Metadata   string       // the element of naming.InstanceNamespace; empty for none
-}
-
-// DomainDisk is a disk of a domain.
-type DomainDisk struct {
-	Name   string // as in DiskSpec; empty for a disk that was added otherwise
-	Target string // vda, sda, …
-	Path   string // empty for an empty drive, for network disks, and for those that name a volume
-	// Pool and Volume are the volume of a disk whose definition names that instead of a path.
-	Pool, Volume string
-	Format       string // raw, qcow2
-	CDROM        bool
-	// Rotation, KeepsDiscarded and Boot are as in DiskSpec.
-	Rotation       uint
-	KeepsDiscarded bool
-	Boot           uint
-}
-
-// Is tells whether the disk is that volume.
-func (d DomainDisk) Is(v Volume) bool {
-	return v.Path != "" && d.Path == v.Path || d.Volume != "" && d.Volume == v.Name && d.Pool == v.Pool
-}
-
-// DomainInterface is a network interface of a domain.
-type DomainInterface struct {
-	Name    string // as in InterfaceSpec; empty for one that was added otherwise
-	MAC     string
-	Network string
-	Bridge  string
-	Model   string
-	VLAN    uint   // the tag; 0 for none and for several
-	Filter  string // empty for none
-}
 
 // domainDoc is the part of libvirt's domain XML that is read
 // (https://libvirt.org/formatdomain.html).
@@ -175,20 +124,20 @@ func (doc *domainDoc) shape() (sockets, cores int) {
 	return doc.VCPUs, 1
 }
 
-func parseDomain(text string) (Domain, error) {
+func parseDomain(text string) (host.Domain, error) {
 	var doc domainDoc
 	if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
-		return Domain{}, err
+		return host.Domain{}, err
 	}
 	memory, err := doc.Memory.mib()
 	if err != nil {
-		return Domain{}, err
+		return host.Domain{}, err
 	}
 	metadata, err := ownMetadata(doc.Metadata.Inner)
 	if err != nil {
-		return Domain{}, virterr.Misread("the domain's XML", err)
+		return host.Domain{}, virterr.Misread("the domain's XML", err)
 	}
-	d := Domain{
+	d := host.Domain{
 		UUID: doc.UUID, Name: doc.Name, Title: doc.Title, Description: doc.Description, Type: doc.Type,
 		CPU: doc.CPU.Mode, MemoryMiB: memory, Metadata: metadata, Firmware: doc.OS.Firmware,
 	}
@@ -197,15 +146,15 @@ func parseDomain(text string) (Domain, error) {
 		d.CPU = doc.CPU.Model
 	}
 	for _, disk := range doc.Disks {
-		d.Disks = append(d.Disks, DomainDisk{
-			Name: named(disk.Alias, DiskID("")), Target: disk.Target.Dev, Format: disk.Driver.Type,
+		d.Disks = append(d.Disks, host.DomainDisk{
+			Name: named(disk.Alias, host.DiskID("")), Target: disk.Target.Dev, Format: disk.Driver.Type,
 			Path: cmp.Or(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
 			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
 		})
 	}
 	for _, nic := range doc.Interfaces {
-		read := DomainInterface{
-			Name: named(nic.Alias, InterfaceID("")), MAC: nic.MAC.Address,
+		read := host.DomainInterface{
+			Name: named(nic.Alias, host.InterfaceID("")), MAC: nic.MAC.Address,
 			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type, Filter: nic.Filter.Name,
 		}
 		if len(nic.VLAN) == 1 {
@@ -219,15 +168,15 @@ func parseDomain(text string) (Domain, error) {
 		}
 		address, err := device.Address.address()
 		if err != nil {
-			return Domain{}, err
+			return host.Domain{}, err
 		}
-		d.Host = append(d.Host, HostDevice{Name: named(device.Alias, HostDeviceID("")), Address: address})
+		d.Passthrough = append(d.Passthrough, host.PassthroughDevice{Name: named(device.Alias, host.PassthroughID("")), Address: address})
 	}
 	return d, nil
 }
 
 // named returns the name in one of our aliases.
-func named(a aliasDoc, prefix DeviceID) string {
+func named(a aliasDoc, prefix host.DeviceID) string {
 	name, ours := strings.CutPrefix(a.Name, string(prefix))
 	if !ours {
 		return ""

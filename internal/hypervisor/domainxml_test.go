@@ -7,35 +7,36 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func fullSpec() DomainSpec {
-	return DomainSpec{
+func fullSpec() host.DomainSpec {
+	return host.DomainSpec{
 		Name: "t1.web", UUID: "c7a5fdbd-cdaf-9455-926a-d65c16db1809", Title: "Web & more", Description: "line 1\nline <2>",
 		Type: "kvm", Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Firmware: "efi",
-		Disks: []DiskSpec{
+		Disks: []host.DiskSpec{
 			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
 			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
 			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
 		},
 		Seed: "/pool/seed.iso", ConsoleLog: "/log/web.log",
-		Interfaces: []InterfaceSpec{
+		Interfaces: []host.InterfaceSpec{
 			{Name: "eth0", Network: "default", MAC: "52:54:00:00:00:01"},
 			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
 			{Name: "eth2", Network: "lab", Filter: "clean-traffic", FilterIPs: []string{"10.0.0.5"}},
 		},
-		Host:     []HostDevice{{Name: "gpu-10de-1eb8-0", Address: PCIAddress{Bus: 0xb1}}, {Name: "gpu-10de-1eb8-1", Address: PCIAddress{1, 2, 3, 4}}},
-		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
+		Passthrough: []host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: host.PCIAddress{Bus: 0xb1}}, {Name: "gpu-10de-1eb8-1", Address: host.PCIAddress{Domain: 1, Bus: 2, Slot: 3, Function: 4}}},
+		Metadata:    `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
 	}
 }
 
 func TestDomainXMLIsAsAgreed(t *testing.T) {
-	emulated := DomainSpec{Name: "small", Type: "qemu", Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64}
-	for name, spec := range map[string]DomainSpec{"full": fullSpec(), "small": emulated} {
+	emulated := host.DomainSpec{Name: "small", Type: "qemu", Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64}
+	for name, spec := range map[string]host.DomainSpec{"full": fullSpec(), "small": emulated} {
 		text := virttest.Must[string](t)(renderDomain(spec))
 		file := filepath.Join("testdata", name+".xml")
 		if *update {
@@ -51,24 +52,24 @@ func TestDomainXMLIsAsAgreed(t *testing.T) {
 
 func TestDomainXMLReadsBack(t *testing.T) {
 	spec := fullSpec()
-	want := Domain{
+	want := host.Domain{
 		UUID: spec.UUID, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: "kvm",
 		Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Metadata: spec.Metadata,
-		Firmware: "efi", Host: spec.Host,
-		Disks: []DomainDisk{
+		Firmware: "efi", Passthrough: spec.Passthrough,
+		Disks: []host.DomainDisk{
 			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
 			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
 			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
 			{Target: "sda", Path: "/pool/seed.iso", Format: "raw", CDROM: true},
 		},
-		Interfaces: []DomainInterface{
+		Interfaces: []host.DomainInterface{
 			{Name: "eth0", MAC: "52:54:00:00:00:01", Network: "default", Model: "virtio"},
 			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
 			{Name: "eth2", Network: "lab", Model: "virtio", Filter: "clean-traffic"},
 		},
 	}
-	got := virttest.Must[Domain](t)(parseDomain(virttest.Must[string](t)(renderDomain(spec))))
+	got := virttest.Must[host.Domain](t)(parseDomain(virttest.Must[string](t)(renderDomain(spec))))
 	if diff := virttest.Differ(got, want); diff != "" {
 		t.Error(diff)
 	}
@@ -89,28 +90,28 @@ const strangers = `<domain type='kvm' id='3'>
 func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 	const ours = `<m:instance xmlns:m="urn:novacron:instance:1">new</m:instance>`
 	for name, c := range map[string]struct {
-		change   DomainChange
+		change   host.DomainChange
 		old, new []string // what is replaced by what
 	}{
 		"nothing": {},
-		"title":   {DomainChange{Title: new("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
+		"title":   {host.DomainChange{Title: new("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
 		"no title": {
-			DomainChange{Title: new("")}, []string{"<title>old</title>"}, []string{""},
+			host.DomainChange{Title: new("")}, []string{"<title>old</title>"}, []string{""},
 		},
 		"description": {
-			DomainChange{Description: new("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
+			host.DomainChange{Description: new("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
 		},
 		"metadata": {
-			DomainChange{Metadata: new(ours)},
+			host.DomainChange{Metadata: new(ours)},
 			[]string{`<n:instance xmlns:n="urn:novacron:instance:1">old</n:instance>`}, []string{ours},
 		},
 		"memory": {
-			DomainChange{MemoryMiB: new(uint64(2048))},
+			host.DomainChange{MemoryMiB: new(uint64(2048))},
 			[]string{"<memory unit='KiB'>1048576</memory>", "<currentMemory unit='KiB'>524288</currentMemory>"},
 			[]string{`<memory unit="MiB">2048</memory>`, `<currentMemory unit="MiB">2048</currentMemory>`},
 		},
 		"sockets": {
-			DomainChange{Sockets: new(3)},
+			host.DomainChange{Sockets: new(3)},
 			[]string{"<vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>", "<topology sockets='1' dies='1' cores='2' threads='2'/>"},
 			[]string{`<vcpu placement="static" cpuset="0-3">12</vcpu>`, `<topology sockets="3" dies="1" cores="2" threads="2"></topology>`},
 		},
@@ -128,7 +129,7 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 		}
 	}
-	for name, change := range map[string]DomainChange{
+	for name, change := range map[string]host.DomainChange{
 		"no cores":            {Cores: new(0)},
 		"metadata of nobody":  {Metadata: new("<a/>")},
 		"metadata of no form": {Metadata: new("<a xmlns='urn:a'>")},
@@ -155,7 +156,7 @@ func FuzzDomainXML(f *testing.F) {
 		}
 		metadata := `<n:instance xmlns:n="urn:novacron:instance:1"/>`
 		memory %= 1 << 40
-		edited, err := editDomain(text, DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata})
+		edited, err := editDomain(text, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata})
 		if err != nil {
 			return
 		}

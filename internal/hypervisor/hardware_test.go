@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -37,16 +38,16 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		devices             []string
-		without             []DeviceID
+		without             []host.DeviceID
 		ports, conventional int
 		virtio, e1000       bool // there is room for one
 	}{
 		"an old PC":       {[]string{pciRoot, pciDevice("disk", "ua-disk-a", 0, 2), handed}, nil, 0, 28, true, true},
-		"a device goes":   {[]string{pciRoot, pciDevice("disk", "ua-disk-a", 0, 2), handed}, []DeviceID{DiskID("a")}, 0, 29, true, true},
+		"a device goes":   {[]string{pciRoot, pciDevice("disk", "ua-disk-a", 0, 2), handed}, []host.DeviceID{host.DiskID("a")}, 0, 29, true, true},
 		"a full PC":       {append(full, pciRoot), nil, 0, 0, false, false},
 		"with a bridge":   {append(full, pciRoot, "<controller type='pci' index='1' model='pci-bridge'/>"), nil, 0, 31, true, true},
 		"PCI Express":     {[]string{pcieRoot, port(1, ""), port(2, ""), pciDevice("interface", "ua-nic-a", 1, 0)}, nil, 1, 0, true, false},
-		"a card goes":     {[]string{pcieRoot, port(1, ""), pciDevice("interface", "ua-nic-a", 1, 0)}, []DeviceID{InterfaceID("a")}, 1, 0, true, false},
+		"a card goes":     {[]string{pcieRoot, port(1, ""), pciDevice("interface", "ua-nic-a", 1, 0)}, []host.DeviceID{host.InterfaceID("a")}, 1, 0, true, false},
 		"all ports taken": {[]string{pcieRoot, port(1, ""), pciDevice("interface", "ua-nic-a", 1, 0)}, nil, 0, 0, false, false},
 		"a port that takes none": {
 			[]string{pcieRoot, port(1, "<target hotplug='off'/>")}, nil, 0, 0, false, false,
@@ -57,7 +58,7 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 		}, nil, 0, 31, false, true},
 		"a machine without PCI": {[]string{"<disk><alias name='ua-disk-a'/><address type='ccw' cssid='0xfe'/></disk>"}, nil, 0, 0, true, true},
 	} {
-		hardware := virttest.Must[Hardware](t)(ParseHardware(domainOf(c.devices...)))
+		hardware := virttest.Must[host.Hardware](t)(ParseHardware(domainOf(c.devices...)))
 		got := hardware.Slots(c.without...)
 		if got.Ports != c.ports || got.Conventional != c.conventional {
 			t.Errorf("%s: %d ports and %d slots are free, want %d and %d", name, got.Ports, got.Conventional, c.ports, c.conventional)
@@ -67,24 +68,24 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 			t.Errorf("%s: room for virtio %t and e1000 %t, want %t and %t", name, v, e, c.virtio, c.e1000)
 		}
 	}
-	slots := virttest.Must[Hardware](t)(ParseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
+	slots := virttest.Must[host.Hardware](t)(ParseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
 	if !slots.TakeFor("virtio") || !slots.TakeFor("e1000e") || slots.TakeFor("virtio") {
 		t.Error("two ports are not room for two devices")
 	}
 }
 
 func TestHardwareIsFoundByName(t *testing.T) {
-	h := virttest.Must[Hardware](t)(ParseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
-	if !h.Has(InterfaceID("eth0")) || !h.Has(DiskID("eth0")) || h.Has(InterfaceID("eth")) {
+	h := virttest.Must[host.Hardware](t)(ParseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
+	if !h.Has(host.InterfaceID("eth0")) || !h.Has(host.DiskID("eth0")) || h.Has(host.InterfaceID("eth")) {
 		t.Error("it is not told apart what there is")
 	}
-	if at := h.PCI(InterfaceID("eth0")); at == nil || *at != (PCIAddress{Slot: 0x1f}) {
+	if at := h.PCI(host.InterfaceID("eth0")); at == nil || *at != (host.PCIAddress{Slot: 0x1f}) {
 		t.Errorf("the interface is at %v", at)
 	}
-	if at := h.PCI(DiskID("eth0")); at != nil {
+	if at := h.PCI(host.DiskID("eth0")); at != nil {
 		t.Errorf("a SCSI disk is at %v", at)
 	}
-	if got := DiskID("a").String() + ", " + InterfaceID("b").String(); got != `disk "a", interface "b"` {
+	if got := host.DiskID("a").String() + ", " + host.InterfaceID("b").String(); got != `disk "a", interface "b"` {
 		t.Errorf("a user is told of %s", got)
 	}
 }
@@ -100,7 +101,7 @@ func TestSparePortsAreForMachinesThatHavePorts(t *testing.T) {
 		"one free, to take": {[]string{pcieRoot, port(1, "")}, 1, 4},
 		"enough":            {[]string{pcieRoot, port(1, ""), port(2, ""), port(3, ""), port(4, ""), port(5, "")}, 1, 0},
 	} {
-		if got := virttest.Must[Hardware](t)(ParseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
+		if got := virttest.Must[host.Hardware](t)(ParseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
 			t.Errorf("%s: %d ports are lacking, want %d", name, got, c.lack)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/storage"
@@ -46,6 +47,8 @@ type Host struct {
 	*volumes
 	agentSlot chan struct{}
 }
+
+var _ host.Host = (*Host)(nil)
 
 // Other names, since fields of the types' own names would hide methods.
 type (

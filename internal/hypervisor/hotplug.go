@@ -6,6 +6,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -13,7 +14,7 @@ import (
 // leaves the old definition.
 
 // PlugDisk plugs a disk into a running guest.
-func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
+func (h *Host) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
 	err := checkDisk(spec)
 	var text string
 	if err == nil {
@@ -23,20 +24,20 @@ func (h *Host) PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error {
 	if err != nil {
 		return virterr.Fail("plugging in", "disk "+spec.Name, err)
 	}
-	return h.plug(ctx, uuid, DiskID(spec.Name), text)
+	return h.plug(ctx, uuid, host.DiskID(spec.Name), text)
 }
 
 // PlugInterface plugs a network interface into a running guest.
-func (h *Host) PlugInterface(ctx context.Context, uuid string, spec InterfaceSpec) error {
+func (h *Host) PlugInterface(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
 	nic := interfaceDevice(spec)
 	text, err := nic.Marshal()
 	if err != nil {
 		return virterr.Fail("plugging in", "interface "+spec.Name, err)
 	}
-	return h.plug(ctx, uuid, InterfaceID(spec.Name), text)
+	return h.plug(ctx, uuid, host.InterfaceID(spec.Name), text)
 }
 
-func (h *Host) plug(ctx context.Context, uuid string, id DeviceID, text string) error {
+func (h *Host) plug(ctx context.Context, uuid string, id host.DeviceID, text string) error {
 	return h.change(ctx, "plugging "+id.String()+" into", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainAttachDeviceFlags(ref, text, uint32(libvirt.DomainDeviceModifyLive))
 	})
@@ -44,8 +45,8 @@ func (h *Host) plug(ctx context.Context, uuid string, id DeviceID, text string) 
 
 // Reconnect moves an interface of a running guest to the network or bridge of the spec, with its tag and filter. The
 // guest goes on with the same card: model and MAC address stay.
-func (h *Host) Reconnect(ctx context.Context, uuid string, spec InterfaceSpec) error {
-	op := "reconnecting " + InterfaceID(spec.Name).String() + " of"
+func (h *Host) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+	op := "reconnecting " + host.InterfaceID(spec.Name).String() + " of"
 	text, err := h.liveXML(ctx, op, uuid)
 	if err != nil {
 		return err
@@ -59,17 +60,17 @@ func (h *Host) Reconnect(ctx context.Context, uuid string, spec InterfaceSpec) e
 }
 
 // reconnected is an interface's element of a domain's XML, connected as the spec says.
-func reconnected(domain string, spec InterfaceSpec) (string, error) {
+func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 	e, err := newEditor(domain)
 	if err != nil {
 		return "", err
 	}
-	found, ok, err := e.device(InterfaceID(spec.Name))
+	found, ok, err := e.device(host.InterfaceID(spec.Name))
 	if err != nil {
 		return "", err
 	}
 	if !ok {
-		return "", fmt.Errorf("the guest has no %s", InterfaceID(spec.Name))
+		return "", fmt.Errorf("the guest has no %s", host.InterfaceID(spec.Name))
 	}
 	spec.Model, spec.PCI = "", nil
 	// Of a running guest, libvirt also tells what its network says of ports; the new network has its own.
@@ -78,7 +79,7 @@ func reconnected(domain string, spec InterfaceSpec) (string, error) {
 
 // Unplug asks a running guest to let go of a device and does not wait for it: see Hardware.Has. A guest that is busy
 // with booting may not hear. A device that the guest has not got is no error.
-func (h *Host) Unplug(ctx context.Context, uuid string, id DeviceID) error {
+func (h *Host) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
 	err := h.change(ctx, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
 	})

@@ -8,31 +8,14 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Info describes a host.
-type Info struct {
-	Hostname string
-	// UUID is the host's own, of its firmware or of libvirtd.conf. It does not identify a host: boards share UUIDs, and where a
-	// board has none, libvirt makes one up at each start.
-	UUID string
-	URI  string // as the Host was made with
-	Arch string // x86_64, aarch64, …
-	// LibvirtVersion and HypervisorVersion are "9.0.0" and "7.2.22".
-	LibvirtVersion    string
-	HypervisorVersion string
-	CPUs              int // threads that the host schedules on
-	MemoryMiB         uint64
-	FreeMemoryMiB     uint64
-	DomainTypes       []string // what guests of the host's architecture can be: qemu, kvm
-	CPUModel          string   // as libvirt names it; empty where it cannot tell
-}
-
 // Info returns what the host is and has. It makes six requests at once.
-func (h *Host) Info(ctx context.Context) (Info, error) {
-	info := Info{URI: h.URI()}
+func (h *Host) Info(ctx context.Context) (host.Info, error) {
+	info := host.Info{URI: h.URI()}
 	group, ctx := errgroup.WithContext(ctx)
 	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
 		group.Go(func() error {
@@ -74,7 +57,7 @@ func (h *Host) Info(ctx context.Context) (Info, error) {
 		}, err
 	})
 	if err := group.Wait(); err != nil {
-		return Info{}, err
+		return host.Info{}, err
 	}
 	return info, nil
 }
@@ -87,7 +70,7 @@ func version(v uint64) string {
 
 // parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described
 // at https://libvirt.org/formatcaps.html.
-func parseCapabilities(text string) (Info, error) {
+func parseCapabilities(text string) (host.Info, error) {
 	var doc struct {
 		UUID   string `xml:"host>uuid"`
 		Arch   string `xml:"host>cpu>arch"`
@@ -103,9 +86,9 @@ func parseCapabilities(text string) (Info, error) {
 		} `xml:"guest"`
 	}
 	if err := virterr.Understand("the host's capabilities", text, &doc); err != nil {
-		return Info{}, err
+		return host.Info{}, err
 	}
-	info := Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}
+	info := host.Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}
 	for _, guest := range doc.Guests {
 		if guest.OSType != "hvm" || guest.Arch.Name != doc.Arch {
 			continue

@@ -6,17 +6,9 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
-)
-
-// ShutdownMode is how a guest is asked to shut down.
-type ShutdownMode int
-
-// The ways to ask.
-const (
-	ShutdownACPI  ShutdownMode = iota // the power button
-	ShutdownAgent                     // the guest agent
 )
 
 // undefineFlags takes along what would otherwise make libvirt refuse.
@@ -25,39 +17,39 @@ const undefineFlags = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefine
 
 // StartDomain starts a domain. One that is running already is left as it is.
 func (h *Host) StartDomain(ctx context.Context, uuid string) error {
-	return h.bring(ctx, "starting", uuid, StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+	return h.bring(ctx, "starting", uuid, host.StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainCreate(ref)
 	})
 }
 
 // DestroyDomain powers a domain off. One that is off already is left as it is.
 func (h *Host) DestroyDomain(ctx context.Context, uuid string) error {
-	return h.bring(ctx, "powering off", uuid, StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+	return h.bring(ctx, "powering off", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDestroyFlags(ref, libvirt.DomainDestroyDefault)
 	})
 }
 
 // ShutdownDomain asks the guest to shut down and does not wait for it: see
 // DomainState. A domain that is off already is left as it is. The mode
-// ShutdownAgent gives virterr.ErrAgentUnresponsive where no agent answers.
-func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode ShutdownMode) error {
-	if mode == ShutdownAgent {
+// ShutdownAgent gives host.ErrAgentUnresponsive where no agent answers.
+func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
+	if mode == host.ShutdownAgent {
 		return h.shutdownByAgent(ctx, uuid)
 	}
-	return h.bring(ctx, "shutting down", uuid, StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+	return h.bring(ctx, "shutting down", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainShutdownFlags(ref, libvirt.DomainShutdownAcpiPowerBtn)
 	})
 }
 
 // bring makes a request that leads to a state. libvirt refuses it with
 // OPERATION_INVALID when the domain is in that state already.
-func (h *Host) bring(ctx context.Context, op, uuid string, to State, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func (h *Host) bring(ctx context.Context, op, uuid string, to host.State, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	err := h.change(ctx, op, uuid, fn)
 	return h.forgive(ctx, uuid, to, err)
 }
 
-func (h *Host) forgive(ctx context.Context, uuid string, to State, err error) error {
-	if errors.Is(err, virterr.ErrOperationInvalid) {
+func (h *Host) forgive(ctx context.Context, uuid string, to host.State, err error) error {
+	if errors.Is(err, host.ErrOperationInvalid) {
 		if state, stateErr := h.DomainState(ctx, uuid); stateErr == nil && state == to {
 			return nil
 		}
@@ -87,14 +79,14 @@ func (h *Host) SetAutostart(ctx context.Context, uuid string, autostart bool) er
 
 // ResizeDomainDisk grows a disk of a running domain, named by its target ("vda"),
 // to a number of bytes; the guest sees it at once. A domain that is not running
-// gives virterr.ErrOperationInvalid: use ResizeVolume.
+// gives host.ErrOperationInvalid: use ResizeVolume.
 func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes uint64) error {
 	return h.change(ctx, "resizing disk "+target+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)
 	})
 }
 
-// RenameDomain gives a domain that is off another name; virterr.ErrExists where another
+// RenameDomain gives a domain that is off another name; host.ErrExists where another
 // domain has it.
 func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 	err := h.change(ctx, "renaming", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
@@ -105,7 +97,7 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 		return nil
 	}
 	if other, lookup := h.DomainByName(ctx, name); lookup == nil && other.UUID != uuid {
-		return virterr.Fail("renaming", virterr.Domain(uuid), virterr.As(virterr.ErrExists, err))
+		return virterr.Fail("renaming", virterr.Domain(uuid), virterr.As(host.ErrExists, err))
 	}
 	return err
 }
@@ -126,7 +118,7 @@ func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {
 // else in it: whatever other people added stays. A running domain goes on with
 // its old definition until it is powered off. Concurrent changes of the same
 // domain overwrite each other.
-func (h *Host) RedefineDomain(ctx context.Context, uuid string, change DomainChange) error {
+func (h *Host) RedefineDomain(ctx context.Context, uuid string, change host.DomainChange) error {
 	const op = "redefining"
 	object := virterr.Domain(uuid)
 	ref, err := domainRef(uuid)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -17,9 +18,9 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 	}
 	spec.Metadata = ""
 	text := virttest.Must[string](t)(renderDomain(spec))
-	room := MaxDefinition - len(text) - len("<metadata></metadata>") - len(fill(0)) - 16
+	room := host.MaxDefinition - len(text) - len("<metadata></metadata>") - len(fill(0)) - 16
 	spec.Metadata = fill(room)
-	defined := virttest.Must[Domain](t)(h.DefineDomain(t.Context(), spec))
+	defined := virttest.Must[host.Domain](t)(h.DefineDomain(t.Context(), spec))
 	if len(defined.Metadata) < room {
 		t.Errorf("the metadata have %d bytes, want %d", len(defined.Metadata), room)
 	}
@@ -30,10 +31,10 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 		t.Errorf("what runs cannot be read: %v", err)
 	}
 	longer := fill(room + 1024)
-	if err := h.RedefineDomain(t.Context(), spec.UUID, DomainChange{Metadata: &longer}); !errors.Is(err, ErrTooLarge) {
+	if err := h.RedefineDomain(t.Context(), spec.UUID, host.DomainChange{Metadata: &longer}); !errors.Is(err, host.ErrTooLarge) {
 		t.Errorf("a definition that is too long gives %v", err)
 	}
-	if read := virttest.Must[Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
+	if read := virttest.Must[host.Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
 		t.Errorf("the metadata have %d bytes, and had %d", len(read.Metadata), len(defined.Metadata))
 	}
 }

@@ -8,22 +8,14 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Network is a virtual network of the host.
-type Network struct {
-	Name        string
-	Bridge      string // the host's bridge device, where there is one
-	Active      bool
-	ForwardMode string // nat, route, open, bridge, …; empty for an isolated network
-	OpenVSwitch bool   // the bridge is one of Open vSwitch
-}
-
 // Networks returns all networks of the host, by name: two requests, and one for
 // each network.
-func (h *Host) Networks(ctx context.Context) ([]Network, error) {
+func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
 	list := func(which libvirt.ConnectListAllNetworksFlags) ([]libvirt.Network, error) {
 		return rpc.Ask(ctx, h.Client, "listing", "networks", func(l *libvirt.Libvirt) ([]libvirt.Network, error) {
 			refs, _, err := l.ConnectListAllNetworks(1, which)
@@ -38,43 +30,43 @@ func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks, err := rpc.Gather(ctx, refs, virterr.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (Network, error) {
+	networks, err := rpc.Gather(ctx, refs, host.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (host.Network, error) {
 		return h.readNetwork(ctx, ref, slices.Contains(active, ref))
 	})
-	slices.SortFunc(networks, func(a, b Network) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(networks, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
 	return networks, err
 }
 
-// Network returns a network, or virterr.ErrNoNetwork.
-func (h *Host) Network(ctx context.Context, name string) (Network, error) {
+// Network returns a network, or host.ErrNoNetwork.
+func (h *Host) Network(ctx context.Context, name string) (host.Network, error) {
 	ref, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
 		return l.NetworkLookupByName(name)
 	})
 	if err != nil {
-		return Network{}, err
+		return host.Network{}, err
 	}
 	active, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (int32, error) {
 		return l.NetworkIsActive(ref)
 	})
 	if err != nil {
-		return Network{}, err
+		return host.Network{}, err
 	}
 	return h.readNetwork(ctx, ref, active != 0)
 }
 
-func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool) (Network, error) {
+func (h *Host) readNetwork(ctx context.Context, ref libvirt.Network, active bool) (host.Network, error) {
 	text, err := rpc.Ask(ctx, h.Client, "reading", virterr.Network(ref.Name), func(l *libvirt.Libvirt) (string, error) {
 		return l.NetworkGetXMLDesc(ref, 0)
 	})
 	if err != nil {
-		return Network{}, err
+		return host.Network{}, err
 	}
 	n, err := parseNetwork(text)
 	n.Active = active
 	return n, virterr.Fail("reading", virterr.Network(ref.Name), err)
 }
 
-func parseNetwork(text string) (Network, error) {
+func parseNetwork(text string) (host.Network, error) {
 	var doc struct {
 		Name    string `xml:"name"`
 		Forward *struct {
@@ -88,9 +80,9 @@ func parseNetwork(text string) (Network, error) {
 		} `xml:"virtualport"`
 	}
 	if err := virterr.Understand("the network's XML", text, &doc); err != nil {
-		return Network{}, err
+		return host.Network{}, err
 	}
-	n := Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
+	n := host.Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
 	if doc.Forward != nil {
 		// https://libvirt.org/formatnetwork.html: nat when no mode is given.
 		n.ForwardMode = cmp.Or(doc.Forward.Mode, "nat")
@@ -131,7 +123,7 @@ func (h *Host) NetworkFilters(ctx context.Context) ([]string, error) {
 }
 
 // Sent is how many packets a running domain has sent from the interface of that MAC
-// address. A domain that is not running gives virterr.ErrOperationInvalid.
+// address. A domain that is not running gives host.ErrOperationInvalid.
 func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
 	err = h.query(ctx, "reading the packets sent by "+mac+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)

@@ -3,6 +3,7 @@ package hypervisor
 import (
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -47,14 +48,14 @@ const (
 )
 
 func TestPCIDevicesAreReadFromTheHostsXML(t *testing.T) {
-	for text, want := range map[string]PCIDevice{
+	for text, want := range map[string]host.PCIDevice{
 		bridge: {Class: 0x060000, ID: "8086:0d57"},
 		card: {
-			Address: PCIAddress{Bus: 0xb1}, Class: 0x030200, ID: "10de:1eb8", Name: "TU104GL [Tesla T4]",
-			Group: []PCIAddress{{Bus: 0xb1}, {Bus: 0xb1, Function: 1}},
+			Address: host.PCIAddress{Bus: 0xb1}, Class: 0x030200, ID: "10de:1eb8", Name: "TU104GL [Tesla T4]",
+			Group: []host.PCIAddress{{Bus: 0xb1}, {Bus: 0xb1, Function: 1}},
 		},
 	} {
-		if diff := virttest.Differ(virttest.Must[PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
+		if diff := virttest.Differ(virttest.Must[host.PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -63,7 +64,7 @@ func TestPCIDevicesAreReadFromTheHostsXML(t *testing.T) {
 			t.Errorf("%q is read as %+v", text, d)
 		}
 	}
-	if got := (PCIAddress{Bus: 0xb1, Slot: 0x1f, Function: 7}).String(); got != "0000:b1:1f.7" {
+	if got := (host.PCIAddress{Bus: 0xb1, Slot: 0x1f, Function: 7}).String(); got != "0000:b1:1f.7" {
 		t.Errorf("the address is written %q", got)
 	}
 }
@@ -92,12 +93,12 @@ func TestFirmwaresAreThoseThatLibvirtChooses(t *testing.T) {
 }
 
 func TestNetworksTellWhatTheirBridgeIs(t *testing.T) {
-	for text, want := range map[string]Network{
+	for text, want := range map[string]host.Network{
 		`<network><name>ovs</name><forward mode='bridge'/><bridge name='ovs0'/><virtualport type='openvswitch'/></network>`: {
 			Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true},
 		`<network><name>default</name><forward/><bridge name='virbr0'/></network>`: {Name: "default", Bridge: "virbr0", ForwardMode: "nat"},
 	} {
-		if diff := virttest.Differ(virttest.Must[Network](t)(parseNetwork(text)), want); diff != "" {
+		if diff := virttest.Differ(virttest.Must[host.Network](t)(parseNetwork(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -20,7 +21,7 @@ func TestHostTellsWhatProfilesCanAskFor(t *testing.T) {
 	if firmwares := virttest.Must[[]string](t)(h.Firmwares(t.Context(), "qemu")); !slices.Contains(firmwares, "efi") {
 		t.Errorf("the firmwares are %q", firmwares)
 	}
-	devices := virttest.Must[[]PCIDevice](t)(h.PCIDevices(t.Context()))
+	devices := virttest.Must[[]host.PCIDevice](t)(h.PCIDevices(t.Context()))
 	for _, d := range devices {
 		if len(d.ID) != 9 || strings.Trim(d.ID, "0123456789abcdef:") != "" {
 			t.Errorf("the id of %s is %q", d.Address, d.ID)
@@ -36,31 +37,31 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
 	spec.Firmware = "efi"
 	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
-	spec.Disks = append(spec.Disks, DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
+	spec.Disks = append(spec.Disks, host.DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
 	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{"192.168.122.77", "192.168.122.78"}
-	virttest.Must[Domain](t)(h.DefineDomain(ctx, spec))
+	virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec))
 	memory := uint64(128)
-	if err := h.RedefineDomain(ctx, spec.UUID, DomainChange{MemoryMiB: &memory}); err != nil {
+	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{MemoryMiB: &memory}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.StartDomain(ctx, spec.UUID); err != nil {
 		t.Fatal(err)
 	}
-	d := virttest.Must[Domain](t)(h.Domain(ctx, spec.UUID))
-	if d.Firmware != "efi" || d.Interfaces[0].Filter != "clean-traffic" || d.State != StateRunning {
+	d := virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID))
+	if d.Firmware != "efi" || d.Interfaces[0].Filter != "clean-traffic" || d.State != host.StateRunning {
 		t.Errorf("it is %+v", d)
 	}
-	want := []DomainDisk{
+	want := []host.DomainDisk{
 		{Name: "system", Target: "vda", Path: spec.Disks[0].Path, Format: "qcow2", Boot: 1},
 		{Name: "data", Target: "sdc", Path: spec.Disks[1].Path, Format: "raw", Rotation: 1},
 		{Name: "large", Target: "sdd", Path: spec.Disks[2].Path, Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
 	}
-	got := slices.DeleteFunc(slices.Clone(d.Disks), func(d DomainDisk) bool { return d.CDROM })
-	slices.SortFunc(got, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(want, func(a, b DomainDisk) int { return strings.Compare(a.Name, b.Name) })
+	got := slices.DeleteFunc(slices.Clone(d.Disks), func(d host.DomainDisk) bool { return d.CDROM })
+	slices.SortFunc(got, func(a, b host.DomainDisk) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(want, func(a, b host.DomainDisk) int { return strings.Compare(a.Name, b.Name) })
 	if diff := virttest.Differ(got, want); diff != "" {
 		t.Error(diff)
 	}
@@ -71,7 +72,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Sent(ctx, spec.UUID, spec.Interfaces[0].MAC)
-	virttest.WantErr(t, err, virterr.ErrOperationInvalid)
+	virttest.WantErr(t, err, host.ErrOperationInvalid)
 }
 
 // A plain libvirt network takes a tag without a word, and does not start: whoever asks for one has to be told before.
@@ -79,7 +80,7 @@ func TestTagsNeedANetworkThatCanTag(t *testing.T) {
 	h, pool, path := realPool(t)
 	spec := realSpec(t, h, pool, path)
 	spec.Interfaces[0].VLAN = 42
-	d := virttest.Must[Domain](t)(h.DefineDomain(t.Context(), spec))
+	d := virttest.Must[host.Domain](t)(h.DefineDomain(t.Context(), spec))
 	if d.Interfaces[0].VLAN != 42 {
 		t.Errorf("the tag is %d", d.Interfaces[0].VLAN)
 	}

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestDiskSizeIsThatOfTheDefinedFormat(t *testing.T) {
-	raw := Volume{Pool: "p", Name: "v", Format: "raw", Capacity: 10, Physical: 10}
-	forged := Volume{Pool: "p", Name: "v", Format: "qcow2", Capacity: 99, Physical: 10}
+	raw := host.Volume{Pool: "p", Name: "v", Format: "raw", Capacity: 10, Physical: 10}
+	forged := host.Volume{Pool: "p", Name: "v", Format: "qcow2", Capacity: 99, Physical: 10}
 	for _, c := range []struct {
-		volume Volume
+		volume host.Volume
 		format string
 		size   uint64
 		as     bool
@@ -25,8 +27,8 @@ func TestDiskSizeIsThatOfTheDefinedFormat(t *testing.T) {
 		}
 	}
 	_, err := raw.DiskSize("qcow2")
-	var wrong *FormatError
-	if !errors.As(err, &wrong) || *wrong != (FormatError{Pool: "p", Volume: "v", Probed: "raw", Defined: "qcow2"}) {
+	var wrong *host.FormatError
+	if !errors.As(err, &wrong) || *wrong != (host.FormatError{Pool: "p", Volume: "v", Probed: "raw", Defined: "qcow2"}) {
 		t.Errorf("a raw volume as qcow2 gives %v", err)
 	}
 	if want := `volume "v" in pool "p" is defined as a qcow2 disk, and what is in it looks like a raw one`; err.Error() != want {
@@ -43,7 +45,7 @@ func TestDiskOfADomainIsAVolume(t *testing.T) {
 	if err != nil || len(d.Disks) != 3 {
 		t.Fatalf("got %+v, %v", d, err)
 	}
-	for target, v := range map[string]Volume{
+	for target, v := range map[string]host.Volume{
 		"vda":          {Pool: "p", Name: "a", Path: "/pool/a"},
 		"vdb":          {Pool: "p", Name: "b", Path: "/pool/b"},
 		"another pool": {Pool: "q", Name: "b", Path: "/other/b"},
@@ -59,13 +61,13 @@ func TestDiskOfADomainIsAVolume(t *testing.T) {
 
 func TestDiskWithoutAFormatIsRefused(t *testing.T) {
 	for _, format := range []string{"", "auto", "vmdk"} {
-		if err := checkDisk((DiskSpec{Name: "system", Target: "vda", Path: "/pool/a", Format: format})); err == nil {
+		if err := checkDisk((host.DiskSpec{Name: "system", Target: "vda", Path: "/pool/a", Format: format})); err == nil {
 			t.Errorf("a disk of the format %q was taken", format)
 		}
 	}
 	const bare = `<domain type='kvm'><name>web</name><devices><disk type='file' device='disk'><source file='/pool/old'/><target dev='vda'/>` +
 		`<alias name='ua-disk-system'/></disk></devices></domain>`
-	after, err := editDomain(bare, DomainChange{Disk: &DiskImage{Name: "system", Path: "/pool/new", Format: "raw"}})
+	after, err := editDomain(bare, host.DomainChange{Disk: &host.DiskImage{Name: "system", Path: "/pool/new", Format: "raw"}})
 	if err != nil || !strings.Contains(after, `<driver name="qemu" type="raw"></driver><source file="/pool/new">`) {
 		t.Errorf("a disk without a driver becomes %s (%v)", after, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -105,7 +105,7 @@ func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error
 // joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.
 // catalog.ErrNotFound when there is none, or the one there was had been abandoned.
 func (l *Library) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
-	var seen hypervisor.Volume
+	var seen host.Volume
 	since := time.Now()
 	for {
 		rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(digest))
@@ -113,7 +113,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 			return rec.Value, err
 		}
 		volume, err := l.host.Volume(ctx, l.pool, rec.Value.Volume)
-		missing := errors.Is(err, hypervisor.ErrNoVolume)
+		missing := errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return rec.Value, err
 		}
@@ -206,10 +206,10 @@ func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Ba
 func (l *Library) deleteVolume(ctx context.Context, name string) error {
 	for {
 		err := l.host.DeleteVolume(ctx, l.pool, name)
-		if errors.Is(err, hypervisor.ErrNoVolume) {
+		if errors.Is(err, host.ErrNoVolume) {
 			return nil
 		}
-		if !errors.Is(err, hypervisor.ErrOperationInvalid) {
+		if !errors.Is(err, host.ErrOperationInvalid) {
 			return err
 		}
 		select {

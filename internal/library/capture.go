@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -15,7 +15,7 @@ import (
 
 // capturedDisk is the system disk of an instance that an image is made of.
 type capturedDisk struct {
-	volume hypervisor.Volume
+	volume host.Volume
 	format string // of the disk, as the domain's definition says
 	room   int64  // bytes that the image takes at most
 	busy   error  // why it must not be read now; nil for nothing
@@ -27,7 +27,7 @@ const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
 func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk, error) {
 	none := capturedDisk{}
 	domain, err := l.host.Domain(ctx, s.Instance)
-	if err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
+	if err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return none, err
 	}
 	var facts catalog.InstanceFacts
@@ -37,11 +37,11 @@ func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk
 		}
 	}
 	if facts.Tenant != l.me.Tenant { // another tenant's is not there, either
-		return none, s.Fail("finding", fmt.Errorf("tenant %q has no such instance: %w", l.me.Tenant, hypervisor.ErrNoDomain),
+		return none, s.Fail("finding", fmt.Errorf("tenant %q has no such instance: %w", l.me.Tenant, host.ErrNoDomain),
 			"Take the id from novacron_instance.NAME.id. The disk of a machine that novacron did not make is a volume.")
 	}
 	disk := none
-	var chain []hypervisor.Volume
+	var chain []host.Volume
 	for _, d := range domain.Disks {
 		if d.Name != "" && (d.Target == "vda" || d.Target == "sdb") { // novacron's first disk, on either bus
 			if chain, err = l.chainOf(ctx, facts, d); err != nil {
@@ -59,8 +59,8 @@ func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk
 }
 
 // busy tells why the disk of an instance must not be read now.
-func (l *Library) busy(ctx context.Context, s transfer.Source, d hypervisor.Domain, disk hypervisor.Volume) (why, err error) {
-	if d.State != hypervisor.StateShutoff {
+func (l *Library) busy(ctx context.Context, s transfer.Source, d host.Domain, disk host.Volume) (why, err error) {
+	if d.State != host.StateShutoff {
 		return s.Fail("reading", fmt.Errorf("the instance is %s: its disk would be a mix of what the guest writes meanwhile", d.State),
 			adviceShutDown), nil
 	}
@@ -97,8 +97,8 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	defer func() { err = u.settle(ctx, err) }()
 	r.steps.done("open")
 	u.created = true
-	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
-	from := hypervisor.CloneSource{Pool: disk.volume.Pool, Name: disk.volume.Name, Format: disk.format}
+	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
+	from := host.CloneSource{Pool: disk.volume.Pool, Name: disk.volume.Name, Format: disk.format}
 	copied, err := l.host.CloneVolume(ctx, l.pool, spec, from)
 	if err != nil {
 		return none, err

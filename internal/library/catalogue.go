@@ -27,7 +27,7 @@ func (l *Library) InPool() bool {
 	return !elsewhere
 }
 
-// PoolUUID is the UUID of the library's pool; hypervisor.ErrNoPool. It makes no request where the pool was used before.
+// PoolUUID is the UUID of the library's pool; host.ErrNoPool. It makes no request where the pool was used before.
 func (l *Library) PoolUUID(ctx context.Context) (string, error) { return l.host.PoolUUID(ctx, l.pool) }
 
 // Catalogue reads the numbers as of now. Of other tenants, nothing is counted but what the pool holds of images.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
@@ -51,7 +51,7 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 	for err == nil && base.Depth >= maxDepth {
 		base, err = l.lowest(ctx, base)
 	}
-	var volume hypervisor.Volume
+	var volume host.Volume
 	if err == nil {
 		volume, err = l.BaseVolume(ctx, base)
 	}
@@ -149,7 +149,7 @@ func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
 			return err
 		}
 		parent, err := l.Base(ctx, base.Parent)
-		var volume hypervisor.Volume
+		var volume host.Volume
 		if err == nil {
 			volume, err = l.BaseVolume(ctx, base)
 		}
@@ -172,9 +172,9 @@ type standingError struct{ on string }
 func (e *standingError) Error() string { return "it does not stand on " + e.on }
 
 // standsOn makes sure that a base's volume stands on its parent's, a *standingError: no digest is of what its header says.
-func (l *Library) standsOn(ctx context.Context, volume hypervisor.Volume, parent catalog.Base) error {
+func (l *Library) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
 	on, err := l.host.Volume(ctx, l.pool, parent.Volume)
-	if err == nil && (volume.Backing == nil || *volume.Backing != hypervisor.Backing{Path: on.Path, Format: parent.Format}) {
+	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
 		err = &standingError{on.Path}
 	}
 	return err
@@ -206,7 +206,7 @@ func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map,
 			}
 		}
 	}
-	if !errors.Is(err, hypervisor.ErrNoVolume) && !errors.Is(err, blockmap.ErrDamaged) {
+	if !errors.Is(err, host.ErrNoVolume) && !errors.Is(err, blockmap.ErrDamaged) {
 		return nil, err
 	}
 	if base.Parent != "" {
@@ -249,11 +249,11 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 }
 
 // storeBlocks puts the map of a base's disk beside its volume, unless it is there.
-func (l *Library) storeBlocks(ctx context.Context, transfer *hypervisor.Transfer, volume string, m *blockmap.Map) error {
+func (l *Library) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
 	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
-	_, err := l.host.CreateVolume(hypervisor.Whole(ctx), l.pool, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
-	if errors.Is(err, hypervisor.ErrExists) {
+	_, err := l.host.CreateVolume(host.Whole(ctx), l.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+	if errors.Is(err, host.ErrExists) {
 		return nil
 	}
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // A base goes with its last version, unless volumes hang on it then, or the process that removes it dies. So there can be
@@ -154,7 +154,7 @@ func uses(v catalog.Version, base catalog.Base) bool {
 
 // hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
 // volumes of other bases, which come to stand on it only once they are complete; any other volume.
-func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base catalog.Base) (bool, error) {
+func (l *Library) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
 	instances, err := l.madeOf(domains)
 	if err != nil {
 		return true, err
@@ -169,7 +169,7 @@ func (l *Library) hung(ctx context.Context, domains []hypervisor.Domain, base ca
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left its name alone
-		if _, err := l.host.Volume(ctx, l.pool, child); !errors.Is(err, hypervisor.ErrNoVolume) {
+		if _, err := l.host.Volume(ctx, l.pool, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 const digestA, digestB = "sha256:aa", "sha256:bb"
@@ -96,12 +96,12 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 // A linked clone keeps its base, also where its disk is in a pool that cannot be looked into.
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	clone := func(change func(*catalog.InstanceFacts)) []hypervisor.Domain {
+	clone := func(change func(*catalog.InstanceFacts)) []host.Domain {
 		facts := catalog.InstanceFacts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: catalog.LinkedClone}
 		change(&facts)
-		return []hypervisor.Domain{{Name: "bank.vault", Metadata: must[string](t)(facts.Marshal())}}
+		return []host.Domain{{Name: "bank.vault", Metadata: must[string](t)(facts.Marshal())}}
 	}
-	for name, domains := range map[string][]hypervisor.Domain{
+	for name, domains := range map[string][]host.Domain{
 		"a linked clone":                   clone(func(*catalog.InstanceFacts) {}),
 		"one that does not say of whom":    clone(func(f *catalog.InstanceFacts) { f.Library = "" }),
 		"another one, and then one of it":  slices.Concat(clone(func(f *catalog.InstanceFacts) { f.Digest = digestB }), clone(func(*catalog.InstanceFacts) {})),
@@ -111,14 +111,14 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
-	for name, domains := range map[string][]hypervisor.Domain{
+	for name, domains := range map[string][]host.Domain{
 		"a full clone":          clone(func(f *catalog.InstanceFacts) { f.Strategy = catalog.Clone }),
 		"another image's":       clone(func(f *catalog.InstanceFacts) { f.Digest = digestB }),
 		"another library's":     clone(func(f *catalog.InstanceFacts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
 		// Then the pools are asked, of which there are none here.
-		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !errors.Is(err, hypervisor.ErrUnreachable) {
+		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !errors.Is(err, host.ErrUnreachable) {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -127,10 +127,10 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 // Metadata that cannot be read are in the way where they may be an instance's, and nowhere else.
 func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
 	l := (&memory{}).as(t, "default", "ann")
-	damaged := hypervisor.Domain{Name: "odd", Metadata: "<instance"}
-	of := func(path string) []hypervisor.Domain {
-		damaged.Disks = []hypervisor.DomainDisk{{Path: path}}
-		return []hypervisor.Domain{damaged}
+	damaged := host.Domain{Name: "odd", Metadata: "<instance"}
+	of := func(path string) []host.Domain {
+		damaged.Disks = []host.DomainDisk{{Path: path}}
+		return []host.Domain{damaged}
 	}
 	for path, want := range map[string]error{
 		"/pool/nova.disk.default.odd.system.qcow2": catalog.ErrDamaged,
@@ -145,7 +145,7 @@ func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
 
 func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 	old, just := time.Now().Add(-2*time.Hour), time.Now()
-	volumes := []hypervisor.Volume{
+	volumes := []host.Volume{
 		{Name: "nova.base.a.raw", Allocation: 10, Modified: old}, {Name: "nova.base.b.qcow2", Allocation: 20, Modified: old},
 		{Name: "nova.base.coming.2.raw", Allocation: 5, Modified: old}, {Name: "nova.base.comin.raw", Allocation: 7, Modified: old},
 		{Name: "nova.base.another.raw", Allocation: 7, Modified: just}, {Name: "nova.base.1.raw", Allocation: 7, Modified: old},

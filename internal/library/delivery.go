@@ -3,7 +3,7 @@ package library
 import (
 	"context"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
@@ -25,7 +25,7 @@ func (d delivery) step() string {
 }
 
 // send sends an image as it is, or what differs from the one below.
-func (u *upload) send(ctx context.Context, s transfer.Source, im *transfer.Image, below *below, conn *hypervisor.Transfer, options ...transfer.Option) (delivery, error) {
+func (u *upload) send(ctx context.Context, s transfer.Source, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
 	to := sink{conn, u.library.pool, u.base.Volume}
 	if below == nil {
 		file, err := u.place(ctx, s, im)

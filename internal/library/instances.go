@@ -8,19 +8,19 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // made is an instance of a template, as its host has it.
 type made struct {
 	catalog.InstanceFacts
-	domain hypervisor.Domain
+	domain host.Domain
 }
 
 // madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
 // that cannot be read: they may be of any template; found are the others.
-func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) {
+func (l *Library) madeOf(domains []host.Domain) (found []made, err error) {
 	var errs []error
 	for _, d := range domains {
 		if d.Metadata == "" {
@@ -41,14 +41,14 @@ func (l *Library) madeOf(domains []hypervisor.Domain) (found []made, err error) 
 
 // HasInstanceDisk tells whether a disk of a domain is called as an instance's is. A domain without one is no instance, whatever
 // its metadata say: an instance's definition has the paths of its disks from the start, also before they are made.
-func HasInstanceDisk(d hypervisor.Domain) bool {
-	return slices.ContainsFunc(d.Disks, func(disk hypervisor.DomainDisk) bool {
+func HasInstanceDisk(d host.Domain) bool {
+	return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
 		return naming.IsDisk(path.Base(disk.Path))
 	})
 }
 
 // calls is what the library's user may be told of a domain whose metadata do not say whose it is.
-func (l *Library) calls(d hypervisor.Domain) string {
+func (l *Library) calls(d host.Domain) string {
 	if !naming.IsDomainOf(l.me.Tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
 	}

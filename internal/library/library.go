@@ -16,7 +16,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // DefaultPool is the pool that is created when it is missing; any other must exist.
@@ -24,7 +24,7 @@ const DefaultPool = "novacron"
 
 // Options say where the library is and who uses it.
 type Options struct {
-	Host  *hypervisor.Host
+	Host  host.Host
 	Pool  string        // the pool of documents, images and disks
 	Store catalog.Store // the catalogue, in the same pool or elsewhere
 	Me    catalog.Principal
@@ -34,7 +34,7 @@ type Options struct {
 
 // Library is the library as one user of one tenant sees it.
 type Library struct {
-	host  *hypervisor.Host
+	host  host.Host
 	pool  string
 	store catalog.Store
 	me    catalog.Principal
@@ -82,7 +82,7 @@ func (l *Library) open(ctx context.Context) error {
 		return nil
 	}
 	pool, err := l.host.Pool(ctx, l.pool)
-	if errors.Is(err, hypervisor.ErrNoPool) {
+	if errors.Is(err, host.ErrNoPool) {
 		if l.pool != DefaultPool {
 			return l.noSuchPool(ctx, err)
 		}
@@ -104,7 +104,7 @@ func (l *Library) CheckPool(ctx context.Context) error {
 	if l.ready() {
 		return nil
 	}
-	if _, err := l.host.Pool(ctx, l.pool); errors.Is(err, hypervisor.ErrNoPool) && l.pool == DefaultPool {
+	if _, err := l.host.Pool(ctx, l.pool); errors.Is(err, host.ErrNoPool) && l.pool == DefaultPool {
 		return nil
 	}
 	return l.open(ctx)

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // What belongs to other tenants is counted in messages, and never named.
@@ -38,7 +38,7 @@ func andOthers(names []string, others int) string {
 // foreign tells whether a file is a disk of another tenant's instance.
 func (l *Library) foreign(instances []made, file string) bool {
 	return slices.ContainsFunc(instances, func(i made) bool {
-		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d hypervisor.DomainDisk) bool { return d.Path == file })
+		return i.Tenant != l.me.Tenant && slices.ContainsFunc(i.domain.Disks, func(d host.DomainDisk) bool { return d.Path == file })
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestOthersAreCountedAndNotNamed(t *testing.T) {
@@ -42,10 +42,10 @@ func TestMessagesNameNothingOfOthers(t *testing.T) {
 
 func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	of := func(tenant, name string) hypervisor.Domain {
-		return hypervisor.Domain{Name: tenant + "." + name, Metadata: must[string](t)(catalog.InstanceFacts{Tenant: tenant, Name: name}.Marshal())}
+	of := func(tenant, name string) host.Domain {
+		return host.Domain{Name: tenant + "." + name, Metadata: must[string](t)(catalog.InstanceFacts{Tenant: tenant, Name: name}.Marshal())}
 	}
-	domains := []hypervisor.Domain{of("shop", "web"), of("bank", "vault"), {Name: "router"}, {Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"}}
+	domains := []host.Domain{of("shop", "web"), of("bank", "vault"), {Name: "router"}, {Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"}}
 	const prefix = "it is in use by running machines: "
 	for user, want := range map[string]string{
 		"shop.web": "shop.web", "bank.vault": "1 of other tenants", "router": "router", "bank.torn": "another domain", "shop.torn": "shop.torn",
@@ -61,12 +61,12 @@ func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
 func TestADraftHasNoInstances(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	facts := catalog.InstanceFacts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.pool}
-	instance := []hypervisor.Domain{{Name: "shop.web", Metadata: must[string](t)(facts.Marshal())}}
-	unknown := []hypervisor.Undescribed{{Name: "bank.vault", Err: hypervisor.ErrInternal}}
+	instance := []host.Domain{{Name: "shop.web", Metadata: must[string](t)(facts.Marshal())}}
+	unknown := []host.Undescribed{{Name: "bank.vault", Err: host.ErrInternal}}
 	for name, c := range map[string]struct {
 		version     string
-		domains     []hypervisor.Domain
-		undescribed []hypervisor.Undescribed
+		domains     []host.Domain
+		undescribed []host.Undescribed
 		says        string
 	}{
 		"nothing":             {"", nil, nil, ""},

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -18,11 +18,11 @@ import (
 
 // hanging is what the volumes of all pools tell of a base.
 type hanging struct {
-	overlays   []hypervisor.Volume      // that stand on it
-	doubtful   []hypervisor.Undescribed // that may stand on it, and that the host cannot describe
-	overlooked []hypervisor.Undescribed // that the host cannot describe, and that are nothing of novacron's
-	unseen     []string                 // pools of files that are not active
-	unknown    []hypervisor.Undescribed // domains that the host cannot describe: they may have disks in those pools
+	overlays   []host.Volume      // that stand on it
+	doubtful   []host.Undescribed // that may stand on it, and that the host cannot describe
+	overlooked []host.Undescribed // that the host cannot describe, and that are nothing of novacron's
+	unseen     []string           // pools of files that are not active
+	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
 // overlaysOn looks at the volumes of all pools of files: those of linked clones may be in any of them.
@@ -31,7 +31,7 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 		return hanging{}, err
 	}
 	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
-	if errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, host.ErrNoVolume) {
 		return hanging{}, nil
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 		}
 		volumes, not, err := l.host.Volumes(ctx, pool.Name, naming.MayBeImage)
 		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
-		gone := errors.Is(err, hypervisor.ErrPoolInactive) || errors.Is(err, hypervisor.ErrNoPool)
+		gone := errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool)
 		if err != nil && (!gone || pool.Name == l.pool) {
 			return hanging{}, err
 		}
@@ -70,15 +70,15 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 // sighting is what a host has of files that may be disks, and of domains that may have them.
 type sighting struct {
 	dirs        map[string]string // of the pools, by their names
-	volumes     []hypervisor.Volume
-	undescribed []hypervisor.Undescribed // volumes
-	unseen      []string                 // pools that are not active
-	domains     []hypervisor.Domain
-	unknown     []hypervisor.Undescribed // domains
+	volumes     []host.Volume
+	undescribed []host.Undescribed // volumes
+	unseen      []string           // pools that are not active
+	domains     []host.Domain
+	unknown     []host.Undescribed // domains
 }
 
 // hangingOn sorts what a host has by whether it stands on a base's volume, or may do so.
-func (l *Library) hangingOn(volume hypervisor.Volume, s sighting) hanging {
+func (l *Library) hangingOn(volume host.Volume, s sighting) hanging {
 	h := hanging{unseen: s.unseen, unknown: s.unknown}
 	for _, o := range s.on(volume.Path) {
 		if !s.raw(o) {
@@ -88,10 +88,10 @@ func (l *Library) hangingOn(volume hypervisor.Volume, s sighting) hanging {
 	for _, u := range s.undescribed {
 		// Names that are not UTF-8 are written in the same way where domains and volumes name them.
 		name := strings.ToValidUTF8(u.Name, "\uFFFD")
-		v := hypervisor.Volume{Pool: u.Pool, Name: name, Path: path.Join(s.dirs[u.Pool], name)}
+		v := host.Volume{Pool: u.Pool, Name: name, Path: path.Join(s.dirs[u.Pool], name)}
 		// What stands on it has guessed its format where the header does not say it. A domain that cannot be described may
 		// have any of them for a disk.
-		above := slices.ContainsFunc(s.on(v.Path), func(o hypervisor.Volume) bool { return !s.raw(o) })
+		above := slices.ContainsFunc(s.on(v.Path), func(o host.Volume) bool { return !s.raw(o) })
 		if above || u.Pool == l.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
 		} else {
@@ -102,7 +102,7 @@ func (l *Library) hangingOn(volume hypervisor.Volume, s sighting) hanging {
 }
 
 // on are the volumes that say that they stand on a file.
-func (s sighting) on(file string) (found []hypervisor.Volume) {
+func (s sighting) on(file string) (found []host.Volume) {
 	for _, v := range s.volumes {
 		if v.Backing != nil && path.Clean(v.Backing.Path) == path.Clean(file) { // a relative name may go up first
 			found = append(found, v)
@@ -113,18 +113,18 @@ func (s sighting) on(file string) (found []hypervisor.Volume) {
 
 // raw tells whether a volume is read as a raw disk, and as nothing else: what a guest writes to one of its own may look like
 // anything, and stands on nothing.
-func (s sighting) raw(v hypervisor.Volume) bool {
-	return s.guests(v) && !slices.ContainsFunc(s.on(v.Path), func(above hypervisor.Volume) bool {
+func (s sighting) raw(v host.Volume) bool {
+	return s.guests(v) && !slices.ContainsFunc(s.on(v.Path), func(above host.Volume) bool {
 		return above.Backing.Format != "raw" && !s.guests(above)
 	})
 }
 
 // guests tells whether domains have a volume for a disk, and each of them for a raw one.
-func (s sighting) guests(v hypervisor.Volume) bool {
-	return isDisk(s.domains, v, func(d hypervisor.DomainDisk) bool { return !notRaw(d) }) && !isDisk(s.domains, v, notRaw)
+func (s sighting) guests(v host.Volume) bool {
+	return isDisk(s.domains, v, func(d host.DomainDisk) bool { return !notRaw(d) }) && !isDisk(s.domains, v, notRaw)
 }
 
-func notRaw(d hypervisor.DomainDisk) bool { return d.Format != "raw" }
+func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 
 // any tells whether something stands on the base, or may do.
 func (h hanging) any() bool {
@@ -132,16 +132,16 @@ func (h hanging) any() bool {
 }
 
 // isDisk tells whether a volume is a disk of one of the domains that is as asked for.
-func isDisk(domains []hypervisor.Domain, v hypervisor.Volume, as func(hypervisor.DomainDisk) bool) bool {
-	return slices.ContainsFunc(domains, func(d hypervisor.Domain) bool {
-		return slices.ContainsFunc(d.Disks, func(disk hypervisor.DomainDisk) bool { return disk.Is(v) && as(disk) })
+func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool) bool {
+	return slices.ContainsFunc(domains, func(d host.Domain) bool {
+		return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Is(v) && as(disk) })
 	})
 }
 
 // weigh refuses the removal of a version on whose base something may hang that the host cannot describe, and tells what has
 // nothing to do with it.
-func (l *Library) weigh(id catalog.VersionID, found hanging, domains []hypervisor.Undescribed, tell func(overlooked string)) error {
-	refused := func(u hypervisor.Undescribed, how, advice string) error {
+func (l *Library) weigh(id catalog.VersionID, found hanging, domains []host.Undescribed, tell func(overlooked string)) error {
+	refused := func(u host.Undescribed, how, advice string) error {
 		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe it%s. %s Nothing was changed",
 			id, l.nameOf(u), how, l.reason(u), advice)
 	}
@@ -164,7 +164,7 @@ func (l *Library) weigh(id catalog.VersionID, found hanging, domains []hyperviso
 
 // nameOf is what the library's user may be told of something that cannot be described: what is called as another tenant's has no
 // name for them.
-func (l *Library) nameOf(u hypervisor.Undescribed) string {
+func (l *Library) nameOf(u host.Undescribed) string {
 	switch {
 	case !l.others(u):
 		return u.String()
@@ -175,7 +175,7 @@ func (l *Library) nameOf(u hypervisor.Undescribed) string {
 }
 
 // reason says why it cannot be described, if that may be told.
-func (l *Library) reason(u hypervisor.Undescribed) string {
+func (l *Library) reason(u host.Undescribed) string {
 	if l.others(u) {
 		return ""
 	}
@@ -183,7 +183,7 @@ func (l *Library) reason(u hypervisor.Undescribed) string {
 }
 
 // others tells whether something is called as another tenant's: "nova.disk.TENANT.…", or "TENANT.NAME" of a domain.
-func (l *Library) others(u hypervisor.Undescribed) bool {
+func (l *Library) others(u host.Undescribed) bool {
 	if u.Pool != "" {
 		return naming.OtherTenant(l.me.Tenant, u.Name)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
@@ -66,7 +66,7 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 		if mode := must[os.FileInfo](t)(os.Stat(stored)).Mode(); digestOf(t, stored) != v.Digest || mode != 0o600 {
 			t.Errorf("the pool has %s with mode %s", digestOf(t, stored), mode)
 		}
-		volume := must[hypervisor.Volume](t)(l.host.Volume(t.Context(), s.pool, base.Volume))
+		volume := must[host.Volume](t)(l.host.Volume(t.Context(), s.pool, base.Volume))
 		if volume.Format != v.Format || volume.Capacity != uint64(v.VirtualSize) {
 			t.Errorf("the host has %+v", volume)
 		}

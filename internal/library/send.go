@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -191,8 +191,8 @@ func (u *upload) create(ctx context.Context, size int64) error {
 		return err
 	}
 	u.created = true
-	spec := hypervisor.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	volume, err := u.library.host.CreateVolume(hypervisor.Whole(ctx), u.library.pool, spec)
+	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
+	volume, err := u.library.host.CreateVolume(host.Whole(ctx), u.library.pool, spec)
 	u.path = volume.Path
 	return err
 }
@@ -203,13 +203,13 @@ const settleTime = time.Minute
 
 // recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent, and that it
 // stands on nothing but what it should: between the look at a source's file and its sending, somebody may have changed it.
-func (u *upload) recognised(ctx context.Context) (hypervisor.Volume, error) {
+func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
 		if err := u.library.host.RefreshPool(ctx, u.library.pool); err != nil {
-			return hypervisor.Volume{}, err
+			return host.Volume{}, err
 		}
 		volume, err := u.library.host.Volume(ctx, u.library.pool, u.base.Volume)
-		if errors.Is(err, hypervisor.ErrNoVolume) {
+		if errors.Is(err, host.ErrNoVolume) {
 			return volume, &takenError{u.base.Digest} // by a process that took this one for dead
 		}
 		if err == nil && volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
@@ -238,7 +238,7 @@ const tight = 16 << 20
 // kept makes sure that the pool has kept all of the image: one that runs full may say so although it has not. Where it
 // has room left and takes up no less than was sent, that is certain; else, also where it compresses, and when it is asked to
 // be full, the image is read back.
-func (u *upload) kept(ctx context.Context, transfer *hypervisor.Transfer, volume hypervisor.Volume, sent int64, full bool) error {
+func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.Volume, sent int64, full bool) error {
 	pool, err := u.library.host.Pool(ctx, u.library.pool)
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err

@@ -9,12 +9,12 @@ import (
 	"io"
 	"sync"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // digestOfVolume reads a volume's bytes as they are in its file, from one on. Notice, where it is not nil, is told how many have
 // come.
-func digestOfVolume(ctx context.Context, transfer *hypervisor.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
+func digestOfVolume(ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
 	sum := sha256.New()
 	var w io.Writer = sum
 	if notice != nil {
@@ -40,7 +40,7 @@ func (n *noticed) Write(p []byte) (int, error) {
 
 // sink writes extents to a volume.
 type sink struct {
-	transfer     *hypervisor.Transfer
+	transfer     host.Transfer
 	pool, volume string
 }
 
@@ -81,7 +81,7 @@ func (l *lentReader) giveBack() {
 // storedAt reads parts of a volume. Each is a request, so of what is small, as tables of small clusters are, more is read and kept.
 type storedAt struct {
 	ctx          context.Context //nolint:containedctx // io.ReaderAt has none
-	transfer     *hypervisor.Transfer
+	transfer     host.Transfer
 	pool, volume string
 
 	kept   []byte // what was read last

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -42,7 +42,7 @@ func (l *Library) openSource(ctx context.Context, s transfer.Source) (*transfer.
 
 // asDefined makes sure that a volume which is a machine's disk looks like what its domain's definition says: what a raw disk
 // begins with was written by its guest.
-func (l *Library) asDefined(ctx context.Context, s transfer.Source, v hypervisor.Volume, im *transfer.Image) error {
+func (l *Library) asDefined(ctx context.Context, s transfer.Source, v host.Volume, im *transfer.Image) error {
 	looks := string(im.Format)
 	if im.Compression != "" {
 		looks = im.Compression
@@ -54,7 +54,7 @@ func (l *Library) asDefined(ctx context.Context, s transfer.Source, v hypervisor
 	for _, d := range domains {
 		for _, disk := range d.Disks {
 			if disk.Is(v) && disk.Format != looks {
-				wrong := &hypervisor.FormatError{Pool: v.Pool, Volume: v.Name, Probed: looks, Defined: disk.Format}
+				wrong := &host.FormatError{Pool: v.Pool, Volume: v.Name, Probed: looks, Defined: disk.Format}
 				return s.Fail("opening", wrong, "Have the guest write something else to the beginning of its disk, or take the image from elsewhere.")
 			}
 		}
@@ -64,21 +64,21 @@ func (l *Library) asDefined(ctx context.Context, s transfer.Source, v hypervisor
 
 // sourceVolume looks up the volume that a source names. Of novacron's own, a tenant has those of its instances' disks; the
 // others are not there for it.
-func (l *Library) sourceVolume(ctx context.Context, s transfer.Source) (hypervisor.Volume, error) {
+func (l *Library) sourceVolume(ctx context.Context, s transfer.Source) (host.Volume, error) {
 	pool, name := s.PoolVolume()
 	if naming.IsOwn(name) && !naming.IsDiskOf(l.me.Tenant, name) {
-		return hypervisor.Volume{}, s.Fail("opening", fmt.Errorf("tenant %q has no such volume: %w", l.me.Tenant, hypervisor.ErrNoVolume),
+		return host.Volume{}, s.Fail("opening", fmt.Errorf("tenant %q has no such volume: %w", l.me.Tenant, host.ErrNoVolume),
 			"See what there is with virsh vol-list "+pool+".")
 	}
 	err := l.host.RefreshPool(ctx, pool) // else the host tells the size that it had some time ago
-	if errors.Is(err, hypervisor.ErrNoPool) {
-		return hypervisor.Volume{}, s.Fail("opening", err, l.poolsThere(ctx))
+	if errors.Is(err, host.ErrNoPool) {
+		return host.Volume{}, s.Fail("opening", err, l.poolsThere(ctx))
 	}
 	if err != nil {
-		return hypervisor.Volume{}, s.Fail("opening", err, "Start the pool with virsh pool-start.")
+		return host.Volume{}, s.Fail("opening", err, "Start the pool with virsh pool-start.")
 	}
 	volume, err := l.host.Volume(ctx, pool, name)
-	if errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, host.ErrNoVolume) {
 		return volume, s.Fail("opening", err, "See what there is with virsh vol-list "+pool+".")
 	}
 	if err != nil {
@@ -123,7 +123,7 @@ func (e *inUseError) Error() string {
 }
 
 // diskInUse tells whether guests run that may write to a volume; nil for none.
-func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseError, error) {
+func (l *Library) diskInUse(ctx context.Context, v host.Volume) (*inUseError, error) {
 	users, err := l.host.DiskUsers(ctx, v)
 	if err != nil || len(users) == 0 {
 		return nil, err
@@ -136,10 +136,10 @@ func (l *Library) diskInUse(ctx context.Context, v hypervisor.Volume) (*inUseErr
 }
 
 // inUse names to the library's user the domains that have a disk, but for those that are, or may be, instances of other tenants.
-func (l *Library) inUse(users []string, domains []hypervisor.Domain) *inUseError {
+func (l *Library) inUse(users []string, domains []host.Domain) *inUseError {
 	used := &inUseError{}
 	for _, name := range users {
-		n := slices.IndexFunc(domains, func(d hypervisor.Domain) bool { return d.Name == name })
+		n := slices.IndexFunc(domains, func(d host.Domain) bool { return d.Name == name })
 		var facts catalog.InstanceFacts
 		known := n >= 0
 		if known && domains[n].Metadata != "" {

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -26,9 +26,9 @@ const maxChain = 200
 
 // chainOf lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
 // the one above it, or the definition, says.
-func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk hypervisor.DomainDisk) ([]hypervisor.Volume, error) {
-	var chain []hypervisor.Volume
-	for next := (&hypervisor.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
+func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk host.DomainDisk) ([]host.Volume, error) {
+	var chain []host.Volume
+	for next := (&host.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
 		if len(chain) > maxChain {
 			return nil, fmt.Errorf("volume %q stands on more than %d others", chain[0].Name, maxChain)
 		}
@@ -51,7 +51,7 @@ func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk
 }
 
 // chainSize is what the files of a disk take up, in bytes.
-func chainSize(chain []hypervisor.Volume) int64 {
+func chainSize(chain []host.Volume) int64 {
 	var sum uint64
 	for _, v := range chain {
 		sum += v.Allocation
@@ -61,25 +61,25 @@ func chainSize(chain []hypervisor.Volume) int64 {
 }
 
 // volumeAt finds the volume of a file.
-func (l *Library) volumeAt(ctx context.Context, file string) (hypervisor.Volume, error) {
+func (l *Library) volumeAt(ctx context.Context, file string) (host.Volume, error) {
 	pools, err := l.host.Pools(ctx)
 	if err != nil {
-		return hypervisor.Volume{}, err
+		return host.Volume{}, err
 	}
 	for _, pool := range pools {
 		if pool.Active && pool.Path == path.Dir(file) {
 			if err := l.host.RefreshPool(ctx, pool.Name); err != nil {
-				return hypervisor.Volume{}, err
+				return host.Volume{}, err
 			}
 			return l.host.Volume(ctx, pool.Name, path.Base(file))
 		}
 	}
-	return hypervisor.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, hypervisor.ErrNoVolume)
+	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
 }
 
 // mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
 // instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
-func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, above, v hypervisor.Volume) error {
+func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
@@ -109,7 +109,7 @@ const headSize = 64 << 10
 
 // checkLinks makes sure that a volume needs no other file than the one that the host has found it to stand on, and names
 // that with its format: libvirt does not tell of data files, and guesses formats.
-func (l *Library) checkLinks(ctx context.Context, v hypervisor.Volume) error {
+func (l *Library) checkLinks(ctx context.Context, v host.Volume) error {
 	switch v.Format {
 	case string(image.FormatRaw):
 		return nil
@@ -144,7 +144,7 @@ func (l *Library) checkLinks(ctx context.Context, v hypervisor.Volume) error {
 	return nil
 }
 
-func backingPath(v hypervisor.Volume) string {
+func backingPath(v host.Volume) string {
 	if v.Backing == nil {
 		return ""
 	}
@@ -153,7 +153,7 @@ func backingPath(v hypervisor.Volume) string {
 
 // adviceOnChain says what to do about a disk that must not be read.
 func adviceOnChain(err error) string {
-	if _, forged := errors.AsType[*hypervisor.FormatError](err); !forged {
+	if _, forged := errors.AsType[*host.FormatError](err); !forged {
 		return ""
 	}
 	return "The host would copy what that leads to, which may be any of its files. The guest of a raw disk can write such a beginning: have it " +
@@ -161,7 +161,7 @@ func adviceOnChain(err error) string {
 }
 
 // BaseVolume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.
-func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (hypervisor.Volume, error) {
+func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (host.Volume, error) {
 	v, err := l.host.Volume(ctx, l.pool, base.Volume)
 	if err != nil {
 		return v, err
@@ -176,7 +176,7 @@ func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (hypervisor
 }
 
 // stands makes sure that what was stored needs the parent's volume, or nothing.
-func (u *upload) stands(ctx context.Context, volume hypervisor.Volume) error {
+func (u *upload) stands(ctx context.Context, volume host.Volume) error {
 	err := u.library.checkLinks(ctx, volume)
 	switch {
 	case err != nil:
@@ -190,12 +190,12 @@ func (u *upload) stands(ctx context.Context, volume hypervisor.Volume) error {
 
 // blame says what was wrong with what was stored: the source where it is another image than was looked at, and not where the host
 // did not tell.
-func (u *upload) blame(volume hypervisor.Volume, err error) error {
+func (u *upload) blame(volume host.Volume, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.library.pool, err)
-	_, failed := errors.AsType[*hypervisor.Error](err)
+	_, failed := errors.AsType[*host.Error](err)
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

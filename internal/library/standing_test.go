@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Only another image than was looked at is its source's fault.
@@ -17,16 +17,16 @@ func TestASourceIsBlamedForItsImageAlone(t *testing.T) {
 		blamed bool
 	}{
 		"another image":     {&standingError{"/p/a"}, true},
-		"another format":    {&hypervisor.FormatError{Probed: "raw", Defined: "qcow2"}, true},
-		"a lost connection": {&hypervisor.Error{Op: "reading", Object: "it", Err: hypervisor.ErrUnreachable}, false},
+		"another format":    {&host.FormatError{Probed: "raw", Defined: "qcow2"}, true},
+		"a lost connection": {&host.Error{Op: "reading", Object: "it", Err: host.ErrUnreachable}, false},
 		"the end of time":   {context.DeadlineExceeded, false},
 	} {
-		err := u.blame(hypervisor.Volume{Name: "v"}, c.err)
+		err := u.blame(host.Volume{Name: "v"}, c.err)
 		if blamed := strings.Contains(err.Error(), "see who writes to its source"); blamed != c.blamed || !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := u.blame(hypervisor.Volume{}, nil); err != nil {
+	if err := u.blame(host.Volume{}, nil); err != nil {
 		t.Error(err)
 	}
 }

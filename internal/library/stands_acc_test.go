@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // What was stored is looked at by what is in the pool: between the look at a file and its sending, somebody may have put
@@ -36,7 +36,7 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
 		}
-		transfer := must[*hypervisor.Transfer](t)(l.host.OpenTransfer(ctx))
+		transfer := must[host.Transfer](t)(l.host.OpenTransfer(ctx))
 		err = transfer.Upload(ctx, s.pool, u.base.Volume, bytes.NewReader(content), 0, int64(len(content)))
 		transfer.Close()
 		if err != nil {

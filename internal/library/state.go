@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // CheckState finds that a template, or the version of it that is named, cannot go from one state to another: back to a
@@ -27,7 +27,7 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 }
 
 // mayDraft finds that a template, or a version of it, has instances among the domains of its host, or may have some.
-func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.State, domains []hypervisor.Domain, undescribed []hypervisor.Undescribed) error {
+func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.State, domains []host.Domain, undescribed []host.Undescribed) error {
 	all, err := l.madeOf(domains)
 	if err != nil {
 		return err

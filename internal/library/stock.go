@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -56,14 +56,14 @@ func (l *Library) stock(ctx context.Context) (Stock, error) {
 	if len(s.Strays) > 0 { // by this machine's clock; who may not create a volume has no other
 		if now, err := l.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
-				return slices.ContainsFunc(volumes, func(v hypervisor.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
+				return slices.ContainsFunc(volumes, func(v host.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
 			})
 		}
 	}
 	return s, nil
 }
 
-func (s *Stock) count(volumes []hypervisor.Volume, held holdings, unused map[string]bool) {
+func (s *Stock) count(volumes []host.Volume, held holdings, unused map[string]bool) {
 	bases := make(map[string]bool, len(held.bases))
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true

@@ -10,7 +10,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
@@ -235,7 +235,7 @@ func (u *upload) rebased(ctx context.Context, stored io.Reader, on *below) (head
 	return header, stored, err
 }
 
-func (u *upload) restoreBlocks(ctx context.Context, transfer *hypervisor.Transfer, open func() (io.ReadCloser, error)) error {
+func (u *upload) restoreBlocks(ctx context.Context, transfer host.Transfer, open func() (io.ReadCloser, error)) error {
 	r, err := open()
 	if err != nil {
 		return err

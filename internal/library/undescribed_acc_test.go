@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
@@ -115,8 +115,8 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 
 func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	cause := hypervisor.ErrUnsupported
-	for u, want := range map[hypervisor.Undescribed]string{
+	cause := host.ErrUnsupported
+	for u, want := range map[host.Undescribed]string{
 		{Pool: "p", Name: "a.iso", Err: cause}:                           `volume "a.iso" in pool "p": ` + cause.Error(),
 		{Pool: "p", Name: "nova.disk.shop.web.system.raw", Err: cause}:   `volume "nova.disk.shop.web.system.raw" in pool "p": ` + cause.Error(),
 		{Pool: "p", Name: "nova.disk.bank.vault.system.raw", Err: cause}: "a volume of another tenant",
@@ -130,7 +130,7 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 	}
 	// A domain that cannot be described has no disk that was not looked at, unless there are pools that could not be.
 	id := ubuntu.Version("1.0.0")
-	domains := []hypervisor.Undescribed{{Name: "shop.web", Err: cause}}
+	domains := []host.Undescribed{{Name: "shop.web", Err: cause}}
 	var told []string
 	tell := func(text string) { told = append(told, text) }
 	if err := l.weigh(id, hanging{}, domains, tell); err != nil || len(told) != 1 || !strings.Contains(told[0], `domain "shop.web"`) {
@@ -145,36 +145,36 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 // What may stand on an image is found by what the host has of volumes and domains.
 func TestWhatMayHangOnAnImage(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	base := hypervisor.Volume{Pool: "novacron", Name: "nova.base.a.raw", Path: "/nova/nova.base.a.raw"}
-	on := func(name, below, format string) hypervisor.Volume {
-		return hypervisor.Volume{Pool: "p", Name: name, Path: "/p/" + name, Backing: &hypervisor.Backing{Path: below, Format: format}}
+	base := host.Volume{Pool: "novacron", Name: "nova.base.a.raw", Path: "/nova/nova.base.a.raw"}
+	on := func(name, below, format string) host.Volume {
+		return host.Volume{Pool: "p", Name: name, Path: "/p/" + name, Backing: &host.Backing{Path: below, Format: format}}
 	}
-	disk := func(domain, file, format string) hypervisor.Domain {
-		return hypervisor.Domain{Name: domain, Disks: []hypervisor.DomainDisk{{Path: file, Format: format}}}
+	disk := func(domain, file, format string) host.Domain {
+		return host.Domain{Name: domain, Disks: []host.DomainDisk{{Path: file, Format: format}}}
 	}
-	odd := []hypervisor.Undescribed{{Pool: "p", Name: "odd"}}
-	unknown := []hypervisor.Undescribed{{Name: "torn"}}
+	odd := []host.Undescribed{{Pool: "p", Name: "odd"}}
+	unknown := []host.Undescribed{{Name: "torn"}}
 	overlay := on("x", base.Path, "raw")
 	for name, c := range map[string]struct {
 		seen                           sighting
 		overlays, doubtful, overlooked int
 	}{
 		"nothing":                          {sighting{}, 0, 0, 0},
-		"an overlay":                       {sighting{volumes: []hypervisor.Volume{overlay}}, 1, 0, 0},
-		"one that goes up first":           {sighting{volumes: []hypervisor.Volume{on("x", "/p/../nova/nova.base.a.raw", "raw")}}, 1, 0, 0},
-		"a raw disk":                       {sighting{volumes: []hypervisor.Volume{overlay}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
-		"raw to one of two domains":        {sighting{volumes: []hypervisor.Volume{overlay}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/x", "qcow2")}}, 1, 0, 0},
-		"raw to a domain, not to a volume": {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "qcow2")}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 1, 0, 0},
-		"raw to a domain and a volume":     {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "raw")}, domains: []hypervisor.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
-		"raw to a domain, but for what a guest says": {sighting{volumes: []hypervisor.Volume{overlay, on("y", "/p/x", "qcow2")},
-			domains: []hypervisor.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/y", "raw")}}, 0, 0, 0},
+		"an overlay":                       {sighting{volumes: []host.Volume{overlay}}, 1, 0, 0},
+		"one that goes up first":           {sighting{volumes: []host.Volume{on("x", "/p/../nova/nova.base.a.raw", "raw")}}, 1, 0, 0},
+		"a raw disk":                       {sighting{volumes: []host.Volume{overlay}, domains: []host.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
+		"raw to one of two domains":        {sighting{volumes: []host.Volume{overlay}, domains: []host.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/x", "qcow2")}}, 1, 0, 0},
+		"raw to a domain, not to a volume": {sighting{volumes: []host.Volume{overlay, on("y", "/p/x", "qcow2")}, domains: []host.Domain{disk("a", "/p/x", "raw")}}, 1, 0, 0},
+		"raw to a domain and a volume":     {sighting{volumes: []host.Volume{overlay, on("y", "/p/x", "raw")}, domains: []host.Domain{disk("a", "/p/x", "raw")}}, 0, 0, 0},
+		"raw to a domain, but for what a guest says": {sighting{volumes: []host.Volume{overlay, on("y", "/p/x", "qcow2")},
+			domains: []host.Domain{disk("a", "/p/x", "raw"), disk("b", "/p/y", "raw")}}, 0, 0, 0},
 		"an odd file":                       {sighting{undescribed: odd}, 0, 0, 1},
-		"an odd disk":                       {sighting{undescribed: odd, domains: []hypervisor.Domain{disk("a", "/p/odd", "qcow2")}}, 0, 1, 0},
-		"an odd raw disk":                   {sighting{undescribed: odd, domains: []hypervisor.Domain{disk("a", "/p/odd", "raw")}}, 0, 0, 1},
-		"an odd disk called as no UTF-8 is": {sighting{undescribed: []hypervisor.Undescribed{{Pool: "p", Name: "caf\xe9"}}, domains: []hypervisor.Domain{disk("a", "/p/caf\uFFFD", "qcow2")}}, 0, 1, 0},
-		"in the middle of a chain":          {sighting{undescribed: odd, volumes: []hypervisor.Volume{on("top", "/p/odd", "qcow2")}}, 0, 1, 0},
-		"below what a guest says": {sighting{undescribed: odd, volumes: []hypervisor.Volume{on("top", "/p/odd", "qcow2")},
-			domains: []hypervisor.Domain{disk("a", "/p/top", "raw")}}, 0, 0, 1},
+		"an odd disk":                       {sighting{undescribed: odd, domains: []host.Domain{disk("a", "/p/odd", "qcow2")}}, 0, 1, 0},
+		"an odd raw disk":                   {sighting{undescribed: odd, domains: []host.Domain{disk("a", "/p/odd", "raw")}}, 0, 0, 1},
+		"an odd disk called as no UTF-8 is": {sighting{undescribed: []host.Undescribed{{Pool: "p", Name: "caf\xe9"}}, domains: []host.Domain{disk("a", "/p/caf\uFFFD", "qcow2")}}, 0, 1, 0},
+		"in the middle of a chain":          {sighting{undescribed: odd, volumes: []host.Volume{on("top", "/p/odd", "qcow2")}}, 0, 1, 0},
+		"below what a guest says": {sighting{undescribed: odd, volumes: []host.Volume{on("top", "/p/odd", "qcow2")},
+			domains: []host.Domain{disk("a", "/p/top", "raw")}}, 0, 0, 1},
 		"perhaps a disk of an odd domain": {sighting{undescribed: odd, unknown: unknown}, 0, 1, 0},
 	} {
 		c.seen.dirs = map[string]string{"p": "/p", "novacron": "/nova"}

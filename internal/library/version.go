@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
@@ -271,11 +271,11 @@ var ErrNoImage = errors.New("its image is not in the pool any more")
 // StorageLocation is where the version's base image is: the volume's path. ErrNoImage when somebody removed it.
 func (l *Library) StorageLocation(ctx context.Context, v catalog.Version) (string, error) {
 	base, err := l.Base(ctx, v.Digest)
-	var volume hypervisor.Volume
+	var volume host.Volume
 	if err == nil {
 		volume, err = l.host.Volume(ctx, l.pool, base.Volume)
 	}
-	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, host.ErrNoVolume) {
 		// Not wrapped: the version itself has been found.
 		return "", fmt.Errorf("version %q: %w (%v)", v.ID, ErrNoImage, err) //nolint:errorlint // see above
 	}

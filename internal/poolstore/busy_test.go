@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // TestAVolumeInUseIsTriedAgain: libvirt refuses to write or delete a volume that somebody reads at that moment, and to
@@ -16,7 +16,7 @@ func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 		m, refused := newMemory(), map[string]int{}
 		busy := process{memory: m, before: func(call, name string) error {
 			if refused[call+name]++; (call == "write" || call == "delete") && refused[call+name] <= 3 {
-				return fmt.Errorf("volume %q is still in use: %w", name, hypervisor.ErrOperationInvalid)
+				return fmt.Errorf("volume %q is still in use: %w", name, host.ErrOperationInvalid)
 			}
 			return nil
 		}}
@@ -29,7 +29,7 @@ func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 		m.volumes["nova.note.t.a.5.json"] = claimedFor(nil, 0)
 		creating := process{memory: m, before: func(call, name string) error {
 			if call == "read" && name == "nova.note.t.a.5.json" {
-				return fmt.Errorf("volume %q is still being allocated: %w", name, hypervisor.ErrOperationInvalid)
+				return fmt.Errorf("volume %q is still being allocated: %w", name, host.ErrOperationInvalid)
 			}
 			return nil
 		}}

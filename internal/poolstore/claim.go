@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -28,19 +28,19 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	data = filled(data)
-	spec := hypervisor.VolumeSpec{Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
+	spec := host.VolumeSpec{Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool has room for a name
 	}
 	_, err = s.volumes.CreateVolume(ctx, s.pool, spec)
-	crowded := err != nil && !errors.Is(err, hypervisor.ErrExists) && !errors.Is(err, hypervisor.ErrUnreachable)
+	crowded := err != nil && !errors.Is(err, host.ErrExists) && !errors.Is(err, host.ErrUnreachable)
 	if crowded {
 		spec.Allocation = 0
-		if _, again := s.volumes.CreateVolume(ctx, s.pool, spec); again == nil || errors.Is(again, hypervisor.ErrExists) {
+		if _, again := s.volumes.CreateVolume(ctx, s.pool, spec); again == nil || errors.Is(again, host.ErrExists) {
 			err = again
 		}
 	}
-	if errors.Is(err, hypervisor.ErrExists) {
+	if errors.Is(err, host.ErrExists) {
 		s.distrust()
 		return attempt{}, false, nil
 	}
@@ -105,7 +105,7 @@ func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64
 			continue
 		}
 		doc, err := s.read(ctx, docStem, number)
-		missing := errors.Is(err, errTorn) || errors.Is(err, errBroken) || errors.Is(err, hypervisor.ErrNoVolume)
+		missing := errors.Is(err, errTorn) || errors.Is(err, errBroken) || errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return false, err
 		}

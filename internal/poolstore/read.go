@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -105,7 +105,7 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 			return doc, s.damage(broken, doc.volume()), false, nil
 		case err == nil:
 			return doc, nil, false, nil
-		case errors.Is(err, hypervisor.ErrNoVolume):
+		case errors.Is(err, host.ErrNoVolume):
 			return document{}, nil, true, nil
 		case !errors.Is(err, errTorn):
 			return document{}, nil, false, err
@@ -117,12 +117,12 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 	return document{}, nil, false, nil
 }
 
-// read reads one volume: errTorn when it is incomplete, *brokenVolume when it is damaged, hypervisor.ErrNoVolume when it
+// read reads one volume: errTorn when it is incomplete, *brokenVolume when it is damaged, host.ErrNoVolume when it
 // is gone.
 func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := naming.Document(docStem, number)
 	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
-	if errors.Is(err, hypervisor.ErrOperationInvalid) { // the host is just creating it
+	if errors.Is(err, host.ErrOperationInvalid) { // the host is just creating it
 		return document{}, fmt.Errorf("%w: %w", errTorn, err)
 	}
 	if err != nil {
@@ -146,12 +146,12 @@ func (s *Store) read(ctx context.Context, docStem string, number uint64) (docume
 // explainUnreadable tells whether a volume cannot be read because another daemon has removed it, which this host's
 // daemon notices with the next refresh only.
 func (s *Store) explainUnreadable(ctx context.Context, name string, err error) error {
-	if errors.Is(err, hypervisor.ErrNoVolume) || errors.Is(err, hypervisor.ErrUnreachable) || ctx.Err() != nil {
+	if errors.Is(err, host.ErrNoVolume) || errors.Is(err, host.ErrUnreachable) || ctx.Err() != nil {
 		return err
 	}
 	s.distrust()
 	if names, listErr := s.names(ctx); listErr == nil && !slices.Contains(names, name) {
-		return fmt.Errorf("%w: %w", hypervisor.ErrNoVolume, err)
+		return fmt.Errorf("%w: %w", host.ErrNoVolume, err)
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -46,7 +46,7 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 		v := view{asked: time.Now()}
 		doc, err := s.read(ctx, docStem, tombstone.Number)
 		incomplete := errors.Is(err, errTorn) || errors.Is(err, errBroken)
-		if errors.Is(err, hypervisor.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
+		if errors.Is(err, host.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
 			return nil // it was cleared away, and the number may be somebody else's by now
 		}
 		if err != nil {
@@ -78,7 +78,7 @@ const freeSoon = 5 * time.Millisecond
 func whenFree(ctx context.Context, do func() error) error {
 	for {
 		err := do()
-		if !errors.Is(err, hypervisor.ErrOperationInvalid) || pause(ctx, freeSoon) != nil {
+		if !errors.Is(err, host.ErrOperationInvalid) || pause(ctx, freeSoon) != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func whenFree(ctx context.Context, do func() error) error {
 
 // gone forgives a volume's absence: somebody took the claim for abandoned, and the next look tells what came of it.
 func gone(err error) error {
-	if errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, host.ErrNoVolume) {
 		return nil
 	}
 	return err

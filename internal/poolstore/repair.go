@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -101,7 +101,7 @@ func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (
 	for _, number := range slices.Backward(numbers) {
 		d.newest = max(d.newest, number)
 		doc, err := s.readSurely(ctx, docStem, number)
-		if errors.Is(err, errTorn) || errors.Is(err, hypervisor.ErrNoVolume) {
+		if errors.Is(err, errTorn) || errors.Is(err, host.ErrNoVolume) {
 			continue // it was never complete, or has gone
 		}
 		records := 0
@@ -163,7 +163,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha256.Size]byte) error {
 	data, err := s.volumes.ReadVolume(ctx, s.pool, volume, maxDocument)
 	switch {
-	case errors.Is(err, hypervisor.ErrNoVolume):
+	case errors.Is(err, host.ErrNoVolume):
 		return nil
 	case err != nil:
 		return fmt.Errorf("reading volume %q again before it is removed: %w", volume, err)
@@ -191,9 +191,9 @@ func (s *Store) append(ctx context.Context, docStem string, e envelope, body []b
 	}
 	data = filled(data)
 	name := naming.Document(docStem, e.Number)
-	spec := hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
+	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if _, err := s.volumes.CreateVolume(ctx, s.pool, spec); err != nil {
-		if errors.Is(err, hypervisor.ErrExists) {
+		if errors.Is(err, host.ErrExists) {
 			err = fmt.Errorf("somebody else is writing document %q: look at it again (%w)", strings.TrimSuffix(docStem, "."), err)
 		}
 		return err

@@ -17,14 +17,14 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Volumes is what the store needs of a host; hypervisor.Host has it.
 type Volumes interface {
 	RefreshPool(ctx context.Context, pool string) error
 	VolumeNames(ctx context.Context, pool string) ([]string, error)
-	CreateVolume(ctx context.Context, pool string, spec hypervisor.VolumeSpec) (hypervisor.Volume, error)
+	CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (host.Volume, error)
 	ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error)
 	WriteVolume(ctx context.Context, pool, name string, data []byte) error
 	DeleteVolume(ctx context.Context, pool, name string) error

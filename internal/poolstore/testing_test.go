@@ -15,6 +15,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -103,10 +104,10 @@ func (p process) VolumeNames(context.Context, string) (names []string, err error
 	return names, err
 }
 
-func (p process) CreateVolume(_ context.Context, _ string, spec hypervisor.VolumeSpec) (hypervisor.Volume, error) {
-	return hypervisor.Volume{Name: spec.Name}, p.do("create", spec.Name, func(volumes map[string][]byte) error {
+func (p process) CreateVolume(_ context.Context, _ string, spec host.VolumeSpec) (host.Volume, error) {
+	return host.Volume{Name: spec.Name}, p.do("create", spec.Name, func(volumes map[string][]byte) error {
 		if _, there := volumes[spec.Name]; there {
-			return hypervisor.ErrExists
+			return host.ErrExists
 		}
 		volumes[spec.Name] = make([]byte, spec.Capacity)
 		return nil
@@ -117,7 +118,7 @@ func (p process) ReadVolume(_ context.Context, _, name string, _ int64) (data []
 	err = p.do("read", name, func(volumes map[string][]byte) error {
 		found, there := volumes[name]
 		if !there {
-			return hypervisor.ErrNoVolume
+			return host.ErrNoVolume
 		}
 		data = slices.Clone(found)
 		return nil
@@ -128,7 +129,7 @@ func (p process) ReadVolume(_ context.Context, _, name string, _ int64) (data []
 func (p process) WriteVolume(_ context.Context, _, name string, data []byte) error {
 	return p.do("write", name, func(volumes map[string][]byte) error {
 		if _, there := volumes[name]; !there {
-			return hypervisor.ErrNoVolume
+			return host.ErrNoVolume
 		}
 		volumes[name] = slices.Clone(data)
 		return nil
@@ -138,7 +139,7 @@ func (p process) WriteVolume(_ context.Context, _, name string, data []byte) err
 func (p process) DeleteVolume(_ context.Context, _, name string) error {
 	return p.do("delete", name, func(volumes map[string][]byte) error {
 		if _, there := volumes[name]; !there {
-			return hypervisor.ErrNoVolume
+			return host.ErrNoVolume
 		}
 		delete(volumes, name)
 		return nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // CheckHost finds what a blueprint of the instance of that name asks for and the host does not have.
@@ -49,11 +49,11 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (finding.L
 	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Network != "" || n.VLAN > 0 }) {
 		return nil, nil
 	}
-	networks, err := p.networks.get(func() ([]hypervisor.Network, error) { return p.host.Networks(ctx) })
+	networks, err := p.networks.get(func() ([]host.Network, error) { return p.host.Networks(ctx) })
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (finding.L
 	}
 	for _, nic := range b.NICs {
 		at := finding.At("network_profile").Name("interfaces").Key(nic.Name)
-		var network hypervisor.Network
+		var network host.Network
 		if nic.Network != "" {
 			i := slices.Index(names, nic.Network)
 			if i < 0 {
@@ -95,13 +95,13 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (finding.Li
 	if err != nil {
 		return nil, err
 	}
-	networks, err := p.networks.get(func() ([]hypervisor.Network, error) { return p.host.Networks(ctx) })
+	networks, err := p.networks.get(func() ([]host.Network, error) { return p.host.Networks(ctx) })
 	if err != nil {
 		return nil, err
 	}
 	// Some builds of libvirt read the files of the host's network configuration, and miss most bridges. Where a list lacks those of
 	// libvirt's own networks, a bridge that it lacks may be there.
-	if !slices.ContainsFunc(networks, func(n hypervisor.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
+	if !slices.ContainsFunc(networks, func(n host.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
 		return nil, nil
 	}
 	var fs finding.List
@@ -117,7 +117,7 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (finding.Li
 
 // canTag tells whether a libvirt of that version puts tags on what a guest sends into a network; a network without a name
 // stands for a bridge of the host (https://libvirt.org/formatdomain.html#setting-vlan-tag-on-supported-network-types-only).
-func canTag(n hypervisor.Network, libvirt string) bool {
+func canTag(n host.Network, libvirt string) bool {
 	major, _, _ := strings.Cut(libvirt, ".")
 	number, _ := strconv.Atoi(major)
 	hostBridge := n.Name == "" || n.ForwardMode == "bridge" && n.Bridge != ""

@@ -6,22 +6,22 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestOnlySomeNetworksTag(t *testing.T) {
 	const old, young = "10.10.0", "11.0.0"
 	for name, c := range map[string]struct {
-		network        hypervisor.Network
+		network        host.Network
 		byOld, byYoung bool
 	}{
-		"a bridge of the host":   {hypervisor.Network{}, false, true},
-		"Open vSwitch":           {hypervisor.Network{Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true}, true, true},
-		"virtual functions":      {hypervisor.Network{Name: "vfs", ForwardMode: "hostdev"}, true, true},
-		"a network of a bridge":  {hypervisor.Network{Name: "lan", Bridge: "br0", ForwardMode: "bridge"}, false, true},
-		"a network over macvtap": {hypervisor.Network{Name: "lan", ForwardMode: "bridge"}, false, false},
-		"a network of libvirt's": {hypervisor.Network{Name: "default", Bridge: "virbr0", ForwardMode: "nat"}, false, false},
-		"an isolated network":    {hypervisor.Network{Name: "lab", Bridge: "virbr1"}, false, false},
+		"a bridge of the host":   {host.Network{}, false, true},
+		"Open vSwitch":           {host.Network{Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true}, true, true},
+		"virtual functions":      {host.Network{Name: "vfs", ForwardMode: "hostdev"}, true, true},
+		"a network of a bridge":  {host.Network{Name: "lan", Bridge: "br0", ForwardMode: "bridge"}, false, true},
+		"a network over macvtap": {host.Network{Name: "lan", ForwardMode: "bridge"}, false, false},
+		"a network of libvirt's": {host.Network{Name: "default", Bridge: "virbr0", ForwardMode: "nat"}, false, false},
+		"an isolated network":    {host.Network{Name: "lab", Bridge: "virbr1"}, false, false},
 	} {
 		if a, b := canTag(c.network, old), canTag(c.network, young); a != c.byOld || b != c.byYoung {
 			t.Errorf("%s: libvirt %s tags: %t, %s: %t", name, old, a, young, b)
@@ -51,14 +51,14 @@ func TestPublicMeansOneInterfaceOnAPublicNetwork(t *testing.T) {
 }
 
 // card makes the functions of a card in a slot, the GPU first.
-func card(bus uint, id string, functions uint) []hypervisor.PCIDevice {
-	var all []hypervisor.PCIDevice
-	var group []hypervisor.PCIAddress
+func card(bus uint, id string, functions uint) []host.PCIDevice {
+	var all []host.PCIDevice
+	var group []host.PCIAddress
 	for f := range functions {
-		group = append(group, hypervisor.PCIAddress{Bus: bus, Function: f})
+		group = append(group, host.PCIAddress{Bus: bus, Function: f})
 	}
 	for f := range functions {
-		d := hypervisor.PCIDevice{Address: group[f], Class: 0x040300, ID: "10de:10f8", Group: group}
+		d := host.PCIDevice{Address: group[f], Class: 0x040300, ID: "10de:10f8", Group: group}
 		if f == 0 {
 			d.Class, d.ID, d.Name = 0x030000, id, "a card"
 		}
@@ -70,23 +70,23 @@ func card(bus uint, id string, functions uint) []hypervisor.PCIDevice {
 func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 	machine := func(n int, id string) catalog.Machine { return catalog.Machine{GPUs: n, GPU: id} }
 	gpus := slices.Concat(card(1, "10de:1eb8", 2), card(2, "10de:1eb8", 2), card(3, "1002:73bf", 1),
-		[]hypervisor.PCIDevice{{Class: 0x060000, ID: "8086:0d57"}})
-	bare := []hypervisor.PCIDevice{{Address: hypervisor.PCIAddress{Slot: 2}, Class: 0x030000, ID: "1234:1111"}}
-	at := func(bus, function uint) hypervisor.PCIAddress {
-		return hypervisor.PCIAddress{Bus: bus, Function: function}
+		[]host.PCIDevice{{Class: 0x060000, ID: "8086:0d57"}})
+	bare := []host.PCIDevice{{Address: host.PCIAddress{Slot: 2}, Class: 0x030000, ID: "1234:1111"}}
+	at := func(bus, function uint) host.PCIAddress {
+		return host.PCIAddress{Bus: bus, Function: function}
 	}
 	for name, c := range map[string]struct {
-		devices []hypervisor.PCIDevice
-		taken   map[hypervisor.PCIAddress]string
+		devices []host.PCIDevice
+		taken   map[host.PCIAddress]string
 		machine catalog.Machine
-		want    []hypervisor.HostDevice
+		want    []host.PassthroughDevice
 		finding string
 	}{
 		"one": {gpus, nil, machine(1, "10de:1eb8"),
-			[]hypervisor.HostDevice{{Name: "gpu-10de-1eb8-0", Address: at(1, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(1, 1)}}, ""},
-		"the other one": {gpus, map[hypervisor.PCIAddress]string{at(1, 1): `domain "db"`}, machine(1, "10de:1eb8"),
-			[]hypervisor.HostDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(2, 1)}}, ""},
-		"too many": {gpus, map[hypervisor.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
+			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(1, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(1, 1)}}, ""},
+		"the other one": {gpus, map[host.PCIAddress]string{at(1, 1): `domain "db"`}, machine(1, "10de:1eb8"),
+			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(2, 1)}}, ""},
+		"too many": {gpus, map[host.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
 			`hardware_profile.gpu_count: Not enough GPUs: The instance is to have 2 GPUs of the type 10de:1eb8. The host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
 		"unknown": {gpus, nil, machine(1, "10de:2204"), nil,
 			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
@@ -124,13 +124,13 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 	both := "2001:db8::c/64"
 	nics[2].IP.Addresses = (&catalog.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
 	for name, c := range map[string]struct {
-		seen []hypervisor.Address
+		seen []host.Address
 		want string
 	}{
 		"nothing seen":                {nil, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
-		"a lease":                     {[]hypervisor.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"another than was configured": {[]hypervisor.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"link-local":                  {[]hypervisor.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}}, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
+		"a lease":                     {[]host.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"another than was configured": {[]host.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"link-local":                  {[]host.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}}, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
 	} {
 		var texts []string
 		for _, a := range usable(withStatic(c.seen, nics), nics) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -27,7 +27,7 @@ const (
 
 // volumes is what a console needs of a host.
 type volumes interface {
-	Volume(ctx context.Context, pool, name string) (hypervisor.Volume, error)
+	Volume(ctx context.Context, pool, name string) (host.Volume, error)
 	ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error)
 	RefreshPool(ctx context.Context, pool string) error
 }
@@ -86,7 +86,7 @@ func (c *console) searchOlder(ctx context.Context, id string, suffixes []string,
 	}
 	for _, suffix := range suffixes {
 		volume, err := c.host.Volume(ctx, c.pool, c.volume+suffix)
-		if errors.Is(err, hypervisor.ErrNoVolume) {
+		if errors.Is(err, host.ErrNoVolume) {
 			continue
 		}
 		if err != nil {

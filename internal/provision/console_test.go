@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // fakeVolumes are files of a pool. Those that are made behind libvirt's back are seen after a refresh.
@@ -21,11 +21,11 @@ type fakeVolumes struct {
 	refresh      error // of the next refresh
 }
 
-func (f *fakeVolumes) Volume(_ context.Context, _, name string) (hypervisor.Volume, error) {
+func (f *fakeVolumes) Volume(_ context.Context, _, name string) (host.Volume, error) {
 	if _, known := f.known[name]; !known {
-		return hypervisor.Volume{}, fmt.Errorf("%s: %w", name, hypervisor.ErrNoVolume)
+		return host.Volume{}, fmt.Errorf("%s: %w", name, host.ErrNoVolume)
 	}
-	return hypervisor.Volume{Name: name, Capacity: uint64(len(f.files[name]))}, nil
+	return host.Volume{Name: name, Capacity: uint64(len(f.files[name]))}, nil
 }
 
 func (f *fakeVolumes) ReadVolumeAt(_ context.Context, _, name string, offset uint64, limit int64) ([]byte, error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -45,9 +45,9 @@ type build struct {
 	tenant    string
 	blueprint Blueprint
 	base      baseImage
-	pool      hypervisor.Pool   // the library's
-	homes     []hypervisor.Pool // of the blueprint's drives
-	remains   []string          // pools that a create which died may have used
+	pool      host.Pool   // the library's
+	homes     []host.Pool // of the blueprint's drives
+	remains   []string    // pools that a create which died may have used
 	uuid      string
 	claimed   bool // the domain was defined, and so the name is this instance's
 	// configured are the network cards whose MAC addresses are not left to chance: another guest may have had them, and old are
@@ -60,7 +60,7 @@ type build struct {
 // baseImage is the base's volume.
 type baseImage struct {
 	catalog.Base
-	volume hypervisor.Volume
+	volume host.Volume
 }
 
 func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Instance, error) {
@@ -163,13 +163,13 @@ func (b *build) start(ctx context.Context) (err error) {
 	if b.old, err = b.leasesBefore(ctx, b.configured); err != nil {
 		return err
 	}
-	return b.startFailed(ctx, b.host.StartDomain(hypervisor.Whole(ctx), b.uuid))
+	return b.startFailed(ctx, b.host.StartDomain(host.Whole(ctx), b.uuid))
 }
 
 // startFailed adds to the error of a guest that did not start what to try where QEMU may have ended, and KVM be why: QEMU's own
 // words are an assertion then. libvirt has the same code for much else.
 func (p *Provisioner) startFailed(ctx context.Context, err error) error {
-	if !errors.Is(err, hypervisor.ErrInternal) {
+	if !errors.Is(err, host.ErrInternal) {
 		return err
 	}
 	if domainType, unknown := p.domainTypeFor(ctx); unknown != nil || domainType != "kvm" {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -30,7 +30,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.pool, err = b.host.Pool(ctx, b.library.Pool()); err != nil {
 		return err
 	}
-	b.homes = make([]hypervisor.Pool, len(b.blueprint.Drives))
+	b.homes = make([]host.Pool, len(b.blueprint.Drives))
 	for i, drive := range b.blueprint.Drives {
 		b.homes[i] = b.pool
 		if drive.Tier == "" {
@@ -69,7 +69,7 @@ func (b *build) define(ctx context.Context) error {
 	b.uuid = randomUUID()
 	m := b.blueprint.Machine
 	description, _ := catalog.Described(b.request.Description)
-	spec := hypervisor.DomainSpec{
+	spec := host.DomainSpec{
 		Name: naming.Domain(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
 		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(naming.Seed(b.tenant, b.request.Name)),
 		ConsoleLog: b.path(naming.Console(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
@@ -82,20 +82,20 @@ func (b *build) define(ctx context.Context) error {
 		b.gpus.Lock()
 		defer b.gpus.Unlock()
 		var findings finding.List
-		if spec.Host, findings, err = b.chooseGPUs(ctx, spec.Name, m); err != nil {
+		if spec.Passthrough, findings, err = b.chooseGPUs(ctx, spec.Name, m); err != nil {
 			return err
 		} else if len(findings) > 0 {
 			return findings
 		}
 	}
 	err = b.claim(ctx, spec)
-	if errors.Is(err, hypervisor.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
+	if errors.Is(err, host.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
 		if err := b.clearRemains(ctx); err != nil {
 			return err
 		}
 		err = b.claim(ctx, spec)
 	}
-	if errors.Is(err, hypervisor.ErrExists) {
+	if errors.Is(err, host.ErrExists) {
 		return b.nameTaken(spec.Name)
 	}
 	// Also after an error: the call may have been cut off after the host had done it.
@@ -108,17 +108,17 @@ func (b *build) define(ctx context.Context) error {
 }
 
 // claim defines the domain once no volumes of its name are being removed as orphans.
-func (b *build) claim(ctx context.Context, spec hypervisor.DomainSpec) error {
+func (b *build) claim(ctx context.Context, spec host.DomainSpec) error {
 	b.orphans.RLock()
 	defer b.orphans.RUnlock()
-	_, err := b.host.DefineDomain(hypervisor.Whole(ctx), spec)
+	_, err := b.host.DefineDomain(host.Whole(ctx), spec)
 	return err
 }
 
-func interfaceSpecs(nics []catalog.NIC) []hypervisor.InterfaceSpec {
-	specs := make([]hypervisor.InterfaceSpec, len(nics))
+func interfaceSpecs(nics []catalog.NIC) []host.InterfaceSpec {
+	specs := make([]host.InterfaceSpec, len(nics))
 	for i, nic := range nics {
-		specs[i] = hypervisor.InterfaceSpec{
+		specs[i] = host.InterfaceSpec{
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
 			VLAN: uint(nic.VLAN), Filter: nic.Filter,
 		}

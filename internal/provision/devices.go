@@ -8,14 +8,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Devices are the disks and network cards of an instance that come, go and change without another instance.
 type Devices struct {
 	AddDisks  []NewDisk
-	DropDisks []hypervisor.DomainDisk // with their volumes
+	DropDisks []host.DomainDisk // with their volumes
 	AddNICs   []catalog.NIC
 	// Reconnects are plugged in elsewhere, tagged or filtered otherwise; the guest keeps the card.
 	Reconnects []catalog.NIC
@@ -25,7 +25,7 @@ type Devices struct {
 
 // NewDisk is a disk to add.
 type NewDisk struct {
-	Spec hypervisor.DiskSpec
+	Spec host.DiskSpec
 	Pool string // where its volume is
 	Has  uint64 // bytes of its volume, 0 where there is none yet
 	Size uint64 // bytes
@@ -38,11 +38,11 @@ func (d Devices) none() bool {
 
 // newDisk is a data disk to add at the nth place. A volume of its name is its own: somebody detached the disk, or a
 // change was cut off. What is on it stays.
-func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive catalog.Drive, pool hypervisor.Pool, n int) (NewDisk, error) {
+func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive catalog.Drive, pool host.Pool, n int) (NewDisk, error) {
 	name := naming.Disk(i.Facts.Tenant, i.Facts.Name, drive.Name, dataFormat)
 	disk := NewDisk{Spec: diskSpec(drive, n, pool.Path+"/"+name, dataFormat), Pool: pool.Name, Size: drive.Size}
 	volume, err := p.host.Volume(ctx, pool.Name, name)
-	if errors.Is(err, hypervisor.ErrNoVolume) {
+	if errors.Is(err, host.ErrNoVolume) {
 		return disk, nil
 	}
 	if err == nil {
@@ -118,11 +118,11 @@ func compareNICs(have, want []catalog.NIC) ([]finding.Path, Devices) {
 
 // compareLive adds what only the running guest has or lacks, because somebody changed it there alone or because a change
 // was cut off, and finds for which devices it has no room.
-func (d *Diff) compareLive(i Instance, b Blueprint, live hypervisor.Hardware) {
+func (d *Diff) compareLive(i Instance, b Blueprint, live host.Hardware) {
 	dev := &d.Devices
 	for _, nic := range i.NICs {
 		n := slices.IndexFunc(b.NICs, func(w catalog.NIC) bool { return w.Name == nic.Name })
-		if n < 0 || live.Has(hypervisor.InterfaceID(nic.Name)) {
+		if n < 0 || live.Has(host.InterfaceID(nic.Name)) {
 			continue
 		}
 		called := func(w catalog.NIC) bool { return w.Name == nic.Name }
@@ -139,14 +139,14 @@ func (d *Diff) compareLive(i Instance, b Blueprint, live hypervisor.Hardware) {
 	}
 	for _, disk := range i.Disks {
 		n := slices.IndexFunc(b.Drives, func(drive catalog.Drive) bool { return drive.Name == disk.Name })
-		if n > 0 && !live.Has(hypervisor.DiskID(disk.Name)) {
+		if n > 0 && !live.Has(host.DiskID(disk.Name)) {
 			spec := diskSpec(b.Drives[n], diskPlace(disk.Target), disk.Path, disk.Format)
 			spec.Target = disk.Target
 			dev.AddDisks = append(dev.AddDisks, NewDisk{Spec: spec, Size: b.Drives[n].Size})
 		}
 	}
 	for _, disk := range live.Disks {
-		if disk.Name == "" || slices.ContainsFunc(i.Disks, func(h hypervisor.DomainDisk) bool { return h.Name == disk.Name }) {
+		if disk.Name == "" || slices.ContainsFunc(i.Disks, func(h host.DomainDisk) bool { return h.Name == disk.Name }) {
 			continue
 		}
 		n := slices.IndexFunc(dev.AddDisks, func(add NewDisk) bool { return add.Spec.Name == disk.Name })
@@ -163,12 +163,12 @@ func (d *Diff) compareLive(i Instance, b Blueprint, live hypervisor.Hardware) {
 const noSlot = "The running guest has no PCI slot left that the device could be plugged into."
 
 // compareRoom finds the devices that the running guest has no slot for, once those that go are gone.
-func (d *Diff) compareRoom(live hypervisor.Hardware) {
+func (d *Diff) compareRoom(live host.Hardware) {
 	dev := d.Devices
 	slots := live.Slots(dev.unplugged()...)
 	cards := slices.Clone(dev.Swaps)
 	for _, nic := range dev.AddNICs {
-		if !live.Has(hypervisor.InterfaceID(nic.Name)) {
+		if !live.Has(host.InterfaceID(nic.Name)) {
 			cards = append(cards, nic)
 		}
 	}
@@ -178,23 +178,23 @@ func (d *Diff) compareRoom(live hypervisor.Hardware) {
 		}
 	}
 	for _, disk := range dev.AddDisks {
-		if disk.Spec.Rotation == 0 && !live.Has(hypervisor.DiskID(disk.Spec.Name)) && !slots.TakeFor("virtio") {
+		if disk.Spec.Rotation == 0 && !live.Has(host.DiskID(disk.Spec.Name)) && !slots.TakeFor("virtio") {
 			d.Restarts = append(d.Restarts, Restart{finding.At("storage_profile").Name("disks").Key(disk.Spec.Name), noSlot})
 		}
 	}
 }
 
 // unplugged are the devices that a running guest has to let go of.
-func (d Devices) unplugged() []hypervisor.DeviceID {
-	var ids []hypervisor.DeviceID
+func (d Devices) unplugged() []host.DeviceID {
+	var ids []host.DeviceID
 	for _, disk := range d.DropDisks {
-		ids = append(ids, hypervisor.DiskID(disk.Name))
+		ids = append(ids, host.DiskID(disk.Name))
 	}
 	for _, name := range d.DropNICs {
-		ids = append(ids, hypervisor.InterfaceID(name))
+		ids = append(ids, host.InterfaceID(name))
 	}
 	for _, nic := range d.Swaps {
-		ids = append(ids, hypervisor.InterfaceID(nic.Name))
+		ids = append(ids, host.InterfaceID(nic.Name))
 	}
 	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
@@ -95,7 +96,7 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 }
 
 // liveDomain is a running machine of PCI Express with that many root ports, and devices in the first of them.
-func liveDomain(t *testing.T, ports int, devices ...string) hypervisor.Hardware {
+func liveDomain(t *testing.T, ports int, devices ...string) host.Hardware {
 	t.Helper()
 	text := "<domain><memory>1</memory><devices><controller type='pci' index='0' model='pcie-root'/>"
 	for n := range ports {
@@ -119,15 +120,15 @@ func liveDomain(t *testing.T, ports int, devices ...string) hypervisor.Hardware 
 
 func TestARunningGuestIsComparedToo(t *testing.T) {
 	drive := func(name string) catalog.Drive { return catalog.Drive{Name: name, System: name == "system"} }
-	disk := func(name, target string) hypervisor.DomainDisk {
-		return hypervisor.DomainDisk{Name: name, Target: target, Path: "/pool/" + name, Format: "qcow2"}
+	disk := func(name, target string) host.DomainDisk {
+		return host.DomainDisk{Name: name, Target: target, Path: "/pool/" + name, Format: "qcow2"}
 	}
 	add := func(name, target string, rotation uint) NewDisk {
-		return NewDisk{Spec: hypervisor.DiskSpec{Name: name, Target: target, Rotation: rotation}, Pool: "p"}
+		return NewDisk{Spec: host.DiskSpec{Name: name, Target: target, Rotation: rotation}, Pool: "p"}
 	}
 	both := Instance{
 		NICs:  []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")},
-		Disks: []hypervisor.DomainDisk{disk("system", "vda"), disk("data", "vdb")},
+		Disks: []host.DomainDisk{disk("system", "vda"), disk("data", "vdb")},
 	}
 	want := Blueprint{NICs: []catalog.NIC{testNIC("eth0", "")}, Drives: []catalog.Drive{drive("system"), drive("data")}}
 	with := func(nics []catalog.NIC, drives ...catalog.Drive) Blueprint {

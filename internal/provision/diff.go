@@ -9,7 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Diff tells what it takes to make an instance what a blueprint says.
@@ -31,8 +31,8 @@ func (d Diff) Restart() bool { return len(d.Restarts) > 0 }
 
 // Growth is a disk that becomes larger.
 type Growth struct {
-	Disk   hypervisor.DomainDisk
-	Volume hypervisor.Volume
+	Disk   host.DomainDisk
+	Volume host.Volume
 	Size   uint64 // bytes
 }
 
@@ -62,7 +62,7 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 		return d, nil, nil
 	}
 	targets := slices.Clone(i.targets)
-	var live hypervisor.Hardware
+	var live host.Hardware
 	if i.Running() {
 		var err error
 		if live, err = p.host.Hardware(ctx, i.UUID); err != nil {
@@ -88,7 +88,7 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 		if err != nil {
 			return fs, err
 		}
-		n := slices.IndexFunc(i.Disks, func(disk hypervisor.DomainDisk) bool { return disk.Name == drive.Name })
+		n := slices.IndexFunc(i.Disks, func(disk host.DomainDisk) bool { return disk.Name == drive.Name })
 		if n < 0 && drive.Boot {
 			d.Replaces = append(d.Replaces, at.Key(drive.Name).Name("is_boot"))
 			continue
@@ -150,7 +150,7 @@ func compareMachines(domainType string, have, want catalog.Machine) []finding.Pa
 	var replaces []finding.Path
 	at := finding.At("hardware_profile")
 	// Under software emulation there is no host CPU to pass on, so the host reports another type than was asked for.
-	if have.CPU != hypervisor.EffectiveCPU(domainType, want.CPU) {
+	if have.CPU != host.EffectiveCPU(domainType, want.CPU) {
 		replaces = append(replaces, at.Name("cpu_type"))
 	}
 	if have.Firmware != want.Firmware {
@@ -166,7 +166,7 @@ func compareMachines(domainType string, have, want catalog.Machine) []finding.Pa
 }
 
 // compareDisk finds what of a disk cannot change. home is the directory that it belongs in.
-func compareDisk(have hypervisor.DomainDisk, want catalog.Drive, home string) []finding.Path {
+func compareDisk(have host.DomainDisk, want catalog.Drive, home string) []finding.Path {
 	var replaces []finding.Path
 	at := finding.At("storage_profile").Name("disks").Key(want.Name)
 	if diskType(have) != want.Type {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func paths(all []finding.Path) []string {
@@ -18,7 +18,7 @@ func paths(all []finding.Path) []string {
 }
 
 func TestDisksAreComparedByWhatTheHostHas(t *testing.T) {
-	have := hypervisor.DomainDisk{Name: "data", Target: "sdc", Path: "/bulk/x.qcow2", Rotation: 7200}
+	have := host.DomainDisk{Name: "data", Target: "sdc", Path: "/bulk/x.qcow2", Rotation: 7200}
 	want := catalog.Drive{Name: "data", Type: "hdd", Tier: "bulk"}
 	for name, c := range map[string]struct {
 		change func(*catalog.Drive)

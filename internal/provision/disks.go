@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -15,7 +15,7 @@ import (
 var rotations = map[string]uint{catalog.SSD: 1, catalog.HDD: 7200}
 
 // diskType is the type of a disk as its host has it, "" for none.
-func diskType(disk hypervisor.DomainDisk) string {
+func diskType(disk host.DomainDisk) string {
 	switch disk.Rotation {
 	case 0:
 		return ""
@@ -27,8 +27,8 @@ func diskType(disk hypervisor.DomainDisk) string {
 
 // diskSpecs are the domain's disks. What a guest discards is given back to the pool, but not from disks that turn: there
 // the holes would scatter what is written next.
-func (b *build) diskSpecs() []hypervisor.DiskSpec {
-	specs := make([]hypervisor.DiskSpec, len(b.blueprint.Drives))
+func (b *build) diskSpecs() []host.DiskSpec {
+	specs := make([]host.DiskSpec, len(b.blueprint.Drives))
 	for i, drive := range b.blueprint.Drives {
 		specs[i] = diskSpec(drive, i, b.homes[i].Path+"/"+b.diskVolume(drive), b.diskFormat(drive))
 		switch {
@@ -42,8 +42,8 @@ func (b *build) diskSpecs() []hypervisor.DiskSpec {
 }
 
 // diskSpec is the disk of a drive at the nth place.
-func diskSpec(drive catalog.Drive, n int, path, format string) hypervisor.DiskSpec {
-	return hypervisor.DiskSpec{
+func diskSpec(drive catalog.Drive, n int, path, format string) host.DiskSpec {
+	return host.DiskSpec{
 		Name: drive.Name, Target: diskTarget(n, drive.Type != ""), Path: path, Format: format,
 		Rotation: rotations[drive.Type], KeepsDiscarded: drive.Type == catalog.HDD,
 	}
@@ -94,26 +94,26 @@ func (b *build) makeDisks(ctx context.Context) error {
 
 // makeDisk makes the volume of a drive in a pool.
 func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume string) error {
-	spec := hypervisor.VolumeSpec{Name: volume, Format: b.diskFormat(drive), Capacity: drive.Size}
+	spec := host.VolumeSpec{Name: volume, Format: b.diskFormat(drive), Capacity: drive.Size}
 	var err error
 	switch {
 	case !drive.System:
 		err = b.createVolume(ctx, pool, spec)
 	case b.blueprint.Strategy == catalog.LinkedClone:
-		spec.Backing = &hypervisor.Backing{Path: b.base.volume.Path, Format: b.base.Format}
+		spec.Backing = &host.Backing{Path: b.base.volume.Path, Format: b.base.Format}
 		err = b.createVolume(ctx, pool, spec)
 	default:
 		err = b.anew(ctx, pool, spec.Name, func() error {
-			_, err := b.host.CloneVolume(ctx, pool, spec, hypervisor.CloneSource{Pool: b.pool.Name, Name: b.base.volume.Name, Format: b.base.Format})
+			_, err := b.host.CloneVolume(ctx, pool, spec, host.CloneSource{Pool: b.pool.Name, Name: b.base.volume.Name, Format: b.base.Format})
 			return err
 		})
 	}
 	return err
 }
 
-func (b *build) createVolume(ctx context.Context, pool string, spec hypervisor.VolumeSpec) error {
+func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
 	return b.anew(ctx, pool, spec.Name, func() error {
-		_, err := b.host.CreateVolume(hypervisor.Whole(ctx), pool, spec)
+		_, err := b.host.CreateVolume(host.Whole(ctx), pool, spec)
 		return err
 	})
 }
@@ -122,10 +122,10 @@ func (b *build) createVolume(ctx context.Context, pool string, spec hypervisor.V
 // there already was asked for by a create that is over, and carried out late.
 func (b *build) anew(ctx context.Context, pool, name string, create func() error) error {
 	err := create()
-	if !errors.Is(err, hypervisor.ErrExists) || !b.claimed {
+	if !errors.Is(err, host.ErrExists) || !b.claimed {
 		return err
 	}
-	if err := b.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+	if err := b.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
 		return err
 	}
 	return create()

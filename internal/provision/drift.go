@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -73,7 +73,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 	differs(hardware.Name("cpu_count"), int64(have.Sockets), have.Sockets == want.Sockets)
 	differs(hardware.Name("cpu_cores"), int64(have.Cores), have.Cores == want.Cores)
 	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB)
-	lost(hardware.Name("cpu_type"), have.CPU, have.CPU == hypervisor.EffectiveCPU(i.DomainType, want.CPU))
+	lost(hardware.Name("cpu_type"), have.CPU, have.CPU == host.EffectiveCPU(i.DomainType, want.CPU))
 	lost(hardware.Name("gpu_count"), int64(have.GPUs), have.GPUs == want.GPUs)
 	filtered := false
 	for _, w := range b.NICs {
@@ -95,7 +95,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 	}
 	for _, w := range b.Drives {
 		at := finding.At("storage_profile").Name("disks").Key(w.Name)
-		n := slices.IndexFunc(i.Disks, func(h hypervisor.DomainDisk) bool { return h.Name == w.Name })
+		n := slices.IndexFunc(i.Disks, func(h host.DomainDisk) bool { return h.Name == w.Name })
 		if n < 0 && (w.System || w.Boot) {
 			lost(at.Name("size_gb"), int64(0), false)
 			continue
@@ -130,7 +130,7 @@ func (i Instance) renamed() bool {
 func (p *Provisioner) rename(ctx context.Context, i Instance) error {
 	name := naming.Domain(i.Facts.Tenant, i.Facts.Name)
 	err := p.host.RenameDomain(ctx, i.UUID, name)
-	if errors.Is(err, hypervisor.ErrExists) {
+	if errors.Is(err, host.ErrExists) {
 		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename or remove that one: %w",
 			i.Facts.Name, i.DomainName, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // left is an instance as it was left, and the blueprint that it was left by.
@@ -14,7 +14,7 @@ func left() (Instance, Blueprint) {
 		DomainType: "kvm", DomainName: "web",
 		Machine: catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: catalog.BIOS},
 		NICs:    []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", MAC: "52:54:00:00:00:01", Filter: "clean-traffic"}},
-		Disks:   []hypervisor.DomainDisk{{Name: "system", Target: "vda", Path: "/a", Format: "qcow2"}, {Name: "data", Target: "vdb", Path: "/b", Format: "qcow2"}},
+		Disks:   []host.DomainDisk{{Name: "system", Target: "vda", Path: "/a", Format: "qcow2"}, {Name: "data", Target: "vdb", Path: "/b", Format: "qcow2"}},
 		Facts:   catalog.InstanceFacts{Tenant: "default", Name: "web"},
 	}
 	b := Blueprint{

@@ -9,7 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -19,7 +19,7 @@ const (
 	classAccelerator = 0x12
 )
 
-func isGPU(d hypervisor.PCIDevice) bool {
+func isGPU(d host.PCIDevice) bool {
 	return d.Class>>16 == classDisplay || d.Class>>16 == classAccelerator
 }
 
@@ -27,7 +27,7 @@ func isGPU(d hypervisor.PCIDevice) bool {
 var gpuDevice = regexp.MustCompile(`^gpu-([0-9a-f]{4})-([0-9a-f]{4})-[0-9]+$`)
 
 // gpusOf counts the GPUs of a domain, and tells their type.
-func gpusOf(devices []hypervisor.HostDevice) (n int, id string) {
+func gpusOf(devices []host.PassthroughDevice) (n int, id string) {
 	for _, d := range devices {
 		if m := gpuDevice.FindStringSubmatch(d.Name); m != nil {
 			n, id = n+1, m[1]+":"+m[2]
@@ -46,8 +46,8 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 }
 
 // chooseGPUs picks GPUs that no domain but the one of that name has.
-func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]hypervisor.HostDevice, finding.List, error) {
-	devices, err := p.devices.get(func() ([]hypervisor.PCIDevice, error) { return p.host.PCIDevices(ctx) })
+func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]host.PassthroughDevice, finding.List, error) {
+	devices, err := p.devices.get(func() ([]host.PCIDevice, error) { return p.host.PCIDevices(ctx) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,9 +58,9 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 	if err != nil {
 		return nil, nil, err
 	}
-	taken := map[hypervisor.PCIAddress]string{}
+	taken := map[host.PCIAddress]string{}
 	for _, d := range domains {
-		for _, device := range d.Host {
+		for _, device := range d.Passthrough {
 			if d.Name != domain {
 				taken[device.Address] = p.calls(d)
 			}
@@ -71,7 +71,7 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 }
 
 // gpusUnknown is the error about a domain that may have GPUs. What may be another tenant's is not named, and its reason names it.
-func (p *Provisioner) gpusUnknown(u hypervisor.Undescribed) error {
+func (p *Provisioner) gpusUnknown(u host.Undescribed) error {
 	const text = "finding GPUs that are free: %s may have some, and the host cannot describe it"
 	if !naming.IsDomainOf(p.library.Tenant(), u.Name) {
 		return fmt.Errorf(text, "another domain")
@@ -80,7 +80,7 @@ func (p *Provisioner) gpusUnknown(u hypervisor.Undescribed) error {
 }
 
 // calls is what the library's user may be told of a domain: another tenant's instance has no name for them.
-func (p *Provisioner) calls(d hypervisor.Domain) string {
+func (p *Provisioner) calls(d host.Domain) string {
 	facts, err := catalog.ParseInstanceFacts(d.Metadata)
 	foreign := err == nil && facts.Tenant != p.library.Tenant()
 	if damaged := d.Metadata != "" && err != nil; foreign || damaged && !naming.IsDomainOf(p.library.Tenant(), d.Name) {
@@ -90,16 +90,16 @@ func (p *Provisioner) calls(d hypervisor.Domain) string {
 }
 
 // pickGPUs picks what a machine asks for. taken says who has a device.
-func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]string, m catalog.Machine, uri string) ([]hypervisor.HostDevice, finding.List) {
+func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m catalog.Machine, uri string) ([]host.PassthroughDevice, finding.List) {
 	var fs finding.List
 	at := finding.At("hardware_profile")
-	gpus := slices.DeleteFunc(slices.Clone(devices), func(d hypervisor.PCIDevice) bool { return !isGPU(d) })
-	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d hypervisor.PCIDevice) bool { return d.ID != m.GPU })
+	gpus := slices.DeleteFunc(slices.Clone(devices), func(d host.PCIDevice) bool { return !isGPU(d) })
+	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d host.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
 		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU, there("It has", describe(gpus))))
 		return nil, fs
 	}
-	var chosen []hypervisor.HostDevice
+	var chosen []host.PassthroughDevice
 	var used []string
 	free := 0
 	for _, gpu := range fitting {
@@ -128,7 +128,7 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 			"%d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
 		return nil, fs
 	}
-	if slices.ContainsFunc(fitting, func(d hypervisor.PCIDevice) bool { return len(d.Group) == 0 }) {
+	if slices.ContainsFunc(fitting, func(d host.PCIDevice) bool { return len(d.Group) == 0 }) {
 		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
 			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", uri))
 		return nil, fs
@@ -138,8 +138,8 @@ func pickGPUs(devices []hypervisor.PCIDevice, taken map[hypervisor.PCIAddress]st
 
 // functionsOf are the GPU and the other functions of its card that share its IOMMU group, such as the sound of its
 // display outputs: a guest gets all of a group or nothing.
-func functionsOf(gpu hypervisor.PCIDevice, devices []hypervisor.PCIDevice) []hypervisor.PCIDevice {
-	functions := []hypervisor.PCIDevice{gpu}
+func functionsOf(gpu host.PCIDevice, devices []host.PCIDevice) []host.PCIDevice {
+	functions := []host.PCIDevice{gpu}
 	for _, d := range devices {
 		a, b := gpu.Address, d.Address
 		if a != b && a.Domain == b.Domain && a.Bus == b.Bus && a.Slot == b.Slot && slices.Contains(gpu.Group, b) {
@@ -150,17 +150,17 @@ func functionsOf(gpu hypervisor.PCIDevice, devices []hypervisor.PCIDevice) []hyp
 }
 
 // named names the functions of the nth GPU.
-func named(functions []hypervisor.PCIDevice, n int) []hypervisor.HostDevice {
+func named(functions []host.PCIDevice, n int) []host.PassthroughDevice {
 	name := fmt.Sprintf("gpu-%s-%d", strings.Replace(functions[0].ID, ":", "-", 1), n)
-	devices := []hypervisor.HostDevice{{Name: name, Address: functions[0].Address}}
+	devices := []host.PassthroughDevice{{Name: name, Address: functions[0].Address}}
 	for _, f := range functions[1:] {
-		devices = append(devices, hypervisor.HostDevice{Name: fmt.Sprintf("%s-fn%d", name, f.Address.Function), Address: f.Address})
+		devices = append(devices, host.PassthroughDevice{Name: fmt.Sprintf("%s-fn%d", name, f.Address.Function), Address: f.Address})
 	}
 	return devices
 }
 
 // describe lists types of GPUs, each once.
-func describe(gpus []hypervisor.PCIDevice) []string {
+func describe(gpus []host.PCIDevice) []string {
 	var types []string
 	for _, d := range gpus {
 		text := d.ID

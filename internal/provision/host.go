@@ -5,14 +5,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Host is what a host offers.
 type Host struct {
-	hypervisor.Info
-	Pools    []hypervisor.Pool
-	Networks []hypervisor.Network
+	host.Info
+	Pools    []host.Pool
+	Networks []host.Network
 }
 
 // Host reads what the host offers as of now.

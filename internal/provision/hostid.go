@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // HostID is what a host is recognised by. None of its parts is enough. Boards share UUIDs, and libvirt makes one up at each
@@ -45,7 +45,7 @@ func (e *MovedError) Is(target error) bool { return e.Perhaps && target == ErrPe
 
 // HostID is what the host can be recognised by later. The host is asked once.
 func (p *Provisioner) HostID(ctx context.Context) (HostID, error) {
-	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
 	if err != nil {
 		return HostID{}, err
 	}

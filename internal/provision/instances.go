@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -37,14 +37,14 @@ type InstanceFilter struct {
 // Statuses lists what the guest of an instance may be seen to do.
 func Statuses() []string {
 	var names []string
-	for _, s := range []hypervisor.State{hypervisor.StateRunning, hypervisor.StatePaused, hypervisor.StateShuttingDown, hypervisor.StateShutoff,
-		hypervisor.StateCrashed, hypervisor.StatePMSuspended, hypervisor.StateUnknown} {
+	for _, s := range []host.State{host.StateRunning, host.StatePaused, host.StateShuttingDown, host.StateShutoff,
+		host.StateCrashed, host.StatePMSuspended, host.StateUnknown} {
 		names = append(names, s.String())
 	}
 	return names
 }
 
-func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state hypervisor.State) bool {
+func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state host.State) bool {
 	labels := catalog.PairMap(facts.Labels)
 	for name, value := range f.Labels {
 		if found, there := labels[name]; !there || found != value {
@@ -100,6 +100,6 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 }
 
 // notListed says that a domain cannot be described. libvirt's words may have names of files, which are not always UTF-8.
-func notListed(u hypervisor.Undescribed) string {
+func notListed(u host.Undescribed) string {
 	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err), "\uFFFD")
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // leases are those of networks, each of which is asked once.
-type leases map[string][]hypervisor.Address
+type leases map[string][]host.Address
 
 // of are the leases of some network cards.
-func (l leases) of(ctx context.Context, h *hypervisor.Host, nics []catalog.NIC) ([]hypervisor.Address, error) {
-	var found []hypervisor.Address
+func (l leases) of(ctx context.Context, h host.Host, nics []catalog.NIC) ([]host.Address, error) {
+	var found []host.Address
 	for _, nic := range nics {
 		if nic.Network == "" {
 			continue
@@ -39,7 +39,7 @@ func (l leases) of(ctx context.Context, h *hypervisor.Host, nics []catalog.NIC) 
 // oldLeases are the leases of an instance's cards right before its guest was started. A guest that asks for its address again
 // gets the same one, with another end: so what has neither another address nor another end says nothing of the guest. nil for
 // a guest that goes on where it was, and keeps its address without asking.
-type oldLeases []hypervisor.Address
+type oldLeases []host.Address
 
 // leasesBefore are the leases of cards that are not powered yet.
 func (p *Provisioner) leasesBefore(ctx context.Context, nics []catalog.NIC) (oldLeases, error) {
@@ -47,7 +47,7 @@ func (p *Provisioner) leasesBefore(ctx context.Context, nics []catalog.NIC) (old
 }
 
 // renewed tells whether any of the addresses that the host's DHCP server has leased was asked for since the start.
-func (o oldLeases) renewed(ctx context.Context, h *hypervisor.Host, i Instance, leased []hypervisor.Address) (bool, error) {
+func (o oldLeases) renewed(ctx context.Context, h host.Host, i Instance, leased []host.Address) (bool, error) {
 	if len(leased) == 0 || !slices.ContainsFunc(leased, o.knew) {
 		return len(leased) > 0, nil
 	}
@@ -68,10 +68,10 @@ func (o oldLeases) renewed(ctx context.Context, h *hypervisor.Host, i Instance, 
 
 // compare tells whether leases of some cards are newer than these. Where one has no end that could change, nothing tells but
 // that the guest sends: endless are the MAC addresses of these.
-func (o oldLeases) compare(now []hypervisor.Address, nics []catalog.NIC) (fresh bool, endless []string) {
+func (o oldLeases) compare(now []host.Address, nics []catalog.NIC) (fresh bool, endless []string) {
 	for _, a := range now {
-		switch n := slices.IndexFunc(o, func(before hypervisor.Address) bool { return same(before, a) }); {
-		case len(usable([]hypervisor.Address{a}, nics)) == 0:
+		switch n := slices.IndexFunc(o, func(before host.Address) bool { return same(before, a) }); {
+		case len(usable([]host.Address{a}, nics)) == 0:
 		case n < 0 || o[n].Expires != a.Expires:
 			return true, nil
 		case a.Expires == 0:
@@ -82,8 +82,8 @@ func (o oldLeases) compare(now []hypervisor.Address, nics []catalog.NIC) (fresh 
 }
 
 // knew tells whether an address was leased before.
-func (o oldLeases) knew(a hypervisor.Address) bool {
-	return slices.ContainsFunc(o, func(before hypervisor.Address) bool { return same(before, a) })
+func (o oldLeases) knew(a host.Address) bool {
+	return slices.ContainsFunc(o, func(before host.Address) bool { return same(before, a) })
 }
 
-func same(a, b hypervisor.Address) bool { return strings.EqualFold(a.MAC, b.MAC) && a.IP == b.IP }
+func same(a, b host.Address) bool { return strings.EqualFold(a.MAC, b.MAC) && a.IP == b.IP }

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // A lease says something of a guest if it was given or renewed since the guest was started.
@@ -14,23 +14,23 @@ func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
 	nics := []catalog.NIC{{Name: "eth0", Network: "default", MAC: mac}}
 	old := oldLeases{{MAC: mac, IP: "10.0.0.5", Expires: 100}, {MAC: mac, IP: "10.0.0.6"}}
 	for name, c := range map[string]struct {
-		now     []hypervisor.Address
+		now     []host.Address
 		fresh   bool
 		endless []string
 	}{
 		"gone":                {nil, false, nil},
-		"the same":            {[]hypervisor.Address{old[0]}, false, nil},
-		"renewed":             {[]hypervisor.Address{{MAC: "52:54:00:00:00:01", IP: "10.0.0.5", Expires: 160}}, true, nil},
-		"another address":     {[]hypervisor.Address{old[0], {MAC: mac, IP: "10.0.0.7", Expires: 100}}, true, nil},
-		"without an end":      {[]hypervisor.Address{old[1]}, false, []string{mac}},
-		"somebody else's":     {[]hypervisor.Address{{MAC: other, IP: "10.0.0.8", Expires: 160}}, false, nil},
-		"for nobody to reach": {[]hypervisor.Address{{MAC: mac, IP: "169.254.0.5", Expires: 160}}, false, nil},
+		"the same":            {[]host.Address{old[0]}, false, nil},
+		"renewed":             {[]host.Address{{MAC: "52:54:00:00:00:01", IP: "10.0.0.5", Expires: 160}}, true, nil},
+		"another address":     {[]host.Address{old[0], {MAC: mac, IP: "10.0.0.7", Expires: 100}}, true, nil},
+		"without an end":      {[]host.Address{old[1]}, false, []string{mac}},
+		"somebody else's":     {[]host.Address{{MAC: other, IP: "10.0.0.8", Expires: 160}}, false, nil},
+		"for nobody to reach": {[]host.Address{{MAC: mac, IP: "169.254.0.5", Expires: 160}}, false, nil},
 	} {
 		if fresh, endless := old.compare(c.now, nics); fresh != c.fresh || !slices.Equal(endless, c.endless) {
 			t.Errorf("%s: fresh is %t, endless %q, want %t, %q", name, fresh, endless, c.fresh, c.endless)
 		}
 	}
-	if fresh, _ := oldLeases(nil).compare([]hypervisor.Address{old[0]}, nics); !fresh {
+	if fresh, _ := oldLeases(nil).compare([]host.Address{old[0]}, nics); !fresh {
 		t.Error("a guest that was not started keeps its lease")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
@@ -33,7 +33,7 @@ func lost(note catalog.ProvisionNote) bool { return note.Completed != nil && run
 
 // lostTo is the lostError of a domain that this request takes over, and that no other request can take from now on. One that is not what
 // the request would make has the name, and so has one that this process removes.
-func (b *build) lostTo(ctx context.Context, domain hypervisor.Domain) error {
+func (b *build) lostTo(ctx context.Context, domain host.Domain) error {
 	instance, err := b.Read(ctx, domain.UUID)
 	if errors.Is(err, ErrNotFound) { // it has just gone
 		return b.nameTaken(domain.Name)
@@ -107,8 +107,8 @@ func (p *Provisioner) Confirm(ctx context.Context) error {
 	group.SetLimit(confirming)
 	for _, uuid := range p.unconfirmed.take() {
 		group.Go(func() error {
-			domain, err := p.host.DomainWith(ctx, uuid, hypervisor.Status{})
-			if errors.Is(err, hypervisor.ErrNoDomain) {
+			domain, err := p.host.DomainWith(ctx, uuid, host.Status{})
+			if errors.Is(err, host.ErrNoDomain) {
 				return nil
 			}
 			if err != nil {

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Overrides are the profiles that a request lays over a version's.
@@ -24,7 +24,7 @@ func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog
 	var o Overrides
 	hardware, storage := driven(version.Spec, catalog.SettingValues(i.Facts.Parameters))
 	machine := i.Machine
-	if cpu := hardware.Machine().CPU; machine.CPU == hypervisor.EffectiveCPU(i.DomainType, cpu) {
+	if cpu := hardware.Machine().CPU; machine.CPU == host.EffectiveCPU(i.DomainType, cpu) {
 		machine.CPU = cpu
 	}
 	o.Hardware = machine.Beyond(hardware)
@@ -50,7 +50,7 @@ func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog
 }
 
 // sizeOf is how large a disk is, bytes: of one that is in no pool any more, as it was left last.
-func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk hypervisor.DomainDisk) (uint64, error) {
+func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk host.DomainDisk) (uint64, error) {
 	if size, known := i.size(disk.Name); known {
 		return size, nil
 	}
@@ -63,14 +63,14 @@ func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk hypervisor.Do
 
 // tierOf is the tier that a disk is on: the usual one where that is in the same pool, "" for the library's own and for pools
 // that are of no tier.
-func (p *Provisioner) tierOf(ctx context.Context, disk hypervisor.DomainDisk, usual string) (string, error) {
+func (p *Provisioner) tierOf(ctx context.Context, disk host.DomainDisk, usual string) (string, error) {
 	pools, err := p.allPools(ctx)
 	if err != nil {
 		return "", err
 	}
 	home := path.Dir(disk.Path)
 	in := func(name string) bool {
-		n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
+		n := slices.IndexFunc(pools, func(pool host.Pool) bool { return pool.Name == name })
 		return n >= 0 && pools[n].Path != "" && path.Clean(pools[n].Path) == home
 	}
 	if usual != "" && in(p.tiers[usual]) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -26,7 +26,7 @@ func (p *Provisioner) changeDevices(ctx context.Context, i Instance, d Devices) 
 	if err != nil {
 		return err
 	}
-	c.live = state != hypervisor.StateShutoff && state != hypervisor.StateCrashed
+	c.live = state != host.StateShutoff && state != host.StateCrashed
 	if c.live {
 		if err := c.unplug(ctx, d.unplugged()); err != nil {
 			return err
@@ -38,7 +38,7 @@ func (p *Provisioner) changeDevices(ctx context.Context, i Instance, d Devices) 
 		}
 	}
 	for _, name := range d.DropNICs {
-		if err := c.define(ctx, hypervisor.DomainChange{RemoveDevice: hypervisor.InterfaceID(name)}); err != nil {
+		if err := c.define(ctx, host.DomainChange{RemoveDevice: host.InterfaceID(name)}); err != nil {
 			return fmt.Errorf("removing interface %q: %w", name, err)
 		}
 	}
@@ -67,14 +67,14 @@ type deviceChange struct {
 	live     bool // the guest runs
 }
 
-func (c *deviceChange) define(ctx context.Context, change hypervisor.DomainChange) error {
-	return c.host.RedefineDomain(hypervisor.Whole(ctx), c.instance.UUID, change)
+func (c *deviceChange) define(ctx context.Context, change host.DomainChange) error {
+	return c.host.RedefineDomain(host.Whole(ctx), c.instance.UUID, change)
 }
 
 // UnplugError says that a running guest kept devices that it was asked to let go of.
 type UnplugError struct {
 	Instance string
-	Devices  []hypervisor.DeviceID
+	Devices  []host.DeviceID
 	Waited   time.Duration
 	Err      error // what the host said to the request; nil for nothing
 }
@@ -95,7 +95,7 @@ func (e *UnplugError) Error() string {
 func (e *UnplugError) Unwrap() error { return e.Err }
 
 // unplug has the guest let go of devices, for at most half of the time there is.
-func (c *deviceChange) unplug(ctx context.Context, ids []hypervisor.DeviceID) error {
+func (c *deviceChange) unplug(ctx context.Context, ids []host.DeviceID) error {
 	var asked time.Time
 	var refused error
 	for started, grace := time.Now(), shutdownTime(ctx); ; {
@@ -103,7 +103,7 @@ func (c *deviceChange) unplug(ctx context.Context, ids []hypervisor.DeviceID) er
 		if err != nil {
 			return err
 		}
-		var left []hypervisor.DeviceID
+		var left []host.DeviceID
 		for _, id := range ids {
 			if live.Has(id) {
 				left = append(left, id)
@@ -131,7 +131,7 @@ func (c *deviceChange) unplug(ctx context.Context, ids []hypervisor.DeviceID) er
 }
 
 // dropDisk deletes the volume first: as long as the definition has the disk, it is known that there is something to do.
-func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk) error {
+func (c *deviceChange) dropDisk(ctx context.Context, disk host.DomainDisk) error {
 	volume := path.Base(disk.Path)
 	// A file that somebody else has put in its place is not the instance's to delete.
 	if strings.HasPrefix(volume, naming.InstancePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
@@ -139,16 +139,16 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk hypervisor.DomainDisk)
 		if err != nil {
 			return err
 		}
-		if err := c.removeVolume(hypervisor.Whole(ctx), pool.Name, volume); err != nil {
+		if err := c.removeVolume(host.Whole(ctx), pool.Name, volume); err != nil {
 			return err
 		}
 	}
-	return c.define(ctx, hypervisor.DomainChange{RemoveDevice: hypervisor.DiskID(disk.Name)})
+	return c.define(ctx, host.DomainChange{RemoveDevice: host.DiskID(disk.Name)})
 }
 
 // addDisk makes the volume, where there is none, and attaches it. A volume that was made for nothing is removed.
 func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
-	name, id, plugged := path.Base(disk.Spec.Path), hypervisor.DiskID(disk.Spec.Name), false
+	name, id, plugged := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false
 	if c.live {
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
 		if err != nil {
@@ -159,30 +159,30 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 	switch {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
-		spec := hypervisor.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
-		if _, err := c.host.CreateVolume(hypervisor.Whole(ctx), disk.Pool, spec); err != nil {
+		spec := host.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
+		if _, err := c.host.CreateVolume(host.Whole(ctx), disk.Pool, spec); err != nil {
 			return err
 		}
 		defer func() {
 			// Who lost the host does not know whether the guest has the disk now; the next change finds both.
-			if err != nil && !errors.Is(err, hypervisor.ErrUnreachable) && !errors.Is(err, hypervisor.ErrNoAnswer) {
+			if err != nil && !errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
 	case disk.Has < disk.Size && plugged:
-		if err := c.host.ResizeDomainDisk(hypervisor.Whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
+		if err := c.host.ResizeDomainDisk(host.Whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
 			return err
 		}
 	case disk.Has < disk.Size:
-		if err := c.host.ResizeVolume(hypervisor.Whole(ctx), disk.Pool, name, disk.Spec.Format, disk.Size); err != nil {
+		if err := c.host.ResizeVolume(host.Whole(ctx), disk.Pool, name, disk.Spec.Format, disk.Size); err != nil {
 			return err
 		}
 	}
-	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(hypervisor.Whole(ctx), c.instance.UUID, disk.Spec) })
+	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(host.Whole(ctx), c.instance.UUID, disk.Spec) })
 	if err != nil {
 		return err
 	}
-	return c.define(ctx, hypervisor.DomainChange{AddDisk: &disk.Spec})
+	return c.define(ctx, host.DomainChange{AddDisk: &disk.Spec})
 }
 
 // withdraw removes the volume of a disk that could not be added, unless the guest has it.
@@ -191,7 +191,7 @@ func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
 	defer cancel()
 	if c.live {
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
-		if err != nil || live.Has(hypervisor.DiskID(disk.Spec.Name)) {
+		if err != nil || live.Has(host.DiskID(disk.Spec.Name)) {
 			return err
 		}
 	}
@@ -199,7 +199,7 @@ func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
 }
 
 // plug plugs a device into the guest, where that runs and has it not, and tells where the guest has it.
-func (c *deviceChange) plug(ctx context.Context, id hypervisor.DeviceID, do func() error) (*hypervisor.PCIAddress, error) {
+func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func() error) (*host.PCIAddress, error) {
 	if !c.live {
 		return nil, nil
 	}
@@ -220,7 +220,7 @@ func (c *deviceChange) plug(ctx context.Context, id hypervisor.DeviceID, do func
 
 // addNIC plugs a card in. One that a change which was cut off has left keeps its MAC address, unless another is asked for.
 func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
-	id := hypervisor.InterfaceID(nic.Name)
+	id := host.InterfaceID(nic.Name)
 	if c.live {
 		mac, err := c.leftMAC(ctx, nic)
 		if err != nil {
@@ -235,12 +235,12 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 		nic.MAC = randomMAC()
 	}
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
-	at, err := c.plug(ctx, id, func() error { return c.host.PlugInterface(hypervisor.Whole(ctx), c.instance.UUID, spec) })
+	at, err := c.plug(ctx, id, func() error { return c.host.PlugInterface(host.Whole(ctx), c.instance.UUID, spec) })
 	if err != nil {
 		return err
 	}
 	spec.PCI = at
-	return c.define(ctx, hypervisor.DomainChange{SetInterface: &spec})
+	return c.define(ctx, host.DomainChange{SetInterface: &spec})
 }
 
 // leftMAC is the MAC address of a card that the guest has already, "" where it has none. One that is not what is asked for
@@ -257,7 +257,7 @@ func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, er
 		if h.Model == nic.Model && (nic.MAC == "" || strings.EqualFold(h.MAC, nic.MAC)) {
 			return h.MAC, nil
 		}
-		return "", c.unplug(ctx, []hypervisor.DeviceID{hypervisor.InterfaceID(nic.Name)})
+		return "", c.unplug(ctx, []host.DeviceID{host.InterfaceID(nic.Name)})
 	}
 	return "", nil
 }
@@ -266,14 +266,14 @@ func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, er
 func (c *deviceChange) reconnect(ctx context.Context, nic catalog.NIC) error {
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
 	if c.live {
-		if err := c.host.Reconnect(hypervisor.Whole(ctx), c.instance.UUID, spec); err != nil {
+		if err := c.host.Reconnect(host.Whole(ctx), c.instance.UUID, spec); err != nil {
 			return err
 		}
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
 		if err != nil {
 			return err
 		}
-		spec.PCI = live.PCI(hypervisor.InterfaceID(nic.Name))
+		spec.PCI = live.PCI(host.InterfaceID(nic.Name))
 	}
-	return c.define(ctx, hypervisor.DomainChange{SetInterface: &spec})
+	return c.define(ctx, host.DomainChange{SetInterface: &spec})
 }

@@ -9,17 +9,17 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // allPools are the host's pools as they were when they were first asked for.
-func (p *Provisioner) allPools(ctx context.Context) ([]hypervisor.Pool, error) {
-	return p.pools.get(func() ([]hypervisor.Pool, error) { return p.host.Pools(ctx) })
+func (p *Provisioner) allPools(ctx context.Context) ([]host.Pool, error) {
+	return p.pools.get(func() ([]host.Pool, error) { return p.host.Pools(ctx) })
 }
 
 // poolOf is the pool that the file of a disk is in; found is false where it is in none.
-func (p *Provisioner) poolOf(ctx context.Context, disk hypervisor.DomainDisk) (pool hypervisor.Pool, found bool, err error) {
-	in := func(pools []hypervisor.Pool) bool {
+func (p *Provisioner) poolOf(ctx context.Context, disk host.DomainDisk) (pool host.Pool, found bool, err error) {
+	in := func(pools []host.Pool) bool {
 		for _, candidate := range pools {
 			if candidate.Path == "" || path.Clean(candidate.Path) != path.Dir(disk.Path) {
 				continue
@@ -43,7 +43,7 @@ func (p *Provisioner) poolOf(ctx context.Context, disk hypervisor.DomainDisk) (p
 }
 
 // poolsOf names the pools that the volumes of a domain with those disks are in, the library's first.
-func (p *Provisioner) poolsOf(ctx context.Context, disks []hypervisor.DomainDisk) ([]string, error) {
+func (p *Provisioner) poolsOf(ctx context.Context, disks []host.DomainDisk) ([]string, error) {
 	names := []string{p.library.Pool()}
 	for _, disk := range disks {
 		if disk.Name == "" {
@@ -68,24 +68,24 @@ func (p *Provisioner) knownPools() []string {
 }
 
 // home is the pool that a drive belongs to.
-func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (hypervisor.Pool, error) {
+func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (host.Pool, error) {
 	name := p.library.Pool()
 	if drive.Tier != "" {
 		name = p.tiers[drive.Tier]
 	}
 	pools, err := p.allPools(ctx)
 	if err != nil {
-		return hypervisor.Pool{}, err
+		return host.Pool{}, err
 	}
-	n := slices.IndexFunc(pools, func(pool hypervisor.Pool) bool { return pool.Name == name })
+	n := slices.IndexFunc(pools, func(pool host.Pool) bool { return pool.Name == name })
 	if n < 0 {
-		return hypervisor.Pool{}, fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
+		return host.Pool{}, fmt.Errorf("disk %q: the host %s has no storage pool %q", drive.Name, p.host.URI(), name)
 	}
 	return pools[n], nil
 }
 
 // poolWith is the pool that the file of a disk is in; none is an error.
-func (p *Provisioner) poolWith(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Pool, error) {
+func (p *Provisioner) poolWith(ctx context.Context, disk host.DomainDisk) (host.Pool, error) {
 	pool, found, err := p.poolOf(ctx, disk)
 	if err == nil && !found {
 		err = fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
@@ -95,10 +95,10 @@ func (p *Provisioner) poolWith(ctx context.Context, disk hypervisor.DomainDisk) 
 }
 
 // diskVolumeOf is the volume of a disk.
-func (p *Provisioner) diskVolumeOf(ctx context.Context, disk hypervisor.DomainDisk) (hypervisor.Volume, error) {
+func (p *Provisioner) diskVolumeOf(ctx context.Context, disk host.DomainDisk) (host.Volume, error) {
 	pool, err := p.poolWith(ctx, disk)
 	if err != nil {
-		return hypervisor.Volume{}, err
+		return host.Volume{}, err
 	}
 	return p.host.Volume(ctx, pool.Name, path.Base(disk.Path))
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
@@ -60,21 +60,21 @@ type Options struct {
 
 // Provisioner makes, reads, changes and removes instances on one host.
 type Provisioner struct {
-	host       *hypervisor.Host
+	host       host.Host
 	library    *library.Library
 	domainType string // kvm, qemu, or "" for the best that the host offers
 	tiers      map[string]string
 	public     []string
 	observe    Observer
 
-	networks  onceValue[[]hypervisor.Network]
+	networks  onceValue[[]host.Network]
 	cards     onceValue[[]string] // the host's own network interfaces
 	domains   onceValue[[]string] // names of domains, as they were when a plan first asked for a new one
 	filters   onceValue[[]string]
-	pools     onceValue[[]hypervisor.Pool]
+	pools     onceValue[[]host.Pool]
 	firmwares onceValue[[]string]
-	devices   onceValue[[]hypervisor.PCIDevice]
-	info      onceValue[hypervisor.Info]
+	devices   onceValue[[]host.PCIDevice]
+	info      onceValue[host.Info]
 	poolUUIDs onceValue[map[string]string] // by the pools' names
 	statuses  statuses
 
@@ -88,7 +88,7 @@ type Observer func(ctx context.Context, instance string, step Step, err error)
 
 // Settings say where instances are made, and how.
 type Settings struct {
-	Host           *hypervisor.Host
+	Host           host.Host
 	Library        *library.Library
 	DomainType     string            // kvm, qemu, or "" for kvm where the host offers it, else qemu
 	StorageTiers   map[string]string // the host's pool of each storage tier
@@ -135,7 +135,7 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 	if p.domainType != "" {
 		return p.domainType, nil
 	}
-	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
 	if err != nil {
 		return "", err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -21,9 +21,9 @@ var (
 	// ErrForeign says that a domain is no instance.
 	ErrForeign = errors.New("not made by novacron")
 	// ErrNoAnswer says that the host did not answer in time.
-	ErrNoAnswer = hypervisor.ErrNoAnswer
+	ErrNoAnswer = host.ErrNoAnswer
 	// ErrUnreachable says that the host could not be asked.
-	ErrUnreachable = hypervisor.ErrUnreachable
+	ErrUnreachable = host.ErrUnreachable
 )
 
 // Instance is an instance as its host knows it.
@@ -34,11 +34,11 @@ type Instance struct {
 	Host        string // the host's own name
 	HostUUID    string // as libvirt has it: see HostID
 	Description string
-	State       hypervisor.State
+	State       host.State
 	Autostart   bool
 	Machine     catalog.Machine
 	NICs        []catalog.NIC
-	Disks       []hypervisor.DomainDisk // novacron's own, the system disk first
+	Disks       []host.DomainDisk // novacron's own, the system disk first
 	DomainType  string
 	sizes       map[string]uint64 // of disks, bytes, by their targets; only Refresh knows them
 	targets     []string          // of all disks and drives, whoever added them
@@ -47,11 +47,11 @@ type Instance struct {
 
 // Running tells whether the guest has not been powered off, whatever else is the matter with it.
 func (i Instance) Running() bool {
-	return i.State != hypervisor.StateShutoff && i.State != hypervisor.StateCrashed
+	return i.State != host.StateShutoff && i.State != host.StateCrashed
 }
 
 // Healthy tells whether the guest runs as it should: neither off, nor paused, nor crashed.
-func (i Instance) Healthy() bool { return i.State == hypervisor.StateRunning }
+func (i Instance) Healthy() bool { return i.State == host.StateRunning }
 
 // MACs are the addresses of the network cards by the interfaces' names.
 func (i Instance) MACs() map[string]string {
@@ -101,15 +101,15 @@ func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) 
 	return p.Find(ctx, tenant, name)
 }
 
-func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err error) (Instance, error) {
-	if errors.Is(err, hypervisor.ErrNoDomain) {
+func (p *Provisioner) instance(ctx context.Context, d host.Domain, err error) (Instance, error) {
+	if errors.Is(err, host.ErrNoDomain) {
 		return Instance{}, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	if err != nil {
 		return Instance{}, err
 	}
 	i, err := p.defined(ctx, d)
-	if err == nil && d.State == hypervisor.StateRunning {
+	if err == nil && d.State == host.StateRunning {
 		i.Addresses, err = p.addresses(ctx, i)
 	}
 	return i, err
@@ -117,7 +117,7 @@ func (p *Provisioner) instance(ctx context.Context, d hypervisor.Domain, err err
 
 // factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read, which is never taken for a
 // domain that has none.
-func (p *Provisioner) factsOf(d hypervisor.Domain) (catalog.InstanceFacts, error) {
+func (p *Provisioner) factsOf(d host.Domain) (catalog.InstanceFacts, error) {
 	facts, err := catalog.ParseInstanceFacts(d.Metadata)
 	if err != nil {
 		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Put them right with `virsh edit %[1]s`, or remove the domain by hand",
@@ -127,7 +127,7 @@ func (p *Provisioner) factsOf(d hypervisor.Domain) (catalog.InstanceFacts, error
 }
 
 // defined is the instance of a domain, as far as the domain's definition and state tell.
-func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instance, error) {
+func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, error) {
 	if d.Metadata == "" {
 		return Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
 			d.Name, p.host.URI(), ErrForeign, naming.InstanceNamespace)
@@ -136,7 +136,7 @@ func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instanc
 	if err != nil {
 		return Instance{}, err
 	}
-	info, err := p.info.get(func() (hypervisor.Info, error) { return p.host.Info(ctx) })
+	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
 	if err != nil {
 		return Instance{}, err
 	}
@@ -149,7 +149,7 @@ func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instanc
 	if d.Firmware == "efi" {
 		i.Machine.Firmware = catalog.EFI
 	}
-	i.Machine.GPUs, i.Machine.GPU = gpusOf(d.Host)
+	i.Machine.GPUs, i.Machine.GPU = gpusOf(d.Passthrough)
 	for _, nic := range d.Interfaces {
 		i.NICs = append(i.NICs, catalog.NIC{
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
@@ -162,16 +162,16 @@ func (p *Provisioner) defined(ctx context.Context, d hypervisor.Domain) (Instanc
 			i.Disks = append(i.Disks, disk)
 		}
 	}
-	slices.SortStableFunc(i.Disks, func(a, b hypervisor.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
+	slices.SortStableFunc(i.Disks, func(a, b host.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
 	return i, nil
 }
 
 // addresses are those that the guest is seen to have, and, of interfaces that are not seen, the static ones: nobody but
 // the guest could tell of those.
 func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, error) {
-	sources := []hypervisor.AddressSource{hypervisor.AddressLease}
+	sources := []host.AddressSource{host.AddressLease}
 	if !slices.ContainsFunc(i.NICs, isStatic) {
-		sources = append(sources, hypervisor.AddressAgent)
+		sources = append(sources, host.AddressAgent)
 	}
 	seen, err := p.seen(ctx, i, sources...)
 	return usable(withStatic(seen, i.NICs), i.NICs), err
@@ -180,13 +180,13 @@ func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, 
 func isStatic(n catalog.NIC) bool { return n.IP.Static() }
 
 // withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
-func withStatic(seen []hypervisor.Address, nics []catalog.NIC) []hypervisor.Address {
+func withStatic(seen []host.Address, nics []catalog.NIC) []host.Address {
 	all := slices.Clone(seen)
 	for _, nic := range nics {
 		for _, address := range nic.IP.Addresses {
 			ip := address.Addr()
-			if !slices.ContainsFunc(seen, func(a hypervisor.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
-				all = append(all, hypervisor.Address{MAC: nic.MAC, IP: ip.String()})
+			if !slices.ContainsFunc(seen, func(a host.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
+				all = append(all, host.Address{MAC: nic.MAC, IP: ip.String()})
 			}
 		}
 	}
@@ -200,14 +200,14 @@ func alike(text string, ip netip.Addr) bool {
 }
 
 // seen asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.
-func (p *Provisioner) seen(ctx context.Context, i Instance, sources ...hypervisor.AddressSource) ([]hypervisor.Address, error) {
+func (p *Provisioner) seen(ctx context.Context, i Instance, sources ...host.AddressSource) ([]host.Address, error) {
 	for _, source := range sources {
 		found, err := p.host.DomainAddresses(ctx, i.UUID, source)
 		switch {
 		case err == nil:
-		case source == hypervisor.AddressAgent && ctx.Err() == nil && !errors.Is(err, hypervisor.ErrUnreachable):
+		case source == host.AddressAgent && ctx.Err() == nil && !errors.Is(err, host.ErrUnreachable):
 			continue // no agent, or not yet
-		case errors.Is(err, hypervisor.ErrOperationInvalid), errors.Is(err, hypervisor.ErrNoDomain):
+		case errors.Is(err, host.ErrOperationInvalid), errors.Is(err, host.ErrNoDomain):
 			return nil, nil // it was just powered off
 		default:
 			return nil, err
@@ -220,7 +220,7 @@ func (p *Provisioner) seen(ctx context.Context, i Instance, sources ...hyperviso
 }
 
 // usable picks the addresses of the instance's own interfaces that others can reach it by.
-func usable(found []hypervisor.Address, nics []catalog.NIC) []netip.Addr {
+func usable(found []host.Address, nics []catalog.NIC) []netip.Addr {
 	type ranked struct {
 		nic  int
 		addr netip.Addr

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // ReadinessError says which condition an instance did not meet, and what is known of why.
@@ -183,10 +183,10 @@ func (p *Provisioner) await(ctx context.Context, i Instance, name string, check 
 // stillRuns is an error when the guest is off, so that nobody waits for it in vain.
 func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 	state, err := p.host.DomainState(ctx, i.UUID)
-	if errors.Is(err, hypervisor.ErrNoDomain) {
+	if errors.Is(err, host.ErrNoDomain) {
 		return fmt.Errorf("its domain was removed: %w", err)
 	}
-	if err == nil && (state == hypervisor.StateShutoff || state == hypervisor.StateCrashed) {
+	if err == nil && (state == host.StateShutoff || state == host.StateCrashed) {
 		return fmt.Errorf("the guest is %s", state)
 	}
 	return nil
@@ -196,7 +196,7 @@ func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 // lease, and without an agent the guest could have it for ever without being seen: there it counts that the guest sends, which
 // it does as soon as it has brought the interface up.
 func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases) sight {
-	leased, err := p.seen(ctx, i, hypervisor.AddressLease)
+	leased, err := p.seen(ctx, i, host.AddressLease)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
@@ -207,7 +207,7 @@ func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases)
 	if fresh {
 		return sight{met: true}
 	}
-	told, err := p.seen(ctx, i, hypervisor.AddressAgent)
+	told, err := p.seen(ctx, i, host.AddressAgent)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
@@ -264,7 +264,7 @@ func (p *Provisioner) cloudInitDone(ctx context.Context, i Instance) sight {
 
 // agentOf sends commands to the guest agent of one domain.
 type agentOf struct {
-	host *hypervisor.Host
+	host host.Host
 	uuid string
 }
 

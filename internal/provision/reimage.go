@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -53,7 +53,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Inst
 }
 
 func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) {
-	var disk hypervisor.DiskImage
+	var disk host.DiskImage
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) error
@@ -80,16 +80,16 @@ func (b *build) update(ctx context.Context) (Instance, error) {
 }
 
 // makeSystemDisk makes the new system disk beside the old one, under a name of its own.
-func (b *build) makeSystemDisk(ctx context.Context, before Instance) (hypervisor.DiskImage, error) {
+func (b *build) makeSystemDisk(ctx context.Context, before Instance) (host.DiskImage, error) {
 	if err := b.resolve(ctx); err != nil {
-		return hypervisor.DiskImage{}, err
+		return host.DiskImage{}, err
 	}
 	if err := b.reimagable(ctx, before); err != nil {
-		return hypervisor.DiskImage{}, err
+		return host.DiskImage{}, err
 	}
 	system, home := b.blueprint.Drives[0], b.homes[0]
 	volume := b.reimagedVolume(system)
-	disk := hypervisor.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
+	disk := host.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
 	// What a try that died has left. The definition names it only once it is the instance's disk.
 	remove := func(ctx context.Context) error { return b.removeVolume(ctx, home.Name, volume) }
 	if err := remove(ctx); err != nil {
@@ -122,7 +122,7 @@ func (b *build) reimagedVolume(system catalog.Drive) string {
 }
 
 func (p *Provisioner) removeVolume(ctx context.Context, pool, name string) error {
-	if err := p.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+	if err := p.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
 		return err
 	}
 	return nil
@@ -149,7 +149,7 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 	}
 	name := naming.Seed(b.tenant, b.request.Name)
 	old, err := b.host.ReadVolume(ctx, b.pool.Name, name, seedLimit)
-	if err != nil && !errors.Is(err, hypervisor.ErrNoVolume) {
+	if err != nil && !errors.Is(err, host.ErrNoVolume) {
 		return err
 	}
 	replace := func(ctx context.Context, with []byte) error {
@@ -183,7 +183,7 @@ func withMACs(nics []catalog.NIC, i Instance) []catalog.NIC {
 }
 
 // swap puts the new disk into the definition, with what the instance is from now on.
-func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskImage) error {
+func (b *build) swap(ctx context.Context, before Instance, disk host.DiskImage) error {
 	if err := b.confirmVersion(ctx); err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (b *build) swap(ctx context.Context, before Instance, disk hypervisor.DiskI
 	if err != nil {
 		return err
 	}
-	return b.host.RedefineDomain(hypervisor.Whole(ctx), b.uuid, hypervisor.DomainChange{Metadata: &metadata, Disk: &disk})
+	return b.host.RedefineDomain(host.Whole(ctx), b.uuid, host.DomainChange{Metadata: &metadata, Disk: &disk})
 }
 
 // removeOldDisks removes the system disks that a reimaged instance had before, also those whose removal was cut off. A

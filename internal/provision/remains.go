@@ -8,7 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
@@ -20,7 +20,7 @@ import (
 func (b *build) clearRemains(ctx context.Context) error {
 	name := naming.Domain(b.tenant, b.request.Name)
 	domain, err := b.host.DomainByName(ctx, name)
-	if errors.Is(err, hypervisor.ErrNoDomain) {
+	if errors.Is(err, host.ErrNoDomain) {
 		return nil
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 	}
 	return p.library.PlanName(ctx, func() error {
 		domain, err := p.host.DomainByName(ctx, naming.Domain(b.tenant, name))
-		if errors.Is(err, hypervisor.ErrNoDomain) {
+		if errors.Is(err, host.ErrNoDomain) {
 			return nil
 		}
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -28,7 +28,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	defer p.statuses.forget()
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
-	case errors.Is(err, hypervisor.ErrNoDomain):
+	case errors.Is(err, host.ErrNoDomain):
 		moved := p.Moved(ctx, noted)
 		if moved != nil && !errors.Is(moved, ErrPerhapsMoved) {
 			return moved
@@ -81,7 +81,7 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 		return err
 	}
 	_, err = p.host.DomainByName(ctx, naming.Domain(tenant, name))
-	if errors.Is(err, hypervisor.ErrNoDomain) {
+	if errors.Is(err, host.ErrNoDomain) {
 		return p.deleteVolumes(ctx, volumes)
 	}
 	return err
@@ -92,7 +92,7 @@ func (p *Provisioner) removeDomain(ctx context.Context, uuid string, grace time.
 	if err := p.powerOff(ctx, uuid, grace); err != nil {
 		return err
 	}
-	if err := p.host.UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
+	if err := p.host.UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return err
 	}
 	return nil
@@ -107,13 +107,13 @@ func (p *Provisioner) powerOff(ctx context.Context, uuid string, grace time.Dura
 	for grace > 0 && time.Now().Before(deadline) {
 		state, err := p.host.DomainState(ctx, uuid)
 		switch {
-		case errors.Is(err, hypervisor.ErrNoDomain):
+		case errors.Is(err, host.ErrNoDomain):
 			return nil
 		case err != nil:
 			return err
-		case state == hypervisor.StateShutoff:
+		case state == host.StateShutoff:
 			return nil
-		case state != hypervisor.StateRunning && state != hypervisor.StateShuttingDown:
+		case state != host.StateRunning && state != host.StateShuttingDown:
 			deadline = time.Now() // paused or crashed: it will not hear
 			continue
 		}
@@ -125,7 +125,7 @@ func (p *Provisioner) powerOff(ctx context.Context, uuid string, grace time.Dura
 			return err
 		}
 	}
-	if err := p.host.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, hypervisor.ErrNoDomain) {
+	if err := p.host.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return err
 	}
 	return nil
@@ -134,8 +134,8 @@ func (p *Provisioner) powerOff(ctx context.Context, uuid string, grace time.Dura
 // askToShutDown asks the guest agent, and presses the power button where there is none. Neither need be heard; the
 // guest is watched, and asked again.
 func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
-	if p.host.ShutdownDomain(ctx, uuid, hypervisor.ShutdownAgent) != nil {
-		_ = p.host.ShutdownDomain(ctx, uuid, hypervisor.ShutdownACPI)
+	if p.host.ShutdownDomain(ctx, uuid, host.ShutdownAgent) != nil {
+		_ = p.host.ShutdownDomain(ctx, uuid, host.ShutdownACPI)
 	}
 }
 
@@ -154,7 +154,7 @@ func (p *Provisioner) volumesOf(ctx context.Context, tenant, name string, pools 
 	found := map[string][]string{}
 	for _, pool := range pools {
 		err := p.host.RefreshPool(ctx, pool)
-		if errors.Is(err, hypervisor.ErrNoPool) && pool != p.library.Pool() {
+		if errors.Is(err, host.ErrNoPool) && pool != p.library.Pool() {
 			continue
 		}
 		if err != nil {
@@ -182,7 +182,7 @@ func (p *Provisioner) deleteVolumes(ctx context.Context, volumes map[string][]st
 		for _, volume := range names {
 			group.Go(func() error {
 				err := p.host.DeleteVolume(ctx, pool, volume)
-				if errors.Is(err, hypervisor.ErrNoVolume) {
+				if errors.Is(err, host.ErrNoVolume) {
 					return nil
 				}
 				return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -51,13 +51,13 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err := b.putSeed(ctx, iso); err != nil {
 		return err
 	}
-	return b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: naming.Console(b.tenant, b.request.Name), Format: "raw"})
+	return b.createVolume(ctx, b.pool.Name, host.VolumeSpec{Name: naming.Console(b.tenant, b.request.Name), Format: "raw"})
 }
 
 // putSeed makes the volume of a seed.
 func (b *build) putSeed(ctx context.Context, iso []byte) error {
 	name, size := naming.Seed(b.tenant, b.request.Name), uint64(len(iso))
-	if err := b.createVolume(ctx, b.pool.Name, hypervisor.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+	if err := b.createVolume(ctx, b.pool.Name, host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
 		return err
 	}
 	return b.host.WriteVolume(ctx, b.pool.Name, name, iso)

@@ -10,13 +10,13 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 const (
 	// metadataLimit is how many bytes of an instance's definition its description and metadata may take. The rest is for the
 	// machine and its devices, some KiB, and what is noted of them later.
-	metadataLimit = hypervisor.MaxDefinition - 192<<10
+	metadataLimit = host.MaxDefinition - 192<<10
 	// seedContentLimit is how many bytes the guest may be told at its first boot. The seed has that in base64, and must stay
 	// below seedLimit.
 	seedContentLimit = 40 << 20
@@ -83,7 +83,7 @@ func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 	empty, _ := catalog.InstanceFacts{}.Marshal() // which writes nothing that it cannot write
 	size := func(facts catalog.InstanceFacts) int {
 		text, _ := facts.Marshal()
-		return hypervisor.AnswerSize(text) - len(empty)
+		return host.AnswerSize(text) - len(empty)
 	}
 	add := func(at finding.Path, what string, facts catalog.InstanceFacts) {
 		parts = append(parts, part{at, what, size(facts)})
@@ -108,7 +108,7 @@ func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 	shown, exact := catalog.Described(r.Description)
 	all.Description = exact
 	_ = xml.EscapeText(&description, []byte(shown)) // a buffer takes everything
-	inDomain := hypervisor.AnswerSize(description.String())
+	inDomain := host.AnswerSize(description.String())
 	parts = append(parts, part{finding.At("description"), "description", inDomain + size(catalog.InstanceFacts{Description: exact})})
 	return unkept + inDomain + size(all) + indent*(len(all.Parameters)+len(all.Labels)), parts
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // What libvirt has no room for is found while planning, at what takes most of it.
@@ -75,7 +75,7 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 				return
 			}
 			facts := catalog.InstanceFacts{Frozen: frozen, Labels: catalog.Pairs(request.Labels), Parameters: catalog.Settings(b.Shown)}
-			if text, err := facts.Marshal(); err != nil || len(text) > hypervisor.MaxDefinition-128<<10 {
+			if text, err := facts.Marshal(); err != nil || len(text) > host.MaxDefinition-128<<10 {
 				t.Errorf("the metadata have %d bytes (%v), and nothing was found", len(text), err)
 			}
 		})

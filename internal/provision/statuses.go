@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // statusAge is how old what is known of all domains may be when one of them is read: long enough for a refresh of many
@@ -16,15 +16,15 @@ const statusAge = 2 * time.Second
 type statuses struct {
 	mu sync.Mutex
 	as time.Time // of then
-	of map[string]hypervisor.Status
+	of map[string]host.Status
 }
 
 // get is a domain's status; known is false for a domain that was not there.
-func (s *statuses) get(ctx context.Context, host *hypervisor.Host, uuid string) (status hypervisor.Status, known bool, err error) {
+func (s *statuses) get(ctx context.Context, h host.Host, uuid string) (status host.Status, known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if asked := time.Now(); asked.Sub(s.as) > statusAge {
-		of, err := host.Statuses(ctx)
+		of, err := h.Statuses(ctx)
 		if err != nil {
 			return status, false, err
 		}

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
@@ -21,7 +21,7 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 		}
 		return element
 	}
-	for want, d := range map[string]hypervisor.Domain{
+	for want, d := range map[string]host.Domain{
 		`domain "shop.web"`: {Name: "shop.web", Metadata: metadata("shop")},
 		`domain "router"`:   {Name: "router"}, // which is nobody's instance
 		"another tenant":    {Name: "bank.web", Metadata: metadata("bank")},
@@ -36,12 +36,12 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, and the host cannot describe it: bank.vault is torn`,
 		"bank.vault": "finding GPUs that are free: another domain may have some, and the host cannot describe it",
 	} {
-		if got := p.gpusUnknown(hypervisor.Undescribed{Name: name, Err: why}).Error(); got != want {
+		if got := p.gpusUnknown(host.Undescribed{Name: name, Err: why}).Error(); got != want {
 			t.Errorf("of %s it says %q, want %q", name, got, want)
 		}
 	}
 	// A domain that a list lacks is told of in UTF-8, which Terraform takes nothing else than.
-	u := hypervisor.Undescribed{Name: "shop.web", Err: errors.New("caf\xe9.iso")}
+	u := host.Undescribed{Name: "shop.web", Err: errors.New("caf\xe9.iso")}
 	if got := notListed(u); !utf8.ValidString(got) || !strings.Contains(got, "caf\uFFFD.iso") {
 		t.Errorf("it says %q", got)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Change is what an instance shall become.
@@ -64,7 +64,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		if err := p.powerOff(ctx, uuid, shutdownTime(ctx)); err != nil {
 			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
 		}
-	} else if c.Running && instance.State == hypervisor.StatePaused { // a paused guest lets go of nothing
+	} else if c.Running && instance.State == host.StatePaused { // a paused guest lets go of nothing
 		if err := p.host.ResumeDomain(ctx, uuid); err != nil {
 			return instance, fmt.Errorf("resuming instance %q: %w", name, err)
 		}
@@ -110,13 +110,13 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error
 	if err != nil {
 		return nil, err
 	}
-	if state == hypervisor.StateCrashed {
+	if state == host.StateCrashed {
 		if err := p.host.DestroyDomain(ctx, i.UUID); err != nil {
 			return nil, err
 		}
 	}
 	var old oldLeases
-	if state == hypervisor.StateShutoff || state == hypervisor.StateCrashed {
+	if state == host.StateShutoff || state == host.StateCrashed {
 		saved, err := p.host.HasSavedState(ctx, i.UUID)
 		if err == nil && !saved {
 			old, err = p.leasesBefore(ctx, i.NICs)
@@ -130,8 +130,8 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error
 
 // begin notes that the guest has begun its first boot, of which this start hears, for better or worse.
 func (p *Provisioner) begin(ctx context.Context, uuid string) error {
-	ctx = hypervisor.Whole(ctx)
-	domain, err := p.host.DomainWith(ctx, uuid, hypervisor.Status{})
+	ctx = host.Whole(ctx)
+	domain, err := p.host.DomainWith(ctx, uuid, host.Status{})
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 	if err != nil {
 		return err
 	}
-	change := hypervisor.DomainChange{Description: &description, Metadata: &metadata}
+	change := host.DomainChange{Description: &description, Metadata: &metadata}
 	if c.Blueprint != nil && !sameShape(i.Machine, c.Blueprint.Machine) {
 		m := c.Blueprint.Machine
 		change.Sockets, change.Cores, change.MemoryMiB = &m.Sockets, &m.Cores, &m.MemoryMiB
@@ -194,7 +194,7 @@ func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts catalog
 	if err != nil {
 		return err
 	}
-	return p.host.RedefineDomain(ctx, uuid, hypervisor.DomainChange{Metadata: &metadata})
+	return p.host.RedefineDomain(ctx, uuid, host.DomainChange{Metadata: &metadata})
 }
 
 // growDisk grows a disk through the guest's own QEMU while it runs, so that the guest sees it at once.

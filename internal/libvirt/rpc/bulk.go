@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -76,12 +77,12 @@ func Backoff(ctx context.Context, patience time.Duration) func(yield func(func()
 // DescribeAll is Gather for things that are described one by one. It leaves out those
 // that cannot be described, and returns their names: about says which of libvirt's
 // error codes mean that.
-func DescribeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) virterr.Undescribed,
+func DescribeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) host.Undescribed,
 	describe func(context.Context, In) (Out, error),
-) (all []Out, undescribed []virterr.Undescribed, err error) {
+) (all []Out, undescribed []host.Undescribed, err error) {
 	type answer struct {
 		out Out
-		not *virterr.Undescribed
+		not *host.Undescribed
 	}
 	answers, err := Gather(ctx, items, gone, func(ctx context.Context, item In) (answer, error) {
 		out, err := describe(ctx, item)

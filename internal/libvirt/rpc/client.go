@@ -50,7 +50,7 @@ type Options struct {
 // dial.
 //
 // When a connection is lost during a request that only reads, the request is made once more on a new connection. Any
-// other request fails with virterr.ErrUnreachable, because the host may have carried it out or not. A host that has
+// other request fails with host.ErrUnreachable, because the host may have carried it out or not. A host that has
 // answered before and cannot be reached, as while its daemon is restarted, is waited for: see awayFor.
 type Client struct {
 	// Control is for everything that has no connection of its own.

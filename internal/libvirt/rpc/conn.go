@@ -9,6 +9,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -44,11 +45,11 @@ func (c *Conn) do(ctx context.Context, bounded bool, limit time.Duration, fn fun
 	}
 	err := ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w within %s: %w", virterr.ErrNoAnswer, time.Since(begun).Round(time.Millisecond), err)
+		err = fmt.Errorf("%w within %s: %w", host.ErrNoAnswer, time.Since(begun).Round(time.Millisecond), err)
 	}
 	if context.Cause(ctx) == errLimit { //nolint:errorlint // the cause is this very value
 		if c.closeIfSilent(begun) {
-			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
+			err = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 		}
 		return err
 	}
@@ -106,13 +107,13 @@ func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) e
 
 func (c *Conn) lost() bool { return c.wire.lost.Load() }
 
-// explain adds virterr.ErrUnreachable to a request's error that a lost connection
+// explain adds host.ErrUnreachable to a request's error that a lost connection
 // caused.
 func (c *Conn) explain(err error) error {
 	if virterr.IsAnswer(err) || !c.lost() {
 		return err
 	}
-	return fmt.Errorf("%w: the connection was lost: %w", virterr.ErrUnreachable, err)
+	return fmt.Errorf("%w: the connection was lost: %w", host.ErrUnreachable, err)
 }
 
 // Cut closes the connection without a word, and so ends what happens on it.

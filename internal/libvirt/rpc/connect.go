@@ -7,6 +7,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"github.com/digitalocean/go-libvirt/socket/dialers"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -35,7 +36,7 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, c.dialer.URI(), err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", host.ErrUnreachable, c.dialer.URI(), err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
@@ -48,11 +49,11 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 			w.Close()
 			return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
 		}
-		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", virterr.ErrNoAnswer, c.callTimeout, ctx.Err())
+		err = fmt.Errorf("it accepted the connection, but %w within %s: %w", host.ErrNoAnswer, c.callTimeout, ctx.Err())
 	}
 	if err != nil {
 		w.Close()
-		return nil, fmt.Errorf("%w: connecting to %s: %w", virterr.ErrUnreachable, c.dialer.URI(), err)
+		return nil, fmt.Errorf("%w: connecting to %s: %w", host.ErrUnreachable, c.dialer.URI(), err)
 	}
 	return &Conn{calls: &c.calls, l: l, wire: w}, nil
 }

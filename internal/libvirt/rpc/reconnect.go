@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 const (
@@ -41,7 +41,7 @@ func (p *presence) note(err error, bounded bool) (wait bool) {
 	case err == nil:
 		p.seen, p.since = true, time.Time{}
 		return false
-	case !p.seen || !errors.Is(err, virterr.ErrUnreachable) || errors.As(err, new(*dial.HostKeyError)):
+	case !p.seen || !errors.Is(err, host.ErrUnreachable) || errors.As(err, new(*dial.HostKeyError)):
 		return false
 	case p.since.IsZero():
 		p.since = time.Now()
@@ -71,7 +71,7 @@ func (c *Client) patiently(ctx context.Context, bounded bool, open func(context.
 		switch {
 		case err == nil, ctx.Err() != nil, c.closed.Load():
 			return conn, err
-		case bounded && errors.Is(err, virterr.ErrNoAnswer):
+		case bounded && errors.Is(err, host.ErrNoAnswer):
 			continue // it has taken its time already
 		case !wait:
 			return nil, err

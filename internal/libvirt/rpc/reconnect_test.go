@@ -8,8 +8,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -44,11 +44,11 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	_, err := domains(cancelled, h)
 	virttest.WantErr(t, err, context.Canceled)
 	_, err = domains(t.Context(), h)
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	_, err = h.Alone(ctx, "asking", "test")
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	if ctx.Err() != nil {
 		t.Error("a daemon that stays away is waited for without end")
 	}
@@ -66,17 +66,17 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 			t.Errorf("%s, a caller with time of its own waits: %t", when, got)
 		}
 	}
-	want("before the host has answered", virterr.ErrUnreachable, false, false)
+	want("before the host has answered", host.ErrUnreachable, false, false)
 	want("once it has answered", nil, false, false)
-	want("when it was just lost", virterr.ErrUnreachable, true, true)
-	want("where its key is another one", fmt.Errorf("%w: %w", virterr.ErrUnreachable, &dial.HostKeyError{}), false, false)
+	want("when it was just lost", host.ErrUnreachable, true, true)
+	want("where its key is another one", fmt.Errorf("%w: %w", host.ErrUnreachable, &dial.HostKeyError{}), false, false)
 	want("of another error", context.Canceled, false, false)
 	p.since = p.since.Add(-brieflyFor)
-	want("after a while", virterr.ErrUnreachable, false, true)
+	want("after a while", host.ErrUnreachable, false, true)
 	p.since = p.since.Add(-awayFor)
-	want("after a long time", virterr.ErrUnreachable, false, false)
+	want("after a long time", host.ErrUnreachable, false, false)
 	want("when it is back", nil, false, false)
-	want("when it was lost again", virterr.ErrUnreachable, true, true)
+	want("when it was lost again", host.ErrUnreachable, true, true)
 }
 
 // Callers that set no time, and come one after the other, do not keep a hung connection.
@@ -87,7 +87,7 @@ func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	first := make(chan error, 1)
 	go func() { _, err := domains(t.Context(), h); first <- err }()
 	time.AfterFunc(longer/2, func() { _, _ = domains(t.Context(), h) })
-	virttest.WantErr(t, <-first, virterr.ErrUnreachable)
+	virttest.WantErr(t, <-first, host.ErrUnreachable)
 	r.Hush(false)
 	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
 }

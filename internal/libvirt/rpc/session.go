@@ -11,6 +11,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -54,7 +55,7 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 		}
 		s.client.calls.Add(1)
 		err = c.do(ctx, bounded, limit, fn)
-		if again && errors.Is(err, virterr.ErrUnreachable) && ctx.Err() == nil && !s.client.closed.Load() {
+		if again && errors.Is(err, host.ErrUnreachable) && ctx.Err() == nil && !s.client.closed.Load() {
 			continue
 		}
 		return virterr.Fail(r.Op, r.Object, err)
@@ -93,10 +94,10 @@ func (s *Session) open(ctx context.Context) (*Conn, error) {
 	case <-ctx.Done():
 		err := ctx.Err()
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("%w: %w", virterr.ErrNoAnswer, err)
+			err = fmt.Errorf("%w: %w", host.ErrNoAnswer, err)
 		}
 		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
-			err = fmt.Errorf("%w: %w", virterr.ErrUnreachable, err)
+			err = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", s.client.dialer.URI(), err)
 	}

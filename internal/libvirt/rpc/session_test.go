@@ -11,8 +11,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -55,12 +55,12 @@ const longer = 3 * time.Second
 func TestNobodyListens(t *testing.T) {
 	h := client(t, "qemu+unix:///system?socket="+filepath.Join(t.TempDir(), "none"), Options{})
 	_, err := domains(t.Context(), h)
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	if !strings.Contains(err.Error(), "is libvirtd running?") {
 		t.Errorf("%v does not say what to look at", err)
 	}
 	_, err = h.Alone(t.Context(), "asking", "test")
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	if h.Calls() != 0 {
 		t.Errorf("%d requests were counted, none was made", h.Calls())
 	}
@@ -71,7 +71,7 @@ func TestADaemonThatNeverAnswers(t *testing.T) {
 	h := client(t, uri, Options{CallTimeout: short})
 	begun := time.Now()
 	_, err := domains(t.Context(), h)
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	virttest.WantErr(t, err, context.DeadlineExceeded)
 
 	patient := client(t, uri, Options{DialTimeout: time.Hour})
@@ -131,7 +131,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 		t.Errorf("a request that only reads was made %d times: %v", tries, err)
 	}
 	tries, err := during(t.Context(), h, false, r.Cut)
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	if tries != 1 {
 		t.Errorf("a request that changes something was made %d times", tries)
 	}
@@ -145,7 +145,7 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 	h.presence.briefly = 0
 	r.GoAway()
 	tries, err = during(t.Context(), h, true, func() {})
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	if tries > 1 {
 		t.Errorf("it was made %d times on connections that cannot be", tries)
 	}
@@ -156,7 +156,7 @@ func TestAHungConnectionIsGivenUp(t *testing.T) {
 	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
 	before := r.Connections()
 	_, err := during(t.Context(), h, true, func() { r.Hush(true) })
-	virttest.WantErr(t, err, virterr.ErrUnreachable)
+	virttest.WantErr(t, err, host.ErrUnreachable)
 	virttest.WantErr(t, err, context.DeadlineExceeded)
 	r.Hush(false)
 	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
@@ -192,13 +192,13 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 			err := slow(l)
 			return err
 		})
-		virttest.WantErr(t, err, virterr.ErrNoAnswer)
+		virttest.WantErr(t, err, host.ErrNoAnswer)
 	}
 	virttest.Must[[]libvirt.Domain](t)(domains(ctx, h))
 	hurried, stop := context.WithTimeout(t.Context(), short)
 	defer stop()
 	err := h.Call(hurried, "asking", "test", false, slow)
-	virttest.WantErr(t, err, virterr.ErrNoAnswer)
+	virttest.WantErr(t, err, host.ErrNoAnswer)
 	virttest.WantErr(t, err, context.DeadlineExceeded)
 	t.Logf("%d connections at first, %d in the end: %v", connections, r.Connections(), err)
 }
@@ -220,7 +220,7 @@ func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	}()
 	<-waits
 	err := h.Call(t.Context(), "asking", "test", false, func(*libvirt.Libvirt) error { <-goOn; return nil })
-	virttest.WantErr(t, err, virterr.ErrNoAnswer)
+	virttest.WantErr(t, err, host.ErrNoAnswer)
 	close(goOn)
 	if err := <-answered; err != nil {
 		t.Errorf("who waited on was told: %v", err)
@@ -231,7 +231,7 @@ func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 func TestAWholeRequestOutlivesACancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	cancel()
-	whole := Whole(ctx)
+	whole := host.Whole(ctx)
 	if err := whole.Err(); err != nil {
 		t.Errorf("after a cancel: %v", err)
 	}
@@ -240,7 +240,7 @@ func TestAWholeRequestOutlivesACancel(t *testing.T) {
 	}
 	over, stop := context.WithTimeout(t.Context(), 0)
 	defer stop()
-	if err := Whole(over).Err(); !errors.Is(err, context.DeadlineExceeded) {
+	if err := host.Whole(over).Err(); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("without any time left: %v", err)
 	}
 }
@@ -259,7 +259,7 @@ func TestACancelledCallHarmsNobodyElse(t *testing.T) {
 		return err
 	})
 	virttest.WantErr(t, err, context.Canceled)
-	if errors.Is(err, virterr.ErrUnreachable) {
+	if errors.Is(err, host.ErrUnreachable) {
 		t.Errorf("%v blames the host", err)
 	}
 	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))

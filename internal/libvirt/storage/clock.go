@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -24,7 +25,7 @@ type reading struct{ there, here time.Time }
 func (r reading) now() time.Time { return r.there.Add(time.Since(r.here)).UTC() }
 
 // read notes what a volume that was created before a moment says of the time.
-func (s *Volumes) read(v Volume, created time.Time) {
+func (s *Volumes) read(v host.Volume, created time.Time) {
 	if !v.Modified.IsZero() {
 		s.clocks.Store(v.Pool, reading{v.Modified, created})
 	}
@@ -38,15 +39,15 @@ func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
 		return known.(reading).now(), nil
 	}
 	name := naming.NewClock(s.tenant)
-	if _, err := s.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw"}); err != nil {
+	if _, err := s.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw"}); err != nil {
 		return time.Time{}, err
 	}
-	if err := s.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, virterr.ErrNoVolume) {
+	if err := s.DeleteVolume(context.WithoutCancel(ctx), pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
 		return time.Time{}, err
 	}
 	known, ok := s.clocks.Load(pool)
 	if !ok {
-		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool), fmt.Errorf("its volumes do not tell when they were made: %w", virterr.ErrUnsupported))
+		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool), fmt.Errorf("its volumes do not tell when they were made: %w", host.ErrUnsupported))
 	}
 	now := known.(reading).now()
 	s.clearClocks(ctx, pool, now)

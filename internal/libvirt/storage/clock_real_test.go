@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 func TestAPoolTellsTheTime(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
 	left := filepath.Join(path, "nova.clock.left")
 	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)

@@ -6,11 +6,9 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
-
-// CloneSource is a volume to be copied, and the format that it is known to have.
-type CloneSource struct{ Pool, Name, Format string }
 
 // CloneVolume copies a volume on the host, converting it to spec's format, and
 // grows the copy when spec.Capacity is larger than the source's; zero keeps the
@@ -20,25 +18,25 @@ type CloneSource struct{ Pool, Name, Format string }
 //
 // libvirt copies by the format that it has found in the source. Where that is not
 // the source's, before or after the copy, there is no copy, and a *FormatError.
-func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec VolumeSpec, from CloneSource) (Volume, error) {
+func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
 	object := cloneObject(pool, spec.Name, from)
 	const op = "cloning"
 	capacity := spec.Capacity
 	spec.Capacity = 0
 	text, err := renderVolume(spec)
 	if err != nil {
-		return Volume{}, virterr.Fail(op, object, err)
+		return host.Volume{}, virterr.Fail(op, object, err)
 	}
 	ref, _, err := s.pools.poolRef(ctx, op, object, pool)
 	if err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	if err := s.cloneable(ctx, op, object, from); err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	c, err := s.client.Alone(ctx, op, object)
 	if err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	defer c.Close()
 	err = c.Do(ctx, nil, func(l *libvirt.Libvirt) error {
@@ -46,19 +44,19 @@ func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec VolumeSpec,
 		return err
 	})
 	if err != nil {
-		return Volume{}, s.blameClone(ctx, pool, spec.Name, from, err)
+		return host.Volume{}, s.blameClone(ctx, pool, spec.Name, from, err)
 	}
 	v, err := s.grownClone(ctx, pool, spec, capacity, from)
 	if err != nil {
 		// A clone of the wrong size is useless, and one of the wrong format may hold
 		// a file of the host.
-		return Volume{}, errors.Join(err, s.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
+		return host.Volume{}, errors.Join(err, s.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
 	}
 	return v, nil
 }
 
 // cloneable makes sure that libvirt takes the source for what it is.
-func (s *Volumes) cloneable(ctx context.Context, op, object string, from CloneSource) error {
+func (s *Volumes) cloneable(ctx context.Context, op, object string, from host.CloneSource) error {
 	source, err := s.Volume(ctx, from.Pool, from.Name)
 	if err != nil {
 		return err
@@ -67,10 +65,10 @@ func (s *Volumes) cloneable(ctx context.Context, op, object string, from CloneSo
 }
 
 // grownClone looks at the source once more, and gives the clone its size.
-func (s *Volumes) grownClone(ctx context.Context, pool string, spec VolumeSpec, capacity uint64, from CloneSource) (Volume, error) {
+func (s *Volumes) grownClone(ctx context.Context, pool string, spec host.VolumeSpec, capacity uint64, from host.CloneSource) (host.Volume, error) {
 	// Another process may have refreshed the pool during the copy.
 	if err := s.cloneable(ctx, "cloning", cloneObject(pool, spec.Name, from), from); err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	v, err := s.Volume(ctx, pool, spec.Name)
 	if err != nil || capacity <= v.Capacity {
@@ -83,23 +81,23 @@ func (s *Volumes) grownClone(ctx context.Context, pool string, spec VolumeSpec, 
 }
 
 // blameClone finds out what was wrong with a clone that libvirt refused.
-func (s *Volumes) blameClone(ctx context.Context, pool, name string, from CloneSource, err error) error {
+func (s *Volumes) blameClone(ctx context.Context, pool, name string, from host.CloneSource, err error) error {
 	const op = "cloning"
 	object := cloneObject(pool, name, from)
 	if virterr.HasCode(err, libvirt.ErrInternalError) {
 		// That is what a taken name gives, among other things; a copy that failed
 		// is removed by libvirt.
 		if _, lookup := s.Volume(ctx, pool, name); lookup == nil {
-			return virterr.Fail(op, object, virterr.As(virterr.ErrExists, err))
+			return virterr.Fail(op, object, virterr.As(host.ErrExists, err))
 		}
 	}
 	err = s.pools.blamePool(ctx, op, object, from.Pool, virterr.Fail(op, object, err))
-	if from.Pool == pool || errors.Is(err, virterr.ErrPoolInactive) || errors.Is(err, virterr.ErrNoPool) {
+	if from.Pool == pool || errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool) {
 		return err
 	}
 	return s.pools.blamePool(ctx, op, object, pool, err)
 }
 
-func cloneObject(pool, name string, from CloneSource) string {
+func cloneObject(pool, name string, from host.CloneSource) string {
 	return virterr.Volume(from.Pool, from.Name) + " to " + virterr.Volume(pool, name)
 }

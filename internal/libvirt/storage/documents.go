@@ -13,7 +13,7 @@ import (
 
 // ReadVolume returns a small volume's bytes, as many as it has, over the
 // connection for documents. One that is larger than limit bytes is an error. One that
-// is being created for longer than it takes gives virterr.ErrOperationInvalid.
+// is being created for longer than it takes gives host.ErrOperationInvalid.
 func (s *Volumes) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
 	data, err := s.ReadVolumeAt(ctx, pool, name, 0, limit+1)
 	if err != nil {

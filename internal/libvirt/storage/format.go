@@ -16,39 +16,6 @@ import (
 // an external data file, would have the host read any file. So whoever uses a
 // volume says in which format, and what libvirt found has to agree.
 
-// FormatError says that a volume holds, as it looks, something else than what it is used as.
-type FormatError struct {
-	Pool, Volume string
-	Probed       string // what its content looks like: to libvirt, where Volume.As says so
-	Defined      string // what it is by the definition of its domain, or the document of its image
-}
-
-// Error names the volume and both formats.
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("volume %q in pool %q is defined as a %s disk, and what is in it looks like a %s one",
-		e.Volume, e.Pool, e.Defined, e.Probed)
-}
-
-// As returns a *FormatError unless libvirt takes the volume for a disk of that
-// format, which is what its user knows of it: a domain's definition, or a base's
-// document. Only then may libvirt be asked to copy the volume.
-func (v Volume) As(format string) error {
-	if v.Format == format {
-		return nil
-	}
-	return &FormatError{Pool: v.Pool, Volume: v.Name, Probed: v.Format, Defined: format}
-}
-
-// DiskSize is how many bytes a guest sees of a disk of that format in the volume.
-// A raw disk is as large as its file, whatever its guest has made libvirt find in
-// it. Any other format has to be what libvirt has found: *FormatError.
-func (v Volume) DiskSize(format string) (uint64, error) {
-	if err := v.As(format); err == nil || format != "raw" {
-		return v.Capacity, err
-	}
-	return v.Physical, nil
-}
-
 // ResizeVolume grows a volume of that format, as its user knows it, to capacity
 // bytes; it never shrinks one. A *FormatError says that libvirt would change what
 // it has found in a volume that is known to be something else.

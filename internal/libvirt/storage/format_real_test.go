@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
-func forged(t *testing.T, h *testHost, pool, name string, options ...string) Volume {
+func forged(t *testing.T, h *testHost, pool, name string, options ...string) host.Volume {
 	t.Helper()
 	ctx := t.Context()
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
 	header := filepath.Join(t.TempDir(), "header")
 	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
@@ -27,7 +27,7 @@ func forged(t *testing.T, h *testHost, pool, name string, options ...string) Vol
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	v := virttest.Must[Volume](t)(h.Volume(ctx, pool, name))
+	v := virttest.Must[host.Volume](t)(h.Volume(ctx, pool, name))
 	if v.Format != "qcow2" {
 		t.Fatalf("the host has found %+v", v)
 	}
@@ -47,9 +47,9 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := forged(t, h, pool, name+".raw", options...)
-			_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: name + ".copy", Format: "qcow2"}, CloneSource{pool, v.Name, "raw"})
-			var wrong *FormatError
-			if !errors.As(err, &wrong) || *wrong != (FormatError{Pool: pool, Volume: v.Name, Probed: "qcow2", Defined: "raw"}) {
+			_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: name + ".copy", Format: "qcow2"}, host.CloneSource{Pool: pool, Name: v.Name, Format: "raw"})
+			var wrong *host.FormatError
+			if !errors.As(err, &wrong) || *wrong != (host.FormatError{Pool: pool, Volume: v.Name, Probed: "qcow2", Defined: "raw"}) {
 				t.Errorf("copying it gives %v", err)
 			}
 			if _, err := os.Stat(filepath.Join(directory, name+".copy")); err == nil {
@@ -73,12 +73,12 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	v := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
-	_, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: "copy", Format: "raw"}, CloneSource{pool, v.Name, "raw"})
-	if _, ok := errors.AsType[*FormatError](err); !ok {
+	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "copy", Format: "raw"}, host.CloneSource{Pool: pool, Name: v.Name, Format: "raw"})
+	if _, ok := errors.AsType[*host.FormatError](err); !ok {
 		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
 	}
-	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "none", "raw", 1), host.ErrNoVolume)
 	_, err = h.Volume(ctx, pool, "copy")
-	virttest.WantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, err, host.ErrNoVolume)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -27,38 +28,27 @@ type Pools struct {
 // NewPools returns the pools that a client reaches. It makes no request.
 func NewPools(c *rpc.Client) *Pools { return &Pools{client: c} }
 
-// Pool is a storage pool. Sizes are in bytes and, for directory pools, as of the
-// last refresh; see RefreshPool.
-type Pool struct {
-	Name, Type string // Type as in libvirt: dir, logical, rbd, …
-	Path       string // where the volumes are, for pools that have a path
-	Active     bool
-	Capacity   uint64
-	Allocation uint64
-	Available  uint64
-}
-
-// Pool returns a pool, or virterr.ErrNoPool.
-func (p *Pools) Pool(ctx context.Context, name string) (Pool, error) {
+// Pool returns a pool, or host.ErrNoPool.
+func (p *Pools) Pool(ctx context.Context, name string) (host.Pool, error) {
 	pool, err := inPool(ctx, p, "reading", virterr.Pool(name), name, true,
 		readPool)
 	return pool, err
 }
 
 // Pools returns all pools of the host, active or not, by name.
-func (p *Pools) Pools(ctx context.Context) ([]Pool, error) {
+func (p *Pools) Pools(ctx context.Context) ([]host.Pool, error) {
 	refs, err := p.poolRefs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pools, err := rpc.Gather(ctx, refs, virterr.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (Pool, error) {
-		return rpc.Ask(ctx, p.client, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (Pool, error) { return readPool(l, ref) })
+	pools, err := rpc.Gather(ctx, refs, host.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (host.Pool, error) {
+		return rpc.Ask(ctx, p.client, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (host.Pool, error) { return readPool(l, ref) })
 	})
-	slices.SortFunc(pools, func(a, b Pool) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(pools, func(a, b host.Pool) int { return strings.Compare(a.Name, b.Name) })
 	return pools, err
 }
 
-// PoolUUID returns the UUID of a pool, or virterr.ErrNoPool. It makes no request for a pool that was used before.
+// PoolUUID returns the UUID of a pool, or host.ErrNoPool. It makes no request for a pool that was used before.
 func (p *Pools) PoolUUID(ctx context.Context, name string) (string, error) {
 	ref, _, err := p.poolRef(ctx, "reading", virterr.Pool(name), name)
 	if err != nil {
@@ -87,23 +77,23 @@ func (p *Pools) poolRefs(ctx context.Context) ([]libvirt.StoragePool, error) {
 	})
 }
 
-func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (Pool, error) {
+func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (host.Pool, error) {
 	text, err := l.StoragePoolGetXMLDesc(ref, 0)
 	if err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
 	state, capacity, allocation, available, err := l.StoragePoolGetInfo(ref)
 	if err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
 	var doc struct {
 		Type string `xml:"type,attr"`
 		Path string `xml:"target>path"`
 	}
 	if err := virterr.Understand("the pool's XML", text, &doc); err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
-	return Pool{
+	return host.Pool{
 		Name: ref.Name, Type: doc.Type, Path: doc.Path, Active: poolActive(state),
 		Capacity: capacity, Allocation: allocation, Available: available,
 	}, nil

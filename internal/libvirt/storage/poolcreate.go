@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -15,32 +16,32 @@ import (
 // CreateDirPool makes sure that a directory pool with this name and path exists,
 // is active and starts with the host. It may be called by several callers at
 // once, also in different processes. A pool with the name but with another type
-// or path gives virterr.ErrExists.
-func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (Pool, error) {
+// or path gives host.ErrExists.
+func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (host.Pool, error) {
 	object := virterr.Pool(name)
 	pool, err := p.Pool(ctx, name)
-	if errors.Is(err, virterr.ErrNoPool) {
+	if errors.Is(err, host.ErrNoPool) {
 		if err = p.definePool(ctx, name, path); err == nil {
 			pool, err = p.Pool(ctx, name)
 		}
 	}
 	if err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
 	if pool.Type != "dir" || pool.Path != path {
-		return Pool{}, virterr.Fail("creating", object, fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, virterr.ErrExists))
+		return host.Pool{}, virterr.Fail("creating", object, fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, host.ErrExists))
 	}
 	if pool.Active {
 		return pool, nil
 	}
 	if err := p.startPool(ctx, name); err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
 	if _, err := inPool(ctx, p, "setting autostart of", object, name, false,
 		func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 			return struct{}{}, l.StoragePoolSetAutostart(ref, 1)
 		}); err != nil {
-		return Pool{}, err
+		return host.Pool{}, err
 	}
 	return p.Pool(ctx, name)
 }
@@ -71,7 +72,7 @@ func (p *Pools) startPool(ctx context.Context, name string) error {
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (struct{}, error) {
 				return struct{}{}, l.StoragePoolCreate(ref, libvirt.StoragePoolCreateWithBuild)
 			})
-		if !errors.Is(err, virterr.ErrOperationInvalid) && !errors.Is(err, virterr.ErrPoolInactive) {
+		if !errors.Is(err, host.ErrOperationInvalid) && !errors.Is(err, host.ErrPoolInactive) {
 			return err
 		}
 		pool, readErr := p.Pool(ctx, name)

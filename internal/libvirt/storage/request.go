@@ -8,13 +8,14 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // inPool makes one request about a pool, which libvirt wants addressed by UUID.
 // A remembered UUID may be out of date; then it is looked up again. A request
-// that the pool's being inactive explains fails with virterr.ErrPoolInactive.
+// that the pool's being inactive explains fails with host.ErrPoolInactive.
 func inPool[T any](ctx context.Context, p *Pools, op, object, pool string, readonly bool,
 	fn func(*libvirt.Libvirt, libvirt.StoragePool) (T, error),
 ) (T, error) {
@@ -26,7 +27,7 @@ func inPool[T any](ctx context.Context, p *Pools, op, object, pool string, reado
 		}
 		result, err := rpc.On(ctx, p.client.Control, rpc.Request{Op: op, Object: object, Readonly: readonly},
 			func(l *libvirt.Libvirt) (T, error) { return fn(l, ref) })
-		if errors.Is(err, virterr.ErrNoPool) {
+		if errors.Is(err, host.ErrNoPool) {
 			p.refs.Delete(pool)
 			if remembered {
 				continue
@@ -53,7 +54,7 @@ func (p *Pools) poolRef(ctx context.Context, op, object, pool string) (ref libvi
 // in a way that an inactive or missing pool explains: libvirt then says
 // NO_STORAGE_VOL or OPERATION_INVALID.
 func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err error) error {
-	if !errors.Is(err, virterr.ErrNoVolume) && !errors.Is(err, virterr.ErrOperationInvalid) {
+	if !errors.Is(err, host.ErrNoVolume) && !errors.Is(err, host.ErrOperationInvalid) {
 		return err
 	}
 	ref, stateErr := rpc.Ask(ctx, p.client, op, object, func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
@@ -70,7 +71,7 @@ func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err erro
 	case stateErr != nil:
 		return stateErr
 	case !active:
-		return virterr.Fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s", virterr.ErrPoolInactive, pool, pool))
+		return virterr.Fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s", host.ErrPoolInactive, pool, pool))
 	default:
 		return err
 	}
@@ -85,7 +86,7 @@ const startedPatience = 2 * time.Second
 func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
 	for pause := range rpc.Backoff(ctx, startedPatience) {
 		result, err = question()
-		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || !pause() {
+		if !errors.Is(err, host.ErrOperationInvalid) || errors.Is(err, host.ErrPoolInactive) || !pause() {
 			break
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -30,14 +31,14 @@ const (
 
 // Transfer is a connection for bulk data. One transfer runs at a time; after an
 // error that is not about the volume the connection is closed, and further
-// transfers fail with virterr.ErrUnreachable.
+// transfers fail with host.ErrUnreachable.
 type Transfer struct {
 	pools *Pools
 	conn  *rpc.Conn
 }
 
 // OpenTransfer opens a connection for bulk data. The caller closes it.
-func (s *Volumes) OpenTransfer(ctx context.Context) (*Transfer, error) {
+func (s *Volumes) OpenTransfer(ctx context.Context) (host.Transfer, error) {
 	c, err := s.client.Alone(ctx, "opening", "a transfer")
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (t *Transfer) run(ctx context.Context, p *progress, abort func(), fn func(*
 	limit := stallLimit * t.pools.client.CallTimeout()
 	p.mark(false)
 	go p.watch(ctx, limit, func() {
-		cancel(fmt.Errorf("%w: no progress for %s", virterr.ErrUnreachable, limit))
+		cancel(fmt.Errorf("%w: no progress for %s", host.ErrUnreachable, limit))
 	})
 	return t.conn.Do(ctx, abort, fn)
 }

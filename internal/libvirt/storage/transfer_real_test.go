@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -23,7 +23,7 @@ func TestDocumentsAreWrittenAndRead(t *testing.T) {
 	for i := range 32 {
 		all.Go(func() {
 			name, data := fmt.Sprint("doc", i), bytes.Repeat([]byte{byte(i)}, 1000*i+1)
-			if _, err := h.CreateVolume(ctx, pool, VolumeSpec{Name: name, Format: "raw", Capacity: uint64(len(data))}); err != nil {
+			if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(len(data))}); err != nil {
 				t.Error(err)
 				return
 			}
@@ -47,8 +47,8 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
 	const size = 3<<20 + 17
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
-	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(ctx))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
+	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(ctx))
 	defer transfer.Close()
 
 	data := bytes.Repeat([]byte("novacron"), size/8+100)
@@ -74,8 +74,8 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	if err := transfer.Download(ctx, pool, "disk", &got, 100, 5); err != nil || got.String() != "HELLO" {
 		t.Errorf("got %q, %v", got.String(), err)
 	}
-	virttest.WantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), virterr.ErrNoVolume)
-	virttest.WantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), virterr.ErrNoVolume)
+	virttest.WantErr(t, transfer.Upload(ctx, pool, "none", strings.NewReader("x"), 0, 1), host.ErrNoVolume)
+	virttest.WantErr(t, transfer.Download(ctx, pool, "none", io.Discard, 0, 1), host.ErrNoVolume)
 	if err := transfer.Upload(ctx, pool, "disk", strings.NewReader("still here"), 0, 10); err != nil {
 		t.Errorf("after errors about the volume, the transfer is of no use: %v", err)
 	}
@@ -88,7 +88,7 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 func TestUploadReportsItsReadersErrors(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
 	cause := errors.New("the disk fell off")
 	for name, c := range map[string]struct {
 		r    io.Reader
@@ -100,7 +100,7 @@ func TestUploadReportsItsReadersErrors(t *testing.T) {
 		"fails at end": {io.MultiReader(bytes.NewReader(make([]byte, 4<<20-1)), brokenReader{cause}), cause},
 	} {
 		t.Run(name, func(t *testing.T) {
-			transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(ctx))
+			transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(ctx))
 			defer transfer.Close()
 			virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", c.r, 0, 4<<20), c.want)
 		})
@@ -127,16 +127,16 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 
 func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
-	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
+	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &blockedReader{blocked: make(chan struct{}), release: make(chan struct{})}
 	defer close(r.release)
 	go func() { <-r.blocked; cancel() }()
 	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
-	virttest.WantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), virterr.ErrUnreachable)
-	virttest.Must[Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
+	virttest.WantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), host.ErrUnreachable)
+	virttest.Must[host.Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
 }
 
 type brokenWriter struct{ err error }
@@ -145,8 +145,8 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestDownloadReportsItsWritersError(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
-	transfer := virttest.Must[*Transfer](t)(h.OpenTransfer(t.Context()))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
+	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	cause := errors.New("no room")
 	virttest.WantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
@@ -161,7 +161,7 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 		t.Fatal("NOVACRON_TESTHOST_ROOT does not name the test host's directory")
 	}
 	pid := strings.TrimSpace(string(virttest.Must[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
-	path := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "doc", Format: "raw", Capacity: 100})).Path
+	path := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "doc", Format: "raw", Capacity: 100})).Path
 	open := func() (n int) {
 		for _, fd := range virttest.Must[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
 			if to, _ := os.Readlink("/proc/" + pid + "/fd/" + fd.Name()); to == path {

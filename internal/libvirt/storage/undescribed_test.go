@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -16,7 +17,7 @@ func TestNamesThatAreNotUTF8AreUnderstood(t *testing.T) {
 	v, err := parseVolume("p", "caf\xe9.qcow2", "<volume type='file'><name>caf\xe9.qcow2</name><capacity unit='bytes'>7</capacity>"+
 		"<target><path>/pool/caf\xe9.qcow2</path><format type='qcow2'/></target>"+
 		"<backingStore><path>/pool/base</path><format type='raw'/></backingStore></volume>")
-	if err != nil || v.Name != "caf\xe9.qcow2" || v.Capacity != 7 || v.Backing == nil || *v.Backing != (Backing{Path: "/pool/base", Format: "raw"}) {
+	if err != nil || v.Name != "caf\xe9.qcow2" || v.Capacity != 7 || v.Backing == nil || *v.Backing != (host.Backing{Path: "/pool/base", Format: "raw"}) {
 		t.Errorf("got %+v, %v", v, err)
 	}
 }
@@ -29,8 +30,8 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 		"fifo": virterr.Fail("reading", "it", refused), "torn": virterr.Fail("reading", "it", misread),
 	}
 	describe := func(_ context.Context, name string) (string, error) { return name, answers[name] }
-	called := func(name string) virterr.Undescribed { return virterr.Undescribed{Pool: "p", Name: name} }
-	all, not, err := rpc.DescribeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, virterr.ErrNoVolume, ofVolumes, called, describe)
+	called := func(name string) host.Undescribed { return host.Undescribed{Pool: "p", Name: name} }
+	all, not, err := rpc.DescribeAll(t.Context(), []string{"good", "gone", "fifo", "torn"}, host.ErrNoVolume, ofVolumes, called, describe)
 	if err != nil || !slices.Equal(all, []string{"good"}) || len(not) != 2 {
 		t.Fatalf("described %q, not %v, %v", all, not, err)
 	}
@@ -39,16 +40,16 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 			t.Errorf("told of %s: %v, want %s", not[n], not[n].Err, want)
 		}
 	}
-	if name := (virterr.Undescribed{Name: "web"}).String(); name != `domain "web"` {
+	if name := (host.Undescribed{Name: "web"}).String(); name != `domain "web"` {
 		t.Errorf("a domain is %s", name)
 	}
 	// What is about the pool, the connection or who asks is an error of all.
 	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
 		"no room": libvirt.Error{Code: uint32(libvirt.ErrRPC)}, "busy": libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
-		"inactive": virterr.ErrPoolInactive, "lost": virterr.ErrUnreachable, "late": context.DeadlineExceeded,
+		"inactive": host.ErrPoolInactive, "lost": host.ErrUnreachable, "late": context.DeadlineExceeded,
 		"no pool": virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
 		answers[name] = virterr.Fail("reading", "it", cause)
-		if _, _, err := rpc.DescribeAll(t.Context(), []string{"good", name}, virterr.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
+		if _, _, err := rpc.DescribeAll(t.Context(), []string{"good", name}, host.ErrNoVolume, ofVolumes, called, describe); !errors.Is(err, cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

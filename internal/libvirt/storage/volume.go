@@ -10,6 +10,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -52,7 +53,7 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
 	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
 		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its directory: a library "+
-			"needs a pool of its own", virterr.ErrTooManyVolumes, n, most)
+			"needs a pool of its own", host.ErrTooManyVolumes, n, most)
 	}
 	return err
 }
@@ -60,7 +61,7 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 // Volumes returns the volumes of a pool whose names match: one request for the
 // list and one for each match. A volume that vanishes meanwhile is left out, and
 // those that cannot be described are told of.
-func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []virterr.Undescribed, error) {
+func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]host.Volume, []host.Undescribed, error) {
 	names, err := s.VolumeNames(ctx, pool)
 	if err != nil {
 		return nil, nil, err
@@ -71,14 +72,14 @@ func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name stri
 			matches = append(matches, name)
 		}
 	}
-	called := func(name string) virterr.Undescribed { return virterr.Undescribed{Pool: pool, Name: name} }
-	return rpc.DescribeAll(ctx, matches, virterr.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (Volume, error) {
+	called := func(name string) host.Undescribed { return host.Undescribed{Pool: pool, Name: name} }
+	return rpc.DescribeAll(ctx, matches, host.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (host.Volume, error) {
 		return s.Volume(ctx, pool, name)
 	})
 }
 
-// Volume returns a volume, virterr.ErrNoVolume, virterr.ErrNoPool or virterr.ErrPoolInactive.
-func (s *Volumes) Volume(ctx context.Context, pool, name string) (Volume, error) {
+// Volume returns a volume, host.ErrNoVolume, host.ErrNoPool or host.ErrPoolInactive.
+func (s *Volumes) Volume(ctx context.Context, pool, name string) (host.Volume, error) {
 	text, err := ofActivePool(ctx, func() (string, error) {
 		text, err := rpc.Ask(ctx, s.client, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
 			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
@@ -86,7 +87,7 @@ func (s *Volumes) Volume(ctx context.Context, pool, name string) (Volume, error)
 		return text, s.pools.blamePool(ctx, "reading", virterr.Volume(pool, name), pool, err)
 	})
 	if err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	v, err := parseVolume(pool, name, text)
 	return v, virterr.Fail("reading", virterr.Volume(pool, name), err)
@@ -100,13 +101,13 @@ func volumeRef(pool, name string) libvirt.StorageVol {
 
 // CreateVolume creates an empty volume, or an overlay when spec has a Backing.
 // Creating a raw volume is exclusive, even between daemons that share the pool's
-// directory: the second caller gets virterr.ErrExists. For other formats that is so
+// directory: the second caller gets host.ErrExists. For other formats that is so
 // within one daemon only.
-func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error) {
+func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (host.Volume, error) {
 	object := virterr.Volume(pool, spec.Name)
 	text, err := renderVolume(spec)
 	if err != nil {
-		return Volume{}, virterr.Fail("creating", object, err)
+		return host.Volume{}, virterr.Fail("creating", object, err)
 	}
 	create := func() error {
 		_, err := inPool(ctx, s.pools, "creating", object, pool, false,
@@ -116,7 +117,7 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec VolumeSpec
 		return err
 	}
 	refused := func(err error) bool {
-		return virterr.HasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, virterr.ErrPoolInactive)
+		return virterr.HasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, host.ErrPoolInactive)
 	}
 	if err = create(); refused(err) { // perhaps since the pool was not active yet
 		err = create()
@@ -126,10 +127,10 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec VolumeSpec
 	// before libvirt looks (the pool is active, or the error would say so), and a
 	// system error of unknown number when it comes after.
 	if refused(err) || virterr.HasCode(err, libvirt.ErrSystemError) && s.appeared(ctx, pool, spec.Name) {
-		return Volume{}, virterr.Fail("creating", object, virterr.As(virterr.ErrExists, errors.Unwrap(err)))
+		return host.Volume{}, virterr.Fail("creating", object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 	}
 	if err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
 	v, err := s.Volume(ctx, pool, spec.Name)
 	if err == nil {
@@ -153,13 +154,13 @@ const busyLimit = time.Minute
 // DeleteVolume deletes a volume. It does not notice overlays that need it. A volume
 // that the host is still busy with (an upload whose connection was just closed, a
 // copy that goes on after its caller left) is waited for, a minute at most; then it
-// gives virterr.ErrOperationInvalid.
+// gives host.ErrOperationInvalid.
 func (s *Volumes) DeleteVolume(ctx context.Context, pool, name string) error {
 	for begun, wait := time.Now(), 10*time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := s.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
 			return l.StorageVolDelete(volumeRef(pool, name), 0)
 		})
-		if !errors.Is(err, virterr.ErrOperationInvalid) || errors.Is(err, virterr.ErrPoolInactive) || time.Since(begun) > busyLimit {
+		if !errors.Is(err, host.ErrOperationInvalid) || errors.Is(err, host.ErrPoolInactive) || time.Since(begun) > busyLimit {
 			return err
 		}
 		select {

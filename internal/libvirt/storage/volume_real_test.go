@@ -13,7 +13,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
@@ -21,7 +21,7 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 
-	v := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
+	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
 	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 || v.Modified.IsZero() || v.Backing != nil {
 		t.Errorf("created %+v", v)
 	}
@@ -32,18 +32,18 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	overlay := virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{
-		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &Backing{Path: v.Path, Format: "qcow2"},
+	overlay := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &host.Backing{Path: v.Path, Format: "qcow2"},
 	}))
-	if overlay.Backing == nil || *overlay.Backing != (Backing{Path: v.Path, Format: "qcow2"}) || overlay.Capacity != 32<<20 {
+	if overlay.Backing == nil || *overlay.Backing != (host.Backing{Path: v.Path, Format: "qcow2"}) || overlay.Capacity != 32<<20 {
 		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
 	}
 
-	clone := virttest.Must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"}))
+	clone := virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 16<<20 || clone.Format != "raw" {
 		t.Errorf("clone without a size is %+v", clone)
 	}
-	clone = virttest.Must[Volume](t)(h.CloneVolume(ctx, pool, VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, CloneSource{pool, "base.qcow2", "qcow2"}))
+	clone = virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 64<<20 || clone.Backing != nil {
 		t.Errorf("larger clone is %+v", clone)
 	}
@@ -63,13 +63,13 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.Volume(ctx, pool, "base.qcow2")
-	virttest.WantErr(t, err, virterr.ErrNoVolume)
-	virttest.WantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), virterr.ErrNoVolume)
-	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), virterr.ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "x", Format: "raw"}, CloneSource{pool, "base.qcow2", "qcow2"})
-	virttest.WantErr(t, err, virterr.ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "same.raw", Format: "raw"}, CloneSource{pool, "larger.qcow2", "qcow2"})
-	virttest.WantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, host.ErrNoVolume)
+	virttest.WantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), host.ErrNoVolume)
+	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), host.ErrNoVolume)
+	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "x", Format: "raw"}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"})
+	virttest.WantErr(t, err, host.ErrNoVolume)
+	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"}, host.CloneSource{Pool: pool, Name: "larger.qcow2", Format: "qcow2"})
+	virttest.WantErr(t, err, host.ErrExists)
 }
 
 func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
@@ -78,11 +78,11 @@ func TestOnlyOneOfManyCreatesARawVolume(t *testing.T) {
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "claim", Format: "raw", Capacity: 10})
+			_, err := h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "claim", Format: "raw", Capacity: 10})
 			switch {
 			case err == nil:
 				winners.Add(1)
-			case errors.Is(err, virterr.ErrExists):
+			case errors.Is(err, host.ErrExists):
 				losers.Add(1)
 			default:
 				t.Error(err)
@@ -100,8 +100,8 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "theirs"), []byte("theirs"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "theirs", Format: "raw", Capacity: 10})
-	virttest.WantErr(t, err, virterr.ErrExists)
+	_, err := h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "theirs", Format: "raw", Capacity: 10})
+	virttest.WantErr(t, err, host.ErrExists)
 	if err := h.RefreshPool(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) })
 
 	check := func(pool string, kind error) {
@@ -125,17 +125,17 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 		virttest.WantErr(t, err, kind)
 		_, err = h.ReadVolume(ctx, pool, "v", 10)
 		virttest.WantErr(t, err, kind)
-		_, err = h.CreateVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
+		_, err = h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
 		virttest.WantErr(t, err, kind)
-		_, err = h.CloneVolume(ctx, pool, VolumeSpec{Name: "w", Format: "raw"}, CloneSource{pool, "v", "raw"})
+		_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "w", Format: "raw"}, host.CloneSource{Pool: pool, Name: "v", Format: "raw"})
 		virttest.WantErr(t, err, kind)
 		virttest.WantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
 		virttest.WantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
 		virttest.WantErr(t, h.RefreshPool(ctx, pool), kind)
 	}
-	check(pool, virterr.ErrPoolInactive)
-	check("no-such-pool", virterr.ErrNoPool)
-	if p := virttest.Must[Pool](t)(h.Pool(ctx, pool)); p.Active {
+	check(pool, host.ErrPoolInactive)
+	check("no-such-pool", host.ErrNoPool)
+	if p := virttest.Must[host.Pool](t)(h.Pool(ctx, pool)); p.Active {
 		t.Errorf("pool is %+v, want it inactive", p)
 	}
 }
@@ -143,7 +143,7 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 // Whoever asks a pool that others stop and start is told that it is not active, or answered: never anything else.
 func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[Volume](t)(h.CreateVolume(t.Context(), pool, VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
 	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
 		t.Fatal(err)
 	}
@@ -161,13 +161,13 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 		names, listed := h.VolumeNames(t.Context(), pool)
 		volume, looked := h.Volume(t.Context(), pool, "v")
 		data, opened := h.ReadVolume(t.Context(), pool, "v", 10)
-		_, created := h.CreateVolume(t.Context(), pool, VolumeSpec{Name: fmt.Sprint("v", n), Format: "raw", Capacity: 10})
+		_, created := h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: fmt.Sprint("v", n), Format: "raw", Capacity: 10})
 		restart.Wait()
 		if listed == nil && !slices.Contains(names, "v") || looked == nil && volume.Name != "v" || opened == nil && string(data) != "0123456789" {
 			t.Fatalf("read %q, %+v and %q", names, volume, data)
 		}
 		for _, err := range []error{listed, looked, opened, created} {
-			if err != nil && !errors.Is(err, virterr.ErrPoolInactive) {
+			if err != nil && !errors.Is(err, host.ErrPoolInactive) {
 				t.Fatal(err)
 			}
 		}
@@ -180,7 +180,7 @@ func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
 	})
-	virttest.Must[Pool](t)(realHost(t).CreateDirPool(t.Context(), pool, path))
+	virttest.Must[host.Pool](t)(realHost(t).CreateDirPool(t.Context(), pool, path))
 	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
 }
 
@@ -203,15 +203,15 @@ func TestManyCreateTheSamePool(t *testing.T) {
 	}
 	all.Wait()
 	_, err := h.CreateDirPool(t.Context(), pool, "/elsewhere")
-	virttest.WantErr(t, err, virterr.ErrExists)
+	virttest.WantErr(t, err, host.ErrExists)
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		if on, err := l.StoragePoolGetAutostart(ref); err != nil || on != 1 {
 			t.Errorf("autostart is %d, %v", on, err)
 		}
 		return nil
 	})
-	pools := virttest.Must[[]Pool](t)(h.Pools(t.Context()))
-	if !slices.ContainsFunc(pools, func(p Pool) bool { return p.Name == pool && p.Active && p.Path == path }) {
+	pools := virttest.Must[[]host.Pool](t)(h.Pools(t.Context()))
+	if !slices.ContainsFunc(pools, func(p host.Pool) bool { return p.Name == pool && p.Active && p.Path == path }) {
 		t.Errorf("the pool is not among %+v", pools)
 	}
 }
@@ -223,17 +223,17 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.Volume(ctx, pool, "new")
-	virttest.WantErr(t, err, virterr.ErrNoVolume)
+	virttest.WantErr(t, err, host.ErrNoVolume)
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	virttest.Must[Volume](t)(h.Volume(ctx, pool, "new"))
+	virttest.Must[host.Volume](t)(h.Volume(ctx, pool, "new"))
 
-	virttest.Must[Volume](t)(h.CreateVolume(ctx, pool, VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			if _, err := h.CloneVolume(ctx, pool, VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, CloneSource{pool, "big", "raw"}); err != nil {
+			if _, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, host.CloneSource{Pool: pool, Name: "big", Format: "raw"}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -263,7 +263,7 @@ func TestTooManyVolumesAreSaidSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := h.VolumeNames(t.Context(), pool)
-	virttest.WantErr(t, err, virterr.ErrTooManyVolumes)
+	virttest.WantErr(t, err, host.ErrTooManyVolumes)
 	if err := h.DeleteVolume(t.Context(), pool, "0"); err != nil {
 		t.Fatal(err)
 	}

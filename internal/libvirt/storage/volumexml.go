@@ -8,42 +8,14 @@ import (
 
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // defaultVolumeMode lets nobody but root and the hypervisor read a volume.
 const defaultVolumeMode = "0600"
 
-// Backing is the volume that an overlay stands on.
-type Backing struct {
-	Path   string // absolute, on the host
-	Format string // raw or qcow2
-}
-
-// Volume is a storage volume. Sizes are in bytes: Capacity is what a guest sees,
-// Allocation what is taken up, Physical where the last byte ends.
-type Volume struct {
-	Pool, Name string
-	Path       string // absolute, on the host
-	Format     string // raw, qcow2, …
-	Capacity   uint64
-	Allocation uint64
-	Physical   uint64
-	Backing    *Backing  // nil unless the volume is an overlay
-	Modified   time.Time // zero where the pool does not tell
-}
-
-// VolumeSpec describes a volume to create.
-type VolumeSpec struct {
-	Name       string
-	Format     string // raw or qcow2
-	Capacity   uint64 // bytes that a guest sees
-	Allocation uint64 // bytes to take up at once; 0 is the fastest to fill
-	Backing    *Backing
-	Mode       string // octal permissions; empty means 0600
-}
-
-func renderVolume(spec VolumeSpec) (string, error) {
+func renderVolume(spec host.VolumeSpec) (string, error) {
 	mode := cmp.Or(spec.Mode, defaultVolumeMode)
 	doc := libvirtxml.StorageVolume{
 		Name:       spec.Name,
@@ -68,12 +40,12 @@ func renderVolume(spec VolumeSpec) (string, error) {
 	return doc.Marshal()
 }
 
-func parseVolume(pool, name, text string) (Volume, error) {
+func parseVolume(pool, name, text string) (host.Volume, error) {
 	var doc libvirtxml.StorageVolume
 	if err := virterr.Understand("the volume's XML", text, &doc); err != nil {
-		return Volume{}, err
+		return host.Volume{}, err
 	}
-	v := Volume{Pool: pool, Name: name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}
+	v := host.Volume{Pool: pool, Name: name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}
 	if t := doc.Target; t != nil {
 		v.Path = t.Path
 		if t.Format != nil {
@@ -84,7 +56,7 @@ func parseVolume(pool, name, text string) (Volume, error) {
 		}
 	}
 	if b := doc.BackingStore; b != nil && b.Path != "" {
-		v.Backing = &Backing{Path: b.Path}
+		v.Backing = &host.Backing{Path: b.Path}
 		if b.Format != nil {
 			v.Backing.Format = b.Format.Type
 		}

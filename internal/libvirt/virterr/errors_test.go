@@ -6,28 +6,30 @@ import (
 	"testing"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestErrorsAreTypedByCode(t *testing.T) {
 	sentinels := []error{
-		ErrNoDomain, ErrNoPool, ErrNoVolume, ErrNoNetwork, ErrPoolInactive, ErrExists, ErrUnreachable,
-		ErrAgentUnresponsive, ErrOperationInvalid, ErrUnsupported,
+		host.ErrNoDomain, host.ErrNoPool, host.ErrNoVolume, host.ErrNoNetwork, host.ErrPoolInactive, host.ErrExists, host.ErrUnreachable,
+		host.ErrAgentUnresponsive, host.ErrOperationInvalid, host.ErrUnsupported,
 	}
 	for _, c := range []struct {
 		code libvirt.ErrorNumber
 		want error // nil: none of them
 	}{
-		{libvirt.ErrNoDomain, ErrNoDomain},
-		{libvirt.ErrNoStoragePool, ErrNoPool},
-		{libvirt.ErrNoStorageVol, ErrNoVolume},
-		{libvirt.ErrNoNetwork, ErrNoNetwork},
-		{libvirt.ErrStorageVolExist, ErrExists},
-		{libvirt.ErrDomExist, ErrExists},
-		{libvirt.ErrAgentUnresponsive, ErrAgentUnresponsive},
-		{libvirt.ErrAgentCommandTimeout, ErrAgentUnresponsive},
-		{libvirt.ErrOperationInvalid, ErrOperationInvalid},
-		{libvirt.ErrOperationUnsupported, ErrUnsupported},
-		{libvirt.ErrNoSupport, ErrUnsupported},
+		{libvirt.ErrNoDomain, host.ErrNoDomain},
+		{libvirt.ErrNoStoragePool, host.ErrNoPool},
+		{libvirt.ErrNoStorageVol, host.ErrNoVolume},
+		{libvirt.ErrNoNetwork, host.ErrNoNetwork},
+		{libvirt.ErrStorageVolExist, host.ErrExists},
+		{libvirt.ErrDomExist, host.ErrExists},
+		{libvirt.ErrAgentUnresponsive, host.ErrAgentUnresponsive},
+		{libvirt.ErrAgentCommandTimeout, host.ErrAgentUnresponsive},
+		{libvirt.ErrOperationInvalid, host.ErrOperationInvalid},
+		{libvirt.ErrOperationUnsupported, host.ErrUnsupported},
+		{libvirt.ErrNoSupport, host.ErrUnsupported},
 		{libvirt.ErrInternalError, nil},
 		{libvirt.ErrSystemError, nil},
 		{libvirt.ErrOperationFailed, nil},
@@ -47,7 +49,7 @@ func TestErrorsAreTypedByCode(t *testing.T) {
 			t.Errorf("it reads %q, want %q", err, want)
 		}
 	}
-	if err := Fail("x", "y", libvirt.ErrUnsupported); !errors.Is(err, ErrUnsupported) {
+	if err := Fail("x", "y", libvirt.ErrUnsupported); !errors.Is(err, host.ErrUnsupported) {
 		t.Errorf("a procedure that the host does not know gives %v", err)
 	}
 	if Fail("x", "y", nil) != nil {

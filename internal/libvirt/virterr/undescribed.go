@@ -3,28 +3,12 @@ package virterr
 import (
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
-
-// Undescribed is something that the host lists and cannot describe: libvirt refuses to, or what it says cannot be
-// understood. An example is a foreign file that vanished, or turned into something else, since libvirt looked at the
-// pool.
-type Undescribed struct {
-	Pool string // of a volume; empty for a domain
-	Name string
-	Err  error
-}
-
-// String names what it is.
-func (u Undescribed) String() string {
-	if u.Pool == "" {
-		return fmt.Sprintf("domain %q", u.Name)
-	}
-	return fmt.Sprintf("volume %q in pool %q", u.Name, u.Pool)
-}
 
 // xmlError says that a description cannot be understood.
 type xmlError struct {
@@ -50,7 +34,7 @@ func Understand(what, text string, into any) error {
 // CannotDescribe reports whether an error is about the thing that was asked about, and not about its pool, the
 // connection, the caller's rights or patience. about says which of libvirt's codes are about such a thing.
 func CannotDescribe(err error, about func(libvirt.ErrorNumber) bool) bool {
-	if errors.Is(err, ErrPoolInactive) || errors.Is(err, ErrUnreachable) {
+	if errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrUnreachable) {
 		return false
 	}
 	reply, answered := errors.AsType[libvirt.Error](err)

@@ -10,7 +10,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // URI is that of the test host. Tests that need one are skipped without TF_ACC=1, and fail when that is set but no host
@@ -57,7 +57,7 @@ func WantErr(t testing.TB, err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Errorf("got %v, want an error that is %q", err, kind)
 	}
-	if err != nil && !errors.As(err, new(*virterr.Error)) {
+	if err != nil && !errors.As(err, new(*host.Error)) {
 		t.Errorf("%v (%T) does not say what was being done", err, err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -24,7 +24,7 @@ import (
 func anInstance() provision.Instance {
 	return provision.Instance{
 		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
-		State: hypervisor.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
+		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		Facts: catalog.InstanceFacts{
 			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: catalog.LinkedClone,
@@ -87,7 +87,7 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	}
 	for name, change := range map[string]func(*provision.Instance){
 		"description":    func(i *provision.Instance) { i.Description = "" },
-		"state":          func(i *provision.Instance) { i.State = hypervisor.StatePaused },
+		"state":          func(i *provision.Instance) { i.State = host.StatePaused },
 		"autostart":      func(i *provision.Instance) { i.Autostart = false },
 		"address":        func(i *provision.Instance) { i.Addresses = nil },
 		"second address": func(i *provision.Instance) { i.Addresses = append(i.Addresses, netip.MustParseAddr("fd00::1")) },

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -29,7 +29,7 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 		"another network":     {provision.Devices{Reconnects: nics}, true, false, nil},
 		"another card":        {provision.Devices{Swaps: nics}, true, false, nil},
 		"a disk comes":        {provision.Devices{AddDisks: make([]provision.NewDisk, 1)}, true, true, nil},
-		"disks are taken out": {provision.Devices{DropDisks: []hypervisor.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
+		"disks are taken out": {provision.Devices{DropDisks: []host.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
 	} {
 		state, plan := made(), made()
 		var diags diag.Diagnostics
@@ -89,7 +89,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 
 // A disk that an import of former times did not tell of is not deleted for it; one that was taken out of the configuration is.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
-	drop := provision.Devices{DropDisks: []hypervisor.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
+	drop := provision.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
 	told := profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})
 	for name, c := range map[string]struct {
 		adopting bool

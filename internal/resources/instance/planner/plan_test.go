@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
@@ -54,7 +54,7 @@ func made() model.Instance {
 	var m model.Instance
 	m.PowerState = types.StringValue(model.Running)
 	m.Computed(provision.Instance{
-		UUID: "u", DomainName: "web", Host: "kvm1", State: hypervisor.StateRunning,
+		UUID: "u", DomainName: "web", Host: "kvm1", State: host.StateRunning,
 		Facts:     catalog.InstanceFacts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: catalog.Clone},
 		NICs:      []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
 		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},

@@ -1,0 +1,107 @@
+package host
+
+// ShutdownMode is how a guest is asked to shut down.
+type ShutdownMode int
+
+// The ways to ask.
+const (
+	ShutdownACPI  ShutdownMode = iota // the power button
+	ShutdownAgent                     // the guest agent
+)
+
+// State is what a domain is doing.
+type State int
+
+// The states of a domain. A domain that waits for its disk is running.
+const (
+	StateUnknown State = iota
+	StateRunning
+	StatePaused
+	StateShuttingDown
+	StateShutoff
+	StateCrashed
+	StatePMSuspended
+)
+
+// String returns libvirt's name of the state.
+func (s State) String() string {
+	switch s {
+	case StateRunning:
+		return "running"
+	case StatePaused:
+		return "paused"
+	case StateShuttingDown:
+		return "shutting-down"
+	case StateShutoff:
+		return "shutoff"
+	case StateCrashed:
+		return "crashed"
+	case StatePMSuspended:
+		return "pmsuspended"
+	default:
+		return "unknown"
+	}
+}
+
+// Status is what a domain is doing now.
+type Status struct {
+	State     State
+	Autostart bool // whether it starts with its host
+	// Sizes are what its disks hold, bytes, by their targets ("vda"). Only Statuses tells, and not of a domain that is busy.
+	Sizes map[string]uint64
+}
+
+// DomainRef names a domain.
+type DomainRef struct{ UUID, Name string }
+
+// Domain is a domain as it is defined: for a running one, what it will be after
+// it was powered off and started again. Its Status is as of now.
+type Domain struct {
+	UUID, Name  string
+	Title       string
+	Description string
+	Type        string // kvm, qemu
+	Status
+	Sockets int
+	Cores   int // of each socket
+	// CPU is host-model, host-passthrough, maximum or a model's name; see
+	// DomainSpec about software emulation.
+	CPU         string
+	MemoryMiB   uint64
+	Firmware    string // efi, or empty for the BIOS
+	Disks       []DomainDisk
+	Interfaces  []DomainInterface
+	Passthrough []PassthroughDevice // PCI devices of the host
+	Metadata    string              // the element of naming.InstanceNamespace; empty for none
+}
+
+// DomainDisk is a disk of a domain.
+type DomainDisk struct {
+	Name   string // as in DiskSpec; empty for a disk that was added otherwise
+	Target string // vda, sda, …
+	Path   string // empty for an empty drive, for network disks, and for those that name a volume
+	// Pool and Volume are the volume of a disk whose definition names that instead of a path.
+	Pool, Volume string
+	Format       string // raw, qcow2
+	CDROM        bool
+	// Rotation, KeepsDiscarded and Boot are as in DiskSpec.
+	Rotation       uint
+	KeepsDiscarded bool
+	Boot           uint
+}
+
+// Is tells whether the disk is that volume.
+func (d DomainDisk) Is(v Volume) bool {
+	return v.Path != "" && d.Path == v.Path || d.Volume != "" && d.Volume == v.Name && d.Pool == v.Pool
+}
+
+// DomainInterface is a network interface of a domain.
+type DomainInterface struct {
+	Name    string // as in InterfaceSpec; empty for one that was added otherwise
+	MAC     string
+	Network string
+	Bridge  string
+	Model   string
+	VLAN    uint   // the tag; 0 for none and for several
+	Filter  string // empty for none
+}
