@@ -7,55 +7,40 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // tenants configures the provider for two tenants on one pool.
 func tenants(pool string) string {
-	return fmt.Sprintf(`
-provider "novacron" {
-  alias  = "shop"
-  pool   = %[1]q
-  tenant = "shop"
-  user   = "ann"
-}
-provider "novacron" {
-  alias  = "bank"
-  pool   = %[1]q
-  tenant = "bank"
-  user   = "tom"
-}
-`, pool)
+	return tfconfig.Render(
+		tfconfig.Provider{Alias: "shop", Pool: pool, Tenant: "shop", User: "ann"},
+		tfconfig.Provider{Alias: "bank", Pool: pool, Tenant: "bank", User: "tom"},
+	)
 }
 
 // offer is shop's template with a version of that image.
 func offer(name, image string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_template" "it" {
-  provider         = novacron.shop
-  name             = %q
-  hardware_profile = { memory_mb = 64 }
-  %s
-}
-resource "novacron_template_version" "it" {
-  provider    = novacron.shop
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %q }
-}
-`, name, strings.Join(settings, "\n  "), image)
+	t := tfconfig.Template{
+		Meta: tfconfig.Meta{Provider: "novacron.shop", Settings: settings},
+		Name: name, HardwareProfile: &tfconfig.Hardware{MemoryMB: 64},
+	}
+	v := tfconfig.Version{
+		Meta: tfconfig.Meta{Provider: "novacron.shop"}, Version: "1.0.0", Source: &tfconfig.Source{Path: image},
+	}
+	return tfconfig.Render(t, v.Of(t))
 }
 
-// bankInstance is an instance of bank's, which does not depend on what shop does in the same configuration.
-func bankInstance(label, name string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_instance" %[1]q {
-  provider    = novacron.bank
-  name        = "%[2]s-%[1]s"
-  template_id = "shop/%[2]s"
-  wait_for    = []
-  %[3]s
+// ofBank is an instance of bank's, which does not depend on what shop does in the same configuration.
+func ofBank(label, name string, settings ...string) tfconfig.Instance {
+	return tfconfig.Instance{
+		Meta: tfconfig.Meta{Label: label, Provider: "novacron.bank", Settings: settings},
+		Name: name + "-" + label, TemplateID: "shop/" + name, WaitFor: []string{},
+	}
 }
-`, label, name, strings.Join(settings, "\n  "))
+
+// bankInstance is the configuration of ofBank.
+func bankInstance(label, name string, settings ...string) string {
+	return ofBank(label, name, settings...).String()
 }
 
 // A template is shared with another tenant and taken back; whoever has an instance keeps it.
@@ -114,9 +99,10 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	w.EmptyPlan(t)
 
 	// Instances are their tenant's, by whichever name.
-	theft := strings.Replace(bankInstance("theft", name), "novacron.bank", "novacron.shop", 1)
+	theft := ofBank("theft", name)
+	theft.Provider = "novacron.shop"
 	for _, id := range []string{"bank/" + name + "-off", strings.TrimSpace(host.Virsh(t, "domuuid", "bank."+name+"-off"))} {
-		configure(offer(name, image, share), running, stopped, theft, fmt.Sprintf("import {\n  to = novacron_instance.theft\n  id = %q\n}\n", id))
+		configure(offer(name, image, share), running, stopped, theft.String(), fmt.Sprintf("import {\n  to = novacron_instance.theft\n  id = %q\n}\n", id))
 		tfacc.Says(t, w.Fails(t, "plan"), `The host has no instance "`+id+`"`)
 	}
 

@@ -107,6 +107,7 @@ type Provider struct {
 	URI        Value  `tf:"uri"`
 	Pool       Value  `tf:"pool"`
 	Tenant     Value  `tf:"tenant"`
+	User       Value  `tf:"user"`
 	DomainType Value  `tf:"domain_type"`
 	// Settings are further attributes, each as the text that stands in the block.
 	Settings []string
