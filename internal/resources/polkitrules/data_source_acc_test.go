@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // Users of the host: alice publishes for the tenant t1, bob makes instances for t2 by a group, carol for the tenant default,
@@ -113,25 +114,25 @@ func (s site) mayNot(t *testing.T, user uint32, why string, args ...string) {
 
 // shop is a template with a version of an image that nothing boots from.
 func shop(image string) string {
-	return fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = \"it\"\n  hardware_profile = { memory_mb = 64 }\n}\n"+
-		"resource \"novacron_template_version\" \"it\" {\n  template_id = novacron_template.it.id\n  version = \"1.0.0\"\n  source = { path = %q }\n}\n", image)
+	t := tfconfig.Template{Name: "it", HardwareProfile: &tfconfig.Hardware{MemoryMB: 64}}
+	return tfconfig.Render(t, tfconfig.Version{Version: "1.0.0", Source: &tfconfig.Source{Path: image}}.Of(t))
 }
 
 // web is an instance of the template that runs, has a filter and a data disk, and does not take long to switch off.
-func web(template string) string {
-	return fmt.Sprintf(`
-resource "novacron_instance" "web" {
-  name            = "web"
-  template_id     = %s
-  version         = "1.0.0"
-  wait_for        = []
-  network_profile = { default_network_policies = ["clean-traffic"], interfaces = { eth0 = { network = "default" } } }
-  storage_profile = { disks = { data = { size_gb = 1 } } }
-  timeouts {
-    delete = "1s"
-  }
-}
-`, template)
+func web(template tfconfig.Value) tfconfig.Instance {
+	return tfconfig.Instance{
+		Meta:       tfconfig.Meta{Label: "web"},
+		Name:       "web",
+		TemplateID: template,
+		Version:    "1.0.0",
+		WaitFor:    []string{},
+		NetworkProfile: &tfconfig.Network{
+			DefaultNetworkPolicies: []string{"clean-traffic"},
+			Interfaces:             map[string]tfconfig.Interface{"eth0": {Network: "default"}},
+		},
+		StorageProfile: &tfconfig.Storage{Disks: map[string]tfconfig.Disk{"data": {SizeGB: 1}}},
+		Timeouts:       &tfconfig.Timeouts{Delete: "1s"},
+	}
 }
 
 // visible is an image that other users may read.
@@ -153,11 +154,13 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	t.Cleanup(func() { offer.Destroy(t) })
 
 	// alice does all that there is to do for her tenant, and a second plan finds nothing.
-	first := s.workspace(t, alice, "t1", shop(image)+strings.Replace(web("novacron_template.it.id"), "name            =", "depends_on = [novacron_template_version.it]\n  name =", 1))
+	own := web(tfconfig.Template{}.Ref("id"))
+	own.DependsOn = []tfconfig.Expr{"novacron_template_version.it"}
+	first := s.workspace(t, alice, "t1", shop(image)+own.String())
 	first.Apply(t)
 	first.EmptyPlan(t)
 	// bob makes instances of what is offered to him.
-	second := s.workspace(t, bob, "t2", web(`"t2/it"`)+"data \"novacron_instances\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\n"+
+	second := s.workspace(t, bob, "t2", web("t2/it").String()+"data \"novacron_instances\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\n"+
 		"data \"novacron_provisioning_requests\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\noutput \"seen\" {\n"+
 		"  value = \"${length(data.novacron_instances.all.instances)} instances, ${length(data.novacron_provisioning_requests.all.requests)} requests\"\n}\n")
 	tfacc.Says(t, second.Apply(t), `seen = "1 instances, 1 requests"`)
@@ -185,7 +188,9 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 		tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "access denied")
 	})
 	t.Run("bob cannot work for t1", func(t *testing.T) {
-		w := s.workspace(t, bob, "t1", strings.Replace(web(`"t1/it"`), `"web"`+"\n  template", `"intruder"`+"\n  template", 1))
+		intruder := web("t1/it")
+		intruder.Name = "intruder"
+		w := s.workspace(t, bob, "t1", intruder.String())
 		tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "access denied")
 	})
 	second.Destroy(t)
