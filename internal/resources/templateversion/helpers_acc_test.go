@@ -11,24 +11,38 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
-	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // library is the configuration of a provider for the pool and a template "it".
 func library(pool, name string, settings ...string) string {
-	return tfacc.Provider(pool) + fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  %s\n}\n", name, strings.Join(settings, "\n  "))
+	return libraryOf(tfconfig.Provider{Pool: pool}, name, settings...)
+}
+
+// libraryOf is a library of a provider that is configured like that.
+func libraryOf(provider tfconfig.Provider, name string, settings ...string) string {
+	return tfconfig.Render(provider, tfconfig.Template{Meta: tfconfig.Meta{Settings: settings}, Name: name})
 }
 
 // version is the configuration of a version of the template "it".
 func version(label, number, source string, settings ...string) string {
-	return fmt.Sprintf(`
-resource "novacron_template_version" %q {
-  template_id = novacron_template.it.id
-  version     = %q
-  source      = { %s }
-  %s
+	return tfconfig.Version{
+		Meta:    tfconfig.Meta{Label: label, Settings: append([]string{"source = { " + source + " }"}, settings...)},
+		Version: number,
+	}.Of(tfconfig.Template{}).String()
 }
-`, label, number, source, strings.Join(settings, "\n  "))
+
+// clone is an instance that is not started, of the template and the version "it" of the same
+// configuration.
+func clone(name string) tfconfig.Instance {
+	return tfconfig.Instance{Name: name, PowerState: "stopped"}.Of(tfconfig.Template{}, tfconfig.Version{})
+}
+
+// cloneOf is a clone of what another configuration has.
+func cloneOf(name, template, version string) tfconfig.Instance {
+	return tfconfig.Instance{
+		Name: name, PowerState: "stopped", TemplateID: "default/" + template, Version: version,
+	}
 }
 
 func fromPath(path string) string { return fmt.Sprintf("path = %q", path) }

@@ -1,31 +1,19 @@
 package templateversion_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
-
-// clone is the configuration of an instance of a template, which is not started.
-func clone(name, template, version string) string {
-	return fmt.Sprintf(`
-resource "novacron_instance" "it" {
-  name        = %q
-  template_id = %s
-  version     = %s
-  power_state = "stopped"
-}
-`, name, template, version)
-}
 
 // A version whose source becomes another image would be replaced under the clone that the same configuration has.
 func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("swap")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
-	mine := clone(name, "novacron_template.it.id", "novacron_template_version.it.version")
+	mine := clone(name).String()
 	before := library(pool, name) + version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))) + mine
 	w := tfacc.NewWorkspace(t, before)
 	t.Cleanup(func() {
@@ -61,16 +49,12 @@ func TestAccTemplateInUseStays(t *testing.T) {
 	})
 	owner.Apply(t)
 	// Configurations of others, so that Terraform knows of no order.
-	publisher := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
-resource "novacron_template_version" "it" {
-  template_id = "default/%s"
-  version     = "1.0.0"
-  source      = { path = %q }
-}
-`, name, tfacc.EmptyImage(t, "16M")))
+	publisher := tfacc.NewWorkspace(t, tfconfig.Render(tfconfig.Provider{Pool: pool}, tfconfig.Version{
+		TemplateID: "default/" + name, Version: "1.0.0", Source: &tfconfig.Source{Path: tfacc.EmptyImage(t, "16M")},
+	}))
 	t.Cleanup(func() { publisher.Destroy(t) })
 	publisher.Apply(t)
-	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, `"default/`+name+`"`, `"1.0.0"`))
+	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+cloneOf(name, name, "1.0.0").String())
 	user.Setenv("NOVACRON_TENANT", "team-2")
 	t.Cleanup(func() { user.Destroy(t) })
 	user.Apply(t)

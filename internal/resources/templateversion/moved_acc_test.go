@@ -2,11 +2,11 @@ package templateversion_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // listPools is libvirt's procedure that the comparison of pools needs.
@@ -39,7 +39,7 @@ func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 	w.Configure(t, library(first, name)+release)
 	w.Apply(t)
 	counted := host.Count(t)
-	w.Configure(t, strings.Replace(library(first, name), "pool =", fmt.Sprintf("uri = %q\n  pool =", counted.URI), 1)+release)
+	w.Configure(t, libraryOf(tfconfig.Provider{Pool: first, URI: counted.URI}, name)+release)
 	w.EmptyPlan(t)
 	if calls := counted.CallsOf(listPools); calls > 0 {
 		t.Errorf("a plan with nothing to do lists the pools %d times", calls)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // One version resource whose number rises, and an instance that refers to it: the instance leaves before the version goes.
@@ -16,19 +17,24 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	t.Parallel()
 	images := map[string]string{"1.0.0": tfacc.EmptyImage(t, "16M"), "1.1.0": tfacc.EmptyImage(t, "17M"), "1.2.0": tfacc.EmptyImage(t, "18M"), "1.3.0": tfacc.EmptyImage(t, "19M")}
 	const first = "lifecycle { create_before_destroy = true }"
-	config := func(number, versionSettings, instanceSettings string) string {
-		return library(pool, name) + version("it", number, fromPath(images[number]), versionSettings) +
-			strings.Replace(clone(name, "novacron_template.it.id", "novacron_template_version.it.version"), "  power_state", "  "+instanceSettings+"\n  power_state", 1)
+	config := func(number, versionSettings string, onChange tfconfig.Value) string {
+		mine := clone(name)
+		mine.OnVersionChange = onChange
+		return library(pool, name) + version("it", number, fromPath(images[number]), versionSettings) + mine.String()
 	}
-	w := tfacc.NewWorkspace(t, config("1.0.0", "", ""))
+	w := tfacc.NewWorkspace(t, config("1.0.0", "", nil))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	for _, c := range []struct{ number, version, instance, says string }{
-		{"1.1.0", "", "", "2 added, 0 changed, 2 destroyed"},
-		{"1.2.0", first, "", "2 added, 0 changed, 2 destroyed"},
-		{"1.3.0", first, `on_version_change = "reimage"`, "1 added, 1 changed, 1 destroyed"},
+	for _, c := range []struct {
+		number, version string
+		onChange        tfconfig.Value
+		says            string
+	}{
+		{"1.1.0", "", nil, "2 added, 0 changed, 2 destroyed"},
+		{"1.2.0", first, nil, "2 added, 0 changed, 2 destroyed"},
+		{"1.3.0", first, "reimage", "1 added, 1 changed, 1 destroyed"},
 	} {
-		w.Configure(t, config(c.number, c.version, c.instance))
+		w.Configure(t, config(c.number, c.version, c.onChange))
 		tfacc.Says(t, w.Apply(t), c.says)
 		w.EmptyPlan(t)
 		if now := bases(t, host, directory); len(now) != 1 {
@@ -36,7 +42,7 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 		}
 	}
 	// Without create_before_destroy, Terraform removes the version first: what it cannot tell a provider, the plan says.
-	w.Configure(t, config("1.0.0", "", `on_version_change = "reimage"`))
+	w.Configure(t, config("1.0.0", "", "reimage"))
 	out, err := w.Run(t.Context(), "plan")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -50,18 +56,17 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
 	image := tfacc.EmptyImage(t, "16M")
-	releases := func(numbers ...string) string {
-		return library(pool, name) + fmt.Sprintf(`
-resource "novacron_template_version" "it" {
-  for_each    = toset(["%s"])
-  template_id = novacron_template.it.id
-  version     = each.key
-  source      = { path = %q }
-}
-`, strings.Join(numbers, `", "`), image)
+	versions := func(numbers ...string) string {
+		return tfconfig.Version{
+			Meta:    tfconfig.Meta{ForEach: tfconfig.Expr(fmt.Sprintf(`toset(["%s"])`, strings.Join(numbers, `", "`)))},
+			Version: tfconfig.Expr("each.key"), Source: &tfconfig.Source{Path: image},
+		}.Of(tfconfig.Template{}).String()
 	}
+	releases := func(numbers ...string) string { return library(pool, name) + versions(numbers...) }
 	own := func(number string) string {
-		return clone(name, "novacron_template.it.id", fmt.Sprintf("novacron_template_version.it[%q].version", number))
+		mine := clone(name)
+		mine.Version = tfconfig.Expr(fmt.Sprintf("novacron_template_version.it[%q].version", number))
+		return mine.String()
 	}
 	before := releases("1.0.0", "1.1.0")
 	w := tfacc.NewWorkspace(t, before+own("1.0.0"))
@@ -72,15 +77,16 @@ resource "novacron_template_version" "it" {
 	w.Apply(t)
 
 	t.Log("the same state has the clone")
-	pinned := strings.Replace(clone(name, "novacron_template.it.id", `"1.0.0"`), "  power_state", "  depends_on = [novacron_template_version.it]\n  power_state", 1)
-	w.Configure(t, releases("1.1.0")+pinned)
+	pinned := clone(name)
+	pinned.Version, pinned.DependsOn = "1.0.0", []tfconfig.Expr{"novacron_template_version.it"}
+	w.Configure(t, releases("1.1.0")+pinned.String())
 	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its clone", "novacron_instance", `Instance "default/`+name+`" is a linked clone of version "default/`+name+`@1.0.0"`)
 	w.Configure(t, releases("1.1.0")+own("1.1.0"))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 2 destroyed")
 	w.EmptyPlan(t)
 
 	t.Log("another state has it")
-	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name+"-user", `"default/`+name+`"`, `"1.1.0"`))
+	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+cloneOf(name+"-user", name, "1.1.0").String())
 	t.Cleanup(func() { user.Destroy(t) })
 	user.Apply(t)
 	plan := func(args ...string) string {
@@ -106,9 +112,9 @@ resource "novacron_template_version" "it" {
 	}
 
 	t.Log("another tenant has it, which another provider of the same configuration may be for")
-	w.Configure(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+strings.TrimPrefix(releases("1.1.0"), library(pool, name))+own("1.1.0"))
+	w.Configure(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+versions("1.1.0")+own("1.1.0"))
 	w.Apply(t)
-	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, `"default/`+name+`"`, `"1.1.0"`))
+	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+cloneOf(name, name, "1.1.0").String())
 	theirs.Setenv("NOVACRON_TENANT", "team-2")
 	t.Cleanup(func() { theirs.Destroy(t) })
 	theirs.Apply(t)

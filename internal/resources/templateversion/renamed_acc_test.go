@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // Terraform destroys a version and then its template at the old addresses, and beside that creates them at the new ones.
@@ -21,12 +22,15 @@ func TestAccTemplateAndVersionAtOtherAddressesWithoutMoved(t *testing.T) {
 	w.Apply(t)
 
 	// The version alone, at first.
-	renamed := library(pool, name) + version("new", "1.0.0", fromPath(image))
-	w.Configure(t, renamed)
+	w.Configure(t, library(pool, name)+version("new", "1.0.0", fromPath(image)))
 	w.Apply(t)
 	w.EmptyPlan(t)
 
-	w.Configure(t, strings.NewReplacer(`"it"`, `"other"`, "template.it.", "template.other.", `"new"`, `"newer"`).Replace(renamed))
+	other := tfconfig.Template{Meta: tfconfig.Meta{Label: "other"}, Name: name}
+	newer := tfconfig.Version{
+		Meta: tfconfig.Meta{Label: "newer"}, Version: "1.0.0", Source: &tfconfig.Source{Path: image},
+	}.Of(other)
+	w.Configure(t, tfconfig.Render(tfconfig.Provider{Pool: pool}, other, newer))
 	w.Apply(t)
 	w.EmptyPlan(t)
 	out, err := w.Run(t.Context(), "state", "list")
