@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
@@ -54,7 +54,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 			return nil, usageError{err.Error()}
 		}
 	}
-	host, err := hypervisor.New(hypervisor.Options{URI: s.uri, Tenant: s.tenant})
+	host, err := libvirt.New(libvirt.Options{URI: s.uri, Tenant: s.tenant})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -38,7 +38,7 @@ func (a *app) setUpRepair(flags *flag.FlagSet) func(context.Context) error {
 		if *discard && !*yes {
 			return usageError{"--discard takes --yes"}
 		}
-		host, err := hypervisor.New(hypervisor.Options{URI: s.uri})
+		host, err := libvirt.New(libvirt.Options{URI: s.uri})
 		if err != nil {
 			return err
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
@@ -41,7 +41,7 @@ func newPool(t *testing.T) pool {
 // library is what a user of the tenant has: dsn is that of their catalogue, "" for the pool's own.
 func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 	t.Helper()
-	host, err := hypervisor.New(hypervisor.Options{URI: p.URI})
+	host, err := libvirt.New(libvirt.Options{URI: p.URI})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
 // memory is a catalogue in memory, for what needs no host.
@@ -101,7 +101,7 @@ func (m *memoryOf[T]) Delete(_ context.Context, key string, rev catalog.Revision
 // as opens a catalogue for somebody. There is no host: what needs one fails.
 func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Library {
 	t.Helper()
-	host, err := hypervisor.New(hypervisor.Options{URI: "qemu+unix:///system?socket=/nowhere"})
+	host, err := libvirt.New(libvirt.Options{URI: "qemu+unix:///system?socket=/nowhere"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -34,7 +34,7 @@ func newSite(t *testing.T) site {
 // library opens the pool's library as a process of its own would.
 func (s site) library(t *testing.T) *Library {
 	t.Helper()
-	host, err := hypervisor.New(hypervisor.Options{URI: s.URI})
+	host, err := libvirt.New(libvirt.Options{URI: s.URI})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
 // secondHost connects to another libvirtd, on a test host of its own, that has the same directory as a pool.
-func secondHost(t *testing.T, pool, dir string) *hypervisor.Host {
+func secondHost(t *testing.T, pool, dir string) *libvirt.Conn {
 	t.Helper()
 	own := acctest.RequireHost(t).Own(t, "second")
-	h, err := hypervisor.New(hypervisor.Options{URI: own.URI})
+	h, err := libvirt.New(libvirt.Options{URI: own.URI})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
 // stores opens the pool once for each connection, as processes of their own would.
-func stores(pool string, hosts []*hypervisor.Host) []collection[note] {
+func stores(pool string, hosts []*libvirt.Conn) []collection[note] {
 	var all []collection[note]
 	for _, h := range hosts {
 		all = append(all, notes(New(h, pool)))

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
 // note is a document of the tests.
@@ -36,7 +36,7 @@ func shelves(s *Store) collection[note] {
 }
 
 // realPool makes an empty pool on the test host, and connects to it as often as asked.
-func realPool(t *testing.T, connections int) (pool, dir string, hosts []*hypervisor.Host) {
+func realPool(t *testing.T, connections int) (pool, dir string, hosts []*libvirt.Conn) {
 	t.Helper()
 	host := acctest.RequireHost(t)
 	dir, err := os.MkdirTemp("", "poolstore")
@@ -46,7 +46,7 @@ func realPool(t *testing.T, connections int) (pool, dir string, hosts []*hypervi
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	pool = "poolstore-" + strings.ToLower(rand.Text()[:8])
 	for range connections {
-		h, err := hypervisor.New(hypervisor.Options{URI: host.URI})
+		h, err := libvirt.New(libvirt.Options{URI: host.URI})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -66,7 +66,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		}
 	}
 	tenant := setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
-	host, err := hypervisor.New(hypervisor.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
+	host, err := libvirt.New(libvirt.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return

@@ -9,7 +9,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 )
 
 func testNIC(name, mac string, change ...func(*catalog.NIC)) catalog.NIC {
@@ -96,24 +95,22 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 }
 
 // liveDomain is a running machine of PCI Express with that many root ports, and devices in the first of them.
-func liveDomain(t *testing.T, ports int, devices ...string) host.Hardware {
-	t.Helper()
-	text := "<domain><memory>1</memory><devices><controller type='pci' index='0' model='pcie-root'/>"
+func liveDomain(ports int, devices ...string) host.Hardware {
+	live := host.Hardware{Devices: []host.Device{{Model: "pcie-root"}}}
 	for n := range ports {
-		text += fmt.Sprintf("<controller type='pci' index='%d' model='pcie-root-port'/>", n+1)
+		live.Devices = append(live.Devices, host.Device{Model: "pcie-root-port", Bus: n + 1})
 	}
 	for n, device := range devices {
 		kind, name, _ := strings.Cut(device, " ")
-		element, source := "disk", "<source file='/pool/x'/>"
+		target := fmt.Sprintf("vd%c", 'a'+n)
+		id := host.DiskID(name)
 		if kind == "nic" {
-			element, source = "interface", "<mac address='52:54:00:00:00:0e'/><model type='virtio'/>"
+			id = host.InterfaceID(name)
+			live.Interfaces = append(live.Interfaces, host.DomainInterface{Name: name, MAC: "52:54:00:00:00:0e", Model: "virtio"})
+		} else {
+			live.Disks = append(live.Disks, host.DomainDisk{Name: name, Path: "/pool/x", Target: target})
 		}
-		text += fmt.Sprintf("<%s>%s<target dev='vd%c'/><alias name='ua-%s-%s'/><address type='pci' bus='%d' slot='0' function='0'/></%[1]s>",
-			element, source, 'a'+n, kind, name, n+1)
-	}
-	live, err := hypervisor.ParseHardware(text + "</devices></domain>")
-	if err != nil {
-		t.Fatal(err)
+		live.Devices = append(live.Devices, host.Device{ID: id, PCI: &host.PCIAddress{Bus: uint(n + 1)}, Bus: -1})
 	}
 	return live
 }
@@ -162,7 +159,7 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Diff{Devices: c.devices}
-			d.compareLive(both, c.blueprint, liveDomain(t, c.ports, c.live...))
+			d.compareLive(both, c.blueprint, liveDomain(c.ports, c.live...))
 			if got := summary(d.Devices); got != c.changes {
 				t.Errorf("changes are %q, want %q", got, c.changes)
 			}

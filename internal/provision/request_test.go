@@ -9,8 +9,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -66,7 +66,7 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 	s.prepare(t, l)
 	t.Cleanup(func() { s.clear(t, host, l, p) })
 	for name, begins := range map[string]bool{"neither": false, "begins": true} {
-		h, err := hypervisor.New(hypervisor.Options{URI: host.URI})
+		h, err := libvirt.New(libvirt.Options{URI: host.URI})
 		if err != nil {
 			t.Fatal(err)
 		}

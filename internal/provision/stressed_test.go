@@ -16,9 +16,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -193,7 +193,7 @@ func (s stressed) register(ctx context.Context, l *library.Library, version stri
 
 // open is the library and the provisioner as a process of its own has them.
 func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
-	host, err := hypervisor.New(hypervisor.Options{URI: s.URI})
+	host, err := libvirt.New(libvirt.Options{URI: s.URI})
 	if err != nil {
 		panic(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -28,7 +28,7 @@ type Backend struct {
 
 // Pool is the store that keeps a catalogue in a storage pool of the host.
 func Pool(uri string) Backend {
-	open := func() (*hypervisor.Host, error) { return hypervisor.New(hypervisor.Options{URI: uri}) }
+	open := func() (*libvirt.Conn, error) { return libvirt.New(libvirt.Options{URI: uri}) }
 	return Backend{
 		Name: "pool",
 		Make: func(ctx context.Context) (string, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -49,7 +49,7 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 	}
 	const stray, young = "nova.base.stray.raw", "nova.base.young.raw"
 	leave := func() {
-		h, err := hypervisor.New(hypervisor.Options{URI: host.URI})
+		h, err := libvirt.New(libvirt.Options{URI: host.URI})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/hypervisor"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -130,7 +130,7 @@ func onNetwork(name string) string {
 // written reads the statuses in a pool's catalogue as they are written there, by instance.
 func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.RequestStatus {
 	t.Helper()
-	h, err := hypervisor.New(hypervisor.Options{URI: host.URI})
+	h, err := libvirt.New(libvirt.Options{URI: host.URI})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,109 @@
+package domain
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// What is plugged into a guest here, its definition does not have: see RedefineDomain. So a failure between the two
+// leaves the old definition.
+
+// PlugDisk plugs a disk into a running guest.
+func (d *Devices) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
+	err := checkDisk(spec)
+	var text string
+	if err == nil {
+		disk := diskDevice(spec)
+		text, err = disk.Marshal()
+	}
+	if err != nil {
+		return virterr.Fail("plugging in", "disk "+spec.Name, err)
+	}
+	return d.plug(ctx, uuid, host.DiskID(spec.Name), text)
+}
+
+// PlugInterface plugs a network interface into a running guest.
+func (d *Devices) PlugInterface(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+	nic := interfaceDevice(spec)
+	text, err := nic.Marshal()
+	if err != nil {
+		return virterr.Fail("plugging in", "interface "+spec.Name, err)
+	}
+	return d.plug(ctx, uuid, host.InterfaceID(spec.Name), text)
+}
+
+func (d *Devices) plug(ctx context.Context, uuid string, id host.DeviceID, text string) error {
+	return change(ctx, d.client, "plugging "+id.String()+" into", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainAttachDeviceFlags(ref, text, uint32(libvirt.DomainDeviceModifyLive))
+	})
+}
+
+// Reconnect moves an interface of a running guest to the network or bridge of the spec, with its tag and filter. The
+// guest goes on with the same card: model and MAC address stay.
+func (d *Devices) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+	op := "reconnecting " + host.InterfaceID(spec.Name).String() + " of"
+	text, err := liveXML(ctx, d.client, op, uuid)
+	if err != nil {
+		return err
+	}
+	if text, err = reconnected(text, spec); err != nil {
+		return virterr.Fail(op, virterr.Domain(uuid), err)
+	}
+	return change(ctx, d.client, op, uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainUpdateDeviceFlags(ref, text, libvirt.DomainDeviceModifyLive)
+	})
+}
+
+// reconnected is an interface's element of a domain's XML, connected as the spec says.
+func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
+	e, err := newEditor(domain)
+	if err != nil {
+		return "", err
+	}
+	found, ok, err := e.device(host.InterfaceID(spec.Name))
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", fmt.Errorf("the guest has no %s", host.InterfaceID(spec.Name))
+	}
+	spec.Model, spec.PCI = "", nil
+	// Of a running guest, libvirt also tells what its network says of ports; the new network has its own.
+	return editInterface(domain[found.start:found.end], spec, "virtualport")
+}
+
+// Unplug asks a running guest to let go of a device and does not wait for it: see Hardware.Has. A guest that is busy
+// with booting may not hear. A device that the guest has not got is no error.
+func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
+	err := change(ctx, d.client, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
+	})
+	if virterr.HasCode(err, libvirt.ErrDeviceMissing) {
+		return nil
+	}
+	return err
+}
+
+// ResizeDomainDisk grows a disk of a running domain, named by its target ("vda"),
+// to a number of bytes; the guest sees it at once. A domain that is not running
+// gives host.ErrOperationInvalid: use ResizeVolume.
+func (d *Devices) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes uint64) error {
+	return change(ctx, d.client, "resizing disk "+target+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)
+	})
+}
+
+// Hardware reads what the guest of a running domain has, with one request.
+func (d *Devices) Hardware(ctx context.Context, uuid string) (host.Hardware, error) {
+	text, err := liveXML(ctx, d.client, "reading the hardware of", uuid)
+	if err != nil {
+		return host.Hardware{}, err
+	}
+	hardware, err := parseHardware(text)
+	return hardware, virterr.Fail("reading the hardware of", virterr.Domain(uuid), err)
+}

@@ -1,0 +1,63 @@
+// Package domain defines, reads, changes and runs the domains of a libvirt driver. What describes them is in package host.
+package domain
+
+import (
+	"context"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Domains knows what is defined.
+type Domains struct{ client *rpc.Client }
+
+// Power starts and stops guests.
+type Power struct {
+	client *rpc.Client
+	agents *Agents
+}
+
+// Devices knows and changes what a running guest has.
+type Devices struct{ client *rpc.Client }
+
+// Guests asks what runs.
+type Guests struct {
+	client *rpc.Client
+	agents *Agents
+}
+
+// agentWidth is how many guest-agent commands may be in flight. Each one holds one of libvirtd's workers (max_workers,
+// 20) until the guest answers.
+const agentWidth = 5
+
+// Agents makes requests that wait for a guest agent.
+type Agents struct {
+	client *rpc.Client
+	slot   chan struct{}
+}
+
+// New returns the domains that a client reaches. It makes no request.
+func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests) {
+	agents := &Agents{client: c, slot: make(chan struct{}, agentWidth)}
+	return &Domains{c}, &Power{c, agents}, &Devices{c}, &Guests{c, agents}
+}
+
+// callAgent makes a request that waits for a guest agent, on the connection kept
+// for such requests. The time spent waiting for a slot does not count.
+func (a *Agents) call(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+	ref, err := domainRef(uuid)
+	if err != nil {
+		return virterr.Fail(op, virterr.Domain(uuid), err)
+	}
+	select {
+	case a.slot <- struct{}{}:
+		defer func() { <-a.slot }()
+	case <-ctx.Done():
+		return virterr.Fail(op, virterr.Domain(uuid), ctx.Err())
+	}
+	r := rpc.Request{Op: op, Object: virterr.Domain(uuid), Limit: a.client.CallTimeout() + extra}
+	return a.client.Agent.Call(ctx, r, func(l *libvirt.Libvirt) error { return fn(l, ref) })
+}

@@ -1,0 +1,40 @@
+package domain
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
+)
+
+// What may be defined can be read again, also by the host's own answer, which is longer. What is longer is not sent.
+func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
+	h, pool, path := realPool(t)
+	spec := realSpec(t, h, pool, path)
+	fill := func(n int) string {
+		return `<n:instance xmlns:n="urn:novacron:instance:1">` + strings.Repeat("x", n) + `</n:instance>`
+	}
+	spec.Metadata = ""
+	text := virttest.Must[string](t)(renderDomain(spec))
+	room := host.MaxDefinition - len(text) - len("<metadata></metadata>") - len(fill(0)) - 16
+	spec.Metadata = fill(room)
+	defined := virttest.Must[host.Domain](t)(h.DefineDomain(t.Context(), spec))
+	if len(defined.Metadata) < room {
+		t.Errorf("the metadata have %d bytes, want %d", len(defined.Metadata), room)
+	}
+	if err := h.StartDomain(t.Context(), spec.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Hardware(t.Context(), spec.UUID); err != nil {
+		t.Errorf("what runs cannot be read: %v", err)
+	}
+	longer := fill(room + 1024)
+	if err := h.RedefineDomain(t.Context(), spec.UUID, host.DomainChange{Metadata: &longer}); !errors.Is(err, host.ErrTooLarge) {
+		t.Errorf("a definition that is too long gives %v", err)
+	}
+	if read := virttest.Must[host.Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
+		t.Errorf("the metadata have %d bytes, and had %d", len(read.Metadata), len(defined.Metadata))
+	}
+}

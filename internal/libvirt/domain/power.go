@@ -1,0 +1,89 @@
+package domain
+
+import (
+	"context"
+	"errors"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// StartDomain starts a domain. One that is running already is left as it is.
+func (p *Power) StartDomain(ctx context.Context, uuid string) error {
+	return p.bring(ctx, "starting", uuid, host.StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainCreate(ref)
+	})
+}
+
+// DestroyDomain powers a domain off. One that is off already is left as it is.
+func (p *Power) DestroyDomain(ctx context.Context, uuid string) error {
+	return p.bring(ctx, "powering off", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainDestroyFlags(ref, libvirt.DomainDestroyDefault)
+	})
+}
+
+// ShutdownDomain asks the guest to shut down and does not wait for it: see
+// DomainState. A domain that is off already is left as it is. The mode
+// ShutdownAgent gives host.ErrAgentUnresponsive where no agent answers.
+func (p *Power) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
+	if mode == host.ShutdownAgent {
+		return p.shutdownByAgent(ctx, uuid)
+	}
+	return p.bring(ctx, "shutting down", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainShutdownFlags(ref, libvirt.DomainShutdownAcpiPowerBtn)
+	})
+}
+
+// bring makes a request that leads to a state. libvirt refuses it with
+// OPERATION_INVALID when the domain is in that state already.
+func (p *Power) bring(ctx context.Context, op, uuid string, to host.State, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+	err := change(ctx, p.client, op, uuid, fn)
+	return p.forgive(ctx, uuid, to, err)
+}
+
+func (p *Power) forgive(ctx context.Context, uuid string, to host.State, err error) error {
+	if errors.Is(err, host.ErrOperationInvalid) {
+		if state, stateErr := domainState(ctx, p.client, uuid); stateErr == nil && state == to {
+			return nil
+		}
+	}
+	return err
+}
+
+// DiscardSavedState removes what a managed save has kept of a domain's memory, so
+// that it boots when it starts. None is no error.
+func (p *Power) DiscardSavedState(ctx context.Context, uuid string) error {
+	return change(ctx, p.client, "discarding the saved state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		saved, err := l.DomainHasManagedSaveImage(ref, 0)
+		if err != nil || saved == 0 {
+			return err
+		}
+		return l.DomainManagedSaveRemove(ref, 0)
+	})
+}
+
+// HasSavedState tells whether a domain that is shut off would go on where its
+// guest was: its disks are then as in a guest that runs.
+func (p *Power) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
+	err = query(ctx, p.client, "reading the state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		n, err := l.DomainHasManagedSaveImage(ref, 0)
+		saved = n != 0
+		return err
+	})
+	return saved, err
+}
+
+// ResumeDomain lets a paused domain go on. One that is running already is left as it is.
+func (p *Power) ResumeDomain(ctx context.Context, uuid string) error {
+	return p.bring(ctx, "resuming", uuid, host.StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainResume(ref)
+	})
+}
+
+func (p *Power) shutdownByAgent(ctx context.Context, uuid string) error {
+	err := p.agents.call(ctx, "shutting down", uuid, 0, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainShutdownFlags(ref, libvirt.DomainShutdownGuestAgent)
+	})
+	return p.forgive(ctx, uuid, host.StateShutoff, err)
+}

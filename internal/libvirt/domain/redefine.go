@@ -1,0 +1,77 @@
+package domain
+
+import (
+	"context"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// undefineFlags takes along what would otherwise make libvirt refuse.
+const undefineFlags = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
+	libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram
+
+// UndefineDomain removes a domain's definition and what belongs to it: managed
+// save image, metadata of snapshots and checkpoints, NVRAM. Disks stay. A domain
+// that is running goes on running and vanishes when it stops.
+func (ds *Domains) UndefineDomain(ctx context.Context, uuid string) error {
+	return change(ctx, ds.client, "undefining", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainUndefineFlags(ref, undefineFlags)
+	})
+}
+
+// SetAutostart sets whether a domain starts with its host.
+func (ds *Domains) SetAutostart(ctx context.Context, uuid string, autostart bool) error {
+	return change(ctx, ds.client, "setting autostart of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		var value int32
+		if autostart {
+			value = 1
+		}
+		return l.DomainSetAutostart(ref, value)
+	})
+}
+
+// RenameDomain gives a domain that is off another name; host.ErrExists where another
+// domain has it.
+func (ds *Domains) RenameDomain(ctx context.Context, uuid, name string) error {
+	err := change(ctx, ds.client, "renaming", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		_, err := l.DomainRename(ref, libvirt.OptString{name}, 0)
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	if other, lookup := ds.DomainByName(ctx, name); lookup == nil && other.UUID != uuid {
+		return virterr.Fail("renaming", virterr.Domain(uuid), virterr.As(host.ErrExists, err))
+	}
+	return err
+}
+
+// RedefineDomain changes the named fields of a domain's definition and nothing
+// else in it: whatever other people added stays. A running domain goes on with
+// its old definition until it is powered off. Concurrent changes of the same
+// domain overwrite each other.
+func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.DomainChange) error {
+	const op = "redefining"
+	object := virterr.Domain(uuid)
+	ref, err := domainRef(uuid)
+	if err != nil {
+		return virterr.Fail(op, object, err)
+	}
+	// Without the secure flag, passwords would be missing and so be lost.
+	old, err := rpc.Ask(ctx, ds.client, op, object, func(l *libvirt.Libvirt) (string, error) {
+		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
+	})
+	if err != nil {
+		return err
+	}
+	text, err := editDomain(old, change)
+	if err != nil {
+		return virterr.Fail(op, object, err)
+	}
+	_, err = ds.defineXML(ctx, op, object, text, 0)
+	return err
+}

@@ -1,0 +1,119 @@
+package domain
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Statuses tells of all domains of the host, by their UUIDs, what they are
+// doing, with two requests.
+func (ds *Domains) Statuses(ctx context.Context) (map[string]host.Status, error) {
+	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
+	statuses := make(map[string]host.Status, len(listed))
+	for _, l := range listed {
+		statuses[rpc.FormatUUID(l.ref.UUID)] = l.Status
+	}
+	return statuses, err
+}
+
+type listedStatus struct {
+	ref libvirt.Domain
+	host.Status
+}
+
+func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
+	records, err := rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+		// A guest that is busy with another request would keep the answer about all others waiting.
+		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
+	})
+	if err != nil {
+		return nil, err
+	}
+	starting, err := ds.listDomains(ctx, libvirt.ConnectListDomainsAutostart)
+	if err != nil {
+		return nil, err
+	}
+	autostart := make(map[libvirt.UUID]bool, len(starting))
+	for _, ref := range starting {
+		autostart[ref.UUID] = true
+	}
+	listed := make([]listedStatus, len(records))
+	for i, r := range records {
+		listed[i] = listedStatus{r.Dom, host.Status{Autostart: autostart[r.Dom.UUID], Sizes: sizesOf(r.Params)}}
+		for _, p := range r.Params {
+			if state, ok := p.Value.I.(int32); ok && p.Field == libvirt.DomainStatsStateState {
+				listed[i].State = stateOf(state)
+			}
+		}
+	}
+	return listed, nil
+}
+
+// sizesOf finds the sizes of disks in a domain's statistics, where each is a number's "block.N.name" and "block.N.capacity"
+// (https://libvirt.org/html/libvirt-libvirt-domain.html#virConnectGetAllDomainStats).
+func sizesOf(stats []libvirt.TypedParam) map[string]uint64 {
+	targets, sizes := map[string]string{}, map[string]uint64{}
+	for _, p := range stats {
+		number, isBlock := strings.CutPrefix(p.Field, libvirt.DomainStatsBlockPrefix)
+		if !isBlock {
+			continue
+		}
+		if n, ok := strings.CutSuffix(number, libvirt.DomainStatsBlockSuffixName); ok {
+			targets[n], _ = p.Value.I.(string)
+		} else if n, ok := strings.CutSuffix(number, libvirt.DomainStatsBlockSuffixCapacity); ok && targets[n] != "" {
+			sizes[targets[n]], _ = p.Value.I.(uint64)
+		}
+	}
+	return sizes
+}
+
+// liveDisks is the part of a domain's XML that tells what its guest may write to
+// (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms).
+type liveDisks struct {
+	Disks []struct {
+		ReadOnly *struct{} `xml:"readonly"`
+		Source   struct {
+			File   string `xml:"file,attr"`
+			Dev    string `xml:"dev,attr"`
+			Pool   string `xml:"pool,attr"`
+			Volume string `xml:"volume,attr"`
+		} `xml:"source"`
+	} `xml:"devices>disk"`
+}
+
+// DiskUsers names the domains whose guests run, in whatever state, and may write
+// to a volume: as they run, not as they are defined. It makes one request, and
+// one for each running domain.
+func (ds *Domains) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
+	running, err := ds.listDomains(ctx, libvirt.ConnectListDomainsActive)
+	if err != nil {
+		return nil, err
+	}
+	users, err := rpc.Gather(ctx, running, host.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
+		text, err := rpc.Ask(ctx, ds.client, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
+			return l.DomainGetXMLDesc(ref, 0)
+		})
+		if err != nil {
+			return "", err
+		}
+		var doc liveDisks
+		if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
+			return "", virterr.Fail("reading", virterr.Domain(ref.Name), err)
+		}
+		for _, disk := range doc.Disks {
+			from := disk.Source
+			if disk.ReadOnly == nil && (v.Path != "" && (from.File == v.Path || from.Dev == v.Path) || from.Pool == v.Pool && from.Volume == v.Name) {
+				return ref.Name, nil
+			}
+		}
+		return "", nil
+	})
+	return slices.DeleteFunc(users, func(name string) bool { return name == "" }), err
+}

@@ -1,0 +1,112 @@
+package domain
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/storage"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// connection has all methods of a host, under other names of its fields, which would hide methods.
+type (
+	connection struct {
+		*rpc.Client
+		*pools
+		*volumes
+		*domains
+		*power
+		*devices
+		*guests
+	}
+	pools   = storage.Pools
+	volumes = storage.Volumes
+	domains = Domains
+	power   = Power
+	devices = Devices
+	guests  = Guests
+)
+
+// realHost returns the test host.
+func realHost(t testing.TB) *connection {
+	t.Helper()
+	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(virttest.URI(t))), rpc.Options{})
+	t.Cleanup(c.Close)
+	p := storage.NewPools(c)
+	h := &connection{Client: c, pools: p, volumes: storage.NewVolumes(c, p, naming.DefaultTenant)}
+	h.domains, h.power, h.devices, h.guests = New(c)
+	return h
+}
+
+// realPool returns a host and an empty directory pool on it, which the test's
+// end removes.
+func realPool(t testing.TB) (h *connection, pool, path string) {
+	t.Helper()
+	h = realHost(t)
+	pool = virttest.Unique("pool")
+	path = filepath.Join(virttest.OpenDir(t), "pool")
+	if _, err := h.CreateDirPool(t.Context(), pool, path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+			_ = l.StoragePoolDestroy(ref) // a test may have stopped it
+			return l.StoragePoolUndefine(ref)
+		})
+	})
+	return h, pool, path
+}
+
+func onPool(t testing.TB, h *connection, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := h.Call(ctx, "preparing", virterr.Pool(pool), false, func(l *libvirt.Libvirt) error {
+		ref, err := l.StoragePoolLookupByName(pool)
+		if err != nil {
+			return err
+		}
+		return fn(l, ref)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// sameMetadata compares two elements, which libvirt indents anew.
+func sameMetadata(t testing.TB, a, b string) bool {
+	t.Helper()
+	plain := func(text string) string {
+		var out strings.Builder
+		dec := xml.NewDecoder(strings.NewReader(text))
+		for {
+			token, err := dec.Token()
+			if errors.Is(err, io.EOF) {
+				return out.String()
+			}
+			if err != nil {
+				t.Fatalf("%q is not XML: %v", text, err)
+			}
+			if text, ok := token.(xml.CharData); ok {
+				if strings.TrimSpace(string(text)) == "" {
+					continue
+				}
+			}
+			fmt.Fprintf(&out, "%v", token)
+		}
+	}
+	return plain(a) == plain(b)
+}

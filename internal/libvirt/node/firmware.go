@@ -1,0 +1,46 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Firmwares returns what libvirt can choose by itself, for domains of that type (kvm
+// or qemu) on the host's default machine: bios, efi. The BIOS works also where it is
+// not named.
+func (m *Node) Firmwares(ctx context.Context, domainType string) ([]string, error) {
+	const op, object = "reading", "domain capabilities"
+	text, err := rpc.Ask(ctx, m.client, op, object, func(l *libvirt.Libvirt) (string, error) {
+		return l.ConnectGetDomainCapabilities(nil, nil, nil, libvirt.OptString{domainType}, 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := parseFirmwares(text)
+	return found, virterr.Fail(op, object, err)
+}
+
+// parseFirmwares reads the XML described at
+// https://libvirt.org/formatdomaincaps.html#bios-bootloader.
+func parseFirmwares(text string) ([]string, error) {
+	var doc struct {
+		Enums []struct {
+			Name   string   `xml:"name,attr"`
+			Values []string `xml:"value"`
+		} `xml:"os>enum"`
+	}
+	if err := virterr.Understand("the domain capabilities", text, &doc); err != nil {
+		return nil, err
+	}
+	for _, enum := range doc.Enums {
+		if enum.Name == "firmware" {
+			return slices.Clone(enum.Values), nil
+		}
+	}
+	return nil, nil
+}

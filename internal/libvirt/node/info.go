@@ -1,0 +1,103 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
+)
+
+// Info returns what the host is and has. It makes six requests at once.
+func (m *Node) Info(ctx context.Context) (host.Info, error) {
+	info := host.Info{URI: m.client.URI()}
+	group, ctx := errgroup.WithContext(ctx)
+	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
+		group.Go(func() error {
+			set, err := rpc.Ask(ctx, m.client, "reading", "host information", fn)
+			if err == nil {
+				set()
+			}
+			return err
+		})
+	}
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		name, err := l.ConnectGetHostname()
+		return func() { info.Hostname = name }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		v, err := l.ConnectGetLibVersion()
+		return func() { info.LibvirtVersion = version(v) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		v, err := l.ConnectGetVersion()
+		return func() { info.HypervisorVersion = version(v) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		_, kib, cpus, _, _, _, _, _, err := l.NodeGetInfo()
+		return func() { info.MemoryMiB, info.CPUs = kib>>10, int(cpus) }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		bytes, err := l.NodeGetFreeMemory()
+		return func() { info.FreeMemoryMiB = bytes >> 20 }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		text, err := l.ConnectGetCapabilities()
+		if err != nil {
+			return nil, err
+		}
+		caps, err := parseCapabilities(text)
+		return func() {
+			info.UUID, info.Arch, info.CPUModel, info.DomainTypes = caps.UUID, caps.Arch, caps.CPUModel, caps.DomainTypes
+		}, err
+	})
+	if err := group.Wait(); err != nil {
+		return host.Info{}, err
+	}
+	return info, nil
+}
+
+// version writes libvirt's version number, 1,000,000 × major + 1,000 × minor +
+// release (https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion).
+func version(v uint64) string {
+	return fmt.Sprintf("%d.%d.%d", v/1_000_000, v/1_000%1_000, v%1_000)
+}
+
+// parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described
+// at https://libvirt.org/formatcaps.html.
+func parseCapabilities(text string) (host.Info, error) {
+	var doc struct {
+		UUID   string `xml:"host>uuid"`
+		Arch   string `xml:"host>cpu>arch"`
+		Model  string `xml:"host>cpu>model"`
+		Guests []struct {
+			OSType string `xml:"os_type"`
+			Arch   struct {
+				Name    string `xml:"name,attr"`
+				Domains []struct {
+					Type string `xml:"type,attr"`
+				} `xml:"domain"`
+			} `xml:"arch"`
+		} `xml:"guest"`
+	}
+	if err := virterr.Understand("the host's capabilities", text, &doc); err != nil {
+		return host.Info{}, err
+	}
+	info := host.Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}
+	for _, guest := range doc.Guests {
+		if guest.OSType != "hvm" || guest.Arch.Name != doc.Arch {
+			continue
+		}
+		for _, d := range guest.Arch.Domains {
+			if !slices.Contains(info.DomainTypes, d.Type) {
+				info.DomainTypes = append(info.DomainTypes, d.Type)
+			}
+		}
+	}
+	return info, nil
+}
