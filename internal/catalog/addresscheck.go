@@ -38,7 +38,7 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 	// DHCP is for IPv4 alone. What is no valid address counts as one of IPv4.
 	if or(c.DHCP, false) && c.static() && (len(addresses) == 0 || slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })) {
 		fs.Add(at.Name("dhcp_enabled"), fmt.Sprintf("Conflicting %s and dhcp_enabled", c.addressAttribute()), fmt.Sprintf(
-			"An interface has a static IPv4 address or gets one by DHCP: take %s or dhcp_enabled out.", c.addressAttribute()))
+			"An interface has a static IPv4 address or gets one by DHCP: remove %s or dhcp_enabled.", c.addressAttribute()))
 	}
 	families := map[bool]netip.Addr{}
 	for _, text := range c.gateways() {
@@ -56,7 +56,8 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 		server, err := netip.ParseAddr(text)
 		switch {
 		case err != nil || server.Zone() != "" || server.IsUnspecified() || server.IsMulticast():
-			fs.Add(at.Name("dns_servers"), "Invalid DNS server", fmt.Sprintf("%q is no address of a DNS server: write it as 10.0.0.1 or 2001:db8::1.", text))
+			fs.Add(at.Name("dns_servers"), "Invalid DNS server", fmt.Sprintf("%q is not the address of a DNS server: write it "+
+				"as 10.0.0.1 or 2001:db8::1.", text))
 		case slices.Contains(c.DNS[:n], text):
 			fs.Add(at.Name("dns_servers"), "Duplicate DNS server", fmt.Sprintf("%q is in the list already.", text))
 		}
@@ -72,16 +73,19 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 			if addr.Unmap().Is4() {
 				length = 24
 			}
-			return netip.Prefix{}, fmt.Errorf("%q lacks the length of its network's prefix: write it as %s/%d, say", text, addr.Unmap(), length)
+			return netip.Prefix{}, fmt.Errorf("%q lacks a prefix length: write it as %s/%d, for "+
+				"example", text, addr.Unmap(), length)
 		}
-		return netip.Prefix{}, fmt.Errorf("%q is no address with a prefix length: write it as 10.0.0.5/24 or 2001:db8::5/64", text)
+		return netip.Prefix{}, fmt.Errorf("%q is not an address with a prefix length: write it as 10.0.0.5/24 or "+
+			"2001:db8::5/64", text)
 	}
 	addr := prefix.Addr()
 	switch {
 	case addr.Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s%s", text, addr.Unmap(), mappedLength(prefix))
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 address in IPv6 "+
+			"notation: write it as %s%s", text, addr.Unmap(), mappedLength(prefix))
 	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || prefix.Bits() == 0:
-		return netip.Prefix{}, fmt.Errorf("%q is no address that an interface can have", text)
+		return netip.Prefix{}, fmt.Errorf("%q is not an address that an interface can have", text)
 	case notOfAHost(addr, prefix):
 		return netip.Prefix{}, fmt.Errorf("%q is the address of the network %s itself or its broadcast address, not one of a host in it", text, prefix.Masked())
 	}
@@ -126,10 +130,10 @@ func last(network netip.Prefix) netip.Addr {
 func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Addr, error) {
 	gateway, err := netip.ParseAddr(text)
 	if err == nil && gateway.Is4In6() && gateway.Zone() == "" {
-		return gateway, fmt.Errorf("%q is an IPv4 address written as one of IPv6: write it as %s", text, gateway.Unmap())
+		return gateway, fmt.Errorf("%q is an IPv4 address in IPv6 notation: write it as %s", text, gateway.Unmap())
 	}
 	if err != nil || gateway.Zone() != "" || gateway.IsUnspecified() || gateway.IsMulticast() || gateway.IsLoopback() || gateway.Is4In6() {
-		return gateway, fmt.Errorf("%q is no address of a gateway: write it as 10.0.0.1 or 2001:db8::1", text)
+		return gateway, fmt.Errorf("%q is not the address of a gateway: write it as 10.0.0.1 or 2001:db8::1", text)
 	}
 	if len(addresses) == 0 {
 		return gateway, nil
@@ -150,8 +154,9 @@ func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Add
 	case within >= 0 && notOfAHost(gateway, alike[within]):
 		return gateway, fmt.Errorf("%s is the address of the network %s itself or its broadcast address", gateway, alike[within].Masked())
 	case within < 0 && !alone && !onLink:
-		return gateway, fmt.Errorf("%s is not in the network %s of the interface's address, so the interface could not reach it: mend one of the two, "+
-			"or set gateway_on_link = true where the gateway is on the same link all the same", gateway, alike[0].Masked())
+		return gateway, fmt.Errorf("%s is not in the network %s of the interface's address, so the interface could not "+
+			"reach it: correct one of the two, or set gateway_on_link = true if the gateway is on "+
+			"the same link anyway", gateway, alike[0].Masked())
 	}
 	return gateway, nil
 }

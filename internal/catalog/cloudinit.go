@@ -43,14 +43,15 @@ func NotCloudConfig(text string) string {
 	begins := func(prefix string) bool { return strings.HasPrefix(first, prefix) }
 	switch {
 	case begins("## template: jinja"):
-		return must + "A jinja template is not taken. A template's user_data is a Go template over its parameters, so write {{ .hostname }} for " +
-			"what differs between instances; what cloud-init itself knows of a guest, its commands can ask for with `cloud-init query`."
+		return must + "Jinja templates are not supported. A template's user_data is a Go template over its parameters, so " +
+			"write {{ .hostname }} for what differs between instances; commands can ask for what cloud-init knows about a " +
+			"guest with `cloud-init query`."
 	case begins("#!"):
-		return must + "A script is not taken as it is: write it to a file with write_files, and run that with runcmd."
+		return must + "A plain script is not supported: write it to a file with write_files, and run that with runcmd."
 	case begins("content-type:"), begins("mime-version:"):
-		return must + "A MIME archive is not taken: put what its parts say into one cloud-config."
+		return must + "MIME archives are not supported: combine the parts into one cloud-config."
 	case begins("#include"), begins("#cloud-config-archive"), begins("#cloud-boothook"), begins("#part-handler"), begins("#cloud-config-jsonp"):
-		return must + "The other forms of user data are not taken: put what they say into one cloud-config."
+		return must + "Other forms of user data are not supported: write one cloud-config."
 	}
 	return must + "For a script use its runcmd or write_files."
 }

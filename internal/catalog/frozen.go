@@ -29,7 +29,8 @@ func Freeze(v Version) (Frozen, error) {
 		return "", fmt.Errorf("keeping version %q for its instance: %w", v.ID, err)
 	}
 	if len(text) > frozenLimit {
-		return "", fmt.Errorf("keeping version %q for its instance: it has %d bytes without its user data, and %d is the most", v.ID, len(text), frozenLimit)
+		return "", fmt.Errorf("keeping version %q for its instance: it has %d bytes without its user data, and the limit is "+
+			"%d", v.ID, len(text), frozenLimit)
 	}
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)
@@ -61,7 +62,8 @@ func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
 		err = json.Unmarshal(text, &kept)
 	}
 	if err != nil {
-		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what it was made of: %w", f.Tenant, f.Name, ErrDamaged, err)
+		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what "+
+			"it was made of: %w", f.Tenant, f.Name, ErrDamaged, err)
 	}
 	return Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
 }

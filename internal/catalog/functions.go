@@ -78,7 +78,7 @@ func shell(v any) (string, error) {
 		return strings.Join(words, " "), nil
 	}
 	if _, ok := v.(map[string]string); ok {
-		return "", &functionError{"shell", "a map is no word: use its elements"}
+		return "", &functionError{"shell", "a map is not a word: use its elements"}
 	}
 	return ShellWord(fmt.Sprint(v)), nil
 }
@@ -96,11 +96,12 @@ func indent(n int, v any) (string, error) {
 		return "", &functionError{"indent", "the number of spaces is not between 0 and 100"}
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !plainYAML(r) }) {
-		return "", &functionError{"indent", "the value has characters that a block of YAML does not keep: use quote"}
+		return "", &functionError{"indent", "the value has characters that a YAML block does not keep: use quote"}
 	}
 	first := strings.TrimLeft(text, "\n")
 	if strings.HasPrefix(first, " ") || strings.HasPrefix(first, "\t") {
-		return "", &functionError{"indent", "the value begins with white space, which a block of YAML takes for its own: use quote"}
+		return "", &functionError{"indent", "the value begins with white space, which YAML takes for the indentation of a " +
+			"block: use quote"}
 	}
 	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n)), nil
 }

@@ -70,7 +70,7 @@ func match(re *regexp.Regexp, name, what, rule string) error {
 	if re.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("%q is no valid %s: use %s", name, what, rule)
+	return fmt.Errorf("%q is not a valid %s: use %s", name, what, rule)
 }
 
 // maxVersion bounds a version's text: it is part of a volume's name, of which a file system takes 255 bytes.
@@ -81,7 +81,7 @@ const maxVersion = 64
 func ParseVersion(s string) (*version.Version, error) {
 	v, err := version.NewSemver(s)
 	if err != nil || strings.Count(core(v.String()), ".") != 2 {
-		return nil, fmt.Errorf("%q is no semantic version: write it as 1.0.0 or 1.0.0-rc.1", s)
+		return nil, fmt.Errorf("%q is not a semantic version: write it as 1.0.0 or 1.0.0-rc.1", s)
 	}
 	if len(s) > maxVersion {
 		return nil, fmt.Errorf("a version of %d characters is too long: use at most %d", len(s), maxVersion)
@@ -104,7 +104,7 @@ func core(v string) string {
 func ParseTemplateID(s string) (TemplateID, error) {
 	tenant, name, found := strings.Cut(s, "/")
 	if !found || ValidateTenant(tenant) != nil || ValidateTemplateName(name) != nil {
-		return TemplateID{}, fmt.Errorf("%q is no template id: write it as tenant/name, for example default/ubuntu", s)
+		return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example default/ubuntu", s)
 	}
 	return TemplateID{Tenant: tenant, Name: name}, nil
 }
@@ -118,7 +118,8 @@ func ParseVersionID(s string) (VersionID, error) {
 			return id.Version(v), nil
 		}
 	}
-	return VersionID{}, fmt.Errorf("%q is no version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0", s)
+	return VersionID{}, fmt.Errorf("%q is not a version id: write it as tenant/name@1.1.0, for example "+
+		"default/ubuntu@1.0.0", s)
 }
 
 // ParseTemplateRef reads what somebody calls a template: "tenant/name", or the name alone for one of the given tenant.
@@ -129,8 +130,8 @@ func ParseTemplateRef(s, tenant string) (TemplateID, error) {
 	if ValidateTemplateName(s) == nil {
 		return TemplateID{Tenant: tenant, Name: s}, nil
 	}
-	return TemplateID{}, fmt.Errorf("%q is no template id: write it as tenant/name, for example %[2]s/ubuntu, or as name, for example "+
-		"ubuntu, for a template of the tenant %[2]s", s, tenant)
+	return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example %[2]s/ubuntu, or as "+
+		"name, for example ubuntu, for a template of the tenant %[2]s", s, tenant)
 }
 
 // ParseVersionRef reads what somebody calls a version: "tenant/name@1.1.0", or "name@1.1.0" for a template of the given
@@ -143,6 +144,6 @@ func ParseVersionRef(s, tenant string) (VersionID, error) {
 			return id.Version(v), nil
 		}
 	}
-	return VersionID{}, fmt.Errorf("%q is no version id: write it as tenant/name@1.1.0, for example %[2]s/ubuntu@1.0.0, or as "+
-		"name@1.1.0, for example ubuntu@1.0.0, for a template of the tenant %[2]s", s, tenant)
+	return VersionID{}, fmt.Errorf("%q is not a version id: write it as tenant/name@1.1.0, for example "+
+		"%[2]s/ubuntu@1.0.0, or as name@1.1.0, for example ubuntu@1.0.0, for a template of the tenant %[2]s", s, tenant)
 }

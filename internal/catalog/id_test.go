@@ -60,9 +60,9 @@ func TestVersionsAreWrittenInFull(t *testing.T) {
 		}
 	}
 	for s, advice := range map[string]string{
-		"": "1.0.0", "1": "as 1.0.0", "1.0": "as 1.0.0", "v1.0.0": "as 1.0.0", "01.0.0": "as 1.0.0", "1.2.3.4": "no semantic version",
-		"latest": "no semantic version", "~> 1.0": "no semantic version", "1.0.0-": "no semantic version", "1.0.0 ": "no semantic version",
-		"1.0.0+a/b": "no semantic version", "99999999999999999999.0.0": "no semantic version", "1.0.0-" + strings.Repeat("x", 60): "too long",
+		"": "1.0.0", "1": "as 1.0.0", "1.0": "as 1.0.0", "v1.0.0": "as 1.0.0", "01.0.0": "as 1.0.0", "1.2.3.4": "not a semantic version",
+		"latest": "not a semantic version", "~> 1.0": "not a semantic version", "1.0.0-": "not a semantic version", "1.0.0 ": "not a semantic version",
+		"1.0.0+a/b": "not a semantic version", "99999999999999999999.0.0": "not a semantic version", "1.0.0-" + strings.Repeat("x", 60): "too long",
 	} {
 		if v, err := ParseVersion(s); err == nil || !strings.Contains(err.Error(), advice) {
 			t.Errorf("%q: got %v, %v, want an error that says %q", s, v, err, advice)

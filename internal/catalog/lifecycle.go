@@ -57,8 +57,9 @@ func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle 
 func ValidateLifecycle(state State, deprecation string) finding.List {
 	var fs finding.List
 	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
-		fs.Add(finding.At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown while the state is deprecated or archived, "+
-			"and it is %s: set state = \"deprecated\", or take the message out.", state.OrActive()))
+		fs.Add(finding.At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown only "+
+			"while the state is deprecated or archived, and it is %s: set state = \"deprecated\", or remove "+
+			"the message.", state.OrActive()))
 	}
 	return fs
 }
@@ -75,8 +76,9 @@ func (t Template) Use(p Principal, v Version) (warning finding.Finding, err erro
 	}
 	state, by := t.counts(v)
 	if state == Archived {
-		return warning, finding.List{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: nothing new is made of it, and what " +
-			"there is stays as it is." + by.message() + " Choose another " + by.choose + "."}}
+		return warning, finding.List{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: " +
+			"nothing new can be created from it, and existing instances stay as " +
+			"they are." + by.message() + " Choose another " + by.choose + "."}}
 	}
 	return t.Warning(v), nil
 }

@@ -155,7 +155,8 @@ func (n *NetworkProfile) Missing() finding.List {
 		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
 			written := ip.gatewayAttribute()
 			fs.Add(finding.At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",
-				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or static_ips, or take %s out.", written))
+				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or static_ips, or "+
+					"remove %s.", written))
 		}
 	}
 	return fs
@@ -169,9 +170,9 @@ func (n *NetworkProfile) validatePolicies(fs *finding.List) {
 		for _, name := range n.Policies {
 			fmt.Fprintf(&inner, "<filterref filter='%s'/>", name)
 		}
-		fs.Add(at, "Too many network filters", fmt.Sprintf("libvirt puts one filter on an interface, and it matters which rule of "+
-			"several comes first. Define a filter on the host that refers to these, with `virsh nwfilter-define` of "+
-			"<filter name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
+		fs.Add(at, "Too many network filters", fmt.Sprintf("libvirt applies one filter to an interface, and the order of "+
+			"rules matters. Define a filter on the host that refers to these, with `virsh nwfilter-define` of <filter "+
+			"name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
 	}
 	for _, name := range n.Policies {
 		if strings.TrimSpace(name) == "" {
@@ -204,9 +205,10 @@ const maxLink = 15
 func validateLink(name string) error {
 	switch {
 	case len(name) > maxLink:
-		return fmt.Errorf("%q has %d bytes, and Linux takes %d at most for the name of a network device", name, len(name), maxLink)
+		return fmt.Errorf("%q has %d bytes, and Linux accepts at most %d for the name of a "+
+			"network device", name, len(name), maxLink)
 	case name == "." || name == "..", strings.ContainsAny(name, "/:"), strings.TrimSpace(name) != "" && strings.ContainsFunc(name, unicode.IsSpace):
-		return fmt.Errorf("%q cannot name a network device: it has a slash, a colon or a blank", name)
+		return fmt.Errorf("%q cannot name a network device: it contains a slash, a colon or a space", name)
 	}
 	return nil
 }
@@ -216,7 +218,7 @@ func validateMAC(fs *finding.List, at finding.Path, name, text string, seen map[
 	mac, err := net.ParseMAC(text)
 	switch {
 	case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":
-		fs.Add(at, "Invalid MAC address", fmt.Sprintf("%q is no Ethernet address: write it as 52:54:00:12:34:56.", text))
+		fs.Add(at, "Invalid MAC address", fmt.Sprintf("%q is not an Ethernet address: write it as 52:54:00:12:34:56.", text))
 	case mac[0]&1 == 1:
 		fs.Add(at, "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", text))
 	case seen[mac.String()] != "":

@@ -37,14 +37,17 @@ func ValidateParameters(declared map[string]Parameter) finding.List {
 			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
 		}
 		if !slices.Contains(ParameterTypes(), p.Type) {
-			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is none of %s.", p.Type, strings.Join(ParameterTypes(), ", ")))
+			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is "+
+				"not one of %s.", p.Type, strings.Join(ParameterTypes(), ", ")))
 			continue // nothing more can be said
 		}
 		if p.Required && p.Default != nil {
-			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always given, so its default would never be used: drop required or default.")
+			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always set, so its default "+
+				"would never be used: drop required or default.")
 		}
 		if p.Sensitive && p.Default != nil {
-			fs.Add(at.Name("default"), "Sensitive parameter has a default", "A default is kept in the catalogue for all to read: drop sensitive or default.")
+			fs.Add(at.Name("default"), "Sensitive parameter has a default", "The catalog keeps defaults for everybody to read: "+
+				"drop sensitive or default.")
 		}
 		fs = append(fs, p.validateTarget(at, name, targets)...)
 		limits := p.validateLimits(at)
@@ -64,7 +67,8 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 	numeric, textual := p.Type == TypeInteger || p.Type == TypeNumber, p.Type == TypeString || p.Type == TypeText
 	foreign := func(attribute string, set, fits bool, of string) {
 		if set && !fits {
-			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, and the parameter is of type %s.", attribute, of, p.Type))
+			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, but the parameter is of type "+
+				"%s.", attribute, of, p.Type))
 		}
 	}
 	foreign("min_value", p.MinValue != nil, numeric, "integers and numbers")
@@ -90,7 +94,8 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 		fs.Add(at.Name("regex"), "Invalid regular expression", finding.Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
 	}
 	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
-		fs.Add(at.Name("allowed_values"), "Limits allow no value", "No value is allowed: list some, or leave allowed_values out.")
+		fs.Add(at.Name("allowed_values"), "Limits allow no value", "No value is allowed: list some, or remove "+
+			"allowed_values.")
 	}
 	if len(fs) == 0 {
 		fs = p.validateAllowed(at)
@@ -228,9 +233,9 @@ func (p Parameter) checkAllowed(value Value, secret bool) string {
 		if slices.Contains(allowed, element) {
 			continue
 		}
-		which := "is none"
+		which := "is not one"
 		if p.Type == TypeList && !secret {
-			which = "has the element " + show(element, false) + ", which is none"
+			which = "has the element " + show(element, false) + ", which is not one"
 		}
 		return which + " of the allowed values: " + strings.Join(p.AllowedValues, ", ")
 	}

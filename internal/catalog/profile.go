@@ -102,13 +102,14 @@ func (h *HardwareProfile) Validate() finding.List {
 	case strings.TrimSpace(*h.CPUType) == "":
 		fs.Add(at.Name("cpu_type"), "Empty CPU type", "Write host-model, host-passthrough, maximum or a CPU model, or leave it out.")
 	case !cpuTypeForm.MatchString(*h.CPUType):
-		fs.Add(at.Name("cpu_type"), "Invalid CPU type", fmt.Sprintf("%q is no name of a CPU model, such as Skylake-Client-IBRS or EPYC.", *h.CPUType))
+		fs.Add(at.Name("cpu_type"), "Invalid CPU type", fmt.Sprintf("%q is not the name of a CPU model, such as "+
+			"Skylake-Client-IBRS or EPYC.", *h.CPUType))
 	}
 	oneOf(&fs, at.Name("firmware"), "Unknown firmware", h.Firmware, Firmwares())
 	within(&fs, at.Name("gpu_count"), h.GPUCount, 0, 16)
 	if h.GPUType != nil && !gpuType.MatchString(*h.GPUType) {
-		fs.Add(at.Name("gpu_type"), "Invalid GPU type", fmt.Sprintf("%q is no PCI id: write the vendor's and the device's as `lspci -n` "+
-			"shows them, such as \"10de:1eb8\".", *h.GPUType))
+		fs.Add(at.Name("gpu_type"), "Invalid GPU type", fmt.Sprintf("%q is not a PCI id: write the vendor's and the "+
+			"device's as `lspci -n` shows them, such as \"10de:1eb8\".", *h.GPUType))
 	}
 	return fs
 }
@@ -117,8 +118,8 @@ func (h *HardwareProfile) Validate() finding.List {
 func (h *HardwareProfile) Missing() finding.List {
 	var fs finding.List
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
-		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, and nothing says of which type: set "+
-			"gpu_type to their PCI id, such as \"10de:1eb8\".")
+		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, but gpu_type "+
+			"is not set: set it to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs
 }
@@ -150,6 +151,6 @@ func within(fs *finding.List, at finding.Path, v *int64, low, high int64) {
 
 func oneOf(fs *finding.List, at finding.Path, summary string, v *string, known []string) {
 	if v != nil && !slices.Contains(known, *v) {
-		fs.Add(at, summary, fmt.Sprintf("%q is none of %s.", *v, strings.Join(known, ", ")))
+		fs.Add(at, summary, fmt.Sprintf("%q is not one of %s.", *v, strings.Join(known, ", ")))
 	}
 }

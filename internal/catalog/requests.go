@@ -23,7 +23,7 @@ func (s RequestStatus) Over() bool {
 }
 
 // diedError is the error of a request whose process has not lived to tell what came of it.
-const diedError = "The process that worked on it ended, or ran out of time, before it could say what came of it."
+const diedError = "The process that worked on it ended, or ran out of time, before it could report the result."
 
 // Settled is the request as of now. One that is not over, though its runner is dead or its deadline has passed, has failed;
 // runnerDead says the former.

@@ -36,7 +36,8 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 				continue
 			}
 			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" && target != TargetSSHKey {
-				fs.Add(at, "Target exposes the value", fmt.Sprintf("It drives %s, which all who see the instance can see: set it in parameters.", target))
+				fs.Add(at, "Target exposes the value", fmt.Sprintf("It drives %s, which everybody who sees the instance can see: "+
+					"set it in parameters.", target))
 			}
 			value, problem := p.value(name, from[name], attribute == "parameters_wo")
 			if problem != "" {

@@ -145,8 +145,8 @@ func TestFindingsNameParametersAndShowValues(t *testing.T) {
 		{"port", number(t, "65536"), `Parameter "port": 65536 is more than max_value 65535.`},
 		{"port", true, `Parameter "port": true is a bool, not an integer.`},
 		{"on", "yes", `Parameter "on": "yes" is not a bool: write true or false.`},
-		{"tier", "app", `Parameter "tier": "app" is none of the allowed values: db, web.`},
-		{"tags", []Raw{"a", "c"}, `Parameter "tags": the value has the element "c", which is none of the allowed values: a, b.`},
+		{"tier", "app", `Parameter "tier": "app" is not one of the allowed values: db, web.`},
+		{"tags", []Raw{"a", "c"}, `Parameter "tags": the value has the element "c", which is not one of the allowed values: a, b.`},
 		{"tags", []Raw{"a", "a", "a"}, `Parameter "tags": the value has 3 elements, and max_length is 2.`},
 		{"tags", []Raw{[]Raw{}}, `Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools.`},
 		{"tags", "a, b", `Parameter "tags": "a, b" is a text that is not a list in JSON, such as ["a", "b"]: use jsonencode.`},
@@ -157,7 +157,7 @@ func TestFindingsNameParametersAndShowValues(t *testing.T) {
 		{"line", "a\nb", `Parameter "line": the value has a line break, and a string parameter is one line: remove the line break, or declare the parameter as text.`},
 		{"password", "hunter2", `Parameter "password": the value has 7 characters, and min_length is 8.`},
 		{"key", "-----BEGIN", `Parameter "key": the value does not match the regular expression ^ssh-.`},
-		{"pins", []Raw{"4711"}, `Parameter "pins": the value is none of the allowed values: 1.`},
+		{"pins", []Raw{"4711"}, `Parameter "pins": the value is not one of the allowed values: 1.`},
 		{"prot", "secret", `There is no parameter "prot". The template declares: env, hostname, key, line, on, password, pins, port, tags, text, tier. Did you mean "port"?`},
 	} {
 		_, fs := Resolve(declared, Given{Parameters: map[string]Raw{c.name: c.raw}})

@@ -118,13 +118,13 @@ func (a AccessControl) Validate(tenant string) finding.List {
 			switch {
 			case !strings.HasSuffix(list.Name, "_tenants"):
 				if name == "" {
-					fs.Add(at, "Empty name", "An empty name is nobody's: write a name, or leave it out.")
+					fs.Add(at, "Empty name", "A name is empty: write one, or leave it out.")
 				}
 			case ValidateTenant(name) != nil:
 				fs.Add(at, "Invalid tenant", finding.Sentence(ValidateTenant(name)))
 			case name == tenant:
-				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one, or by their groups. "+
-					"Where none of them is named, all of them have the right: take %[1]q out.", name))
+				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one or "+
+					"by their groups. If none of them is named, all of them have the right: remove %[1]q.", name))
 			}
 		}
 	}
@@ -155,13 +155,15 @@ func (t Template) Need(p Principal, needs Right) error {
 
 func (e *RightError) Error() string {
 	who := fmt.Sprintf("user %q of tenant %q", e.Who.User, e.Who.Tenant)
-	what := fmt.Sprintf("that takes the right to %s template %q, and %s has the right to %s it only", e.Needs, e.Template, who, e.Has)
+	what := fmt.Sprintf("this needs the right to %s template %q, and %s may only %s it", e.Needs, e.Template, who, e.Has)
 	switch {
 	case e.Who.Tenant == e.Template.Tenant:
-		return fmt.Sprintf("%s. Its owner %q, or whoever may write it, can give it by access_control: %s_users or %[3]s_groups", what, e.Owner, e.Needs)
+		return fmt.Sprintf("%s. Its owner %q, or a user who may write it, can grant the right in access_control: %s_users "+
+			"or %[3]s_groups", what, e.Owner, e.Needs)
 	case e.Needs == Write:
-		return fmt.Sprintf("%s. No other tenant than its own, %q, can have that", what, e.Template.Tenant)
+		return fmt.Sprintf("%s. Only its own tenant, %q, can have that right", what, e.Template.Tenant)
 	}
-	return fmt.Sprintf("%s. Its owner, %q of tenant %q, or whoever may write it, can give it by access_control: %s_tenants",
+	return fmt.Sprintf("%s. Its owner, %q of tenant %q, or a user who may write it, can grant the right in "+
+		"access_control: %s_tenants",
 		what, e.Owner, e.Template.Tenant, e.Needs)
 }

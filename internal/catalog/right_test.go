@@ -158,11 +158,11 @@ func TestARefusalSaysWhatIsMissingAndWhoGivesIt(t *testing.T) {
 		needs Right
 		says  string
 	}{
-		"use": {of("shop", "bob"), Use, `that takes the right to use template "shop/web", and user "bob" of tenant "shop" has the right to read it only. ` +
-			`Its owner "ann", or whoever may write it, can give it by access_control: use_users or use_groups`},
-		"write":                   {of("shop", "bob"), Write, `can give it by access_control: write_users or write_groups`},
-		"use of another tenant":   {of("bank", "tom"), Use, `Its owner, "ann" of tenant "shop", or whoever may write it, can give it by access_control: use_tenants`},
-		"write of another tenant": {of("bank", "tom"), Write, `No other tenant than its own, "shop", can have that`},
+		"use": {of("shop", "bob"), Use, `this needs the right to use template "shop/web", and user "bob" of tenant "shop" may only read it. ` +
+			`Its owner "ann", or a user who may write it, can grant the right in access_control: use_users or use_groups`},
+		"write":                   {of("shop", "bob"), Write, `can grant the right in access_control: write_users or write_groups`},
+		"use of another tenant":   {of("bank", "tom"), Use, `Its owner, "ann" of tenant "shop", or a user who may write it, can grant the right in access_control: use_tenants`},
+		"write of another tenant": {of("bank", "tom"), Write, `Only its own tenant, "shop", can have that right`},
 	} {
 		err := template.Need(c.who, c.needs)
 		if refused, ok := errors.AsType[*RightError](err); !ok || refused.Needs != c.needs || !strings.Contains(err.Error(), c.says) {

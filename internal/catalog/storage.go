@@ -138,7 +138,7 @@ func (s *StorageProfile) Validate() finding.List {
 	if system == "" {
 		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the image goes on.")
 	} else if bootDisk(s.Disks, system) == "" {
-		fs.Add(at.Key(system).Name("is_boot"), "No boot disk", fmt.Sprintf("Disk %q is not to be started from, and no other "+
+		fs.Add(at.Key(system).Name("is_boot"), "No boot disk", fmt.Sprintf("Disk %q must not be booted from, and no other "+
 			"disk has is_boot = true: set it on one.", system))
 	}
 	return fs

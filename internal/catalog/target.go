@@ -51,7 +51,8 @@ func (p Parameter) validateTarget(at finding.Path, name string, taken map[string
 	case target == TargetMemory, target == TargetCores, diskTarget.MatchString(target):
 		types = []string{TypeInteger}
 	default:
-		fs.Add(at.Name("target"), "Unknown target", fmt.Sprintf("%q is none of %s.", target, strings.Join(Targets(), ", ")))
+		fs.Add(at.Name("target"), "Unknown target", fmt.Sprintf("%q is not one of "+
+			"%s.", target, strings.Join(Targets(), ", ")))
 		return fs
 	}
 	if !slices.Contains(types, p.Type) {
@@ -59,7 +60,8 @@ func (p Parameter) validateTarget(at finding.Path, name string, taken map[string
 			target, strings.Join(types, " or "), p.Type))
 	}
 	if p.Sensitive && target != TargetSSHKey {
-		fs.Add(at.Name("sensitive"), "Target exposes the value", fmt.Sprintf("What drives %s can be seen by all who see the instance: drop sensitive or target.", target))
+		fs.Add(at.Name("sensitive"), "Target exposes the value", fmt.Sprintf("Everybody who sees the instance can see what "+
+			"drives %s: drop sensitive or target.", target))
 	}
 	if taken[target] != "" {
 		fs.Add(at.Name("target"), "Duplicate target", fmt.Sprintf("Parameter %q has the target %q already.", taken[target], target))

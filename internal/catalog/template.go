@@ -125,8 +125,8 @@ func (s Spec) validateSize() finding.List {
 	if s.CloudInit != nil && len(s.CloudInit.UserData) > len(text)/2 {
 		at = finding.At("cloud_init").Name("user_data")
 	}
-	fs.Add(at, "Spec too large", fmt.Sprintf("Profiles, parameters and cloud_init together have %.1f MiB, and %d is the most: have the guest fetch what "+
-		"is large.", float64(len(text))/(1<<20), specLimit>>20))
+	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, and the limit "+
+		"is %d: have the guest fetch large content.", float64(len(text))/(1<<20), specLimit>>20))
 	return fs
 }
 

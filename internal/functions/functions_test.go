@@ -88,9 +88,9 @@ func TestVersionMatches(t *testing.T) {
 		gives(t, tftypes.NewValue(tftypes.Bool, c.want), "version_matches", text(c.version), text(c.constraint))
 	}
 	blames(t, 0, `"1.2" is not written in full: write it as 1.2.0`, "version_matches", text("1.2"), text("~> 1.0"))
-	blames(t, 0, `"newest" is no semantic version: write it as 1.0.0`, "version_matches", text("newest"), text("~> 1.0"))
+	blames(t, 0, `"newest" is not a semantic version: write it as 1.0.0`, "version_matches", text("newest"), text("~> 1.0"))
 	blames(t, 0, `"v1.2.3" is not written in full: write it as 1.2.3`, "version_matches", text("v1.2.3"), text("~> 1.0"))
-	blames(t, 1, `"newest" is no version constraint`, "version_matches", text("1.2.3"), text("newest"))
+	blames(t, 1, `"newest" is not a version constraint`, "version_matches", text("1.2.3"), text("newest"))
 }
 
 func TestNewestVersion(t *testing.T) {
@@ -107,9 +107,9 @@ func TestNewestVersion(t *testing.T) {
 	} {
 		gives(t, tftypes.NewValue(tftypes.String, c.want), "newest_version", c.versions, text(c.constraint))
 	}
-	blames(t, 0, `Element 1: "two" is no semantic version`, "newest_version", texts("1.0.0", "two"), text(""))
+	blames(t, 0, `Element 1: "two" is not a semantic version`, "newest_version", texts("1.0.0", "two"), text(""))
 	blames(t, 0, "A version is null", "newest_version", texts("1.0.0", nil), text(""))
-	blames(t, 1, `"~~1" is no version constraint`, "newest_version", texts("1.0.0"), text("~~1"))
+	blames(t, 1, `"~~1" is not a version constraint`, "newest_version", texts("1.0.0"), text("~~1"))
 }
 
 func TestParseID(t *testing.T) {
@@ -123,9 +123,9 @@ func TestParseID(t *testing.T) {
 	}
 	gives(t, parts("platform", "ubuntu-24.04", nil), "parse_id", text("platform/ubuntu-24.04"))
 	gives(t, parts("platform", "ubuntu-24.04", "1.0.0-rc.1"), "parse_id", text("platform/ubuntu-24.04@1.0.0-rc.1"))
-	blames(t, 0, `"ubuntu" is no id: write that of a template as tenant/name, that of a version as tenant/name@1.0.0`, "parse_id", text("ubuntu"))
-	blames(t, 0, `"a/b@1" is no version id`, "parse_id", text("a/b@1"))
-	blames(t, 0, `is no id`, "parse_id", text(""))
+	blames(t, 0, `"ubuntu" is not an id: write a template's as tenant/name, and a version's as tenant/name@1.0.0`, "parse_id", text("ubuntu"))
+	blames(t, 0, `"a/b@1" is not a version id`, "parse_id", text("a/b@1"))
+	blames(t, 0, `is not an id`, "parse_id", text(""))
 }
 
 // Terraform puts a full stop behind a function's error (FunctionCallError of HCL), so there is none at its end.

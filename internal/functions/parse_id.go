@@ -59,7 +59,7 @@ func (parseID) Run(ctx context.Context, req function.RunRequest, resp *function.
 		v, err = catalog.ParseVersionID(id)
 		template, version = v.Template, types.StringValue(v.Version)
 	} else if template, err = catalog.ParseTemplateID(id); err != nil {
-		err = fmt.Errorf("%q is no id: write that of a template as tenant/name, that of a version as tenant/name@1.0.0", id)
+		err = fmt.Errorf("%q is not an id: write a template's as tenant/name, and a version's as tenant/name@1.0.0", id)
 	}
 	if err != nil {
 		resp.Error = function.NewArgumentFuncError(0, said(err))

@@ -18,11 +18,12 @@ func checkCommands(root *yaml.Node) error {
 		commands := root.Content[at]
 		switch {
 		case isNull(commands):
-			return fmt.Errorf("user data: line %d: %s has no value, which cloud-init takes for an error: leave it out, or write an empty list, %s: []",
+			return fmt.Errorf("user data: line %d: %s has no value, which cloud-init reports as an error: leave it out, or "+
+				"write an empty list, %s: []",
 				commands.Line, key, key)
 		case commands.Kind != yaml.SequenceNode:
-			return fmt.Errorf("user data: line %d: %s is %s, and cloud-init takes a list of commands only: write each command on a line of its own, "+
-				"indented, after a hyphen and a space", commands.Line, key, kindOf(commands))
+			return fmt.Errorf("user data: line %d: %s is %s, and cloud-init accepts only a list of commands: write each "+
+				"command on a line of its own, indented, after a hyphen and a space", commands.Line, key, kindOf(commands))
 		}
 		for _, command := range commands.Content {
 			if err := checkCommand(key, command); err != nil {
@@ -38,8 +39,8 @@ func checkCommand(key string, command *yaml.Node) error {
 	case isNull(command):
 		return nil
 	case command.Kind == yaml.ScalarNode && !isText(command):
-		return fmt.Errorf("user data: line %d: the command of %s is no text to YAML 1.1, but true or false, a number, or a time, and cloud-init takes texts "+
-			"and lists only: put the command in quotes", command.Line, key)
+		return fmt.Errorf("user data: line %d: YAML 1.1 reads the command of %s as true or false, a number, or a time, and "+
+			"cloud-init accepts only texts and lists: put the command in quotes", command.Line, key)
 	case command.Kind != yaml.SequenceNode:
 		return nil
 	}
@@ -49,8 +50,8 @@ func checkCommand(key string, command *yaml.Node) error {
 				word.Line, key, kindOf(word))
 		}
 		if !isText(word) && !sameWord.MatchString(word.Value) {
-			return fmt.Errorf("user data: line %d: a word of the command of %s is no text to YAML 1.1, and cloud-init would change it, as yes into True "+
-				"and 0644 into 420: put the word in quotes", word.Line, key)
+			return fmt.Errorf("user data: line %d: YAML 1.1 does not read a word of the command of %s as a text, and "+
+				"cloud-init would change it, as yes into True and 0644 into 420: put the word in quotes", word.Line, key)
 		}
 	}
 	return nil

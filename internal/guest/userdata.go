@@ -105,7 +105,8 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 // and commands that are neither a text nor a list, most of which are texts with a colon that YAML takes for a mapping.
 func checkForPyYAML(root *yaml.Node) error {
 	if odd := findPlain(root, "=", "<<"); odd != nil {
-		return fmt.Errorf("user data: line %d: cloud-init cannot read %s where it stands by itself without quotes: write \"%s\"", odd.Line, odd.Value, odd.Value)
+		return fmt.Errorf("user data: line %d: cloud-init cannot read %s by itself without "+
+			"quotes: write \"%s\"", odd.Line, odd.Value, odd.Value)
 	}
 	for _, key := range []string{"runcmd", "bootcmd"} {
 		commands := valueOf(root, key)
@@ -114,8 +115,8 @@ func checkForPyYAML(root *yaml.Node) error {
 		}
 		for _, command := range commands.Content {
 			if command.Kind == yaml.MappingNode {
-				return fmt.Errorf("user data: line %d: the command of %s is a mapping to YAML, because it holds a colon and a space, and cloud-init "+
-					"takes texts and lists only: put the command in quotes", command.Line, key)
+				return fmt.Errorf("user data: line %d: YAML reads the command of %s as a mapping, because it contains a colon and "+
+					"a space, and cloud-init accepts only texts and lists: put the command in quotes", command.Line, key)
 			}
 		}
 	}
@@ -139,7 +140,8 @@ func findPlain(n *yaml.Node, texts ...string) *yaml.Node {
 func checkMergeKeys(root *yaml.Node) error {
 	for _, key := range mergeKeys {
 		if indexOf(root, key) >= 0 {
-			return fmt.Errorf("user data: %s would change how cloud-init joins a template's and an instance's cloud-config, which is fixed; leave it out", key)
+			return fmt.Errorf("user data: %s would change how cloud-init merges a template's and an instance's cloud-config, "+
+				"which is fixed; leave it out", key)
 		}
 	}
 	return nil

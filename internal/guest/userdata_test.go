@@ -269,11 +269,11 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 func TestFormsOfUserDataAreTakenOrExplained(t *testing.T) {
 	for name, says := range map[string]string{
 		"bom": "", "crlf": "", "docmarks": "",
-		"colonmap": "line 3: the command of runcmd is a mapping to YAML, because it holds a colon",
+		"colonmap": "line 3: YAML reads the command of runcmd as a mapping, because it contains a colon",
 		"dupkey":   "line 3 repeats the key of line 2",
-		"equals":   `line 2: cloud-init cannot read = where it stands by itself without quotes: write "="`,
-		"jinja":    "A jinja template is not taken. A template's user_data is a Go template",
-		"mime":     "A MIME archive is not taken",
+		"equals":   `line 2: cloud-init cannot read = by itself without quotes: write "="`,
+		"jinja":    "Jinja templates are not supported. A template's user_data is a Go template",
+		"mime":     "MIME archives are not supported",
 	} {
 		config, err := os.ReadFile(filepath.Join("testdata", "userdata", name))
 		if err != nil {

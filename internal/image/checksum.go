@@ -34,7 +34,7 @@ func ParseChecksum(text string) (Checksum, error) {
 		return invalid("%q is not a known algorithm", algorithm)
 	}
 	if want := 2 * newHash().Size(); len(digits) != want {
-		return invalid("%s has %d hexadecimal digits, here are %d", algorithm, want, len(digits))
+		return invalid("%s has %d hexadecimal digits, and this has %d", algorithm, want, len(digits))
 	}
 	if _, err := hex.DecodeString(digits); err != nil {
 		return invalid("what follows %q is not hexadecimal: %w", algorithm+":", err)

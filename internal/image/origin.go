@@ -32,7 +32,7 @@ func (o Origin) Unsupported(advice, reason string, args ...any) error {
 
 // TooLarge refuses a disk of more than MaxDisk bytes.
 func (o Origin) TooLarge(size uint64) error {
-	return o.Unsupported("Shrink its disk, or look into it: a damaged header often ends up so.",
+	return o.Unsupported("Shrink its disk, or inspect it: a damaged header often looks like this.",
 		"its disk would have %d bytes, and a linked clone has %d (2 PiB) at most", size, uint64(MaxDisk))
 }
 

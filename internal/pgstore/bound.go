@@ -54,8 +54,9 @@ func exist(ctx context.Context, tx pgx.Tx) error {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%w: %q, that of tenant %q, does not exist any more. Make it anew with --tenant %[3]s=%[2]s, or, as the owner of the schema, take "+
-			"the tenant out: DELETE FROM novacron.tenant WHERE name = '%[3]s'", ErrRole, role, tenant)
+		err = fmt.Errorf("%w: %q, the role of tenant %q, no longer exists. Create it again with --tenant %[3]s=%[2]s or, as "+
+			"the owner of the schema, remove the tenant: DELETE FROM novacron.tenant WHERE name = "+
+			"'%[3]s'", ErrRole, role, tenant)
 	}
 	return err
 }

@@ -63,8 +63,8 @@ func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]ca
 			case !c.foreign(key):
 				return err
 			default:
-				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key, Detail: fmt.Sprintf("In %s, %s %q of another tenant cannot be "+
-					"read, and is left out of lists. That tenant has to mend it.", c.store, c.table, key)})
+				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key, Detail: fmt.Sprintf("In %s, %s %q of "+
+					"another tenant cannot be read, and is left out of lists. That tenant has to repair it.", c.store, c.table, key)})
 			}
 			return nil
 		})
@@ -152,7 +152,7 @@ func (c collection[T]) refused(key string, rev, found catalog.Revision, err erro
 	case found != rev:
 		return catalog.ErrConflict
 	case c.foreign(key):
-		return fmt.Errorf("%w: it is another tenant's, which shares it for reading", ErrDenied)
+		return fmt.Errorf("%w: it belongs to another tenant, which shares it for reading", ErrDenied)
 	default: // it was changed in between, and back, by hand
 		return catalog.ErrConflict
 	}
@@ -174,11 +174,13 @@ func (c collection[T]) encode(key string, value T) (rec catalog.Record[T], docum
 func (c collection[T]) decode(key, revision, document string) (catalog.Record[T], error) {
 	rec := catalog.Record[T]{Key: key, Revision: catalog.Revision(revision)}
 	if err := json.Unmarshal([]byte(document), &rec.Value); err != nil {
-		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s does not hold a %[3]s, and can be mended or deleted with psql: %w",
+		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s does not hold a %[3]s, and can be corrected or deleted "+
+			"with psql: %w",
 			catalog.ErrDamaged, key, c.table, err)
 	}
 	if own := c.key(rec.Value); own != key {
-		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s holds %q, and can be mended or deleted with psql", catalog.ErrDamaged, key, c.table, own)
+		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s holds %q, and "+
+			"can be corrected or deleted with psql", catalog.ErrDamaged, key, c.table, own)
 	}
 	return rec, nil
 }

@@ -20,9 +20,10 @@ const (
 )
 
 // errDSN leaves out the parser's own words: they quote pieces of the DSN, which may be pieces of the password.
-var errDSN = errors.New("the PostgreSQL connection string cannot be read: write it as postgres://ROLE:PASSWORD@HOST/DATABASE, with what is " +
-	"special in the password percent-encoded, or as words, for example \"host=db dbname=nova user=nova_t1\"; files that it names " +
-	"(sslrootcert, sslcert, sslkey, servicefile) must be readable")
+var errDSN = errors.New("the PostgreSQL connection string cannot be read: write it as " +
+	"postgres://ROLE:PASSWORD@HOST/DATABASE, with special characters in the password percent-encoded, or as keywords, " +
+	"for example \"host=db dbname=nova user=nova_t1\"; files that it names (sslrootcert, sslcert, sslkey, servicefile) " +
+	"must be readable")
 
 func parse(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
@@ -142,7 +143,7 @@ func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if err := s.pool.QueryRow(ctx, `SELECT coalesce(novacron.current_tenant(), '')`).Scan(&tenant); err != nil || tenant == "" {
-		return "", s.explain("opening the catalogue", s.wrongRole(""))
+		return "", s.explain("opening the catalog", s.wrongRole(""))
 	}
 	return tenant, nil
 }

@@ -67,8 +67,8 @@ func classify(err error) error {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch code := sqlState(err); {
 	case code == undefinedTable:
-		return fmt.Errorf("%w: it holds no catalogue yet. An administrator prepares it with `terraform-provider-novacron catalog init "+
-			"--dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
+		return fmt.Errorf("%w: it holds no catalog yet. An administrator prepares it with `terraform-provider-novacron "+
+			"catalog init --dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
 	case code == invalidPassword:
 		return fmt.Errorf("%w: the password is wrong, or the role has none: check the DSN, PGPASSWORD or the password file", ErrLogin)
 	case code == invalidAuthorization:
@@ -80,18 +80,18 @@ func classify(err error) error {
 	case code == insufficientPrivilege:
 		return fmt.Errorf("%w: %s", ErrDenied, denied(err))
 	case code == readOnlyTransaction:
-		return errors.New("the server takes no changes: it is a standby or set to read-only. Connect to the primary server, for example by " +
-			"target_session_attrs=read-write")
+		return errors.New("the server accepts no changes: it is a standby or set to read-only. Connect to the primary " +
+			"server, for example by target_session_attrs=read-write")
 	case code == untranslatable:
 		return errors.New("the document holds a NUL character, which PostgreSQL cannot keep: leave it out")
 	case code == checkViolation && tooLarge(err) > 0:
-		return fmt.Errorf("the document is too large: the catalogue takes %d KiB of JSON at most. Leave out what instances can be given themselves, "+
-			"such as large files in cloud_init", tooLarge(err)>>10)
+		return fmt.Errorf("the document is too large: the catalog accepts at most %d KiB of JSON. Leave out what instances "+
+			"can have themselves, such as large files in cloud_init", tooLarge(err)>>10)
 	case code == tooManyConnections, code == cannotConnectNow:
 		return fmt.Errorf("%w: %s: try again later", ErrUnreachable, serverSays(err))
 	case code == queryCanceled, code == lockNotAvailable:
-		return fmt.Errorf("the server gave up, and changed nothing: %s. Somebody may hold a lock (see pg_locks), or the role's statement_timeout or "+
-			"lock_timeout is too short", serverSays(err))
+		return fmt.Errorf("the server gave up and changed nothing: %s. Another session may hold a lock (see pg_locks), or "+
+			"the role's statement_timeout or lock_timeout is too short", serverSays(err))
 	case code != "":
 		return fmt.Errorf("the server says: %s (SQLSTATE %s)", serverSays(err), code)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !connecting:
@@ -122,8 +122,8 @@ func tooLarge(err error) int {
 
 // denied says why the server refused a right, as far as that is known.
 func denied(err error) string {
-	return serverSays(err) + ". A tenant's role changes only what is its tenant's own; a role that is no tenant's has no rights. " +
-		"An administrator maps a role to a tenant with `terraform-provider-novacron catalog init`"
+	return serverSays(err) + ". A tenant's role may change only what belongs to its tenant; a role without a tenant has " +
+		"no rights. An administrator maps a role to a tenant with `terraform-provider-novacron catalog init`"
 }
 
 // lost tells whether the connection broke, so that nobody knows what became of what was asked.

@@ -140,7 +140,8 @@ func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 		var owns bool
 		err := tx.QueryRow(ctx, `SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'novacron'`).Scan(&owns)
 		if err == nil && !owns {
-			err = fmt.Errorf("%w: it does not own the schema novacron, which somebody else has prepared: connect as its owner", ErrRole)
+			err = fmt.Errorf("%w: it does not own the schema novacron, which another role has prepared: connect as "+
+				"its owner", ErrRole)
 		}
 		if err == nil {
 			err = tx.QueryRow(ctx, `SELECT schema_version FROM novacron.catalogue`).Scan(&from)
@@ -189,7 +190,7 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 		return false, false, err
 	}
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
-		return false, false, fmt.Errorf("%q is no name for a role: give one of at most 63 bytes", role)
+		return false, false, fmt.Errorf("%q is not a name for a role: use one of at most 63 bytes", role)
 	}
 	var there bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role).Scan(&there); err != nil {

@@ -70,7 +70,7 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.id, s.explain("opening the catalogue", err)
+	return s.id, s.explain("opening the catalog", err)
 }
 
 // Kind is what data sources call this kind of catalogue.

@@ -54,7 +54,7 @@ type content struct {
 var errNothing = errors.New("nothing to write")
 
 // errLarge says that a document has no room for more.
-var errLarge = errors.New("the catalogue in this pool has grown too large")
+var errLarge = errors.New("the catalog in this pool has grown too large")
 
 // resolve tells those what became of it whose changes do not fit what the document holds now, and those whose changes
 // are in it already, by a write that was slow and was seen. errNothing when none is left.
@@ -99,8 +99,8 @@ func (b *batch) compose(current document) error {
 	}
 	pages, body, err := sh.body(b.level)
 	if err == nil && len(body) > maxGrown && len(body) > len(current.body) {
-		err = fmt.Errorf("%w: a document would take %.1f MiB, and %d is the most: remove what is not needed any more, or move to a "+
-			"catalogue in PostgreSQL", errLarge, float64(len(body))/(1<<20), maxGrown>>20)
+		err = fmt.Errorf("%w: a document would take %.1f MiB, and the limit is %d: remove what is no longer needed, or move "+
+			"to a catalog in PostgreSQL", errLarge, float64(len(body))/(1<<20), maxGrown>>20)
 	}
 	if errors.Is(err, errLarge) {
 		deletes := slices.DeleteFunc(slices.Clone(b.open), func(c *change) bool { return c.to.revision != "" })

@@ -127,7 +127,7 @@ func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T],
 // Create implements catalog.Collection.
 func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
 	if key == "" || strings.ContainsAny(key, "\t\n") {
-		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is no key", c.kind, c.store.pool, key)
+		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is not a key", c.kind, c.store.pool, key)
 	}
 	rec, err := c.write(ctx, key, "", value)
 	return rec, c.explain("creating", key, err)

@@ -73,8 +73,9 @@ func (e *damagedError) volumes() string {
 
 // standIn describes an older revision that is read in place of the damaged.
 func (e *damagedError) standIn() catalog.StandIn {
-	return catalog.StandIn{Damaged: e.broken[0].name, Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume %q was read in its place. It lacks "+
-		"the last change, and until it is restored, nothing is written to it or made of it. Restore it with `%s --yes`.",
+	return catalog.StandIn{Damaged: e.broken[0].name, Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume "+
+		"%q was read in its place. It lacks the last change. Until it is restored, nothing is written to it or created "+
+		"from it. Restore it with `%s --yes`.",
 		e.pool, e.volumes(), e.whole, e.repair())}
 }
 

@@ -168,7 +168,7 @@ func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha
 	case err != nil:
 		return fmt.Errorf("reading volume %q again before it is removed: %w", volume, err)
 	case sha256.Sum256(data) != sum:
-		return fmt.Errorf("volume %q was written while it was being repaired: look at the document again", volume)
+		return fmt.Errorf("volume %q changed while it was being repaired: run this again", volume)
 	}
 	_, number, _ := naming.ParseDocument(volume)
 	return s.remove(ctx, docStem, number)
@@ -194,7 +194,8 @@ func (s *Store) append(ctx context.Context, docStem string, e envelope, body []b
 	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if _, err := s.volumes.CreateVolume(ctx, s.pool, spec); err != nil {
 		if errors.Is(err, host.ErrExists) {
-			err = fmt.Errorf("somebody else is writing document %q: look at it again (%w)", strings.TrimSuffix(docStem, "."), err)
+			err = fmt.Errorf("another process is writing document %q: run this again (%w)",
+				strings.TrimSuffix(docStem, "."), err)
 		}
 		return err
 	}

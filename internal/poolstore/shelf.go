@@ -82,7 +82,7 @@ func (s *shelf) page(name string) (map[string]entry, error) {
 		}
 		key, e, err := parseRecord(line, parts)
 		if err != nil || page(key) != name {
-			return nil, fmt.Errorf("volume %q: %w: page %q has a line that is none of it", s.volume, errNoShelf, name)
+			return nil, fmt.Errorf("volume %q: %w: page %q has a line that does not belong to it", s.volume, errNoShelf, name)
 		}
 		records[key] = e
 	}

@@ -66,7 +66,8 @@ func openCatalog(ctx context.Context, s *face.Session, config types.Object, tena
 		if where.Postgres != nil {
 			dsn = setting(where.Postgres.DSN, "", envDSN)
 			if dsn == "" {
-				diags.AddAttributeError(path.Root("catalog"), "Missing connection string", "The catalogue is in PostgreSQL, and neither dsn nor "+envDSN+" says where: set one of them.")
+				diags.AddAttributeError(path.Root("catalog"), "Missing connection string", "The catalog is in PostgreSQL, but "+
+					"neither dsn nor "+envDSN+" says where: set one of them.")
 				return nil, diags
 			}
 		}

@@ -111,8 +111,8 @@ func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 		return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 	}
 	if odd(me.User) {
-		diags.AddAttributeError(path.Root("user"), "Invalid user", fmt.Sprintf("The user's name %q, of user, NOVACRON_USER or the operating system, "+
-			"holds a control character, or bytes that are no UTF-8.", me.User))
+		diags.AddAttributeError(path.Root("user"), "Invalid user", fmt.Sprintf("The user's name %q, of user, NOVACRON_USER "+
+			"or the operating system, holds a control character, or bytes that are not UTF-8.", me.User))
 	}
 	for _, group := range me.Groups {
 		if odd(group) {

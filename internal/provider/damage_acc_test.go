@@ -150,7 +150,7 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	if err != nil {
 		t.Errorf("the plan differs: %v", err)
 	}
-	tfacc.Says(t, out, "Catalogue is damaged", filepath.Base(newest), "was read in its place", "catalog repair --pool "+d.pool, "--uri", "--yes")
+	tfacc.Says(t, out, "Catalog is damaged", filepath.Base(newest), "was read in its place", "catalog repair --pool "+d.pool, "--uri", "--yes")
 	d.Configure(t, fmt.Sprintf(d.config, `description = "thrice"`))
 	tfacc.Says(t, d.Fails(t, "apply", "-auto-approve"), "Could not update template", filepath.Base(newest), "catalog repair --pool "+d.pool, "--uri", "--yes")
 

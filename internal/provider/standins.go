@@ -31,7 +31,7 @@ func (s *standInServer) warnings(of *catalog.StandIns) (fresh []*tfprotov6.Diagn
 		if !s.told[in.Damaged] {
 			s.told[in.Damaged] = true
 			fresh = append(fresh, &tfprotov6.Diagnostic{
-				Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "Catalogue is damaged", Detail: in.Detail,
+				Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "Catalog is damaged", Detail: in.Detail,
 			})
 		}
 	}

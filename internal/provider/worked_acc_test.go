@@ -56,7 +56,7 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	out := w.Fails(t, "apply", "-auto-approve")
 	tfacc.Says(t, out, "Instance did not become ready", "with novacron_instance.broken", `Instance "broken-1" was not ready: condition "user_data" was not met after`,
 		"last seen: a report of the guest", "cloud-init: status: error", "Runparts: 1 failures (runcmd) in 1 attempted commands",
-		"The end of the guest's console:", "no-such-unit", "A longer time does not help", "is replaced by the next apply")
+		"The end of the guest's console:", "no-such-unit", "A longer time does not help", "the next apply replaces it")
 	if strings.Contains(tfacc.Prose(out), `"app-1" was not ready`) {
 		t.Errorf("the worked example failed:\n%s", out)
 	}

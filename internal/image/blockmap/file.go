@@ -21,7 +21,7 @@ import (
 const mark = "novacron-map\x00\x00\x00\x01"
 
 // ErrDamaged says that a file is no whole map.
-var ErrDamaged = errors.New("it is damaged, or no block map")
+var ErrDamaged = errors.New("it is damaged, or not a block map")
 
 // FileSize is how long the map's file is, in bytes.
 func (m *Map) FileSize() int64 {

@@ -32,7 +32,7 @@ func Open(o image.Origin, path string) (*File, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return nil, o.Failed("opening", fmt.Errorf("%w: it is %s", ErrNotRegular, kindOf(info.Mode())),
-			"Give the path of an image file; a disk or volume is first copied into one with qemu-img convert.")
+			"Use the path of an image file; first copy a disk or volume into one with qemu-img convert.")
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -66,8 +66,8 @@ func (f *File) Unchanged() error {
 	}
 	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
 	if after.Changed = before.Changed; after.Same(before) {
-		advice = "Its size and the time of its last writing are as they were. Either its mode, owner or links were changed, as " +
-			"a backup does, or it was written to and given its time back: apply again once that is done."
+		advice = "Its size and modification time are unchanged. Either its mode, owner or links changed, as a backup does, " +
+			"or a program wrote to it and restored the time: apply again once that is done."
 	}
 	return f.origin.Failed("reading", image.ErrChanged, advice)
 }
@@ -86,10 +86,10 @@ func adviceOnOpen(path string, err error) string {
 		return "Let the user who runs Terraform read the file and enter the directories above it."
 	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
 		if full, absErr := filepath.Abs(path); absErr == nil {
-			return fmt.Sprintf("It was looked for at %s. Begin the path with ${path.module} where the file belongs to the "+
+			return fmt.Sprintf("It was expected at %s. Begin the path with ${path.module} if the file belongs to the "+
 				"module.", full)
 		}
-		return "Begin the path with ${path.module} where the file belongs to the module."
+		return "Begin the path with ${path.module} if the file belongs to the module."
 	case errors.Is(err, fs.ErrNotExist):
 		return "Check the path: the file must be on the machine that runs Terraform."
 	default:

@@ -88,7 +88,7 @@ type part struct {
 }
 
 // errRange is passing: all is asked for then.
-var errRange = errors.New("it does not keep to ranges")
+var errRange = errors.New("it does not respect ranges")
 
 // noMore takes the answer that the file has nothing behind what was had. Where its length was not known, that is how long it is.
 func (d *download) noMore(response *http.Response) error {

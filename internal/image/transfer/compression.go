@@ -232,7 +232,8 @@ func (u *unpacker) blame(err error) error {
 		return u.origin.Unsupported("Compress it again: xz -9 and zstd --ultra -21 stay below that.",
 			"its %s data takes more than %d MiB of memory to decompress", name, image.MaxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
-		return u.origin.Unsupported("Compress it again, with the defaults of xz.", "its xz data uses what is not supported (%v)", err)
+		return u.origin.Unsupported("Compress it again, with the defaults of xz.", "its xz data uses an unsupported feature "+
+			"(%v)", err)
 	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
 		return u.origin.NotImage(fmt.Sprintf("Remove what follows, or compress the image again; %s -t tells whether the file is whole.", name),
 			"its %s data has ended, and trailing data that is not %s follows", name, name)

@@ -91,7 +91,7 @@ func (d *download) endedHere() error {
 }
 
 // errMore is passing: what follows is asked for, until the server says that nothing does.
-var errMore = errors.New("the server sent a part of the file, and does not tell how long all of it is")
+var errMore = errors.New("the server sent a part of the file without its total length")
 
 // unproved tells, of a file that has ended, that only the end of a connection says so.
 func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
@@ -105,7 +105,7 @@ func (d *download) untold() error {
 }
 
 // errUntold says why the end of a connection is not enough.
-var errUntold = errors.New("the server tells neither how long the file is nor where it ends, so that one which is cut short " +
+var errUntold = errors.New("the server announces neither the length nor the end of the file, so a truncated file " +
 	"would pass for the whole")
 
 // read reads from the present answer. The time counts while the server is waited for, not while the reader is busy elsewhere.

@@ -21,12 +21,12 @@ func (s Source) validateHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken):
-			return s.invalid("headers", fmt.Sprintf("%s is no name of a header", image.Quote(name)), "A name has letters, digits and hyphens.")
+			return s.invalid("headers", fmt.Sprintf("%s is not the name of a header", image.Quote(name)), "A name has letters, digits and hyphens.")
 		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
 			return s.invalid("headers", "the header "+name+" is set by the download itself", "Leave it out.")
 		case strings.ContainsFunc(s.Headers[name], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
-			return s.invalid("headers", "the value of "+name+" has line breaks or control characters", "Where it comes from a file, "+
-				"use trimspace(file(…)).")
+			return s.invalid("headers", "the value of "+name+" has line breaks or control characters", "If it comes from a "+
+				"file, use trimspace(file(…)).")
 		}
 	}
 	return nil

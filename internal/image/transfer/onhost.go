@@ -24,9 +24,10 @@ func (s Source) validateVolume() error {
 func (s Source) validateInstance() error {
 	switch {
 	case !uuidForm.MatchString(s.Instance):
-		return s.invalid("instance_id", "it is no UUID", "Take it from novacron_instance.NAME.id.")
+		return s.invalid("instance_id", "it is not a UUID", "Take it from novacron_instance.NAME.id.")
 	case s.Checksum != "":
-		return s.invalid("checksum", "a checksum is of a file, and the disk of an instance is none that could be known before", "Leave it out.")
+		return s.invalid("checksum", "a checksum describes a file, and that of an instance's disk cannot be known "+
+			"beforehand", "Leave it out.")
 	}
 	return nil
 }

@@ -60,8 +60,8 @@ func (s Source) checkRedirect(request *http.Request, via []*http.Request) error 
 			shown(request.URL)), "Check the URL in a browser.")
 	}
 	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme == "http" && s.Checksum == "" {
-		return s.origin().Failed("downloading", fmt.Errorf("it is redirected from https to %s, where anybody on the way could "+
-			"exchange the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
+		return s.origin().Failed("downloading", fmt.Errorf("it is redirected from https to %s, where an attacker on the way "+
+			"could replace the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
 	}
 	return nil
 }

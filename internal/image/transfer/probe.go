@@ -30,8 +30,8 @@ const (
 	adviceConvert    = "Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2."
 	adviceTwice      = "Compress it once."
 	adviceDecompress = "Decompress it first, or use gzip, xz, zstd or bzip2."
-	adviceUnpack     = "Unpack it, and give the disk image inside."
-	adviceDownloaded = "Look into it: a login or error page often ends up in place of a download."
+	adviceUnpack     = "Unpack it, and use the disk image inside."
+	adviceDownloaded = "Open it: a login or error page is often saved instead of a download."
 )
 
 // foreign are the formats that are known, and refused by name; a compressed one shows here where it was compressed twice. The
@@ -49,7 +49,7 @@ var foreign = []struct {
 	{mark{0, "QED\x00"}, "it is a QED image", adviceConvert},
 	{mark{0, "WithoutFreeSpace"}, "it is a Parallels image", adviceConvert},
 	{mark{0, "WithouFreSpacExt"}, "it is a Parallels image", adviceConvert},
-	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Give an image without encryption: a template cannot carry a key."},
+	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Use an image without encryption: a template cannot carry a key."},
 	{mark{0, "\x1f\x8b"}, "it is compressed with gzip", adviceTwice},
 	{mark{0, "\xfd7zXZ\x00"}, "it is compressed with xz", adviceTwice},
 	{mark{0, "\x28\xb5\x2f\xfd"}, "it is compressed with zstd", adviceTwice},
@@ -96,7 +96,8 @@ func probe(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, erro
 		}
 	}
 	if isCD(head) {
-		return "", 0, o.Unsupported("Install a guest from it, and give that guest's disk; or give the distribution's cloud image.",
+		return "", 0, o.Unsupported("Install a guest from it, and use that guest's disk; or use the distribution's cloud "+
+			"image.",
 			"it is an ISO 9660 image: an installation CD is not a disk image")
 	}
 	if err := notText(o, head); err != nil {
@@ -142,6 +143,6 @@ func plausibleDisk(o image.Origin, r io.ReaderAt, head []byte, size int64) error
 			return nil
 		}
 	}
-	return o.NotImage("Give a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
+	return o.NotImage("Use a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
 		"a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
 }

@@ -25,7 +25,7 @@ const (
 
 const (
 	adviceDamaged = "Download or export the image again; qemu-img check tells whether it is whole."
-	adviceFlatten = "Where its other files are, make it whole with qemu-img convert -O qcow2 IMAGE FLAT.qcow2."
+	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.qcow2."
 )
 
 // probeQcow2 checks a qcow2 header without following anything that it points to, and gives the virtual size. An image
@@ -70,7 +70,7 @@ func readQcow2Header(o image.Origin, r io.ReaderAt) (*qcow2.Header, error) {
 	case 3:
 	default:
 		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.",
-			"it is of version %d of the qcow format, where 2 and 3 are known", h.Version)
+			"it has version %d of the qcow format, and only 2 and 3 are known", h.Version)
 	}
 	h.HeaderFieldsV3 = &qcow2.HeaderFieldsV3{}
 	if _, err := binary.Decode(raw[qcow2HeaderV2:n], binary.BigEndian, h.HeaderFieldsV3); err != nil {
@@ -122,7 +122,7 @@ func qcow2Features(o image.Origin, h *qcow2.Header) error {
 		return o.Unsupported(adviceFlatten, "its data is in another file")
 	case h.IncompatibleFeatures&^known != 0:
 		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.qcow2.",
-			"it uses features of qcow2 that are not known (bits %#x)", uint64(h.IncompatibleFeatures&^known))
+			"it uses unknown features of qcow2 (bits %#x)", uint64(h.IncompatibleFeatures&^known))
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func qcow2Geometry(o image.Origin, h *qcow2.Header, size int64) error {
 	damaged := func(format string, args ...any) error { return o.NotImage(adviceDamaged, format, args...) }
 	switch {
 	case h.ClusterBits < qcow2MinClusterBits || h.ClusterBits > qcow2MaxClusterBits:
-		return damaged("its clusters would be of 2^%d bytes, where 2^%d to 2^%d are possible", h.ClusterBits,
+		return damaged("its clusters would have 2^%d bytes, and only 2^%d to 2^%d are possible", h.ClusterBits,
 			qcow2MinClusterBits, qcow2MaxClusterBits)
 	case h.Size == 0:
 		return damaged("its disk has no size")

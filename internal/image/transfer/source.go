@@ -37,7 +37,7 @@ func (s Source) Validate() error {
 			"Set one of path, url, volume and instance_id.")
 	case len(given) > 1:
 		return image.Blame(given[1], "looking for the image", errors.New(strings.Join(given, " and ")+" are given"),
-			"Keep the one that the image is to be read from.")
+			"Keep the one to read the image from.")
 	}
 	check := map[string]func() error{"path": s.validatePath, "url": s.validateURL, "volume": s.validateVolume, "instance_id": s.validateInstance}[given[0]]
 	if check != nil {
@@ -103,11 +103,12 @@ func (s Source) validateURL() error {
 	u, err := url.Parse(s.URL)
 	switch {
 	case err != nil:
-		return invalid("it cannot be parsed", "Percent-encode what is special in it, above all in user name and password.")
+		return invalid("it cannot be parsed", "Percent-encode special characters in it, above all in user name and "+
+			"password.")
 	case u.Scheme == "file":
 		return invalid("file URLs are not downloaded", "Use path for a file on this machine.")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return invalid("its scheme is not http or https", "Give an http or https URL, or use path for a file on this machine.")
+		return invalid("its scheme is not http or https", "Use an http or https URL, or path for a file on this machine.")
 	case u.Hostname() == "":
 		return invalid("it names no host", "Write it as https://HOST/PATH.")
 	}

@@ -121,7 +121,8 @@ func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, 
 		tooLong = s.tooLong
 	}
 	if im.Size >= 0 {
-		limit, tooLong = im.Size, im.origin.Failed("reading", fmt.Errorf("more came than the %d bytes that were announced", im.Size), "Apply again.")
+		limit, tooLong = im.Size, im.origin.Failed("reading", fmt.Errorf("it has more than the %d "+
+			"bytes that were announced", im.Size), "Apply again.")
 	}
 	in := &bounded{r: &cancelled{ctx, im.origin, p.out}, left: limit, over: tooLong}
 	async := newAsyncWriter(d)

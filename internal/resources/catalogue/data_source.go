@@ -89,18 +89,19 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 
 // Read implements datasource.DataSource.
 func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	resp.Diagnostics.Append(d.Require("reading the catalogue")...)
+	resp.Diagnostics.Append(d.Require("reading the catalog")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	l := d.Library
 	c, err := l.Catalogue(ctx)
 	if err != nil {
-		face.AddError(&resp.Diagnostics, "Could not read catalogue", err)
+		face.AddError(&resp.Diagnostics, "Could not read catalog", err)
 		return
 	}
 	for _, u := range c.Stock.Undescribed {
-		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume and cannot describe it, so it is not among the images: "+u+".")
+		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume but cannot describe it, so it is not "+
+			"among the images: "+u+".")
 	}
 	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Stock.Strays...))
 	resp.Diagnostics.Append(diags...)

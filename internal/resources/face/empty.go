@@ -51,9 +51,9 @@ func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt
 		}
 	}
 	if nothing && !slices.Contains(exempt, at.String()) {
-		AddWarning(diags, finding.Finding{Path: at, Summary: "Nothing is set", Detail: fmt.Sprintf("This has %s, and none of them is set. Terraform drops "+
-			"other names without a word where the value comes from a variable or is converted: look for one that is misspelt. Where nothing is to be "+
-			"set, %s.", strings.Join(slices.Sorted(maps.Keys(inside)), ", "), instead(at))})
+		AddWarning(diags, finding.Finding{Path: at, Summary: "Nothing is set", Detail: fmt.Sprintf("This has %s, and none "+
+			"of them is set. If the value comes from a variable or is converted, Terraform silently drops other names: look "+
+			"for a misspelled one. To set nothing on purpose, %s.", strings.Join(slices.Sorted(maps.Keys(inside)), ", "), instead(at))})
 	}
 }
 

@@ -40,8 +40,9 @@ func AddFindings(diags *diag.Diagnostics, findings finding.List) {
 // WarnUnrecorded reports that the catalogue does not have the record of a request, or not its end.
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
-		diags.AddWarning("Could not record request", "What came of request "+record.RequestID+" could not be written to the catalogue, so "+
-			"novacron_provisioning_requests does not list it, or not as it ended. The instance is not affected. "+finding.Sentence(record.Unrecorded))
+		diags.AddWarning("Could not record request", "The result of request "+record.RequestID+" could not be written to "+
+			"the catalog, so novacron_provisioning_requests does not list it, or does not show how it ended. The instance is "+
+			"not affected. "+finding.Sentence(record.Unrecorded))
 	}
 }
 
@@ -76,9 +77,9 @@ func findable(p finding.Path) finding.Path {
 func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	var unless string
 	if _, taken := errors.AsType[*library.TakenError](err); taken {
-		unless = " Unless it goes before, applying the plan is refused."
+		unless = " Unless it is removed first, the apply is refused."
 	} else if _, missing := errors.AsType[*library.MissingPoolError](err); missing {
-		unless = " Unless the same apply makes it before, applying the plan is refused."
+		unless = " Unless the same apply creates it first, the apply is refused."
 	}
 	findings, _ := errors.AsType[finding.List](err)
 	if unless == "" {
@@ -117,12 +118,12 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	detail := strings.ToValidUTF8(finding.Sentence(err), "\uFFFD") // names of files are not always
 	_, timedOut := errors.AsType[*timedOutError](err)
 	if timedOut {
-		detail += "\n\nHow long it may take is set by the timeouts block."
+		detail += "\n\nThe timeouts block sets how long it may take."
 	}
 	switch {
 	case errors.Is(err, provision.ErrNoAnswer):
-		detail += "\n\nThe host is there, but slow, or stuck: see whether libvirt answers `virsh list` there. What it carries out late is taken " +
-			"over, or cleared away, by the next apply."
+		detail += "\n\nThe host is reachable, but slow or stuck: check whether libvirt answers `virsh list` there. The next " +
+			"apply takes over or clears away what the host carries out late."
 	case errors.Is(err, provision.ErrUnreachable):
 		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), and that libvirt runs there and lets you in."
 	}

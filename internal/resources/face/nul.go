@@ -18,11 +18,13 @@ func FindNUL(config tftypes.Value) finding.List {
 		switch {
 		case v.IsNull() || !v.IsKnown():
 		case v.Type().Is(tftypes.String) && v.As(&text) == nil && strings.ContainsRune(text, 0):
-			fs.Add(pathOf(at), "NUL character in a text", "The text holds a NUL character (U+0000), which a catalogue cannot keep. Take it out.")
+			fs.Add(pathOf(at), "NUL character in a text", "The text holds a NUL character (U+0000), which a catalog cannot "+
+				"store. Remove it.")
 		case v.As(&names) == nil:
 			for name := range names {
 				if strings.ContainsRune(name, 0) {
-					fs.Add(pathOf(at), "NUL character in a name", "One of the names in it holds a NUL character (U+0000), which a catalogue cannot keep. Take it out.")
+					fs.Add(pathOf(at), "NUL character in a name", "One of the names in it holds a NUL character (U+0000), which a "+
+						"catalog cannot store. Remove it.")
 				}
 			}
 		}

@@ -48,7 +48,7 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 			if err == nil || !b.way.Done() {
 				t.Fatalf("nothing was late (%v):\n%s", err, out)
 			}
-			tfacc.Says(t, out, "did not answer", "How long it may take is set by the timeouts block")
+			tfacc.Says(t, out, "did not answer", "The timeouts block sets how long it may take")
 			b.way.Arm(acctest.Fault{})
 			b.configure(t, config("5m"))
 			b.space.Apply(t)

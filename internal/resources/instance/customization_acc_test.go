@@ -24,7 +24,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		mistake, asked string
 		says           []string
 	}{
-		{"package", `install_packages = ["-y"]`, []string{"Invalid package name", at, "customization.install_packages", `"-y" is no name of a package`}},
+		{"package", `install_packages = ["-y"]`, []string{"Invalid package name", at, "customization.install_packages", `"-y" is not the name of a package`}},
 		{"port", `open_ports = [80, 65536]`, []string{"Invalid port", at, "customization.open_ports", "65536 is not between 1 and 65535"}},
 		{"key", `ssh_authorized_keys = ["ssh-rsa"]`, []string{"Invalid SSH key", at, "customization.ssh_authorized_keys"}},
 		{"user name", `users = { "Deploy" = {} }`, []string{"Invalid user name", at, `customization.users["Deploy"]`, `User "Deploy": Use lower-case letters`}},
@@ -33,7 +33,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		{"private key", `users = { a = { ssh_authorized_keys = ["-----BEGIN OPENSSH PRIVATE KEY-----"] } }`,
 			[]string{"Invalid SSH key", at, `customization.users["a"].ssh_authorized_keys`, "private key"}},
 		{"shell", `users = { a = { shell = "bash" } }`, []string{"Invalid shell", at, `customization.users["a"].shell`}},
-		{"file path", `files = { "etc/motd" = { content = "x" } }`, []string{"Invalid file path", at, `customization.files["etc/motd"]`, `File "etc/motd": Name it by an absolute path`}},
+		{"file path", `files = { "etc/motd" = { content = "x" } }`, []string{"Invalid file path", at, `customization.files["etc/motd"]`, `File "etc/motd": Use an absolute path`}},
 		{"permissions", `files = { "/etc/motd" = { content = "x", permissions = "u=rw" } }`,
 			[]string{"Invalid permissions", at, `customization.files["/etc/motd"].permissions`, "in octal"}},
 		{"owner", `files = { "/etc/motd" = { content = "x", owner = "0" } }`, []string{"Invalid owner", at, `customization.files["/etc/motd"].owner`}},
@@ -121,7 +121,7 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "customization" was not met after`,
 		"a guest without cloud-init, which does what the template's cloud_init and the customization say", "the guest has no cloud-init",
-		"A longer time does not help. Use an image with cloud-init", "is kept as it is")
+		"A longer time does not help. Use an image with cloud-init", "is kept so that you can look into it")
 
 	// Made without being started, it is not customized before it is.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`), `power_state = "stopped"`))
@@ -150,7 +150,7 @@ func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	w := newWorkspace(t, host, name, tfconfig.Render(busy, release(acctest.TinyImage(t))))
 	w.instances(t, instance("it", name+"-it"))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
-		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "is replaced by the next apply")
+		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "the next apply replaces it")
 
 	// An image that cannot report is waited for without that.
 	w.instances(t, instance("it", name+"-it", `wait_for = ["ip", "no_report"]`))

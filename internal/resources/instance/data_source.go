@@ -76,8 +76,8 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		i, err = d.Provisioner.Own(ctx, asked)
 	}
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(at, "Instance not found", fmt.Sprintf("The host has no instance %q of the tenant %s. Where the instance is "+
-			"made in the same configuration, refer to it by novacron_instance.NAME.id.", asked, tenant))
+		resp.Diagnostics.AddAttributeError(at, "Instance not found", fmt.Sprintf("The host has no instance %q of the tenant "+
+			"%s. If the same configuration creates the instance, refer to it by novacron_instance.NAME.id.", asked, tenant))
 		return
 	}
 	if err != nil {

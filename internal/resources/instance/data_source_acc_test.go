@@ -74,7 +74,7 @@ func TestAccInstancesAreFound(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			{Config: base + single("it", `name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is no valid instance\s+name`)},
+			{Config: base + single("it", `name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is not a valid instance\s+name`)},
 			{Config: base + single("it", ""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
 			{Config: base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
 			{Config: base},

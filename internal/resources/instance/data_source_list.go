@@ -90,7 +90,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	for _, text := range overlooked {
-		resp.Diagnostics.AddWarning("Domain was overlooked", text)
+		resp.Diagnostics.AddWarning("Domain was skipped", text)
 	}
 	m.Instances = make([]model.Found, len(instances))
 	for n, i := range instances {

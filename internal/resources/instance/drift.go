@@ -29,8 +29,9 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state model.I
 	}
 	for _, d := range i.Drift(blueprint) {
 		if d.Lost { // to replace an instance for what somebody did to it is for its user to decide
-			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On its host, instance %q has %s = %v "+
-				"now. That cannot be put right in place: undo it there, configure it so, or replace the instance with `terraform apply -replace=ADDRESS`.",
+			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On "+
+				"its host, instance %q now has %s = %v. That cannot be corrected in place: undo the change there, configure it "+
+				"that way, or replace the instance with `terraform apply -replace=ADDRESS`.",
 				state.Name.ValueString(), d.Path, d.Is))
 			continue
 		}

@@ -30,7 +30,7 @@ variable "asked" {
   default = { packages = ["nginx"] }
 }
 `, instance("it", numbered(name), `count = 3`, `power_state = "stopped"`, `customization = var.asked`)),
-		"Nothing is set", "with novacron_instance.it[", "customization = var.asked", "This has files, install_packages,", "look for one that is misspelt",
+		"Nothing is set", "with novacron_instance.it[", "customization = var.asked", "This has files, install_packages,", "look for a misspelled one",
 		"leave it out", "(and 2 more similar warnings elsewhere)")
 	tfacc.Says(t, plan(right, `
 variable "users" {

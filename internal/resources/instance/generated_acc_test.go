@@ -165,7 +165,7 @@ func TestAccWhatAnImportCannotKnowIsSaid(t *testing.T) {
 	tfacc.Says(t, out(settings[:2]...), "Missing parameter", "requires the parameter \"pass\"")
 	said := out(settings...)
 	tfacc.Says(t, said, "0 to add, 1 to change, 0 to destroy", "Customization not imported")
-	tfacc.Says(t, said, "Secrets not imported", "values of pass that its host does not keep")
+	tfacc.Says(t, said, "Secrets not imported", "values of pass, which its host does not keep")
 	w.Apply(t)
 	w.EmptyPlan(t)
 	if after := host.Virsh(t, "dumpxml", name); after != before {

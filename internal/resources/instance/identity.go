@@ -36,9 +36,9 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	}
 	i, err := r.referred(ctx, req)
 	if errors.Is(err, provision.ErrForeign) {
-		err = fmt.Errorf("%w. Only instances can be imported. To bring in what is on its disk, shut the domain off, register the disk as a "+
-			"novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path for a file on this machine), and make a novacron_instance of "+
-			"that. The domain itself stays as it is, until you remove it", err)
+		err = fmt.Errorf("%w. Only instances can be imported. To use what is on its disk, shut the domain down, register "+
+			"the disk as a novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path for a file on this "+
+			"machine), and create a novacron_instance from that. The domain itself stays as it is until you remove it", err)
 	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not import instance", err)
@@ -57,13 +57,14 @@ func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
 		i, err := r.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
 		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.Library.Tenant() {
-			err = fmt.Errorf("the host has no instance of the UUID %s", given.ValueString())
+			err = fmt.Errorf("the host has no instance with the UUID %s", given.ValueString())
 		}
 		return i, err
 	}
 	i, err := r.Provisioner.Lookup(ctx, req.ID)
 	if errors.Is(err, provision.ErrNotFound) {
-		err = fmt.Errorf("the host has no instance %q: give its UUID, \"tenant/name\", or its name in the provider's tenant", req.ID)
+		err = fmt.Errorf("the host has no instance %q: use its UUID, \"tenant/name\", or its name in the provider's "+
+			"tenant", req.ID)
 	}
 	return i, err
 }

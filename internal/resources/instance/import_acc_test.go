@@ -73,7 +73,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
 
 	for id, says := range map[string]string{
-		name + "-not":    `The host has no instance "` + name + `-not": give its UUID, "tenant/name", or its name in the provider's tenant.`,
+		name + "-not":    `The host has no instance "` + name + `-not": use its UUID, "tenant/name", or its name in the provider's tenant.`,
 		"team-2/" + name: `The host has no instance "team-2/` + name + `"`,
 	} {
 		w.instances(t, plain(settings...), takeOver(id))

@@ -71,10 +71,10 @@ func waitsFor(i provision.Instance) []string {
 // warnOfUntold warns of what the instance was made with, and its host does not tell.
 func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog.Version) {
 	if i.Facts.Customized.Digest != "" {
-		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was made with a "+
-			"customization, of which its host keeps a digest only. Write it into the configuration as it was: then the plan takes note of it "+
-			"and nothing is done to the instance. Without it, a new system disk (on_version_change = \"reimage\") or another instance will "+
-			"have none.", i.Facts.Name))
+		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was "+
+			"created with a customization, of which its host keeps only a digest. Write it into the configuration as it was; "+
+			"the plan then records it without changing the instance. Without it, a new system disk (on_version_change = "+
+			"\"reimage\") or another instance will have none.", i.Facts.Name))
 	}
 	known, secrets := catalog.SettingValues(i.Facts.Parameters), []string{}
 	for name, p := range version.Spec.Parameters {
@@ -84,9 +84,10 @@ func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog
 	}
 	if len(secrets) > 0 {
 		slices.Sort(secrets)
-		diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported", fmt.Sprintf("Instance %q was made with values of %s that "+
-			"its host does not keep. They are required: set them in parameters_wo, with wait_for = [\"cloud_init\"], before you change anything "+
-			"else of the instance. Setting them does nothing to it, and nothing tells whether they are what they were.",
+		diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported", fmt.Sprintf("Instance %q was created "+
+			"with values of %s, which its host does not keep. They are required: set them in parameters_wo, with wait_for = "+
+			"[\"cloud_init\"], before you change anything else of the instance. Setting them does not change the instance, "+
+			"and nothing can verify that they are the same as before.",
 			i.Facts.Name, strings.Join(secrets, ", ")))
 	}
 }

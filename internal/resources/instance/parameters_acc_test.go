@@ -138,14 +138,14 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 		{"too many", `parameters = { tags = ["1", "2", "3", "4"] }`, []string{`Parameter "tags": the value has 4 elements, and max_length is 3`}},
 		{"nested", `parameters = { tags = [["1"]] }`, []string{`Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools`}},
 		{"no map", `parameters = { env = ["a"] }`, []string{`Parameter "env": the value is a list, not a map`}},
-		{"not allowed", `parameters = { tier = "app" }`, []string{`Parameter "tier": "app" is none of the allowed values: db, web`}},
+		{"not allowed", `parameters = { tier = "app" }`, []string{`Parameter "tier": "app" is not one of the allowed values: db, web`}},
 		{"no match", `parameters = { hostname = "1st" }`, []string{`Parameter "hostname": "1st" does not match the regular expression ^[a-z][a-z0-9-]{0,62}$`}},
 		{"short secret", "parameters_wo = { password = \"hunter2\" }\n  wait_for = [\"cloud_init\"]", []string{"Invalid parameter value", `parameters_wo = { password =`, `Parameter "password": the value has 7 characters, and min_length is 8`}},
 		{"secret that would stay", `parameters_wo = { password = "hunter22" }`, []string{"Secrets would remain on the host", `wait_for must contain "cloud_init"`}},
 		{"set twice", "parameters = { password = \"hunter22\" }\n  parameters_wo = { password = \"hunter22\" }\n  wait_for = [\"cloud_init\"]", []string{"Duplicate parameter"}},
 		{"memory", `parameters = { memory = 1 }`, []string{"Value out of range", `parameters = { memory = 1 }`, `Parameter "memory" drives hardware_profile.memory_mb: 1 is not between 32 and`}},
 		{"all at once", "parameters = {\n    port = 0\n    tier = \"app\"\n    prot = 1\n  }",
-			[]string{"port = 0", `Parameter "port": 0 is less than min_value 1`, `tier = "app"`, `Parameter "tier": "app" is none of the allowed values`, "prot = 1", `Did you mean "port"?`}},
+			[]string{"port = 0", `Parameter "port": 0 is less than min_value 1`, `tier = "app"`, `Parameter "tier": "app" is not one of the allowed values`, "prot = 1", `Did you mean "port"?`}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
@@ -166,7 +166,7 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 		{"default out of range", `parameters = { port = { type = "integer", default = 0, min_value = 1 } }`, []string{`parameters["port"].default`, "less than min_value 1"}},
 		{"regular expression", `parameters = { port = { type = "string", regex = "(" } }`, []string{"Invalid regular expression", "missing closing"}},
 		{"required default", `parameters = { port = { type = "string", default = "a", required = true } }`, []string{"Required parameter has a default"}},
-		{"type", `parameters = { port = { type = "int" } }`, []string{"Unknown parameter type", `"int" is none of`, "integer"}},
+		{"type", `parameters = { port = { type = "int" } }`, []string{"Unknown parameter type", `"int" is not one of`, "integer"}},
 		{"target", `parameters = { port = { type = "string", target = "hardware.memory_mb" } }`, []string{"Target does not match type", "takes a parameter of type integer"}},
 		{"disk", `parameters = { size = { type = "integer", target = "disk.data.size_gb" } }`, []string{"Disk not found", `There is no disk "data" in storage_profile. Disks are: system`}},
 		{"user data", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port }}\"\n  }", []string{"Unknown parameter", "cloud_init = {", `Line 2: there is no parameter "port"`}},

@@ -75,8 +75,9 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	}
 	all, findings := model.Given(config.Parameters, config.ParametersWO)
 	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
-		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the secrets until the guest has read "+
-			"them, and they are taken out of it when cloud-init is done: wait_for must contain \"cloud_init\". That needs the guest agent in the image.")
+		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
+			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for must contain "+
+			"\"cloud_init\". That needs the guest agent in the image.")
 	}
 	hardware, _ := profile.Hardware(config.HardwareProfile)
 	network, _ := profile.Network(config.NetworkProfile)
@@ -90,7 +91,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model.Instance
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(r.Require("making an instance")...)
+	resp.Diagnostics.Append(r.Require("creating an instance")...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -123,8 +124,8 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	save(instance, record)
 	if err != nil {
-		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept as it is, so that you can "+
-			"look into it, and is replaced by the next apply", err))
+		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept "+
+			"so that you can look into it, and the next apply replaces it", err))
 	}
 }
 

@@ -107,7 +107,7 @@ func TestAccSensitiveValueInParametersIsWarnedOf(t *testing.T) {
 		return instance("it", name+"-it", `power_state = "stopped"`, `wait_for = []`, `parameters = { token = "`+token+`" }`)
 	}
 	w.instances(t, one("first"))
-	tfacc.Says(t, w.Apply(t), "Sensitive value stored in state", "In parameters_wo it is kept nowhere")
+	tfacc.Says(t, w.Apply(t), "Sensitive value stored in state", "Use parameters_wo, whose values it does not keep")
 	w.EmptyPlan(t)
 	if xml := host.Virsh(t, "dumpxml", name+"-it"); len(xml) == 0 || strings.Contains(xml, ">first<") {
 		t.Error("the domain's definition holds the value")

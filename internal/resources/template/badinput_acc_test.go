@@ -20,8 +20,8 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		mistake, config string
 		says            []string
 	}{
-		{"name", template("Ubuntu 24"), []string{"Invalid value", at, `name = "Ubuntu 24"`, `"Ubuntu 24" is no valid template name: use lower-case letters`}},
-		{"empty name", template(""), []string{"Invalid value", at, `name = ""`, `"" is no valid template name`}},
+		{"name", template("Ubuntu 24"), []string{"Invalid value", at, `name = "Ubuntu 24"`, `"Ubuntu 24" is not a valid template name: use lower-case letters`}},
+		{"empty name", template(""), []string{"Invalid value", at, `name = ""`, `"" is not a valid template name`}},
 		{"long name", template(strings.Repeat("a", 64)), []string{"Invalid value", at, "at most 63 characters"}},
 		{"type", with(`type = "lxc"`), []string{at, `type = "lxc"`, `"vm"`}},
 		{"strategy", with(`default_strategy = "copy"`), []string{at, `default_strategy = "copy"`, `"clone" "linked_clone"`}},
@@ -29,8 +29,8 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		{"CPU type", with(`hardware_profile = { cpu_type = " " }`), []string{"Empty CPU type", at, "hardware_profile.cpu_type: Write host-model"}},
 		{"memory", with(`hardware_profile = { memory_mb = 31 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 31 is not between 32 and"}},
 		{"interface type", with(`network_profile = { interfaces = { eth0 = { type = "ne2k" } } }`),
-			[]string{"Unknown interface type", at, `"ne2k" is none of virtio, e1000, e1000e, rtl8139`}},
-		{"interface name", with(`network_profile = { interfaces = { "eth 0" = {} } }`), []string{"Invalid interface name", at, `"eth 0" is no valid name`}},
+			[]string{"Unknown interface type", at, `"ne2k" is not one of virtio, e1000, e1000e, rtl8139`}},
+		{"interface name", with(`network_profile = { interfaces = { "eth 0" = {} } }`), []string{"Invalid interface name", at, `"eth 0" is not a valid name`}},
 		{"MAC address", with(`network_profile = { interfaces = { a = { mac_address = "01:00:00:00:00:00" } } }`), []string{"Multicast MAC address", at}},
 		{"MAC address twice", with(`network_profile = { interfaces = { a = { mac_address = "52:54:00:00:00:0a" }, b = { mac_address = "52:54:00:00:00:0A" } } }`),
 			[]string{"Duplicate MAC address", at, `is also the address of interface "a"`}},
@@ -40,7 +40,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Duplicate system disk", at, `Disk "a" is the system disk already`}},
 		{"data disk", with(`storage_profile = { disks = { system = {}, data = {} } }`), []string{"Missing disk size", at, `Disk "data" is blank, so it needs size_gb`}},
 		{"disk size", with(`storage_profile = { disks = { system = { size_gb = 0 } } }`), []string{"Value out of range", at, `disks["system"].size_gb: Disk "system": 0 is not between 1 and`}},
-		{"parameter type", with(`parameters = { hostname = { type = "int" } }`), []string{at, `"int" is none of string, text`}},
+		{"parameter type", with(`parameters = { hostname = { type = "int" } }`), []string{at, `"int" is not one of string, text`}},
 		{"parameter name", with(`parameters = { Hostname = { type = "string", target = "hostname" } }`), []string{"Invalid parameter name", at, `Parameter "Hostname": Use lower-case`}},
 		{"target of another type", with(`parameters = { port = { type = "string", target = "hardware.memory_mb" } }`), []string{"Target does not match type", at, "of type integer"}},
 		{"target twice", with(`parameters = { hostname = { type = "string" }, name = { type = "string", target = "hostname" } }`),
@@ -63,7 +63,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 `+with(``))
 	out := w.Fails(t, "plan")
 	for _, says := range [][]string{
-		{"Invalid value", `tenant = "team.a"`, `"team.a" is no valid tenant`},
+		{"Invalid value", `tenant = "team.a"`, `"team.a" is not a valid tenant`},
 		{`provider "novacron"`, `uri = ""`, "at least 1"},
 		{`provider "novacron"`, `pool = ""`, "at least 1"},
 		{`domain_type = "xen"`, `"kvm" "qemu"`},
@@ -106,7 +106,7 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 	if err != nil {
 		t.Fatalf("terraform plan: %v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "Warning: Storage pool not found", "Unless the same apply makes it before, applying the plan is refused")
+	tfacc.Says(t, out, "Warning: Storage pool not found", "Unless the same apply creates it first, the apply is refused")
 	host.Pool(t, name+"-not")
 	if out, err := other.Run(t.Context(), "apply", "with-pool"); err != nil {
 		t.Errorf("terraform apply: %v\n%s", err, out)

@@ -42,8 +42,8 @@ func TestAccTemplateIsFoundByIDAndName(t *testing.T) {
 		Steps: []resource.TestStep{
 			missing("data \"novacron_template\" \"it\" {}\n", `No attribute specified when one \(and only one\) of \[id,name\] is required`),
 			missing("data \"novacron_template\" \"it\" {\n  id = \"default/a\"\n  name = \"a\"\n}\n", `2 attributes specified when one \(and only one\)`),
-			missing("data \"novacron_template\" \"it\" {\n  id = \"a\"\n}\n", `"a" is no template id: write it as tenant/name`),
-			missing("data \"novacron_template\" \"it\" {\n  name = \"A\"\n}\n", `"A" is no valid template name`),
+			missing("data \"novacron_template\" \"it\" {\n  id = \"a\"\n}\n", `"a" is not a template id: write it as tenant/name`),
+			missing("data \"novacron_template\" \"it\" {\n  name = \"A\"\n}\n", `"A" is not a valid template name`),
 			{Config: config(byID + byName), ConfigStateChecks: same},
 			missing("data \"novacron_template\" \"it\" {\n  id = \"other/"+name+"\"\n}\n", `(?s)Template not found.*has\s+no\s+template\s+"other/`+name+`"`),
 			missing("data \"novacron_template\" \"it\" {\n  name = \"nope\"\n}\n", `(?s)Template not found.*has\s+no\s+template\s+"default/nope"`),

@@ -80,7 +80,7 @@ func TestAccTemplateLives(t *testing.T) {
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "Not a name",
-				ExpectError: regexp.MustCompile(`(?s)Could not import template.*"Not a name" is no template id: write it as\s+tenant/name`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import template.*"Not a name" is not a template id: write it as\s+tenant/name`),
 			},
 			change(hardware, `parameters = { hostname = { type = "string" } }`),
 			{

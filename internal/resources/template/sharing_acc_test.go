@@ -84,7 +84,7 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 	}{
 		"state":           {`state = "retired"`, []string{at, `state = "retired"`, `"draft" "active" "deprecated" "archived"`}},
 		"message":         {`deprecation_message = "old"`, []string{"Unexpected deprecation message", at, `deprecation_message = "old"`, "it is active: set state"}},
-		"tenant":          {`access_control = { use_tenants = ["a.b"] }`, []string{"Invalid tenant", at, `access_control.use_tenants: "a.b" is no valid tenant`}},
+		"tenant":          {`access_control = { use_tenants = ["a.b"] }`, []string{"Invalid tenant", at, `access_control.use_tenants: "a.b" is not a valid tenant`}},
 		"own tenant":      {`access_control = { read_tenants = ["default"] }`, []string{"Redundant tenant", at, `access_control.read_tenants: "default" is the template's own tenant`}},
 		"user":            {`access_control = { write_users = [""] }`, []string{"Empty name", at, "access_control.write_users"}},
 		"public and what": {`is_public = "maybe"`, []string{at, `is_public = "maybe"`}},
@@ -106,8 +106,8 @@ func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	ann.Apply(t)
 	t.Cleanup(func() { ann.Destroy(t) })
 	bob := tfacc.NewWorkspace(t, as("bob", `access_control = { write_users = ["bob"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
-	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template", `that takes the right to write template "default/`+name+`", and user "bob" of tenant "default" has the `+
-		`right to use it only. Its owner "ann", or whoever may write it, can give it by access_control: write_users or write_groups.`)
+	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template", `this needs the right to write template "default/`+name+`", and user "bob" of tenant "default" `+
+		`may only use it. Its owner "ann", or a user who may write it, can grant the right in access_control: write_users or write_groups.`)
 	eve := tfacc.NewWorkspace(t, as("eve", `access_control = { write_groups = ["staff"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
 	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // which lets bob write it
 	tfacc.Says(t, bob.Apply(t), "0 added, 1 changed, 0 destroyed")

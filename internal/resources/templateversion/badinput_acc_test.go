@@ -75,14 +75,14 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	}{
 		{"missing file", it(fromPath("/nowhere/disk.qcow2")), []string{unusable, at, "source", "Opening /nowhere/disk.qcow2: no such file or directory. Check the path: the file must be on the machine that runs Terraform"}},
 		{"URL for a path", it(fromPath("https://user:secret@example.org/disk.qcow2")), []string{"Invalid image source", at, "path is a URL. Use url for an image on a web server"}},
-		{"directory", it(fromPath(dir)), []string{unusable, at, "Opening " + dir + ": it is not a regular file: it is a directory. Give the path of an image file"}},
-		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Look into it`}},
+		{"directory", it(fromPath(dir)), []string{unusable, at, "Opening " + dir + ": it is not a regular file: it is a directory. Use the path of an image file"}},
+		{"text", it(fromPath(text)), []string{unusable, at, `it is a text that begins with "this is not an image\n". Open it`}},
 		{"archive", it(fromPath(gz)), []string{unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack it"}},
 		{"empty file", it(fromPath(empty)), []string{unusable, at, "it is empty"}},
 		{"disk that no clone can have", it(fromPath(endless)), []string{unusable, at, "its disk would have 2305843009213693952 bytes, and a linked clone has"}},
 		{"larger than the pool", it(fromPath(sparse)), []string{unusable, at, "Storing " + sparse + ": it has 10485760 MiB, and the pool", "Use another pool"}},
 		{"damaged", it(fromPath(damaged)), []string{unusable, at, "damaged.qcow2 is not a usable disk image"}},
-		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{invalid, at, "path and url are given. Keep the one that the image is to be read from"}},
+		{"path and url", it(fromPath(image) + `, url = "http://127.0.0.1:1/a"`), []string{invalid, at, "path and url are given. Keep the one to read the image from"}},
 		{"neither path nor url", it(``), []string{invalid, at, "no source is given"}},
 		{"empty path", it(`path = ""`), []string{invalid, at, "source", "no source is given. Set one of path, url, volume and instance_id"}},
 		{"url of no web server", it(`url = "ftp://127.0.0.1/a"`), []string{invalid, at, "source", "scheme is not http or https"}},
@@ -91,7 +91,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"volume that is not there", it(`volume = "` + pool + `/nope"`), []string{unusable, at, "Opening volume " + pool + "/nope", "See what there is with virsh vol-list " + pool}},
 		{"volume that is no image", it(`volume = "` + pool + `/notes"`), []string{unusable, at, pool + "/notes is not a usable disk image: it is a text"}},
 		{"volume that stands on another", it(`volume = "` + pool + `/overlay"`), []string{unusable, at, "it is an overlay on the backing file", "qemu-img convert"}},
-		{"instance by name", it(`instance_id = "default/web"`), []string{invalid, at, "it is no UUID. Take it from novacron_instance.NAME.id"}},
+		{"instance by name", it(`instance_id = "default/web"`), []string{invalid, at, "it is not a UUID. Take it from novacron_instance.NAME.id"}},
 		{"instance that is not there", it(`instance_id = "01234567-89ab-cdef-0123-456789abcdef"`), []string{unusable, at, "Finding the system disk of instance 01234567"}},
 		{"headers without url", it(fromPath(image) + `, headers = { Authorization = "hunter2" }`), []string{invalid, at, "headers are sent with requests for a url"}},
 		{"checksum", it(fromPath(image) + `, checksum = "abc"`), []string{at, "source", `Reading the checksum "abc": it does not name its algorithm. Write it as sha256:HEX`}},
@@ -100,17 +100,17 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		{"larger than its own disk", it(fromPath(large), `storage_profile = { disks = { root = { size_gb = 1 } } }`), []string{"Disk smaller than image", at,
 			"storage_profile", `disks["root"].size_gb: Disk "root": The image's disk is 1.465 GiB`}},
 		{"profile", it(fromPath(image), `hardware_profile = { memory_mb = 1 }`), []string{"Value out of range", at, "hardware_profile.memory_mb: 1 is not between"}},
-		{"no version", version("it", "newest", fromPath(image)), []string{"Invalid value", at, `"newest" is no semantic version: write it as 1.0.0`}},
+		{"no version", version("it", "newest", fromPath(image)), []string{"Invalid value", at, `"newest" is not a semantic version: write it as 1.0.0`}},
 		{"short version", version("it", "1.0", fromPath(image)), []string{"Invalid value", at, `"1.0" is not written in full: write it as 1.0.0`}},
 		{"unknown template", of("default/nope", "1.0.0"), []string{"Template not found", at, `template_id = "default/nope"`, `has no template "default/nope"`, "Check the name and the tenant"}},
-		{"no template id", of("nope", "1.0.0"), []string{"Invalid value", at, `"nope" is no template id: write it as tenant/name`}},
+		{"not a template id", of("nope", "1.0.0"), []string{"Invalid value", at, `"nope" is not a template id: write it as tenant/name`}},
 	} {
 		refusals.Add(c.mistake, c.config, c.says...)
 	}
 	refusals.Check(t)
 	w.OwnProcess() // in Terraform's directory
 	w.Configure(t, shop+it(fromPath("disk.qcow2")))
-	tfacc.Says(t, w.Fails(t, "plan"), unusable, at, "Opening disk.qcow2: no such file or directory. It was looked for at "+w.Dir)
+	tfacc.Says(t, w.Fails(t, "plan"), unusable, at, "Opening disk.qcow2: no such file or directory. It was expected at "+w.Dir)
 	w.Configure(t, shop)
 	w.EmptyPlan(t)
 

@@ -66,7 +66,8 @@ type imageCheck struct {
 
 // destroyAdvice is for an image file that stops a plan: Terraform plans normally before it plans a destroy, and no request says
 // which of the two a plan is.
-const destroyAdvice = "If terraform destroy stops here, add -refresh=false: then it does not plan what is configured first."
+const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it then does not plan the configuration " +
+	"first."
 
 // unusable adds to an error of image.Open what to do where the file is missing.
 func unusable(err error) error {
@@ -87,13 +88,14 @@ func (c *imageCheck) unchanged(ctx context.Context, source transfer.Source) {
 		return
 	}
 	if err != nil {
-		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Whether the file %s is still the image of version %q "+
-			"cannot be told. %s The version stays as it is: the pool has its image.", source.Path, c.version.ID.ValueString(), finding.Sentence(err)))
+		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("It is unknown whether the file "+
+			"%s is still the image of version %q. %s The version stays as it is: "+
+			"the pool has its image.", source.Path, c.version.ID.ValueString(), finding.Sentence(err)))
 		return
 	}
-	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is not the image of version %q any more: its "+
-		"digest is %s, the version's is %s. Versions do not change: register the file as a new one, by a higher version, or put the "+
-		"old file back. %s", source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString(), destroyAdvice))
+	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is no longer the "+
+		"image of version %q: its digest is %s, the version's is %s. Versions do not change: register the file as a new "+
+		"version with a higher number, or restore the old file. %s", source.Path, c.version.ID.ValueString(), seen.Digest, c.version.Digest.ValueString(), destroyAdvice))
 }
 
 // same tells whether another source leads to the image that the version has. Of a URL, and of a file that is not there, only
@@ -148,6 +150,6 @@ func (c *imageCheck) sameChecksum(ctx context.Context, source transfer.Source) b
 }
 
 func (c *imageCheck) trust(source transfer.Source, why string) {
-	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Version %q was imported, and whether %s is its image "+
-		"cannot be told: %s. The version stays as it is.", c.version.ID.ValueString(), source, why))
+	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Version %q was imported, and it "+
+		"is unknown whether %s is its image: %s. The version stays as it is.", c.version.ID.ValueString(), source, why))
 }

@@ -43,8 +43,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	writeFile(t, path, tuesday)
 	modified(t, path, then)
 	changed := []string{"Image file has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
-		"The file " + path + " is not the image of version \"default/" + name + "@1.0.0\" any more: its digest is " + checksum(t, path),
-		"Versions do not change: register the file as a new one, by a higher version, or put the old file back"}
+		"The file " + path + " is no longer the image of version \"default/" + name + "@1.0.0\": its digest is " + checksum(t, path),
+		"Versions do not change: register the file as a new version with a higher number, or restore the old file"}
 	tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), changed...)

@@ -57,8 +57,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 
 	// What cannot be told is said, and replaces nothing.
 	for _, c := range []struct{ source, says string }{
-		{`url = "http://127.0.0.1:1/disk.img"`, "whether http://127.0.0.1:1/disk.img is its image cannot be told: only a checksum of the source could tell. The version stays as it is."},
-		{fromPath("elsewhere.img"), "whether elsewhere.img is its image cannot be told: this machine does not have the file. The version stays as it is."},
+		{`url = "http://127.0.0.1:1/disk.img"`, "it is unknown whether http://127.0.0.1:1/disk.img is its image: only a checksum of the source could tell. The version stays as it is."},
+		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: this machine does not have the file. The version stays as it is."},
 	} {
 		lose()
 		w.Configure(t, config(c.source)+imports(name, name+"@1.0.0"))
@@ -75,8 +75,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 
 	// Ids that say nothing.
 	for _, c := range []struct{ template, version, says string }{
-		{"a/b/c", name + "@1.0.0", `"a/b/c" is no template id: write it as tenant/name, for example default/ubuntu, or as name, for example ubuntu, for a template of the tenant default.`},
-		{name, name, `"` + name + `" is no version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0`},
+		{"a/b/c", name + "@1.0.0", `"a/b/c" is not a template id: write it as tenant/name, for example default/ubuntu, or as name, for example ubuntu, for a template of the tenant default.`},
+		{name, name, `"` + name + `" is not a version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0`},
 		{name, "team-2/" + name + "@1.0.0", `The library in pool "` + pool + `" has no version "team-2/` + name + `@1.0.0".`},
 	} {
 		w.Configure(t, config(fromPath(image))+imports(c.template, c.version))

@@ -83,7 +83,7 @@ func TestAccVersionLives(t *testing.T) {
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: name,
-				ExpectError: regexp.MustCompile(`(?s)Could not import version.*is no version id: write it as\s+tenant/name@1.1.0`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import version.*is not a version id: write it as\s+tenant/name@1.1.0`),
 			},
 			// The same image elsewhere is the same version.
 			change(fromPath(elsewhere), `description = ""`),
@@ -201,7 +201,7 @@ func TestAccVersionIsFrozen(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			refused(find("it", `constraint = "newest"`), `"newest" is no version constraint`),
+			refused(find("it", `constraint = "newest"`), `"newest" is not a version constraint`),
 			{Config: config("256", find("it", ``)), ConfigStateChecks: is("it", "1.0.0", memory, null)},
 			{
 				Config: config("512", find("it", `constraint = "~> 1.0"`)+find("newer", `constraint = ">= 1.5.0-rc.1"`)+find("exact", `constraint = "1.0.0"`)),

@@ -81,9 +81,10 @@ func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("version"), "Version keeps its number", fmt.Sprintf("The plan replaces version %q by another one of the same "+
-		"number: Terraform removes it, and registers it again. With create_before_destroy, the new one would be registered before the old one is removed, "+
-		"and applying is refused. Raise the number, and both can be there.", state.ID.ValueString()))
+	diags.AddAttributeWarning(path.Root("version"), "Version keeps its number", fmt.Sprintf("The plan replaces version "+
+		"%q by another one of the same number: Terraform removes it, and registers it again. With create_before_destroy, "+
+		"the new one would be registered before the old one is removed, and applying is refused. Raise the number, so that "+
+		"both can exist.", state.ID.ValueString()))
 }
 
 // planRemoval warns already while planning of linked clones that a version may go under, and lets the plans of instances that come

@@ -47,7 +47,7 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "System disk will be replaced", "Version 1.3.0 goes with the same apply", "create_before_destroy = true")
+	tfacc.Says(t, out, "System disk will be replaced", "The same apply removes version 1.3.0", "create_before_destroy = true")
 }
 
 // A release that is taken out of a map is refused while planning where clones stay on it, in the same state and in others.

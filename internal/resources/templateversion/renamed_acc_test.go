@@ -94,7 +94,7 @@ resource "novacron_template_version" "theirs" {
 		t.Errorf("terraform plan: %v\n%s", err, out)
 	}
 	tfacc.Says(t, out, "Warning: Template already exists", "Choose another name, or take it over with `terraform import`", "if no configuration has it", "`moved` block",
-		"Unless it goes before, applying the plan is refused")
+		"Unless it is removed first, the apply is refused")
 	tfacc.Says(t, out, "Warning: Version already exists", "choose a higher one, or take it over with `terraform import`", "if no configuration has it", "`moved` block",
-		"Unless it goes before, applying the plan is refused")
+		"Unless it is removed first, the apply is refused")
 }

@@ -65,7 +65,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	id, ok := plan.plannedID()
 	if !ok {
 		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Invalid template id",
-			fmt.Sprintf("%q is no template id: write it as tenant/name.", plan.TemplateID.ValueString()))
+			fmt.Sprintf("%q is not a template id: write it as tenant/name.", plan.TemplateID.ValueString()))
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -128,9 +128,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	if errors.Is(err, library.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
-		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. "+
-			"Either it was removed from there, or the provider is now configured for another host or pool than the version was registered with. "+
-			"Nothing can be made from the version here: register it again with `terraform apply -replace=ADDRESS`, or destroy it.", id, r.Library.Pool()))
+		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. Either "+
+			"it was removed from there, or the provider is now configured for another host or pool than the version was "+
+			"registered with. Nothing can be created from the version here: register it again with `terraform apply "+
+			"-replace=ADDRESS`, or destroy it.", id, r.Library.Pool()))
 		location, err = state.StorageLocation.ValueString(), nil
 	}
 	if err != nil {
@@ -194,7 +195,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 			return
 		}
 		err = r.Library.RemoveVersion(ctx, id, func(overlooked string) {
-			resp.Diagnostics.AddWarning("Not all of the host could be looked at", overlooked)
+			resp.Diagnostics.AddWarning("Could not inspect the whole host", overlooked)
 		})
 	}
 	face.AddTimedError(ctx, &resp.Diagnostics, "Could not delete version", err)

@@ -76,7 +76,7 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"nope\"\n}\n", ExpectError: regexp.MustCompile(`"nope" is no template id: write it as tenant/name`)},
+			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"nope\"\n}\n", ExpectError: regexp.MustCompile(`"nope" is not a template id: write it as tenant/name`)},
 			{Config: template + find("novacron_template.it"), ConfigStateChecks: history()},
 			{Config: template + versions + stranger + instances + find(all+fmt.Sprintf(", novacron_instance.%s-1, novacron_instance.%s-2, novacron_instance.%s-3, novacron_instance.stranger", name, name, name)),
 				ConfigStateChecks: filled},

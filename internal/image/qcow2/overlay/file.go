@@ -67,7 +67,8 @@ func possible(size int64) bool {
 func checkBacking(path, format string) error {
 	switch {
 	case path == "" || len(path) > maxName:
-		return fmt.Errorf("an overlay cannot stand on %q: the path has %d bytes, and %d is the most", path, len(path), maxName)
+		return fmt.Errorf("an overlay cannot stand on %q: the path has %d bytes, and the limit is "+
+			"%d", path, len(path), maxName)
 	case format != "qcow2" && format != "raw":
 		return fmt.Errorf("an overlay cannot stand on an image of format %q", format)
 	}

@@ -33,9 +33,10 @@ func (p *planner) refuseUntold(d provision.Devices) {
 		if p.adopting && leaf(p.state, at) == nil {
 			face.AddFindings(p.diags, finding.List{{
 				Path: at, Summary: "Disk missing from the imported state",
-				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import has, and this change would "+
-					"delete it with its data. Write it into storage_profile.disks; or import the instance once more, after `terraform state rm`, which "+
-					"shows all that it has.", p.state.Name.ValueString(), disk.Name),
+				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import "+
+					"has, and this change would delete it with its data. Write it into storage_profile.disks; or run `terraform "+
+					"state rm` and import the instance again, which shows everything that it "+
+					"has.", p.state.Name.ValueString(), disk.Name),
 			}})
 		}
 	}
@@ -54,8 +55,8 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 			Path: finding.At("storage_profile").Name("disks").Key(disk.Name),
 			// Terraform shows one warning of each summary.
 			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
-			Detail: fmt.Sprintf("Disk %q of instance %q is not in the configuration any more: applying it detaches the disk and deletes its volume %s "+
-				"with all data on it.", disk.Name, i.Facts.Name, path.Base(disk.Path)),
+			Detail: fmt.Sprintf("Disk %q of instance %q is no longer in the configuration: applying the plan detaches the disk "+
+				"and deletes its volume %s with all its data.", disk.Name, i.Facts.Name, path.Base(disk.Path)),
 		})
 	}
 }
@@ -73,7 +74,7 @@ func (p *planner) announceRestart(restarts []provision.Restart) {
 		at := face.Path(r.At[:1])
 		if p.plan.AllowRestart.ValueBool() {
 			p.diags.AddAttributeWarning(at, "Instance will be restarted", fmt.Sprintf(
-				"%s: applying it shuts the guest down gracefully and starts it again.%s", what, why))
+				"%s: applying the plan shuts the guest down gracefully and starts it again.%s", what, why))
 			continue
 		}
 		p.diags.AddAttributeError(at, "Change requires a restart", fmt.Sprintf(

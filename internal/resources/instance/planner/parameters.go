@@ -44,7 +44,8 @@ func (p *planner) warnOfSecrets(declared map[string]catalog.Parameter) {
 	for _, name := range slices.Sorted(maps.Keys(p.asked.Given.Parameters)) {
 		if declared[name].Sensitive {
 			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state", fmt.Sprintf(
-				"The template declares the parameter %q as sensitive, and Terraform's state keeps what is in parameters. In parameters_wo it is kept nowhere.", name))
+				"The template declares the parameter %q as sensitive, but Terraform's state keeps the values of parameters. Use "+
+					"parameters_wo, whose values it does not keep.", name))
 		}
 	}
 }
