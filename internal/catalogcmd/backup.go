@@ -56,11 +56,11 @@ type header struct {
 	From      string    `json:"from"`
 }
 
-const aboutExport = `Writes a catalogue to a backup file: templates, versions and requests, and the images of the versions. The file is a tar
-archive with SHA256SUMS; every image is checked on the way. It is complete, or not there.
+const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, and the images of the versions. The file is a tar
+archive with SHA256SUMS. Every image is checked on the way. The file appears when it is complete, or not at all.
 
-Secrets are in no catalogue, but parameters' defaults and cloud-init documents may say more than is for everybody: the file
-is readable by you alone.
+No catalog contains secrets, but parameters' defaults and cloud-init documents may contain more than everybody should see:
+only you can read the file.
 
 example:
   terraform-provider-novacron catalog export --from embedded --to library.tar
@@ -69,8 +69,8 @@ example:
 func (a *app) setUpExport(flags *flag.FlagSet) func(context.Context) error {
 	var s site
 	s.flags(flags)
-	source := flags.String("from", embedded, "`CATALOGUE` to write: "+ends+".\nDefault: "+embedded)
-	path := flags.String("to", "", "`FILE` to write, which must not be there yet")
+	source := flags.String("from", embedded, "`CATALOG` to write: "+ends+".\nDefault: "+embedded)
+	path := flags.String("to", "", "`FILE` to write, which must not exist yet")
 	return func(ctx context.Context) error {
 		if *path == "" {
 			return usageError{"--to is missing: name a file"}

@@ -44,7 +44,7 @@ func TestAccABackupIsRestored(t *testing.T) {
 
 	// With a tenant's role: what is that tenant's.
 	out = to.catalog(t, exitDone, "import", "--from", file, "--to", dsn["t1"])
-	if !strings.Contains(out, "left out: what is of the tenants t2") || !strings.Contains(out, "templates: 1, versions: 3") {
+	if !strings.Contains(out, "left out: objects of the tenants t2") || !strings.Contains(out, "templates: 1, versions: 3") {
 		t.Errorf("it says\n%s", out)
 	}
 	restored := to.library(t, "t1", dsn["t1"])
@@ -123,7 +123,7 @@ func TestAccADamagedBackupRestoresNothing(t *testing.T) {
 	for _, length := range []int{0, 100, 512, 4096, len(good) / 2, bytes.LastIndex(good, []byte("SHA256SUMS")) - 1} {
 		check("cut off", good[:length])
 	}
-	check("no tar file", bytes.Repeat([]byte("no tar file. "), 1000))
+	check("not a tar file", bytes.Repeat([]byte("no tar file. "), 1000))
 	if left := to.Leftovers(t, to.name, "nova."); len(left) != 0 {
 		t.Errorf("in the pool is %q", left)
 	}
@@ -194,10 +194,10 @@ func TestPreparingSaysWhatWasDone(t *testing.T) {
 		}
 		return out.String()
 	}
-	if out := run(); !strings.Contains(out, "is made") || !strings.Contains(out, `\password `+role) {
+	if out := run(); !strings.Contains(out, "was created") || !strings.Contains(out, `\password `+role) {
 		t.Errorf("it says\n%s", out)
 	}
-	if out := run(); strings.Contains(out, role) || !strings.Contains(out, "is there") {
+	if out := run(); strings.Contains(out, role) || !strings.Contains(out, "The catalog exists") {
 		t.Errorf("again, it says\n%s", out)
 	}
 }

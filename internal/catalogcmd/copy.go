@@ -9,11 +9,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-const aboutCopy = `Copies templates, versions and requests from one catalogue to another of the same pool. Images are in the pool and stay
-where they are: versions of both catalogues share them. What is there already is left as it is; where anything differs,
-nothing is copied, and the differences are listed. A copy that was cut off goes on when it is run again.
+const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool. Images stay where they are in
+the pool: versions of both catalogs share them. What exists already and is the same is left alone; if anything differs,
+nothing is copied, and the differences are listed. Run an interrupted copy again to continue it.
 
-What was copied from stays, too, and its versions keep their images. With --move, it is removed once all is copied.
+The source of the copy stays, too, and its versions keep their images. With --move, it is removed once everything is copied.
 
 example:
   terraform-provider-novacron catalog copy --from embedded --to postgres://nova_t1@db/nova
@@ -22,12 +22,12 @@ example:
 func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 	var s site
 	s.flags(flags)
-	source := flags.String("from", "", "`CATALOGUE` to copy from: "+ends)
-	target := flags.String("to", "", "`CATALOGUE` to copy to: the same")
-	move := flags.Bool("move", false, "remove from the one catalogue what the other one has then")
+	source := flags.String("from", "", "`CATALOG` to copy from: "+ends)
+	target := flags.String("to", "", "`CATALOG` to copy to: the same")
+	move := flags.Bool("move", false, "remove from the first catalog what the second one has afterwards")
 	return func(ctx context.Context) error {
 		if *source == *target {
-			return usageError{"--from and --to must name two catalogues"}
+			return usageError{"--from and --to must name two catalogs"}
 		}
 		from, err := s.open(ctx, "from", *source)
 		if err != nil {

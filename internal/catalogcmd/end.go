@@ -47,7 +47,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 		}
 	}
 	if where != embedded && !pgstore.IsDSN(where) {
-		return nil, usageError{"--" + flagName + " is missing or names no catalogue. It takes: " + strings.ReplaceAll(ends, "\n", " ")}
+		return nil, usageError{"--" + flagName + " is missing or names no catalog. It accepts: " + strings.ReplaceAll(ends, "\n", " ")}
 	}
 	if s.tenant != "" {
 		if err := catalog.ValidateTenant(s.tenant); err != nil {

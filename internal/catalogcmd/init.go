@@ -11,11 +11,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-const aboutInit = `Prepares a PostgreSQL database (version 14 or newer) for a catalogue: the schema "novacron", a role for each tenant, and
+const aboutInit = `Prepares a PostgreSQL database (version 14 or newer) for a catalog: the schema "novacron", a role for each tenant, and
 row-level security, by which the server itself keeps tenants apart. Run it again to add tenants, or with a newer provider
-to migrate; what is there already is left as it is. All of it happens, or nothing.
+to migrate; what exists already is left as it is. Either all of this happens, or nothing.
 
-Roles that are missing are made, with the right to log in and without a password. Set one with psql:
+Missing roles are created, with the right to log in and without a password. Set one with psql:
   \password nova_t1
 
 example:
@@ -51,11 +51,11 @@ func (a *app) setUpInit(flags *flag.FlagSet) func(context.Context) error {
 		}
 		switch done.From {
 		case 0:
-			fmt.Fprintf(a.stdout, "The catalogue is made, with schema version %d.\n", done.To)
+			fmt.Fprintf(a.stdout, "The catalog was created, with schema version %d.\n", done.To)
 		case done.To:
-			fmt.Fprintf(a.stdout, "The catalogue is there, with schema version %d.\n", done.To)
+			fmt.Fprintf(a.stdout, "The catalog exists, with schema version %d.\n", done.To)
 		default:
-			fmt.Fprintf(a.stdout, "The catalogue is migrated from schema version %d to %d.\n", done.From, done.To)
+			fmt.Fprintf(a.stdout, "The catalog was migrated from schema version %d to %d.\n", done.From, done.To)
 		}
 		for _, tenant := range done.Tenants {
 			fmt.Fprintf(a.stdout, "Tenant %s has the role %s.\n", tenant, tenants[tenant])

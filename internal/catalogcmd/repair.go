@@ -14,15 +14,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-const aboutRepair = `Reads all documents of the catalogue in a pool, in both revisions that the pool keeps of each, and lists those that are
-damaged. Nothing is changed without --yes.
+const aboutRepair = `Reads all documents of the catalog in a pool, in both revisions that the pool keeps of each, and lists damaged ones.
+Nothing is changed without --yes.
 
-With --yes, the older revision of a document is restored where the newest one is damaged. It lacks the last change. Where
-both are damaged, restore the catalogue from a backup: remove the document with --discard, and run catalog import. Without
-a backup, --discard makes Terraform plan to create again what the document held, and to replace what depends on it.
+With --yes, a document whose newest revision is damaged gets its older revision back, which lacks the last change. If both
+are damaged, restore the catalog from a backup: remove the document with --discard, and run catalog import. Without a
+backup, --discard makes Terraform plan to create again what the document held, and to replace what depends on it.
 
-What damaged volumes hold is kept in files before anything is changed. Rows of a catalogue in PostgreSQL that cannot be
-read are named by the errors of the provider, and are mended with psql.
+Before anything is changed, the content of damaged volumes is kept in files. If rows of a catalog in PostgreSQL cannot be
+read, the provider's errors name them; correct them with psql.
 
 example:
   terraform-provider-novacron catalog repair --pool novacron --yes --keep damaged
@@ -33,10 +33,10 @@ func (a *app) setUpRepair(flags *flag.FlagSet) func(context.Context) error {
 	s.flags(flags)
 	yes := flags.Bool("yes", false, "restore what can be restored")
 	discard := flags.Bool("discard", false, "with --yes: also remove documents that have no whole revision, with all that they hold")
-	dir := flags.String("keep", ".", "`DIRECTORY` for what damaged volumes hold, with --yes. Default: the working directory")
+	dir := flags.String("keep", ".", "`DIRECTORY` for the content of damaged volumes, with --yes. Default: the working directory")
 	return func(ctx context.Context) error {
 		if *discard && !*yes {
-			return usageError{"--discard takes --yes"}
+			return usageError{"--discard needs --yes"}
 		}
 		host, err := libvirt.New(libvirt.Options{URI: s.uri})
 		if err != nil {

@@ -20,8 +20,8 @@ import (
 )
 
 const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not have. The whole file
-is checked before anything is changed. What is there already is left as it is; where anything differs, nothing is restored,
-and the differences are listed. An import that was cut off goes on when it is run again.
+is checked before anything is changed. What exists already and is the same is left alone; if anything differs, nothing is
+restored, and the differences are listed. Run an interrupted import again to continue it.
 
 example:
   terraform-provider-novacron catalog import --from library.tar --to postgres://nova_t1@db/nova
@@ -31,7 +31,7 @@ func (a *app) setUpImport(flags *flag.FlagSet) func(context.Context) error {
 	var s site
 	s.flags(flags)
 	path := flags.String("from", "", "backup `FILE`")
-	target := flags.String("to", embedded, "`CATALOGUE` to restore to: "+ends+".\nDefault: "+embedded)
+	target := flags.String("to", embedded, "`CATALOG` to restore to: "+ends+".\nDefault: "+embedded)
 	return func(ctx context.Context) error {
 		if *path == "" {
 			return usageError{"--from is missing: name a file"}
@@ -53,7 +53,7 @@ func (a *app) setUpImport(flags *flag.FlagSet) func(context.Context) error {
 		}
 		b.tenant = to.tenant
 		if left := b.others(); len(left) > 0 {
-			a.progress("left out: what is of the tenants %s", strings.Join(left, ", "))
+			a.progress("left out: objects of the tenants %s", strings.Join(left, ", "))
 		}
 		return a.transfer(ctx, b, to)
 	}
@@ -76,7 +76,7 @@ type backup struct {
 	tenant  string   // whose documents alone are concerned; "" for all
 }
 
-var errCut = errors.New("it ends before it is complete: it was cut off, or is no backup")
+var errCut = errors.New("it ends before it is complete: it was cut off, or is not a backup")
 
 // readBackup finds the members of a backup, and makes sure that they are what SHA256SUMS says.
 func readBackup(ctx context.Context, file archive) (*backup, error) {
@@ -92,9 +92,9 @@ func readBackup(ctx context.Context, file archive) (*backup, error) {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, errCut
 		case err != nil:
-			return nil, fmt.Errorf("it is no tar file, or damaged: %w", err)
+			return nil, fmt.Errorf("it is not a tar file, or damaged: %w", err)
 		case h.Typeflag != tar.TypeReg || isSparse(h):
-			return nil, fmt.Errorf("it has %q, which is no plain file: it was not written by catalog export", h.Name)
+			return nil, fmt.Errorf("it has %q, which is not a plain file: it was not written by catalog export", h.Name)
 		case len(b.members) == 0 && h.Name != headerName:
 			return nil, fmt.Errorf("it does not begin with %s: it was not written by catalog export", headerName)
 		}
@@ -104,7 +104,7 @@ func readBackup(ctx context.Context, file archive) (*backup, error) {
 		}
 		if h.Name == sumsName {
 			if h.Size > maxSums {
-				return nil, fmt.Errorf("%s is too large for what it is", sumsName)
+				return nil, fmt.Errorf("%s is too large", sumsName)
 			}
 			if err := b.verify(members, sums); err != nil {
 				return nil, err

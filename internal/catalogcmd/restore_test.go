@@ -146,7 +146,7 @@ func TestASparseMemberIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	sparse := bytes.ReplaceAll(file.Bytes(), []byte("GNX.sparse"), []byte("GNU.sparse"))
-	if _, err := readBackup(t.Context(), bytes.NewReader(sparse)); err == nil || !strings.Contains(err.Error(), "no plain file") {
+	if _, err := readBackup(t.Context(), bytes.NewReader(sparse)); err == nil || !strings.Contains(err.Error(), "not a plain file") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -27,13 +27,13 @@ const envDSN = "NOVACRON_CATALOG_DSN"
 
 const usage = `usage: terraform-provider-novacron catalog COMMAND [FLAGS]
 
-The catalogue is what a library knows of its templates, versions and requests. It is kept as documents in a storage pool
-("embedded"), or in PostgreSQL. Images are in the pool either way.
+The catalog is what a library knows about its templates, versions and requests. It is kept as documents in a storage
+pool ("embedded"), or in PostgreSQL. Images are in the pool in both cases.
 
 commands:
-  init    prepare a PostgreSQL database for a catalogue, or bring one up to date
-  copy    copy a catalogue between the pool and PostgreSQL
-  export  write a catalogue and its images to a backup file
+  init    prepare a PostgreSQL database for a catalog, or bring one up to date
+  copy    copy a catalog between the pool and PostgreSQL
+  export  write a catalog and its images to a backup file
   import  restore a backup file
   repair  find damaged documents in a pool, and restore their older revisions
 
@@ -131,8 +131,8 @@ func (s *site) flags(flags *flag.FlagSet) {
 		"libvirt `URI` of the host. Default: NOVACRON_URI, then LIBVIRT_DEFAULT_URI, then qemu:///system")
 	flags.StringVar(&s.pool, "pool", first(os.Getenv("NOVACRON_POOL"), library.DefaultPool),
 		"storage `POOL` of the images. Default: NOVACRON_POOL, then "+library.DefaultPool)
-	flags.StringVar(&s.tenant, "tenant", "", "only what is this `TENANT`'s. Default: all that the catalogue lets you have, which with a\n"+
-		"tenant's role in PostgreSQL is that tenant's")
+	flags.StringVar(&s.tenant, "tenant", "", "only what belongs to this `TENANT`. Default: everything that the catalog shows you, which with\n"+
+		"a tenant's role in PostgreSQL is what belongs to that tenant")
 }
 
 func first(values ...string) string {
