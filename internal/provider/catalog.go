@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -53,18 +52,20 @@ func catalogAttribute() schema.Attribute {
 
 // openCatalog makes the store that is configured, which goes with the session; embedded is the one in the pool. It connects
 // nothing.
-func openCatalog(ctx context.Context, s *face.Session, config types.Object, tenant string, embedded catalog.Store) (
+func openCatalog(
+	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded catalog.Store,
+) (
 	catalog.Store, diag.Diagnostics,
 ) {
 	var diags diag.Diagnostics
-	dsn := os.Getenv(envDSN)
+	dsn := env(envDSN)
 	if !config.IsNull() {
 		var where catalogModel
 		if diags.Append(config.As(ctx, &where, basetypes.ObjectAsOptions{})...); diags.HasError() {
 			return nil, diags
 		}
 		if where.Postgres != nil {
-			dsn = setting(where.Postgres.DSN, "", envDSN)
+			dsn = env.setting(where.Postgres.DSN, "", envDSN)
 			if dsn == "" {
 				diags.AddAttributeError(path.Root("catalog"), "Missing connection string", "The catalog is in PostgreSQL, but "+
 					"neither dsn nor "+envDSN+" says where: set one of them.")

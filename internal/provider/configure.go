@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/user"
 	"strings"
 	"unicode"
@@ -65,21 +64,21 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 			return
 		}
 	}
-	tenant := setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
-	host, err := libvirt.New(libvirt.Options{URI: setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
+	tenant := p.env.setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
+	host, err := libvirt.New(libvirt.Options{URI: p.env.setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return
 	}
 	s.OnClose(func() { _ = host.Close() })
-	domainType := setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
+	domainType := p.env.setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
-		Tenant: tenant, User: setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
+		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
 	}
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	checkNames(&resp.Diagnostics, me)
-	pool := setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
-	store, diags := openCatalog(ctx, s, config.Catalog, tenant, poolstore.New(host, pool))
+	pool := p.env.setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
+	store, diags := openCatalog(ctx, p.env, s, config.Catalog, tenant, poolstore.New(host, pool))
 	resp.Diagnostics.Append(diags...)
 	if diags.HasError() {
 		return
@@ -121,13 +120,16 @@ func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 	}
 }
 
+// environment looks up a variable; "" where it is not set.
+type environment func(name string) string
+
 // setting is what is configured, else what the environment says, else the default.
-func setting(configured types.String, fallback string, variables ...string) string {
+func (env environment) setting(configured types.String, fallback string, variables ...string) string {
 	if !configured.IsNull() {
 		return configured.ValueString()
 	}
 	for _, name := range variables {
-		if v := os.Getenv(name); v != "" {
+		if v := env(name); v != "" {
 			return v
 		}
 	}

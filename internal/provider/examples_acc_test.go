@@ -97,6 +97,7 @@ func TestAccExamplesWork(t *testing.T) {
 		w := tfacc.NewWorkspace(t, config)
 		w.Setenv("NOVACRON_TENANT", tenant)
 		w.Setenv("NOVACRON_POOL", pool)
+		w.OwnProcess() // whose working directory has the images that the examples name
 		return w
 	}
 	noble, err := os.ReadFile(tfacc.EmptyImage(t, "2G"))

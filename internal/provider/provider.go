@@ -41,6 +41,7 @@ var (
 // Provider is the novacron provider.
 type Provider struct {
 	version string
+	env     environment
 	session atomic.Pointer[face.Session] // as configured last; nil before
 
 	mu       sync.Mutex

@@ -25,26 +25,48 @@ var noFastPath = sync.OnceValue(func() bool {
 	return off || err != nil && value != ""
 })
 
+// Option changes how a server is made.
+type Option func(*options)
+
+type options struct {
+	fastPath []fastpath.Option
+	env      environment
+}
+
+// FastPath has the fast path work in other ways.
+func FastPath(o ...fastpath.Option) Option {
+	return func(all *options) { all.fastPath = append(all.fastPath, o...) }
+}
+
+// Environment has the provider look up there, and not in the environment of its process, what the
+// configuration leaves out. "" is for a variable that is not set.
+func Environment(lookup func(name string) string) Option {
+	return func(all *options) { all.env = lookup }
+}
+
 // NewServer makes servers of the provider of that version: the framework's, and before it the fast
-// path, which answers for instances that need nothing, of which there are many. The options are the
-// fast path's.
+// path, which answers for instances that need nothing, of which there are many.
 //
 // end is for the end of a process that Terraform has taken leave of, and has therefore heard all
 // that it said: it notes that on the host, and closes all connections. What a process made that was
 // killed before is taken over by the next apply.
-func NewServer(version string, options ...fastpath.Option) (
+func NewServer(version string, set ...Option) (
 	server func() tfprotov6.ProviderServer, end func(context.Context) error, err error,
 ) {
-	if noFastPath() {
-		options = append(options, fastpath.Off())
+	how := options{env: os.Getenv}
+	for _, option := range set {
+		option(&how)
 	}
-	if _, _, err := newServer(version, options); err != nil {
+	if noFastPath() {
+		how.fastPath = append(how.fastPath, fastpath.Off())
+	}
+	if _, _, err := newServer(version, how); err != nil {
 		return nil, nil, err
 	}
 	var mu sync.Mutex
 	var made []*Provider
 	server = func() tfprotov6.ProviderServer {
-		server, p, _ := newServer(version, options) // what it could fail by does not change
+		server, p, _ := newServer(version, how) // what it could fail by does not change
 		mu.Lock()
 		defer mu.Unlock()
 		made = append(made, p)
@@ -62,11 +84,11 @@ func NewServer(version string, options ...fastpath.Option) (
 	return server, end, nil
 }
 
-func newServer(version string, options []fastpath.Option) (tfprotov6.ProviderServer, *Provider, error) {
-	p := &Provider{version: version}
+func newServer(version string, how options) (tfprotov6.ProviderServer, *Provider, error) {
+	p := &Provider{version: version, env: how.env}
 	server, err := fastpath.Wrap(providerserver.NewProtocol6(p)(), map[string]func() fastpath.Resource{
 		"novacron_instance": func() fastpath.Resource { return instance.With(p.session.Load()) },
-	}, options...)
+	}, how.fastPath...)
 	if err != nil {
 		return nil, nil, err
 	}

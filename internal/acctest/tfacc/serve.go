@@ -47,10 +47,18 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return slices.Contains(silence, variable) })
 }
 
-// serve serves the provider to one command of Terraform's, in the test's own process. attach is what makes Terraform use it, a
-// variable of its environment.
-func serve(ctx context.Context, t testing.TB) (attach string, end func(), err error) {
-	server, leaving, err := provider.NewServer("test", comparing(t))
+// serve serves the provider to one command of Terraform's, in the test's own process. What the configuration leaves out, the
+// provider looks up in env before the environment of the test. attach is what makes Terraform use it, a variable of its
+// environment.
+func serve(ctx context.Context, t testing.TB, env map[string]string) (attach string, end func(), err error) {
+	lookup := func(name string) string {
+		if value, ok := env[name]; ok {
+			return value
+		}
+		return os.Getenv(name)
+	}
+	server, leaving, err := provider.NewServer(
+		"test", provider.FastPath(comparing(t)), provider.Environment(lookup))
 	if err != nil {
 		return "", nil, err
 	}
@@ -104,7 +112,7 @@ func Factories(t testing.TB) map[string]func() (tfprotov6.ProviderServer, error)
 			mu.Lock()
 			defer mu.Unlock()
 			leave(t.Context(), end)
-			server, next, err := provider.NewServer("test", comparing(t))
+			server, next, err := provider.NewServer("test", provider.FastPath(comparing(t)))
 			if err != nil {
 				return nil, err
 			}

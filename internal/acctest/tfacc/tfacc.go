@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,19 +29,22 @@ func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Tex
 
 // Workspace is a directory with a configuration, on which the real Terraform runs. The provider is served by the test's
 // process, which takes a fraction of the time. It is a process that Terraform starts, as for a user, where the test gives it
-// an environment, several configurations of the provider, another user or a signal, or asks for that by OwnProcess.
+// an environment beside its settings, several configurations of the provider, another user or a signal, or asks for that by
+// OwnProcess.
 type Workspace struct {
-	Dir  string
-	t    testing.TB // that the provider's own checks are reported to
-	env  []string
-	own  bool    // the provider is a process of its own
-	user *asUser // that Terraform runs as; nil for the test's own
+	Dir string
+	t   testing.TB // that the provider's own checks are reported to
+	env []string
+	// served is what the provider looks up before the test's own environment where that serves it.
+	served map[string]string
+	own    bool    // the provider is a process of its own
+	user   *asUser // that Terraform runs as; nil for the test's own
 }
 
 // NewWorkspace makes a workspace with that main.tf. The provider connects by the test's environment.
 func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()
-	w := &Workspace{Dir: t.TempDir(), t: t}
+	w := &Workspace{Dir: t.TempDir(), t: t, served: map[string]string{}}
 	rc := filepath.Join(w.Dir, "terraform.rc")
 	w.Write(t, "terraform.rc", `provider_installation {
   dev_overrides { "novacron/novacron" = "`+filepath.Dir(Binary(t))+`" }
@@ -59,7 +63,6 @@ var aliased = regexp.MustCompile(`(?m)^\s*alias\s*=`)
 // Configure replaces main.tf.
 func (w *Workspace) Configure(t testing.TB, config string) {
 	t.Helper()
-	w.own = w.own || aliased.MatchString(config)
 	w.Write(t, "main.tf", `terraform {
   required_providers {
     novacron = { source = "novacron/novacron" }
@@ -71,6 +74,7 @@ func (w *Workspace) Configure(t testing.TB, config string) {
 // Write writes a file of the configuration.
 func (w *Workspace) Write(t testing.TB, name, content string) {
 	t.Helper()
+	w.own = w.own || aliased.MatchString(content)
 	path := filepath.Join(w.Dir, name)
 	err := os.WriteFile(path, []byte(content), 0o600)
 	if err = errors.Join(err, w.user.owns(path)); err != nil {
@@ -78,9 +82,18 @@ func (w *Workspace) Write(t testing.TB, name, content string) {
 	}
 }
 
+// settings are the variables that configure a provider, and not its process.
+var settings = []string{
+	"NOVACRON_URI", "NOVACRON_POOL", "NOVACRON_TENANT", "NOVACRON_USER", "NOVACRON_CATALOG_DSN", "NOVACRON_DOMAIN_TYPE",
+}
+
 // Setenv adds a variable to Terraform's environment, and the provider's.
 func (w *Workspace) Setenv(name, value string) {
 	w.env = append(w.env, name+"="+value)
+	if slices.Contains(settings, name) {
+		w.served[name] = value
+		return
+	}
 	w.own = w.own || !strings.HasPrefix(name, "TF_VAR_")
 }
 
@@ -102,7 +115,7 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	cmd := w.Command(ctx, args...)
 	if !w.own {
-		attach, end, err := serve(ctx, w.t)
+		attach, end, err := serve(ctx, w.t, maps.Clone(w.served))
 		if err != nil {
 			return "", err
 		}
