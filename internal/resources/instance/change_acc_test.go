@@ -84,7 +84,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 			},
 			{
 				ResourceName: "novacron_instance.it", ImportState: true, ImportStateId: name + "-not",
-				ExpectError: regexp.MustCompile(`(?s)The host has no instance.*give its\s+UUID`),
+				ExpectError: regexp.MustCompile(`(?s)The host has no instance.*use its\s+UUID`),
 			},
 		},
 	})
