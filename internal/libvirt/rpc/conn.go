@@ -81,9 +81,13 @@ func (c *Conn) closeIfSilent(begun time.Time) bool {
 // abortGrace is how long a request that was asked to end by itself may take for that.
 const abortGrace = time.Second
 
-// Do makes a request on a connection that has one user: only ctx limits it, and the connection is closed when ctx ends first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash
-// where a connection is closed in the middle of an upload.
+// Do makes a request on a connection that has one user: only ctx limits it, and the connection is closed when ctx ends
+// first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash where a
+// connection is closed in the middle of an upload. A ctx that has ended sends nothing.
 func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	c.calls.Add(1)
 	done := make(chan error, 1)
 	go func() { done <- fn(c.l) }()

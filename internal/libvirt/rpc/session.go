@@ -50,6 +50,9 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	}
 	for again := r.Readonly; ; again = false {
 		c, err := s.client.patiently(ctx, bounded, s.open)
+		if err == nil { // an open connection would send also a request that was given up already
+			err = endOf(ctx)
+		}
 		if err != nil {
 			return virterr.Fail(r.Op, r.Object, err)
 		}
@@ -60,6 +63,15 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 		}
 		return virterr.Fail(r.Op, r.Object, err)
 	}
+}
+
+// endOf is the error of a ctx that has ended.
+func endOf(ctx context.Context) error {
+	err := ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", host.ErrNoAnswer, err)
+	}
+	return err
 }
 
 // open returns the session's connection. All callers share an attempt to
@@ -92,10 +104,7 @@ func (s *Session) open(ctx context.Context) (*Conn, error) {
 		}
 		return res.Val.(*Conn), nil
 	case <-ctx.Done():
-		err := ctx.Err()
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("%w: %w", host.ErrNoAnswer, err)
-		}
+		err := endOf(ctx)
 		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
 			err = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 		}
