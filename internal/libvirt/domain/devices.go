@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
@@ -83,8 +84,14 @@ func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) err
 	err := change(ctx, d.client, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
 	})
-	if virterr.HasCode(err, libvirt.ErrDeviceMissing) {
+	if err == nil || virterr.HasCode(err, libvirt.ErrDeviceMissing) {
 		return nil
+	}
+	// libvirt has no code of its own for an alias that no device has.
+	if errors.Is(err, host.ErrInternal) {
+		if live, unknown := d.Hardware(ctx, uuid); unknown == nil && !live.Has(id) {
+			return nil
+		}
 	}
 	return err
 }
