@@ -163,7 +163,7 @@ type Domains interface {
 
 // Devices are what a guest has, and can be given while it runs.
 type Devices interface {
-	// Hardware reads what the guest of a running domain has, with one request.
+	// Hardware reads what the guest of a running domain has, or what one that is off will have, with one request.
 	Hardware(ctx context.Context, uuid string) (Hardware, error)
 	// PlugDisk plugs a disk into a running guest.
 	PlugDisk(ctx context.Context, uuid string, spec DiskSpec) error

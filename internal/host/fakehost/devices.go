@@ -1,0 +1,102 @@
+package fakehost
+
+import (
+	"context"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// onGuest makes a request about a domain that runs.
+func (h *Host) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
+	return h.onDomain(ctx, method, uuid, func(d *domain) error {
+		if d.live == nil {
+			return host.ErrOperationInvalid
+		}
+		return do(d)
+	})
+}
+
+// Hardware is host.Devices.Hardware.
+func (h *Host) Hardware(ctx context.Context, uuid string) (found host.Hardware, err error) {
+	err = h.onDomain(ctx, "Hardware", uuid, func(d *domain) error {
+		has := d.live
+		if has == nil {
+			has = d.hardware()
+		}
+		found = host.Hardware{Disks: slices.Clone(has.Disks), Interfaces: slices.Clone(has.Interfaces), Devices: slices.Clone(has.Devices)}
+		return nil
+	})
+	return found, err
+}
+
+// PlugDisk is host.Devices.PlugDisk.
+func (h *Host) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
+	return h.onGuest(ctx, "PlugDisk", uuid, func(d *domain) error {
+		if h.at(spec.Path) == nil {
+			return host.ErrInternal
+		}
+		d.live.Disks = append(d.live.Disks, diskOf(spec))
+		take(d.live, host.DiskID(spec.Name))
+		return nil
+	})
+}
+
+// PlugInterface is host.Devices.PlugInterface.
+func (h *Host) PlugInterface(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+	return h.onGuest(ctx, "PlugInterface", uuid, func(d *domain) error {
+		nic := interfaceOf(spec)
+		d.live.Interfaces = append(d.live.Interfaces, nic)
+		take(d.live, host.InterfaceID(spec.Name))
+		h.lease(d, nic)
+		return nil
+	})
+}
+
+// Reconnect is host.Devices.Reconnect.
+func (h *Host) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+	return h.onGuest(ctx, "Reconnect", uuid, func(d *domain) error {
+		d.live.Interfaces = connected(d.live.Interfaces, spec)
+		return nil
+	})
+}
+
+// Unplug is host.Devices.Unplug: a guest that does not ignore it lets go at once.
+func (h *Host) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
+	return h.onGuest(ctx, "Unplug", uuid, func(d *domain) error {
+		if h.Ignores {
+			return nil
+		}
+		d.live.Disks, d.live.Interfaces = without(d.live.Disks, d.live.Interfaces, id)
+		d.live.Devices = slices.DeleteFunc(d.live.Devices, func(device host.Device) bool { return device.ID == id })
+		return nil
+	})
+}
+
+// ResizeDomainDisk is host.Devices.ResizeDomainDisk.
+func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, size uint64) error {
+	return h.onGuest(ctx, "ResizeDomainDisk", uuid, func(d *domain) error {
+		for _, disk := range d.live.Disks {
+			if v := h.at(disk.Path); disk.Target == target && v != nil {
+				v.capacity = max(v.capacity, size)
+				v.grow()
+				return nil
+			}
+		}
+		return host.ErrOperationInvalid
+	})
+}
+
+// DiskUsers is host.Devices.DiskUsers.
+func (h *Host) DiskUsers(ctx context.Context, v host.Volume) (names []string, err error) {
+	err = h.do(ctx, "DiskUsers", v.Name, func() error {
+		for _, d := range h.domains {
+			if d.live != nil && slices.ContainsFunc(d.live.Disks, func(disk host.DomainDisk) bool { return !disk.CDROM && disk.Is(v) }) {
+				names = append(names, d.Name)
+			}
+		}
+		slices.Sort(names)
+		return nil
+	})
+	return names, err
+}

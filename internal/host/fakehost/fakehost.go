@@ -1,0 +1,78 @@
+// Package fakehost is a host.Host in memory, for tests that need no guest: it answers at once, and it fails where a test
+// wants it to. hosttest holds it to the contract that libvirt.Conn keeps.
+package fakehost
+
+import (
+	"context"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// Host is a machine in memory. It is safe for concurrent use; its exported fields are set before it is used.
+type Host struct {
+	// Inject makes requests fail; nil lets all succeed.
+	Inject func(Call) Fault
+	// Agent answers commands to guest agents; nil is for guests that have none.
+	Agent func(uuid, command string) (answer string, err error)
+	// Console is what a guest writes to its serial console when it starts; nil is for guests that are silent.
+	Console func(d host.Domain) []byte
+	// Ignores is for guests that do not react to the power button, nor let go of devices.
+	Ignores bool
+
+	mu      sync.Mutex
+	calls   int
+	pools   map[string]*pool
+	domains map[string]*domain // by UUID
+	leased  int
+}
+
+var _ host.Host = (*Host)(nil)
+
+// Call is a request, as Inject sees it.
+type Call struct {
+	N      int    // of all requests, from 1
+	Method string // of host.Host or host.Transfer
+	Object string // a name or UUID
+}
+
+// Fault is how a request fails. The zero value is for one that does not.
+type Fault struct {
+	Before error // instead of being carried out
+	After  error // the request is carried out, and its answer is lost
+}
+
+// New returns a host that has the network "default", and no pool.
+func New() *Host { return &Host{pools: map[string]*pool{}, domains: map[string]*domain{}} }
+
+// Calls is how many requests were made.
+func (h *Host) Calls() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls
+}
+
+// do makes a request: do is called with the lock held.
+func (h *Host) do(ctx context.Context, method, object string, do func() error) error {
+	fail := func(err error) error { return &host.Error{Op: method, Object: object, Err: err} }
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls++
+	var fault Fault
+	if h.Inject != nil {
+		fault = h.Inject(Call{N: h.calls, Method: method, Object: object})
+	}
+	if fault.Before != nil {
+		return fail(fault.Before)
+	}
+	if err := do(); err != nil {
+		return fail(err)
+	}
+	if fault.After != nil {
+		return fail(fault.After)
+	}
+	return nil
+}

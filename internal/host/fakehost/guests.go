@@ -1,0 +1,59 @@
+package fakehost
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// DomainAddresses is host.Guests.DomainAddresses: guests have leases, and their agents, where they have any, know the same.
+func (h *Host) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) (found []host.Address, err error) {
+	err = h.onGuest(ctx, "DomainAddresses", uuid, func(d *domain) error {
+		if source == host.AddressAgent && h.Agent == nil {
+			return host.ErrAgentUnresponsive
+		}
+		found = slices.Clone(d.leases)
+		return nil
+	})
+	return found, err
+}
+
+// Leases is host.Guests.Leases.
+func (h *Host) Leases(ctx context.Context, network string) (found []host.Address, err error) {
+	err = h.do(ctx, "Leases", network, func() error {
+		for _, d := range h.domains {
+			for _, lease := range d.leases {
+				if slices.ContainsFunc(d.live.Interfaces, func(nic host.DomainInterface) bool {
+					return nic.MAC == lease.MAC && nic.Network == network
+				}) {
+					found = append(found, lease)
+				}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Sent is host.Guests.Sent.
+func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
+	err = h.onGuest(ctx, "Sent", uuid, func(d *domain) error {
+		packets = d.sent[mac]
+		return nil
+	})
+	return packets, err
+}
+
+// AgentCommand is host.Guests.AgentCommand.
+func (h *Host) AgentCommand(ctx context.Context, uuid, command string, _ time.Duration) (answer string, err error) {
+	err = h.onGuest(ctx, "AgentCommand", uuid, func(*domain) error {
+		if h.Agent == nil {
+			return host.ErrAgentUnresponsive
+		}
+		answer, err = h.Agent(uuid, command)
+		return err
+	})
+	return answer, err
+}

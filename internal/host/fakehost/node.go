@@ -1,0 +1,68 @@
+package fakehost
+
+import (
+	"context"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// URI is host.Node.URI.
+func (h *Host) URI() string { return "fake:///system" }
+
+// Info is host.Node.Info.
+func (h *Host) Info(ctx context.Context) (info host.Info, err error) {
+	err = h.do(ctx, "Info", "", func() error {
+		info = host.Info{
+			Hostname: "fake", UUID: "00000000-0000-4000-8000-000000000001", URI: h.URI(), Arch: "x86_64",
+			LibvirtVersion: "9.0.0", HypervisorVersion: "7.2.0", CPUs: 8, MemoryMiB: 64 << 10, FreeMemoryMiB: 32 << 10,
+			DomainTypes: []string{"qemu"}, CPUModel: "EPYC",
+		}
+		return nil
+	})
+	return info, err
+}
+
+// Networks is host.Node.Networks.
+func (h *Host) Networks(ctx context.Context) (all []host.Network, err error) {
+	err = h.do(ctx, "Networks", "", func() error {
+		all = []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}}
+		return nil
+	})
+	return all, err
+}
+
+// Interfaces is host.Node.Interfaces.
+func (h *Host) Interfaces(ctx context.Context) (names []string, err error) {
+	err = h.do(ctx, "Interfaces", "", func() error {
+		names = []string{"br0", "eth0"}
+		return nil
+	})
+	return names, err
+}
+
+// NetworkFilters is host.Node.NetworkFilters.
+func (h *Host) NetworkFilters(ctx context.Context) (names []string, err error) {
+	err = h.do(ctx, "NetworkFilters", "", func() error {
+		names = []string{"clean-traffic"}
+		return nil
+	})
+	return names, err
+}
+
+// PCIDevices is host.Node.PCIDevices: there is one, in no IOMMU group.
+func (h *Host) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error) {
+	err = h.do(ctx, "PCIDevices", "", func() error {
+		all = []host.PCIDevice{{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"}}
+		return nil
+	})
+	return all, err
+}
+
+// Firmwares is host.Node.Firmwares.
+func (h *Host) Firmwares(ctx context.Context, domainType string) (names []string, err error) {
+	err = h.do(ctx, "Firmwares", domainType, func() error {
+		names = []string{"bios", "efi"}
+		return nil
+	})
+	return names, err
+}

@@ -1,0 +1,145 @@
+package fakehost
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// StartDomain is host.Domains.StartDomain. It refuses a disk that there is no volume of; a seed may be missing.
+func (h *Host) StartDomain(ctx context.Context, uuid string) error {
+	return h.onDomain(ctx, "StartDomain", uuid, func(d *domain) error {
+		if d.live != nil {
+			return nil
+		}
+		for _, disk := range d.Disks {
+			if !disk.CDROM && h.at(disk.Path) == nil {
+				return fmt.Errorf("%w: cannot access %s", host.ErrInternal, path.Base(disk.Path))
+			}
+		}
+		d.State, d.saved = host.StateRunning, false
+		h.powerOn(d)
+		return nil
+	})
+}
+
+// hardware is what a domain has by its definition.
+func (d *domain) hardware() *host.Hardware {
+	has := &host.Hardware{Disks: slices.Clone(d.Disks), Interfaces: slices.Clone(d.Interfaces)}
+	has.Devices = []host.Device{{Model: "pci-root"}}
+	for _, disk := range d.Disks {
+		if disk.Name != "" {
+			take(has, host.DiskID(disk.Name))
+		}
+	}
+	for _, nic := range d.Interfaces {
+		take(has, host.InterfaceID(nic.Name))
+	}
+	return has
+}
+
+func (h *Host) powerOn(d *domain) {
+	d.live = d.hardware()
+	for _, nic := range d.Interfaces {
+		h.lease(d, nic)
+	}
+	if v := h.at(d.console); v != nil && h.Console != nil {
+		v.data = nil
+		v.write(h.Console(d.Domain), 0)
+	}
+}
+
+// take gives a device a place on the PCI bus.
+func take(has *host.Hardware, id host.DeviceID) {
+	const first = 2 // the slots before are the chip set's
+	at := host.PCIAddress{Slot: first}
+	for has.HasPCI(at) {
+		at.Slot++
+	}
+	has.Devices = append(has.Devices, host.Device{ID: id, PCI: &at, Bus: -1})
+}
+
+// lease gives an interface on a network an address.
+func (h *Host) lease(d *domain, nic host.DomainInterface) {
+	if nic.Network == "" {
+		return
+	}
+	h.leased++
+	d.sent[nic.MAC] = 1
+	d.leases = append(d.leases, host.Address{
+		MAC: nic.MAC, IP: fmt.Sprintf("192.168.122.%d", h.leased%250+2), Prefix: 24, Interface: fmt.Sprintf("vnet%d", h.leased),
+	})
+}
+
+func (d *domain) powerOff() {
+	d.State, d.live, d.leases = host.StateShutoff, nil, nil
+}
+
+// ResumeDomain is host.Domains.ResumeDomain.
+func (h *Host) ResumeDomain(ctx context.Context, uuid string) error {
+	return h.onDomain(ctx, "ResumeDomain", uuid, func(d *domain) error {
+		if d.live == nil {
+			return host.ErrOperationInvalid
+		}
+		d.State = host.StateRunning
+		return nil
+	})
+}
+
+// Pause pauses a guest, as `virsh suspend` does.
+func (h *Host) Pause(uuid string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.domains[uuid].State = host.StatePaused
+}
+
+// ShutdownDomain is host.Domains.ShutdownDomain: a guest that does not ignore it is off at once.
+func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
+	return h.onDomain(ctx, "ShutdownDomain", uuid, func(d *domain) error {
+		switch {
+		case d.live == nil:
+			return nil
+		case mode == host.ShutdownAgent && h.Agent == nil:
+			return host.ErrAgentUnresponsive
+		case !h.Ignores:
+			d.powerOff()
+		}
+		return nil
+	})
+}
+
+// DestroyDomain is host.Domains.DestroyDomain.
+func (h *Host) DestroyDomain(ctx context.Context, uuid string) error {
+	return h.onDomain(ctx, "DestroyDomain", uuid, func(d *domain) error {
+		d.powerOff()
+		return nil
+	})
+}
+
+// Save powers a guest off and keeps its memory, as `virsh managedsave` does.
+func (h *Host) Save(uuid string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.domains[uuid].powerOff()
+	h.domains[uuid].saved = true
+}
+
+// HasSavedState is host.Domains.HasSavedState.
+func (h *Host) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
+	err = h.onDomain(ctx, "HasSavedState", uuid, func(d *domain) error {
+		saved = d.saved
+		return nil
+	})
+	return saved, err
+}
+
+// DiscardSavedState is host.Domains.DiscardSavedState.
+func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {
+	return h.onDomain(ctx, "DiscardSavedState", uuid, func(d *domain) error {
+		d.saved = false
+		return nil
+	})
+}

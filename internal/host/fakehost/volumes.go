@@ -1,0 +1,256 @@
+package fakehost
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+type volume struct {
+	format   string
+	capacity uint64 // as it was created or grown
+	backing  *host.Backing
+	data     []byte
+	modified time.Time
+}
+
+// qcow2Magic begins every qcow2 image; its capacity is at capacityAt, 64 bits
+// (https://www.qemu.org/docs/master/interop/qcow2.html).
+const (
+	qcow2Magic = "QFI\xfb"
+	capacityAt = 24
+)
+
+// probed are format and capacity as libvirt finds them: by what the volume holds.
+func (v *volume) probed() (format string, capacity uint64) {
+	if bytes.HasPrefix(v.data, []byte(qcow2Magic)) && len(v.data) >= capacityAt+8 {
+		return "qcow2", binary.BigEndian.Uint64(v.data[capacityAt:])
+	}
+	return v.format, v.capacity
+}
+
+func (p *pool) describeVolume(name string) (host.Volume, error) {
+	v, ok := p.volumes[name]
+	if !ok {
+		return host.Volume{}, host.ErrNoVolume
+	}
+	d := host.Volume{
+		Pool: p.Name, Name: name, Path: p.Path + "/" + name,
+		Allocation: uint64(len(v.data)), Physical: uint64(len(v.data)), Modified: v.modified,
+	}
+	d.Format, d.Capacity = v.probed()
+	if d.Format == "raw" {
+		d.Physical = d.Capacity
+	}
+	if v.backing != nil {
+		below := *v.backing
+		d.Backing = &below
+	}
+	return d, nil
+}
+
+// onVolume makes a request about a volume that there is.
+func (h *Host) onVolume(ctx context.Context, method, pool, name string, do func(*volume) error) error {
+	return h.do(ctx, method, pool+"/"+name, func() error {
+		p, err := h.pool(pool)
+		if err != nil {
+			return err
+		}
+		v, ok := p.volumes[name]
+		if !ok {
+			return host.ErrNoVolume
+		}
+		return do(v)
+	})
+}
+
+// Volume is host.Volumes.Volume.
+func (h *Host) Volume(ctx context.Context, pool, name string) (found host.Volume, err error) {
+	err = h.do(ctx, "Volume", pool+"/"+name, func() error {
+		p, err := h.pool(pool)
+		if err == nil {
+			found, err = p.describeVolume(name)
+		}
+		return err
+	})
+	return found, err
+}
+
+// Volumes is host.Volumes.Volumes.
+func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) (
+	found []host.Volume, _ []host.Undescribed, err error,
+) {
+	names, err := h.VolumeNames(ctx, pool)
+	for _, name := range names {
+		if !match(name) {
+			continue
+		}
+		if v, gone := h.Volume(ctx, pool, name); gone == nil {
+			found = append(found, v)
+		}
+	}
+	return found, nil, err
+}
+
+// VolumeNames is host.Volumes.VolumeNames.
+func (h *Host) VolumeNames(ctx context.Context, pool string) (names []string, err error) {
+	err = h.do(ctx, "VolumeNames", pool, func() error {
+		p, err := h.pool(pool)
+		if err == nil {
+			names = slices.Sorted(maps.Keys(p.volumes))
+		}
+		return err
+	})
+	return names, err
+}
+
+// CreateVolume is host.Volumes.CreateVolume.
+func (h *Host) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (made host.Volume, err error) {
+	return h.newVolume(ctx, "CreateVolume", pool, spec, func(*volume) error { return nil })
+}
+
+func (h *Host) newVolume(ctx context.Context, method, pool string, spec host.VolumeSpec, fill func(*volume) error) (made host.Volume, err error) {
+	err = h.do(ctx, method, pool+"/"+spec.Name, func() error {
+		p, err := h.pool(pool)
+		if err != nil {
+			return err
+		}
+		if _, taken := p.volumes[spec.Name]; taken {
+			return host.ErrExists
+		}
+		v := &volume{format: spec.Format, capacity: spec.Capacity, backing: spec.Backing, modified: time.Now().UTC()}
+		if err := fill(v); err != nil {
+			return err
+		}
+		p.volumes[spec.Name] = v
+		made, err = p.describeVolume(spec.Name)
+		return err
+	})
+	return made, err
+}
+
+// CloneVolume is host.Volumes.CloneVolume. It converts only the name of the format.
+func (h *Host) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
+	return h.newVolume(ctx, "CloneVolume", pool, spec, func(v *volume) error {
+		p, err := h.pool(from.Pool)
+		if err != nil {
+			return err
+		}
+		source, err := p.describeVolume(from.Name)
+		if err == nil {
+			err = source.As(from.Format)
+		}
+		if err != nil {
+			return err
+		}
+		v.capacity = max(spec.Capacity, source.Capacity)
+		v.data = bytes.Clone(p.volumes[from.Name].data)
+		v.grow()
+		return nil
+	})
+}
+
+// grow writes the capacity into the header of a volume that has one.
+func (v *volume) grow() {
+	if format, _ := v.probed(); format == "qcow2" && len(v.data) > 0 {
+		binary.BigEndian.PutUint64(v.data[capacityAt:], v.capacity)
+	}
+}
+
+// ResizeVolume is host.Volumes.ResizeVolume.
+func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
+	return h.onVolume(ctx, "ResizeVolume", pool, name, func(v *volume) error {
+		has, err := h.pools[pool].describeVolume(name)
+		if err != nil {
+			return err
+		}
+		size, err := has.DiskSize(format)
+		if err != nil {
+			return err
+		}
+		if size > capacity {
+			return fmt.Errorf("it has %d bytes, and cannot shrink to %d", size, capacity)
+		}
+		if has.As(format) != nil { // its file gets longer
+			v.write([]byte{0}, int64(capacity)-1)
+			return nil
+		}
+		v.capacity = capacity
+		v.grow()
+		return nil
+	})
+}
+
+// DeleteVolume is host.Volumes.DeleteVolume.
+func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
+	return h.onVolume(ctx, "DeleteVolume", pool, name, func(*volume) error {
+		delete(h.pools[pool].volumes, name)
+		return nil
+	})
+}
+
+// ReadVolume is host.Volumes.ReadVolume.
+func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) (data []byte, err error) {
+	err = h.onVolume(ctx, "ReadVolume", pool, name, func(v *volume) error {
+		data = v.bytes()
+		if int64(len(data)) > limit {
+			return fmt.Errorf("it has %d bytes, and %d is the most", len(data), limit)
+		}
+		return nil
+	})
+	return data, err
+}
+
+// bytes are those of the volume's file: a raw one is as long as its capacity.
+func (v *volume) bytes() []byte {
+	if format, _ := v.probed(); format != "raw" {
+		return bytes.Clone(v.data)
+	}
+	return append(bytes.Clone(v.data), make([]byte, max(0, int64(v.capacity)-int64(len(v.data))))...)
+}
+
+// ReadVolumeAt is host.Volumes.ReadVolumeAt.
+func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) (data []byte, err error) {
+	err = h.onVolume(ctx, "ReadVolumeAt", pool, name, func(v *volume) error {
+		all := v.bytes()
+		from := min(offset, uint64(len(all)))
+		data = all[from:min(from+uint64(limit), uint64(len(all)))]
+		return nil
+	})
+	return data, err
+}
+
+// WriteVolume is host.Volumes.WriteVolume.
+func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
+	return h.onVolume(ctx, "WriteVolume", pool, name, func(v *volume) error {
+		v.write(data, 0)
+		return nil
+	})
+}
+
+func (v *volume) write(data []byte, offset int64) {
+	if end := int(offset) + len(data); end > len(v.data) {
+		v.data = append(v.data, make([]byte, end-len(v.data))...)
+	}
+	copy(v.data[offset:], data)
+	if v.format == "raw" {
+		v.capacity = max(v.capacity, uint64(len(v.data)))
+	}
+	v.modified = time.Now().UTC()
+}
+
+// OpenVolume is host.Volumes.OpenVolume.
+func (h *Host) OpenVolume(ctx context.Context, pool, name string) (r io.ReadCloser, err error) {
+	err = h.onVolume(ctx, "OpenVolume", pool, name, func(v *volume) error {
+		r = io.NopCloser(bytes.NewReader(v.bytes()))
+		return nil
+	})
+	return r, err
+}

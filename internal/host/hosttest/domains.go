@@ -1,0 +1,198 @@
+package hosttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// metadata is an element as instances have it, by a number.
+func metadata(n int) string {
+	return fmt.Sprintf(`<n:instance xmlns:n="urn:novacron:instance:1" number="%d"/>`, n)
+}
+
+// spec is a domain with a disk, a seed and an interface; its volumes are there. It is removed when the test ends.
+func spec(t *testing.T, s Site) host.DomainSpec {
+	t.Helper()
+	for _, v := range []host.VolumeSpec{
+		{Name: "system", Format: "qcow2", Capacity: 8 << 20},
+		{Name: "data", Format: "qcow2", Capacity: 1 << 20},
+		{Name: "seed", Format: "raw", Capacity: 1 << 20},
+	} {
+		must[host.Volume](t)(s.Host.CreateVolume(t.Context(), s.Pool.Name, v))
+	}
+	id := s.UUID()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer cancel()
+		if _, err := s.Host.Domain(ctx, id); errors.Is(err, host.ErrNoDomain) {
+			return
+		}
+		if err := errors.Join(s.Host.DestroyDomain(ctx, id), s.Host.UndefineDomain(ctx, id)); err != nil {
+			t.Error(err)
+		}
+	})
+	return host.DomainSpec{
+		Name: s.Unique(), UUID: id, Title: "A <title>", Description: "line 1\nline 2", Type: "qemu",
+		Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 64, Metadata: metadata(1),
+		Seed:       s.Pool.Path + "/seed",
+		Disks:      []host.DiskSpec{{Name: "system", Target: "vda", Path: s.Pool.Path + "/system", Format: "qcow2", Boot: 1}},
+		Interfaces: []host.InterfaceSpec{{Name: "eth0", Network: "default", MAC: "52:54:00:" + id[:2] + ":" + id[2:4] + ":" + id[len(id)-2:]}},
+	}
+}
+
+// defined is a domain of spec.
+func defined(t *testing.T, s Site) host.DomainSpec {
+	t.Helper()
+	d := spec(t, s)
+	must[host.Domain](t)(s.Host.DefineDomain(t.Context(), d))
+	return d
+}
+
+func definitions(t *testing.T, s Site) {
+	ctx := t.Context()
+	want := spec(t, s)
+	made := must[host.Domain](t)(s.Host.DefineDomain(ctx, want))
+	read := must[host.Domain](t)(s.Host.Domain(ctx, want.UUID))
+	named := must[host.Domain](t)(s.Host.DomainByName(ctx, want.Name))
+	with := must[host.Domain](t)(s.Host.DomainWith(ctx, want.UUID, host.Status{State: host.StateShutoff}))
+	all, undescribed, err := s.Host.DomainsNamed(ctx, func(name string) bool { return name == want.Name })
+	if err != nil || len(undescribed) > 0 || len(all) != 1 {
+		t.Fatalf("listed are %+v, %v, %v", all, undescribed, err)
+	}
+	for how, d := range map[string]host.Domain{"made": made, "read": read, "named": named, "with": with, "listed": all[0]} {
+		if d.UUID != want.UUID || d.Name != want.Name || d.Title != want.Title || d.Description != want.Description ||
+			d.Type != "qemu" || d.State != host.StateShutoff || d.Autostart || d.Sockets != 1 || d.Cores != 2 ||
+			d.CPU != "maximum" || d.MemoryMiB != 64 || d.Firmware != "" || len(d.Passthrough) > 0 || d.Metadata == "" {
+			t.Errorf("%s: %+v", how, d)
+		}
+		i := slices.IndexFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == "system" })
+		if i < 0 || len(d.Disks) != 2 || !d.Disks[1-i].CDROM || d.Disks[1-i].Path != want.Seed {
+			t.Fatalf("%s: the disks are %+v", how, d.Disks)
+		}
+		disk := host.DomainDisk{Name: "system", Target: "vda", Path: want.Disks[0].Path, Format: "qcow2", Boot: 1}
+		nic := host.DomainInterface{Name: "eth0", MAC: want.Interfaces[0].MAC, Network: "default", Model: "virtio"}
+		if d.Disks[i] != disk || len(d.Interfaces) != 1 || d.Interfaces[0] != nic {
+			t.Errorf("%s: the disk is %+v, and the interfaces are %+v", how, d.Disks[i], d.Interfaces)
+		}
+	}
+}
+
+func namesAreTaken(t *testing.T, s Site) {
+	ctx := t.Context()
+	one := defined(t, s)
+	other := one
+	other.UUID = s.UUID()
+	fails(t, second(s.Host.DefineDomain(ctx, other)), host.ErrExists)
+	other = one
+	other.Name = s.Unique()
+	fails(t, second(s.Host.DefineDomain(ctx, other)), host.ErrExists)
+	other.UUID = "" // the host chooses
+	d := must[host.Domain](t)(s.Host.DefineDomain(ctx, other))
+	if d.UUID == "" || d.UUID == one.UUID {
+		t.Errorf("the host has chosen the UUID %q", d.UUID)
+	}
+	fails(t, s.Host.RenameDomain(ctx, d.UUID, one.Name), host.ErrExists)
+	name := s.Unique()
+	done(t, s.Host.RenameDomain(ctx, d.UUID, name))
+	if renamed := must[host.Domain](t)(s.Host.DomainByName(ctx, name)); renamed.UUID != d.UUID {
+		t.Errorf("%q is %s", name, renamed.UUID)
+	}
+	done(t, s.Host.UndefineDomain(ctx, d.UUID))
+}
+
+func changes(t *testing.T, s Site) {
+	ctx := t.Context()
+	d := defined(t, s)
+	title, cores, memory, text := "", 3, uint64(96), metadata(2)
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &text}))
+	done(t, s.Host.SetAutostart(ctx, d.UUID, true))
+	got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
+	if got.Title != "" || got.Description != d.Description || got.Sockets != 1 || got.Cores != 3 || got.MemoryMiB != 96 || !got.Autostart {
+		t.Errorf("it is %+v", got)
+	}
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Metadata: new(string)}))
+	done(t, s.Host.SetAutostart(ctx, d.UUID, false))
+	if got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Metadata != "" || got.Autostart {
+		t.Errorf("it is %+v", got)
+	}
+	done(t, s.Host.UndefineDomain(ctx, d.UUID))
+	fails(t, second(s.Host.Domain(ctx, d.UUID)), host.ErrNoDomain)
+}
+
+func devices(t *testing.T, s Site) {
+	ctx := t.Context()
+	d := defined(t, s)
+	names := func() (disks, nics []string) {
+		got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
+		for _, disk := range got.Disks {
+			if !disk.CDROM {
+				disks = append(disks, disk.Name)
+			}
+		}
+		for _, nic := range got.Interfaces {
+			nics = append(nics, nic.Name+" "+nic.Model)
+		}
+		return disks, nics
+	}
+	want := func(disks, nics []string) {
+		t.Helper()
+		if gotDisks, gotNICs := names(); !slices.Equal(gotDisks, disks) || !slices.Equal(gotNICs, nics) {
+			t.Errorf("it has %q and %q, want %q and %q", gotDisks, gotNICs, disks, nics)
+		}
+	}
+	data := host.DiskSpec{Name: "data", Target: "vdb", Path: s.Pool.Path + "/data", Format: "qcow2"}
+	for range 2 { // the second time it is there
+		done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{AddDisk: &data}))
+	}
+	nic := host.InterfaceSpec{Name: "eth1", Network: "default", MAC: "52:54:00:aa:cc:01", Model: "e1000"}
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{SetInterface: &nic}))
+	want([]string{"system", "data"}, []string{"eth0 virtio", "eth1 e1000"})
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}))
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{RemoveDevice: host.DiskID("no-such-disk")}))
+	want([]string{"system", "data"}, []string{"eth1 e1000"})
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{RemoveDevice: host.DiskID("data")}))
+	image := host.DiskImage{Name: "system", Path: s.Pool.Path + "/data", Format: "qcow2"}
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Disk: &image}))
+	want([]string{"system"}, []string{"eth1 e1000"})
+	for _, disk := range must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)).Disks {
+		if disk.Name == "system" && (disk.Path != image.Path || disk.Target != "vda" || disk.Boot != 1) {
+			t.Errorf("the disk is %+v", disk)
+		}
+	}
+	image.Name = "no-such-disk"
+	if err := s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Disk: &image}); err == nil {
+		t.Error("a disk that is not there got an image")
+	}
+}
+
+func nothingIsNotThere(t *testing.T, s Site) {
+	ctx, id := t.Context(), s.UUID()
+	for what, err := range map[string]error{
+		"Domain":            second(s.Host.Domain(ctx, id)),
+		"DomainWith":        second(s.Host.DomainWith(ctx, id, host.Status{})),
+		"DomainByName":      second(s.Host.DomainByName(ctx, s.Unique())),
+		"DomainState":       second(s.Host.DomainState(ctx, id)),
+		"RedefineDomain":    s.Host.RedefineDomain(ctx, id, host.DomainChange{}),
+		"RenameDomain":      s.Host.RenameDomain(ctx, id, s.Unique()),
+		"UndefineDomain":    s.Host.UndefineDomain(ctx, id),
+		"SetAutostart":      s.Host.SetAutostart(ctx, id, true),
+		"StartDomain":       s.Host.StartDomain(ctx, id),
+		"ResumeDomain":      s.Host.ResumeDomain(ctx, id),
+		"ShutdownDomain":    s.Host.ShutdownDomain(ctx, id, host.ShutdownACPI),
+		"DestroyDomain":     s.Host.DestroyDomain(ctx, id),
+		"HasSavedState":     second(s.Host.HasSavedState(ctx, id)),
+		"DiscardSavedState": s.Host.DiscardSavedState(ctx, id),
+		"Hardware":          second(s.Host.Hardware(ctx, id)),
+		"DomainAddresses":   second(s.Host.DomainAddresses(ctx, id, host.AddressLease)),
+	} {
+		if !errors.Is(err, host.ErrNoDomain) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
