@@ -95,13 +95,16 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	if err == nil {
 		err = b.complete(ctx, instance)
 	}
+	if err == nil {
+		var whole Instance
+		if whole, err = b.Read(ctx, b.uuid); err == nil {
+			instance = whole
+		}
+	}
 	if errors.Is(err, context.Canceled) {
 		return b.fail(ctx, err)
 	}
-	if err != nil {
-		return instance, err
-	}
-	return b.Read(ctx, b.uuid)
+	return instance, err
 }
 
 // fail undoes what was done.
