@@ -1,0 +1,138 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
+	for _, strategy := range []catalog.Strategy{catalog.Clone, catalog.LinkedClone} {
+		t.Run(string(strategy), func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *site) {
+				ctx := t.Context()
+				told := 0
+				r := s.request(strategy)
+				r.WaitFor = []string{WaitIP}
+				i, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) {
+					told++
+					if i.UUID == "" || !i.Running() {
+						t.Errorf("told of %+v", i)
+					}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var steps []string
+				for _, step := range record.Steps {
+					steps = append(steps, step.Name)
+				}
+				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 || !slices.Equal(steps, want) || record.Status != "completed" {
+					t.Errorf("told %d times; the record has %q, %s", told, steps, record.Status)
+				}
+				d := must[host.Domain](t)(s.Domain(ctx, i.UUID))
+				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart || d.Type != "qemu" {
+					t.Errorf("the domain is %+v", d)
+				}
+				if i.Facts.Strategy != strategy || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
+					t.Errorf("the instance is %+v", i)
+				}
+				system := must[host.Volume](t)(s.Volume(ctx, sitePool, i.systemVolume()))
+				if linked := system.Backing != nil; linked != (strategy == catalog.LinkedClone) {
+					t.Errorf("the system disk stands on %+v", system.Backing)
+				}
+				if volumes := s.volumes(t); len(volumes) != 4 { // disks, seed, console
+					t.Errorf("its volumes are %q", volumes)
+				}
+				s.remove(t, i.UUID)
+			})
+		})
+	}
+}
+
+// systemVolume names the volume of the system disk.
+func (i Instance) systemVolume() string { return i.Disks[0].Path[len("/pool/"):] }
+
+// Whichever request of a create fails, and however: either the instance is there and its user was told of it, or nothing is
+// left and the next create succeeds.
+func TestAFailedCreateLeavesNothing(t *testing.T) {
+	for how := range disturbances {
+		for _, strategy := range []catalog.Strategy{catalog.Clone, catalog.LinkedClone} {
+			t.Run(how+" "+string(strategy), func(t *testing.T) {
+				onSite(t, func(t *testing.T, s *site) {
+					var told string
+					s.disturbed(t, how, func(ctx context.Context) error {
+						told = ""
+						r := s.request(strategy)
+						r.WaitFor = []string{WaitIP}
+						_, _, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
+						return err
+					}, func(err error) {
+						if told == "" || errors.Is(err, context.Canceled) {
+							if err == nil {
+								t.Error("an instance was made, and its user was not told")
+							}
+							s.empty(t)
+							return
+						}
+						s.remove(t, told)
+					})
+				})
+			})
+		}
+	}
+}
+
+func TestTakenNamesAreRefused(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		i := s.made(t, r)
+		before := s.volumes(t)
+		_, _, err := s.p.Create(t.Context(), r, func(Instance, Record) { t.Error("told of a second instance") })
+		if _, taken := errors.AsType[*library.TakenError](err); !taken {
+			t.Errorf("got %v", err)
+		}
+		if after := s.volumes(t); !slices.Equal(after, before) || len(s.UUIDs()) != 1 {
+			t.Errorf("there are %q and %q", s.UUIDs(), after)
+		}
+		s.remove(t, i.UUID)
+
+		foreign := must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant, "web"), Type: "qemu"}))
+		if _, _, err := s.p.Create(t.Context(), r, func(Instance, Record) {}); err == nil {
+			t.Error("the domain of others made way")
+		}
+		if _, err := s.Domain(t.Context(), foreign.UUID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A guest that gets no address is left for its user to look into.
+func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		r.WaitFor = []string{WaitAgent} // and it has none
+		var told string
+		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
+		defer cancel()
+		_, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
+		unready, ok := errors.AsType[*ReadinessError](err)
+		if !ok || unready.Condition != WaitAgent || record.Status != "failed" {
+			t.Fatalf("got %v; the record is %+v", err, record)
+		}
+		if i, err := s.p.Read(t.Context(), told); err != nil || !i.Running() {
+			t.Errorf("it is %+v, %v", i, err)
+		}
+		s.remove(t, told)
+	})
+}
+
+// waitsInTest is how long a guest is waited for that is never ready, by a clock that does not wait.
+const waitsInTest = 10 * time.Minute

@@ -1,0 +1,192 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+// site is a library on a host in memory. Its template web has the versions 1.0.0 and 2.0.0, of two images.
+type site struct {
+	*fakehost.Host
+	lib *library.Library
+	p   *Provisioner
+}
+
+const (
+	sitePool = "novacron"
+	siteTier = "fast"
+)
+
+var siteTemplate = catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "web"}
+
+// onSite runs a test with a site, by a clock that waits for nothing.
+func onSite(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Helper()
+	images := map[string]string{"1.0.0": bootDisk(t, 64<<10), "2.0.0": bootDisk(t, 96<<10)}
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		s := &site{Host: fakehost.New()}
+		for name, path := range map[string]string{sitePool: "/pool", siteTier: "/fast"} {
+			must[host.Pool](t)(s.CreateDirPool(ctx, name, path))
+		}
+		s.lib = s.process()
+		s.p = s.provisioner(s.lib)
+		must[catalog.Template](t)(s.lib.CreateTemplate(ctx, catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
+		for version, path := range images {
+			must[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.Registration{
+				ID: siteTemplate.Version(version), Source: transfer.Source{Path: path},
+			}))
+		}
+		test(t, s)
+	})
+}
+
+// process is the library as another process has it.
+func (s *site) process() *library.Library {
+	return library.New(library.Options{
+		Host: s.Host, Pool: sitePool, Store: poolstore.New(s.Host, sitePool),
+		Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
+	})
+}
+
+func (s *site) provisioner(l *library.Library) *Provisioner {
+	return New(Settings{Host: s.Host, Library: l, DomainType: "qemu", StorageTiers: map[string]string{siteTier: siteTier}})
+}
+
+// bootDisk is a raw disk of that many bytes.
+func bootDisk(t *testing.T, size int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk.img")
+	content := make([]byte, size)
+	content[510], content[511] = 0x55, 0xaa // a boot sector's mark
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// request is an instance with two disks, one of them on a tier.
+func (s *site) request(strategy catalog.Strategy) Request {
+	one, fast := int64(1), siteTier
+	return Request{
+		Name: "web", Template: siteTemplate, Version: "1.0.0", Strategy: strategy,
+		Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {}, "data": {SizeGB: &one, Tier: &fast}}},
+		Options: Options{Running: true, Autostart: true, Labels: map[string]string{"team": "a"}},
+	}
+}
+
+// made is an instance of a request.
+func (s *site) made(t *testing.T, r Request) Instance {
+	t.Helper()
+	i, _, err := s.p.Create(t.Context(), r, func(Instance, Record) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// volumes are those of the instance web, by pool.
+func (s *site) volumes(t *testing.T) (names []string) {
+	t.Helper()
+	for _, pool := range []string{sitePool, siteTier} {
+		for _, name := range must[[]string](t)(s.VolumeNames(context.WithoutCancel(t.Context()), pool)) {
+			if slices.ContainsFunc(naming.InstancePrefixes(naming.DefaultTenant, "web"), func(prefix string) bool {
+				return strings.HasPrefix(name, prefix)
+			}) {
+				names = append(names, pool+"/"+name)
+			}
+		}
+	}
+	return names
+}
+
+// empty wants nothing of the instance to be left.
+func (s *site) empty(t *testing.T) {
+	t.Helper()
+	if left := s.UUIDs(); len(left) > 0 {
+		t.Errorf("the domains %q are left", left)
+	}
+	if left := s.volumes(t); len(left) > 0 {
+		t.Errorf("the volumes %q are left", left)
+	}
+}
+
+// remove removes an instance as its user does.
+func (s *site) remove(t *testing.T, uuid string) {
+	t.Helper()
+	if err := s.p.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "web", HostID{}); err != nil {
+		t.Fatal(err)
+	}
+	s.empty(t)
+}
+
+// disturbances are the ways in which the nth request of something fails.
+var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
+	"refused":     func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: errors.New("no")} },
+	"unreachable": func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: host.ErrUnreachable} },
+	"lost answer": func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{After: host.ErrNoAnswer} },
+	"cancelled": func(cancel context.CancelFunc) fakehost.Fault {
+		cancel()
+		return fakehost.Fault{Before: context.Canceled}
+	},
+}
+
+// disturbed does something again and again, each time with another of its requests disturbed, until it gets by without
+// meeting the disturbance. after looks at what came of it, and cleans up.
+func (s *site) disturbed(t *testing.T, how string, do func(ctx context.Context) error, after func(err error)) {
+	t.Helper()
+	for n := 1; ; n++ {
+		if n > 500 {
+			t.Fatal("it makes more than 500 requests")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		met, method, first := false, "", s.Calls()
+		s.Inject = func(c fakehost.Call) fakehost.Fault {
+			if c.N != first+n {
+				return fakehost.Fault{}
+			}
+			met, method = true, c.Method+" "+c.Object
+			return disturbances[how](cancel)
+		}
+		err := do(ctx)
+		s.Inject = nil
+		cancel()
+		synctest.Wait()
+		if !met {
+			if err != nil {
+				t.Errorf("undisturbed: %v", err)
+			}
+			after(err)
+			return
+		}
+		failed := t.Failed()
+		after(err)
+		if !failed && t.Failed() {
+			t.Fatalf("request %d, %s, was %s: %v", n, method, how, err)
+		}
+	}
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
