@@ -74,7 +74,8 @@ func attributes() map[string]schema.Attribute {
 		"storage_profile":  profile.StorageAttribute("Disks. Versions and instances may override them."),
 		"parameters": profile.ParametersAttribute("Parameters that an instance may or must set, by name: lower-case letters, digits and " +
 			"underscores, starting with a letter."),
-		"cloud_init": profile.CloudInitAttribute("What guests are told at first boot. Versions may override it; instances add to it by `customization`."),
+		"cloud_init": profile.CloudInitAttribute("What guests get at first boot. Versions may override it; instances add to " +
+			"it by `customization`."),
 		"tenant":     schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to."},
 		"owner":      schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the template."},
 		"created_at": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the template was registered (RFC 3339, UTC)."},

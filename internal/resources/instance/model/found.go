@@ -39,9 +39,10 @@ func FoundAttributes() map[string]schema.Attribute {
 	for name, says := range map[string]string{
 		"name":        "Name, unique in the tenant.",
 		"template_id": "The template's id, `tenant/name`.",
-		"strategy":    "How the system disk came from the version's image: `linked_clone` or `clone`.",
-		"power_state": "`running`, or `stopped` for whatever else the guest does; see `status`.",
-		"request_id":  "Id of the request that the instance was made by, or reimaged by last, as in `novacron_provisioning_requests`.",
+		"strategy":    "How the system disk was made from the version's image: `linked_clone` or `clone`.",
+		"power_state": "`running`, or `stopped` in any other state of the guest; see `status`.",
+		"request_id": "Id of the request that created the instance, or reimaged it last, as in " +
+			"`novacron_provisioning_requests`.",
 	} {
 		all[name] = schema.StringAttribute{Computed: true, MarkdownDescription: says}
 	}

@@ -41,9 +41,9 @@ const schemaVersion = 1
 
 // hotplug is what devices of running guests have in common.
 const hotplug = "\n" +
-	"  - If the guest runs, it is asked to release what is removed; it is an error if it does not. It restarts only if " +
-	"it has no PCI slot left for a new device, which the plan announces. Machines with PCI Express start with four " +
-	"spare slots."
+	"  - A running guest is asked to release a removed device; if it does not, the change fails. The guest restarts " +
+	"only if it has no PCI slot left for a new device, which the plan announces. Machines with PCI Express start with " +
+	"four spare slots."
 
 // Schema is the schema of the resource.
 func Schema(ctx context.Context) schema.Schema {
@@ -190,11 +190,13 @@ func Facts() map[string]schema.Attribute {
 		"tenant": schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},
 		"domain_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the " +
 			"instance's name in the tenant `default`, otherwise `TENANT.NAME`."},
-		"host":             schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
-		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was made from."},
+		"host": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
+		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was " +
+			"created from."},
 		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest active " +
 			"release if it is newer than `resolved_version`, whatever `version` allows; otherwise null."},
-		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the instance was made from."},
+		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the " +
+			"instance was created from."},
 		"effective_parameters": schema.DynamicAttribute{
 			Computed: true, Sensitive: true, // Terraform knows which of the values in parameters are sensitive, and does not say
 			MarkdownDescription: "The parameters in force as an object, with defaults filled in, each in its type. It omits " +
