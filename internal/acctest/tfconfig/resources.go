@@ -58,6 +58,11 @@ func (v Version) String() string           { return Render(v) }
 // Ref is a reference to an attribute of the version.
 func (v Version) Ref(attribute string) Expr { return v.refer(versionType, attribute) }
 
+// Release is a version of that number, of an image in a file of this machine.
+func Release(number, image string) Version {
+	return Version{Version: number, Source: &Source{Path: image}}
+}
+
 // Of makes a version that of a template of the configuration.
 func (v Version) Of(t Template) Version {
 	v.TemplateID = t.Ref("id")
