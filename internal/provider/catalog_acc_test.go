@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
@@ -27,33 +28,12 @@ func TestAccCatalogueInPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := tfacc.EmptyImage(t, "16M")
-	config := func(dsn, more string) string {
-		return fmt.Sprintf(`
-resource "terraform_data" "database" {
-  input = %q
-}
-provider "novacron" {
-  pool    = %q
-  catalog = { postgres = { dsn = terraform_data.database.output } }
-}
-resource "novacron_template" "it" {
-  name = %[3]q
-  %[5]s
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %[4]q }
-}
-resource "novacron_instance" "it" {
-  name        = %[3]q
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  power_state = "stopped"
-}
-`, dsn, pool, name, image, more)
+	config := func(dsn string, description tfconfig.Value) string {
+		return fmt.Sprintf("resource \"terraform_data\" \"database\" {\n  input = %q\n}\n", dsn) + tfconfig.Provider{
+			Pool: pool, Settings: []string{"catalog = { postgres = { dsn = terraform_data.database.output } }"},
+		}.String() + clone(name, image, tfconfig.Template{Description: description})
 	}
-	w := tfacc.NewWorkspace(t, config(dsn(role), ""))
+	w := tfacc.NewWorkspace(t, config(dsn(role), nil))
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "4 added")
 	w.EmptyPlan(t)
@@ -63,7 +43,7 @@ resource "novacron_instance" "it" {
 	if n := rows(t, dsn(role)); n != "1 templates, 1 versions" {
 		t.Errorf("the database holds %s", n)
 	}
-	w.Configure(t, config(dsn(role), `description = "changed"`))
+	w.Configure(t, config(dsn(role), "changed"))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
@@ -82,6 +62,14 @@ resource "novacron_instance" "it" {
 	}
 }
 
+// clone is the configuration of a template, its version 1.0.0 of that image and an instance, which is
+// not started.
+func clone(name, image string, t tfconfig.Template) string {
+	t.Name = name
+	v := tfconfig.Release("1.0.0", image).Of(t)
+	return tfconfig.Render(t, v, tfconfig.Instance{Name: name, PowerState: "stopped"}.Of(t, v))
+}
+
 // A library that is moved to PostgreSQL, with its linked clones, is planned empty there.
 func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("moves")
@@ -92,22 +80,7 @@ func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
 	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role}); err != nil {
 		t.Fatal(err)
 	}
-	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
-resource "novacron_template" "it" {
-  name = %[1]q
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %[2]q }
-}
-resource "novacron_instance" "it" {
-  name        = %[1]q
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  power_state = "stopped"
-}
-`, name, tfacc.EmptyImage(t, "16M")))
+	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+clone(name, tfacc.EmptyImage(t, "16M"), tfconfig.Template{}))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 	var said bytes.Buffer

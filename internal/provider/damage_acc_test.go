@@ -11,44 +11,36 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
 )
 
 // damagedSite is a pool with an instance of a version of a template, and a workspace whose state has all of them.
 type damagedSite struct {
 	*tfacc.Workspace
-	host           *acctest.Host
-	pool, dir      string // dir from outside
-	config, domain string
+	host      *acctest.Host
+	pool, dir string                                  // dir from outside
+	config    func(description tfconfig.Value) string // of the library
+	domain    string
 }
 
 func newDamagedSite(t *testing.T, host *acctest.Host) damagedSite {
 	t.Helper()
 	name := tfacc.Name("damage")
 	pool, dir := host.Pool(t, name)
-	config := fmt.Sprintf(`
-provider "novacron" {
-  pool = %[1]q
-}
-resource "novacron_template" "it" {
-  name             = %[2]q
-  hardware_profile = { cpu_cores = 1, memory_mb = 64 }
-  %%s
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %[3]q }
-}
-resource "novacron_instance" "it" {
-  name            = %[2]q
-  template_id     = novacron_template.it.id
-  version         = novacron_template_version.it.version
-  power_state     = "stopped"
-  storage_profile = { disks = { data = { size_gb = 1 } } }
-}
-`, pool, name, tfacc.EmptyImage(t, "16M"))
-	d := damagedSite{tfacc.NewWorkspace(t, fmt.Sprintf(config, "")), host, pool, host.HostPath(dir), config, name}
+	image := tfacc.EmptyImage(t, "16M")
+	config := func(description tfconfig.Value) string {
+		t := tfconfig.Template{
+			Name: name, Description: description,
+			HardwareProfile: &tfconfig.Hardware{CPUCores: 1, MemoryMB: 64},
+		}
+		v := tfconfig.Release("1.0.0", image).Of(t)
+		return tfconfig.Render(tfconfig.Provider{Pool: pool}, t, v, tfconfig.Instance{
+			Name: name, PowerState: "stopped",
+			StorageProfile: &tfconfig.Storage{Disks: map[string]tfconfig.Disk{"data": {SizeGB: 1}}},
+		}.Of(t, v))
+	}
+	d := damagedSite{tfacc.NewWorkspace(t, config(nil)), host, pool, host.HostPath(dir), config, name}
 	d.Setenv("NOVACRON_URI", host.URI)
 	d.Apply(t)
 	t.Cleanup(func() { d.Destroy(t) })
@@ -138,10 +130,10 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	d := newDamagedSite(t, acctest.RequireHost(t))
 	t.Parallel()
 	for _, description := range []string{"once", "twice"} { // so that both revisions have all that there is
-		d.Configure(t, fmt.Sprintf(d.config, fmt.Sprintf("description = %q", description)))
+		d.Configure(t, d.config(description))
 		d.Apply(t)
 	}
-	d.Configure(t, fmt.Sprintf(d.config, `description = "once"`))
+	d.Configure(t, d.config("once"))
 	paths := d.volumes(t, "template")
 	newest := slices.MaxFunc(paths, func(a, b string) int { return len(a) - len(b) + strings.Compare(a, b) })
 	spoil(t, []string{newest}, flip)
@@ -151,7 +143,7 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 		t.Errorf("the plan differs: %v", err)
 	}
 	tfacc.Says(t, out, "Catalog is damaged", filepath.Base(newest), "was read in its place", "catalog repair --pool "+d.pool, "--uri", "--yes")
-	d.Configure(t, fmt.Sprintf(d.config, `description = "thrice"`))
+	d.Configure(t, d.config("thrice"))
 	tfacc.Says(t, d.Fails(t, "apply", "-auto-approve"), "Could not update template", filepath.Base(newest), "catalog repair --pool "+d.pool, "--uri", "--yes")
 
 	keep := t.TempDir()
@@ -161,9 +153,9 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	if kept, err := os.ReadFile(filepath.Join(keep, filepath.Base(newest)+".damaged")); err != nil || len(kept) == 0 {
 		t.Errorf("kept %d bytes, %v", len(kept), err)
 	}
-	d.Configure(t, fmt.Sprintf(d.config, `description = "once"`))
+	d.Configure(t, d.config("once"))
 	d.EmptyPlan(t)
-	d.Configure(t, fmt.Sprintf(d.config, `description = "thrice"`))
+	d.Configure(t, d.config("thrice"))
 	d.Apply(t)
 	d.EmptyPlan(t)
 }

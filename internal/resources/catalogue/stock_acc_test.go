@@ -13,6 +13,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
@@ -25,12 +26,14 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 	pool, directory := host.Pool(t, name)
 	image := tfacc.EmptyImage(t, "16M")
 	config := func(versions ...string) string {
-		c := fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\nresource \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n", pool)
+		it := tfconfig.Template{Name: "it"}
+		c := tfconfig.Render(tfconfig.Provider{Pool: pool}, it)
 		depends := "novacron_template.it"
 		for _, version := range versions {
 			label := "v" + strings.ReplaceAll(version, ".", "_")
-			c += fmt.Sprintf("resource \"novacron_template_version\" %q {\n  template_id = novacron_template.it.id\n  version = %q\n  source = { path = %q }\n}\n",
-				label, version, image)
+			v := tfconfig.Release(version, image).Of(it)
+			v.Label = label
+			c += v.String()
 			depends += ", novacron_template_version." + label
 		}
 		return c + "data \"novacron_catalog\" \"it\" {\n  depends_on = [" + depends + "]\n}\n"

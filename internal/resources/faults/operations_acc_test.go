@@ -117,7 +117,7 @@ func template(name string) tfconfig.Template {
 
 // version is one of the template of the same configuration.
 func version(number, image string) tfconfig.Version {
-	return tfconfig.Version{Version: number, Source: &tfconfig.Source{Path: image}}.Of(tfconfig.Template{})
+	return tfconfig.Release(number, image).Of(tfconfig.Template{})
 }
 
 // instance is one that no guest runs in: it hears nobody, so that it has a short time to shut down.

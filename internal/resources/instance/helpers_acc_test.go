@@ -44,9 +44,7 @@ func template(name string) tfconfig.Template {
 
 // release is the shop's version.
 func release(image string) tfconfig.Version {
-	return tfconfig.Version{
-		Version: "1.0.0", Source: &tfconfig.Source{Path: image},
-	}.Of(tfconfig.Template{})
+	return tfconfig.Release("1.0.0", image).Of(tfconfig.Template{})
 }
 
 // anotherVersion is the configuration of another version of the shop's template.

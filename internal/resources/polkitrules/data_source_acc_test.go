@@ -115,7 +115,7 @@ func (s site) mayNot(t *testing.T, user uint32, why string, args ...string) {
 // shop is a template with a version of an image that nothing boots from.
 func shop(image string) string {
 	t := tfconfig.Template{Name: "it", HardwareProfile: &tfconfig.Hardware{MemoryMB: 64}}
-	return tfconfig.Render(t, tfconfig.Version{Version: "1.0.0", Source: &tfconfig.Source{Path: image}}.Of(t))
+	return tfconfig.Render(t, tfconfig.Release("1.0.0", image).Of(t))
 }
 
 // web is an instance of the template that runs, has a filter and a data disk, and does not take long to switch off.

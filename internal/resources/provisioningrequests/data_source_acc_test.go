@@ -20,6 +20,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
@@ -29,20 +30,25 @@ const address = "data.novacron_provisioning_requests.it"
 
 // shop is a template "it" with the version 1.0.0 of an image that nothing boots from, and 1.1.0 of another.
 func shop(t *testing.T, provider, name string) string {
-	return provider + fmt.Sprintf("resource \"novacron_template\" \"it\" {\n  name = %q\n  hardware_profile = { memory_mb = 128 }\n}\n"+
-		"resource \"novacron_template_version\" \"it\" {\n  template_id = novacron_template.it.id\n  version = \"1.0.0\"\n  source = { path = %q }\n}\n"+
-		"resource \"novacron_template_version\" \"newer\" {\n  template_id = novacron_template.it.id\n  version = \"1.1.0\"\n  source = { path = %q }\n}\n",
-		name, tfacc.EmptyImage(t, "16M"), tfacc.EmptyImage(t, "17M"))
+	it := tfconfig.Template{Name: name, HardwareProfile: &tfconfig.Hardware{MemoryMB: 128}}
+	older := tfconfig.Release("1.0.0", tfacc.EmptyImage(t, "16M")).Of(it)
+	newer := tfconfig.Release("1.1.0", tfacc.EmptyImage(t, "17M")).Of(it)
+	newer.Label = "newer"
+	return provider + tfconfig.Render(it, older, newer)
 }
 
 // instance is an instance of the shop's version, which is not started unless the settings say so.
-func instance(label, name, version string, settings ...string) string {
+func instance(label string, name tfconfig.Value, version string, settings ...string) string {
 	if len(settings) == 0 {
 		settings = []string{`power_state = "stopped"`}
 	}
-	return fmt.Sprintf("resource \"novacron_instance\" %q {\n  name = %q\n  template_id = novacron_template.it.id\n  version = %q\n"+
-		"  depends_on = [novacron_template_version.it, novacron_template_version.newer]\n  on_version_change = \"reimage\"\n  %s\n}\n",
-		label, name, version, strings.Join(settings, "\n  "))
+	return tfconfig.Instance{
+		Meta: tfconfig.Meta{
+			Label: label, Settings: settings,
+			DependsOn: []tfconfig.Expr{"novacron_template_version.it", "novacron_template_version.newer"},
+		},
+		Name: name, TemplateID: tfconfig.Template{}.Ref("id"), Version: version, OnVersionChange: "reimage",
+	}.String()
 }
 
 // find lists the requests as "it", after what it depends on; findAs as something else.
@@ -210,7 +216,11 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	keep := func(count int) string {
 		return shop(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  request_retention = { count = %d, age_days = 1 }\n}\n", pool, count), name)
 	}
-	w := tfacc.NewWorkspace(t, keep(3)+instance("many", name+"-${count.index}", "1.0.0", "count = 12", `power_state = "stopped"`))
+	numbered := tfconfig.Expr(`"` + name + "-${count.index}\"")
+	many := func(count string) string {
+		return instance("many", numbered, "1.0.0", "count = "+count, `power_state = "stopped"`)
+	}
+	w := tfacc.NewWorkspace(t, keep(3)+many("12"))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 	// Each process looks after the retention when its first request is over: here all but a few were still at work.
@@ -222,7 +232,7 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 			t.Errorf("%s is %s", instance, status)
 		}
 	}
-	w.Configure(t, keep(3)+instance("many", name+"-${count.index}", "1.0.0", "count = 13", `power_state = "stopped"`))
+	w.Configure(t, keep(3)+many("13"))
 	w.Apply(t)
 	got := listed(t, w)
 	if len(got) != 3 || got[0] != name+"-12 completed" {

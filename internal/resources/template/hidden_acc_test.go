@@ -1,11 +1,11 @@
 package template_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // A state whose template, version and instance are another tenant's loses none of them, by whichever
@@ -16,29 +16,10 @@ func TestAccAStateOfAnotherTenantLosesNothing(t *testing.T) {
 	t.Parallel()
 	image := tfacc.EmptyImage(t, "16M")
 	as := func(tenant, user string) string {
-		return fmt.Sprintf(`
-provider "novacron" {
-  pool   = %[1]q
-  tenant = %[2]q
-  user   = %[3]q
-}
-resource "novacron_template" "it" {
-  name           = %[1]q
-  access_control = { read_users = ["ann"] }
-}
-resource "novacron_template_version" "it" {
-  template_id = novacron_template.it.id
-  version     = "1.0.0"
-  source      = { path = %[4]q }
-}
-resource "novacron_instance" "it" {
-  name        = %[1]q
-  template_id = novacron_template.it.id
-  version     = novacron_template_version.it.version
-  power_state = "stopped"
-  wait_for    = []
-}
-`, pool, tenant, user, image)
+		t := tfconfig.Template{Name: pool, AccessControl: map[string][]string{"read_users": {"ann"}}}
+		v := tfconfig.Release("1.0.0", image).Of(t)
+		i := tfconfig.Instance{Name: pool, PowerState: "stopped", WaitFor: []string{}}.Of(t, v)
+		return tfconfig.Render(tfconfig.Provider{Pool: pool, Tenant: tenant, User: user}, t, v, i)
 	}
 	w := tfacc.NewWorkspace(t, as("shop", "ann"))
 	w.Apply(t)

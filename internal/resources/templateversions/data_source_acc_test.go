@@ -14,20 +14,24 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 const address = "data.novacron_template_versions.it"
 
 // version is the configuration of a version of the template "it".
 func version(label, number, image, settings string) string {
-	return fmt.Sprintf("resource \"novacron_template_version\" %q {\n  template_id = novacron_template.it.id\n  version = %q\n  source = { path = %q }\n  %s\n}\n",
-		label, number, image, settings)
+	v := tfconfig.Release(number, image).Of(tfconfig.Template{})
+	v.Label, v.Settings = label, []string{settings}
+	return v.String()
 }
 
 // instance is the configuration of an instance of that version, which is not started.
 func instance(name, label, settings string) string {
-	return fmt.Sprintf("resource \"novacron_instance\" %q {\n  name = %q\n  template_id = novacron_template.it.id\n"+
-		"  version = novacron_template_version.%s.version\n  power_state = \"stopped\"\n  %s\n}\n", name, name, label, settings)
+	of := tfconfig.Version{Meta: tfconfig.Meta{Label: label}}
+	return tfconfig.Instance{
+		Meta: tfconfig.Meta{Label: name, Settings: []string{settings}}, Name: name, PowerState: "stopped",
+	}.Of(tfconfig.Template{}, of).String()
 }
 
 // entry expects these attributes of a version of the history.
@@ -46,8 +50,8 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("hist")
 	pool, _ := host.Pool(t, name)
 	image := tfacc.EmptyImage(t, "16M")
-	template := fmt.Sprintf("%sresource \"novacron_template\" \"it\" {\n  name = %q\n}\nresource \"novacron_template\" \"other\" {\n  name = \"%s-2\"\n}\n",
-		tfacc.Provider(pool), name, name)
+	another := tfconfig.Template{Meta: tfconfig.Meta{Label: "other"}, Name: name + "-2"}
+	template := tfconfig.Render(tfconfig.Provider{Pool: pool}, tfconfig.Template{Name: name}, another)
 	find := func(after string) string {
 		return "data \"novacron_template_versions\" \"it\" {\n  template_id = novacron_template.it.id\n  depends_on = [" + after + "]\n}\n"
 	}
@@ -58,8 +62,11 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 		version("nine", "1.9.0", image, "") + version("coming", "2.0.0-rc.1", image, "")
 	open := version("old", "1.0.0", image, `description = "first"`) + version("ten", "1.10.0", image, "")
 	// A version of the same number that another template has.
-	stranger := fmt.Sprintf("resource \"novacron_template_version\" \"stranger\" {\n  template_id = novacron_template.other.id\n  version = \"1.0.0\"\n  source = { path = %q }\n}\n"+
-		"resource \"novacron_instance\" \"stranger\" {\n  name = \"%s-s\"\n  template_id = novacron_template.other.id\n  version = novacron_template_version.stranger.version\n  power_state = \"stopped\"\n}\n", image, name)
+	theirs := tfconfig.Release("1.0.0", image).Of(another)
+	theirs.Label = "stranger"
+	stranger := tfconfig.Render(theirs, tfconfig.Instance{
+		Meta: tfconfig.Meta{Label: "stranger"}, Name: name + "-s", PowerState: "stopped",
+	}.Of(another, theirs))
 	instances := instance(name+"-1", "old", "") + instance(name+"-2", "old", `strategy = "clone"`) + instance(name+"-3", "ten", "")
 	all := "novacron_template_version.old, novacron_template_version.ten, novacron_template_version.nine, novacron_template_version.coming"
 	same := func(attribute string) statecheck.StateCheck {
