@@ -61,18 +61,45 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 		{"disks", func(ctx context.Context) (err error) { disk, err = b.makeSystemDisk(ctx, before); return err }},
 		{"shutdown", func(ctx context.Context) error { return b.shutDown(ctx, before) }},
 		{"seed", func(ctx context.Context) error { return b.replaceSeed(ctx, before) }},
-		{"define", func(ctx context.Context) error { return b.swap(ctx, before, disk) }},
 	} {
 		if err := b.step(ctx, s.name, s.do); err != nil {
-			return before, b.undo(ctx, fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, s.name, err))
+			return before, b.undo(ctx, b.reimageFailed(s.name, err))
 		}
 	}
+	err := b.step(ctx, "define", func(ctx context.Context) error { return b.swap(ctx, before, disk) })
+	if err != nil {
+		err = b.reimageFailed("define", err)
+		switch swapped, unknown := b.swapped(ctx, disk); {
+		case unknown != nil: // undoing would take away what may be the instance's disk
+			return before, errors.Join(err, unknown)
+		case !swapped:
+			return before, b.undo(ctx, err)
+		case ctx.Err() != nil: // the next Update does the rest
+			return before, err
+		}
+		// The host has done it, and its answer was lost.
+	}
 	after := before
-	err := b.step(ctx, "start", func(ctx context.Context) (err error) {
+	err = b.step(ctx, "start", func(ctx context.Context) (err error) {
 		after, err = b.update(ctx)
 		return err
 	})
 	return after, err
+}
+
+func (b *build) reimageFailed(step string, err error) error {
+	return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, step, err)
+}
+
+// swapped tells whether the definition has the new disk. It takes time of its own: ctx may have ended.
+func (b *build) swapped(ctx context.Context, disk host.DiskImage) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	domain, err := b.host.DomainWith(ctx, b.uuid, host.Status{})
+	if err != nil {
+		return false, fmt.Errorf("looking whether instance %q has its new system disk: %w", b.request.Name, err)
+	}
+	return slices.ContainsFunc(domain.Disks, func(d host.DomainDisk) bool { return d.Path == disk.Path }), nil
 }
 
 func (b *build) update(ctx context.Context) (Instance, error) {
