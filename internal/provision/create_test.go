@@ -63,13 +63,12 @@ func (i Instance) systemVolume() string { return i.Disks[0].Path[len("/pool/"):]
 // Whichever request of a create fails, and however: either the instance is there and its user was told of it, or nothing is
 // left and the next create succeeds.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
-	for how := range disturbances {
+	for _, how := range ways() {
 		for _, strategy := range []catalog.Strategy{catalog.Clone, catalog.LinkedClone} {
 			t.Run(how+" "+string(strategy), func(t *testing.T) {
 				onSite(t, func(t *testing.T, s *site) {
 					var told string
-					s.disturbed(t, how, func(ctx context.Context) error {
-						told = ""
+					s.disturbed(t, how, func() { told = "" }, func(ctx context.Context) error {
 						r := s.request(strategy)
 						r.WaitFor = []string{WaitIP}
 						_, _, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })

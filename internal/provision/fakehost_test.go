@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,14 +146,23 @@ var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
 	},
 }
 
+// ways are the disturbances that a run of the tests tries.
+func ways() []string {
+	if testing.Short() { // the others fail alike
+		return []string{"lost answer", "cancelled"}
+	}
+	return slices.Sorted(maps.Keys(disturbances))
+}
+
 // disturbed does something again and again, each time with another of its requests disturbed, until it gets by without
-// meeting the disturbance. after looks at what came of it, and cleans up.
-func (s *site) disturbed(t *testing.T, how string, do func(ctx context.Context) error, after func(err error)) {
+// meeting the disturbance. before prepares it, and after looks at what came of it, and cleans up.
+func (s *site) disturbed(t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error)) {
 	t.Helper()
 	for n := 1; ; n++ {
 		if n > 500 {
 			t.Fatal("it makes more than 500 requests")
 		}
+		before()
 		ctx, cancel := context.WithCancel(t.Context())
 		met, method, first := false, "", s.Calls()
 		s.Inject = func(c fakehost.Call) fakehost.Fault {

@@ -1,0 +1,286 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// changed is a request for one interface, one disk and some space more.
+func (s *site) changed(r Request) Request {
+	two, one := int64(2), int64(1)
+	r.Labels = map[string]string{"team": "b"}
+	r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {}, "eth1": {}}}
+	r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{
+		"system": {}, "data": {SizeGB: &two, Tier: r.Storage.Disks["data"].Tier}, "more": {SizeGB: &one},
+	}}
+	return r
+}
+
+// update changes an instance to what a request asks for.
+func (s *site) update(ctx context.Context, uuid string, r Request, restart bool) (Instance, error) {
+	i, err := s.p.Read(ctx, uuid)
+	if err != nil {
+		return i, err
+	}
+	b, err := s.p.BlueprintOf(ctx, i, r)
+	if err != nil {
+		return i, err
+	}
+	return s.p.Update(ctx, uuid, Change{Description: r.Description, Blueprint: &b, AllowRestart: restart, Options: r.Options})
+}
+
+// has wants a definition, and the guest if it runs, to have these devices, and volumes for its disks alone.
+func (s *site) has(t *testing.T, uuid string, disks, nics []string) {
+	t.Helper()
+	d := must[host.Domain](t)(s.Domain(t.Context(), uuid))
+	live := must[host.Hardware](t)(s.Hardware(t.Context(), uuid))
+	for what, got := range map[string]struct {
+		disks []host.DomainDisk
+		nics  []host.DomainInterface
+	}{"the definition": {d.Disks, d.Interfaces}, "the guest": {live.Disks, live.Interfaces}} {
+		var gotDisks, gotNICs []string
+		for _, disk := range got.disks {
+			if disk.Name != "" {
+				gotDisks = append(gotDisks, disk.Name)
+			}
+		}
+		for _, nic := range got.nics {
+			gotNICs = append(gotNICs, nic.Name)
+		}
+		slices.Sort(gotDisks)
+		if slices.Sort(gotNICs); !slices.Equal(gotDisks, disks) || !slices.Equal(gotNICs, nics) {
+			t.Errorf("%s has %q and %q, want %q and %q", what, gotDisks, gotNICs, disks, nics)
+		}
+	}
+	if volumes := s.volumes(t); len(volumes) != len(disks)+2 { // and seed and console
+		t.Errorf("its volumes are %q", volumes)
+	}
+}
+
+func TestARunningInstanceIsChanged(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.LinkedClone)
+		made := s.made(t, r)
+		after, err := s.update(t.Context(), made.UUID, s.changed(r), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.has(t, made.UUID, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
+		if labels := after.Facts.Labels; !after.Running() || len(labels) != 1 || labels[0].Value != "b" {
+			t.Errorf("it is %s, its labels are %v", after.State, labels)
+		}
+		if v := must[host.Volume](t)(s.Volume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
+			t.Errorf("the disk that grew has %d bytes", v.Capacity)
+		}
+		if after, err = s.update(t.Context(), made.UUID, r, false); err == nil {
+			t.Errorf("a disk shrank: %+v", after)
+		}
+		less := s.changed(r)
+		less.Network = r.Network
+		delete(less.Storage.Disks, "more")
+		if _, err = s.update(t.Context(), made.UUID, less, false); err != nil {
+			t.Fatal(err)
+		}
+		s.has(t, made.UUID, []string{"data", "system"}, []string{"eth0"})
+		s.remove(t, made.UUID)
+	})
+}
+
+func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		made := s.made(t, r)
+		memory := int64(2048)
+		r.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
+		_, err := s.update(t.Context(), made.UUID, r, false)
+		if refused, ok := errors.AsType[finding.List](err); !ok || len(refused) != 1 {
+			t.Errorf("got %v", err)
+		}
+		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); d.MemoryMiB == 2048 {
+			t.Error("what was refused was done")
+		}
+		after, err := s.update(t.Context(), made.UUID, r, true)
+		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); err != nil || d.MemoryMiB != 2048 || !after.Running() {
+			t.Errorf("it has %d MiB and is %s, %v", d.MemoryMiB, after.State, err)
+		}
+		r.Running = false
+		if after, err = s.update(t.Context(), made.UUID, r, true); err != nil || after.State != host.StateShutoff {
+			t.Errorf("it is %s, %v", after.State, err)
+		}
+		s.remove(t, made.UUID)
+	})
+}
+
+// A guest that does not let go of a device in time keeps it, and the change says so.
+func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		made := s.made(t, s.changed(r))
+		less := s.changed(r)
+		less.Network = r.Network
+		s.Ignores = true
+		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
+		defer cancel()
+		if _, err := s.update(ctx, made.UUID, less, false); err == nil {
+			t.Error("a guest that let go of nothing was changed")
+		}
+		s.Ignores = false
+		if _, err := s.update(t.Context(), made.UUID, less, false); err != nil {
+			t.Error(err)
+		}
+		s.has(t, made.UUID, []string{"data", "more", "system"}, []string{"eth0"})
+		s.remove(t, made.UUID)
+	})
+}
+
+// Whichever request of an update fails, and however: the next update does what is left to do.
+func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
+	for _, how := range ways() {
+		t.Run(how, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *site) {
+				r := s.request(catalog.LinkedClone)
+				memory := int64(2048)
+				want := s.changed(r)
+				want.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
+				var uuid string
+				s.disturbed(t, how, func() { uuid = s.made(t, r).UUID }, func(ctx context.Context) error {
+					_, err := s.update(ctx, uuid, want, true)
+					return err
+				}, func(error) {
+					after, err := s.update(t.Context(), uuid, want, true)
+					if err != nil || !after.Running() || after.Machine.MemoryMiB != 2048 {
+						t.Errorf("the next update: it is %s with %d MiB, %v", after.State, after.Machine.MemoryMiB, err)
+					}
+					s.has(t, uuid, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
+					s.remove(t, uuid)
+				})
+			})
+		})
+	}
+}
+
+// reimaged gives the instance the image of version 2.0.0.
+func (s *site) reimaged(ctx context.Context, uuid string, r Request) (Instance, error) {
+	r.Version = "2.0.0"
+	i, _, err := s.p.Reimage(ctx, uuid, r)
+	return i, err
+}
+
+func TestAnInstanceGetsAnotherImage(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		made := s.made(t, r)
+		after, err := s.reimaged(t.Context(), made.UUID, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.UUID != made.UUID || after.Facts.Version != "2.0.0" || !after.Running() || after.NICs[0].MAC != made.NICs[0].MAC ||
+			after.Disks[0].Path == made.Disks[0].Path {
+			t.Errorf("it was\n%+v, and is\n%+v", made, after)
+		}
+		s.has(t, made.UUID, []string{"data", "system"}, []string{"eth0"})
+		s.remove(t, made.UUID)
+	})
+}
+
+// Whichever request of a reimage fails, and however: the instance has one image or the other, runs, and the next reimage does
+// what is left to do.
+func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
+	for _, how := range ways() {
+		t.Run(how, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *site) {
+				r := s.request(catalog.LinkedClone)
+				var uuid string
+				s.disturbed(t, how, func() { uuid = s.made(t, r).UUID }, func(ctx context.Context) error {
+					_, err := s.reimaged(ctx, uuid, r)
+					return err
+				}, func(error) {
+					between := must[Instance](t)(s.p.Read(t.Context(), uuid))
+					v, err := s.Volume(t.Context(), sitePool, between.systemVolume())
+					if err != nil || v.Backing == nil || between.Facts.Version == "1.0.0" && !between.Running() {
+						t.Errorf("with version %s it is %s, on %+v, %v", between.Facts.Version, between.State, v.Backing, err)
+					}
+					after, err := s.reimaged(t.Context(), uuid, r)
+					if err != nil || !after.Running() || after.Facts.Version != "2.0.0" {
+						t.Errorf("the next reimage: it is %s with version %s, %v", after.State, after.Facts.Version, err)
+					}
+					s.has(t, uuid, []string{"data", "system"}, []string{"eth0"})
+					s.remove(t, uuid)
+				})
+			})
+		})
+	}
+}
+
+// Whichever request of a removal fails, and however: the next one removes what is left.
+func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
+	for _, how := range ways() {
+		t.Run(how, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *site) {
+				var uuid string
+				s.disturbed(t, how, func() { uuid = s.made(t, s.request(catalog.Clone)).UUID }, func(ctx context.Context) error {
+					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", HostID{})
+				}, func(error) { s.remove(t, uuid) })
+			})
+		})
+	}
+}
+
+func TestProtectedInstancesStay(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request(catalog.Clone)
+		r.DeletionProtection = true
+		made := s.made(t, r)
+		err := s.p.Delete(t.Context(), 0, made.UUID, "default", "web", HostID{})
+		if refused, ok := errors.AsType[finding.List](err); !ok || refused[0].Path.String() != "deletion_protection" {
+			t.Errorf("got %v", err)
+		}
+		if i, err := s.p.Read(t.Context(), made.UUID); err != nil || !i.Running() {
+			t.Errorf("it is %s, %v", i.State, err)
+		}
+		r.DeletionProtection = false
+		if _, err := s.update(t.Context(), made.UUID, r, false); err != nil {
+			t.Fatal(err)
+		}
+		s.remove(t, made.UUID)
+	})
+}
+
+// A guest that does not shut down has its grace, and is switched off then.
+func TestAGuestHasItsGrace(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		s.Ignores = true
+		made := s.made(t, s.request(catalog.Clone))
+		began := time.Now()
+		if err := s.p.Delete(t.Context(), time.Minute, made.UUID, "default", "web", HostID{}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < time.Minute || took > 2*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		s.empty(t)
+	})
+}
+
+// The volumes of an instance whose domain somebody undefined go with it.
+func TestOrphanedVolumesGo(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		made := s.made(t, s.request(catalog.Clone))
+		for _, err := range []error{s.DestroyDomain(t.Context(), made.UUID), s.UndefineDomain(t.Context(), made.UUID)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(s.volumes(t)) == 0 {
+			t.Fatal("there are no orphans")
+		}
+		s.remove(t, made.UUID)
+	})
+}
