@@ -1,5 +1,5 @@
 // Command terraform-provider-novacron serves the novacron Terraform provider. "terraform-provider-novacron catalog" is for
-// whoever looks after catalogues.
+// whoever looks after catalogs.
 package main
 
 import (

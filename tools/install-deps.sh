@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalogue in PostgreSQL,
+# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalog in PostgreSQL,
 # those that read YAML as cloud-init does, and the checks of scripts need.
 #
 #   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images, postgres, yaml and lint

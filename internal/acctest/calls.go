@@ -9,7 +9,7 @@ import (
 // Procedures of libvirt's main program that tests count (see remoteProgram).
 const (
 	ReadDefinition = 14  // a domain's XML
-	ReadVolume     = 209 // a document of the catalogue, or another volume
+	ReadVolume     = 209 // a document of the catalog, or another volume
 	ListDomains    = 273
 	ListStatistics = 344 // of all domains
 )

@@ -13,7 +13,7 @@ import (
 // envPostgres tells the processes that write at once where the server is.
 const envPostgres = "NOVACRON_BENCH_POSTGRES"
 
-// catalogs measures the stores of catalogues, or is one of the processes that write to them at once.
+// catalogs measures the stores of catalogs, or is one of the processes that write to them at once.
 func catalogs(args []string) error {
 	uri, err := env("NOVACRON_URI")
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command bench measures the provider side by side with the plain tools (virsh, genisoimage) doing the same work on the
-// same host, and with an empty provider doing nothing, and prints the ratios; and catalogues, next to their goals. It
+// same host, and with an empty provider doing nothing, and prints the ratios; and catalogs, next to their goals. It
 // needs a test host's environment.
 //
 //	bench                    # all of it

@@ -6,7 +6,7 @@ import (
 
 // Errors that a Store reports. Test for them with errors.Is.
 var (
-	// ErrNotFound says that the catalogue holds no such document, or none that this tenant may see.
+	// ErrNotFound says that the catalog holds no such document, or none that this tenant may see.
 	ErrNotFound = errors.New("not found in the catalog")
 	// ErrExists says that a document of that key is already there.
 	ErrExists = errors.New("already exists in the catalog")

@@ -16,7 +16,7 @@ type StandIns struct {
 
 // StandIn is one damaged revision that an older one stood in for.
 type StandIn struct {
-	Damaged string // names the revision in the catalogue, as a volume
+	Damaged string // names the revision in the catalog, as a volume
 	Detail  string // what is wrong with it, what was read instead, and how to restore it
 }
 

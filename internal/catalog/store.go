@@ -32,10 +32,10 @@ type Collection[T any] interface {
 	Delete(ctx context.Context, key string, rev Revision) error
 }
 
-// Store keeps a catalogue. Keys are TemplateID.String, VersionID.String, the hex part of a base's digest, and
+// Store keeps a catalog. Keys are TemplateID.String, VersionID.String, the hex part of a base's digest, and
 // RequestID.String.
 type Store interface {
-	// Now is the time of day, in UTC, by the clock of what keeps the catalogue, or a little earlier. Times that one process
+	// Now is the time of day, in UTC, by the clock of what keeps the catalog, or a little earlier. Times that one process
 	// writes and another one judges by are this clock's: the processes' own may differ by anything.
 	Now(ctx context.Context) (time.Time, error)
 	Templates() Collection[Template]

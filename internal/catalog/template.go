@@ -110,11 +110,11 @@ func (s Spec) ValidateWhole() finding.List {
 	return fs
 }
 
-// specLimit is how many bytes a spec may have: a catalogue in a pool has room for it in its documents, and an instance's
+// specLimit is how many bytes a spec may have: a catalog in a pool has room for it in its documents, and an instance's
 // metadata for what it keeps of it.
 const specLimit = frozenLimit
 
-// validateSize finds a spec that no catalogue keeps.
+// validateSize finds a spec that no catalog keeps.
 func (s Spec) validateSize() finding.List {
 	var fs finding.List
 	text, _ := json.Marshal(s) // which cannot fail: a spec has texts, numbers and maps of them
@@ -171,7 +171,7 @@ type Coming struct {
 // DeleteLease is how long a delete may take to decide. One that has not by then is dead, and its mark counts no more.
 const DeleteLease = 2 * time.Minute
 
-// Deleting tells whether somebody is about to delete the version, by the catalogue's clock.
+// Deleting tells whether somebody is about to delete the version, by the catalog's clock.
 func (v Version) Deleting(now time.Time) bool {
 	return v.DeletingSince != nil && !Overdue(v.DeletingSince.Add(DeleteLease), now)
 }

@@ -23,7 +23,7 @@ import (
 // A backup is a tar file (POSIX.1-2001, "pax"):
 //
 //	novacron-backup.json            what it is, see header
-//	templates/TENANT/NAME.json      documents, as the catalogue has them
+//	templates/TENANT/NAME.json      documents, as the catalog has them
 //	versions/TENANT/NAME@VERSION.json
 //	requests/TENANT/ID.json
 //	images/HEX                      images as they are stored, named by their SHA-256

@@ -50,7 +50,7 @@ func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// remove takes out of a catalogue what another one has in the same words. What was added or changed meanwhile stays.
+// remove takes out of a catalog what another one has in the same words. What was added or changed meanwhile stays.
 func (a *app) remove(ctx context.Context, from, to *end) error {
 	templates, err := from.store.Templates().List(ctx, from.prefix())
 	if err != nil {
@@ -87,7 +87,7 @@ func (a *app) remove(ctx context.Context, from, to *end) error {
 	return nil
 }
 
-// removeVersions removes a template's versions that are in both catalogues, and counts the others.
+// removeVersions removes a template's versions that are in both catalogs, and counts the others.
 func removeVersions(ctx context.Context, from, to *end, of catalog.TemplateID) (left int, err error) {
 	versions, err := from.store.Versions().List(ctx, of.String()+"@")
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 		"postgres://ROLE:PASSWORD@HOST/DATABASE"
 )
 
-// end is a catalogue that documents come from or go to.
+// end is a catalog that documents come from or go to.
 type end struct {
 	name   string // in messages
 	tenant string // whose documents alone are concerned; "" for all
@@ -38,7 +38,7 @@ func (e *end) Close() {
 	}
 }
 
-// open opens the catalogue that a flag names.
+// open opens the catalog that a flag names.
 func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	if where == postgres {
 		where = os.Getenv(envDSN)
@@ -99,7 +99,7 @@ func (e *end) prefix() string {
 	return e.tenant + "/"
 }
 
-// contents are the documents of a catalogue or of a backup.
+// contents are the documents of a catalog or of a backup.
 type contents interface {
 	templates(ctx context.Context) ([]catalog.Template, error)
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)

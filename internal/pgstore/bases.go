@@ -8,10 +8,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// bases are the documents of a pool's images, which several catalogues may share: the one in the pool, and those of
+// bases are the documents of a pool's images, which several catalogs may share: the one in the pool, and those of
 // databases. A base lists the versions that use it. There, those of a database are written "CATALOGUE:tenant/name@1.0.0",
-// with the catalogue's id, and those of the pool's own catalogue without it, as ever. What is handed out is the other way
-// round: this catalogue's own are bare, and the pool's begin with a colon. So no version is taken for another's, and none
+// with the catalog's id, and those of the pool's own catalog without it, as ever. What is handed out is the other way
+// round: this catalog's own are bare, and the pool's begin with a colon. So no version is taken for another's, and none
 // that this role may not see for one that is gone: what has a colon is no version's id (catalog.ParseVersionID).
 type bases struct {
 	store  *Store
@@ -90,7 +90,7 @@ func (b bases) written(id string, base catalog.Base) catalog.Base {
 	return base
 }
 
-// own tells whether a version of this catalogue is one that the store's role may see whatever its state.
+// own tells whether a version of this catalog is one that the store's role may see whatever its state.
 func (b bases) own(version string) bool {
 	return b.store.options.Tenant == "" || strings.HasPrefix(version, b.store.options.Tenant+"/")
 }

@@ -54,8 +54,8 @@ func where(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("PostgreSQL database %q on %s as role %q", name, server, c.User)
 }
 
-// open connects, once, and makes sure that the database holds a catalogue of this provider's schema and that the role is
-// whose it should be. It returns the catalogue's id.
+// open connects, once, and makes sure that the database holds a catalog of this provider's schema and that the role is
+// whose it should be. It returns the catalog's id.
 func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -107,7 +107,7 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 	switch {
 	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
 		return "", s.wrongRole(tenant)
-	case s.options.Tenant == "" && !unbound && !entrusted: // else the catalogue would seem to be empty
+	case s.options.Tenant == "" && !unbound && !entrusted: // else the catalog would seem to be empty
 		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog init --dsn ADMIN_DSN` "+
 			"as the owner of the schema novacron", ErrSchema)
 	case s.options.Tenant != "" && (administers || unbound):

@@ -17,7 +17,7 @@ var (
 	ErrUnreachable = errors.New("the database cannot be reached")
 	// ErrLogin says that the server does not let the role in: a wrong password, an unknown role, or none of its rules fits.
 	ErrLogin = errors.New("the database does not let the role in")
-	// ErrSchema says that the database holds no catalogue that this provider could use.
+	// ErrSchema says that the database holds no catalog that this provider could use.
 	ErrSchema = errors.New("the database is not prepared for this provider")
 	// ErrRole says that the role is not that of the tenant.
 	ErrRole = errors.New("wrong role")

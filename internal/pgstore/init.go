@@ -62,12 +62,12 @@ func checkVersion(version int) error {
 
 // Prepared is what Init has done.
 type Prepared struct {
-	From, To int      // schema versions; From is 0 where there was no catalogue
+	From, To int      // schema versions; From is 0 where there was no catalog
 	Roles    []string // that it made. They may log in, and have no password
 	Tenants  []string // that it gave a role
 }
 
-// Init prepares a database for a catalogue, or brings one up to date: schema, roles that are missing, rights and row-level
+// Init prepares a database for a catalog, or brings one up to date: schema, roles that are missing, rights and row-level
 // security. All of it happens or nothing. tenants maps tenants to roles. The DSN's role owns the schema from then on; it
 // must be allowed to create schemas in the database and, where roles are missing, roles.
 func Init(ctx context.Context, dsn string, tenants map[string]string) (Prepared, error) {

@@ -1,4 +1,4 @@
-// Package pgstore keeps the catalogue in a PostgreSQL database, one row a document. Row-level security binds whoever
+// Package pgstore keeps the catalog in a PostgreSQL database, one row a document. Row-level security binds whoever
 // connects with a tenant's role, also without the provider: see migrations. Bases stay where the images are.
 //
 // A change is one statement that names the revision it is of, so that of two changes one fails.
@@ -14,18 +14,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// Options say where the catalogue is and who uses it.
+// Options say where the catalog is and who uses it.
 type Options struct {
 	// DSN is a PostgreSQL connection string, as a URL or as words: libpq's "Connection Strings". What it leaves out comes
 	// from PGHOST, PGPASSWORD and the like, and from the password file. It may hold a password: it is in no error.
 	DSN string
 	// Tenant is whose role is to connect. "" is for an administrator, who has the rows of all tenants.
 	Tenant string
-	// Bases are the documents of a pool's images. They are facts about the pool, and shared with the catalogue there.
+	// Bases are the documents of a pool's images. They are facts about the pool, and shared with the catalog there.
 	Bases catalog.Collection[catalog.Base]
 }
 
-// Store is a catalogue in a database. It implements catalog.Store.
+// Store is a catalog in a database. It implements catalog.Store.
 type Store struct {
 	options Options
 	config  *pgxpool.Config
@@ -34,7 +34,7 @@ type Store struct {
 
 	mu   sync.Mutex
 	pool *pgxpool.Pool
-	id   string // of the catalogue; "" until the database was found to be what it should
+	id   string // of the catalog; "" until the database was found to be what it should
 	// lostSince is since when the server is away; zero while it answers.
 	lostSince time.Time
 }
@@ -62,7 +62,7 @@ func (s *Store) Close() {
 // String names the database in messages, without any password.
 func (s *Store) String() string { return where(s.config.ConnConfig) }
 
-// ID is what tells this catalogue from others that share a pool with it. It stays the same for ever.
+// ID is what tells this catalog from others that share a pool with it. It stays the same for ever.
 func (s *Store) ID(ctx context.Context) (string, error) {
 	var err error
 	if !s.answered() {
@@ -73,7 +73,7 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	return s.id, s.explain("opening the catalog", err)
 }
 
-// Kind is what data sources call this kind of catalogue.
+// Kind is what data sources call this kind of catalog.
 func (s *Store) Kind() string { return "postgres" }
 
 // Enforcement says that the server itself makes sure of tenancy and sharing, for whoever connects.

@@ -21,7 +21,7 @@ type layout struct {
 	level int
 }
 
-// The layouts of a catalogue. Versions of one template are always together. Processes that write at the same time are
+// The layouts of a catalog. Versions of one template are always together. Processes that write at the same time are
 // in each other's way in one document only.
 var (
 	templates = layout{kind: "template", shards: 1, level: gzip.NoCompression}

@@ -61,7 +61,7 @@ func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, d
 	return damaged, len(byStem), nil
 }
 
-// examines tells whether a document is one of the catalogue's, and of the tenant, unless that is "".
+// examines tells whether a document is one of the catalog's, and of the tenant, unless that is "".
 func (s *Store) examines(docStem, tenant string) bool {
 	parts := strings.Split(docStem, ".") // nova, KIND, KEY…
 	if _, ours := s.checks()[parts[1]]; !ours {

@@ -1,4 +1,4 @@
-// Package poolstore keeps the catalogue as documents in a libvirt storage pool: no server of its own, and every
+// Package poolstore keeps the catalog as documents in a libvirt storage pool: no server of its own, and every
 // configuration that reaches the pool sees the same library.
 //
 // A document holds many records: which one a record is in says layout.go, how it holds them shelf.go. Changes of one
@@ -45,7 +45,7 @@ const (
 	freshness = time.Second
 )
 
-// Store is a catalogue in one pool. It implements catalog.Store.
+// Store is a catalog in one pool. It implements catalog.Store.
 type Store struct {
 	volumes Volumes
 	pool    string

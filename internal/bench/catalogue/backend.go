@@ -17,16 +17,16 @@ import (
 // Backend is a kind of store.
 type Backend struct {
 	Name string
-	// Make makes the place of an empty catalogue. Open finds it by what Make returns, also in another process. The place
+	// Make makes the place of an empty catalog. Open finds it by what Make returns, also in another process. The place
 	// goes with the test host.
 	Make func(ctx context.Context) (place string, err error)
-	// Open opens the catalogue anew: over a connection that nothing was asked on yet.
+	// Open opens the catalog anew: over a connection that nothing was asked on yet.
 	Open func(ctx context.Context, place string) (store catalog.Store, closed func(), err error)
 	// Size tells how much there is at the place.
 	Size func(ctx context.Context, place string) (string, error)
 }
 
-// Pool is the store that keeps a catalogue in a storage pool of the host.
+// Pool is the store that keeps a catalog in a storage pool of the host.
 func Pool(uri string) Backend {
 	open := func() (*libvirt.Conn, error) { return libvirt.New(libvirt.Options{URI: uri}) }
 	return Backend{
@@ -67,7 +67,7 @@ func Pool(uri string) Backend {
 	}
 }
 
-// with opens a catalogue for as long as do takes.
+// with opens a catalog for as long as do takes.
 func (b Backend) with(ctx context.Context, place string, do func(catalog.Store) error) error {
 	store, closed, err := b.Open(ctx, place)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // errRefused stands for whatever a store says that keeps tenants apart.
 var errRefused = errors.New("not the tenant's own")
 
-// reference is a catalogue as simple as can be: what the store is compared with.
+// reference is a catalog as simple as can be: what the store is compared with.
 type reference struct {
 	enforced  bool
 	templates map[string]entry[catalog.Template]

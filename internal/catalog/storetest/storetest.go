@@ -1,4 +1,4 @@
-// Package storetest is what every catalogue has to do: one suite for all implementations of catalog.Store.
+// Package storetest is what every catalog has to do: one suite for all implementations of catalog.Store.
 package storetest
 
 import (
@@ -20,19 +20,19 @@ import (
 // Tenants are those that a Site has.
 var Tenants = []string{"t1", "t2", "t3"}
 
-// Site is an empty catalogue.
+// Site is an empty catalog.
 type Site struct {
-	// Open opens the catalogue as a process of that tenant does.
+	// Open opens the catalog as a process of that tenant does.
 	Open func(tenant string) catalog.Store
 	// Enforced says that the store itself keeps tenants apart. Else the library does, and a store shows everything.
 	Enforced bool
-	// Damage makes the template of that key unreadable, in all that the catalogue keeps of it.
+	// Damage makes the template of that key unreadable, in all that the catalog keeps of it.
 	Damage func(key string)
 	// Slow says that each call takes milliseconds: a third of the random operations has to do.
 	Slow bool
 }
 
-// Run runs the suite; open makes a catalogue for one test.
+// Run runs the suite; open makes a catalog for one test.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*testing.T, Site){
 		"ADocumentLivesAndDies":          livesAndDies,
@@ -87,7 +87,7 @@ func livesAndDies(t *testing.T, site Site) {
 	wants(t, "reading what was deleted", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
 }
 
-// clock makes sure that all who open a catalogue have one time, before they have written anything and afterwards.
+// clock makes sure that all who open a catalog have one time, before they have written anything and afterwards.
 func clock(t *testing.T, site Site) {
 	writer, reader, ctx := site.Open("t1"), site.Open("t2"), t.Context()
 	began := must(reader.Now(ctx))

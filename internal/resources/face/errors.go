@@ -37,7 +37,7 @@ func AddFindings(diags *diag.Diagnostics, findings finding.List) {
 	}
 }
 
-// WarnUnrecorded reports that the catalogue does not have the record of a request, or not its end.
+// WarnUnrecorded reports that the catalog does not have the record of a request, or not its end.
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
 		diags.AddWarning("Could not record request", "The result of request "+record.RequestID+" could not be written to "+

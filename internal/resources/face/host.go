@@ -50,8 +50,8 @@ func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *dia
 	diags.Append(private.SetKey(ctx, HostKey, note)...)
 }
 
-// NotePool is NoteHost for what is in a catalogue. Where the note has the library's pool already, the host is not asked. A
-// catalogue in a database is on no host.
+// NotePool is NoteHost for what is in a catalog. Where the note has the library's pool already, the host is not asked. A
+// catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
 		s.NoteHost(ctx, private, diags)
@@ -76,7 +76,7 @@ const (
 		"on the first one: configure the provider for that host again, import it, and destroy it."
 )
 
-// MissingFromPool says of what the pool's catalogue does not have that it is in that of another host or pool: an error where that is
+// MissingFromPool says of what the pool's catalog does not have that it is in that of another host or pool: an error where that is
 // certain, a warning where it may be, and nothing where it is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or
 // Forgotten.
 func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// FindNUL finds texts of a configuration, and keys of its maps, that hold a NUL character. A catalogue in PostgreSQL cannot
+// FindNUL finds texts of a configuration, and keys of its maps, that hold a NUL character. A catalog in PostgreSQL cannot
 // keep one, and no text needs it.
 func FindNUL(config tftypes.Value) finding.List {
 	var fs finding.List

@@ -50,14 +50,14 @@ func (l Lifecycle) Core() catalog.Lifecycle {
 	return catalog.Lifecycle{State: catalog.State(l.State.ValueString()), Deprecation: l.DeprecationMessage.ValueString()}
 }
 
-// Refresh takes over what the catalogue has.
+// Refresh takes over what the catalog has.
 func (l *Lifecycle) Refresh(c catalog.Lifecycle) {
 	l.State = types.StringValue(string(c.State.OrActive()))
 	l.DeprecationMessage = KeepString(l.DeprecationMessage, c.Deprecation)
 	l.Published(c)
 }
 
-// Published takes over what only the catalogue knows.
+// Published takes over what only the catalog knows.
 func (l *Lifecycle) Published(c catalog.Lifecycle) {
 	l.PublishedAt = types.StringNull()
 	if c.PublishedAt != nil {

@@ -84,7 +84,7 @@ func (s Spec) Known() bool {
 	return hardware && network && storage && parameters && cloudInit
 }
 
-// Refresh takes over what the catalogue has. What means the same stays as the user wrote it.
+// Refresh takes over what the catalog has. What means the same stays as the user wrote it.
 func (s *Spec) Refresh(c catalog.Spec) {
 	prior := s.Core()
 	s.HardwareProfile = keep(s.HardwareProfile, prior.Hardware, c.Hardware, HardwareObject)

@@ -43,7 +43,7 @@ func (m *Model) writeTo(t *catalog.Template) {
 	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
 
-// fromTemplate takes over a template as the catalogue has it.
+// fromTemplate takes over a template as the catalog has it.
 func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.computed(t, enforcement)
 	m.Name = types.StringValue(t.ID.Name)
@@ -59,14 +59,14 @@ func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.Lifecycle.Refresh(t.Lifecycle)
 }
 
-// Of is a template as the catalogue has it, of which nobody wrote anything in a configuration.
+// Of is a template as the catalog has it, of which nobody wrote anything in a configuration.
 func Of(t catalog.Template, enforcement string) Model {
 	m := Model{Spec: profile.NoSpec(), Labels: types.MapNull(types.StringType)}
 	m.fromTemplate(t, enforcement)
 	return m
 }
 
-// computed takes over what only the catalogue knows.
+// computed takes over what only the catalog knows.
 func (m *Model) computed(t catalog.Template, enforcement string) {
 	m.Enforcement = types.StringValue(enforcement)
 	m.Lifecycle.Published(t.Lifecycle)

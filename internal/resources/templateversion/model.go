@@ -40,7 +40,7 @@ type Model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-// computed takes over what only the catalogue knows.
+// computed takes over what only the catalog knows.
 func (m *Facts) computed(v catalog.Version, location string) {
 	m.ID = types.StringValue(v.ID.String())
 	m.Digest, m.Format = types.StringValue(v.Digest), types.StringValue(v.Format)
@@ -51,7 +51,7 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Provisioning = provisioning(v.Registered)
 }
 
-// fromVersion takes over a version as the catalogue has it, with the spec that is to be shown: what it overrides, or all.
+// fromVersion takes over a version as the catalog has it, with the spec that is to be shown: what it overrides, or all.
 func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location string) {
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)

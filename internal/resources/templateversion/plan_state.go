@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// planned is the version of a state as the catalogue has it; found is false where that cannot be told.
+// planned is the version of a state as the catalog has it; found is false where that cannot be told.
 func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() {

@@ -116,7 +116,7 @@ func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
 		if v == nil {
 			return types.NumberType, types.NumberUnknown()
 		}
-		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven) // with the precision that Terraform has; the catalogue wrote it
+		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven) // with the precision that Terraform has; the catalog wrote it
 		return types.NumberType, types.NumberValue(n)
 	case catalog.TypeBool:
 		if v == nil {
