@@ -138,7 +138,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	configure(offer(name, image, share, `state = "archived"`), running, stopped, bankInstance("new", name))
-	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`, "nothing new is made of it")
+	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`, "nothing new can be created from it")
 	configure(offer(name, image, share, `state = "draft"`), running, stopped)
 	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`, `is archived and has instances: 2 of other tenants. A draft`)
 	configure(running, stopped)
