@@ -21,6 +21,17 @@ func example(t *testing.T, path string) string {
 	return string(content)
 }
 
+// exchanged is an example with some of its text exchanged, each old one for the new one behind it.
+func exchanged(t *testing.T, example string, oldNew ...string) string {
+	t.Helper()
+	for n := 0; n < len(oldNew); n += 2 {
+		if !strings.Contains(example, oldNew[n]) {
+			t.Fatalf("%q is not in the example:\n%s", oldNew[n], example)
+		}
+	}
+	return strings.NewReplacer(oldNew...).Replace(example)
+}
+
 // resources is what users read on the resources' pages, one after another; a page refers to those before it.
 func resources(t *testing.T, names ...string) string {
 	t.Helper()
@@ -161,7 +172,7 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 			t.Fatalf("terraform %v: %v\n%s", args, err, out)
 		}
 	}
-	wrong := strings.Replace(worked, "http_port = 80\n", "http_port = \"http\"\n", 1)
+	wrong := exchanged(t, worked, "http_port = 80\n", "http_port = \"http\"\n")
 	w.Write(t, "main.tf", wrong)
 	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 73", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
 }
@@ -210,7 +221,8 @@ func TestAccSharingExampleWorks(t *testing.T) {
 	pool, _ := host.Pool(t, tfacc.Name("guide"))
 	w.Setenv("NOVACRON_POOL", pool)
 	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "16M"))
-	w.Write(t, "main.tf", strings.Replace(example(t, "sharing/main.tf"), "  wait_for    = []\n", "  wait_for    = []\n  power_state = \"stopped\"\n", 1))
+	w.Write(t, "main.tf", exchanged(t, example(t, "sharing/main.tf"),
+		"  wait_for    = []\n", "  wait_for    = []\n  power_state = \"stopped\"\n"))
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "5 added")
 	w.EmptyPlan(t)

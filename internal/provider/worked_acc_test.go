@@ -43,14 +43,15 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	pool, _ := host.Pool(t, tfacc.Name("worked"))
 	home, private := homeWithKey(t)
 	w.Setenv("NOVACRON_POOL", pool)
-	w.Setenv("NOVACRON_TENANT", tfacc.Name("worked"))
+	tenant := tfacc.Name("worked")
+	w.Setenv("NOVACRON_TENANT", tenant)
 	w.Setenv("HOME", home)
 	w.Setenv("TF_VAR_image", acctest.DebianImage(t))
 	// Two emulated processors take longer than one, and so does one with wider registers.
-	worked := strings.NewReplacer(
+	worked := exchanged(t, example(t, "writing-a-template/main.tf"),
 		"{ cpu_cores = 2, memory_mb = 2048 }", `{ cpu_cores = 1, cpu_type = "Nehalem", memory_mb = 512 }`,
 		"  version     = novacron_template_version.app.version\n", "  version     = novacron_template_version.app.version\n  timeouts { create = \"60m\" }\n",
-	).Replace(example(t, "writing-a-template/main.tf"))
+	)
 	w.Write(t, "main.tf", worked+brokenTemplate)
 	t.Cleanup(func() { w.Destroy(t) })
 	out := w.Fails(t, "apply", "-auto-approve")
@@ -61,6 +62,7 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 		t.Errorf("the worked example failed:\n%s", out)
 	}
 
+	host.Virsh(t, "destroy", tenant+".broken-1") // to shut down takes an emulated guest long
 	w.Write(t, "main.tf", worked)
 	w.Apply(t)
 	w.EmptyPlan(t)
@@ -75,4 +77,5 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	if got != want {
 		t.Errorf("the guest says\n%s\nwant\n%s", got, want)
 	}
+	host.Virsh(t, "destroy", tenant+".app-1")
 }
