@@ -50,8 +50,8 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// openCatalog makes the store that is configured, which goes with the session; embedded is the one in the pool. It connects
-// nothing.
+// openCatalog makes the store that is configured, which goes with the session; embedded is the one
+// in the pool. It connects nothing.
 func openCatalog(
 	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded catalog.Store,
 ) (

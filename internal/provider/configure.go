@@ -103,8 +103,8 @@ func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
 	}
 }
 
-// checkNames refuses names that neither the XML of a host nor a catalog could keep, and that would thus be others when they
-// are read again.
+// checkNames refuses names that neither the XML of a host nor a catalog could keep, and that
+// would thus be others when they are read again.
 func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 	odd := func(name string) bool {
 		return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)

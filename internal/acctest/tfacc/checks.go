@@ -13,7 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 )
 
-// LeavesNothing checks, after everything was destroyed, that nothing with marker in its name is left on the host.
+// LeavesNothing checks, after everything was destroyed, that nothing with marker in its name is
+// left on the host.
 func LeavesNothing(t testing.TB, host *acctest.Host, pool, marker string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if left := host.Leftovers(t, pool, marker); len(left) > 0 {
@@ -36,8 +37,8 @@ func Planned(address string, action plancheck.ResourceActionType) resource.Confi
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// EmptyImage makes a qcow2 image of a virtual size, as qemu-img writes it, that has nothing on it: nothing boots from it.
-// Two of one size have one digest.
+// EmptyImage makes a qcow2 image of a virtual size, as qemu-img writes it, that has nothing on it:
+// nothing boots from it. Two of one size have one digest.
 func EmptyImage(t testing.TB, size string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "empty.qcow2")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Process is a Terraform that runs, in a process group of its own together with the providers that it starts, as from a
-// user's shell.
+// Process is a Terraform that runs, in a process group of its own together with the providers that
+// it starts, as from a user's shell.
 type Process struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
@@ -44,8 +44,9 @@ func (p *Process) Wait() (string, error) {
 	return p.output.String(), err
 }
 
-// Until waits for a fact while Terraform runs, and then sends the signal and waits for the end. It returns all that
-// Terraform printed, and the error of its exit. The test fails when the fact does not come about.
+// Until waits for a fact while Terraform runs, and then sends the signal and waits for the end. It
+// returns all that Terraform printed, and the error of its exit. The test fails when the fact does
+// not come about.
 func (p *Process) Until(t testing.TB, what string, fact func() bool, signal syscall.Signal) (output string, err error) {
 	t.Helper()
 	tick, patience := time.NewTicker(2*time.Millisecond), time.After(time.Minute)

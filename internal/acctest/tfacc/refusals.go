@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Refusals are mistakes that are told while planning: many in one plan, since Terraform's start is what takes time.
+// Refusals are mistakes that are told while planning: many in one plan, since Terraform's start is
+// what takes time.
 type Refusals struct {
 	space    *Workspace
 	base     string
@@ -23,13 +24,15 @@ type mistake struct {
 // Refusals starts a collection of mistakes that are planned beside a configuration without any.
 func (w *Workspace) Refusals(base string) *Refusals { return &Refusals{space: w, base: base} }
 
-// Add adds a mistake: the configuration of a resource with the label "it", and what is said of that, in this order.
+// Add adds a mistake: the configuration of a resource with the label "it", and what is said of
+// that, in this order.
 func (r *Refusals) Add(name, config string, says ...string) {
 	r.mistakes = append(r.mistakes, mistake{name, config, says})
 }
 
-// Check plans all that was added, and checks what is said of each as if it were planned alone. What Terraform finds when it
-// validates hides what only a plan finds: the rest is planned again. The workspace keeps the last of these configurations.
+// Check plans all that was added, and checks what is said of each as if it were planned alone. What
+// Terraform finds when it validates hides what only a plan finds: the rest is planned again. The
+// workspace keeps the last of these configurations.
 func (r *Refusals) Check(t *testing.T) {
 	t.Helper()
 	said := map[int]string{}

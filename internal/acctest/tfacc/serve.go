@@ -21,11 +21,12 @@ import (
 // address is the provider's, in a registry that is not asked.
 const address = "registry.terraform.io/novacron/novacron"
 
-// goodbye is how long a provider may take to note on the host that Terraform has heard all that it said.
+// goodbye is how long a provider may take to note on the host that Terraform has heard all that it
+// said.
 const goodbye = 10 * time.Second
 
-// Where no log is asked for, the framework writes trace messages all the same, which Terraform discards: the test's own process
-// would print them.
+// Where no log is asked for, the framework writes trace messages all the same, which Terraform
+// discards: the test's own process would print them.
 func init() {
 	for _, variable := range silence {
 		if name, value, _ := strings.Cut(variable, "="); os.Getenv(name) == "" {
@@ -36,8 +37,8 @@ func init() {
 
 var silence = []string{"TF_LOG_SDK=off", "TF_LOG_PROVIDER=off"}
 
-// Terraform, and the provider as a process, run a thousand times for a second each: they gain nothing by collecting garbage
-// before there is much.
+// Terraform, and the provider as a process, run a thousand times for a second each: they gain
+// nothing by collecting garbage before there is much.
 func init() {
 	_ = errors.Join(os.Setenv("GOGC", "off"), os.Setenv("GOMEMLIMIT", "256MiB"))
 }
@@ -47,9 +48,9 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return slices.Contains(silence, variable) })
 }
 
-// serve serves the provider to one command of Terraform's, in the test's own process. What the configuration leaves out, the
-// provider looks up in env before the environment of the test. attach is what makes Terraform use it, a variable of its
-// environment.
+// serve serves the provider to one command of Terraform's, in the test's own process. What the
+// configuration leaves out, the provider looks up in env before the environment of the test. attach
+// is what makes Terraform use it, a variable of its environment.
 func serve(ctx context.Context, t testing.TB, env map[string]string) (attach string, end func(), err error) {
 	lookup := func(name string) string {
 		if value, ok := env[name]; ok {
@@ -90,19 +91,22 @@ func serve(ctx context.Context, t testing.TB, env map[string]string) (attach str
 	}
 }
 
-// madeFor makes the channel that an option wants. Its type is of a package that is nobody's business here.
+// madeFor makes the channel that an option wants. Its type is of a package that is nobody's
+// business here.
 func madeFor[T any](func(context.Context, chan T, chan struct{}) tf6server.ServeOpt) chan T {
 	return make(chan T)
 }
 
-// leave ends a provider. That it cannot confirm what is gone with the host is no concern of the test's.
+// leave ends a provider. That it cannot confirm what is gone with the host is no concern of the
+// test's.
 func leave(ctx context.Context, end func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
 	_ = end(ctx)
 }
 
-// Factories serves the provider to plugin-testing, in the test's own process: anew for each command, as Terraform starts it.
+// Factories serves the provider to plugin-testing, in the test's own process: anew for each
+// command, as Terraform starts it.
 func Factories(t testing.TB) map[string]func() (tfprotov6.ProviderServer, error) {
 	var mu sync.Mutex
 	end := func(context.Context) error { return nil } // of the command before

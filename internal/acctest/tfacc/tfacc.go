@@ -1,5 +1,5 @@
-// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in the test's process or as a
-// binary of its own.
+// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in the
+// test's process or as a binary of its own.
 package tfacc
 
 import (
@@ -24,13 +24,14 @@ func Provider(pool string) string {
 	return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
 }
 
-// Name makes a name that no other test has: what the tests make on a shared host is told apart by it.
+// Name makes a name that no other test has: what the tests make on a shared host is told apart by
+// it.
 func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:8]) }
 
-// Workspace is a directory with a configuration, on which the real Terraform runs. The provider is served by the test's
-// process, which takes a fraction of the time. It is a process that Terraform starts, as for a user, where the test gives it
-// an environment beside its settings, several configurations of the provider, another user or a signal, or asks for that by
-// OwnProcess.
+// Workspace is a directory with a configuration, on which the real Terraform runs. The provider is
+// served by the test's process, which takes a fraction of the time. It is a process that Terraform
+// starts, as for a user, where the test gives it an environment beside its settings, several
+// configurations of the provider, another user or a signal, or asks for that by OwnProcess.
 type Workspace struct {
 	Dir string
 	t   testing.TB // that the provider's own checks are reported to
@@ -41,7 +42,8 @@ type Workspace struct {
 	user   *asUser // that Terraform runs as; nil for the test's own
 }
 
-// NewWorkspace makes a workspace with that main.tf. The provider connects by the test's environment.
+// NewWorkspace makes a workspace with that main.tf. The provider connects by the test's
+// environment.
 func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()
 	w := &Workspace{Dir: t.TempDir(), t: t, served: map[string]string{}}
@@ -56,8 +58,8 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 	return w
 }
 
-// aliased is a configuration of the provider beside another one. Terraform starts a process for each of them, and one that it
-// has not started has to do for all.
+// aliased is a configuration of the provider beside another one. Terraform starts a process for
+// each of them, and one that it has not started has to do for all.
 var aliased = regexp.MustCompile(`(?m)^\s*alias\s*=`)
 
 // Configure replaces main.tf.
@@ -100,8 +102,8 @@ func (w *Workspace) Setenv(name, value string) {
 // OwnProcess has Terraform start the provider as a process of its own from now on.
 func (w *Workspace) OwnProcess() { w.own = true }
 
-// Command prepares terraform with these arguments; -no-color is added. It starts the provider as a process of its own, and is
-// interrupted, not killed, when ctx ends.
+// Command prepares terraform with these arguments; -no-color is added. It starts the provider as a
+// process of its own, and is interrupted, not killed, when ctx ends.
 func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
 	cmd.Dir, cmd.Env = w.Dir, slices.Clone(w.env)
@@ -178,7 +180,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// Binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is built once.
+// Binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is
+// built once.
 func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("NOVACRON_TEST_BINARY"); path != "" {

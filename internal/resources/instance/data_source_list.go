@@ -75,7 +75,9 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	filter := provision.InstanceFilter{Template: m.TemplateID.ValueString(), Status: m.Status.ValueString(), Labels: profile.Labels(m.Labels)}
+	filter := provision.InstanceFilter{
+		Template: m.TemplateID.ValueString(), Status: m.Status.ValueString(), Labels: profile.Labels(m.Labels),
+	}
 	var err error
 	if !m.Version.IsNull() {
 		filter.Version, err = catalog.ParseConstraint(m.Version.ValueString())

@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// show writes what somebody else has changed of an instance into the state's profiles, also where nothing was configured
-// there: so the next plan sees that it differs, and what it goes back from.
+// show writes what somebody else has changed of an instance into the state's profiles, also where
+// nothing was configured there: so the next plan sees that it differs, and what it goes back from.
 func (r *Resource) show(ctx context.Context, i provision.Instance, state model.Instance, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
@@ -24,7 +24,8 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state model.I
 		return
 	}
 	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
-		tflog.Warn(ctx, "finding out what of an instance was changed", map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
+		tflog.Warn(ctx, "finding out what of an instance was changed",
+			map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
 		return
 	}
 	for _, d := range i.Drift(blueprint) {
@@ -40,7 +41,9 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state model.I
 }
 
 // blueprint is what the state says that the instance is.
-func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state model.Instance) (provision.Blueprint, error) {
+func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state model.Instance) (
+	provision.Blueprint, error,
+) {
 	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
 		return settled(ctx, state, catalog.Template{}, v), err
 	}
@@ -61,7 +64,9 @@ func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state mo
 }
 
 // settled settles what a state says with a version.
-func settled(ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version) provision.Blueprint {
+func settled(
+	ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version,
+) provision.Blueprint {
 	asked := state.ToRequest(ctx, types.DynamicNull())
 	blueprint, _ := provision.Settle(asked.Request, template, v) // secrets that are missing change no device
 	return blueprint

@@ -21,15 +21,19 @@ type identity struct {
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *Resource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "The instance's UUID, which is its domain's."},
 	}}
 }
 
-// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", by the name in the provider's tenant,
-// or by the identity.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+// ImportState implements resource.ResourceWithImportState: by UUID, by "tenant/name", by the name
+// in the provider's tenant, or by the identity.
+func (r *Resource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	resp.Diagnostics.Append(r.Require("importing an instance")...)
 	if resp.Diagnostics.HasError() {
 		return

@@ -18,9 +18,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// adopt takes over what a configuration has to say to get the instance: what it has beyond its version, and the parameters
-// that are not at their defaults. Where the version is gone, everything is beyond it. What nothing but the configuration knows is
-// warned of where a later change would miss it.
+// adopt takes over what a configuration has to say to get the instance: what it has beyond its
+// version, and the parameters that are not at their defaults. Where the version is gone, everything
+// is beyond it. What nothing but the configuration knows is warned of where a later change would
+// miss it.
 func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
@@ -36,7 +37,8 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model
 	state.HardwareProfile = profile.HardwareObject(overrides.Hardware)
 	state.NetworkProfile = profile.NetworkObject(overrides.Network)
 	state.StorageProfile = profile.StorageObject(overrides.Storage)
-	state.Parameters = model.AsWritten(catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters)))
+	given := catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters))
+	state.Parameters = model.AsWritten(given)
 	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
 	state.WaitFor = profile.StringSet(waitsFor(i))
 	warnOfUntold(&diags, i, version)
@@ -60,7 +62,8 @@ func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog
 	return version, err
 }
 
-// waitsFor is what an instance is waited for by default. One that gets no address cannot be waited for at all.
+// waitsFor is what an instance is waited for by default. One that gets no address cannot be waited
+// for at all.
 func waitsFor(i provision.Instance) []string {
 	if !slices.ContainsFunc(i.NICs, func(n catalog.NIC) bool { return n.Name != "" && n.IP.Any() }) {
 		return []string{}

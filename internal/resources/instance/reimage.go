@@ -11,8 +11,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// reimage gives an instance the system disk of another version, and changes whatever else the plan changes.
-func (r *Resource) reimage(ctx context.Context, plan model.Instance, secrets types.Dynamic, private face.PrivateState, resp *resource.UpdateResponse) {
+// reimage gives an instance the system disk of another version, and changes whatever else the plan
+// changes.
+func (r *Resource) reimage(
+	ctx context.Context, plan model.Instance, secrets types.Dynamic,
+	private face.PrivateState, resp *resource.UpdateResponse,
+) {
 	request, err := r.request(ctx, &plan, secrets)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)

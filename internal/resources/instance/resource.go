@@ -37,7 +37,8 @@ const (
 	createTimeout = 10 * time.Minute
 	updateTimeout = 10 * time.Minute
 	deleteTimeout = 5 * time.Minute
-	// removalTime is what switching a guest off and removing what belongs to it may take, after its delete timeout.
+	// removalTime is what switching a guest off and removing what belongs to it may take, after its
+	// delete timeout.
 	removalTime = 2 * time.Minute
 )
 
@@ -59,9 +60,11 @@ func (r *Resource) ModifyPlan(
 	planner.ModifyPlan(ctx, r.Session, req, resp)
 }
 
-// ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be incomplete by itself, so
-// only fields that are wrong whatever they override are found here.
-func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+// ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be
+// incomplete by itself, so only fields that are wrong whatever they override are found here.
+func (r *Resource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	var config model.Instance // what is looked at; reading all of it takes the framework as long as a plan's other half
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
@@ -74,7 +77,9 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		return
 	}
 	all, findings := model.Given(config.Parameters, config.ParametersWO)
-	if (len(all.Secrets) > 0 || all.MoreSecrets) && !config.WaitFor.IsUnknown() && !slices.Contains(profile.Strings(config.WaitFor.Elements()), provision.WaitCloudInit) {
+	secret := len(all.Secrets) > 0 || all.MoreSecrets
+	waits := profile.Strings(config.WaitFor.Elements())
+	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, provision.WaitCloudInit) {
 		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
 			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for must contain "+
 			"\"cloud_init\". That needs the guest agent in the image.")
@@ -129,8 +134,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 }
 
-// request is what the plan asks for, with what could not be told while planning filled in or refused.
-func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (provision.Request, error) {
+// request is what the plan asks for, with what could not be told while planning filled in or
+// refused.
+func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (
+	provision.Request, error,
+) {
 	asked := plan.ToRequest(ctx, secrets)
 	if err := asked.Findings.Err(); err != nil {
 		return provision.Request{}, err
@@ -155,7 +163,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	// Always: the state may be from a time before identities, and the framework demands one even of
+	// what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...)
 	if !r.Configured() {
 		return
@@ -189,7 +198,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
 	} else { // the instance does not need its library to be read, or destroyed
-		tflog.Warn(ctx, "reading the versions of an instance's template", map[string]any{"template": i.Facts.Template, "error": err.Error()})
+		tflog.Warn(ctx, "reading the versions of an instance's template",
+			map[string]any{"template": i.Facts.Template, "error": err.Error()})
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	if i.Drifted() {
@@ -221,7 +231,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if face.AddFindings(&resp.Diagnostics, asked.Findings); resp.Diagnostics.HasError() {
 		return
 	}
-	change := provision.Change{Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.Options()}
+	change := provision.Change{
+		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.Options(),
+	}
 	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
 	var blueprint provision.Blueprint
 	if err == nil {
@@ -262,11 +274,13 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// The timeout is the guest's own; what follows once it is off has its own time, however short the guest's is.
+	// The timeout is the guest's own; what follows once it is off has its own time, however short the
+	// guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	note, _ := face.HostOf(ctx, req.Private)
-	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(), state.Tenant.ValueString(), state.Name.ValueString(), note)
+	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(),
+		state.Tenant.ValueString(), state.Name.ValueString(), note)
 	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
 		elsewhere.LeftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)
 		return

@@ -15,14 +15,16 @@ var _ resource.ResourceWithUpgradeState = (*Resource)(nil)
 
 // UpgradeState implements resource.ResourceWithUpgradeState.
 func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrader {
-	return map[int64]resource.StateUpgrader{0: {StateUpgrader: func(_ context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
+	from0 := func(_ context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
 		upgraded, err := upgradeFrom0(req.RawState.JSON)
 		if err != nil {
-			resp.Diagnostics.AddError("Could not upgrade state", fmt.Sprintf("Reading the instance's state of schema version 0: %v.", err))
+			resp.Diagnostics.AddError("Could not upgrade state",
+				fmt.Sprintf("Reading the instance's state of schema version 0: %v.", err))
 			return
 		}
 		resp.DynamicValue = &tfprotov6.DynamicValue{JSON: upgraded}
-	}}}
+	}
+	return map[int64]resource.StateUpgrader{0: {StateUpgrader: from0}}
 }
 
 // upgradeFrom0 notes in a state what on_version_change meant before there was one.

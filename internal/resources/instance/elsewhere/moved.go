@@ -13,15 +13,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// Noted tells whether a note is of the host that an instance was found on. Its pool is not compared: that may take a request,
-// which a refresh that finds everything as it was does without.
+// Noted tells whether a note is of the host that an instance was found on. Its pool is not
+// compared: that may take a request, which a refresh that finds everything as it was does without.
 func Noted(note []byte, i provision.Instance) bool {
 	host, ok := face.ParseHost(note)
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }
 
-// Missing says of an instance that the host does not have that it is on another one: an error where that is certain, a warning
-// where it may be, and nothing where it is gone.
+// Missing says of an instance that the host does not have that it is on another one: an error where
+// that is certain, a warning where it may be, and nothing where it is gone.
 func Missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
@@ -39,7 +39,8 @@ func Missing(ctx context.Context, c *face.Session, private face.PrivateState, st
 
 // LeftBehind says where an instance is, or may be, and what to do.
 func LeftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *model.Instance, doubt string) {
-	face.LeftBehind(diags, moved, "Instance", fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString()), doubt)
+	name := fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString())
+	face.LeftBehind(diags, moved, "Instance", name, doubt)
 }
 
 // AddError is face.AddTimedError, but of an instance that is missing it says where it is.

@@ -38,7 +38,8 @@ type fileModel struct {
 	Owner       types.String `tfsdk:"owner"`
 }
 
-// Customization reads a customization; nil where it is not set. What is not known yet is left out, and known is false.
+// Customization reads a customization; nil where it is not set. What is not known yet is left out,
+// and known is false.
 func Customization(ctx context.Context, o types.Object) (c *guest.Customization, known bool) {
 	if o.IsNull() || o.IsUnknown() {
 		return nil, !o.IsUnknown()
@@ -48,9 +49,15 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 		return nil, false
 	}
 	c = &guest.Customization{
-		InstallPackages: profile.Strings(m.InstallPackages.Elements()), OpenPorts: ports(m.OpenPorts),
-		SSHAuthorizedKeys: profile.Strings(m.SSHAuthorizedKeys.Elements()), Users: map[string]guest.User{}, Files: map[string]guest.File{},
-		RunCommands: commands(m.RunCommands), Timezone: m.Timezone.ValueString(), Locale: m.Locale.ValueString(), UserData: m.UserData.ValueString(),
+		InstallPackages:   profile.Strings(m.InstallPackages.Elements()),
+		OpenPorts:         ports(m.OpenPorts),
+		SSHAuthorizedKeys: profile.Strings(m.SSHAuthorizedKeys.Elements()),
+		Users:             map[string]guest.User{},
+		Files:             map[string]guest.File{},
+		RunCommands:       commands(m.RunCommands),
+		Timezone:          m.Timezone.ValueString(),
+		Locale:            m.Locale.ValueString(),
+		UserData:          m.UserData.ValueString(),
 	}
 	for name, element := range m.Users.Elements() {
 		if u, ok := as[userModel](ctx, element); ok {
@@ -62,13 +69,16 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 	}
 	for path, element := range m.Files.Elements() {
 		if f, ok := as[fileModel](ctx, element); ok {
-			c.Files[path] = guest.File{Content: f.Content.ValueString(), Permissions: f.Permissions.ValueString(), Owner: f.Owner.ValueString()}
+			c.Files[path] = guest.File{
+				Content: f.Content.ValueString(), Permissions: f.Permissions.ValueString(), Owner: f.Owner.ValueString(),
+			}
 		}
 	}
 	return c, profile.Known(ctx, o)
 }
 
-// as reads an object whose attributes may be unknown; ok is false for one that is null or unknown itself.
+// as reads an object whose attributes may be unknown; ok is false for one that is null or unknown
+// itself.
 func as[T any](ctx context.Context, v attr.Value) (model T, ok bool) {
 	o, ok := v.(types.Object)
 	if !ok || o.IsNull() || o.IsUnknown() {
@@ -92,7 +102,8 @@ func ports(s types.Set) []int64 {
 	return numbers
 }
 
-// unknownCommand stands for a command that is not known yet: what is said of the others goes by their places.
+// unknownCommand stands for a command that is not known yet: what is said of the others goes by
+// their places.
 const unknownCommand = "true"
 
 func commands(l types.List) []string {

@@ -34,8 +34,9 @@ type Found struct {
 
 // FoundAttributes are the attributes of Found, as the resource describes them.
 func FoundAttributes() map[string]schema.Attribute {
-	all := profile.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version", "customization", "hardware_profile",
-		"network_profile", "storage_profile", "wait_for", "on_version_change", "allow_restart", "provisioning", "effective_parameters")
+	all := profile.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
+		"customization", "hardware_profile", "network_profile", "storage_profile", "wait_for", "on_version_change",
+		"allow_restart", "provisioning", "effective_parameters")
 	for name, says := range map[string]string{
 		"name":        "Name, unique in the tenant.",
 		"template_id": "The template's id, `tenant/name`.",
@@ -56,10 +57,25 @@ func Show(i provision.Instance, newer types.String) (f Found, effective types.Dy
 	m := Instance{Labels: types.MapNull(types.StringType)}
 	m.FromInstance(i)
 	return Found{
-		ID: m.ID, Name: m.Name, Tenant: m.Tenant, Description: m.Description, TemplateID: m.TemplateID, ResolvedVersion: m.ResolvedVersion,
-		UpdateAvailable: newer, ImageDigest: m.ImageDigest, Strategy: m.Strategy, Labels: m.Labels, PowerState: m.PowerState,
-		Autostart: m.Autostart, DeletionProtection: m.DeletionProtection, DomainName: m.DomainName, Host: m.Host, Status: m.Status,
-		IPAddresses: m.IPAddresses, IPAddress: m.IPAddress, MACAddresses: m.MACAddresses,
-		RequestID: profile.OptionalString(i.Facts.Provision.Request),
+		ID:                 m.ID,
+		Name:               m.Name,
+		Tenant:             m.Tenant,
+		Description:        m.Description,
+		TemplateID:         m.TemplateID,
+		ResolvedVersion:    m.ResolvedVersion,
+		UpdateAvailable:    newer,
+		ImageDigest:        m.ImageDigest,
+		Strategy:           m.Strategy,
+		Labels:             m.Labels,
+		PowerState:         m.PowerState,
+		Autostart:          m.Autostart,
+		DeletionProtection: m.DeletionProtection,
+		DomainName:         m.DomainName,
+		Host:               m.Host,
+		Status:             m.Status,
+		IPAddresses:        m.IPAddresses,
+		IPAddress:          m.IPAddress,
+		MACAddresses:       m.MACAddresses,
+		RequestID:          profile.OptionalString(i.Facts.Provision.Request),
 	}, m.EffectiveParameters
 }

@@ -1,5 +1,5 @@
-// Package model is an instance as Terraform has it: the schema of the resource novacron_instance, and
-// what converts between its attributes and what the core asks and tells.
+// Package model is an instance as Terraform has it: the schema of the resource novacron_instance,
+// and what converts between its attributes and what the core asks and tells.
 package model
 
 import (
@@ -99,7 +99,8 @@ func (m *Instance) Options() provision.Options {
 
 // Computed takes over what only the host knows.
 func (m *Instance) Computed(i provision.Instance) {
-	m.ID, m.Tenant, m.DomainName = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant), types.StringValue(i.DomainName)
+	m.ID, m.Tenant = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant)
+	m.DomainName = types.StringValue(i.DomainName)
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
 	m.ResolvedVersion, m.ImageDigest = types.StringValue(i.Facts.Version), types.StringValue(i.Facts.Digest)
 	m.Strategy = types.StringValue(string(i.Facts.Strategy))
@@ -177,13 +178,16 @@ func (m *Instance) ForgetGuest() {
 
 // Renamed tells whether the domain has another name than the instance's.
 func (m *Instance) Renamed() bool {
-	return !m.DomainName.IsNull() && m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
+	return !m.DomainName.IsNull() &&
+		m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
 }
 
-// Strayed tells whether the instance has a version that the state's version does not allow: a reimage that failed once the new
-// disk was the instance's has left the state as it was, and reading has found the version.
+// Strayed tells whether the instance has a version that the state's version does not allow: a
+// reimage that failed once the new disk was the instance's has left the state as it was, and
+// reading has found the version.
 func (m *Instance) Strayed() bool {
-	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() && !catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
+	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() &&
+		!catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
 }
 
 // ProvisioningTypes are the types of the attribute provisioning.
@@ -215,7 +219,7 @@ func Provisioning(r provision.Record) types.Object {
 	return types.ObjectValueMust(ProvisioningTypes, map[string]attr.Value{
 		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),
 		"requested_by": types.StringValue(r.RequestedBy), "created_at": types.StringValue(r.CreatedAt.Format(time.RFC3339)),
-		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed, "duration_seconds": duration,
-		"error": profile.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
+		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed,
+		"duration_seconds": duration, "error": profile.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
 	})
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
-// A guest that gets its address between plan and apply made Terraform complain of an inconsistent result.
+// A guest that gets its address between plan and apply made Terraform complain of an inconsistent
+// result.
 func TestAnAddressThatComesMeanwhileIsLeftToTheNextRefresh(t *testing.T) {
 	plan := Instance{Status: types.StringValue("running"), IPAddress: types.StringNull(), IPAddresses: types.ListValueMust(types.StringType, nil)}
 	here := provision.Instance{

@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left out. The values
-// themselves are never rewritten.
+// Given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left
+// out. The values themselves are never rewritten.
 func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 	var (
 		g        catalog.Given
@@ -23,7 +23,8 @@ func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 	read := func(attribute string, d types.Dynamic) map[string]catalog.Raw {
 		values, ok := values(d)
 		if !ok {
-			findings.Add(finding.At(attribute), "Parameters must be an object", fmt.Sprintf("Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
+			findings.Add(finding.At(attribute), "Parameters must be an object", fmt.Sprintf(
+				"Write %s as an object or a map, such as { hostname = \"web-1\" }.", attribute))
 		}
 		return values
 	}
@@ -32,7 +33,8 @@ func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 	return g, findings
 }
 
-// values are the values of an object or map; none of one that is null or unknown as a whole. ok is false for anything else.
+// values are the values of an object or map; none of one that is null or unknown as a whole. ok is
+// false for anything else.
 func values(d types.Dynamic) (given map[string]catalog.Raw, ok bool) {
 	if d.IsNull() || d.IsUnderlyingValueNull() || WholeUnknown(d) {
 		return nil, true
@@ -96,7 +98,8 @@ func rawList(elements []attr.Value) []catalog.Raw {
 // WholeUnknown tells whether not even the names of the parameters are known yet.
 func WholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlyingValueUnknown() }
 
-// Effective writes values as an object, each of the type that its declaration has, unknown where it is not known yet.
+// Effective writes values as an object, each of the type that its declaration has, unknown where it
+// is not known yet.
 func Effective(values catalog.Values, declared map[string]catalog.Parameter) types.Dynamic {
 	attributeTypes, attributes := map[string]attr.Type{}, map[string]attr.Value{}
 	for name, v := range values {
@@ -116,7 +119,8 @@ func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
 		if v == nil {
 			return types.NumberType, types.NumberUnknown()
 		}
-		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven) // with the precision that Terraform has; the catalog wrote it
+		// With the precision that Terraform has. The catalog wrote the text.
+		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven)
 		return types.NumberType, types.NumberValue(n)
 	case catalog.TypeBool:
 		if v == nil {
@@ -150,17 +154,19 @@ func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
 	return types.StringType, types.StringValue(v.Text)
 }
 
-// WithNames adds what was planned and turned out to be null: Terraform takes no object of another shape.
+// WithNames adds what was planned and turned out to be null: Terraform takes no object of another
+// shape.
 func WithNames(got, planned types.Dynamic) types.Dynamic {
 	have, ok := got.UnderlyingValue().(types.Object)
 	want, planKnown := planned.UnderlyingValue().(types.Object)
 	if !ok || !planKnown {
 		return got
 	}
-	kinds, values := have.AttributeTypes(context.Background()), have.Attributes()
-	for name, kind := range want.AttributeTypes(context.Background()) {
+	ctx := context.Background()
+	kinds, values := have.AttributeTypes(ctx), have.Attributes()
+	for name, kind := range want.AttributeTypes(ctx) {
 		if _, there := values[name]; !there {
-			null, err := kind.ValueFromTerraform(context.Background(), tftypes.NewValue(kind.TerraformType(context.Background()), nil))
+			null, err := kind.ValueFromTerraform(ctx, tftypes.NewValue(kind.TerraformType(ctx), nil))
 			if err != nil {
 				continue
 			}

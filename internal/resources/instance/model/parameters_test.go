@@ -121,7 +121,8 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 	}
 }
 
-// A value that was not known while planning may turn out to be null; the object keeps the shape that was planned.
+// A value that was not known while planning may turn out to be null; the object keeps the shape
+// that was planned.
 func TestPlannedNamesStay(t *testing.T) {
 	planned := object(map[string]attr.Value{"a": types.StringUnknown(), "tags": types.ListUnknown(types.StringType), "b": types.StringValue("x")})
 	got := WithNames(object(map[string]attr.Value{"b": types.StringValue("x")}), planned)

@@ -7,7 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// What is wrong comes with the request, so that nothing has to read the attributes again to find it.
+// What is wrong comes with the request, so that nothing has to read the attributes again to find
+// it.
 func TestARequestComesWithWhatIsWrong(t *testing.T) {
 	text := types.DynamicValue(types.StringValue("web"))
 	for name, c := range map[string]struct {

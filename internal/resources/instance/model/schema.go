@@ -183,7 +183,8 @@ func settings() map[string]schema.Attribute {
 	}
 }
 
-// Facts are the attributes that the host tells. Which of them a change leaves alone is decided by ModifyPlan.
+// Facts are the attributes that the host tells. Which of them a change leaves alone is decided by
+// ModifyPlan.
 func Facts() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id":     schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},

@@ -7,7 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// AsWritten writes values as a literal in a configuration has them: objects and tuples. Null for none.
+// AsWritten writes values as a literal in a configuration has them: objects and tuples. Null for
+// none.
 func AsWritten(values catalog.Values) types.Dynamic {
 	if len(values) == 0 {
 		return types.DynamicNull()

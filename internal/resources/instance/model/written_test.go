@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// What an import finds is of the types that Terraform gives to literals, so that a configuration that says it is the same.
+// What an import finds is of the types that Terraform gives to literals, so that a configuration
+// that says it is the same.
 func TestFoundParametersAreAsWritten(t *testing.T) {
 	text := types.StringValue
 	got := AsWritten(catalog.Values{

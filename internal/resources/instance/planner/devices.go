@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// compareDevices replaces the instance for new interfaces that may turn out to have a static address: the guest would
-// never be told of it.
+// compareDevices replaces the instance for new interfaces that may turn out to have a static
+// address: the guest would never be told of it.
 func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d provision.Devices) {
 	known := i.MACs()
 	for _, nic := range d.AddNICs {
@@ -25,8 +25,9 @@ func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d pr
 	}
 }
 
-// refuseUntold refuses to delete disks of an import that its state does not have: providers before this one did not tell of
-// them, so no configuration could have them, and nobody has taken them out of one.
+// refuseUntold refuses to delete disks of an import that its state does not have: providers before
+// this one did not tell of them, so no configuration could have them, and nobody has taken them out
+// of one.
 func (p *planner) refuseUntold(d provision.Devices) {
 	for _, disk := range d.DropDisks {
 		at := finding.At("storage_profile").Name("disks").Key(disk.Name)
@@ -78,6 +79,7 @@ func (p *planner) announceRestart(restarts []provision.Restart) {
 			continue
 		}
 		p.diags.AddAttributeError(at, "Change requires a restart", fmt.Sprintf(
-			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.%s", what, why))
+			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.%s",
+			what, why))
 	}
 }

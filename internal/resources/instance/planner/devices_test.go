@@ -53,7 +53,8 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 	}
 }
 
-// Whether a new interface can be added in place depends on its addresses, which the guest could not be told.
+// Whether a new interface can be added in place depends on its addresses, which the guest could not
+// be told.
 func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	network := func(ip types.Object) types.Object {
 		o := profile.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}})
@@ -87,7 +88,8 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	}
 }
 
-// A disk that an import of former times did not tell of is not deleted for it; one that was taken out of the configuration is.
+// A disk that an import of former times did not tell of is not deleted for it; one that was taken
+// out of the configuration is.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 	drop := provision.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
 	told := profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})

@@ -23,12 +23,14 @@ func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instan
 	if err != nil || !s.Configured() {
 		return
 	}
-	face.AddError(diags, "Version is removed under its clone", s.Library.StaysOn(id.Version(state.ResolvedVersion.ValueString()),
+	face.AddError(diags, "Version is removed under its clone", s.Library.StaysOn(
+		id.Version(state.ResolvedVersion.ValueString()),
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }
 
-// checkName finds that the name of a new instance is taken: by another domain of the host for certain, which is an error. An
-// instance of the tenant may be one that goes before the plan is applied, as by another configuration of the provider.
+// checkName finds that the name of a new instance is taken: by another domain of the host for
+// certain, which is an error. An instance of the tenant may be one that goes before the plan is
+// applied, as by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
 	face.AddUnsure(p.diags, "Could not read host", p.session.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
 }

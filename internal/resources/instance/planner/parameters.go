@@ -12,13 +12,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// compareParameters decides whether the parameters mean another instance: they work at first boot. What all may see is
-// compared with what the host has; of secrets there is nothing to compare with but what the user says of them.
+// compareParameters decides whether the parameters mean another instance: they work at first boot.
+// What all may see is compared with what the host has; of secrets there is nothing to compare with
+// but what the user says of them.
 func (p *planner) compareParameters(b provision.Blueprint) {
 	if !p.sameParameters(b) {
 		p.replace("parameters")
 	}
-	if adopted := p.state.Imported() && p.state.ParametersWOVersion.IsNull(); !adopted && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
+	adopted := p.state.Imported() && p.state.ParametersWOVersion.IsNull()
+	if !adopted && !p.plan.ParametersWOVersion.Equal(p.state.ParametersWOVersion) {
 		p.replace("parameters_wo_version")
 	}
 }

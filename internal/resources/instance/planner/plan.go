@@ -1,5 +1,5 @@
-// Package planner plans an instance: which version it gets, what is wrong with what is asked for, and
-// whether a change is made in place, restarts the guest, reimages the instance or replaces it.
+// Package planner plans an instance: which version it gets, what is wrong with what is asked for,
+// and whether a change is made in place, restarts the guest, reimages the instance or replaces it.
 package planner
 
 import (
@@ -76,7 +76,8 @@ func ModifyPlan(
 func refuseProtected(diags *diag.Diagnostics, state model.Instance) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Instance is protected", fmt.Sprintf(
-			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.Name.ValueString()))
+			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.",
+			state.Name.ValueString()))
 	}
 }
 
@@ -94,7 +95,8 @@ type planner struct {
 	replaces path.Paths
 }
 
-// create plans a new instance: its version, its effective parameters, and all that is wrong with it.
+// create plans a new instance: its version, its effective parameters, and all that is wrong with
+// it.
 func (p *planner) create(ctx context.Context) {
 	if !p.session.Configured() {
 		return
@@ -127,11 +129,14 @@ func (p *planner) namesUnknown() bool {
 }
 
 // settle checks the plan against the version and the host. ok is false after an error.
-func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (provision.Blueprint, bool) {
+func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (
+	provision.Blueprint, bool,
+) {
 	findings := append(slices.Clone(p.asked.Findings), p.asked.Storage.ValidateDisks()...)
 	request := p.asked.Request
 	// Planning has decided these since.
-	request.Version, request.Strategy = p.plan.ResolvedVersion.ValueString(), catalog.Strategy(p.plan.Strategy.ValueString())
+	request.Version = p.plan.ResolvedVersion.ValueString()
+	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded = p.seeded
 	blueprint, more := provision.Settle(request, template, version)
 	for _, f := range more {
@@ -218,12 +223,14 @@ func (p *planner) keepFacts() {
 	}
 }
 
-// pin keeps the version that was resolved before, unless what the user asks for has changed to anything but just that.
-// Asking for something at last, as after an import, changes nothing where the pinned version is among what is asked for.
-// Asking for the same once more does where it is not: the state did not go along with a reimage that failed at its end.
+// pin keeps the version that was resolved before, unless what the user asks for has changed to
+// anything but just that. Asking for something at last, as after an import, changes nothing where
+// the pinned version is among what is asked for. Asking for the same once more does where it is
+// not: the state did not go along with a reimage that failed at its end.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
-	keep := p.plan.Version.Equal(p.state.Version) && !p.state.Strayed() || catalog.Exactly(p.plan.Version.ValueString()) == pinned
+	keep := p.plan.Version.Equal(p.state.Version) && !p.state.Strayed() ||
+		catalog.Exactly(p.plan.Version.ValueString()) == pinned
 	if p.state.Version.IsNull() && !p.plan.Version.IsUnknown() {
 		keep = catalog.Allows(p.plan.Version.ValueString(), pinned)
 	}

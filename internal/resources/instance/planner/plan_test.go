@@ -127,7 +127,8 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 	}
 }
 
-// Parameters work at first boot, so a change of them is another instance; what is not known of secrets changes nothing.
+// Parameters work at first boot, so a change of them is another instance; what is not known of
+// secrets changes nothing.
 func TestParametersThatMeanAnotherInstance(t *testing.T) {
 	declared := map[string]catalog.Parameter{"host": {Type: "string"}, "token": {Type: "string", Sensitive: true}}
 	shown := catalog.Values{"host": {Type: "string", Text: "a"}}

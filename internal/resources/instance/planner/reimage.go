@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// reimage plans that the instance gets the system disk of another version. What cannot change in place replaces it, as
-// ever, but for what works at first boot: that comes again.
+// reimage plans that the instance gets the system disk of another version. What cannot change in
+// place replaces it, as ever, but for what works at first boot: that comes again.
 func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
 	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
@@ -72,12 +72,14 @@ func (p *planner) announceReimage() {
 		to = "another version"
 	}
 	if p.state.PowerState.ValueString() == model.Running && !p.plan.AllowRestart.ValueBool() {
-		p.diags.AddAttributeError(path.Root("version"), "Change requires a restart", fmt.Sprintf("Another version's system disk needs a "+
-			"restart of instance %q, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.", name))
+		p.diags.AddAttributeError(path.Root("version"), "Change requires a restart", fmt.Sprintf(
+			"Another version's system disk needs a restart of instance %q, which allow_restart = false forbids: "+
+				"stop the instance first (power_state = \"stopped\"), or allow it.", name))
 		return
 	}
 	order := ""
-	if id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString()); err == nil && p.session.Library.Leaving(id.Version(from)) {
+	id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString())
+	if err == nil && p.session.Library.Leaving(id.Version(from)) {
 		order = fmt.Sprintf(" The same apply removes version %s. Terraform would do so before the instance has left it, "+
 			"which is refused unless its resource has lifecycle { create_before_destroy = true }.", from)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// Terraform refuses a plan that replaces for an attribute which is nowhere, and ignores one that has not changed.
+// Terraform refuses a plan that replaces for an attribute which is nowhere, and ignores one that
+// has not changed.
 func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	with := func(tier *string) types.Object {
 		return profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {Tier: tier}}})

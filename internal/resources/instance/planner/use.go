@@ -13,13 +13,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
-// pinned tells whether the instance is there and stays at its version: then it goes by what it was made of.
+// pinned tells whether the instance is there and stays at its version: then it goes by what it was
+// made of.
 func (p *planner) pinned() bool {
 	return p.state != nil && p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion)
 }
 
-// resolve finds the template and the version that the plan means. found is false when that cannot be told yet, and after
-// an error.
+// resolve finds the template and the version that the plan means. found is false when that cannot
+// be told yet, and after an error.
 func (p *planner) resolve(ctx context.Context) (template catalog.Template, version catalog.Version, found bool) {
 	id, err := catalog.ParseTemplateID(p.plan.TemplateID.ValueString())
 	if p.plan.TemplateID.IsUnknown() || p.plan.Version.IsUnknown() || err != nil {
@@ -47,12 +48,14 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
 	coming := p.session.Library.Expected(id)
-	p.plan.UpdateAvailable = profile.OptionalString(p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString()))
+	newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
+	p.plan.UpdateAvailable = profile.OptionalString(newer)
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
 	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Owned(coming[again].ID)):
-		// It comes with the same apply, for the first time or in the place of one of the same number: what that is tells nothing.
+		// It comes with the same apply, for the first time or in the place of one of the same number:
+		// what that is tells nothing.
 		p.use(template, coming[again])
 		return template, version, false
 	case n < 0: // it has gone since; a full clone does not need it
@@ -61,8 +64,8 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	return template, versions[n], p.use(template, versions[n]) && (again >= 0 || p.stored(ctx, versions[n]))
 }
 
-// use makes sure that something new may be made of a version, and tells what speaks against it. What there is already is
-// told by reading it.
+// use makes sure that something new may be made of a version, and tells what speaks against it.
+// What there is already is told by reading it.
 func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	if p.pinned() {
 		return true
