@@ -11,7 +11,7 @@ import (
 func TestInstanceFactsAreReadAsWritten(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	facts := InstanceFacts{
-		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: LinkedClone, Protected: true,
+		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: "linked_clone", Protected: true,
 		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
 		Parameters: Settings(Values{"esc": {TypeText, "\x1b[31m"}, "mark": {TypeString, "base64:eA=="}, "nul": {TypeText, "\x00"}, "bytes": {TypeText, "\xff\xfe"},
 			"text": {TypeText, "a\nb\n"}, "port": {TypeInteger, "80"}, "open": nil}),

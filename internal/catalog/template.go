@@ -9,18 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Strategy is how an instance's system disk comes from its version's base image.
+// Strategy is how an instance's system disk comes from its version's base image: one that package strategy knows, or that a
+// later version of the provider has written.
 type Strategy string
-
-const (
-	// Clone copies the base: the instance is independent of it from then on.
-	Clone Strategy = "clone"
-	// LinkedClone lays a qcow2 overlay on the base: instant, and the base must stay.
-	LinkedClone Strategy = "linked_clone"
-)
-
-// Strategies lists the strategies in the order in which documentation names them.
-func Strategies() []string { return []string{string(Clone), string(LinkedClone)} }
 
 // TypeVM is the template type of virtual machines.
 const TypeVM = "vm"

@@ -16,7 +16,7 @@ func shared(t *testing.T, m *memory, access catalog.AccessControl) *Library {
 	t.Helper()
 	ann := m.as(t, "shop", "ann")
 	must[catalog.Template](t)(ann.CreateTemplate(t.Context(), catalog.Template{
-		ID: web, Type: catalog.TypeVM, DefaultStrategy: catalog.LinkedClone, Access: access,
+		ID: web, Type: catalog.TypeVM, DefaultStrategy: "linked_clone", Access: access,
 		Spec: catalog.Spec{Hardware: &catalog.HardwareProfile{MemoryMB: new(int64(512))}},
 	}))
 	for v, state := range map[string]catalog.State{"1.0.0": catalog.Archived, "1.1.0": catalog.Deprecated, "1.2.0": catalog.Active, "1.3.0": catalog.Draft} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // A base goes with its last version, unless volumes hang on it then, or the process that removes it dies. So there can be
@@ -160,7 +161,7 @@ func (l *Library) hung(ctx context.Context, domains []host.Domain, base catalog.
 		return true, err
 	}
 	if slices.ContainsFunc(instances, func(i made) bool {
-		return i.Digest == base.Digest && i.Strategy == catalog.LinkedClone && (i.Library == l.pool || i.Library == "")
+		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == l.pool || i.Library == "")
 	}) {
 		return true, nil
 	}

@@ -97,7 +97,7 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	clone := func(change func(*catalog.InstanceFacts)) []host.Domain {
-		facts := catalog.InstanceFacts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: catalog.LinkedClone}
+		facts := catalog.InstanceFacts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
 		change(&facts)
 		return []host.Domain{{Name: "bank.vault", Metadata: must[string](t)(facts.Marshal())}}
 	}
@@ -112,7 +112,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		}
 	}
 	for name, domains := range map[string][]host.Domain{
-		"a full clone":          clone(func(f *catalog.InstanceFacts) { f.Strategy = catalog.Clone }),
+		"a full clone":          clone(func(f *catalog.InstanceFacts) { f.Strategy = "clone" }),
 		"another image's":       clone(func(f *catalog.InstanceFacts) { f.Digest = digestB }),
 		"another library's":     clone(func(f *catalog.InstanceFacts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},

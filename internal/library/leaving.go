@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // leaving keeps which versions the running plan takes away, and which instances it takes off their versions.
@@ -78,7 +79,7 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	others := 0
 	for _, i := range instances {
 		switch {
-		case i.Strategy != catalog.LinkedClone || i.Version != id.Version || l.plan.leaving.instances[i.domain.UUID]:
+		case !strategy.HoldsBase(i.Strategy) || i.Version != id.Version || l.plan.leaving.instances[i.domain.UUID]:
 		case i.Tenant != l.me.Tenant:
 			others++
 		default:
@@ -101,8 +102,8 @@ func Unsure(id catalog.VersionID, clones []string) string {
 
 // StaysOn refuses that a linked clone stays on a version that the running plan destroys or replaces. name is the instance's,
 // "tenant/name".
-func (l *Library) StaysOn(id catalog.VersionID, name string, strategy catalog.Strategy) error {
-	if strategy != catalog.LinkedClone || !l.Leaving(id) {
+func (l *Library) StaysOn(id catalog.VersionID, name string, with catalog.Strategy) error {
+	if !strategy.HoldsBase(with) || !l.Leaving(id) {
 		return nil
 	}
 	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its clone", Detail: fmt.Sprintf(

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // InUseError says that a version cannot go because something hangs on its base image.
@@ -136,7 +137,7 @@ func (l *Library) usersOf(ctx context.Context, v catalog.Version, tell func(over
 	}
 	var known []string
 	for _, i := range instances {
-		if !i.of(l.pool, v.ID.Template) || i.Strategy != catalog.LinkedClone || i.Version != v.ID.Version {
+		if !i.of(l.pool, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
 			continue
 		}
 		if i.Tenant == l.me.Tenant {

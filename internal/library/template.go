@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // CreateTemplate registers a template under the user's tenant. It fills in the owner and the times.
@@ -206,7 +207,7 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	for i, v := range versions {
 		names[i] = v.Value.ID.Version
 	}
-	clones := slices.DeleteFunc(instances, func(i made) bool { return i.Strategy != catalog.LinkedClone })
+	clones := slices.DeleteFunc(instances, func(i made) bool { return !strategy.HoldsBase(i.Strategy) })
 	first := "Destroy them first"
 	if len(clones) > 0 {
 		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))

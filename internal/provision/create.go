@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // Record tells how an instance was provisioned.
@@ -45,6 +46,7 @@ type build struct {
 	tenant    string
 	blueprint Blueprint
 	base      baseImage
+	strategy  strategy.Strategy
 	pool      host.Pool   // the library's
 	homes     []host.Pool // of the blueprint's drives
 	remains   []string    // pools that a create which died may have used
@@ -156,7 +158,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 func (b *build) confirmVersion(ctx context.Context) error {
 	id := b.blueprint.Version.ID
 	err := b.library.Stands(ctx, id)
-	if err == nil && b.blueprint.Strategy == catalog.LinkedClone {
+	if err == nil && b.strategy.HoldsBase() {
 		err = b.library.Holds(ctx, id, b.base.Base)
 	}
 	return err

@@ -11,15 +11,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
-	for _, strategy := range []catalog.Strategy{catalog.Clone, catalog.LinkedClone} {
-		t.Run(string(strategy), func(t *testing.T) {
+	for _, how := range strategy.All() {
+		t.Run(string(how.Name()), func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *site) {
 				ctx := t.Context()
 				told := 0
-				r := s.request(strategy)
+				r := s.request(how.Name())
 				r.WaitFor = []string{WaitIP}
 				i, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) {
 					told++
@@ -41,11 +42,11 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart || d.Type != "qemu" {
 					t.Errorf("the domain is %+v", d)
 				}
-				if i.Facts.Strategy != strategy || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
+				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
 					t.Errorf("the instance is %+v", i)
 				}
 				system := must[host.Volume](t)(s.Volume(ctx, sitePool, i.systemVolume()))
-				if linked := system.Backing != nil; linked != (strategy == catalog.LinkedClone) {
+				if linked := system.Backing != nil; linked != how.HoldsBase() {
 					t.Errorf("the system disk stands on %+v", system.Backing)
 				}
 				if volumes := s.volumes(t); len(volumes) != 4 { // disks, seed, console
@@ -64,12 +65,12 @@ func (i Instance) systemVolume() string { return i.Disks[0].Path[len("/pool/"):]
 // left and the next create succeeds.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
 	for _, how := range ways() {
-		for _, strategy := range []catalog.Strategy{catalog.Clone, catalog.LinkedClone} {
-			t.Run(how+" "+string(strategy), func(t *testing.T) {
+		for _, name := range strategy.Names() {
+			t.Run(how+" "+name, func(t *testing.T) {
 				onSite(t, func(t *testing.T, s *site) {
 					var told string
 					s.disturbed(t, how, func() { told = "" }, func(ctx context.Context) error {
-						r := s.request(strategy)
+						r := s.request(catalog.Strategy(name))
 						r.WaitFor = []string{WaitIP}
 						_, _, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
 						return err
@@ -91,7 +92,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 
 func TestTakenNamesAreRefused(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		i := s.made(t, r)
 		before := s.volumes(t)
 		_, _, err := s.p.Create(t.Context(), r, func(Instance, Record) { t.Error("told of a second instance") })
@@ -116,7 +117,7 @@ func TestTakenNamesAreRefused(t *testing.T) {
 // A guest that gets no address is left for its user to look into.
 func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		r.WaitFor = []string{WaitAgent} // and it has none
 		var told string
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)

@@ -8,11 +8,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // resolve reads the version and settles everything that can be settled before anything is made.
 func (b *build) resolve(ctx context.Context) (err error) {
 	if b.blueprint, err = b.Blueprint(ctx, b.request); err != nil {
+		return err
+	}
+	if b.strategy, err = strategy.Of(b.blueprint.Strategy); err != nil {
 		return err
 	}
 	base, err := b.library.Base(ctx, b.blueprint.Version.Digest)

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // rotations are what guests are told of disks by their types; of one without a type they are told nothing.
@@ -94,21 +95,14 @@ func (b *build) makeDisks(ctx context.Context) error {
 
 // makeDisk makes the volume of a drive in a pool.
 func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume string) error {
-	spec := host.VolumeSpec{Name: volume, Format: b.diskFormat(drive), Capacity: drive.Size}
-	var err error
-	switch {
-	case !drive.System:
-		err = b.createVolume(ctx, pool, spec)
-	case b.blueprint.Strategy == catalog.LinkedClone:
-		spec.Backing = &host.Backing{Path: b.base.volume.Path, Format: b.base.Format}
-		err = b.createVolume(ctx, pool, spec)
-	default:
-		err = b.anew(ctx, pool, spec.Name, func() error {
-			_, err := b.host.CloneVolume(ctx, pool, spec, host.CloneSource{Pool: b.pool.Name, Name: b.base.volume.Name, Format: b.base.Format})
-			return err
-		})
+	if !drive.System {
+		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: dataFormat, Capacity: drive.Size})
 	}
-	return err
+	return b.anew(ctx, pool, volume, func() error {
+		return b.strategy.Make(ctx, b.host, strategy.Disk{
+			Pool: pool, Name: volume, Capacity: drive.Size, Image: b.base.volume, ImageFormat: b.base.Format,
+		})
+	})
 }
 
 func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
@@ -149,10 +143,10 @@ func (b *build) diskVolume(drive catalog.Drive) string {
 	return naming.Disk(b.tenant, b.request.Name, drive.Name, b.diskFormat(drive))
 }
 
-// diskFormat is qcow2, but for full clones, which keep their base's format.
+// diskFormat is the format of a drive.
 func (b *build) diskFormat(drive catalog.Drive) string {
-	if drive.System && b.blueprint.Strategy == catalog.Clone {
-		return b.base.Format
+	if drive.System {
+		return b.strategy.Format(b.base.Format)
 	}
 	return dataFormat
 }

@@ -20,7 +20,7 @@ func offered() (catalog.Template, catalog.Version) {
 			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: catalog.TargetSSHKey, Default: nil},
 		},
 	}}
-	return catalog.Template{DefaultStrategy: catalog.LinkedClone}, version
+	return catalog.Template{DefaultStrategy: "linked_clone"}, version
 }
 
 func asked(change func(*Request)) Request {
@@ -34,7 +34,7 @@ func asked(change func(*Request)) Request {
 func TestSettleLaysTheRequestOverTheVersion(t *testing.T) {
 	template, version := offered()
 	b, findings := Settle(asked(func(r *Request) {
-		r.Strategy = catalog.Clone
+		r.Strategy = "clone"
 		r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1024))}
 		r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}}
 		r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {Bridge: new("br0")}}}
@@ -51,7 +51,7 @@ func TestSettleLaysTheRequestOverTheVersion(t *testing.T) {
 	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", IP: catalog.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
-	if b.Strategy != catalog.Clone || b.Hostname("web") != "web-1" {
+	if b.Strategy != "clone" || b.Hostname("web") != "web-1" {
 		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
 	}
 }
@@ -63,7 +63,7 @@ func TestSettleFillsInWhatNobodySays(t *testing.T) {
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	if b.Strategy != catalog.LinkedClone || b.Hostname("web") != "web" {
+	if b.Strategy != "linked_clone" || b.Hostname("web") != "web" {
 		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
 	}
 	if want := []catalog.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives, want) {

@@ -135,7 +135,7 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 	for n := 0; said.Created < s.Creates && ctx.Err() == nil; n++ {
 		request := Request{
 			Name: fmt.Sprintf("%s-%d", s.Name, n), Template: stressTemplate, Version: stressVersions[n%(len(stressVersions)-1)],
-			Strategy: catalog.LinkedClone, Options: Options{},
+			Strategy: "linked_clone", Options: Options{},
 		}
 		made, _, err := p.Create(ctx, request, func(Instance, Record) {})
 		if err != nil {

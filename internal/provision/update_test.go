@@ -66,7 +66,7 @@ func (s *site) has(t *testing.T, uuid string, disks, nics []string) {
 
 func TestARunningInstanceIsChanged(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.LinkedClone)
+		r := s.request("linked_clone")
 		made := s.made(t, r)
 		after, err := s.update(t.Context(), made.UUID, s.changed(r), false)
 		if err != nil {
@@ -95,7 +95,7 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 
 func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		made := s.made(t, r)
 		memory := int64(2048)
 		r.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
@@ -121,7 +121,7 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 // A guest that does not let go of a device in time keeps it, and the change says so.
 func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		made := s.made(t, s.changed(r))
 		less := s.changed(r)
 		less.Network = r.Network
@@ -145,7 +145,7 @@ func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *site) {
-				r := s.request(catalog.LinkedClone)
+				r := s.request("linked_clone")
 				memory := int64(2048)
 				want := s.changed(r)
 				want.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
@@ -175,7 +175,7 @@ func (s *site) reimaged(ctx context.Context, uuid string, r Request) (Instance, 
 
 func TestAnInstanceGetsAnotherImage(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		made := s.made(t, r)
 		after, err := s.reimaged(t.Context(), made.UUID, r)
 		if err != nil {
@@ -196,7 +196,7 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *site) {
-				r := s.request(catalog.LinkedClone)
+				r := s.request("linked_clone")
 				var uuid string
 				s.disturbed(t, how, func() { uuid = s.made(t, r).UUID }, func(ctx context.Context) error {
 					_, err := s.reimaged(ctx, uuid, r)
@@ -225,7 +225,7 @@ func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *site) {
 				var uuid string
-				s.disturbed(t, how, func() { uuid = s.made(t, s.request(catalog.Clone)).UUID }, func(ctx context.Context) error {
+				s.disturbed(t, how, func() { uuid = s.made(t, s.request("clone")).UUID }, func(ctx context.Context) error {
 					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", HostID{})
 				}, func(error) { s.remove(t, uuid) })
 			})
@@ -235,7 +235,7 @@ func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 
 func TestProtectedInstancesStay(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		r := s.request(catalog.Clone)
+		r := s.request("clone")
 		r.DeletionProtection = true
 		made := s.made(t, r)
 		err := s.p.Delete(t.Context(), 0, made.UUID, "default", "web", HostID{})
@@ -257,7 +257,7 @@ func TestProtectedInstancesStay(t *testing.T) {
 func TestAGuestHasItsGrace(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
 		s.Ignores = true
-		made := s.made(t, s.request(catalog.Clone))
+		made := s.made(t, s.request("clone"))
 		began := time.Now()
 		if err := s.p.Delete(t.Context(), time.Minute, made.UUID, "default", "web", HostID{}); err != nil {
 			t.Fatal(err)
@@ -272,7 +272,7 @@ func TestAGuestHasItsGrace(t *testing.T) {
 // The volumes of an instance whose domain somebody undefined go with it.
 func TestOrphanedVolumesGo(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
-		made := s.made(t, s.request(catalog.Clone))
+		made := s.made(t, s.request("clone"))
 		for _, err := range []error{s.DestroyDomain(t.Context(), made.UUID), s.UndefineDomain(t.Context(), made.UUID)} {
 			if err != nil {
 				t.Fatal(err)

@@ -59,7 +59,7 @@ func template(n int) catalog.Template {
 	published := time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)
 	t := catalog.Template{
 		ID: templateID(n), DisplayName: words(random, 4), Description: words(random, 20), Type: catalog.TypeVM,
-		Labels: map[string]string{"os": "linux", "distro": []string{"debian", "ubuntu", "fedora"}[n%3]}, DefaultStrategy: catalog.LinkedClone,
+		Labels: map[string]string{"os": "linux", "distro": []string{"debian", "ubuntu", "fedora"}[n%3]}, DefaultStrategy: "linked_clone",
 		Lifecycle: catalog.Lifecycle{State: catalog.Active, PublishedAt: &published}, Public: n%10 == 0, Owner: "platform",
 		CreatedAt: published, UpdatedAt: published,
 	}

@@ -125,6 +125,9 @@ func (h *Host) newVolume(ctx context.Context, method, pool string, spec host.Vol
 		if _, taken := p.volumes[spec.Name]; taken {
 			return host.ErrExists
 		}
+		if spec.Backing != nil && h.at(spec.Backing.Path) == nil {
+			return fmt.Errorf("there is no %s to stand on", spec.Backing.Path)
+		}
 		v := &volume{format: spec.Format, capacity: spec.Capacity, backing: spec.Backing, modified: time.Now().UTC()}
 		if err := fill(v); err != nil {
 			return err
@@ -178,7 +181,7 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 		if size > capacity {
 			return fmt.Errorf("it has %d bytes, and cannot shrink to %d", size, capacity)
 		}
-		if has.As(format) != nil { // its file gets longer
+		if has.Format != format { // its file gets longer
 			v.write([]byte{0}, int64(capacity)-1)
 			return nil
 		}

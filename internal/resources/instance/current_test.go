@@ -27,7 +27,7 @@ func anInstance() provision.Instance {
 		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		Facts: catalog.InstanceFacts{
-			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: catalog.LinkedClone,
+			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: "linked_clone",
 			Labels: catalog.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: catalog.Settings(catalog.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
 			Protected: true,
 		},
@@ -97,7 +97,7 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 		"domain":         func(i *provision.Instance) { i.DomainName = "t.web2" },
 		"version":        func(i *provision.Instance) { i.Facts.Version = "1.0.1" },
 		"digest":         func(i *provision.Instance) { i.Facts.Digest = "sha256:bb" },
-		"strategy":       func(i *provision.Instance) { i.Facts.Strategy = catalog.Clone },
+		"strategy":       func(i *provision.Instance) { i.Facts.Strategy = "clone" },
 		"labels":         func(i *provision.Instance) { i.Facts.Labels = i.Facts.Labels[:1] },
 		"parameters":     func(i *provision.Instance) { i.Facts.Parameters[0].Value = "other" },
 		"protection":     func(i *provision.Instance) { i.Facts.Protected = false },

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // Schema implements resource.Resource.
@@ -49,8 +50,8 @@ func attributes() map[string]schema.Attribute {
 		},
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"default_strategy": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.LinkedClone)),
-			Validators: []validator.String{stringvalidator.OneOf(catalog.Strategies()...)},
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(strategy.Default.Name())),
+			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
 			MarkdownDescription: "How instances get their system disk unless they say otherwise: `linked_clone` (instant, " +
 				"shares the version's image) or `clone` (a full copy). Default: `linked_clone`.",
 		},

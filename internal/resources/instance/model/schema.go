@@ -21,6 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // Power states that a user asks for.
@@ -96,7 +97,7 @@ func settings() map[string]schema.Attribute {
 		},
 		"strategy": schema.StringAttribute{
 			Optional: true, Computed: true,
-			Validators: []validator.String{stringvalidator.OneOf(catalog.Strategies()...)},
+			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
 			MarkdownDescription: "How the system disk is made from the version's image: `linked_clone` (instant, shares the " +
 				"image) or `clone` (a full copy). A change replaces the instance. Default: the template's `default_strategy`.",
 		},

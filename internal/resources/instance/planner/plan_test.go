@@ -55,7 +55,7 @@ func made() model.Instance {
 	m.PowerState = types.StringValue(model.Running)
 	m.Computed(provision.Instance{
 		UUID: "u", DomainName: "web", Host: "kvm1", State: host.StateRunning,
-		Facts:     catalog.InstanceFacts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: catalog.Clone},
+		Facts:     catalog.InstanceFacts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: "clone"},
 		NICs:      []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
 		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
 	})
