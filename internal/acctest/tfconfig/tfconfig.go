@@ -6,7 +6,8 @@
 //	w.Configure(t, tfconfig.Render(template, version, clone))
 //
 // A field that is not set is left out; "" of a Value, an empty list and an empty struct behind a
-// pointer are set. What no field is for goes into Settings, as text.
+// pointer are set. What no field is for goes into Settings, as text. A copy shares what is behind
+// pointers, and its maps and lists: give it others rather than change them.
 package tfconfig
 
 import (
