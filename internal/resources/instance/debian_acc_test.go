@@ -208,6 +208,8 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 		listening: active,
 	})
 	shielded()
+	// It has shut down once: another time would take the processor as long as a good part of a boot.
+	host.Virsh(t, "destroy", name)
 }
 
 // findsNowhere searches all files of the host for a secret, but the disks of the guest itself, and all that libvirt says.
