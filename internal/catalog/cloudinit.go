@@ -136,17 +136,8 @@ func (p Parameter) variable(v *Value) any {
 	if v == nil {
 		v = &Value{Type: p.Type}
 	}
-	switch v.Type {
-	case TypeBool:
-		return v.Text == "true"
-	case TypeList:
-		return v.List()
-	case TypeMap:
-		return v.Map()
-	case TypeInteger:
-		if n, ok := v.Integer(); ok {
-			return n
-		}
+	if variable := paramTypeOf(v.Type).variable; variable != nil {
+		return variable(*v)
 	}
 	return v.Text
 }

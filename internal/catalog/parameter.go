@@ -64,20 +64,19 @@ func ValidateParameters(declared map[string]Parameter) finding.List {
 // validateLimits finds limits that do not go with the type or with one another.
 func (p Parameter) validateLimits(at finding.Path) finding.List {
 	var fs finding.List
-	numeric, textual := p.Type == TypeInteger || p.Type == TypeNumber, p.Type == TypeString || p.Type == TypeText
-	foreign := func(attribute string, set, fits bool, of string) {
+	of := paramTypeOf(p.Type)
+	foreign := func(attribute string, set, fits bool, what string) {
 		if set && !fits {
 			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, but the parameter is of type "+
-				"%s.", attribute, of, p.Type))
+				"%s.", attribute, what, p.Type))
 		}
 	}
-	foreign("min_value", p.MinValue != nil, numeric, "integers and numbers")
-	foreign("max_value", p.MaxValue != nil, numeric, "integers and numbers")
-	counted := textual || p.Type == TypeList || p.Type == TypeMap
-	foreign("min_length", p.MinLength != nil, counted, "texts, lists and maps")
-	foreign("max_length", p.MaxLength != nil, counted, "texts, lists and maps")
-	foreign("regex", p.Regex != "", textual, "strings and texts")
-	foreign("allowed_values", p.AllowedValues != nil, p.Type != TypeMap && p.Type != TypeBool, "texts, numbers and the elements of lists")
+	foreign("min_value", p.MinValue != nil, of.numeric, "integers and numbers")
+	foreign("max_value", p.MaxValue != nil, of.numeric, "integers and numbers")
+	foreign("min_length", p.MinLength != nil, of.unit != "", "texts, lists and maps")
+	foreign("max_length", p.MaxLength != nil, of.unit != "", "texts, lists and maps")
+	foreign("regex", p.Regex != "", of.textual, "strings and texts")
+	foreign("allowed_values", p.AllowedValues != nil, of.listed, "texts, numbers and the elements of lists")
 	low, high := bound(&fs, at.Name("min_value"), p.MinValue), bound(&fs, at.Name("max_value"), p.MaxValue)
 	if low != nil && high != nil && low.Cmp(high) > 0 {
 		fs.Add(at.Name("max_value"), "Limits allow no value", fmt.Sprintf("max_value %s is less than min_value %s.", *p.MaxValue, *p.MinValue))
@@ -175,11 +174,7 @@ func (p Parameter) check(name string, value Value, secret bool) string {
 	if problem := p.checkRange(value); problem != "" {
 		return problem
 	}
-	length := value.length()
-	unit := map[string]string{TypeList: "elements", TypeMap: "elements"}[p.Type]
-	if unit == "" {
-		unit = "characters"
-	}
+	length, unit := value.length(), paramTypeOf(p.Type).unit
 	switch {
 	case p.MinLength != nil && length < *p.MinLength:
 		return fmt.Sprintf("has %d %s, and min_length is %d", length, unit, *p.MinLength)

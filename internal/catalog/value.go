@@ -10,22 +10,6 @@ import (
 	"unicode/utf8"
 )
 
-// Parameter types.
-const (
-	TypeString  = "string"  // one line
-	TypeText    = "text"    // any number of lines
-	TypeInteger = "integer" // a whole number
-	TypeNumber  = "number"
-	TypeBool    = "bool"
-	TypeList    = "list" // of texts
-	TypeMap     = "map"  // of texts
-)
-
-// ParameterTypes lists the types of parameters.
-func ParameterTypes() []string {
-	return []string{TypeString, TypeText, TypeInteger, TypeNumber, TypeBool, TypeList, TypeMap}
-}
-
 // Value is a parameter's value: of one of the parameter types, and as a text. Equal values have equal texts. The text of
 // a number is decimal without an exponent, of a bool true or false, of a list a JSON array of strings, of a map a JSON
 // object of strings in the order of its keys.
@@ -50,19 +34,7 @@ func convert(kind string, raw Raw) (value *Value, problem string) {
 	if unknown(raw) {
 		return nil, ""
 	}
-	var text string
-	switch kind {
-	case TypeInteger, TypeNumber:
-		text, problem = numberText(raw, kind == TypeInteger)
-	case TypeBool:
-		text, problem = boolText(raw)
-	case TypeList:
-		text, problem = listText(raw)
-	case TypeMap:
-		text, problem = mapText(raw)
-	default:
-		text, problem = scalarText(raw)
-	}
+	text, problem := paramTypeOf(kind).convert(raw)
 	if problem != "" {
 		return nil, problem
 	}
@@ -107,7 +79,7 @@ func boolText(raw Raw) (text, problem string) {
 	return "", "is " + orText(raw, "a bool") + ": write true or false"
 }
 
-func numberText(raw Raw, whole bool) (text, problem string) {
+func decimalText(raw Raw, whole bool) (text, problem string) {
 	wanted := "a number"
 	if whole {
 		wanted = "an integer"

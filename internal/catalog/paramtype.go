@@ -1,0 +1,69 @@
+package catalog
+
+import "slices"
+
+// Parameter types.
+const (
+	TypeString  = "string"  // one line
+	TypeText    = "text"    // any number of lines
+	TypeInteger = "integer" // a whole number
+	TypeNumber  = "number"
+	TypeBool    = "bool"
+	TypeList    = "list" // of texts
+	TypeMap     = "map"  // of texts
+)
+
+// paramType is what there is to know of a parameter type. One more is an entry of paramTypes, and what package
+// resources/instance/model makes of it for Terraform.
+type paramType struct {
+	name string
+	// convert makes a text of a raw value that is known; see Value and convert.
+	convert func(Raw) (text, problem string)
+	// variable is a value as user data sees it, where that is not its text.
+	variable func(Value) any
+	// Which limits apply.
+	numeric bool   // min_value and max_value
+	unit    string // what min_length and max_length count; "" where they do not apply
+	textual bool   // regex
+	listed  bool   // allowed_values
+}
+
+// paramTypes are in the order in which texts list them.
+var paramTypes = []paramType{
+	{name: TypeString, convert: scalarText, unit: "characters", textual: true, listed: true},
+	{name: TypeText, convert: scalarText, unit: "characters", textual: true, listed: true},
+	{name: TypeInteger, convert: integerText, variable: integerVariable, numeric: true, listed: true},
+	{name: TypeNumber, convert: numberText, numeric: true, listed: true},
+	{name: TypeBool, convert: boolText, variable: func(v Value) any { return v.Text == "true" }},
+	{name: TypeList, convert: listText, variable: func(v Value) any { return v.List() }, unit: "elements", listed: true},
+	{name: TypeMap, convert: mapText, variable: func(v Value) any { return v.Map() }, unit: "elements"},
+}
+
+// ParameterTypes lists the types of parameters.
+func ParameterTypes() []string {
+	names := make([]string, len(paramTypes))
+	for i, t := range paramTypes {
+		names[i] = t.name
+	}
+	return names
+}
+
+// paramTypeOf is the type of a name. What is declared of an unknown one, which validation refuses, is a text.
+func paramTypeOf(name string) paramType {
+	i := slices.IndexFunc(paramTypes, func(t paramType) bool { return t.name == name })
+	if i < 0 {
+		return paramType{convert: scalarText}
+	}
+	return paramTypes[i]
+}
+
+func integerText(raw Raw) (text, problem string) { return decimalText(raw, true) }
+func numberText(raw Raw) (text, problem string)  { return decimalText(raw, false) }
+
+// integerVariable is a number where it has at most 64 bits, and else its text.
+func integerVariable(v Value) any {
+	if n, ok := v.Integer(); ok {
+		return n
+	}
+	return v.Text
+}
