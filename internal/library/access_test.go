@@ -94,7 +94,7 @@ func TestVersionsAreVisibleByTheirState(t *testing.T) {
 		"archived, exactly":       {tom, "1.0.0", "1.0.0", ""}, // its use is refused with a reason
 		"archived, not exactly":   {tom, "< 1.1", "", "It has: 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived)."},
 		"a draft, exactly":        {ann, "= 1.3.0", "1.3.0", ""},
-		"a draft, not exactly":    {ann, "> 1.2", "", "It has: 1.3.0 (draft), 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived). A draft is chosen only where version names it exactly."},
+		"a draft, not exactly":    {ann, "> 1.2", "", "It has: 1.3.0 (draft), 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived). A draft is chosen only if version names it exactly."},
 		"somebody else's draft":   {tom, "1.3.0", "", "It has: 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived)."},
 	} {
 		got, err := c.l.Resolve(t.Context(), web, c.constraint)

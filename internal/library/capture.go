@@ -38,7 +38,7 @@ func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk
 	}
 	if facts.Tenant != l.me.Tenant { // another tenant's is not there, either
 		return none, s.Fail("finding", fmt.Errorf("tenant %q has no such instance: %w", l.me.Tenant, host.ErrNoDomain),
-			"Take the id from novacron_instance.NAME.id. The disk of a machine that novacron did not make is a volume.")
+			"Take the id from novacron_instance.NAME.id. Use volume for the disk of a machine that novacron did not create.")
 	}
 	disk := none
 	var chain []host.Volume
@@ -70,7 +70,7 @@ func (l *Library) busy(ctx context.Context, s transfer.Source, d host.Domain, di
 	}
 	if saved {
 		return s.Fail("reading", errors.New("the guest was saved, not shut down: its disk is that of a guest that runs"),
-			"Start it and shut it down, or drop what was saved with virsh managedsave-remove."), nil
+			"Start it and shut it down, or discard what was saved with virsh managedsave-remove."), nil
 	}
 	used, err := l.diskInUse(ctx, disk)
 	if used != nil {

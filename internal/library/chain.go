@@ -186,8 +186,9 @@ type damagedError struct{ text string }
 func (e *damagedError) Error() string { return e.text }
 
 func damaged(l *Library, base catalog.Base, how string) error {
-	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the storage has lost something. "+
-		"Register the image anew, as another version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
+	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the "+
+		"storage has lost something. Register the image again, as another "+
+		"version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
 }
 
 // Blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of

@@ -93,8 +93,8 @@ func sameClaim(found, claim catalog.Version) bool {
 // beingRegistered is the finding for a version that somebody registers just now.
 func (l *Library) beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
-		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is removed "+
-			"by itself from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
+			"removed automatically from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 }
 
 // abandoned tells whether a version was being registered by a process that is dead. Where the catalogue's clock cannot be

@@ -46,15 +46,16 @@ func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 
 // NoImage is the finding for a version that nothing can be made of, because the pool does not have its image.
 func (l *Library) NoImage(v catalog.Version) finding.List {
-	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version %q is in the catalogue, but its image "+
-		"is not in the pool %q on %s. An image is in the pool that its version was registered with: use that pool, or choose a version that was "+
-		"registered with this one.", v.ID, l.pool, l.host.URI())}}
+	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version "+
+		"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its version was "+
+		"registered with: use that pool, or choose a version that was registered with this "+
+		"one.", v.ID, l.pool, l.host.URI())}}
 }
 
 // catalogue names the library's catalogue, as the beginning of a sentence.
 func (l *Library) catalogue() string {
 	if s, ok := l.store.(fmt.Stringer); ok {
-		return "The catalogue in " + s.String()
+		return "The catalog in " + s.String()
 	}
 	return fmt.Sprintf("The library in pool %q on %s", l.pool, l.host.URI())
 }

@@ -31,7 +31,8 @@ func (l *Library) madeOf(domains []host.Domain) (found []made, err error) {
 			continue
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s on %s: %w. Put them right with `virsh edit`, or remove the domain", l.calls(d), l.host.URI(), err))
+			errs = append(errs, fmt.Errorf("%s on %s: %w. Correct them with `virsh edit`, or "+
+				"remove the domain", l.calls(d), l.host.URI(), err))
 			continue
 		}
 		found = append(found, made{facts, d})

@@ -95,9 +95,10 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 
 // Unsure warns of linked clones of a version that a plan takes away, where the plan cannot tell whether they leave it.
 func Unsure(id catalog.VersionID, clones []string) string {
-	return fmt.Sprintf("The plan removes version %q, and these linked clones need its base image: %s. Applying is refused for those that the "+
-		"same plan neither destroys nor moves to another version, as of other configurations. Then keep the version, and set "+
-		"state = \"archived\" so that nothing new is made of it.", id, strings.Join(clones, ", "))
+	return fmt.Sprintf("The plan removes version %q, and these linked clones need its base image: %s. The apply is "+
+		"refused if the same plan neither destroys them nor moves them to another version, as for clones of other "+
+		"configurations. Then keep the version, and set state = \"archived\" so that "+
+		"nothing new is created from it.", id, strings.Join(clones, ", "))
 }
 
 // StaysOn refuses that a linked clone stays on a version that the running plan destroys or replaces. name is the instance's,

@@ -50,8 +50,9 @@ func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
 
 // OtherTenant is the finding for what a state has of another tenant, and its user may not see.
 func (l *Library) OtherTenant(what string, id fmt.Stringer) error {
-	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state has the %s %q, which is not there for the "+
-		"provider's tenant %q: configure the provider with the tenant that made it, or take it out of the state with `terraform state rm`.",
+	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state "+
+		"has the %s %q, which the provider's tenant %q cannot see: configure the provider with the tenant that created it, "+
+		"or remove it from the state with `terraform state rm`.",
 		what, id, l.me.Tenant)}}
 }
 
@@ -60,12 +61,15 @@ func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state
 	if right >= catalog.Read {
 		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being changed. Plan again", what, id)
 	}
-	why := fmt.Sprintf("user %q of tenant %q has no right to read template %q any more. Its owner %q, or whoever may write it, can give it by "+
-		"access_control: read_users or read_groups", l.me.User, l.me.Tenant, t.ID, t.Owner)
+	why := fmt.Sprintf("user %q of tenant %q no longer has the right to read template %q. Its owner %q, or a user who "+
+		"may write it, can grant the right in access_control: read_users or "+
+		"read_groups", l.me.User, l.me.Tenant, t.ID, t.Owner)
 	if state == catalog.Draft {
-		why = fmt.Sprintf("it has become a draft, which only those see who may write template %q, and user %q of tenant %q may not. Its owner %q, or "+
-			"whoever may write it, can publish it, or give that right by access_control: write_users or write_groups", t.ID, l.me.User, l.me.Tenant, t.Owner)
+		why = fmt.Sprintf("it has become a draft. Only users who may write template %q see it, and user %q of tenant %q may "+
+			"not. Its owner %q, or a user who may write it, can publish it, or grant the right in access_control: write_users "+
+			"or write_groups", t.ID, l.me.User, l.me.Tenant, t.Owner)
 	}
-	return finding.List{{Path: finding.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has the %s %q. It is there, but %s. "+
-		"Nothing was forgotten or changed. To leave it to those who may see it, take it out of the state with `terraform state rm`.", what, id, why)}}
+	return finding.List{{Path: finding.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has "+
+		"the %s %q. It is there, but %s. Nothing was forgotten or changed. To leave it to users who may see it, remove it "+
+		"from the state with `terraform state rm`.", what, id, why)}}
 }

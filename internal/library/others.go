@@ -46,7 +46,7 @@ func (l *Library) foreign(instances []made, file string) bool {
 func (l *Library) versionsOn(b catalog.Base) []string {
 	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, l.me.Tenant+"/") })
 	if others := len(b.Versions) - len(own); others > 0 {
-		own = append(own, fmt.Sprintf("%d of other tenants or catalogues", others))
+		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
 	}
 	return own
 }

@@ -35,7 +35,7 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 func TestMessagesNameNothingOfOthers(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	base := catalog.Base{Versions: []string{"bank/vault@1.0.0", "shop/web@1.0.0", "0123456789ab:bank/vault@2.0.0"}}
-	if got := strings.Join(l.versionsOn(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogues" {
+	if got := strings.Join(l.versionsOn(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogs" {
 		t.Errorf("the users of an image are %s", got)
 	}
 }

@@ -146,7 +146,8 @@ func (l *Library) weigh(id catalog.VersionID, found hanging, domains []host.Unde
 			id, l.nameOf(u), how, l.reason(u), advice)
 	}
 	for _, u := range found.doubtful {
-		return refused(u, "", "See with virsh vol-dumpxml what is wrong with it; mend or remove it, and run virsh pool-refresh.")
+		return refused(u, "", "See with virsh vol-dumpxml what is wrong with it; repair or remove it, and run virsh "+
+			"pool-refresh.")
 	}
 	for _, u := range domains {
 		// Its disks have been looked at with all others, but for those in pools that cannot be looked into.
@@ -156,7 +157,8 @@ func (l *Library) weigh(id catalog.VersionID, found hanging, domains []host.Unde
 		}
 	}
 	for _, u := range slices.Concat(found.overlooked, domains) {
-		tell(fmt.Sprintf("The host lists %s and cannot describe it%s. It cannot stand on the image of version %q, and was overlooked.",
+		tell(fmt.Sprintf("The host lists %s but cannot describe it%s. It cannot stand on the image of version %q, and was "+
+			"skipped.",
 			l.nameOf(u), l.reason(u), id))
 	}
 	return nil

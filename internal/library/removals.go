@@ -188,6 +188,7 @@ func (l *Library) PlanName(ctx context.Context, check func() error) error {
 // and id is what `terraform import` takes.
 func UniqueName(what, id string) string {
 	return "or take it over with `terraform import`, id \"" + id + "\", if no configuration has it. If this configuration has it under " +
-		"another address, name that in a `moved` block. With create_before_destroy, the new " + what + " would be created before the old one is " +
-		"destroyed, and both cannot have one name: leave create_before_destroy out, or give the new one another"
+		"another address, name that in a `moved` block. With create_before_destroy, the new " + what + " would be created " +
+		"before the old one is destroyed, and both cannot have the same name: remove create_before_destroy, or give the " +
+		"new one another name"
 }

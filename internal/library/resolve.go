@@ -74,8 +74,8 @@ func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint 
 		asked = fmt.Sprintf("%s version that %q allows", article, constraint)
 	}
 	return "", finding.List{{Path: finding.At("version"), Summary: "Version not found", Detail: fmt.Sprintf(
-		"Template %q does not have %s. %s Where the version is made in the same configuration, refer to it, by "+
-			"novacron_template_version.NAME.version or depends_on, so that it is made first.", id, asked, all)}}
+		"Template %q does not have %s. %s If the same configuration creates the version, refer to it, by "+
+			"novacron_template_version.NAME.version or depends_on, so that it is created first.", id, asked, all)}}
 }
 
 // listed tells which versions there are, and which of them are not picked by themselves; article is what the others are
@@ -98,7 +98,7 @@ func listed(versions []catalog.Version) (text, article string) {
 	}
 	text = "It has: " + strings.Join(all, ", ") + "."
 	if drafts {
-		text += " A draft is chosen only where version names it exactly."
+		text += " A draft is chosen only if version names it exactly."
 	}
 	return text, article
 }

@@ -48,7 +48,7 @@ func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.V
 	l.plan.forget(rec.Value.ID.Template)
 	base, err := l.Base(ctx, rec.Value.Digest)
 	if err == nil && len(base.Versions) < 2 {
-		err = fmt.Errorf("version %q is the last that uses its image: no other catalogue has it", rec.Value.ID)
+		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)
 	}
 	if err == nil {
 		err = l.releaseBase(ctx, rec.Value.Digest, rec.Value.ID)

@@ -166,7 +166,8 @@ func (e *leftError) Unwrap() error { return e.error }
 func (u *upload) claim(ctx context.Context, digest string) error {
 	if u.claimed != nil {
 		if digest != u.base.Digest {
-			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: see what changes it, and apply again",
+			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: find out what changes "+
+				"it, and apply again",
 				digest, u.base.Digest)
 		}
 		return nil

@@ -134,7 +134,7 @@ func (l *Library) checkLinks(ctx context.Context, v host.Volume) error {
 	case links.Backing == "":
 		return nil
 	case strings.HasPrefix(links.Backing, "json:"):
-		return fmt.Errorf("%s stands on what its header describes as %q, which is no path", volume, links.Backing)
+		return fmt.Errorf("%s stands on what its header describes as %q, which is not a path", volume, links.Backing)
 	case links.Format == "":
 		return fmt.Errorf("%s stands on %s, and its header does not say in which format: say so with qemu-img rebase -u -F FORMAT", volume, v.Backing.Path)
 	case links.Format != v.Backing.Format:
@@ -156,8 +156,8 @@ func adviceOnChain(err error) string {
 	if _, forged := errors.AsType[*host.FormatError](err); !forged {
 		return ""
 	}
-	return "The host would copy what that leads to, which may be any of its files. The guest of a raw disk can write such a beginning: have it " +
-		"write another one, or make the instance anew from a version that can be trusted."
+	return "The host would copy what that leads to, which may be any of its files. The guest of a raw disk can write " +
+		"such a beginning: have it write another one, or create the instance again from a version that can be trusted."
 }
 
 // BaseVolume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.
@@ -199,5 +199,6 @@ func (u *upload) blame(volume host.Volume, err error) error {
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("%w. What was sent is not what was looked at before: see who writes to its source; nothing was registered", err)
+	return fmt.Errorf("%w. What was sent is not what was looked at before: find out what writes to its source; nothing "+
+		"was registered", err)
 }

@@ -40,13 +40,15 @@ func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.S
 	}
 	if len(instances) == 0 && len(undescribed) > 0 {
 		u := undescribed[0]
-		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s may have instances: the host cannot "+
-			"describe %s%s. See with virsh dumpxml what is wrong with it, and mend or remove it; or leave state as it is.", what, l.nameOf(u), l.reason(u))}}
+		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s "+
+			"may have instances: the host cannot describe %s%s. See with virsh dumpxml what is wrong with it, and repair or "+
+			"remove it; or leave state as it is.", what, l.nameOf(u), l.reason(u))}}
 	}
 	if len(instances) == 0 {
 		return nil
 	}
-	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is %s and has instances: %s. A draft "+
-		"is for its writers only, and changes with its template. Set state = \"deprecated\" to warn whoever uses it, or \"archived\" to allow no new "+
+	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is "+
+		"%s and has instances: %s. Only its writers see a draft, and it changes with its template. Set state = "+
+		"\"deprecated\" to warn its users, or \"archived\" to allow no new "+
 		"instances; or destroy the instances first.", what, from.OrActive(), l.named(instances))}}
 }

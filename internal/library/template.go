@@ -213,8 +213,9 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
-		"Template %q cannot be removed while it has versions: %s. %s; where they are in the same configuration, refer to the template "+
-			"by template_id = novacron_template.NAME.id, so that Terraform knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
+		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, refer to the "+
+			"template by template_id = novacron_template.NAME.id, so that Terraform "+
+			"knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }
 
 // change is read, edit, compare-and-swap, until it holds or the edit refuses.

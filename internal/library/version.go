@@ -161,8 +161,8 @@ func (l *Library) NoSuchTemplate(id catalog.TemplateID) finding.List {
 
 // Missing says that a template is not there, and what to do.
 func (l *Library) Missing(id catalog.TemplateID) string {
-	return fmt.Sprintf("%s has no template %q. Check the name and the tenant; where the template is "+
-		"made in the same configuration, refer to it by novacron_template.NAME.id.", l.catalogue(), id)
+	return fmt.Sprintf("%s has no template %q. Check the name and the tenant; if the same configuration creates the "+
+		"template, refer to it by novacron_template.NAME.id.", l.catalogue(), id)
 }
 
 // Version reads a version; catalog.ErrNotFound where there is none, or none that the library's user may see, also for one

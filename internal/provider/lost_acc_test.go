@@ -71,7 +71,7 @@ resource "novacron_template_version" "it" {
 			}
 
 			alice.Configure(t, config("alice", `access_control = { read_users = ["carol"] }`, "", ""))
-			refused("No permission to read", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" has no right to read`, `Its owner "alice"`,
+			refused("No permission to read", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" no longer has the right to read`, `Its owner "alice"`,
 				"read_users or read_groups", "terraform state rm")
 			tfacc.Says(t, bob.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "No permission to read")
 			late := open(config("bob", "", "", imports)) // who never had it is told nothing

@@ -140,7 +140,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	configure(offer(name, image, share, `state = "archived"`), running, stopped, bankInstance("new", name))
 	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`, "nothing new can be created from it")
 	configure(offer(name, image, share, `state = "draft"`), running, stopped)
-	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`, `is archived and has instances: 2 of other tenants. A draft`)
+	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`, `is archived and has instances: 2 of other tenants. Only its writers see a draft`)
 	configure(running, stopped)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Version "shop/`+name+`@1.0.0" cannot be removed`, "2 of other tenants")
 }

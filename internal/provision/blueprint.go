@@ -62,8 +62,8 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
 	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
-		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an "+
-			"address or DHCP, so it will never have one: add one, or take \"ip\" out of wait_for.")
+		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an address "+
+			"or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
 	return b, append(fs, b.checkMetadata(r)...)
 }
@@ -94,8 +94,9 @@ func (b *Blueprint) checkFirstBoot(r Request) finding.List {
 		fs.Add(finding.At("customization"), "Customization needs other modules", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, "+
 			"%s. cloud-init needs that to carry the customization out: add it there.", lacks))
 	} else if lacks := guest.LackingToReport(b.UserData, c); lacks != "" && awaitsReport(r.WaitFor) {
-		fs.Add(finding.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of customization.user_data, %s. Without that, "+
-			"the guest does not report how its first boot went: add it there, or add %q to wait_for, and hear of no failure.", lacks, NoReport))
+		fs.Add(finding.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of "+
+			"customization.user_data, %s. Without that, the guest does not report how its first boot went: add it there, or "+
+			"add %q to wait_for, which leaves failures unnoticed.", lacks, NoReport))
 	}
 	return fs
 }
@@ -163,8 +164,8 @@ func (b *Blueprint) renderUserData(sound bool) finding.List {
 	}
 	if err != nil {
 		return finding.List{{Path: finding.At("parameters"), Summary: "Parameters make user data invalid", Detail: fmt.Sprintf(
-			"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where a value stands for itself, "+
-				"its author may use quote or json.", b.Version.ID, err)}}
+			"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where the template "+
+				"inserts a bare value, its author may use quote or json.", b.Version.ID, err)}}
 	}
 	b.UserData = rendered
 	return nil

@@ -67,20 +67,22 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (finding.L
 		if nic.Network != "" {
 			i := slices.Index(names, nic.Network)
 			if i < 0 {
-				fs.Add(at.Name("network"), "Network not found", fmt.Sprintf("Interface %q is to be on the network %q, which the host %s does not have. %s "+
-					"Name one of them, define the network, or use bridge.", nic.Name, nic.Network, p.host.URI(), there("It has", names)))
+				fs.Add(at.Name("network"), "Network not found", fmt.Sprintf("Interface %q should be on the network %q, which the "+
+					"host %s does not have. %s Name one of them, define the network, or "+
+					"use bridge.", nic.Name, nic.Network, p.host.URI(), there("It has", names)))
 				continue
 			}
 			if network = networks[i]; !network.Active {
-				fs.Add(at.Name("network"), "Network is not active", fmt.Sprintf("Interface %q is to be on the network %q, which is not active on %s: start it "+
-					"with `virsh net-start %s`.", nic.Name, nic.Network, p.host.URI(), nic.Network))
+				fs.Add(at.Name("network"), "Network is not active", fmt.Sprintf("Interface %q should be on the network %q, which "+
+					"is not active on %s: start it with `virsh net-start %s`.", nic.Name, nic.Network, p.host.URI(), nic.Network))
 			}
 		}
 		if nic.VLAN > 0 && !canTag(network, info.LibvirtVersion) {
-			fs.Add(at.Name("vlan"), "Network does not support VLAN tags", fmt.Sprintf("Interface %q is to have the VLAN tag %d. The host's libvirt %s tags on "+
-				"networks whose bridge is one of Open vSwitch (<virtualport type='openvswitch'/>), from version 11 on also on other bridges "+
-				"of the host, and never on networks of its own. Plug the interface into such a network, or into one that is in the VLAN "+
-				"as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
+			fs.Add(at.Name("vlan"), "Network does not support VLAN tags", fmt.Sprintf("Interface %q should have the VLAN tag "+
+				"%d. The host's libvirt %s adds tags on networks whose bridge is an Open vSwitch bridge (<virtualport "+
+				"type='openvswitch'/>), from version 11 on also on other bridges of the host, and never on networks of its own. "+
+				"Plug the interface into such a network, or into one that is in the "+
+				"VLAN as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
 		}
 	}
 	return fs, nil
@@ -108,8 +110,8 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (finding.Li
 	for _, nic := range b.NICs {
 		if nic.Bridge != "" && !slices.Contains(names, nic.Bridge) {
 			fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found", fmt.Sprintf(
-				"Interface %q is to be on the bridge %q, which the host %s does not have. %s Name a bridge among them, make the bridge on the "+
-					"host, or use network.", nic.Name, nic.Bridge, p.host.URI(), there("Its interfaces are", names)))
+				"Interface %q should be on the bridge %q, which the host %s does not have. %s Name one of them, create the bridge "+
+					"on the host, or use network.", nic.Name, nic.Bridge, p.host.URI(), there("Its interfaces are", names)))
 		}
 	}
 	return fs, nil
@@ -136,8 +138,9 @@ func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (finding.Li
 		return nil, err
 	}
 	if filter := b.NICs[n].Filter; !slices.Contains(filters, filter) {
-		fs.Add(finding.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The interfaces are to have "+
-			"the network filter %q, which the host %s does not have. %s Name one of them, or define it with `virsh nwfilter-define`.",
+		fs.Add(finding.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The "+
+			"interfaces should have the network filter %q, which the host %s does not have. %s Name one of them, or define it "+
+			"with `virsh nwfilter-define`.",
 			filter, p.host.URI(), there("It has", filters)))
 	}
 	return fs, nil
@@ -150,9 +153,10 @@ func checkPublic(nics []catalog.NIC, public []string) finding.List {
 		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" && slices.Contains(public, n.Bridge)
 	}
 	if !slices.ContainsFunc(nics, isPublic) {
-		fs.Add(finding.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The instance has to have a public "+
-			"address, and none of its interfaces is on a network or bridge that the provider's public_networks name. %s Plug an "+
-			"interface into one of them, or add its network there.", there("They name", public)))
+		fs.Add(finding.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The "+
+			"instance needs a public address, but none of its interfaces is on a network or bridge that the provider's "+
+			"public_networks name. %s Plug an interface into one of them, or add its network "+
+			"there.", there("They name", public)))
 	}
 	return fs
 }

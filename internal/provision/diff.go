@@ -43,8 +43,8 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 		d.Restarts = []Restart{{At: finding.At("hardware_profile")}}
 	}
 	if i.renamed() {
-		d.Restarts = append(d.Restarts, Restart{At: finding.At("domain_name"), Why: fmt.Sprintf("Somebody has renamed the domain to %q, and only one "+
-			"that is off can be renamed.", i.DomainName)})
+		d.Restarts = append(d.Restarts, Restart{At: finding.At("domain_name"), Why: fmt.Sprintf("The domain was renamed to "+
+			"%q, and only a domain that is switched off can be renamed.", i.DomainName)})
 	}
 	if i.Facts.Customized.Digest != b.Customization.Digest() {
 		d.Replaces = append(d.Replaces, finding.At("customization"))
@@ -109,8 +109,8 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 		}
 		has, err := volume.DiskSize(i.Disks[n].Format)
 		if err != nil {
-			fs.Add(at.Key(drive.Name), "Disk is not what it is defined as", fmt.Sprintf("Disk %q of instance %q cannot be changed: %v. Somebody has replaced it: "+
-				"put the disk back, or make a new instance.", drive.Name, i.Facts.Name, err))
+			fs.Add(at.Key(drive.Name), "Disk is not what it is defined as", fmt.Sprintf("Disk %q of instance %q cannot be "+
+				"changed: %v. It was replaced: restore the disk, or create a new instance.", drive.Name, i.Facts.Name, err))
 			continue
 		}
 		if drive.Size > has {
@@ -137,7 +137,7 @@ func refuseShrinking(fs *finding.List, i Instance, drive catalog.Drive, has uint
 	}
 	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
 		"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
-			"least %d, or make a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
+			"least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
 }
 
 // sameShape tells whether two machines have the same processors and memory.

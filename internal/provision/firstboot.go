@@ -48,7 +48,8 @@ func (p *Provisioner) firstBoot(i Instance) *firstBoot {
 		f.name = "customization"
 	}
 	f.last = sight{advice: adviceNoReport,
-		seen: "no report on the guest's serial console; it takes an image with cloud-init, and without an agent in it nothing more is known"}
+		seen: "no report on the guest's serial console; reporting needs an image with cloud-init, and without an agent in " +
+			"it nothing more is known"}
 	return f
 }
 

@@ -72,7 +72,7 @@ func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.M
 
 // gpusUnknown is the error about a domain that may have GPUs. What may be another tenant's is not named, and its reason names it.
 func (p *Provisioner) gpusUnknown(u host.Undescribed) error {
-	const text = "finding GPUs that are free: %s may have some, and the host cannot describe it"
+	const text = "finding GPUs that are free: %s may have some, but the host cannot describe it"
 	if !naming.IsDomainOf(p.library.Tenant(), u.Name) {
 		return fmt.Errorf(text, "another domain")
 	}
@@ -124,8 +124,8 @@ func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m cata
 		if len(used) > 0 {
 			others = " (" + strings.Join(used, ", ") + ")"
 		}
-		fs.Add(at.Name("gpu_count"), "Not enough GPUs", fmt.Sprintf("The instance is to have %d GPUs of the type %s. The host %s has %d, of which "+
-			"%d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
+		fs.Add(at.Name("gpu_count"), "Not enough GPUs", fmt.Sprintf("The instance should have %d GPUs of the type %s. The "+
+			"host %s has %d, of which %d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
 		return nil, fs
 	}
 	if slices.ContainsFunc(fitting, func(d host.PCIDevice) bool { return len(d.Group) == 0 }) {

@@ -101,5 +101,6 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 
 // notListed says that a domain cannot be described. libvirt's words may have names of files, which are not always UTF-8.
 func notListed(u host.Undescribed) string {
-	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s and cannot describe it: %v. If it is an instance, it is not in the list.", u, u.Err), "\uFFFD")
+	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s but cannot describe it: %v. If it is an instance, it is "+
+		"not in the list.", u, u.Err), "\uFFFD")
 }

@@ -88,8 +88,8 @@ func (e *UnplugError) Error() string {
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}
-	return text + ". Nothing of it was deleted. A guest can let go of a device only once its system runs, and only if that supports PCI " +
-		"hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
+	return text + ". Nothing of it was deleted. A guest can release a device only once its system runs, and only if that " +
+		"supports PCI hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
 }
 
 func (e *UnplugError) Unwrap() error { return e.Err }

@@ -116,8 +116,8 @@ func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (finding.List
 		at := finding.At("storage_profile").Name("disks").Key(drive.Name).Name("storage_tier")
 		name, known := p.tiers[drive.Tier]
 		if !known {
-			fs.Add(at, "Storage tier not found", fmt.Sprintf("Disk %q is to be on the tier %q, which the provider's storage_tiers do not "+
-				"have. %s Name one of them, or add it there.", drive.Name, drive.Tier, there("They have", slices.Sorted(maps.Keys(p.tiers)))))
+			fs.Add(at, "Storage tier not found", fmt.Sprintf("Disk %q should be on the tier %q, which the provider's "+
+				"storage_tiers do not have. %s Name one of them, or add it there.", drive.Name, drive.Tier, there("They have", slices.Sorted(maps.Keys(p.tiers)))))
 			continue
 		}
 		pools, err := p.allPools(ctx)
@@ -130,15 +130,17 @@ func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (finding.List
 		}
 		switch n := slices.Index(names, name); {
 		case n < 0:
-			fs.Add(at, "Storage pool not found", fmt.Sprintf("Disk %q is to be on the tier %q, which the provider's storage_tiers put into "+
-				"the pool %q. The host %s has no such pool. %s Define the pool, or name another.", drive.Name, drive.Tier, name, p.host.URI(),
+			fs.Add(at, "Storage pool not found", fmt.Sprintf("Disk %q should be on the tier %q, which the provider's "+
+				"storage_tiers put into the pool %q. The host %s has no such pool. %s "+
+				"Define the pool, or name another.", drive.Name, drive.Tier, name, p.host.URI(),
 				there("It has", names)))
 		case !pools[n].Active:
-			fs.Add(at, "Storage pool is not active", fmt.Sprintf("Disk %q is to be on the tier %q, in the pool %q, which is not active on "+
-				"%s: start it with `virsh pool-start %s`.", drive.Name, drive.Tier, name, p.host.URI(), name))
+			fs.Add(at, "Storage pool is not active", fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q, which is "+
+				"not active on %s: start it with `virsh pool-start %s`.", drive.Name, drive.Tier, name, p.host.URI(), name))
 		case !slices.Contains(filePools, pools[n].Type):
-			fs.Add(at, "Unsupported storage pool type", fmt.Sprintf("Disk %q is to be on the tier %q, in the pool %q on %s, which is of type "+
-				"%s. Disks are files: a tier's pool must be a directory (dir, fs or netfs).", drive.Name, drive.Tier, name, p.host.URI(), pools[n].Type))
+			fs.Add(at, "Unsupported storage pool type", fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q on %s, "+
+				"which is of type %s. Disks are files: a tier's pool must be a "+
+				"directory (dir, fs or netfs).", drive.Name, drive.Tier, name, p.host.URI(), pools[n].Type))
 		}
 	}
 	return fs, nil

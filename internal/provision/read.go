@@ -120,7 +120,8 @@ func (p *Provisioner) instance(ctx context.Context, d host.Domain, err error) (I
 func (p *Provisioner) factsOf(d host.Domain) (catalog.InstanceFacts, error) {
 	facts, err := catalog.ParseInstanceFacts(d.Metadata)
 	if err != nil {
-		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Put them right with `virsh edit %[1]s`, or remove the domain by hand",
+		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Correct them with `virsh edit %[1]s`, or remove the "+
+			"domain by hand",
 			d.Name, p.host.URI(), err)
 	}
 	return facts, err

@@ -35,7 +35,7 @@ func (e *ReadinessError) Error() string {
 	if e.Advice != "" {
 		return text + "\n\n" + e.Advice
 	}
-	return text + "\n\nA longer time is set by timeouts, other conditions by wait_for."
+	return text + "\n\nRaise timeouts to wait longer; set wait_for to wait for other conditions."
 }
 
 // cause is the error without what the guest itself has written, which is not for keeping.
@@ -80,16 +80,17 @@ const (
 		"cloud_init, and \"cloud_init\" in wait_for."
 	adviceDisabled = "A longer time does not help. Enable cloud-init in the image, or leave out what needs it: customization, the template's " +
 		"cloud_init, and \"cloud_init\" in wait_for."
-	adviceNoAgent = "Nothing has answered yet. It takes the QEMU guest agent in the image (the package qemu-guest-agent of most distributions). Where " +
-		"it is there and the guest is slow, a longer time is set by timeouts; other conditions are set by wait_for."
-	adviceNoReport = "It takes an image with cloud-init, which may be slow: a longer time is set by timeouts. With the QEMU guest agent in the image, " +
-		"one without cloud-init is told as soon as the agent answers." + adviceOptOut
+	adviceNoAgent = "Nothing has answered yet. The image needs the QEMU guest agent (the package qemu-guest-agent of " +
+		"most distributions). If it has the agent and the guest is slow, raise timeouts to wait longer; wait_for sets " +
+		"other conditions."
+	adviceNoReport = "Reporting needs an image with cloud-init, which may be slow: raise timeouts to wait longer. With " +
+		"the QEMU guest agent in the image, a missing cloud-init is noticed as soon as the agent answers." + adviceOptOut
 	adviceUnreported = "A longer time does not help. The guest reports by a script that the module write_files of cloud-init writes to " +
 		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first serial port, /dev/ttyS0: have them in the " +
 		"cloud_init_modules and cloud_final_modules of the image." + adviceOptOut
-	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; then nothing is told of what " +
-		"failed in the guest."
-	adviceFailed = "A longer time does not help. /var/log/cloud-init-output.log in the guest tells more."
+	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; " +
+		"failures in the guest then go unnoticed."
+	adviceFailed = "A longer time does not help. See /var/log/cloud-init-output.log in the guest."
 	adviceOff    = "A longer time does not help: find out what switched the guest off."
 )
 

@@ -22,7 +22,7 @@ func TestTheAdviceFits(t *testing.T) {
 	for advice, longer := range map[string]bool{"": true, adviceNoAgent: true, adviceNoReport: true, adviceNoCloudInit: false, adviceDisabled: false, adviceFailed: false, adviceOff: false,
 		adviceUnreported: false} {
 		text := (&ReadinessError{Instance: "web", Condition: WaitIP, LastSeen: "nothing", Advice: advice}).Error()
-		if strings.Contains(text, "longer time is set by timeouts") != longer || strings.Contains(text, "A longer time does not help") == longer {
+		if strings.Contains(text, "timeouts to wait longer") != longer || strings.Contains(text, "A longer time does not help") == longer {
 			t.Errorf("it says\n%s", text)
 		}
 	}

@@ -137,8 +137,9 @@ func (b *build) reimagable(ctx context.Context, before Instance) error {
 		return err
 	}
 	for _, at := range diff.Replaces {
-		findings.Add(at, "Change requires a new instance", fmt.Sprintf("Version %q asks for what instance %q cannot change to. Plan again: "+
-			"now that the version is there, the plan tells what it means. Nothing was changed.", b.blueprint.Version.ID, b.request.Name))
+		findings.Add(at, "Change requires a new instance", fmt.Sprintf("Instance %[2]q cannot change to what version %[1]q "+
+			"asks for. Plan again: now that the version exists, the plan shows what "+
+			"that means. Nothing was changed.", b.blueprint.Version.ID, b.request.Name))
 	}
 	return findings.Err()
 }

@@ -53,8 +53,8 @@ func (b *build) clearRemains(ctx context.Context) error {
 	}
 	if alive {
 		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
-			"%s (process %s) has been making instance %q since %s. If that process is dead, remove the domain with "+
-				"`virsh undefine %s`, or wait until %s: then its remains are removed by themselves.",
+			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain with `virsh "+
+				"undefine %s`, or wait until %s: its remains are then removed automatically.",
 			note.RequestedBy, runner.Show(note.Runner), b.request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
 	if !b.library.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
@@ -108,5 +108,6 @@ func (b *build) nameTaken(domain string) error {
 // nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.
 func (b *build) nameForeign(domain string) error {
 	return finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
-		"The host %s has a domain %q already. Choose another name: that domain is no instance of tenant %q.", b.host.URI(), domain, b.tenant)}}
+		"The host %s has a domain %q already. Choose another name: that domain is not an "+
+			"instance of tenant %q.", b.host.URI(), domain, b.tenant)}}
 }

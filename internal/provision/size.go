@@ -58,8 +58,9 @@ func (b *Blueprint) checkSeed() finding.List {
 	}
 	if total := sum(told); total > seedContentLimit {
 		largest := slices.MaxFunc(told, func(a, b part) int { return a.size - b.size })
-		fs.Add(largest.at, "Too much for a cloud-init seed", fmt.Sprintf("The guest would be told %s at its first boot, and the most is %s. Of that, %s takes "+
-			"%s: make it smaller, or have the guest fetch it.", mib(total), mib(seedContentLimit), largest.what, mib(largest.size)))
+		fs.Add(largest.at, "Too much for a cloud-init seed", fmt.Sprintf("The guest would get %s at its first boot, and the "+
+			"limit is %s. Of that, %s takes %s: make it smaller, or have the guest "+
+			"fetch it.", mib(total), mib(seedContentLimit), largest.what, mib(largest.size)))
 	}
 	return fs
 }

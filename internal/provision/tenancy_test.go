@@ -33,8 +33,8 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	// Nor has one that the host cannot describe.
 	why := errors.New("bank.vault is torn")
 	for name, want := range map[string]string{
-		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, and the host cannot describe it: bank.vault is torn`,
-		"bank.vault": "finding GPUs that are free: another domain may have some, and the host cannot describe it",
+		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, but the host cannot describe it: bank.vault is torn`,
+		"bank.vault": "finding GPUs that are free: another domain may have some, but the host cannot describe it",
 	} {
 		if got := p.gpusUnknown(host.Undescribed{Name: name, Err: why}).Error(); got != want {
 			t.Errorf("of %s it says %q, want %q", name, got, want)

@@ -42,7 +42,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"no constraint", from("template_id = novacron_template.it.id\n  version = \"newest\""),
 			[]string{"Invalid value", at, `version = "newest"`, `"newest" is not a version constraint: write`}},
 		{"unknown network", settings(`network_profile = { interfaces = { eth0 = { network = "lan" } } }`),
-			[]string{"Network not found", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" is to be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
+			[]string{"Network not found", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" should be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
 		{"network and bridge", settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
 			[]string{"Conflicting network and bridge", at, "set network or bridge, not both"}},
 		{"bridge that Linux cannot have", settings(`network_profile = { interfaces = { eth0 = { bridge = "br-of-department" } } }`),
@@ -66,7 +66,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		{"condition", settings(`wait_for = ["ssh"]`),
 			[]string{"Invalid Attribute Value", at, `wait_for = ["ssh"]`, `"ip"`, `"agent"`, `"cloud_init"`}},
 		{"address without an interface", settings(`network_profile = { interfaces = {} }`),
-			[]string{"No interface to wait for", at, `take "ip" out of wait_for`}},
+			[]string{"No interface to wait for", at, `remove "ip" from wait_for`}},
 		{"data disk without a size", settings(`storage_profile = { disks = { data = {} } }`),
 			[]string{"Missing disk size", at, `Disk "data" is blank, so it needs size_gb`}},
 	} {

@@ -222,7 +222,7 @@ resource "novacron_template_version" "golden" {
 		{"which is neither the image that the instance was made of nor a disk of its tenant", []string{"-b", theirs, "-F", "raw"}},
 		{"no active pool has the file /etc/passwd", []string{"-b", "/etc/passwd", "-F", "raw"}},
 		{"has its data in another file", []string{"-o", "data_file=" + theirs + ",data_file_raw=on"}},
-		{"which is no path", []string{"-b", fmt.Sprintf(`json:{"driver":"raw","file":{"driver":"file","filename":%q}}`, stands), "-F", "raw"}},
+		{"which is not a path", []string{"-b", fmt.Sprintf(`json:{"driver":"raw","file":{"driver":"file","filename":%q}}`, stands), "-F", "raw"}},
 		{"is defined as a raw disk, and what is in it looks like a qcow2 one", []string{"-b", stands, "-F", "raw"}},
 	} {
 		replacement := header(t, host, directory, c.options...)

@@ -226,7 +226,7 @@ provider "novacron" {
 		{"public network", `network_profile = { requires_public_ip = true }`,
 			[]string{"Missing public network", "network_profile.requires_public_ip", "They name: br0, public."}},
 		{"tag", nic(`vlan = 42`), []string{"Network does not support VLAN tags", eth0 + "vlan", "Open vSwitch"}},
-		{"bridge", nic(`bridge = "br-none"`), []string{"Bridge not found", eth0 + "bridge", `Interface "eth0" is to be on the bridge "br-none", which the host`, "Its interfaces are", "virbr0"}},
+		{"bridge", nic(`bridge = "br-none"`), []string{"Bridge not found", eth0 + "bridge", `Interface "eth0" should be on the bridge "br-none", which the host`, "Its interfaces are", "virbr0"}},
 		{"tag of a bridge", nic(`bridge = "virbr0", vlan = 42`), []string{"Network does not support VLAN tags", eth0 + "vlan"}},
 		{"tag beyond", nic(`vlan = 4095`), []string{"Value out of range", "4095 is not between 1 and 4094"}},
 		{"static address", nic(`ip_configuration = { static_ip = "10.0.0.5" }`), []string{"Invalid address", eth0 + "ip_configuration.static_ip", "write it as 10.0.0.5/24"}},

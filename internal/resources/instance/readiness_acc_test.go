@@ -49,7 +49,7 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	w.instances(t, instance("it", domain, soon))
 	out := w.Fails(t, "apply", "-auto-approve")
 	tfacc.Says(t, out, "Instance did not become ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
-		"A longer time is set by timeouts", "is kept so that you can look into it", "the next apply replaces it")
+		"timeouts to wait longer", "is kept so that you can look into it", "the next apply replaces it")
 
 	w.instances(t, instance("it", domain, soon, `power_state = "stopped"`))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")

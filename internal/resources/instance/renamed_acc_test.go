@@ -49,7 +49,7 @@ func TestAccInstanceCreatedBeforeTheOneOfItsNameIsDestroyed(t *testing.T) {
 
 	w.instances(t, instance("it", name, settings(`strategy = "clone"`)...))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Error: Instance name already in use", `has a domain "`+name+`" already`, "`moved` block",
-		"With create_before_destroy, the new instance would be created before the old one is destroyed", "leave create_before_destroy out, or give the new one another")
+		"With create_before_destroy, the new instance would be created before the old one is destroyed", "remove create_before_destroy, or give the new one another name")
 	if after := host.Leftovers(t, library.DefaultPool, name); strings.Join(after, "\n") != strings.Join(before, "\n") {
 		t.Errorf("the host had %q and has %q", before, after)
 	}

@@ -97,7 +97,7 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 		return out
 	}
 	warning := []string{"Version may be in use", `The plan removes version "default/` + name + `@1.1.0", and these linked clones need its base image: default/` + name,
-		"default/" + name + "-user", "Applying is refused", `state = "archived"`}
+		"default/" + name + "-user", "The apply is refused", `state = "archived"`}
 	w.Configure(t, releases("1.0.0")+own("1.0.0"))
 	tfacc.Says(t, plan(), warning...)
 	w.Configure(t, releases("1.1.0")+own("1.1.0"))
