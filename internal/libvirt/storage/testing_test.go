@@ -47,6 +47,12 @@ func newHost(t testing.TB, uri string, o rpc.Options) *testHost {
 func realPool(t testing.TB) (h *testHost, pool, path string) {
 	t.Helper()
 	h = realHost(t)
+	pool, path = newPool(t, h)
+	return h, pool, path
+}
+
+func newPool(t testing.TB, h *testHost) (pool, path string) {
+	t.Helper()
 	pool = virttest.Unique("pool")
 	path = filepath.Join(virttest.OpenDir(t), "pool")
 	if _, err := h.CreateDirPool(t.Context(), pool, path); err != nil {
@@ -58,7 +64,7 @@ func realPool(t testing.TB) (h *testHost, pool, path string) {
 			return l.StoragePoolUndefine(ref)
 		})
 	})
-	return h, pool, path
+	return pool, path
 }
 
 func onPool(t testing.TB, h *testHost, pool string, fn func(*libvirt.Libvirt, libvirt.StoragePool) error) {
