@@ -130,6 +130,7 @@ type upload struct {
 	created bool
 	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
+	unsure  bool // the document may say that the image is complete
 	adopted bool // its volume is among the parent's children
 }
 
@@ -266,6 +267,7 @@ func (u *upload) publish(ctx context.Context) error {
 			u.claimed = nil // another process took us for dead and sends the image itself
 			return &takenError{ready.Digest}
 		}
+		u.unsure = true
 		return err
 	}
 	u.base = ready
@@ -273,6 +275,15 @@ func (u *upload) publish(ctx context.Context) error {
 }
 
 func (u *upload) undo(ctx context.Context) error {
+	if u.unsure {
+		// Others may use an image that is complete. Without a version it goes like any that is not used.
+		switch rec, err := u.library.store.Bases().Get(ctx, u.claimed.Key); {
+		case err == nil && rec.Value.State == catalog.BaseReady && rec.Value.Volume == u.base.Volume:
+			return nil
+		case err != nil && !errors.Is(err, catalog.ErrNotFound):
+			return err
+		}
+	}
 	var errs []error
 	if u.created {
 		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume), u.library.deleteVolume(ctx, naming.BlockMap(u.base.Volume)))
