@@ -154,7 +154,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	}.Marshal()
 }
 
-// confirmVersion makes sure that nobody removed the version while its base got one more user.
+// confirmVersion makes sure that the version was not removed while its base got one more user.
 func (b *build) confirmVersion(ctx context.Context) error {
 	id := b.blueprint.Version.ID
 	err := b.library.Stands(ctx, id)
@@ -195,5 +195,5 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 	}
 	facts.Provision.Completed, facts.Shape, facts.Cards = &completed, instance.shape(), catalog.NoteCards(instance.NICs)
 	b.unconfirmed.add(b.uuid)
-	return b.writeFacts(ctx, b.uuid, facts)
+	return b.writeFacts(host.Whole(ctx), b.uuid, facts)
 }

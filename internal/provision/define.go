@@ -82,7 +82,7 @@ func (b *build) define(ctx context.Context) error {
 		spec.Firmware = "efi"
 	}
 	if m.GPUs > 0 {
-		// Nobody else in this process chooses until the domain that has them is there to be seen.
+		// No other create of this process chooses until the domain that has them is there to be seen.
 		b.gpus.Lock()
 		defer b.gpus.Unlock()
 		var findings finding.List
@@ -106,7 +106,7 @@ func (b *build) define(ctx context.Context) error {
 	b.undoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
 	b.claimed = err == nil
 	if err == nil && b.request.Autostart {
-		err = b.host.SetAutostart(ctx, b.uuid, true)
+		err = b.host.SetAutostart(host.Whole(ctx), b.uuid, true)
 	}
 	return err
 }
@@ -115,6 +115,9 @@ func (b *build) define(ctx context.Context) error {
 func (b *build) claim(ctx context.Context, spec host.DomainSpec) error {
 	b.orphans.RLock()
 	defer b.orphans.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	_, err := b.host.DefineDomain(host.Whole(ctx), spec)
 	return err
 }

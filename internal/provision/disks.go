@@ -98,7 +98,7 @@ func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume 
 	if !drive.System {
 		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: dataFormat, Capacity: drive.Size})
 	}
-	return b.anew(ctx, pool, volume, func() error {
+	return b.createOver(ctx, pool, volume, func() error {
 		return b.strategy.Make(ctx, b.host, strategy.Disk{
 			Pool: pool, Name: volume, Capacity: drive.Size, Image: b.base.volume, ImageFormat: b.base.Format,
 		})
@@ -106,15 +106,18 @@ func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume 
 }
 
 func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
-	return b.anew(ctx, pool, spec.Name, func() error {
+	return b.createOver(ctx, pool, spec.Name, func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		_, err := b.host.CreateVolume(host.Whole(ctx), pool, spec)
 		return err
 	})
 }
 
-// anew creates a volume of an instance. Where the domain has just claimed the instance's name, a volume of that name which is
+// createOver creates a volume of an instance. Where the domain has just claimed the instance's name, a volume of that name which is
 // there already was asked for by a create that is over, and carried out late.
-func (b *build) anew(ctx context.Context, pool, name string, create func() error) error {
+func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, host.ErrExists) || !b.claimed {
 		return err

@@ -140,6 +140,10 @@ var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
 	"refused":     func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: errors.New("no")} },
 	"unreachable": func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: host.ErrUnreachable} },
 	"lost answer": func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{After: host.ErrNoAnswer} },
+	"cancelled, carried out": func(cancel context.CancelFunc) fakehost.Fault {
+		cancel()
+		return fakehost.Fault{}
+	},
 	"cancelled": func(cancel context.CancelFunc) fakehost.Fault {
 		cancel()
 		return fakehost.Fault{Before: context.Canceled}

@@ -148,7 +148,7 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk host.DomainDisk) error
 
 // addDisk makes the volume, where there is none, and attaches it. A volume that was made for nothing is removed.
 func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
-	name, id, plugged := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false
+	name, id, plugged, sent := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false, false
 	if c.live {
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
 		if err != nil {
@@ -159,13 +159,16 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 	switch {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		spec := host.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
 		if _, err := c.host.CreateVolume(host.Whole(ctx), disk.Pool, spec); err != nil {
 			return err
 		}
 		defer func() {
-			// Who lost the host does not know whether the guest has the disk now; the next change finds both.
-			if err != nil && !errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer) {
+			// If an answer was lost, the guest or the definition may have the disk; the next change finds out.
+			if err != nil && !(sent && unclear(err)) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
@@ -178,14 +181,18 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 			return err
 		}
 	}
-	disk.Spec.PCI, err = c.plug(ctx, id, func() error { return c.host.PlugDisk(host.Whole(ctx), c.instance.UUID, disk.Spec) })
+	disk.Spec.PCI, err = c.plug(ctx, id, func() error {
+		sent = true
+		return c.host.PlugDisk(host.Whole(ctx), c.instance.UUID, disk.Spec)
+	})
 	if err != nil {
 		return err
 	}
+	sent = true
 	return c.define(ctx, host.DomainChange{AddDisk: &disk.Spec})
 }
 
-// withdraw removes the volume of a disk that could not be added, unless the guest has it.
+// withdraw removes the volume of a disk that could not be added, unless the guest or the definition has it.
 func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
@@ -194,6 +201,10 @@ func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
 		if err != nil || live.Has(host.DiskID(disk.Spec.Name)) {
 			return err
 		}
+	}
+	domain, err := c.host.DomainWith(ctx, c.instance.UUID, host.Status{})
+	if err != nil || slices.ContainsFunc(domain.Disks, func(d host.DomainDisk) bool { return d.Path == disk.Spec.Path }) {
+		return err
 	}
 	return c.host.DeleteVolume(ctx, disk.Pool, path.Base(disk.Spec.Path))
 }

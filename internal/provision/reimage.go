@@ -18,7 +18,7 @@ import (
 const seedLimit = 64 << 20
 
 // CompareForReimage is Compare for an instance that is to get the system disk of another version: that disk has no size
-// to keep, and what works at first boot works anew.
+// to keep, and what works at first boot works once more.
 func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Blueprint) (Diff, finding.List, error) {
 	i.Facts.Customized.Digest = b.Customization.Digest()
 	d, fs, err := p.Compare(ctx, i, b)
@@ -30,8 +30,8 @@ func (p *Provisioner) CompareForReimage(ctx context.Context, i Instance, b Bluep
 }
 
 // Reimage gives an instance the system disk of another version. The domain keeps its UUID, its MAC addresses and its other
-// disks; parameters and customization work anew, as at every first boot. Then it is Update. A failure before the new disk
-// is in the definition leaves everything as it was; a later one is made good by the next Update.
+// disks; parameters and customization work once more, as at every first boot. Then it is Update. A failure before the new disk
+// is in the definition leaves everything as it was; the next Update finishes what a later one left.
 func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Instance, Record, error) {
 	defer p.statuses.forget()
 	before, err := p.Read(ctx, uuid)
@@ -67,17 +67,11 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 		}
 	}
 	err := b.step(ctx, "define", func(ctx context.Context) error { return b.swap(ctx, before, disk) })
-	if err != nil {
-		err = b.reimageFailed("define", err)
-		switch swapped, unknown := b.swapped(ctx, disk); {
-		case unknown != nil: // undoing would take away what may be the instance's disk
-			return before, errors.Join(err, unknown)
-		case !swapped:
-			return before, b.undo(ctx, err)
-		case ctx.Err() != nil: // the next Update does the rest
-			return before, err
-		}
-		// The host has done it, and its answer was lost.
+	switch _, unclear := errors.AsType[*unclearError](err); {
+	case unclear: // undoing would take away what may be the instance's disk; the next reimage finds out
+		return before, b.reimageFailed("define", err)
+	case err != nil:
+		return before, b.undo(ctx, b.reimageFailed("define", err))
 	}
 	after := before
 	err = b.step(ctx, "start", func(ctx context.Context) (err error) {
@@ -89,17 +83,6 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 
 func (b *build) reimageFailed(step string, err error) error {
 	return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, step, err)
-}
-
-// swapped tells whether the definition has the new disk. It takes time of its own: ctx may have ended.
-func (b *build) swapped(ctx context.Context, disk host.DiskImage) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-	defer cancel()
-	domain, err := b.host.DomainWith(ctx, b.uuid, host.Status{})
-	if err != nil {
-		return false, fmt.Errorf("looking whether instance %q has its new system disk: %w", b.request.Name, err)
-	}
-	return slices.ContainsFunc(domain.Disks, func(d host.DomainDisk) bool { return d.Path == disk.Path }), nil
 }
 
 func (b *build) update(ctx context.Context) (Instance, error) {
@@ -192,7 +175,7 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 	return replace(ctx, iso)
 }
 
-// withMACs are network cards with the addresses that those of their names have, or had before somebody took them away. New
+// withMACs are network cards with the addresses that those of their names have, or had before they were taken away. New
 // ones get theirs here, since the seed tells the guest of them.
 func withMACs(nics []catalog.NIC, i Instance) []catalog.NIC {
 	nics = slices.Clone(nics)
@@ -234,11 +217,12 @@ func (b *build) swap(ctx context.Context, before Instance, disk host.DiskImage) 
 	if err != nil {
 		return err
 	}
-	return b.host.RedefineDomain(host.Whole(ctx), b.uuid, host.DomainChange{Metadata: &metadata, Disk: &disk})
+	change := host.DomainChange{Metadata: &metadata, Disk: &disk}
+	return certainly(ctx, func(ctx context.Context) error { return b.host.RedefineDomain(ctx, b.uuid, change) })
 }
 
 // removeOldDisks removes the system disks that a reimaged instance had before, also those whose removal was cut off. A
-// system disk with another name than a reimage gives it is somebody's snapshot, which the older ones are part of.
+// system disk with another name than a reimage gives it is a snapshot that a user made, which the older ones are part of.
 func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
 	if len(i.Disks) == 0 {
 		return nil

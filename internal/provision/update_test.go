@@ -3,13 +3,16 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 )
 
 // changed is a request for one interface, one disk and some space more.
@@ -79,8 +82,9 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 		if v := must[host.Volume](t)(s.Volume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
 			t.Errorf("the disk that grew has %d bytes", v.Capacity)
 		}
-		if after, err = s.update(t.Context(), made.UUID, r, false); err == nil {
-			t.Errorf("a disk shrank: %+v", after)
+		_, err = s.update(t.Context(), made.UUID, r, false)
+		if refused, ok := errors.AsType[finding.List](err); !ok || !strings.Contains(refused.Error(), `disks["data"].size_gb`) {
+			t.Errorf("a disk that is to shrink: %v", err)
 		}
 		less := s.changed(r)
 		less.Network = r.Network
@@ -128,8 +132,9 @@ func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 		s.Ignores = true
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
 		defer cancel()
-		if _, err := s.update(ctx, made.UUID, less, false); err == nil {
-			t.Error("a guest that let go of nothing was changed")
+		_, err := s.update(ctx, made.UUID, less, false)
+		if kept, ok := errors.AsType[*UnplugError](err); !ok || !strings.Contains(kept.Error(), "eth1") {
+			t.Errorf("a guest that kept its interface: %v", err)
 		}
 		s.Ignores = false
 		if _, err := s.update(t.Context(), made.UUID, less, false); err != nil {
@@ -219,6 +224,43 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	}
 }
 
+// The host may carry out the change of a definition when its caller has given it up: the disk that it names stays.
+func TestALateSwapFindsItsDisk(t *testing.T) {
+	for _, repeated := range []bool{true, false} {
+		t.Run(fmt.Sprintf("repeated %t", repeated), func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *site) {
+				r := s.request("linked_clone")
+				uuid := s.made(t, r).UUID
+				failed := 0
+				s.Inject = func(c fakehost.Call) fakehost.Fault {
+					if c.Method != "RedefineDomain" || failed > 0 && repeated {
+						return fakehost.Fault{}
+					}
+					failed++
+					return fakehost.Fault{Before: host.ErrNoAnswer, Late: 4}
+				}
+				_, err := s.reimaged(t.Context(), uuid, r)
+				s.Inject = nil
+				if repeated && (err != nil || failed != 1) || !repeated && !errors.Is(err, host.ErrNoAnswer) {
+					t.Errorf("%d requests failed: %v", failed, err)
+				}
+				for range 8 { // requests, before which the late one is carried out
+					must[host.Domain](t)(s.Domain(t.Context(), uuid))
+				}
+				between := must[Instance](t)(s.p.Read(t.Context(), uuid))
+				if _, err := s.Volume(t.Context(), sitePool, between.systemVolume()); err != nil || between.Facts.Version != "2.0.0" {
+					t.Errorf("with version %s: %v", between.Facts.Version, err)
+				}
+				if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
+					t.Error(err)
+				}
+				s.has(t, uuid, []string{"data", "system"}, []string{"eth0"})
+				s.remove(t, uuid)
+			})
+		})
+	}
+}
+
 // Whichever request of a removal fails, and however: the next one removes what is left.
 func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
@@ -269,7 +311,7 @@ func TestAGuestHasItsGrace(t *testing.T) {
 	})
 }
 
-// The volumes of an instance whose domain somebody undefined go with it.
+// The volumes of an instance whose domain was undefined by other means go with it.
 func TestOrphanedVolumesGo(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
 		made := s.made(t, s.request("clone"))

@@ -191,6 +191,9 @@ func interfaceOf(s host.InterfaceSpec) host.DomainInterface {
 // RedefineDomain is host.Domains.RedefineDomain.
 func (h *Host) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
 	return h.onDomain(ctx, "RedefineDomain", uuid, func(d *domain) error {
+		if c.Disk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == c.Disk.Name }) {
+			return fmt.Errorf("it has no disk %q", c.Disk.Name)
+		}
 		set(&d.Title, c.Title)
 		set(&d.Description, c.Description)
 		set(&d.Metadata, c.Metadata)
@@ -208,9 +211,6 @@ func (h *Host) RedefineDomain(ctx context.Context, uuid string, c host.DomainCha
 		}
 		if c.Disk != nil {
 			i := slices.IndexFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == c.Disk.Name })
-			if i < 0 {
-				return fmt.Errorf("it has no disk %q", c.Disk.Name)
-			}
 			d.Disks[i].Path, d.Disks[i].Format = c.Disk.Path, c.Disk.Format
 		}
 		return nil
@@ -254,8 +254,7 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 	})
 }
 
-// UndefineDomain is host.Domains.UndefineDomain. A domain that runs vanishes when it stops, as one does that is started
-// without being defined; here it is gone for all but its disks' users at once.
+// UndefineDomain is host.Domains.UndefineDomain. A domain that runs is gone at once, and not only when it stops.
 func (h *Host) UndefineDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "UndefineDomain", uuid, func(*domain) error {
 		delete(h.domains, uuid)

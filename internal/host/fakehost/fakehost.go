@@ -22,6 +22,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	calls   int
+	late    []late
 	pools   map[string]*pool
 	domains map[string]*domain // by UUID
 	leased  int
@@ -40,6 +41,15 @@ type Call struct {
 type Fault struct {
 	Before error // instead of being carried out
 	After  error // the request is carried out, and its answer is lost
+	// Late has the request carried out after as many others as this, where Before says that it failed: a host goes on with
+	// what its caller has given up.
+	Late int
+}
+
+// late is a request that is carried out when another one is made.
+type late struct {
+	at int // of Calls
+	do func() error
 }
 
 // New returns a host that has the network "default", and no pool.
@@ -65,8 +75,15 @@ func (h *Host) do(ctx context.Context, method, object string, do func() error) e
 	if h.Inject != nil {
 		fault = h.Inject(Call{N: h.calls, Method: method, Object: object})
 	}
+	if fault.Before != nil && fault.Late > 0 {
+		h.late = append(h.late, late{h.calls + fault.Late, do})
+	}
 	if fault.Before != nil {
 		return fail(fault.Before)
+	}
+	for len(h.late) > 0 && h.late[0].at < h.calls {
+		_ = h.late[0].do() // its caller has its error already
+		h.late = h.late[1:]
 	}
 	if err := do(); err != nil {
 		return fail(err)

@@ -52,8 +52,10 @@ func (h *Host) AgentCommand(ctx context.Context, uuid, command string, _ time.Du
 		if h.Agent == nil {
 			return host.ErrAgentUnresponsive
 		}
-		answer, err = h.Agent(uuid, command)
-		return err
+		return nil
 	})
-	return answer, err
+	if err != nil {
+		return "", err
+	}
+	return h.Agent(uuid, command) // which may ask the host
 }

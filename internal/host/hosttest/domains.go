@@ -166,8 +166,12 @@ func devices(t *testing.T, s Site) {
 		}
 	}
 	image.Name = "no-such-disk"
-	if err := s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Disk: &image}); err == nil {
+	title := "all or nothing"
+	if err := s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Title: &title, Disk: &image}); err == nil {
 		t.Error("a disk that is not there got an image")
+	}
+	if got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Title != d.Title {
+		t.Errorf("a change that failed was made in part: the title is %q", got.Title)
 	}
 }
 

@@ -172,4 +172,7 @@ func cancelled(t *testing.T, s Site) {
 	fails(t, err, context.Canceled)
 	_, _, err = s.Host.AllDomains(ctx)
 	fails(t, err, context.Canceled)
+	if made := must[[]string](t)(s.Host.VolumeNames(t.Context(), s.Pool.Name)); len(made) > 0 {
+		t.Errorf("%q was created for a caller that had given up", made)
+	}
 }
