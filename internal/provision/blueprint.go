@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // Blueprint is a request with everything settled: what will be built.
@@ -28,12 +30,10 @@ type Blueprint struct {
 // Settle decides what a request means with a version, and finds what is wrong with it. It needs no host, so that a
 // plan can be told all of it at once.
 func Settle(r Request, template catalog.Template, version catalog.Version) (Blueprint, finding.List) {
-	b := Blueprint{Version: version, Strategy: r.Strategy, Customization: r.Customization}
-	if b.Strategy == "" {
-		b.Strategy = template.DefaultStrategy
-	}
-	var fs finding.List
+	b := Blueprint{Version: version, Customization: r.Customization}
+	b.Strategy = cmp.Or(r.Strategy, template.DefaultStrategy, strategy.Default().Name())
 	declared := version.Spec.Parameters
+	var fs finding.List
 	b.Parameters, fs = catalog.Resolve(declared, r.Given)
 	b.Shown = catalog.Shown(declared, b.Parameters, r.Given.Secrets)
 	if !r.Seeded {
@@ -58,6 +58,10 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	}
 	if !r.Seeded {
 		fs = append(fs, b.checkFirstBoot(r)...)
+		if _, err := strategy.Of(b.Strategy); err != nil {
+			fs.Add(finding.At("strategy"), "Unknown strategy", finding.Sentence(err)+fmt.Sprintf(" Template %q names it as its "+
+				"default: set strategy to one of these.", template.ID))
+		}
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()

@@ -30,7 +30,7 @@ func (p *Provisioner) Own(ctx context.Context, uuid string) (Instance, error) {
 type InstanceFilter struct {
 	Template string              // "tenant/name"
 	Version  version.Constraints // of the version that the instance was made from
-	Status   string              // as hypervisor.State has it
+	Status   string              // as host.State has it
 	Labels   map[string]string   // all of these
 }
 

@@ -40,7 +40,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	case err != nil:
 		return err
 	}
-	// Nobody relies yet on an instance that was never completed, and only its removal makes way for another try.
+	// No user relies yet on an instance that was never completed, and only its removal makes way for another try.
 	var facts catalog.InstanceFacts
 	if domain.Metadata != "" {
 		if facts, err = p.factsOf(domain); err != nil {
@@ -63,7 +63,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 			pools = append(pools, pool)
 		}
 	}
-	// The volumes go first: whoever finds the domain still there knows that there is something left to do.
+	// The volumes go first: a process that finds the domain still there knows that something is left to do.
 	if err := p.removeVolumes(ctx, tenant, name, pools); err != nil {
 		return err
 	}

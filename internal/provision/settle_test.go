@@ -79,9 +79,10 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		change func(*Request)
 		at     []string
 	}{
-		"nothing":             {nil, nil},
-		"an unknown value":    {func(r *Request) { r.Given.Parameters["hostname"] = catalog.Unknown{} }, nil},
-		"a missing parameter": {func(r *Request) { r.Given.Parameters = nil }, []string{"parameters"}},
+		"a strategy of a later version": {func(r *Request) { r.Strategy = "instant" }, []string{"strategy"}},
+		"nothing":                       {nil, nil},
+		"an unknown value":              {func(r *Request) { r.Given.Parameters["hostname"] = catalog.Unknown{} }, nil},
+		"a missing parameter":           {func(r *Request) { r.Given.Parameters = nil }, []string{"parameters"}},
 		"two parameters": {func(r *Request) { r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x", "a.b" },
 			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},
 		"a key": {func(r *Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},

@@ -22,7 +22,7 @@ type Change struct {
 
 // Update changes an instance in place. A running guest gets and loses devices while it runs, and is shut down gracefully
 // and started again for what it does not take otherwise; everything else leaves it alone. What can only be had by making
-// the instance anew is not touched.
+// another instance is not touched.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instance, error) {
 	defer p.statuses.forget()
 	instance, err := p.Read(ctx, uuid)

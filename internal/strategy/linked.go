@@ -15,6 +15,9 @@ func (linked) HoldsBase() bool        { return true }
 func (linked) Format(string) string   { return "qcow2" }
 
 func (l linked) Make(ctx context.Context, volumes host.Volumes, d Disk) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	_, err := volumes.CreateVolume(host.Whole(ctx), d.Pool, host.VolumeSpec{
 		Name: d.Name, Format: l.Format(d.ImageFormat), Capacity: d.Capacity,
 		Backing: &host.Backing{Path: d.Image.Path, Format: d.ImageFormat},

@@ -32,7 +32,7 @@ type Disk struct {
 }
 
 // Default is the strategy of templates that name none.
-var Default Strategy = linked{}
+func Default() Strategy { return linked{} }
 
 // All returns the strategies, in the order in which texts list them.
 func All() []Strategy { return []Strategy{clone{}, linked{}} }

@@ -1,8 +1,9 @@
 package strategy_test
 
 import (
-	"path/filepath"
+	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
@@ -33,13 +34,13 @@ func TestAccContract(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { h.Close() })
-			pool, _ := site.Pool(t, "strategy-"+filepath.Base(t.TempDir())+"-"+string(s.Name()))
+			pool, _ := site.Pool(t, "strategy-"+strings.ToLower(rand.Text()[:8]))
 			strategytest.Run(t, s, h, pool)
 		})
 	}
 }
 
-// What nobody knows may need its image.
+// A strategy of a later version may need its image.
 func TestUnknownStrategiesHoldTheirImage(t *testing.T) {
 	if _, err := strategy.Of("instant"); err == nil || !strategy.HoldsBase("instant") {
 		t.Errorf("an unknown strategy gives %v, and holds its image: %t", err, strategy.HoldsBase("instant"))
@@ -47,7 +48,7 @@ func TestUnknownStrategiesHoldTheirImage(t *testing.T) {
 	if strategy.HoldsBase("clone") || !strategy.HoldsBase("linked_clone") || !slices.Equal(strategy.Names(), []string{"clone", "linked_clone"}) {
 		t.Errorf("the strategies are %q", strategy.Names())
 	}
-	if strategy.Default.Name() != "linked_clone" {
-		t.Errorf("the default is %q", strategy.Default.Name())
+	if strategy.Default().Name() != "linked_clone" {
+		t.Errorf("the default is %q", strategy.Default().Name())
 	}
 }

@@ -50,7 +50,7 @@ func attributes() map[string]schema.Attribute {
 		},
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
 		"default_strategy": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(string(strategy.Default.Name())),
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(strategy.Default().Name())),
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
 			MarkdownDescription: "How instances get their system disk unless they say otherwise: `linked_clone` (instant, " +
 				"shares the version's image) or `clone` (a full copy). Default: `linked_clone`.",

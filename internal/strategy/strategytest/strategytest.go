@@ -65,11 +65,11 @@ func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 		cancelled, cancel := context.WithCancel(ctx)
 		cancel()
 		d.Name += "-cancelled"
-		switch err := s.Make(cancelled, h, d); {
-		case err == nil: // what takes no time is done all the same
-			volume(d.Name)
-		case !errors.Is(err, context.Canceled):
+		if err := s.Make(cancelled, h, d); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
+		}
+		if _, err := h.Volume(ctx, pool, d.Name); !errors.Is(err, host.ErrNoVolume) {
+			t.Errorf("cancelled, it was made all the same: %v", err)
 		}
 		d.Name, d.Image.Name, d.Image.Path = "disk-of-nothing", "no-such-image", before.Path+"-missing"
 		if err := s.Make(ctx, h, d); err == nil {
