@@ -1,6 +1,6 @@
-// Package host is a machine that runs guests, as everything above libvirt sees it: what it has, what can be asked of it, and
-// how that fails. internal/hypervisor is the implementation on libvirt, and internal/host/fake the one of unit tests;
-// internal/host/hosttest is what both have to do.
+// Package host is a machine that runs guests, as everything above libvirt sees it: what it has, what can be asked of
+// it, and how that fails. Package libvirt implements it, and fakehost does so in memory for unit tests; hosttest is the
+// contract of both.
 package host
 
 import (
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Host is one machine. Its methods may be called at the same time. Each of them that makes requests has a deadline of its own
-// for each request, ends with its context, and returns an *Error that says what was being done to what. Errors are told
-// apart with errors.Is and the values Err….
+// Host is one machine. Its methods may be called at the same time. A method that makes requests bounds each of them, ends
+// with its context, and returns an *Error that says what was being done to what. Use errors.Is and the values Err… to
+// tell errors apart.
 type Host interface {
 	Pools
 	Volumes
@@ -58,14 +58,14 @@ type Volumes interface {
 	Volume(ctx context.Context, pool, name string) (Volume, error)
 	// Volumes returns the volumes of a pool whose names match: one request for the
 	// list and one for each match. A volume that vanishes meanwhile is left out, and
-	// those that cannot be described are told of.
+	// those that cannot be described are listed apart.
 	Volumes(ctx context.Context, pool string, match func(name string) bool) ([]Volume, []Undescribed, error)
 	// VolumeNames returns the names of all volumes of a pool, in no particular
 	// order, with one request. It sees what the daemon knows; see RefreshPool.
 	VolumeNames(ctx context.Context, pool string) ([]string, error)
 	// CreateVolume creates an empty volume, or an overlay when spec has a Backing.
 	// Creating a raw volume is exclusive, even between daemons that share the pool's
-	// directory: whoever comes second gets ErrExists. For other formats that is so
+	// directory: the second caller gets ErrExists. For other formats that is so
 	// within one daemon only.
 	CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error)
 	// CloneVolume copies a volume on the host, converting it to spec's format, and
@@ -117,14 +117,14 @@ type Domains interface {
 	DomainState(ctx context.Context, uuid string) (State, error)
 	// AllDomains returns all domains of the host: two requests, and one for each
 	// domain. A domain that vanishes meanwhile is left out, and those that cannot be
-	// described are told of.
+	// described are listed apart.
 	AllDomains(ctx context.Context) ([]Domain, []Undescribed, error)
 	// DomainsNamed returns the domains of the host whose names match: two requests,
 	// and one for each of these domains. A domain that vanishes meanwhile is left out,
-	// and those that cannot be described are told of.
+	// and those that cannot be described are listed apart.
 	DomainsNamed(ctx context.Context, match func(name string) bool) ([]Domain, []Undescribed, error)
-	// Statuses tells of all domains of the host, by their UUIDs, what they are
-	// doing, with two requests.
+	// Statuses returns what all domains of the host are doing, by their UUIDs,
+	// with two requests.
 	Statuses(ctx context.Context) (map[string]Status, error)
 	// DefineDomain defines a domain without starting it. A name or UUID that another
 	// domain has gives ErrExists; an empty UUID lets the host choose one.

@@ -20,7 +20,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Volumes is what the store needs of a host; hypervisor.Host has it.
+// Volumes is what the store needs of a host; host.Host has it.
 type Volumes interface {
 	RefreshPool(ctx context.Context, pool string) error
 	VolumeNames(ctx context.Context, pool string) ([]string, error)

@@ -88,7 +88,7 @@ func (t Target) dialTLS(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// orSSH asks whoever named no transport, which means TLS, whether they meant SSH.
+// orSSH asks a user who named no transport, which means TLS, whether they meant SSH.
 func (t Target) orSSH() string {
 	if t.named {
 		return ""

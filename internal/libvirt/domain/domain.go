@@ -17,7 +17,7 @@ type Domains struct{ client *rpc.Client }
 // Power starts and stops guests.
 type Power struct {
 	client *rpc.Client
-	agents *Agents
+	agents *agents
 }
 
 // Devices knows and changes what a running guest has.
@@ -26,28 +26,28 @@ type Devices struct{ client *rpc.Client }
 // Guests asks what runs.
 type Guests struct {
 	client *rpc.Client
-	agents *Agents
+	agents *agents
 }
 
 // agentWidth is how many guest-agent commands may be in flight. Each one holds one of libvirtd's workers (max_workers,
 // 20) until the guest answers.
 const agentWidth = 5
 
-// Agents makes requests that wait for a guest agent.
-type Agents struct {
+// agents makes requests that wait for a guest agent.
+type agents struct {
 	client *rpc.Client
 	slot   chan struct{}
 }
 
 // New returns the domains that a client reaches. It makes no request.
 func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests) {
-	agents := &Agents{client: c, slot: make(chan struct{}, agentWidth)}
-	return &Domains{c}, &Power{c, agents}, &Devices{c}, &Guests{c, agents}
+	a := &agents{client: c, slot: make(chan struct{}, agentWidth)}
+	return &Domains{c}, &Power{c, a}, &Devices{c}, &Guests{c, a}
 }
 
-// callAgent makes a request that waits for a guest agent, on the connection kept
+// call makes a request that waits for a guest agent, on the connection kept
 // for such requests. The time spent waiting for a slot does not count.
-func (a *Agents) call(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func (a *agents) call(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	ref, err := domainRef(uuid)
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(uuid), err)

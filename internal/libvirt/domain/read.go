@@ -142,14 +142,14 @@ func (ds *Domains) listDomains(ctx context.Context, which libvirt.ConnectListAll
 
 // AllDomains returns all domains of the host: two requests, and one for each
 // domain. A domain that vanishes meanwhile is left out, and those that cannot be
-// described are told of.
+// described are listed apart.
 func (ds *Domains) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	return ds.DomainsNamed(ctx, func(string) bool { return true })
 }
 
 // DomainsNamed returns the domains of the host whose names match: two requests,
 // and one for each of these domains. A domain that vanishes meanwhile is left out,
-// and those that cannot be described are told of.
+// and those that cannot be described are listed apart.
 func (ds *Domains) DomainsNamed(ctx context.Context, match func(name string) bool) ([]host.Domain, []host.Undescribed, error) {
 	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Statuses tells of all domains of the host, by their UUIDs, what they are
-// doing, with two requests.
+// Statuses returns what all domains of the host are doing, by their UUIDs,
+// with two requests.
 func (ds *Domains) Statuses(ctx context.Context) (map[string]host.Status, error) {
 	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
 	statuses := make(map[string]host.Status, len(listed))

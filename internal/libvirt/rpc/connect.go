@@ -12,7 +12,7 @@ import (
 )
 
 // Alone opens a connection for one caller, who waits for as long as ctx has time, and closes it. op and object say what
-// for, as in virterr.Error.
+// for, as in host.Error.
 func (c *Client) Alone(ctx context.Context, op, object string) (*Conn, error) {
 	_, bounded := ctx.Deadline()
 	conn, err := c.patiently(ctx, bounded, c.connect)

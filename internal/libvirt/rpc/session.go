@@ -30,7 +30,7 @@ type Session struct {
 
 // Request describes a call for its error and its rules.
 type Request struct {
-	Op, Object string        // for its error; see virterr.Error
+	Op, Object string        // for its error; see host.Error
 	Readonly   bool          // may be repeated after a lost connection
 	Limit      time.Duration // how long the host may take where the caller sets no time; zero is the client's call timeout
 }

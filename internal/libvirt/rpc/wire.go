@@ -191,7 +191,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection; whoever reads from it wakes up.
+// Close closes the connection, which wakes up readers.
 func (w *wire) Close() error {
 	w.lost.Store(true)
 	return w.Conn.Close()

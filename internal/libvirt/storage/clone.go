@@ -17,7 +17,7 @@ import (
 // host is done.
 //
 // libvirt copies by the format that it has found in the source. Where that is not
-// the source's, before or after the copy, there is no copy, and a *FormatError.
+// the source's, before or after the copy, there is no copy, and a *host.FormatError.
 func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
 	object := cloneObject(pool, spec.Name, from)
 	const op = "cloning"

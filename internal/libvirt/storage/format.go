@@ -17,7 +17,7 @@ import (
 // volume says in which format, and what libvirt found has to agree.
 
 // ResizeVolume grows a volume of that format, as its user knows it, to capacity
-// bytes; it never shrinks one. A *FormatError says that libvirt would change what
+// bytes; it never shrinks one. A *host.FormatError says that libvirt would change what
 // it has found in a volume that is known to be something else.
 func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	const op = "resizing"

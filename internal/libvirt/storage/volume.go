@@ -60,7 +60,7 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 
 // Volumes returns the volumes of a pool whose names match: one request for the
 // list and one for each match. A volume that vanishes meanwhile is left out, and
-// those that cannot be described are told of.
+// those that cannot be described are listed apart.
 func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]host.Volume, []host.Undescribed, error) {
 	names, err := s.VolumeNames(ctx, pool)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package virterr has what can go wrong with libvirt: errors that errors.Is tells apart, typed by libvirt's codes and
-// never by its texts, and things that libvirt lists and cannot describe.
+// Package virterr makes package host's errors of what libvirt answers, by libvirt's codes and never by its texts.
 package virterr
 
 import (
@@ -52,7 +51,7 @@ func Fail(op, object string, err error) error {
 	return &host.Error{Op: op, Object: object, Err: typify(err)}
 }
 
-// As gives an answer of libvirt's another kind than its code has, one of the errors of this package, for a caller that
+// As gives an answer of libvirt's another kind than its code has, one of the errors of package host, for a caller that
 // knows what the code stands for this time. The text stays libvirt's.
 func As(kind, cause error) error { return &typed{kind: kind, cause: cause} }
 

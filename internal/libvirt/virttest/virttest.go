@@ -51,7 +51,7 @@ func Unique(what string) string {
 	return "hvtest-" + what + "-" + hex.EncodeToString(b[:])
 }
 
-// WantErr fails the test unless err is a *virterr.Error of the kind.
+// WantErr fails the test unless err is a *host.Error of the kind.
 func WantErr(t testing.TB, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {
