@@ -95,7 +95,7 @@ func TestAccVersionThatCannotChangeItsStateIsRefusedWhilePlanning(t *testing.T) 
 	w.Apply(t)
 	w.EmptyPlan(t)
 	configure("", `state = "draft"`, instance)
-	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", at, `state = "draft"`, `Version "default/`+name+`@1.0.0" is archived and has instances: default/`+name+`. A draft`)
+	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", at, `state = "draft"`, `Version "default/`+name+`@1.0.0" is archived and has instances: default/`+name+`. Only its writers see a draft`)
 	configure("", `state = "archived"`, "")
 	w.Apply(t)
 	configure("", `state = "draft"`, "") // nothing is left to lose
