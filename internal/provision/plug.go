@@ -168,7 +168,7 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 		}
 		defer func() {
 			// If an answer was lost, the guest or the definition may have the disk; the next change finds out.
-			if err != nil && !(sent && unclear(err)) {
+			if err != nil && (!sent || !unclear(err)) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
