@@ -153,7 +153,7 @@ var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
 // ways are the disturbances that a run of the tests tries.
 func ways() []string {
 	if testing.Short() { // the others fail alike
-		return []string{"lost answer", "cancelled"}
+		return []string{"lost answer"}
 	}
 	return slices.Sorted(maps.Keys(disturbances))
 }
