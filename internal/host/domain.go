@@ -51,9 +51,6 @@ type Status struct {
 	Sizes map[string]uint64
 }
 
-// DomainRef names a domain.
-type DomainRef struct{ UUID, Name string }
-
 // Domain is a domain as it is defined: for a running one, what it will be after
 // it was powered off and started again. Its Status is as of now.
 type Domain struct {

@@ -123,16 +123,6 @@ func (ds *Domains) DomainState(ctx context.Context, uuid string) (host.State, er
 	return readState(ctx, ds.client, virterr.Domain(uuid), ref)
 }
 
-// Domains names all domains of the host, with one request.
-func (ds *Domains) Domains(ctx context.Context) ([]host.DomainRef, error) {
-	found, err := ds.listDomains(ctx, 0)
-	refs := make([]host.DomainRef, len(found))
-	for i, ref := range found {
-		refs[i] = host.DomainRef{UUID: rpc.FormatUUID(ref.UUID), Name: ref.Name}
-	}
-	return refs, err
-}
-
 func (ds *Domains) listDomains(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) ([]libvirt.Domain, error) {
 	return rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
 		refs, _, err := l.ConnectListAllDomains(1, which)
