@@ -37,6 +37,19 @@ func (c *Counted) CallsOf(procedure uint32) int {
 	return c.of[procedure]
 }
 
+// More are the procedures that were called more often than others counted, and by how much.
+func (c *Counted) More(than *Counted) map[uint32]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	more := map[uint32]int{}
+	for procedure, n := range c.of {
+		if n -= than.CallsOf(procedure); n > 0 {
+			more[procedure] = n
+		}
+	}
+	return more
+}
+
 // Count opens a way to the host that counts.
 func (h *Host) Count(t testing.TB) *Counted {
 	t.Helper()
