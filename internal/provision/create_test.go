@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,18 +120,39 @@ func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
 	onSite(t, func(t *testing.T, s *site) {
 		r := s.request("clone")
 		r.WaitFor = []string{WaitAgent} // and it has none
+		s.Console = func(host.Domain) []byte { return []byte("Kernel panic\n") }
 		var told string
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
 		defer cancel()
 		_, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
 		unready, ok := errors.AsType[*ReadinessError](err)
-		if !ok || unready.Condition != WaitAgent || record.Status != "failed" {
+		if !ok || unready.Condition != WaitAgent || !strings.Contains(unready.Console, "Kernel panic") || record.Status != "failed" {
 			t.Fatalf("got %v; the record is %+v", err, record)
 		}
 		if i, err := s.p.Read(t.Context(), told); err != nil || !i.Running() {
 			t.Errorf("it is %+v, %v", i, err)
 		}
 		s.remove(t, told)
+	})
+}
+
+func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		asked := 0
+		s.Agent = func(string, string) (string, error) {
+			if asked++; asked < 3 { // it boots
+				return "", host.ErrAgentUnresponsive
+			}
+			return `{"return":{}}`, nil
+		}
+		r := s.request("clone")
+		r.WaitFor = []string{WaitAgent}
+		i := s.made(t, r)
+		if asked < 3 {
+			t.Errorf("the agent was asked %d times", asked)
+		}
+		s.Agent = nil
+		s.remove(t, i.UUID)
 	})
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +35,7 @@ var siteTemplate = catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "web"}
 // onSite runs a test with a site, by a clock that waits for nothing.
 func onSite(t *testing.T, test func(t *testing.T, s *site)) {
 	t.Helper()
-	images := map[string]string{"1.0.0": bootDisk(t, 64<<10), "2.0.0": bootDisk(t, 96<<10)}
+	images := map[string]string{"1.0.0": stressImage(t, 64<<10), "2.0.0": stressImage(t, 96<<10)}
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		s := &site{Host: fakehost.New()}
@@ -66,18 +64,6 @@ func (s *site) process() *library.Library {
 
 func (s *site) provisioner(l *library.Library) *Provisioner {
 	return New(Settings{Host: s.Host, Library: l, DomainType: "qemu", StorageTiers: map[string]string{siteTier: siteTier}})
-}
-
-// bootDisk is a raw disk of that many bytes.
-func bootDisk(t *testing.T, size int) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "disk.img")
-	content := make([]byte, size)
-	content[510], content[511] = 0x55, 0xaa // a boot sector's mark
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // request is an instance with two disks, one of them on a tier.

@@ -195,6 +195,36 @@ func TestAnInstanceGetsAnotherImage(t *testing.T) {
 	})
 }
 
+func TestAPausedInstanceIsResumed(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request("clone")
+		uuid := s.made(t, r).UUID
+		s.Pause(uuid)
+		if after, err := s.update(t.Context(), uuid, s.changed(r), false); err != nil || after.State != host.StateRunning {
+			t.Errorf("it is %s, %v", after.State, err)
+		}
+		s.has(t, uuid, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
+		s.remove(t, uuid)
+	})
+}
+
+// What a guest had in memory is of the old disk.
+func TestASavedStateGoesWithItsDisk(t *testing.T) {
+	onSite(t, func(t *testing.T, s *site) {
+		r := s.request("clone")
+		uuid := s.made(t, r).UUID
+		s.Save(uuid)
+		r.Running = false
+		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
+			t.Fatal(err)
+		}
+		if must[bool](t)(s.HasSavedState(t.Context(), uuid)) {
+			t.Error("the guest would go on with the memory of its old disk")
+		}
+		s.remove(t, uuid)
+	})
+}
+
 // Whichever request of a reimage fails, and however: the instance has one image or the other, runs, and the next reimage does
 // what is left to do.
 func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
