@@ -76,7 +76,7 @@ func (l *Library) joined(ctx context.Context, r Registration, base catalog.Base,
 	if errors.Is(err, catalog.ErrNotFound) {
 		return base, err
 	}
-	r.steps.done("join")
+	r.steps.Done("join")
 	if err != nil || !r.VerifyFull {
 		return base, err
 	}
@@ -85,7 +85,7 @@ func (l *Library) joined(ctx context.Context, r Registration, base catalog.Base,
 		defer cancel()
 		err = errors.Join(err, l.letGo(undo, base.Digest, r.ID))
 	}
-	r.steps.done("verify")
+	r.steps.Done("verify")
 	return base, err
 }
 

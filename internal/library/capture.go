@@ -95,7 +95,7 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	}
 	u := l.newUpload(r, naming.Base(r.volume, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
 	defer func() { err = u.settle(ctx, err) }()
-	r.steps.done("open")
+	r.steps.Done("open")
 	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
 	from := host.CloneSource{Pool: disk.volume.Pool, Name: disk.volume.Name, Format: disk.format}
@@ -113,7 +113,7 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	if err != nil {
 		return none, err
 	}
-	r.steps.done("copy")
+	r.steps.Done("copy")
 	transfer, err := l.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
@@ -127,7 +127,7 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	if err == nil {
 		_, err = u.recognised(ctx)
 	}
-	r.steps.done("verify")
+	r.steps.Done("verify")
 	if err == nil {
 		err = u.publish(ctx)
 	}

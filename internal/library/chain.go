@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // A base may stand on another one, and hold only what differs. The one below lists the volumes that stand on it, from
@@ -253,7 +254,10 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 func (l *Library) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
 	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
-	_, err := l.host.CreateVolume(host.Whole(ctx), l.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+	err := step.Completed(ctx, func(ctx context.Context) error {
+		_, err := l.host.CreateVolume(ctx, l.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+		return err
+	})
 	if errors.Is(err, host.ErrExists) {
 		return nil
 	}

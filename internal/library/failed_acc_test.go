@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
@@ -93,7 +94,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other before the end.
 		other := transfer.Source{Path: rawImage(t, 1<<20, 8192)}
-		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other, volume: "nova.base.other", steps: newSteps()})
+		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other, volume: "nova.base.other", steps: step.NewTimer()})
 		if err != nil {
 			t.Fatal(err)
 		}

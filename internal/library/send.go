@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
@@ -57,7 +58,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 		return none, 0, err
 	}
 	defer conn.Close()
-	r.steps.done("open")
+	r.steps.Done("open")
 	done, err := u.send(ctx, r.Source, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
 		transfer.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
@@ -71,7 +72,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 			return none, done.transferred, err
 		}
 	}
-	r.steps.done(done.step())
+	r.steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
 		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: u.base.Volume})
@@ -79,7 +80,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err == nil {
 		err = u.kept(ctx, conn, volume, done.transferred+done.shared, r.VerifyFull)
 	}
-	r.steps.done("verify")
+	r.steps.Done("verify")
 	if err == nil && done.blocks != nil {
 		err = l.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
@@ -189,14 +190,13 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 // create makes the volume raw and empty, whatever the image is: holes are not sent, so there must be nothing in them. A
 // cancel does not cut it short, or nobody would know whether there is something to undo.
 func (u *upload) create(ctx context.Context, size int64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
-	volume, err := u.library.host.CreateVolume(host.Whole(ctx), u.library.pool, spec)
-	u.path = volume.Path
-	return err
+	return step.Uninterrupted(ctx, func(ctx context.Context) error {
+		u.created = true
+		volume, err := u.library.host.CreateVolume(ctx, u.library.pool, spec)
+		u.path = volume.Path
+		return err
+	})
 }
 
 // settleTime is how long the host may take to recognise what was sent. It does so when it refreshes the pool, which it

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Registration asks for a new version.
@@ -24,13 +25,13 @@ type Registration struct {
 
 	parent *catalog.Version // of Parent; nil for none
 	volume string           // how the names of volumes begin that the image is sent to
-	steps  *steps
+	steps  *step.Timer
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
 func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
 	none := catalog.Version{}
-	r.steps = newSteps()
+	r.steps = step.NewTimer()
 	if err := l.open(ctx); err != nil {
 		return none, err
 	}
@@ -79,7 +80,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
-		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(), Registered: r.steps.record(),
+		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(), Registered: registering(r.steps),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {

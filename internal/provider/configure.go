@@ -23,6 +23,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 type model struct {
@@ -144,8 +145,8 @@ func osUser() string {
 }
 
 // logStep logs a step of a provisioning.
-func logStep(ctx context.Context, instance string, step provision.Step, err error) {
-	fields := map[string]any{"instance": instance, "step": step.Name, "milliseconds": step.Duration.Milliseconds()}
+func logStep(ctx context.Context, instance string, s step.Step, err error) {
+	fields := map[string]any{"instance": instance, "step": s.Name, "milliseconds": s.Duration.Milliseconds()}
 	if err != nil {
 		fields["error"] = err.Error()
 		tflog.Warn(ctx, "provisioning step failed", fields)

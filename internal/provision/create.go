@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -22,18 +23,19 @@ type Record struct {
 	CompletedAt time.Time
 	Status      string // running, completed, failed or cancelled
 	Error       string
-	Steps       []Step
-	// Unrecorded is why the catalogue does not have the record, or not its end; nil where it has. It is no failure of
-	// what was asked for.
+	Steps       []step.Step
+	// Unrecorded is why the catalogue does not have the record, or not its end; nil where it has. It
+	// is no failure of what was asked for.
 	Unrecorded error
 }
 
-// Create makes an instance and waits until it is ready. exists is called as soon as the instance runs, or is defined
-// where it is not to run: from then on a failure leaves it there, for its user to look into, until it is destroyed.
-// Before, and after a cancel at any time, a failure leaves nothing.
+// Create makes an instance and waits until it is ready. exists is called as soon as the instance
+// runs, or is defined where it is not to run: from then on a failure leaves it there, for its user
+// to look into, until it is destroyed. Before, and after a cancel at any time, a failure leaves
+// nothing.
 func (p *Provisioner) Create(ctx context.Context, r Request, exists func(Instance, Record)) (Instance, Record, error) {
 	defer p.statuses.forget()
-	b := &build{Provisioner: p, request: r, tenant: p.library.Tenant(), run: run{instance: r.Name, observe: p.observe}}
+	b := &build{Provisioner: p, request: r, tenant: p.library.Tenant(), Work: p.work(r.Name)}
 	instance, err := b.recorded(ctx, catalog.ActionCreate, func() (Instance, error) { return b.create(ctx, exists) })
 	return instance, b.record, err
 }
@@ -41,7 +43,7 @@ func (p *Provisioner) Create(ctx context.Context, r Request, exists func(Instanc
 // build is one instance being made.
 type build struct {
 	*Provisioner
-	run
+	*step.Work
 	request   Request
 	tenant    string
 	blueprint Blueprint
@@ -52,8 +54,8 @@ type build struct {
 	remains   []string    // pools that a create which died may have used
 	uuid      string
 	claimed   bool // the domain was defined, and so the name is this instance's
-	// configured are the network cards whose MAC addresses are not left to chance: another guest may have had them, and old are
-	// the leases of that.
+	// configured are the network cards whose MAC addresses are not left to chance: another guest may
+	// have had them, and old are the leases of that.
 	configured []catalog.NIC
 	old        oldLeases
 	record     Record
@@ -75,7 +77,7 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 		stages = append(stages, stage{"start", b.start})
 	}
 	for _, s := range stages {
-		err := b.step(ctx, s.name, s.do)
+		err := b.Do(ctx, s.name, s.do)
 		if lost, ok := errors.AsType[*lostError](err); ok {
 			return b.takeOver(ctx, lost, exists)
 		}
@@ -87,10 +89,10 @@ func (b *build) create(ctx context.Context, exists func(Instance, Record)) (Inst
 	if err != nil {
 		return b.fail(ctx, err)
 	}
-	b.record.Steps = b.steps
+	b.record.Steps = b.Steps()
 	exists(instance, b.record)
 	if b.request.Running && len(b.request.WaitFor) > 0 {
-		err = b.step(ctx, "ready", func(ctx context.Context) error {
+		err = b.Do(ctx, "ready", func(ctx context.Context) error {
 			return b.awaitReady(ctx, instance, b.old, b.request.WaitFor, b.blueprint.reports())
 		})
 	}
@@ -114,7 +116,7 @@ func (b *build) fail(ctx context.Context, err error) (Instance, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		err = &CancelledError{Instance: b.request.Name}
 	}
-	return Instance{}, b.undo(ctx, err)
+	return Instance{}, b.End(ctx, err)
 }
 
 // CancelledError says that an instance was not made because its user thought better of it.
@@ -168,11 +170,12 @@ func (b *build) start(ctx context.Context) (err error) {
 	if b.old, err = b.leasesBefore(ctx, b.configured); err != nil {
 		return err
 	}
-	return b.startFailed(ctx, b.host.StartDomain(host.Whole(ctx), b.uuid))
+	return b.startFailed(ctx, step.Completed(ctx, func(ctx context.Context) error { return b.host.StartDomain(ctx, b.uuid) }))
 }
 
-// startFailed adds to the error of a guest that did not start what to try where QEMU may have ended, and KVM be why: QEMU's own
-// words are an assertion then. libvirt has the same code for much else.
+// startFailed adds to the error of a guest that did not start what to try where QEMU may have
+// ended, and KVM be why: QEMU's own words are an assertion then. libvirt has the same code for much
+// else.
 func (p *Provisioner) startFailed(ctx context.Context, err error) error {
 	if !errors.Is(err, host.ErrInternal) {
 		return err
@@ -185,7 +188,8 @@ func (p *Provisioner) startFailed(ctx context.Context, err error) error {
 		"NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type", err)
 }
 
-// complete takes the secrets off the host, where the guest has read them, and notes that the instance is whole.
+// complete takes the secrets off the host, where the guest has read them, and notes that the
+// instance is whole.
 func (b *build) complete(ctx context.Context, instance Instance) error {
 	facts, completed := instance.Facts, now()
 	if b.request.Running && slices.Contains(b.request.WaitFor, WaitCloudInit) {
@@ -195,5 +199,5 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 	}
 	facts.Provision.Completed, facts.Shape, facts.Cards = &completed, instance.shape(), catalog.NoteCards(instance.NICs)
 	b.unconfirmed.add(b.uuid)
-	return b.writeFacts(host.Whole(ctx), b.uuid, facts)
+	return step.Completed(ctx, func(ctx context.Context) error { return b.writeFacts(ctx, b.uuid, facts) })
 }

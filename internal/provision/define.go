@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -103,10 +104,10 @@ func (b *build) define(ctx context.Context) error {
 		return b.nameTaken(spec.Name)
 	}
 	// Also after an error: the call may have been cut off after the host had done it.
-	b.undoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
+	b.UndoLater(func(ctx context.Context) error { return b.removeDomain(ctx, b.uuid, 0) })
 	b.claimed = err == nil
 	if err == nil && b.request.Autostart {
-		err = b.host.SetAutostart(host.Whole(ctx), b.uuid, true)
+		err = step.Completed(ctx, func(ctx context.Context) error { return b.host.SetAutostart(ctx, b.uuid, true) })
 	}
 	return err
 }
@@ -115,11 +116,10 @@ func (b *build) define(ctx context.Context) error {
 func (b *build) claim(ctx context.Context, spec host.DomainSpec) error {
 	b.orphans.RLock()
 	defer b.orphans.RUnlock()
-	if err := ctx.Err(); err != nil {
+	return step.Uninterrupted(ctx, func(ctx context.Context) error {
+		_, err := b.host.DefineDomain(ctx, spec)
 		return err
-	}
-	_, err := b.host.DefineDomain(host.Whole(ctx), spec)
-	return err
+	})
 }
 
 func interfaceSpecs(nics []catalog.NIC) []host.InterfaceSpec {

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -80,7 +81,7 @@ func diskPlace(target string) int {
 // makeDisks makes the system disk from the base and the others blank, and then makes sure of the base.
 func (b *build) makeDisks(ctx context.Context) error {
 	pools := b.diskPools()
-	b.undoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name, pools) })
+	b.UndoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name, pools) })
 	// What an instance of the name that went without its volumes has left.
 	if err := b.removeVolumes(ctx, b.tenant, b.request.Name, append(pools, b.remains...)); err != nil {
 		return err
@@ -107,11 +108,10 @@ func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume 
 
 func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
 	return b.createOver(ctx, pool, spec.Name, func() error {
-		if err := ctx.Err(); err != nil {
+		return step.Uninterrupted(ctx, func(ctx context.Context) error {
+			_, err := b.host.CreateVolume(ctx, pool, spec)
 			return err
-		}
-		_, err := b.host.CreateVolume(host.Whole(ctx), pool, spec)
-		return err
+		})
 	})
 }
 

@@ -62,7 +62,7 @@ func (b *build) lostTo(ctx context.Context, domain host.Domain) error {
 // takeOver makes an instance that was lost this request's own.
 func (b *build) takeOver(ctx context.Context, lost *lostError, exists func(Instance, Record)) (instance Instance, err error) {
 	exists(lost.instance, b.record)
-	err = b.step(ctx, "take over", func(ctx context.Context) (err error) {
+	err = b.Do(ctx, "take over", func(ctx context.Context) (err error) {
 		instance, err = b.Update(ctx, lost.instance.UUID, Change{Description: b.request.Description, Blueprint: &lost.blueprint, Options: b.request.Options})
 		return err
 	})

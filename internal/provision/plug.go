@@ -12,10 +12,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// changeDevices changes devices one after another, each in the guest, where that runs, and then in its definition. So
-// after a failure each is either as it was or as it shall be, and what is between the two the next change finds.
+// changeDevices changes devices one after another, each in the guest, where that runs, and then in
+// its definition. So after a failure each is either as it was or as it shall be, and what is
+// between the two the next change finds.
 func (p *Provisioner) changeDevices(ctx context.Context, i Instance, d Devices) error {
 	if d.none() {
 		return nil
@@ -68,7 +70,7 @@ type deviceChange struct {
 }
 
 func (c *deviceChange) define(ctx context.Context, change host.DomainChange) error {
-	return c.host.RedefineDomain(host.Whole(ctx), c.instance.UUID, change)
+	return step.Completed(ctx, func(ctx context.Context) error { return c.host.RedefineDomain(ctx, c.instance.UUID, change) })
 }
 
 // UnplugError says that a running guest kept devices that it was asked to let go of.
@@ -130,7 +132,8 @@ func (c *deviceChange) unplug(ctx context.Context, ids []host.DeviceID) error {
 	}
 }
 
-// dropDisk deletes the volume first: as long as the definition has the disk, it is known that there is something to do.
+// dropDisk deletes the volume first: as long as the definition has the disk, it is known that there
+// is something to do.
 func (c *deviceChange) dropDisk(ctx context.Context, disk host.DomainDisk) error {
 	volume := path.Base(disk.Path)
 	// A file that somebody else has put in its place is not the instance's to delete.
@@ -139,16 +142,18 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk host.DomainDisk) error
 		if err != nil {
 			return err
 		}
-		if err := c.removeVolume(host.Whole(ctx), pool.Name, volume); err != nil {
+		err = step.Completed(ctx, func(ctx context.Context) error { return c.removeVolume(ctx, pool.Name, volume) })
+		if err != nil {
 			return err
 		}
 	}
 	return c.define(ctx, host.DomainChange{RemoveDevice: host.DiskID(disk.Name)})
 }
 
-// addDisk makes the volume, where there is none, and attaches it. A volume that was made for nothing is removed.
+// addDisk makes the volume, where there is none, and attaches it. A volume that was made for
+// nothing is removed.
 func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
-	name, id, plugged, sent := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false, false
+	name, id, plugged := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false
 	if c.live {
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
 		if err != nil {
@@ -159,42 +164,49 @@ func (c *deviceChange) addDisk(ctx context.Context, disk NewDisk) (err error) {
 	switch {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		spec := host.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
-		if _, err := c.host.CreateVolume(host.Whole(ctx), disk.Pool, spec); err != nil {
+		err := step.Uninterrupted(ctx, func(ctx context.Context) error {
+			_, err := c.host.CreateVolume(ctx, disk.Pool, spec)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		defer func() {
-			// If an answer was lost, the guest or the definition may have the disk; the next change finds out.
-			if err != nil && (!sent || !unclear(err)) {
+			// If an answer was lost, the guest or the definition may have the disk; the next change finds
+			// out.
+			if err != nil && !step.MayBeDone(err) {
 				err = errors.Join(err, c.withdraw(ctx, disk))
 			}
 		}()
 	case disk.Has < disk.Size && plugged:
-		if err := c.host.ResizeDomainDisk(host.Whole(ctx), c.instance.UUID, disk.Spec.Target, disk.Size); err != nil {
+		err := step.Completed(ctx, func(ctx context.Context) error {
+			return c.host.ResizeDomainDisk(ctx, c.instance.UUID, disk.Spec.Target, disk.Size)
+		})
+		if err != nil {
 			return err
 		}
 	case disk.Has < disk.Size:
-		if err := c.host.ResizeVolume(host.Whole(ctx), disk.Pool, name, disk.Spec.Format, disk.Size); err != nil {
+		err := step.Completed(ctx, func(ctx context.Context) error {
+			return c.host.ResizeVolume(ctx, disk.Pool, name, disk.Spec.Format, disk.Size)
+		})
+		if err != nil {
 			return err
 		}
 	}
-	disk.Spec.PCI, err = c.plug(ctx, id, func() error {
-		sent = true
-		return c.host.PlugDisk(host.Whole(ctx), c.instance.UUID, disk.Spec)
+	disk.Spec.PCI, err = c.plug(ctx, id, func(ctx context.Context) error {
+		return c.host.PlugDisk(ctx, c.instance.UUID, disk.Spec)
 	})
 	if err != nil {
 		return err
 	}
-	sent = true
 	return c.define(ctx, host.DomainChange{AddDisk: &disk.Spec})
 }
 
-// withdraw removes the volume of a disk that could not be added, unless the guest or the definition has it.
+// withdraw removes the volume of a disk that could not be added, unless the guest or the definition
+// has it.
 func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
 	if c.live {
 		live, err := c.host.Hardware(ctx, c.instance.UUID)
@@ -209,8 +221,9 @@ func (c *deviceChange) withdraw(ctx context.Context, disk NewDisk) error {
 	return c.host.DeleteVolume(ctx, disk.Pool, path.Base(disk.Spec.Path))
 }
 
-// plug plugs a device into the guest, where that runs and has it not, and tells where the guest has it.
-func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func() error) (*host.PCIAddress, error) {
+// plug plugs a device into the guest, where that runs and has it not, and tells where the guest has
+// it.
+func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func(context.Context) error) (*host.PCIAddress, error) {
 	if !c.live {
 		return nil, nil
 	}
@@ -219,7 +232,7 @@ func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func() err
 		return nil, err
 	}
 	if !live.Has(id) {
-		if err := do(); err != nil {
+		if err := step.Completed(ctx, do); err != nil {
 			return nil, err
 		}
 		if live, err = c.host.Hardware(ctx, c.instance.UUID); err != nil {
@@ -229,7 +242,8 @@ func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func() err
 	return live.PCI(id), nil
 }
 
-// addNIC plugs a card in. One that a change which was cut off has left keeps its MAC address, unless another is asked for.
+// addNIC plugs a card in. One that a change which was cut off has left keeps its MAC address,
+// unless another is asked for.
 func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 	id := host.InterfaceID(nic.Name)
 	if c.live {
@@ -246,7 +260,7 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 		nic.MAC = randomMAC()
 	}
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
-	at, err := c.plug(ctx, id, func() error { return c.host.PlugInterface(host.Whole(ctx), c.instance.UUID, spec) })
+	at, err := c.plug(ctx, id, func(ctx context.Context) error { return c.host.PlugInterface(ctx, c.instance.UUID, spec) })
 	if err != nil {
 		return err
 	}
@@ -254,8 +268,8 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 	return c.define(ctx, host.DomainChange{SetInterface: &spec})
 }
 
-// leftMAC is the MAC address of a card that the guest has already, "" where it has none. One that is not what is asked for
-// is unplugged.
+// leftMAC is the MAC address of a card that the guest has already, "" where it has none. One that
+// is not what is asked for is unplugged.
 func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, error) {
 	live, err := c.host.Hardware(ctx, c.instance.UUID)
 	if err != nil {
@@ -277,7 +291,8 @@ func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, er
 func (c *deviceChange) reconnect(ctx context.Context, nic catalog.NIC) error {
 	spec := interfaceSpecs([]catalog.NIC{nic})[0]
 	if c.live {
-		if err := c.host.Reconnect(host.Whole(ctx), c.instance.UUID, spec); err != nil {
+		err := step.Completed(ctx, func(ctx context.Context) error { return c.host.Reconnect(ctx, c.instance.UUID, spec) })
+		if err != nil {
 			return err
 		}
 		live, err := c.host.Hardware(ctx, c.instance.UUID)

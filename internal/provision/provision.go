@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Conditions that a new instance can be waited for.
@@ -84,7 +85,16 @@ type Provisioner struct {
 }
 
 // Observer hears of every step that ended.
-type Observer func(ctx context.Context, instance string, step Step, err error)
+type Observer func(ctx context.Context, instance string, s step.Step, err error)
+
+// work begins some work on an instance.
+func (p *Provisioner) work(instance string) *step.Work {
+	return step.Begin(func(ctx context.Context, s step.Step, err error) {
+		if p.observe != nil {
+			p.observe(ctx, instance, s, err)
+		}
+	})
+}
 
 // Settings say where instances are made, and how.
 type Settings struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
@@ -38,7 +39,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r Request) (Inst
 	if err != nil {
 		return before, Record{}, err
 	}
-	b := &build{Provisioner: p, request: r, tenant: before.Facts.Tenant, uuid: uuid, run: run{instance: r.Name, observe: p.observe}}
+	b := &build{Provisioner: p, request: r, tenant: before.Facts.Tenant, uuid: uuid, Work: p.work(r.Name)}
 	after, err := b.recorded(ctx, catalog.ActionReimage, func() (after Instance, err error) {
 		if before.Facts.Version != r.Version {
 			return b.reimage(ctx, before)
@@ -62,27 +63,26 @@ func (b *build) reimage(ctx context.Context, before Instance) (Instance, error) 
 		{"shutdown", func(ctx context.Context) error { return b.shutDown(ctx, before) }},
 		{"seed", func(ctx context.Context) error { return b.replaceSeed(ctx, before) }},
 	} {
-		if err := b.step(ctx, s.name, s.do); err != nil {
-			return before, b.undo(ctx, b.reimageFailed(s.name, err))
+		if err := b.Do(ctx, s.name, s.do); err != nil {
+			return before, b.End(ctx, b.reimageFailed(s.name, err))
 		}
 	}
-	err := b.step(ctx, "define", func(ctx context.Context) error { return b.swap(ctx, before, disk) })
-	switch _, unclear := errors.AsType[*unclearError](err); {
-	case unclear: // undoing would take away what may be the instance's disk; the next reimage finds out
-		return before, b.reimageFailed("define", err)
-	case err != nil:
-		return before, b.undo(ctx, b.reimageFailed("define", err))
+	if err := b.Do(ctx, "define", func(ctx context.Context) error { return b.swap(ctx, before, disk) }); err != nil {
+		if step.MayBeDone(err) { // undoing would take away what may be the instance's disk; the next reimage finds out
+			b.Keep()
+		}
+		return before, b.End(ctx, b.reimageFailed("define", err))
 	}
 	after := before
-	err = b.step(ctx, "start", func(ctx context.Context) (err error) {
+	err := b.Do(ctx, "start", func(ctx context.Context) (err error) {
 		after, err = b.update(ctx)
 		return err
 	})
 	return after, err
 }
 
-func (b *build) reimageFailed(step string, err error) error {
-	return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, step, err)
+func (b *build) reimageFailed(name string, err error) error {
+	return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.request.Name, b.request.Version, name, err)
 }
 
 func (b *build) update(ctx context.Context) (Instance, error) {
@@ -105,7 +105,7 @@ func (b *build) makeSystemDisk(ctx context.Context, before Instance) (host.DiskI
 	if err := remove(ctx); err != nil {
 		return disk, err
 	}
-	b.undoLater(remove)
+	b.UndoLater(remove)
 	if err := b.makeDisk(ctx, system, home.Name, volume); err != nil {
 		return disk, err
 	}
@@ -144,7 +144,7 @@ func (b *build) shutDown(ctx context.Context, before Instance) error {
 	if !before.Running() {
 		return nil
 	}
-	b.undoLater(func(ctx context.Context) error {
+	b.UndoLater(func(ctx context.Context) error {
 		_, err := b.bringUp(ctx, before)
 		return err
 	})
@@ -170,7 +170,7 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 		return b.putSeed(ctx, with)
 	}
 	if len(old) > 0 {
-		b.undoLater(func(ctx context.Context) error { return replace(ctx, old) })
+		b.UndoLater(func(ctx context.Context) error { return replace(ctx, old) })
 	}
 	return replace(ctx, iso)
 }
@@ -218,7 +218,7 @@ func (b *build) swap(ctx context.Context, before Instance, disk host.DiskImage) 
 		return err
 	}
 	change := host.DomainChange{Metadata: &metadata, Disk: &disk}
-	return certainly(ctx, func(ctx context.Context) error { return b.host.RedefineDomain(ctx, b.uuid, change) })
+	return step.Certainly(ctx, func(ctx context.Context) error { return b.host.RedefineDomain(ctx, b.uuid, change) })
 }
 
 // removeOldDisks removes the system disks that a reimaged instance had before, also those whose removal was cut off. A

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // recorded works on a request under a record in the catalogue: it is there before the work begins, and says what came of it
@@ -22,7 +23,7 @@ func (b *build) recorded(ctx context.Context, action string, work func() (Instan
 		Status: catalog.RequestRunning, CreatedAt: b.record.CreatedAt, StartedAt: &b.record.StartedAt, Deadline: recordDeadline(ctx),
 	})
 	instance, err := work()
-	b.record.Steps, b.record.CompletedAt, b.record.Status = b.steps, now(), string(catalog.RequestCompleted)
+	b.record.Steps, b.record.CompletedAt, b.record.Status = b.Steps(), now(), string(catalog.RequestCompleted)
 	if err != nil {
 		b.record.Status, b.record.Error = string(catalog.RequestFailed), cause(err)
 		if errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled) {
@@ -35,7 +36,7 @@ func (b *build) recorded(ctx context.Context, action string, work func() (Instan
 	if err != nil {
 		ended.Error = finding.Sentence(errors.New(b.record.Error))
 	}
-	for _, s := range b.steps {
+	for _, s := range b.Steps() {
 		ended.Steps = append(ended.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})
 	}
 	b.record.Unrecorded = b.library.EndRequest(ctx, entry)
@@ -48,7 +49,7 @@ func recordDeadline(ctx context.Context) time.Time {
 	if !bounded {
 		deadline = now().Add(time.Hour)
 	}
-	return deadline.Add(2 * undoTime).UTC().Round(0)
+	return deadline.Add(2 * step.UndoTime).UTC().Round(0)
 }
 
 // bareURI is a libvirt URI without what may be nobody's business: who logs in, and with which keys.

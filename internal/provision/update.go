@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Change is what an instance shall become.
@@ -130,17 +131,18 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error
 
 // begin notes that the guest has begun its first boot, of which this start hears, for better or worse.
 func (p *Provisioner) begin(ctx context.Context, uuid string) error {
-	ctx = host.Whole(ctx)
-	domain, err := p.host.DomainWith(ctx, uuid, host.Status{})
-	if err != nil {
-		return err
-	}
-	facts, err := p.factsOf(domain)
-	if err != nil {
-		return err
-	}
-	facts.Customized.Pending = false
-	return p.writeFacts(ctx, uuid, facts)
+	return step.Completed(ctx, func(ctx context.Context) error {
+		domain, err := p.host.DomainWith(ctx, uuid, host.Status{})
+		if err != nil {
+			return err
+		}
+		facts, err := p.factsOf(domain)
+		if err != nil {
+			return err
+		}
+		facts.Customized.Pending = false
+		return p.writeFacts(ctx, uuid, facts)
+	})
 }
 
 // clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.

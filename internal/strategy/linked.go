@@ -5,6 +5,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // linked lays a qcow2 overlay on the image: that takes no time, and the image has to stay.
@@ -15,12 +16,12 @@ func (linked) HoldsBase() bool        { return true }
 func (linked) Format(string) string   { return "qcow2" }
 
 func (l linked) Make(ctx context.Context, volumes host.Volumes, d Disk) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	_, err := volumes.CreateVolume(host.Whole(ctx), d.Pool, host.VolumeSpec{
+	spec := host.VolumeSpec{
 		Name: d.Name, Format: l.Format(d.ImageFormat), Capacity: d.Capacity,
 		Backing: &host.Backing{Path: d.Image.Path, Format: d.ImageFormat},
+	}
+	return step.Uninterrupted(ctx, func(ctx context.Context) error {
+		_, err := volumes.CreateVolume(ctx, d.Pool, spec)
+		return err
 	})
-	return err
 }

@@ -227,24 +227,6 @@ func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// What must not be cut off outlives a cancel, and not its caller's time.
-func TestAWholeRequestOutlivesACancel(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	cancel()
-	whole := host.Whole(ctx)
-	if err := whole.Err(); err != nil {
-		t.Errorf("after a cancel: %v", err)
-	}
-	if a, bounded := whole.Deadline(); !bounded || time.Until(a) > time.Hour {
-		t.Errorf("it has until %s", a)
-	}
-	over, stop := context.WithTimeout(t.Context(), 0)
-	defer stop()
-	if err := host.Whole(over).Err(); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("without any time left: %v", err)
-	}
-}
-
 func TestACancelledCallHarmsNobodyElse(t *testing.T) {
 	r, h := realRelay(t, Options{})
 	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))

@@ -1,0 +1,118 @@
+// Package step is how work on a host is done and undone: in steps that have names and durations,
+// with an undo for each thing that a step leaves behind. It also answers whether a request that
+// failed was carried out all the same, on which an undo depends.
+package step
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Step is one step of some work, and how long it took.
+type Step struct {
+	Name     string
+	Duration time.Duration
+}
+
+// Observer hears of every step that ended.
+type Observer func(ctx context.Context, step Step, err error)
+
+// UndoTime is how long undoing may take, whatever became of the time for doing.
+const UndoTime = 2 * time.Minute
+
+// UndoContext is for undoing what was done with a context, which may have ended.
+func UndoContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), UndoTime)
+}
+
+// Work carries out steps and remembers how to undo them. Its user passes the error of the work
+// through End:
+//
+//	work := step.Begin(observe)
+//	err := work.Do(ctx, "disks", func(ctx context.Context) error {
+//		work.UndoLater(removeDisks) // also if making them fails halfway
+//		return makeDisks(ctx)
+//	})
+//	return work.End(ctx, err)
+type Work struct {
+	observe Observer
+	steps   []Step
+	undos   []func(context.Context) error
+	kept    bool
+}
+
+// Begin begins some work. observe may be nil.
+func Begin(observe Observer) *Work { return &Work{observe: observe} }
+
+// Do does one step, and times it. It does nothing once ctx has ended.
+func (w *Work) Do(ctx context.Context, name string, do func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	started := time.Now()
+	err := do(ctx)
+	s := Step{Name: name, Duration: time.Since(started)}
+	w.steps = append(w.steps, s)
+	if w.observe != nil {
+		w.observe(ctx, s, err)
+	}
+	return err
+}
+
+// UndoLater remembers how to undo what is being done, or was just done.
+func (w *Work) UndoLater(undo func(context.Context) error) { w.undos = append(w.undos, undo) }
+
+// Keep makes End leave what was done as it is, although the work may fail yet.
+func (w *Work) Keep() { w.kept = true }
+
+// End ends the work, once. If it failed, and nothing asked to keep what was done, End undoes that
+// in reverse, with time of its own, and adds to the error what could not be undone.
+func (w *Work) End(ctx context.Context, err error) error {
+	if err == nil || w.kept {
+		return err
+	}
+	ctx, cancel := UndoContext(ctx)
+	defer cancel()
+	errs := []error{err}
+	for _, undo := range slices.Backward(w.undos) {
+		errs = append(errs, undo(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Steps are the steps that ended so far.
+func (w *Work) Steps() []Step { return slices.Clone(w.steps) }
+
+// Timer times steps that follow each other without a pause.
+type Timer struct {
+	// Started is when the first step began.
+	Started time.Time
+
+	last  time.Time
+	steps []Step
+}
+
+// NewTimer makes a timer whose first step begins now.
+func NewTimer() *Timer {
+	at := time.Now()
+	return &Timer{Started: at, last: at}
+}
+
+// Done names what was done since the last step. A step that is done once more, in another attempt,
+// adds up.
+func (t *Timer) Done(name string) {
+	took := time.Since(t.last)
+	t.last = t.last.Add(took)
+	for i := range t.steps {
+		if t.steps[i].Name == name {
+			t.steps[i].Duration += took
+			return
+		}
+	}
+	t.steps = append(t.steps, Step{Name: name, Duration: took})
+}
+
+// Steps are the steps so far, in the order in which each was done first.
+func (t *Timer) Steps() []Step { return slices.Clone(t.steps) }
