@@ -49,11 +49,11 @@ func (p *Provisioner) checkNetworks(ctx context.Context, b Blueprint) (finding.L
 	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Network != "" || n.VLAN > 0 }) {
 		return nil, nil
 	}
-	networks, err := p.networks.get(func() ([]host.Network, error) { return p.host.Networks(ctx) })
+	networks, err := p.inventory.Networks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
+	info, err := p.inventory.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +93,11 @@ func (p *Provisioner) checkBridges(ctx context.Context, b Blueprint) (finding.Li
 	if !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.Bridge != "" }) {
 		return nil, nil
 	}
-	names, err := p.cards.get(func() ([]string, error) { return p.host.Interfaces(ctx) })
+	names, err := p.inventory.Interfaces(ctx)
 	if err != nil {
 		return nil, err
 	}
-	networks, err := p.networks.get(func() ([]host.Network, error) { return p.host.Networks(ctx) })
+	networks, err := p.inventory.Networks(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p *Provisioner) checkFilters(ctx context.Context, b Blueprint) (finding.Li
 	if n < 0 {
 		return nil, nil
 	}
-	filters, err := p.filters.get(func() ([]string, error) { return p.host.NetworkFilters(ctx) })
+	filters, err := p.inventory.NetworkFilters(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (finding.L
 	if err != nil {
 		return nil, err
 	}
-	firmwares, err := p.firmwares.get(func() ([]string, error) { return p.host.Firmwares(ctx, domainType) })
+	firmwares, err := p.inventory.Firmwares(ctx, domainType)
 	if err != nil {
 		return nil, err
 	}

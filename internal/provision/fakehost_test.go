@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -115,7 +116,7 @@ func (s *site) empty(t *testing.T) {
 // remove removes an instance as its user does.
 func (s *site) remove(t *testing.T, uuid string) {
 	t.Helper()
-	if err := s.p.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "web", HostID{}); err != nil {
+	if err := s.p.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "web", hostid.ID{}); err != nil {
 		t.Fatal(err)
 	}
 	s.empty(t)

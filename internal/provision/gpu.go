@@ -47,7 +47,7 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 
 // chooseGPUs picks GPUs that no domain but the one of that name has.
 func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]host.PassthroughDevice, finding.List, error) {
-	devices, err := p.devices.get(func() ([]host.PCIDevice, error) { return p.host.PCIDevices(ctx) })
+	devices, err := p.inventory.PCIDevices(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

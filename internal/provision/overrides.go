@@ -64,7 +64,7 @@ func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk host.DomainDi
 // tierOf is the tier that a disk is on: the usual one where that is in the same pool, "" for the library's own and for pools
 // that are of no tier.
 func (p *Provisioner) tierOf(ctx context.Context, disk host.DomainDisk, usual string) (string, error) {
-	pools, err := p.allPools(ctx)
+	pools, err := p.inventory.Pools(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -12,11 +12,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// allPools are the host's pools as they were when they were first asked for.
-func (p *Provisioner) allPools(ctx context.Context) ([]host.Pool, error) {
-	return p.pools.get(func() ([]host.Pool, error) { return p.host.Pools(ctx) })
-}
-
 // poolOf is the pool that the file of a disk is in; found is false where it is in none.
 func (p *Provisioner) poolOf(ctx context.Context, disk host.DomainDisk) (pool host.Pool, found bool, err error) {
 	in := func(pools []host.Pool) bool {
@@ -31,12 +26,12 @@ func (p *Provisioner) poolOf(ctx context.Context, disk host.DomainDisk) (pool ho
 		}
 		return found
 	}
-	pools, err := p.allPools(ctx)
+	pools, err := p.inventory.Pools(ctx)
 	if err != nil || in(pools) {
 		return pool, found, err
 	}
-	p.pools.forget() // it may be newer
-	if pools, err = p.allPools(ctx); err == nil {
+	p.inventory.ForgetPools() // it may be newer
+	if pools, err = p.inventory.Pools(ctx); err == nil {
 		in(pools)
 	}
 	return pool, found, err
@@ -73,7 +68,7 @@ func (p *Provisioner) home(ctx context.Context, drive catalog.Drive) (host.Pool,
 	if drive.Tier != "" {
 		name = p.tiers[drive.Tier]
 	}
-	pools, err := p.allPools(ctx)
+	pools, err := p.inventory.Pools(ctx)
 	if err != nil {
 		return host.Pool{}, err
 	}
@@ -120,7 +115,7 @@ func (p *Provisioner) checkTiers(ctx context.Context, b Blueprint) (finding.List
 				"storage_tiers do not have. %s Name one of them, or add it there.", drive.Name, drive.Tier, there("They have", slices.Sorted(maps.Keys(p.tiers)))))
 			continue
 		}
-		pools, err := p.allPools(ctx)
+		pools, err := p.inventory.Pools(ctx)
 		if err != nil {
 			return nil, err
 		}

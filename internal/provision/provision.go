@@ -11,6 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -61,23 +63,18 @@ type Options struct {
 
 // Provisioner makes, reads, changes and removes instances on one host.
 type Provisioner struct {
+	// Here recognizes the host.
+	Here *hostid.Here
+
 	host       host.Host
+	inventory  *inventory.Inventory
 	library    *library.Library
 	domainType string // kvm, qemu, or "" for the best that the host offers
 	tiers      map[string]string
 	public     []string
 	observe    Observer
 
-	networks  onceValue[[]host.Network]
-	cards     onceValue[[]string] // the host's own network interfaces
-	domains   onceValue[[]string] // names of domains, as they were when a plan first asked for a new one
-	filters   onceValue[[]string]
-	pools     onceValue[[]host.Pool]
-	firmwares onceValue[[]string]
-	devices   onceValue[[]host.PCIDevice]
-	info      onceValue[host.Info]
-	poolUUIDs onceValue[map[string]string] // by the pools' names
-	statuses  statuses
+	statuses statuses
 
 	unconfirmed unconfirmed
 	orphans     sync.RWMutex // held for writing while volumes are removed that no domain claims, and for reading while one claims its name
@@ -108,36 +105,11 @@ type Settings struct {
 
 // New makes a provisioner.
 func New(s Settings) *Provisioner {
+	offers := inventory.New(s.Host)
 	return &Provisioner{
+		Here: hostid.New(offers, s.Library.Pool()), inventory: offers,
 		host: s.Host, library: s.Library, domainType: s.DomainType, tiers: s.StorageTiers, public: s.PublicNetworks, observe: s.Observe,
 	}
-}
-
-// onceValue keeps the first answer; errors are asked again.
-type onceValue[T any] struct {
-	mu    sync.Mutex
-	known bool
-	value T
-}
-
-func (o *onceValue[T]) get(ask func() (T, error)) (T, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.known {
-		return o.value, nil
-	}
-	value, err := ask()
-	if err == nil {
-		o.value, o.known = value, true
-	}
-	return value, err
-}
-
-// forget makes the next get ask again.
-func (o *onceValue[T]) forget() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.known = false
 }
 
 // domainTypeFor is the domain type to define: as configured, else the best of the host.
@@ -145,7 +117,7 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 	if p.domainType != "" {
 		return p.domainType, nil
 	}
-	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
+	info, err := p.inventory.Info(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -32,7 +32,7 @@ type Instance struct {
 	Facts       catalog.InstanceFacts
 	DomainName  string
 	Host        string // the host's own name
-	HostUUID    string // as libvirt has it: see HostID
+	HostUUID    string // as libvirt has it: see package hostid
 	Description string
 	State       host.State
 	Autostart   bool
@@ -137,7 +137,7 @@ func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, err
 	if err != nil {
 		return Instance{}, err
 	}
-	info, err := p.info.get(func() (host.Info, error) { return p.host.Info(ctx) })
+	info, err := p.inventory.Info(ctx)
 	if err != nil {
 		return Instance{}, err
 	}

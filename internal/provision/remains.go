@@ -70,13 +70,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 // instance of the tenant has it, which the plan's state does not have. What a create has left that died makes way.
 func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 	b := &build{Provisioner: p, request: Request{Name: name}, tenant: p.library.Tenant()}
-	names, err := p.domains.get(func() (names []string, err error) { // one request for all that a plan creates
-		_, _, err = p.host.DomainsNamed(ctx, func(name string) bool {
-			names = append(names, name)
-			return false
-		})
-		return names, err
-	})
+	names, err := p.inventory.DomainNames(ctx) // one request for all that a plan creates
 	if err != nil || !slices.Contains(names, naming.Domain(b.tenant, name)) {
 		return err
 	}

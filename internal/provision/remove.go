@@ -13,13 +13,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Delete removes an instance with all that belongs to it. The guest is asked to shut down and has grace for it; then it
-// is switched off, so ctx must allow for more than grace. What is gone already is no error, but *MovedError is where noted, the
-// host that the instance was last seen on, is another one than this, or may be; the zero HostID where that is not known.
-func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted HostID) error {
+// is switched off, so ctx must allow for more than grace. What is gone already is no error, but *hostid.MovedError is where noted, the
+// host that the instance was last seen on, is another one than this, or may be; the zero ID where that is not known.
+func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID) error {
 	end, kept := p.library.Removing(uuid)
 	defer end()
 	if kept {
@@ -29,8 +30,8 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	domain, err := p.host.Domain(ctx, uuid)
 	switch {
 	case errors.Is(err, host.ErrNoDomain):
-		moved := p.Moved(ctx, noted)
-		if moved != nil && !errors.Is(moved, ErrPerhapsMoved) {
+		moved := p.Here.Moved(ctx, noted)
+		if moved != nil && !errors.Is(moved, hostid.ErrPerhapsMoved) {
 			return moved
 		}
 		if err := p.removeOrphans(ctx, tenant, name); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -155,7 +156,7 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 		if said.Created == s.Creates {
 			return
 		}
-		if err := p.Delete(ctx, 0, made.UUID, "default", request.Name, HostID{}); err != nil {
+		if err := p.Delete(ctx, 0, made.UUID, "default", request.Name, hostid.ID{}); err != nil {
 			said.wrong("removing %s: %v", request.Name, err)
 		}
 	}
@@ -223,7 +224,7 @@ func (s stressed) clear(t *testing.T, host *acctest.Host, l *library.Library, p 
 		}
 		i, err := p.Find(ctx, "default", name)
 		if err == nil {
-			err = p.Delete(ctx, 0, i.UUID, "default", name, HostID{})
+			err = p.Delete(ctx, 0, i.UUID, "default", name, hostid.ID{})
 		}
 		if err != nil {
 			t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 )
 
 // changed is a request for one interface, one disk and some space more.
@@ -298,7 +299,7 @@ func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 			onSite(t, func(t *testing.T, s *site) {
 				var uuid string
 				s.disturbed(t, how, func() { uuid = s.made(t, s.request("clone")).UUID }, func(ctx context.Context) error {
-					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", HostID{})
+					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", hostid.ID{})
 				}, func(error) { s.remove(t, uuid) })
 			})
 		})
@@ -310,7 +311,7 @@ func TestProtectedInstancesStay(t *testing.T) {
 		r := s.request("clone")
 		r.DeletionProtection = true
 		made := s.made(t, r)
-		err := s.p.Delete(t.Context(), 0, made.UUID, "default", "web", HostID{})
+		err := s.p.Delete(t.Context(), 0, made.UUID, "default", "web", hostid.ID{})
 		if refused, ok := errors.AsType[finding.List](err); !ok || refused[0].Path.String() != "deletion_protection" {
 			t.Errorf("got %v", err)
 		}
@@ -331,7 +332,7 @@ func TestAGuestHasItsGrace(t *testing.T) {
 		s.Ignores = true
 		made := s.made(t, s.request("clone"))
 		began := time.Now()
-		if err := s.p.Delete(t.Context(), time.Minute, made.UUID, "default", "web", HostID{}); err != nil {
+		if err := s.p.Delete(t.Context(), time.Minute, made.UUID, "default", "web", hostid.ID{}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took < time.Minute || took > 2*time.Minute {

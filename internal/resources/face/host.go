@@ -9,10 +9,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 )
 
-// HostKey is where private state keeps the host that something was last seen on, a provision.HostID in JSON. States of earlier
+// HostKey is where private state keeps the host that something was last seen on, a hostid.ID in JSON. States of earlier
 // releases lack it, until a refresh finds what they have.
 const HostKey = "host"
 
@@ -23,21 +23,21 @@ type PrivateState interface {
 }
 
 // HostOf is the host that private state has noted, and whether it has one.
-func HostOf(ctx context.Context, private PrivateState) (provision.HostID, bool) {
+func HostOf(ctx context.Context, private PrivateState) (hostid.ID, bool) {
 	note, _ := private.GetKey(ctx, HostKey)
 	return ParseHost(note)
 }
 
 // ParseHost reads what private state has at HostKey.
-func ParseHost(note []byte) (host provision.HostID, ok bool) {
+func ParseHost(note []byte) (host hostid.ID, ok bool) {
 	err := json.Unmarshal(note, &host)
-	return host, err == nil && host != provision.HostID{}
+	return host, err == nil && host != hostid.ID{}
 }
 
 // NoteHost notes the provider's host in private state. A host that cannot tell is noted by the next refresh: what is noted does
 // not need it.
 func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
-	host, err := s.Provisioner.HostID(ctx)
+	host, err := s.Provisioner.Here.ID(ctx)
 	if err != nil {
 		tflog.Warn(ctx, "noting the host", map[string]any{"error": err.Error()})
 		return
@@ -85,8 +85,8 @@ func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kin
 	if !ok || !s.Library.InPool() {
 		return diags
 	}
-	err := s.Provisioner.MovedLibrary(ctx, noted)
-	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
+	err := s.Provisioner.Here.MovedLibrary(ctx, noted)
+	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		LeftBehind(&diags, moved, kind, fmt.Sprintf("%s %q", kind, id), doubt)
 		return diags
 	}
@@ -105,7 +105,7 @@ func (s *Session) DeletedFromPool(ctx context.Context, private PrivateState, kin
 
 // LeftBehind says where a thing is, or may be, and what to do. Kind is "Instance", "Template" or "Version", and named is it with its
 // name.
-func LeftBehind(diags *diag.Diagnostics, moved *provision.MovedError, kind, named, doubt string) {
+func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, doubt string) {
 	from := fmt.Sprintf("host %q (UUID %s)", moved.From.Name, moved.From.UUID)
 	to := fmt.Sprintf("host %q (UUID %s, at %s)", moved.To.Name, moved.To.UUID, moved.URI)
 	switch {

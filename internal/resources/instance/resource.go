@@ -15,6 +15,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
@@ -281,7 +282,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	note, _ := face.HostOf(ctx, req.Private)
 	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(),
 		state.Tenant.ValueString(), state.Name.ValueString(), note)
-	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
+	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		elsewhere.LeftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -28,8 +29,8 @@ func Missing(ctx context.Context, c *face.Session, private face.PrivateState, st
 	if !ok {
 		return diags
 	}
-	err := c.Provisioner.Moved(ctx, host)
-	if moved, ok := errors.AsType[*provision.MovedError](err); ok {
+	err := c.Provisioner.Here.Moved(ctx, host)
+	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		LeftBehind(&diags, moved, state, face.UnlessApplied)
 		return diags
 	}
@@ -38,7 +39,7 @@ func Missing(ctx context.Context, c *face.Session, private face.PrivateState, st
 }
 
 // LeftBehind says where an instance is, or may be, and what to do.
-func LeftBehind(diags *diag.Diagnostics, moved *provision.MovedError, state *model.Instance, doubt string) {
+func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, state *model.Instance, doubt string) {
 	name := fmt.Sprintf("Instance %q (%s)", state.Name.ValueString(), state.ID.ValueString())
 	face.LeftBehind(diags, moved, "Instance", name, doubt)
 }

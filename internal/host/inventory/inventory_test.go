@@ -1,0 +1,106 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+)
+
+// questions are all that an inventory is asked.
+func questions(i *Inventory) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Info":           func(ctx context.Context) error { _, err := i.Info(ctx); return err },
+		"Networks":       func(ctx context.Context) error { _, err := i.Networks(ctx); return err },
+		"Interfaces":     func(ctx context.Context) error { _, err := i.Interfaces(ctx); return err },
+		"NetworkFilters": func(ctx context.Context) error { _, err := i.NetworkFilters(ctx); return err },
+		"Pools":          func(ctx context.Context) error { _, err := i.Pools(ctx); return err },
+		"PoolUUIDs":      func(ctx context.Context) error { _, err := i.PoolUUIDs(ctx); return err },
+		"PCIDevices":     func(ctx context.Context) error { _, err := i.PCIDevices(ctx); return err },
+		"Firmwares":      func(ctx context.Context) error { _, err := i.Firmwares(ctx, "qemu"); return err },
+		"DomainsNamed":   func(ctx context.Context) error { _, err := i.DomainNames(ctx); return err },
+	}
+}
+
+// A question is asked once, however many need the answer at once; one that failed is asked again.
+func TestEachQuestionIsAskedOnce(t *testing.T) {
+	h := fakehost.New()
+	i := New(h)
+	for method, ask := range questions(i) {
+		asked := 0
+		h.Inject = func(c fakehost.Call) fakehost.Fault {
+			if c.Method != method {
+				t.Errorf("%s asks for %s", method, c.Method)
+			}
+			if asked++; asked == 1 {
+				return fakehost.Fault{Before: host.ErrNoAnswer}
+			}
+			return fakehost.Fault{}
+		}
+		if err := ask(t.Context()); !errors.Is(err, host.ErrNoAnswer) {
+			t.Errorf("%s: %v", method, err)
+		}
+		var callers errgroup.Group
+		for range 8 {
+			callers.Go(func() error { return ask(t.Context()) })
+		}
+		if err := callers.Wait(); err != nil || asked != 2 {
+			t.Errorf("%s was asked %d times, %v", method, asked, err)
+		}
+	}
+}
+
+func TestForgottenPoolsAreAskedForAgain(t *testing.T) {
+	ctx, h := t.Context(), fakehost.New()
+	i := New(h)
+	names := func() (names []string) {
+		pools, err := i.Pools(ctx)
+		uuids, more := i.PoolUUIDs(ctx)
+		if err := errors.Join(err, more); err != nil || len(pools) != len(uuids) {
+			t.Errorf("%d pools have %d UUIDs, %v", len(pools), len(uuids), err)
+		}
+		for _, p := range pools {
+			names = append(names, p.Name)
+		}
+		return names
+	}
+	for _, pool := range []string{"a", "b"} {
+		if _, err := h.CreateDirPool(ctx, pool, "/"+pool); err != nil {
+			t.Fatal(err)
+		}
+		if pool == "a" {
+			names()
+		}
+	}
+	if got := names(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("it has %q before it forgets", got)
+	}
+	i.ForgetPools()
+	i.ForgetPoolUUIDs()
+	if got := names(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("it has %q after it forgot", got)
+	}
+}
+
+func TestFirmwaresAreThoseOfATypeOfDomain(t *testing.T) {
+	h := fakehost.New()
+	i := New(h)
+	var asked []string
+	h.Inject = func(c fakehost.Call) fakehost.Fault {
+		asked = append(asked, c.Object)
+		return fakehost.Fault{}
+	}
+	for _, domainType := range []string{"qemu", "kvm", "qemu", "kvm"} {
+		if _, err := i.Firmwares(t.Context(), domainType); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(asked, []string{"qemu", "kvm"}) {
+		t.Errorf("asked for those of %q", asked)
+	}
+}
