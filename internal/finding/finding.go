@@ -123,3 +123,11 @@ func Sentence(err error) string {
 	}
 	return text
 }
+
+// Available is a sentence that lists what there is instead of what was not found: "It has: a, b." for "It has".
+func Available(has string, names []string) string {
+	if len(names) == 0 {
+		return has + " none."
+	}
+	return has + ": " + strings.Join(names, ", ") + "."
+}

@@ -25,8 +25,8 @@ const (
 	olderAfter = 10 * time.Second
 )
 
-// volumes is what a console needs of a host.
-type volumes interface {
+// logs is what a console needs of a host.
+type logs interface {
 	Volume(ctx context.Context, pool, name string) (host.Volume, error)
 	ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error)
 	RefreshPool(ctx context.Context, pool string) error
@@ -35,7 +35,7 @@ type volumes interface {
 // console is what a guest has written to its serial console since it was started. virtlogd, which writes it down, begins
 // another file after 2 MiB, by its defaults, and keeps three older ones, named .0 (the youngest) to .2.
 type console struct {
-	host         volumes
+	host         logs
 	pool, volume string
 
 	read  uint64 // bytes of the volume that were searched for a report

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -57,7 +58,7 @@ type build struct {
 	// configured are the network cards whose MAC addresses are not left to chance: another guest may
 	// have had them, and old are the leases of that.
 	configured []catalog.NIC
-	old        oldLeases
+	old        network.OldLeases
 	record     Record
 }
 
@@ -167,7 +168,7 @@ func (b *build) confirmVersion(ctx context.Context) error {
 }
 
 func (b *build) start(ctx context.Context) (err error) {
-	if b.old, err = b.leasesBefore(ctx, b.configured); err != nil {
+	if b.old, err = b.networks.LeasesBefore(ctx, b.configured); err != nil {
 		return err
 	}
 	return b.startFailed(ctx, step.Completed(ctx, func(ctx context.Context) error { return b.host.StartDomain(ctx, b.uuid) }))

@@ -41,7 +41,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 		if drive.Tier == "" {
 			continue
 		}
-		if b.homes[i], err = b.host.Pool(ctx, b.tiers[drive.Tier]); err != nil {
+		if b.homes[i], err = b.host.Pool(ctx, b.volumes.TierPool(drive.Tier)); err != nil {
 			return err
 		}
 	}

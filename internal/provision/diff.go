@@ -84,7 +84,7 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 	var fs finding.List
 	at := finding.At("storage_profile").Name("disks")
 	for _, drive := range want {
-		pool, err := p.home(ctx, drive)
+		pool, err := p.volumes.Home(ctx, drive)
 		if err != nil {
 			return fs, err
 		}
@@ -103,7 +103,7 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 			continue
 		}
 		d.Replaces = append(d.Replaces, compareDisk(i.Disks[n], drive, path.Clean(pool.Path))...)
-		volume, err := p.diskVolumeOf(ctx, i.Disks[n])
+		volume, err := p.volumes.Volume(ctx, i.Disks[n])
 		if err != nil {
 			return fs, err
 		}

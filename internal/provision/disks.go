@@ -81,9 +81,9 @@ func diskPlace(target string) int {
 // makeDisks makes the system disk from the base and the others blank, and then makes sure of the base.
 func (b *build) makeDisks(ctx context.Context) error {
 	pools := b.diskPools()
-	b.UndoLater(func(ctx context.Context) error { return b.removeVolumes(ctx, b.tenant, b.request.Name, pools) })
+	b.UndoLater(func(ctx context.Context) error { return b.volumes.RemoveAll(ctx, b.tenant, b.request.Name, pools) })
 	// What an instance of the name that went without its volumes has left.
-	if err := b.removeVolumes(ctx, b.tenant, b.request.Name, append(pools, b.remains...)); err != nil {
+	if err := b.volumes.RemoveAll(ctx, b.tenant, b.request.Name, append(pools, b.remains...)); err != nil {
 		return err
 	}
 	for i, drive := range b.blueprint.Drives {

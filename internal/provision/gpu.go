@@ -96,7 +96,7 @@ func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m cata
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d host.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d host.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
-		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU, there("It has", describe(gpus))))
+		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU, finding.Available("It has", describe(gpus))))
 		return nil, fs
 	}
 	var chosen []host.PassthroughDevice

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -67,7 +68,7 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 	for _, u := range undescribed {
 		overlooked = append(overlooked, notListed(u))
 	}
-	leases := leases{}
+	leases := network.Leases{}
 	for _, d := range domains {
 		if d.Metadata == "" {
 			continue // it was not made by novacron
@@ -87,11 +88,9 @@ func (p *Provisioner) Instances(ctx context.Context, f InstanceFilter) (instance
 			return nil, nil, err
 		}
 		if i.Healthy() {
-			seen, err := leases.of(ctx, p.host, i.NICs)
-			if err != nil {
+			if i.Addresses, err = p.networks.LeasedAddresses(ctx, leases, i.NICs); err != nil {
 				return nil, nil, err
 			}
-			i.Addresses = usable(withStatic(seen, i.NICs), i.NICs)
 		}
 		instances = append(instances, i)
 	}

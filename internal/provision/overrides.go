@@ -3,8 +3,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"maps"
-	"path"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -39,7 +37,7 @@ func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog
 		if err != nil {
 			return o, err
 		}
-		tier, err := p.tierOf(ctx, disk, tiers[disk.Name])
+		tier, err := p.volumes.Tier(ctx, disk, tiers[disk.Name])
 		if err != nil {
 			return o, err
 		}
@@ -54,35 +52,9 @@ func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk host.DomainDi
 	if size, known := i.size(disk.Name); known {
 		return size, nil
 	}
-	volume, err := p.diskVolumeOf(ctx, disk)
+	volume, err := p.volumes.Volume(ctx, disk)
 	if n := slices.IndexFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrNoAnswer) {
 		return i.Facts.Sizes[n].Bytes, nil
 	}
 	return volume.Capacity, err
-}
-
-// tierOf is the tier that a disk is on: the usual one where that is in the same pool, "" for the library's own and for pools
-// that are of no tier.
-func (p *Provisioner) tierOf(ctx context.Context, disk host.DomainDisk, usual string) (string, error) {
-	pools, err := p.inventory.Pools(ctx)
-	if err != nil {
-		return "", err
-	}
-	home := path.Dir(disk.Path)
-	in := func(name string) bool {
-		n := slices.IndexFunc(pools, func(pool host.Pool) bool { return pool.Name == name })
-		return n >= 0 && pools[n].Path != "" && path.Clean(pools[n].Path) == home
-	}
-	if usual != "" && in(p.tiers[usual]) {
-		return usual, nil
-	}
-	if in(p.library.Pool()) {
-		return "", nil
-	}
-	for _, tier := range slices.Sorted(maps.Keys(p.tiers)) {
-		if in(p.tiers[tier]) {
-			return tier, nil
-		}
-	}
-	return "", nil
 }

@@ -138,11 +138,11 @@ func (c *deviceChange) dropDisk(ctx context.Context, disk host.DomainDisk) error
 	volume := path.Base(disk.Path)
 	// A file that somebody else has put in its place is not the instance's to delete.
 	if strings.HasPrefix(volume, naming.InstancePrefixes(c.instance.Facts.Tenant, c.instance.Facts.Name)[0]) {
-		pool, err := c.poolWith(ctx, disk)
+		pool, err := c.volumes.With(ctx, disk)
 		if err != nil {
 			return err
 		}
-		err = step.Completed(ctx, func(ctx context.Context) error { return c.removeVolume(ctx, pool.Name, volume) })
+		err = step.Completed(ctx, func(ctx context.Context) error { return c.volumes.Remove(ctx, pool.Name, volume) })
 		if err != nil {
 			return err
 		}

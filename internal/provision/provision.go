@@ -13,6 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -70,8 +72,8 @@ type Provisioner struct {
 	inventory  *inventory.Inventory
 	library    *library.Library
 	domainType string // kvm, qemu, or "" for the best that the host offers
-	tiers      map[string]string
-	public     []string
+	volumes    *volumes.Volumes
+	networks   *network.Networks
 	observe    Observer
 
 	statuses statuses
@@ -108,7 +110,7 @@ func New(s Settings) *Provisioner {
 	offers := inventory.New(s.Host)
 	return &Provisioner{
 		Here: hostid.New(offers, s.Library.Pool()), inventory: offers,
-		host: s.Host, library: s.Library, domainType: s.DomainType, tiers: s.StorageTiers, public: s.PublicNetworks, observe: s.Observe,
+		host: s.Host, library: s.Library, domainType: s.DomainType, volumes: volumes.New(s.Host, offers, s.Library.Pool(), s.StorageTiers), networks: network.New(s.Host, offers, s.PublicNetworks), observe: s.Observe,
 	}
 }
 
@@ -128,3 +130,6 @@ func (p *Provisioner) domainTypeFor(ctx context.Context) (string, error) {
 }
 
 func now() time.Time { return time.Now().UTC() }
+
+// Homes names the pools that instances may have volumes in: the library's and those of the storage tiers.
+func (p *Provisioner) Homes() []string { return p.volumes.Homes() }

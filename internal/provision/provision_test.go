@@ -2,45 +2,13 @@ package provision
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
-
-func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
-	nics := []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:0A"}, {Name: "eth1", MAC: "52:54:00:00:00:0b"}}
-	at := func(mac, ip string) host.Address {
-		return host.Address{MAC: "52:54:00:00:00:" + mac, IP: ip}
-	}
-	for name, c := range map[string]struct {
-		found []host.Address
-		want  []string
-	}{
-		"none":                     {nil, nil},
-		"IPv4 first, then by card": {[]host.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"), at("0a", "2001:db8::1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}},
-		"two on one card":          {[]host.Address{at("0a", "10.0.0.9"), at("0a", "10.0.0.1")}, []string{"10.0.0.9", "10.0.0.1"}},
-		"said twice":               {[]host.Address{at("0a", "10.0.0.1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1"}},
-		"link-local and loopback":  {[]host.Address{at("0a", "fe80::1"), at("0a", "169.254.1.1"), at("0a", "127.0.0.1")}, nil},
-		"other cards":              {[]host.Address{at("ff", "172.17.0.1"), {IP: "10.0.0.1"}}, nil},
-		"no address":               {[]host.Address{at("0a", "")}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var want []netip.Addr
-			for _, a := range c.want {
-				want = append(want, netip.MustParseAddr(a))
-			}
-			if got := usable(c.found, nics); !slices.Equal(got, want) {
-				t.Errorf("got %v, want %v", got, want)
-			}
-		})
-	}
-}
 
 func TestWhatAGuestWroteIsShownButNotKept(t *testing.T) {
 	err := error(&ReadinessError{Instance: "web", Condition: WaitIP, Waited: 90 * time.Second, LastSeen: "no lease", Console: "password: x", Err: errors.New("the guest is crashed")})

@@ -110,7 +110,7 @@ func (p *Provisioner) instance(ctx context.Context, d host.Domain, err error) (I
 	}
 	i, err := p.defined(ctx, d)
 	if err == nil && d.State == host.StateRunning {
-		i.Addresses, err = p.addresses(ctx, i)
+		i.Addresses, err = p.networks.Addresses(ctx, i.UUID, i.NICs)
 	}
 	return i, err
 }
@@ -165,92 +165,6 @@ func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, err
 	}
 	slices.SortStableFunc(i.Disks, func(a, b host.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
 	return i, nil
-}
-
-// addresses are those that the guest is seen to have, and, of interfaces that are not seen, the static ones: nobody but
-// the guest could tell of those.
-func (p *Provisioner) addresses(ctx context.Context, i Instance) ([]netip.Addr, error) {
-	sources := []host.AddressSource{host.AddressLease}
-	if !slices.ContainsFunc(i.NICs, isStatic) {
-		sources = append(sources, host.AddressAgent)
-	}
-	seen, err := p.seen(ctx, i, sources...)
-	return usable(withStatic(seen, i.NICs), i.NICs), err
-}
-
-func isStatic(n catalog.NIC) bool { return n.IP.Static() }
-
-// withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
-func withStatic(seen []host.Address, nics []catalog.NIC) []host.Address {
-	all := slices.Clone(seen)
-	for _, nic := range nics {
-		for _, address := range nic.IP.Addresses {
-			ip := address.Addr()
-			if !slices.ContainsFunc(seen, func(a host.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
-				all = append(all, host.Address{MAC: nic.MAC, IP: ip.String()})
-			}
-		}
-	}
-	return all
-}
-
-// alike tells whether a text is an address of the same kind that others can use, which link-local ones of IPv6 are not.
-func alike(text string, ip netip.Addr) bool {
-	seen, err := netip.ParseAddr(text)
-	return err == nil && seen.Is4() == ip.Is4() && !seen.IsLinkLocalUnicast()
-}
-
-// seen asks the host's DHCP server first, which costs one call, and the guest itself only where that knows none.
-func (p *Provisioner) seen(ctx context.Context, i Instance, sources ...host.AddressSource) ([]host.Address, error) {
-	for _, source := range sources {
-		found, err := p.host.DomainAddresses(ctx, i.UUID, source)
-		switch {
-		case err == nil:
-		case source == host.AddressAgent && ctx.Err() == nil && !errors.Is(err, host.ErrUnreachable):
-			continue // no agent, or not yet
-		case errors.Is(err, host.ErrOperationInvalid), errors.Is(err, host.ErrNoDomain):
-			return nil, nil // it was just powered off
-		default:
-			return nil, err
-		}
-		if len(usable(found, i.NICs)) > 0 {
-			return found, nil
-		}
-	}
-	return nil, nil
-}
-
-// usable picks the addresses of the instance's own interfaces that others can reach it by.
-func usable(found []host.Address, nics []catalog.NIC) []netip.Addr {
-	type ranked struct {
-		nic  int
-		addr netip.Addr
-	}
-	var picked []ranked
-	for _, a := range found {
-		nic := slices.IndexFunc(nics, func(n catalog.NIC) bool { return strings.EqualFold(n.MAC, a.MAC) })
-		addr, err := netip.ParseAddr(a.IP)
-		if nic < 0 || err != nil || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
-			continue
-		}
-		if !slices.Contains(picked, ranked{nic, addr}) {
-			picked = append(picked, ranked{nic, addr})
-		}
-	}
-	slices.SortStableFunc(picked, func(a, b ranked) int {
-		if a.addr.Is4() != b.addr.Is4() {
-			if a.addr.Is4() {
-				return -1
-			}
-			return 1
-		}
-		return a.nic - b.nic
-	})
-	addresses := make([]netip.Addr, len(picked))
-	for i, p := range picked {
-		addresses[i] = p.addr
-	}
-	return addresses
 }
 
 // agent is the guest agent of a domain.

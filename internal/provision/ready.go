@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 )
 
 // ReadinessError says which condition an instance did not meet, and what is known of why.
@@ -97,7 +98,7 @@ const (
 // awaitReady waits for the conditions, one after the other, as long as ctx allows. old are the leases from before the guest was
 // started. Unless the conditions say otherwise, the guest's report of its first boot is waited for, too, where this start is
 // that: no other call would hear what failed. A report of a failure ends the wait at once.
-func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old oldLeases, conditions []string, reports bool) error {
+func (p *Provisioner) awaitReady(ctx context.Context, i Instance, old network.OldLeases, conditions []string, reports bool) error {
 	reports = reports && awaitsReport(conditions)
 	first := p.firstBoot(i)
 	watched := func(check condition) condition {
@@ -196,19 +197,19 @@ func (p *Provisioner) stillRuns(ctx context.Context, i Instance) error {
 // hasAddress tells whether the guest is seen to have an address, by what was seen since it was started. A static one is in no
 // lease, and without an agent the guest could have it for ever without being seen: there it counts that the guest sends, which
 // it does as soon as it has brought the interface up.
-func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases) sight {
-	leased, err := p.seen(ctx, i, host.AddressLease)
+func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old network.OldLeases) sight {
+	leased, err := p.networks.Seen(ctx, i.UUID, i.NICs, host.AddressLease)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
-	fresh, err := old.renewed(ctx, p.host, i, leased)
+	fresh, err := p.networks.Renewed(ctx, i.UUID, i.NICs, old, leased)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
 	if fresh {
 		return sight{met: true}
 	}
-	told, err := p.seen(ctx, i, host.AddressAgent)
+	told, err := p.networks.Seen(ctx, i.UUID, i.NICs, host.AddressAgent)
 	if err != nil {
 		return sight{seen: err.Error()}
 	}
@@ -216,7 +217,7 @@ func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases)
 		return sight{met: true}
 	}
 	for _, nic := range i.NICs {
-		if !isStatic(nic) {
+		if !network.IsStatic(nic) {
 			continue
 		}
 		packets, err := p.host.Sent(ctx, i.UUID, nic.MAC)
@@ -228,7 +229,7 @@ func (p *Provisioner) hasAddress(ctx context.Context, i Instance, old oldLeases)
 		}
 	}
 	switch {
-	case slices.ContainsFunc(i.NICs, isStatic):
+	case slices.ContainsFunc(i.NICs, network.IsStatic):
 		return sight{seen: "no address from a guest agent, and nothing sent from an interface with a static address"}
 	case len(leased) > 0:
 		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no address from a guest agent"}

@@ -101,7 +101,7 @@ func (b *build) makeSystemDisk(ctx context.Context, before Instance) (host.DiskI
 	volume := b.reimagedVolume(system)
 	disk := host.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
 	// What a try that died has left. The definition names it only once it is the instance's disk.
-	remove := func(ctx context.Context) error { return b.removeVolume(ctx, home.Name, volume) }
+	remove := func(ctx context.Context) error { return b.volumes.Remove(ctx, home.Name, volume) }
 	if err := remove(ctx); err != nil {
 		return disk, err
 	}
@@ -132,13 +132,6 @@ func (b *build) reimagedVolume(system catalog.Drive) string {
 	return naming.Disk(b.tenant, b.request.Name, system.Name+"."+b.request.Version, b.diskFormat(system))
 }
 
-func (p *Provisioner) removeVolume(ctx context.Context, pool, name string) error {
-	if err := p.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
-		return err
-	}
-	return nil
-}
-
 // shutDown shuts the guest down, and would bring it back.
 func (b *build) shutDown(ctx context.Context, before Instance) error {
 	if !before.Running() {
@@ -164,7 +157,7 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 		return err
 	}
 	replace := func(ctx context.Context, with []byte) error {
-		if err := b.removeVolume(ctx, b.pool.Name, name); err != nil {
+		if err := b.volumes.Remove(ctx, b.pool.Name, name); err != nil {
 			return err
 		}
 		return b.putSeed(ctx, with)
@@ -232,7 +225,7 @@ func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
 	if current != naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name+"."+i.Facts.Version, system.Format) {
 		return nil
 	}
-	pool, found, err := p.poolOf(ctx, system)
+	pool, found, err := p.volumes.Of(ctx, system)
 	if err != nil || !found {
 		return err
 	}
@@ -243,7 +236,7 @@ func (p *Provisioner) removeOldDisks(ctx context.Context, i Instance) error {
 	prefix := naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name, "")
 	for _, name := range names {
 		if strings.HasPrefix(name, prefix) && name != current {
-			if err := p.removeVolume(ctx, pool.Name, name); err != nil {
+			if err := p.volumes.Remove(ctx, pool.Name, name); err != nil {
 				return err
 			}
 		}

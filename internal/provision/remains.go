@@ -60,7 +60,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if !b.library.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
 		return b.nameTaken(name)
 	}
-	if b.remains, err = b.poolsOf(ctx, domain.Disks); err != nil {
+	if b.remains, err = b.volumes.PoolsOf(ctx, domain.Disks); err != nil {
 		return err
 	}
 	return b.removeDomain(ctx, domain.UUID, 0)

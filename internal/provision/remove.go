@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -55,7 +52,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	if err := p.powerOff(ctx, uuid, grace); err != nil {
 		return err
 	}
-	pools, err := p.poolsOf(ctx, domain.Disks)
+	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
 	if err != nil {
 		return err
 	}
@@ -65,7 +62,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 		}
 	}
 	// The volumes go first: a process that finds the domain still there knows that something is left to do.
-	if err := p.removeVolumes(ctx, tenant, name, pools); err != nil {
+	if err := p.volumes.RemoveAll(ctx, tenant, name, pools); err != nil {
 		return err
 	}
 	return p.removeDomain(ctx, uuid, 0)
@@ -77,13 +74,13 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
 	p.orphans.Lock()
 	defer p.orphans.Unlock()
-	volumes, err := p.volumesOf(ctx, tenant, name, p.knownPools())
+	volumes, err := p.volumes.List(ctx, tenant, name, p.volumes.Homes())
 	if err != nil {
 		return err
 	}
 	_, err = p.host.DomainByName(ctx, naming.Domain(tenant, name))
 	if errors.Is(err, host.ErrNoDomain) {
-		return p.deleteVolumes(ctx, volumes)
+		return p.volumes.DeleteAll(ctx, volumes)
 	}
 	return err
 }
@@ -138,59 +135,6 @@ func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
 	if p.host.ShutdownDomain(ctx, uuid, host.ShutdownAgent) != nil {
 		_ = p.host.ShutdownDomain(ctx, uuid, host.ShutdownACPI)
 	}
-}
-
-// removeVolumes removes every volume of an instance from those pools.
-func (p *Provisioner) removeVolumes(ctx context.Context, tenant, name string, pools []string) error {
-	volumes, err := p.volumesOf(ctx, tenant, name, pools)
-	if err != nil {
-		return err
-	}
-	return p.deleteVolumes(ctx, volumes)
-}
-
-// volumesOf lists every volume of an instance by its pool: those that novacron made, and what the host added beside them (rotated
-// console logs). A pool that does not exist has none.
-func (p *Provisioner) volumesOf(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
-	found := map[string][]string{}
-	for _, pool := range pools {
-		err := p.host.RefreshPool(ctx, pool)
-		if errors.Is(err, host.ErrNoPool) && pool != p.library.Pool() {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		names, err := p.host.VolumeNames(ctx, pool)
-		if err != nil {
-			return nil, err
-		}
-		for _, prefix := range naming.InstancePrefixes(tenant, name) {
-			for _, volume := range names {
-				if strings.HasPrefix(volume, prefix) {
-					found[pool] = append(found[pool], volume)
-				}
-			}
-		}
-	}
-	return found, nil
-}
-
-// deleteVolumes deletes volumes of pools. What is gone already is no error.
-func (p *Provisioner) deleteVolumes(ctx context.Context, volumes map[string][]string) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for pool, names := range volumes {
-		for _, volume := range names {
-			group.Go(func() error {
-				err := p.host.DeleteVolume(ctx, pool, volume)
-				if errors.Is(err, host.ErrNoVolume) {
-					return nil
-				}
-				return err
-			})
-		}
-	}
-	return group.Wait()
 }
 
 func pause(ctx context.Context, d time.Duration) error {

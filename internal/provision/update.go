@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -106,7 +107,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 
 // bringUp brings a guest that is off or crashed to running, and tells which leases it had before. One that runs is left as it
 // is.
-func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error) {
+func (p *Provisioner) bringUp(ctx context.Context, i Instance) (network.OldLeases, error) {
 	state, err := p.host.DomainState(ctx, i.UUID)
 	if err != nil {
 		return nil, err
@@ -116,11 +117,11 @@ func (p *Provisioner) bringUp(ctx context.Context, i Instance) (oldLeases, error
 			return nil, err
 		}
 	}
-	var old oldLeases
+	var old network.OldLeases
 	if state == host.StateShutoff || state == host.StateCrashed {
 		saved, err := p.host.HasSavedState(ctx, i.UUID)
 		if err == nil && !saved {
-			old, err = p.leasesBefore(ctx, i.NICs)
+			old, err = p.networks.LeasesBefore(ctx, i.NICs)
 		}
 		if err != nil {
 			return nil, err

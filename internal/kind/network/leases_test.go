@@ -1,4 +1,4 @@
-package provision
+package network
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
 	const mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
 	nics := []catalog.NIC{{Name: "eth0", Network: "default", MAC: mac}}
-	old := oldLeases{{MAC: mac, IP: "10.0.0.5", Expires: 100}, {MAC: mac, IP: "10.0.0.6"}}
+	old := OldLeases{{MAC: mac, IP: "10.0.0.5", Expires: 100}, {MAC: mac, IP: "10.0.0.6"}}
 	for name, c := range map[string]struct {
 		now     []host.Address
 		fresh   bool
@@ -30,7 +30,7 @@ func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
 			t.Errorf("%s: fresh is %t, endless %q, want %t, %q", name, fresh, endless, c.fresh, c.endless)
 		}
 	}
-	if fresh, _ := oldLeases(nil).compare([]host.Address{old[0]}, nics); !fresh {
+	if fresh, _ := OldLeases(nil).compare([]host.Address{old[0]}, nics); !fresh {
 		t.Error("a guest that was not started keeps its lease")
 	}
 }

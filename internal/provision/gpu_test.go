@@ -2,53 +2,11 @@ package provision
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
-
-func TestOnlySomeNetworksTag(t *testing.T) {
-	const old, young = "10.10.0", "11.0.0"
-	for name, c := range map[string]struct {
-		network        host.Network
-		byOld, byYoung bool
-	}{
-		"a bridge of the host":   {host.Network{}, false, true},
-		"Open vSwitch":           {host.Network{Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true}, true, true},
-		"virtual functions":      {host.Network{Name: "vfs", ForwardMode: "hostdev"}, true, true},
-		"a network of a bridge":  {host.Network{Name: "lan", Bridge: "br0", ForwardMode: "bridge"}, false, true},
-		"a network over macvtap": {host.Network{Name: "lan", ForwardMode: "bridge"}, false, false},
-		"a network of libvirt's": {host.Network{Name: "default", Bridge: "virbr0", ForwardMode: "nat"}, false, false},
-		"an isolated network":    {host.Network{Name: "lab", Bridge: "virbr1"}, false, false},
-	} {
-		if a, b := canTag(c.network, old), canTag(c.network, young); a != c.byOld || b != c.byYoung {
-			t.Errorf("%s: libvirt %s tags: %t, %s: %t", name, old, a, young, b)
-		}
-	}
-}
-
-func TestPublicMeansOneInterfaceOnAPublicNetwork(t *testing.T) {
-	public := []string{"public", "br0"}
-	for name, c := range map[string]struct {
-		nics []catalog.NIC
-		ok   bool
-	}{
-		"a network":    {[]catalog.NIC{{Network: "default"}, {Network: "public"}}, true},
-		"a bridge":     {[]catalog.NIC{{Bridge: "br0"}}, true},
-		"none of them": {[]catalog.NIC{{Network: "default"}, {Bridge: "br1"}}, false},
-		"nothing":      {nil, false},
-	} {
-		fs := checkPublic(c.nics, public)
-		if (len(fs) == 0) != c.ok || !c.ok && !strings.Contains(fs[0].Detail, "They name: public, br0.") {
-			t.Errorf("%s: %v", name, fs)
-		}
-	}
-	if fs := checkPublic([]catalog.NIC{{Network: "default"}}, nil); len(fs) != 1 || !strings.Contains(fs[0].Detail, "They name none.") {
-		t.Errorf("without public networks: %v", fs)
-	}
-}
 
 // card makes the functions of a card in a slot, the GPU first.
 func card(bus uint, id string, functions uint) []host.PCIDevice {
@@ -110,34 +68,5 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 				t.Errorf("read back as %d of %q", n, id)
 			}
 		})
-	}
-}
-
-func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
-	static := func(name, mac, address string) catalog.NIC {
-		return catalog.NIC{Name: name, MAC: mac, IP: (&catalog.IPConfiguration{StaticIP: &address}).Addressing()}
-	}
-	nics := []catalog.NIC{
-		static("eth0", "52:54:00:00:00:0a", "10.0.0.5/24"), static("eth1", "52:54:00:00:00:0b", "2001:db8::5/64"),
-		{Name: "eth2", MAC: "52:54:00:00:00:0c", IP: catalog.Addressing{DHCP: true}},
-	}
-	both := "2001:db8::c/64"
-	nics[2].IP.Addresses = (&catalog.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
-	for name, c := range map[string]struct {
-		seen []host.Address
-		want string
-	}{
-		"nothing seen":                {nil, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
-		"a lease":                     {[]host.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"another than was configured": {[]host.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"link-local":                  {[]host.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}}, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
-	} {
-		var texts []string
-		for _, a := range usable(withStatic(c.seen, nics), nics) {
-			texts = append(texts, a.String())
-		}
-		if got := "[" + strings.Join(texts, " ") + "]"; got != c.want {
-			t.Errorf("%s: got %s, want %s", name, got, c.want)
-		}
 	}
 }

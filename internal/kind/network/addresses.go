@@ -1,0 +1,103 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// Addresses are those that a running guest is seen to have, and, of interfaces that are not seen,
+// the static ones: only the guest itself could tell whether it has those.
+func (n *Networks) Addresses(ctx context.Context, uuid string, nics []catalog.NIC) ([]netip.Addr, error) {
+	sources := []host.AddressSource{host.AddressLease}
+	if !slices.ContainsFunc(nics, IsStatic) {
+		sources = append(sources, host.AddressAgent)
+	}
+	seen, err := n.Seen(ctx, uuid, nics, sources...)
+	return usable(withStatic(seen, nics), nics), err
+}
+
+// IsStatic tells whether an interface has static addresses.
+func IsStatic(n catalog.NIC) bool { return n.IP.Static() }
+
+// withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
+func withStatic(seen []host.Address, nics []catalog.NIC) []host.Address {
+	all := slices.Clone(seen)
+	for _, nic := range nics {
+		for _, address := range nic.IP.Addresses {
+			ip := address.Addr()
+			if !slices.ContainsFunc(seen, func(a host.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
+				all = append(all, host.Address{MAC: nic.MAC, IP: ip.String()})
+			}
+		}
+	}
+	return all
+}
+
+// alike tells whether a text is an address of the same kind that others can use, which link-local
+// ones of IPv6 are not.
+func alike(text string, ip netip.Addr) bool {
+	seen, err := netip.ParseAddr(text)
+	return err == nil && seen.Is4() == ip.Is4() && !seen.IsLinkLocalUnicast()
+}
+
+// Seen returns the addresses of the first source that knows any of the guest's. Ask the host's DHCP
+// server first, which costs one request, and the guest itself after it.
+func (n *Networks) Seen(
+	ctx context.Context, uuid string, nics []catalog.NIC, sources ...host.AddressSource,
+) ([]host.Address, error) {
+	for _, source := range sources {
+		found, err := n.host.DomainAddresses(ctx, uuid, source)
+		switch {
+		case err == nil:
+		case source == host.AddressAgent && ctx.Err() == nil && !errors.Is(err, host.ErrUnreachable):
+			continue // no agent, or not yet
+		case errors.Is(err, host.ErrOperationInvalid), errors.Is(err, host.ErrNoDomain):
+			return nil, nil // it was just powered off
+		default:
+			return nil, err
+		}
+		if len(usable(found, nics)) > 0 {
+			return found, nil
+		}
+	}
+	return nil, nil
+}
+
+// usable picks the addresses of the instance's own interfaces that others can reach it by.
+func usable(found []host.Address, nics []catalog.NIC) []netip.Addr {
+	type ranked struct {
+		nic  int
+		addr netip.Addr
+	}
+	var picked []ranked
+	for _, a := range found {
+		nic := slices.IndexFunc(nics, func(n catalog.NIC) bool { return strings.EqualFold(n.MAC, a.MAC) })
+		addr, err := netip.ParseAddr(a.IP)
+		if nic < 0 || err != nil || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
+			continue
+		}
+		if !slices.Contains(picked, ranked{nic, addr}) {
+			picked = append(picked, ranked{nic, addr})
+		}
+	}
+	slices.SortStableFunc(picked, func(a, b ranked) int {
+		if a.addr.Is4() != b.addr.Is4() {
+			if a.addr.Is4() {
+				return -1
+			}
+			return 1
+		}
+		return a.nic - b.nic
+	})
+	addresses := make([]netip.Addr, len(picked))
+	for i, p := range picked {
+		addresses[i] = p.addr
+	}
+	return addresses
+}

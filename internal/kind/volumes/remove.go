@@ -1,0 +1,73 @@
+package volumes
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// Remove deletes a volume. One that is gone already is no error.
+func (v *Volumes) Remove(ctx context.Context, pool, name string) error {
+	if err := v.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
+		return err
+	}
+	return nil
+}
+
+// RemoveAll removes every volume of an instance from those pools.
+func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []string) error {
+	volumes, err := v.List(ctx, tenant, name, pools)
+	if err != nil {
+		return err
+	}
+	return v.DeleteAll(ctx, volumes)
+}
+
+// List lists every volume of an instance by its pool: those that novacron made, and what the host
+// added beside them (rotated console logs). A pool that does not exist has none.
+func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
+	found := map[string][]string{}
+	for _, pool := range pools {
+		err := v.host.RefreshPool(ctx, pool)
+		if errors.Is(err, host.ErrNoPool) && pool != v.pool {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		names, err := v.host.VolumeNames(ctx, pool)
+		if err != nil {
+			return nil, err
+		}
+		for _, prefix := range naming.InstancePrefixes(tenant, name) {
+			for _, volume := range names {
+				if strings.HasPrefix(volume, prefix) {
+					found[pool] = append(found[pool], volume)
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// DeleteAll deletes volumes of pools. What is gone already is no error.
+func (v *Volumes) DeleteAll(ctx context.Context, volumes map[string][]string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for pool, names := range volumes {
+		for _, volume := range names {
+			group.Go(func() error {
+				err := v.host.DeleteVolume(ctx, pool, volume)
+				if errors.Is(err, host.ErrNoVolume) {
+					return nil
+				}
+				return err
+			})
+		}
+	}
+	return group.Wait()
+}
