@@ -3,6 +3,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // ErrChanged is the cause within a SourceError when a file changed while it was read, by its size and times.
@@ -77,3 +78,13 @@ func advise(message, advice string) string {
 	}
 	return message + ". " + advice
 }
+
+// CutError says for people what io.ErrUnexpectedEOF, which it wraps, says for programs.
+type CutError struct{ Err error }
+
+func (e *CutError) Error() string { return "the connection ended before the file did" }
+
+func (e *CutError) Unwrap() error { return e.Err }
+
+// Ended tells the end of a reader from an error that has an early end for its cause.
+func Ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it

@@ -136,7 +136,7 @@ func (d *download) startOver(response *http.Response) error {
 			if why := context.Cause(d.ctx); why != nil {
 				return why
 			}
-			return &cutError{io.ErrUnexpectedEOF}
+			return &image.CutError{Err: io.ErrUnexpectedEOF}
 		}
 	}
 	if again.Sum64() != d.had.Sum64() {

@@ -115,7 +115,7 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 		return qcow2Contents(ctx, im.origin, im.file, im.Size)
 	}
 	shrunk := func(err error) error {
-		if err == nil || ended(err) {
+		if err == nil || image.Ended(err) {
 			err = image.ErrChanged // it has become shorter
 		}
 		return im.origin.Unread(err)

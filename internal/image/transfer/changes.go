@@ -85,7 +85,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 func sendData(ctx context.Context, o image.Origin, out *tally, data *bounded) error {
 	length := data.left + 1 // so that what is too much is asked for
 	ahead := bufio.NewReaderSize(data, asyncBufferSize)
-	if _, err := ahead.Peek(1); ended(err) {
+	if _, err := ahead.Peek(1); image.Ended(err) {
 		return nil
 	}
 	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), localfile.Extent{Offset: overlay.DataOffset, Length: length})

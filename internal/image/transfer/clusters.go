@@ -81,7 +81,7 @@ type inflating struct {
 // Read fills p: a cluster that has less is damaged.
 func (i *inflating) Read(p []byte) (int, error) {
 	n, err := io.ReadFull(i.z, p)
-	if ended(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if image.Ended(err) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("its data ends too soon: %w", io.ErrUnexpectedEOF)
 	}
 	return n, err

@@ -98,8 +98,8 @@ func (g *gzipMembers) begin() error {
 func (g *gzipMembers) Read(p []byte) (int, error) {
 	for {
 		n, err := g.Reader.Read(p)
-		if n > 0 || !ended(err) {
-			if ended(err) {
+		if n > 0 || !image.Ended(err) {
+			if image.Ended(err) {
 				err = nil // it comes again
 			}
 			return n, err
@@ -145,14 +145,14 @@ func newXZStreams(in io.Reader) (*xzStreams, error) {
 func (z *xzStreams) Read(p []byte) (int, error) {
 	for {
 		n, err := z.Reader.Read(p)
-		if n > 0 && ended(err) {
+		if n > 0 && image.Ended(err) {
 			return n, nil // it comes again
 		}
-		if !ended(err) {
+		if !image.Ended(err) {
 			return n, err
 		}
 		switch err := z.Reset(nil); { // which goes on with what follows
-		case ended(err):
+		case image.Ended(err):
 			return 0, err
 		case errors.Is(err, xz.ErrFormat) || errors.Is(err, xz.ErrBuf):
 			return 0, errTrailing
@@ -215,7 +215,7 @@ func (u *unpacker) Parts() int { return u.parts() }
 // Read implements io.Reader.
 func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
-	if err != nil && !ended(err) {
+	if err != nil && !image.Ended(err) {
 		err = u.blame(err)
 	}
 	return n, err
@@ -226,7 +226,7 @@ func (u *unpacker) blame(err error) error {
 	const again = "Download or export the image again; %s -t tells whether it is whole."
 	name := u.compression.Name
 	switch {
-	case u.in.err != nil && !ended(u.in.err):
+	case u.in.err != nil && !image.Ended(u.in.err):
 		return u.in.err
 	case errors.Is(err, xz.ErrMemlimit) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return u.origin.Unsupported("Compress it again: xz -9 and zstd --ultra -21 stay below that.",

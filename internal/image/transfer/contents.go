@@ -93,7 +93,7 @@ type wholeClusters struct {
 func (w *wholeClusters) ReadAt(p []byte, offset int64) (int, error) {
 	inside := p[:max(0, min(int64(len(p)), w.size-offset))]
 	if n, err := w.r.ReadAt(inside, offset); n < len(inside) {
-		if err == nil || ended(err) {
+		if err == nil || image.Ended(err) {
 			err = image.ErrChanged // it has become shorter
 		}
 		w.err = err

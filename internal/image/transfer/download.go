@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
 // download reads a URL from beginning to end, also where the connection is cut on the way. It goes on where it was, by a range
@@ -63,15 +65,15 @@ func (d *download) Read(p []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil // an error comes again
-		case ended(err):
-			if err = d.endedHere(); ended(err) {
+		case image.Ended(err):
+			if err = d.endedHere(); image.Ended(err) {
 				return 0, err
 			}
 		case err == nil:
 			continue
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = &cutError{err}
+			err = &image.CutError{Err: err}
 		}
 		_ = d.again(err) // which d.err keeps
 	}

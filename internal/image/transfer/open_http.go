@@ -86,10 +86,3 @@ func adviceOnStatus(code int) string {
 		return "Check the URL in a browser."
 	}
 }
-
-// cutError says for people what io.ErrUnexpectedEOF says for programs.
-type cutError struct{ error }
-
-func (e *cutError) Error() string { return "the connection ended before the file did" }
-
-func (e *cutError) Unwrap() error { return e.error }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 
+	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
@@ -54,7 +55,7 @@ func (r *runs) Read(p []byte) (int, error) {
 	if len(r.data) == 0 && r.zeros == 0 {
 		r.fill()
 	}
-	if r.err != nil && !ended(r.err) {
+	if r.err != nil && !image.Ended(r.err) {
 		return 0, r.err
 	}
 	var n int

@@ -38,7 +38,7 @@ func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, e
 func sendRuns(ctx context.Context, o image.Origin, sink Sink, runs *runs, limit int64) (transferred int64, err error) {
 	for {
 		offset, more := runs.next()
-		if runs.err != nil && !ended(runs.err) {
+		if runs.err != nil && !image.Ended(runs.err) {
 			return transferred, o.Unread(runs.err)
 		}
 		if !more {

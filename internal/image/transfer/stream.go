@@ -163,7 +163,7 @@ func (p *stream) end(plain int64) error {
 		}
 	}
 	if p.in.n != im.PackedSize && im.PackedSize >= 0 {
-		return im.origin.Failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &cutError{io.ErrUnexpectedEOF},
+		return im.origin.Failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &image.CutError{Err: io.ErrUnexpectedEOF},
 			p.in.n, im.PackedSize), "Apply again.")
 	}
 	if im.Size < 0 {
@@ -213,9 +213,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ended tells the end of a reader from an error that has an early end for its cause.
-func ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it
-
 // tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
 type tap struct {
 	origin image.Origin
@@ -243,7 +240,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.notice(t.n)
 	}
 	t.hash(p[:n])
-	if err != nil && !ended(err) {
+	if err != nil && !image.Ended(err) {
 		err = t.origin.Unread(err)
 	}
 	if t.err = err; n > 0 {
