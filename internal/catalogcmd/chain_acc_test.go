@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // Versions that are stored as what differs from others are exported and restored as that, on top of where the others are then.
@@ -27,17 +27,17 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		if err := os.WriteFile(disks[number], data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		registration := library.Registration{ID: id.Version(number), Source: transfer.Source{Path: disks[number]}, Parent: last}
+		registration := library.Registration{ID: id.Version(number), Source: file.Source{Path: disks[number]}, Parent: last}
 		if _, err := l.RegisterVersion(t.Context(), registration); err != nil {
 			t.Fatal(err)
 		}
 		last = number
 	}
-	file := filepath.Join(t.TempDir(), "library.tar")
-	from.catalog(t, exitDone, "export", "--to", file)
+	archive := filepath.Join(t.TempDir(), "library.tar")
+	from.catalog(t, exitDone, "export", "--to", archive)
 	withdraw(t, l, id)
 
-	to.catalog(t, exitDone, "import", "--from", file)
+	to.catalog(t, exitDone, "import", "--from", archive)
 	restored := to.library(t, "t1", "")
 	whole(t, restored, id, disks)
 	for number, disk := range disks {
@@ -48,15 +48,16 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		to.wantDisk(t, restored, v, disk)
 	}
 	// They are as good as they were: another one can be compared with them, and they go one by one.
-	more := library.Registration{ID: id.Version("2.0.0"), Source: transfer.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
+	more := library.Registration{ID: id.Version("2.0.0"), Source: file.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil || v.Transferred != 0 {
 		t.Errorf("the first image again: %d bytes sent, %v", v.Transferred, err)
 	}
-	more.ID, more.Source = id.Version("2.1.0"), transfer.Source{Path: rawDisk(t)}
+	disk := rawDisk(t)
+	more.ID, more.Source = id.Version("2.1.0"), file.Source{Path: disk}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil {
 		t.Errorf("another image on top: %v", err)
 	} else {
-		to.wantDisk(t, restored, v, more.Source.Path)
+		to.wantDisk(t, restored, v, disk)
 	}
 	withdraw(t, restored, id)
 	if left := to.Leftovers(t, to.name, "nova.base."); len(left) != 0 {

@@ -16,11 +16,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -155,7 +155,7 @@ func offer(t *testing.T, l *library.Library, name string, images map[string]stri
 		t.Fatal(err)
 	}
 	for number, path := range images {
-		if _, err := l.RegisterVersion(t.Context(), library.Registration{ID: template.ID.Version(number), Source: transfer.Source{Path: path}}); err != nil {
+		if _, err := l.RegisterVersion(t.Context(), library.Registration{ID: template.ID.Version(number), Source: file.Source{Path: path}}); err != nil {
 			t.Fatal(err)
 		}
 	}

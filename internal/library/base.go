@@ -10,6 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
 // A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
@@ -32,15 +34,15 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the l
 // holdBase makes sure that the source's image is stored, and that the version is listed among its users. It returns
 // the bytes that it sent for that.
 func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
-	digest, known := r.Source.KnownDigest()
+	digest, known := source.KnownDigest(r.Source)
 	for attempt := 1; ; attempt++ {
 		base, err := l.joinStored(ctx, r, digest, known)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, 0, err
 		}
 		var sent int64
-		if r.Source.Instance != "" {
-			base, err = l.captureBase(ctx, r, attempt)
+		if captured, is := r.Source.(onhost.Captured); is {
+			base, err = l.captureBase(ctx, r, captured, attempt)
 		} else {
 			base, sent, err = l.sendBase(ctx, r, digest, attempt)
 		}

@@ -14,7 +14,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
 func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
@@ -23,7 +24,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	s.template(t, l)
 	tiny := acctest.TinyImage(t)
 
-	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: tiny}))
+	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: tiny}))
 	if want := digestOf(t, tiny); first.Digest != want || first.Format != "qcow2" || first.VirtualSize != 64<<20 {
 		t.Errorf("registered %+v, want a qcow2 image of 64 MiB with digest %s", first, want)
 	}
@@ -35,7 +36,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 		t.Errorf("the pool holds %s (%s), want %s", stored, base.State, first.Digest)
 	}
 
-	second := must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", transfer.Source{Path: tiny, Checksum: first.Digest}))
+	second := must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: tiny, Checksum: first.Digest}))
 	if second.Transferred != 0 || second.Digest != first.Digest {
 		t.Errorf("of an image that is there, %d bytes were sent as %s", second.Transferred, second.Digest)
 	}
@@ -64,7 +65,7 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 			t.Run(fmt.Sprintf("%d processes, checksum %t", processes, checksum), func(t *testing.T) {
 				s := newSite(t)
 				s.template(t, s.library(t))
-				source := transfer.Source{Path: rawImage(t, 24<<20, 16<<20)}
+				source := file.Source{Path: rawImage(t, 24<<20, 16<<20)}
 				digest := digestOf(t, source.Path)
 				if checksum {
 					source.Checksum = digest
@@ -120,7 +121,7 @@ func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: path}))
+			v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 			if v.Transferred == 0 {
 				t.Error("nothing was sent")
 			}
@@ -145,11 +146,11 @@ func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 	stalled := newStallingServer(t, path, 1<<20)
 	var group errgroup.Group
 	group.Go(func() error {
-		_, err := register(t.Context(), slow, "1.0.0", transfer.Source{URL: stalled.URL, Checksum: digest})
+		_, err := register(t.Context(), slow, "1.0.0", sourceweb.Source{URL: stalled.URL, Checksum: digest})
 		return err
 	})
 	<-stalled.reached
-	must[catalog.Version](t)(register(t.Context(), quick, "2.0.0", transfer.Source{Path: path}))
+	must[catalog.Version](t)(register(t.Context(), quick, "2.0.0", file.Source{Path: path}))
 	close(stalled.goOn)
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
@@ -174,7 +175,7 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
 	}
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: path}))
+	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
 	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want || v.Digest != want {
 		t.Errorf("stored as %s, registered as %s, want %s", stored, v.Digest, want)
@@ -189,7 +190,7 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: acctest.TinyImage(t)}))
+	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: acctest.TinyImage(t)}))
 	location := must[string](t)(l.StorageLocation(t.Context(), v))
 	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", filepath.Dir(location)+"/by-hand.qcow2")
 
@@ -212,6 +213,6 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 		t.Errorf("the base's versions are %q", base.Versions)
 	}
 	must[string](t)(l.StorageLocation(t.Context(), v))
-	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", transfer.Source{Path: acctest.TinyImage(t)}))
+	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", file.Source{Path: acctest.TinyImage(t)}))
 	s.Exec(t, "rm", filepath.Dir(location)+"/by-hand.qcow2")
 }

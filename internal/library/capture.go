@@ -3,94 +3,28 @@ package library
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
-
-// capturedDisk is the system disk of an instance that an image is made of.
-type capturedDisk struct {
-	volume host.Volume
-	format string // of the disk, as the domain's definition says
-	room   int64  // bytes that the image takes at most
-	busy   error  // why it must not be read now; nil for nothing
-}
-
-const adviceShutDown = "Set the instance's power_state to \"stopped\" first."
-
-// captured looks up the system disk of the instance that a source names.
-func (l *Library) captured(ctx context.Context, s transfer.Source) (capturedDisk, error) {
-	none := capturedDisk{}
-	domain, err := l.host.Domain(ctx, s.Instance)
-	if err != nil && !errors.Is(err, host.ErrNoDomain) {
-		return none, err
-	}
-	var facts catalog.InstanceFacts
-	if err == nil && domain.Metadata != "" {
-		if facts, err = catalog.ParseInstanceFacts(domain.Metadata); err != nil {
-			return none, s.Fail("finding", err, "")
-		}
-	}
-	if facts.Tenant != l.me.Tenant { // another tenant's is not there, either
-		return none, s.Fail("finding", fmt.Errorf("tenant %q has no such instance: %w", l.me.Tenant, host.ErrNoDomain),
-			"Take the id from novacron_instance.NAME.id. Use volume for the disk of a machine that novacron did not create.")
-	}
-	disk := none
-	var chain []host.Volume
-	for _, d := range domain.Disks {
-		if d.Name != "" && (d.Target == "vda" || d.Target == "sdb") { // novacron's first disk, on either bus
-			if chain, err = l.chainOf(ctx, facts, d); err != nil {
-				return none, s.Fail("reading", err, adviceOnChain(err))
-			}
-			disk.format = d.Format
-		}
-	}
-	if len(chain) == 0 {
-		return none, s.Fail("reading", errors.New("its domain has no system disk in a pool of files"), "")
-	}
-	disk.volume, disk.room = chain[0], chainSize(chain)
-	disk.busy, err = l.busy(ctx, s, domain, disk.volume)
-	return disk, err
-}
-
-// busy tells why the disk of an instance must not be read now.
-func (l *Library) busy(ctx context.Context, s transfer.Source, d host.Domain, disk host.Volume) (why, err error) {
-	if d.State != host.StateShutoff {
-		return s.Fail("reading", fmt.Errorf("the instance is %s: its disk would be a mix of what the guest writes meanwhile", d.State),
-			adviceShutDown), nil
-	}
-	saved, err := l.host.HasSavedState(ctx, d.UUID)
-	if err != nil {
-		return nil, err
-	}
-	if saved {
-		return s.Fail("reading", errors.New("the guest was saved, not shut down: its disk is that of a guest that runs"),
-			"Start it and shut it down, or discard what was saved with virsh managedsave-remove."), nil
-	}
-	used, err := l.diskInUse(ctx, disk)
-	if used != nil {
-		return s.Fail("reading", used, "Shut them down, and apply again."), nil
-	}
-	return nil, err
-}
 
 // captureBase makes a base of an instance's system disk, on the host: a copy that stands on nothing. It is read back once for
 // its digest.
-func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) (_ catalog.Base, err error) {
+func (l *Library) captureBase(ctx context.Context, r Registration, from onhost.Captured, attempt int) (_ catalog.Base, err error) {
 	none := catalog.Base{}
-	disk, err := l.captured(ctx, r.Source)
+	disk, err := from.Disk(ctx)
 	if err == nil {
-		err = disk.busy
+		err = disk.Busy
 	}
 	if err != nil {
 		return none, err
 	}
-	if _, err := l.checkRoom(ctx, disk.room); err != nil {
+	if _, err := l.checkRoom(ctx, disk.Room); err != nil {
 		return none, err
 	}
 	u := l.newUpload(r, naming.Base(r.volume, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
@@ -98,17 +32,18 @@ func (l *Library) captureBase(ctx context.Context, r Registration, attempt int) 
 	r.steps.Done("open")
 	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
-	from := host.CloneSource{Pool: disk.volume.Pool, Name: disk.volume.Name, Format: disk.format}
-	copied, err := l.host.CloneVolume(ctx, l.pool, spec, from)
+	original := host.CloneSource{Pool: disk.Volume.Pool, Name: disk.Volume.Name, Format: disk.Format}
+	copied, err := l.host.CloneVolume(ctx, l.pool, spec, original)
 	if err != nil {
 		return none, err
 	}
-	after, err := l.captured(ctx, r.Source)
+	after, err := from.Disk(ctx)
 	if err == nil {
-		err = after.busy
+		err = after.Busy
 	}
-	if err == nil && (!after.volume.Modified.Equal(disk.volume.Modified) || after.volume.Path != disk.volume.Path) {
-		err = r.Source.Fail("copying", errors.New("it changed while it was copied"), "Leave the instance stopped, and apply again.")
+	if err == nil && (!after.Volume.Modified.Equal(disk.Volume.Modified) || after.Volume.Path != disk.Volume.Path) {
+		err = source.Origin(from).Failed("copying", errors.New("it changed while it was copied"),
+			"Leave the instance stopped, and apply again.")
 	}
 	if err != nil {
 		return none, err

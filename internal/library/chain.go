@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
@@ -228,7 +229,11 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 	if err != nil {
 		return nil, err
 	}
-	im, err := transfer.OpenStream(transfer.Source{Volume: l.pool + "/" + base.Volume}, r, int64(volume.Physical))
+	im, err := transfer.FromStream(image.Volume(l.pool, base.Volume), image.Checksum{}, transfer.Stream{
+		Reader: r,
+		Size:   int64(volume.Physical),
+		Abort:  func(error) { _ = r.Close() },
+	})
 	if err != nil {
 		return nil, err
 	}

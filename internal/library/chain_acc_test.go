@@ -18,8 +18,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
 // changed is a copy of a disk in which some blocks are others.
@@ -40,9 +42,9 @@ func changed(t *testing.T, disk string, blocks ...int64) string {
 }
 
 // registerOn registers a version that is compared with another one.
-func registerOn(t *testing.T, l *Library, parent, version string, source transfer.Source) (catalog.Version, error) {
+func registerOn(t *testing.T, l *Library, parent, version string, from source.Source) (catalog.Version, error) {
 	t.Helper()
-	return l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version(version), Source: source, Parent: parent})
+	return l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version(version), Source: from, Parent: parent})
 }
 
 // wantDisk makes sure that the host reads from a version what is in a raw file.
@@ -71,14 +73,14 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	s.template(t, l)
 	const block = blockmap.BlockSize
 	disk := rawImage(t, 16<<20, 4<<20)
-	last := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: disk}))
+	last := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
 	if last.Transferred < 4<<20 {
 		t.Errorf("the first version: %d bytes sent", last.Transferred)
 	}
 	depths := []int{}
 	for n := int64(1); n <= maxDepth+2; n++ {
 		disk = changed(t, disk, n, 64+n)
-		v := must[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), transfer.Source{Path: disk}))
+		v := must[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
 		// The header, one L2 table, the L1 table, and two for counting references come on top. What stands on the first
 		// version again has what was changed in between as well.
 		clusters := int64(2)
@@ -115,7 +117,7 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 		t.Errorf("in the pool: %q, want as before %q", after, before)
 	}
 	// The same image again, whoever asks, and on whatever: it is there.
-	twin := must[catalog.Version](t)(registerOn(t, l, "1.3.0", "2.0.0", transfer.Source{Path: disk}))
+	twin := must[catalog.Version](t)(registerOn(t, l, "1.3.0", "2.0.0", file.Source{Path: disk}))
 	if twin.Transferred != 0 || twin.Digest != last.Digest {
 		t.Errorf("the same image again: %d bytes sent", twin.Transferred)
 	}
@@ -132,8 +134,8 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	s.template(t, l)
 	before := s.images(t)
 	first := rawImage(t, 4<<20, 1<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: first}))
-	two := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", transfer.Source{Path: changed(t, first, 3)}))
+	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: first}))
+	two := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, first, 3)}))
 	// As when the version is removed while another one is compared with it: the image stays for that one.
 	if err := l.releaseBase(t.Context(), one.Digest, one.ID); err != nil {
 		t.Fatal(err)
@@ -163,11 +165,11 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer server.Close()
 	raw := rawImage(t, 4<<20, 2<<20)
-	qcow2 := func(raw, name string) transfer.Source {
+	qcow2 := func(raw, name string) source.Source {
 		if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, filepath.Join(dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		return transfer.Source{URL: server.URL + "/" + name}
+		return sourceweb.Source{URL: server.URL + "/" + name}
 	}
 	parent := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", qcow2(raw, "parent")))
 	after := changed(t, raw, 5)
@@ -182,7 +184,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := changed(t, raw, 6)
-	s.wantDisk(t, l, must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", transfer.Source{Path: again})), again)
+	s.wantDisk(t, l, must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", file.Source{Path: again})), again)
 
 	base = must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
 	if err := os.Remove(filepath.Join(s.dir, naming.BlockMap(base.Volume))); err != nil {
@@ -192,7 +194,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := s.files(t)
-	if _, err := registerOn(t, l, "1.1.0", "1.3.0", transfer.Source{Path: changed(t, after, 7)}); err == nil || !strings.Contains(err.Error(), "leave parent_version out") {
+	if _, err := registerOn(t, l, "1.1.0", "1.3.0", file.Source{Path: changed(t, after, 7)}); err == nil || !strings.Contains(err.Error(), "leave parent_version out") {
 		t.Errorf("on an image whose map is lost: %v, want what to do", err)
 	}
 	if left := s.files(t); len(left) != len(files) {
@@ -206,7 +208,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		}
 	}
 	var findings finding.List
-	if _, err := registerOn(t, l, "1.0.0", "1.3.0", transfer.Source{Path: again}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
+	if _, err := registerOn(t, l, "1.0.0", "1.3.0", file.Source{Path: again}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on an image that is damaged: %v, want a finding", err)
 	}
 }
@@ -217,11 +219,11 @@ func TestAccManyProcessesSendOneChangeOnce(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: raw}))
+	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	same := changed(t, raw, 5)
 	var all sync.WaitGroup
 	for n := range 6 {
-		source, process := transfer.Source{Path: same}, s.library(t)
+		source, process := file.Source{Path: same}, s.library(t)
 		if n%2 == 1 {
 			source.Path = changed(t, raw, int64(n))
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // TestAccDamageInAChainIsFound, be it in the version's own image or further below.
@@ -21,9 +21,9 @@ func TestAccDamageInAChainIsFound(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: raw}))
+	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	two := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{
-		ID: ubuntu.Version("1.1.0"), Source: transfer.Source{Path: changed(t, raw, 5)}, Parent: "1.0.0", VerifyFull: true,
+		ID: ubuntu.Version("1.1.0"), Source: file.Source{Path: changed(t, raw, 5)}, Parent: "1.0.0", VerifyFull: true,
 	}))
 	for _, v := range []catalog.Version{one, two} {
 		location := s.HostPath(must[string](t)(l.StorageLocation(t.Context(), v)))
@@ -54,10 +54,10 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: raw}))
+	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	before := s.images(t)
 	t.Run("by an error", func(t *testing.T) {
-		_, err := registerOn(t, l, "1.0.0", "1.1.0", transfer.Source{Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32)})
+		_, err := registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32)})
 		if _, ok := errors.AsType[*image.ChecksumError](err); !ok {
 			t.Errorf("got %v, want a checksum error", err)
 		}
@@ -82,7 +82,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
 	var findings finding.List
-	if _, err := registerOn(t, l, "9.9.9", "1.1.0", transfer.Source{Path: raw, Checksum: one.Digest}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
+	if _, err := registerOn(t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on a version that is not there: %v, want a finding", err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // deadRunner is the name of a process of this machine that has ended.
@@ -55,7 +55,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	living := s.leave(t, l, ubuntu.Version("0.2.0"), runner.This())
 	elsewhere := s.leave(t, l, ubuntu.Version("0.3.0"), "elsewhere/4711")
 
-	must[catalog.Version](t)(register(t.Context(), s.library(t), "1.0.0", transfer.Source{Path: rawImage(t, 1<<20, 4096)}))
+	must[catalog.Version](t)(register(t.Context(), s.library(t), "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 	images := s.images(t)
 	if slices.Contains(images, dead) || !slices.Contains(images, living) || !slices.Contains(images, elsewhere) {
 		t.Errorf("in the pool: %q, want %q gone, and %q and %q to stay", images, dead, living, elsewhere)
@@ -73,7 +73,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if err := l.DeleteTemplate(t.Context(), ubuntu); !errors.As(err, &findings) || !strings.Contains(err.Error(), "0.2.0") {
 		t.Errorf("removing the template of a version that is coming: %v, want a finding that names it", err)
 	}
-	_, err := register(t.Context(), l, "0.2.0", transfer.Source{Path: rawImage(t, 1<<20, 4096)})
+	_, err := register(t.Context(), l, "0.2.0", file.Source{Path: rawImage(t, 1<<20, 4096)})
 	if !errors.As(err, &findings) || findings[0].Path.String() != "version" || !strings.Contains(findings[0].Detail, "somebody (process ") {
 		t.Errorf("registering a version that somebody else registers: %v, want a finding that says who", err)
 	}
@@ -105,7 +105,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 1<<20, 4096)
-	kept := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: path}))
+	kept := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must[catalog.Base](t)(l.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
 	claim := catalog.Version{ID: id, Coming: &catalog.Coming{
@@ -121,7 +121,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", transfer.Source{Path: path}))
+	must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: path}))
 	base = must[catalog.Base](t)(l.Base(t.Context(), kept.Digest))
 	if slices.Contains(base.Versions, id.String()) || len(base.Versions) != 2 {
 		t.Errorf("the base's versions are %q, want 1.0.0 and 2.0.0", base.Versions)
@@ -135,9 +135,9 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 1<<20, 4096)
-	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: path}))
+	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	again := func(path string) error {
-		_, err := register(t.Context(), s.library(t), "1.0.0", transfer.Source{Path: path})
+		_, err := register(t.Context(), s.library(t), "1.0.0", file.Source{Path: path})
 		return err
 	}
 	var findings finding.List

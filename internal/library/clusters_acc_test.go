@@ -10,7 +10,10 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
+	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
 // TestAccCompressedClustersOfAllSizes registers images of all layouts from everywhere, and others on top of them.
@@ -38,30 +41,30 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 				if err := os.Rename(disk, raw); err != nil {
 					t.Fatal(err)
 				}
-				file := filepath.Join(dir, fmt.Sprintf("%d-%d.qcow2", n, m))
-				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, file)
-				source := transfer.Source{Path: file}
+				path := filepath.Join(dir, fmt.Sprintf("%d-%d.qcow2", n, m))
+				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, path)
+				var from source.Source = file.Source{Path: path}
 				switch kind {
 				case "url":
-					source = transfer.Source{URL: server.URL + "/" + filepath.Base(file)}
+					from = sourceweb.Source{URL: server.URL + "/" + filepath.Base(path)}
 				case "volume":
-					needs.Tool(t, "cp", file, s.dir)
-					source = transfer.Source{Volume: s.pool + "/" + filepath.Base(file)}
+					needs.Tool(t, "cp", path, s.dir)
+					from = onhost.Volume{Name: s.pool + "/" + filepath.Base(path)}
 				}
-				whole := must[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), source))
+				whole := must[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), from))
 				s.wantDisk(t, l, whole, raw)
 
 				after := changed(t, raw, 3, 40)
-				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), transfer.Source{Path: after}))
+				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), file.Source{Path: after}))
 				s.wantDisk(t, l, on, after)
 				if on.Transferred > 1<<20 {
 					t.Errorf("%d bytes were sent of what has changed in two blocks", on.Transferred)
 				}
 				third, packed := changed(t, raw, 5), filepath.Join(dir, "again.qcow2")
 				needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, third, packed)
-				back := transfer.Source{Path: packed}
+				var back source.Source = file.Source{Path: packed}
 				if kind == "url" {
-					back = transfer.Source{URL: server.URL + "/again.qcow2"}
+					back = sourceweb.Source{URL: server.URL + "/again.qcow2"}
 				}
 				again := must[catalog.Version](t)(registerOn(t, l, on.ID.Version, fmt.Sprintf("%d.%d.2", n+1, m), back))
 				s.wantDisk(t, l, again, third)
@@ -80,7 +83,7 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
 	s, _ := newTightSite(t)
 	l := s.library(t)
-	source := transfer.Source{Path: "disk.img"}
+	source := file.Source{Path: "disk.img"}
 	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}

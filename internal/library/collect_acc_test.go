@@ -12,7 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // abandon takes a version out of the library as no process does that lives to the end: its base stays without it.
@@ -63,12 +63,12 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: rawImage(t, 1<<20, 4096)}))
+	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 	for state, how := range map[catalog.BaseState]string{
 		catalog.BaseReady: "disks hung on it", catalog.BaseDeleting: "who removed it died", catalog.BaseUploading: "who sent it was taken for dead",
 	} {
 		t.Run(how, func(t *testing.T) {
-			v := must[catalog.Version](t)(register(t.Context(), l, "9.0.0", transfer.Source{Path: rawImage(t, 1<<20, 8192)}))
+			v := must[catalog.Version](t)(register(t.Context(), l, "9.0.0", file.Source{Path: rawImage(t, 1<<20, 8192)}))
 			rec := must[catalog.Record[catalog.Base]](t)(l.store.Bases().Get(t.Context(), catalog.BaseKey(v.Digest)))
 			s.abandon(t, l, v, state)
 			sweep := func() []string {
@@ -97,7 +97,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	source := transfer.Source{Path: acctest.TinyImage(t)}
+	source := file.Source{Path: acctest.TinyImage(t)}
 	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
 	location := must[string](t)(l.StorageLocation(t.Context(), v))
 	overlay := filepath.Dir(location) + "/by-hand.qcow2"
@@ -140,7 +140,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	s := newSite(t)
 	s.template(t, s.library(t))
-	source := transfer.Source{Path: rawImage(t, 1<<20, 64<<10)}
+	source := file.Source{Path: rawImage(t, 1<<20, 64<<10)}
 	digest := digestOf(t, source.Path)
 	registrars, ctx := errgroup.WithContext(t.Context())
 	for process := range 4 {
@@ -209,8 +209,8 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	disk := rawImage(t, 2<<20, 1<<20)
-	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: disk}))
-	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", transfer.Source{Path: changed(t, disk, 3)}))
+	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
+	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, disk, 3)}))
 	sweep := func() {
 		collector := s.library(t)
 		collector.unusedFor = 0

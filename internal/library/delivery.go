@@ -25,10 +25,10 @@ func (d delivery) step() string {
 }
 
 // send sends an image as it is, or what differs from the one below.
-func (u *upload) send(ctx context.Context, s transfer.Source, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
+func (u *upload) send(ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
 	to := sink{conn, u.library.pool, u.base.Volume}
 	if below == nil {
-		file, err := u.place(ctx, s, im)
+		file, err := u.place(ctx, im)
 		if err != nil {
 			return delivery{}, err
 		}

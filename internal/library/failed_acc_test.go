@@ -14,7 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -32,7 +33,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	}
 	t.Run("wrong checksum", func(t *testing.T) {
 		for _, algorithm := range []string{"sha256:" + strings.Repeat("ab", 32), "sha512:" + strings.Repeat("ab", 64)} {
-			_, err := register(t.Context(), l, "1.0.0", transfer.Source{Path: path, Checksum: algorithm})
+			_, err := register(t.Context(), l, "1.0.0", file.Source{Path: path, Checksum: algorithm})
 			var wrong *image.ChecksumError
 			if !errors.As(err, &wrong) || wrong.Attribute() != "checksum" {
 				t.Errorf("got %v, want a checksum error", err)
@@ -45,7 +46,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			server := newStallingServer(t, path, 20<<20)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { <-server.reached; cancel() }()
-			if _, err := register(ctx, l, "1.0.0", transfer.Source{URL: server.URL, Checksum: checksum}); !errors.Is(err, context.Canceled) {
+			if _, err := register(ctx, l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum}); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want %v", err, context.Canceled)
 			}
 			leavesNothing(t)
@@ -55,7 +56,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		_, err := l.RegisterVersion(ctx, Registration{
-			ID: ubuntu.Version("1.0.0"), Source: transfer.Source{Path: path}, Progress: func(int64, int64) { cancel() },
+			ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() },
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
@@ -72,7 +73,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			}
 		}))
 		defer server.Close()
-		if _, err := register(t.Context(), l, "1.0.0", transfer.Source{URL: server.URL}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL}); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
 		}
 		leavesNothing(t)
@@ -80,7 +81,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	t.Run("the disk is smaller than the image", func(t *testing.T) {
 		one := int64(1)
 		_, err := l.RegisterVersion(t.Context(), Registration{
-			ID: ubuntu.Version("1.0.0"), Source: transfer.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
+			ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
 			Spec: catalog.Spec{Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: &one}}}},
 		})
 		var findings finding.List
@@ -90,10 +91,10 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		leavesNothing(t)
 	})
 	t.Run("the version is there already, with another image", func(t *testing.T) {
-		v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: rawImage(t, 1<<20, 4096)}))
+		v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other before the end.
-		other := transfer.Source{Path: rawImage(t, 1<<20, 8192)}
+		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
 		base, _, err := l.holdBase(t.Context(), Registration{ID: v.ID, Source: other, volume: "nova.base.other", steps: step.NewTimer()})
 		if err != nil {
 			t.Fatal(err)

@@ -10,8 +10,9 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
 // A process that is killed right after it registered something has told nobody: it is there, and no state has it. So the
@@ -45,16 +46,14 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 
 // leadsTo tells whether a source leads to the image of a digest. Where nothing else tells, it is read. A disk that would have to
 // be captured anew does not.
-func (l *Library) leadsTo(ctx context.Context, source transfer.Source, digest string) (same bool, err error) {
-	if source.Instance != "" {
+func (l *Library) leadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
+	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}
-	if source.Checksum != "" {
-		if same, err := l.HasSource(ctx, digest, source); same || err != nil {
-			return same, err
-		}
+	if same, err := l.HasSource(ctx, digest, from); same || err != nil {
+		return same, err
 	}
-	im, err := l.openSource(ctx, source)
+	im, err := from.Open(ctx)
 	if err != nil {
 		return false, err
 	}

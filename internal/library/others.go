@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // What belongs to other tenants is counted in messages, and never named.
@@ -20,19 +21,7 @@ func (l *Library) named(instances []made) string {
 		}
 	}
 	slices.Sort(own)
-	return andOthers(own, len(instances)-len(own))
-}
-
-// andOthers lists names, and says how many there are that belong to other tenants.
-func andOthers(names []string, others int) string {
-	text := strings.Join(names, ", ")
-	switch {
-	case others == 0:
-		return text
-	case text == "":
-		return fmt.Sprintf("%d of other tenants", others)
-	}
-	return fmt.Sprintf("%s, and %d of other tenants", text, others)
+	return naming.AndOthers(own, len(instances)-len(own))
 }
 
 // foreign tells whether a file is a disk of another tenant's instance.

@@ -40,23 +40,6 @@ func TestMessagesNameNothingOfOthers(t *testing.T) {
 	}
 }
 
-func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
-	l := (&memory{}).as(t, "shop", "ann")
-	of := func(tenant, name string) host.Domain {
-		return host.Domain{Name: tenant + "." + name, Metadata: must[string](t)(catalog.InstanceFacts{Tenant: tenant, Name: name}.Marshal())}
-	}
-	domains := []host.Domain{of("shop", "web"), of("bank", "vault"), {Name: "router"}, {Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"}}
-	const prefix = "it is in use by running machines: "
-	for user, want := range map[string]string{
-		"shop.web": "shop.web", "bank.vault": "1 of other tenants", "router": "router", "bank.torn": "another domain", "shop.torn": "shop.torn",
-		"shop.undescribed": "shop.undescribed", "bank.undescribed": "another domain", "undescribed": "another domain",
-	} {
-		if _, got, _ := strings.Cut(l.inUse([]string{user}, domains).Error(), prefix); got != want {
-			t.Errorf("%s is named %q, want %q", user, got, want)
-		}
-	}
-}
-
 // A domain that cannot be described may be an instance of what is to be a draft again.
 func TestADraftHasNoInstances(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")

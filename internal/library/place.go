@@ -15,8 +15,8 @@ import (
 
 // place opens the volume's own file, where this process sees it and may write to it, for an image that can be copied as it is:
 // nil where it has to be sent. The file is as long as the image, and empty.
-func (u *upload) place(ctx context.Context, s transfer.Source, im *transfer.Image) (*os.File, error) {
-	if s.Path == "" || im.Compression != "" || im.Size < markSize {
+func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error) {
+	if !im.Plain() || im.Size < markSize {
 		return nil, nil
 	}
 	file, err := openVolumeFile(u.path, im.Size)

@@ -21,6 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // newSiteAt is a site whose pool is in a directory that is at the same path on this machine and on the test host.
@@ -52,7 +53,7 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	s.template(t, l)
 	for number, source := range []string{rawImage(t, 64<<20, 3<<20), acctest.TinyImage(t)} {
 		v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{
-			ID: ubuntu.Version(fmt.Sprintf("1.%d.0", number)), Source: transfer.Source{Path: source}, VerifyFull: true,
+			ID: ubuntu.Version(fmt.Sprintf("1.%d.0", number)), Source: file.Source{Path: source}, VerifyFull: true,
 		}))
 		info := must[os.FileInfo](t)(os.Stat(source))
 		if v.Digest != digestOf(t, source) || stepsOf(v) != "open copy verify" || v.StoredSize != info.Size() || v.Transferred == 0 || v.Transferred > info.Size() {
@@ -74,14 +75,14 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	before, images := s.files(t), s.images(t)
 	path := rawImage(t, 8<<20, 8<<20)
 	for name, wrong := range map[string]string{"SHA-256": "sha256:" + strings.Repeat("ab", 32), "SHA-512": "sha512:" + strings.Repeat("ab", 64)} {
-		_, err := register(t.Context(), l, "2.0.0", transfer.Source{Path: path, Checksum: wrong})
+		_, err := register(t.Context(), l, "2.0.0", file.Source{Path: path, Checksum: wrong})
 		if _, ok := errors.AsType[*image.ChecksumError](err); !ok {
 			t.Errorf("with a wrong %s: %v", name, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := l.RegisterVersion(ctx, Registration{ID: ubuntu.Version("2.0.0"), Source: transfer.Source{Path: path}, Progress: func(int64, int64) { cancel() }})
+	_, err := l.RegisterVersion(ctx, Registration{ID: ubuntu.Version("2.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -93,7 +94,7 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 func TestAccProcessesThatCopyOneImageAtOnceEndWithOneBase(t *testing.T) {
 	s := newSiteAt(t, filepath.Join(t.TempDir(), "pool"))
 	s.template(t, s.library(t))
-	source := transfer.Source{Path: rawImage(t, 24<<20, 16<<20)}
+	source := file.Source{Path: rawImage(t, 24<<20, 16<<20)}
 	group, ctx := errgroup.WithContext(t.Context())
 	for i := range 4 {
 		l := s.library(t)
@@ -120,7 +121,7 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 16<<20, 3<<20)
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", transfer.Source{Path: path}))
+	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
 	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" || "sha256:"+sum[:64] != digestOf(t, path) {
 		t.Errorf("stored %s of %s, by %s", sum, v.Digest, stepsOf(v))
@@ -137,7 +138,7 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	im := must[*transfer.Image](t)(transfer.Open(t.Context(), transfer.Source{Path: rawImage(t, size, 4096)}))
+	im := must[*transfer.Image](t)(file.Source{Path: rawImage(t, size, 4096)}.Open(t.Context()))
 	defer im.Close()
 	decoy, content := filepath.Join(s.dir, u.base.Volume), bytes.Repeat([]byte("precious"), size/8)
 	if u.path != decoy {
@@ -157,7 +158,7 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.Remove(decoy)
-			file, err := u.place(t.Context(), transfer.Source{Path: path}, im)
+			file, err := u.place(t.Context(), im)
 			if file != nil || err != nil {
 				t.Errorf("got %v, %v; want neither file nor error", file, err)
 			}
@@ -197,7 +198,7 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	if err := os.WriteFile(path, must[[]byte](t)(os.ReadFile(rawImage(t, 32<<20, 32<<20))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version("1.0.0"), Source: transfer.Source{Path: path}, VerifyFull: true}))
+	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
 	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
 	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))

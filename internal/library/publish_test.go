@@ -8,8 +8,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // lossy is a catalog that makes a base complete and loses the answer, once.
@@ -38,7 +38,7 @@ func (l lossyBases) Replace(ctx context.Context, key string, at catalog.Revision
 
 // If the answer is lost that an image is complete, others may have begun to use it: its volume stays.
 func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
-	source := transfer.Source{Path: rawImage(t, 64<<10, 1<<10)}
+	source := file.Source{Path: rawImage(t, 64<<10, 1<<10)}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, lost := t.Context(), false
 		h := fakehost.New()

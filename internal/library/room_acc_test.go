@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
 // newTightSite is a site whose pool has 8 MiB. What is in it shows on the host only.
@@ -23,7 +24,7 @@ func TestAccAnImageThatThePoolHasNoRoomForIsRefused(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	before := s.Exec(t, "ls", dir)
-	_, err := register(t.Context(), l, "1.0.0", transfer.Source{Path: rawImage(t, 12<<20, 12<<20)})
+	_, err := register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 12<<20, 12<<20)})
 	if err == nil || !strings.Contains(err.Error(), "it takes 12 MiB and the pool has 7 MiB left") {
 		t.Errorf("got %v, want an error that says how much room there is", err)
 	}
@@ -46,7 +47,7 @@ func TestAccAPoolThatRunsFullRegistersNothing(t *testing.T) {
 				s.Exec(t, "sh", "-c", "until ls "+dir+"/nova.base.*.raw 2>/dev/null; do sleep 0.01; done; dd if=/dev/zero of="+dir+"/filler bs=64k 2>/dev/null || true")
 				close(server.goOn)
 			}()
-			v, err := register(t.Context(), l, "1.0.0", transfer.Source{URL: server.URL, Checksum: checksum})
+			v, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum})
 			if err == nil {
 				stored := s.Exec(t, "sh", "-c", "sha256sum "+dir+"/nova.base.*.raw")
 				t.Errorf("registered %s although the pool ran full; stored is %s", v.Digest, stored)

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -25,7 +26,7 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err != nil {
 		return none, 0, err
 	}
-	im, err := l.openSource(ctx, r.Source)
+	im, err := r.Source.Open(ctx)
 	if err != nil {
 		return none, 0, err
 	}
@@ -59,18 +60,13 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	}
 	defer conn.Close()
 	r.steps.Done("open")
-	done, err := u.send(ctx, r.Source, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
+	done, err := u.send(ctx, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
 		transfer.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
 		}))
 	if err != nil {
 		return none, done.transferred, err
-	}
-	if r.Source.Volume != "" {
-		if err := l.unused(ctx, r.Source); err != nil { // a guest that was started meanwhile has written to it
-			return none, done.transferred, err
-		}
 	}
 	r.steps.Done(done.step())
 	volume, err := u.recognised(ctx)
@@ -113,12 +109,16 @@ func (l *Library) checkRoom(ctx context.Context, size int64) (room int64, err er
 
 // CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
 // room for is asked when it is stored.
-func (l *Library) CheckCapacity(ctx context.Context, s transfer.Source, size int64) error {
+func (l *Library) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
+	if size <= 0 {
+		return nil
+	}
 	pool, err := l.host.Pool(ctx, l.pool)
-	if err != nil || pool.Capacity == 0 || size <= 0 || uint64(size) <= pool.Capacity {
+	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so
 	}
-	return s.Fail("storing", fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, l.pool, pool.Capacity>>20),
+	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, l.pool, pool.Capacity>>20)
+	return source.Origin(s).Failed("storing", tooLarge,
 		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }
 
@@ -140,8 +140,7 @@ func (l *Library) newUpload(r Registration, volume, format string) *upload {
 	u := &upload{library: l, version: r.ID, base: catalog.Base{
 		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{r.ID.String()},
 	}}
-	if r.Source.Checksum != "" {
-		want, _ := image.ParseChecksum(r.Source.Checksum) // which opening it has done as well
+	if want := r.Source.Expected(); want != (image.Checksum{}) {
 		u.base.Sources = []string{want.String()}
 	}
 	return u

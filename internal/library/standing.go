@@ -50,16 +50,6 @@ func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk
 	return chain, nil
 }
 
-// chainSize is what the files of a disk take up, in bytes.
-func chainSize(chain []host.Volume) int64 {
-	var sum uint64
-	for _, v := range chain {
-		sum += v.Allocation
-	}
-	top := chain[0]
-	return int64(min(sum, top.Capacity+top.Capacity/64))
-}
-
 // volumeAt finds the volume of a file.
 func (l *Library) volumeAt(ctx context.Context, file string) (host.Volume, error) {
 	pools, err := l.host.Pools(ctx)
@@ -149,15 +139,6 @@ func backingPath(v host.Volume) string {
 		return ""
 	}
 	return v.Backing.Path
-}
-
-// adviceOnChain says what to do about a disk that must not be read.
-func adviceOnChain(err error) string {
-	if _, forged := errors.AsType[*host.FormatError](err); !forged {
-		return ""
-	}
-	return "The host would copy what that leads to, which may be any of its files. The guest of a raw disk can write " +
-		"such a beginning: have it write another one, or create the instance again from a version that can be trusted."
 }
 
 // BaseVolume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.

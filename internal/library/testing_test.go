@@ -13,9 +13,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
 // site is a pool of its own on the test host.
@@ -111,8 +111,8 @@ func digestOf(t testing.TB, path string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func register(ctx context.Context, l *Library, version string, source transfer.Source) (catalog.Version, error) {
-	return l.RegisterVersion(ctx, Registration{ID: ubuntu.Version(version), Source: source})
+func register(ctx context.Context, l *Library, version string, from source.Source) (catalog.Version, error) {
+	return l.RegisterVersion(ctx, Registration{ID: ubuntu.Version(version), Source: from})
 }
 
 func must[T any](t testing.TB) func(T, error) T {

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // A host has other people's files and domains, in any state. What it cannot describe of them is in the way of a removal only
@@ -29,7 +29,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 		err = l.RemoveVersion(ctx, v.ID, func(text string) { overlooked = append(overlooked, text) })
 		return overlooked, err
 	}
-	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", transfer.Source{Path: source}))
+	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", file.Source{Path: source}))
 	at := func(name string) string { return path.Join(theirDir, name) }
 	// files makes files that the host lists, and does with them what they are to become afterwards.
 	files := func(names []string, script string) {
@@ -55,7 +55,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	}
 
 	// A name that is not UTF-8 hides nothing that stands on the image.
-	v = must[catalog.Version](t)(register(ctx, l, "2.0.0", transfer.Source{Path: source}))
+	v = must[catalog.Version](t)(register(ctx, l, "2.0.0", file.Source{Path: source}))
 	location := must[string](t)(l.StorageLocation(ctx, v))
 	overlay := at("caf\xe9.qcow2")
 	host.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "raw", overlay)
@@ -86,7 +86,7 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 	}
 
 	// What is called as a disk may be one that stands on the image.
-	v = must[catalog.Version](t)(register(ctx, l, "3.0.0", transfer.Source{Path: source}))
+	v = must[catalog.Version](t)(register(ctx, l, "3.0.0", file.Source{Path: source}))
 	for name, says := range map[string]string{
 		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
 		"nova.disk.bank.web.system.qcow2":    "a volume of another tenant may stand on its image, and the host cannot describe it. ",

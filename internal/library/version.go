@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -17,7 +17,7 @@ import (
 type Registration struct {
 	ID catalog.VersionID
 	VersionSettings
-	Source     transfer.Source
+	Source     source.Source
 	Parent     string       // the version of the same template that the image is compared with; "" for none
 	VerifyFull bool         // read the stored image back before the version is registered
 	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen
@@ -31,7 +31,7 @@ type Registration struct {
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
 func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
 	none := catalog.Version{}
-	r.steps = step.NewTimer()
+	r.steps, r.Source = step.NewTimer(), l.bound(r.Source)
 	if err := l.open(ctx); err != nil {
 		return none, err
 	}

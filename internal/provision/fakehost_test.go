@@ -13,10 +13,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // site is a library on a host in memory. Its template web has the versions 1.0.0 and 2.0.0, of two images.
@@ -48,7 +48,7 @@ func onSite(t *testing.T, test func(t *testing.T, s *site)) {
 		must[catalog.Template](t)(s.lib.CreateTemplate(ctx, catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
 		for version, path := range images {
 			must[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.Registration{
-				ID: siteTemplate.Version(version), Source: transfer.Source{Path: path},
+				ID: siteTemplate.Version(version), Source: file.Source{Path: path},
 			}))
 		}
 		test(t, s)

@@ -17,10 +17,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // envStress tells a process of the stress test what to do, as JSON.
@@ -184,7 +184,7 @@ func (t *tally) wrong(format string, values ...any) {
 }
 
 func (s stressed) register(ctx context.Context, l *library.Library, version string) error {
-	source := transfer.Source{Path: s.Image}
+	source := file.Source{Path: s.Image}
 	if version == stressOther {
 		source.Path = s.Other
 	}

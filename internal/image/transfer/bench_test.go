@@ -32,7 +32,7 @@ func BenchmarkSend(b *testing.B) {
 	b.SetBytes(benchSize)
 	b.ReportAllocs()
 	for b.Loop() {
-		im, err := Open(context.Background(), Source{Path: path})
+		im, err := open(context.Background(), source{path: path})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 )
 
@@ -47,10 +48,10 @@ func pair(t *testing.T) (before, after []byte) {
 }
 
 // sentChanges sends an image as changes to a file, makes sure that it is a whole overlay, and gives the disk in it.
-func sentChanges(t *testing.T, source Source, below Below) ([]byte, Changes) {
+func sentChanges(t *testing.T, source source, below Below) ([]byte, Changes) {
 	t.Helper()
 	im := opened(t, source)
-	sink := &memory{}
+	sink := &imagetest.Sink{}
 	told := ""
 	changes, err := im.SendChanges(t.Context(), sink, below, OnDigest(func(d string) error { told = d; return nil }))
 	if err != nil {
@@ -59,16 +60,16 @@ func sentChanges(t *testing.T, source Source, below Below) ([]byte, Changes) {
 	if told != changes.Digest {
 		t.Errorf("the digest was told as %q, and is %q", told, changes.Digest)
 	}
-	if changes.Size != int64(len(sink.data)) || changes.Transferred != changes.Size {
-		t.Errorf("size %d, transferred %d, the overlay has %d bytes", changes.Size, changes.Transferred, len(sink.data))
+	if changes.Size != int64(len(sink.Data)) || changes.Transferred != changes.Size {
+		t.Errorf("size %d, transferred %d, the overlay has %d bytes", changes.Size, changes.Transferred, len(sink.Data))
 	}
-	if want := sha256Of(sink.data[overlay.DataOffset:]); changes.Stored != want {
+	if want := imagetest.SHA256(sink.Data[overlay.DataOffset:]); changes.Stored != want {
 		t.Errorf("Stored = %s, want %s", changes.Stored, want)
 	}
-	if last := sink.calls[len(sink.calls)-1]; last.offset != 0 {
-		t.Errorf("what was sent last is for byte %d, not the header", last.offset)
+	if last := sink.Calls[len(sink.Calls)-1]; last[0] != 0 {
+		t.Errorf("what was sent last is for byte %d, not the header", last[0])
 	}
-	path, disk := writeFile(t, sink.data), filepath.Join(t.TempDir(), "disk")
+	path, disk := imagetest.WriteFile(t, sink.Data), filepath.Join(t.TempDir(), "disk")
 	needs.Tool(t, "qemu-img", "check", "-q", "-f", "qcow2", path)
 	needs.Tool(t, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, disk)
 	content, err := os.ReadFile(disk)
@@ -81,12 +82,12 @@ func sentChanges(t *testing.T, source Source, below Below) ([]byte, Changes) {
 // mapped is the image of a disk as it is below another one, in a file of a format.
 func mapped(t *testing.T, disk []byte, format string) Below {
 	t.Helper()
-	path := writeFile(t, disk)
+	path := imagetest.WriteFile(t, disk)
 	if format == "qcow2" {
 		needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", path, path+".qcow2")
 		path += ".qcow2"
 	}
-	result, err := opened(t, Source{Path: path}).Send(t.Context(), nowhere{}, MapBlocks())
+	result, err := opened(t, source{path: path}).Send(t.Context(), nowhere{}, MapBlocks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func mapped(t *testing.T, disk []byte, format string) Below {
 }
 
 // kinds are all the ways in which an image of a disk can come.
-func kinds(t *testing.T, disk []byte) map[string]Source {
+func kinds(t *testing.T, disk []byte) map[string]func() source {
 	t.Helper()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -125,12 +126,15 @@ func kinds(t *testing.T, disk []byte) map[string]Source {
 	zip("qcow2")
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
-	all := map[string]Source{}
+	all := map[string]func() source{}
 	for _, name := range []string{"raw", "qcow2", "small", "deflate", "zstd", "subclusters", "raw.gz", "qcow2.gz"} {
-		all[name] = Source{Path: at(name)}
+		all[name] = func() source { return source{path: at(name)} }
 	}
 	for _, name := range []string{"raw", "qcow2", "raw.gz"} {
-		all["url of "+name] = Source{URL: server.URL + "/" + name}
+		all["stream of "+name] = func() source {
+			data := imagetest.ReadFile(t, at(name))
+			return source{once: bytes.NewReader(data), length: int64(len(data))}
+		}
 	}
 	return all
 }
@@ -143,7 +147,7 @@ func TestChangesGiveTheDisk(t *testing.T) {
 				continue
 			}
 			t.Run(name+" on "+format, func(t *testing.T) {
-				got, changes := sentChanges(t, source, mapped(t, before, format))
+				got, changes := sentChanges(t, source(), mapped(t, before, format))
 				if !bytes.Equal(got, after) {
 					t.Error("another disk comes of it")
 				}
@@ -178,19 +182,19 @@ func TestImagesAreMapped(t *testing.T) {
 	disk, _ := pair(t)
 	for name, source := range kinds(t, disk) {
 		t.Run(name, func(t *testing.T) {
-			m, err := MapImage(t.Context(), opened(t, source))
+			m, err := MapImage(t.Context(), opened(t, source()))
 			if err != nil {
 				t.Fatal(err)
 			}
 			wantMap(t, m, disk)
-			result, err := opened(t, source).Send(t.Context(), nowhere{}, MapBlocks())
+			result, err := opened(t, source()).Send(t.Context(), nowhere{}, MapBlocks())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if result.Blocks != nil {
 				wantMap(t, result.Blocks, disk)
 			}
-			if unmapped := name == "qcow2.gz" || name == "url of qcow2"; unmapped != (result.Blocks == nil) {
+			if unmapped := name == "qcow2.gz" || name == "stream of qcow2"; unmapped != (result.Blocks == nil) {
 				t.Errorf("sending it maps it: %t", result.Blocks != nil)
 			}
 		})
@@ -204,7 +208,7 @@ func TestChangesOfAnotherSize(t *testing.T) {
 		"empty": append(bytes.Clone(before[:512]), make([]byte, 2<<20)...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, changes := sentChanges(t, Source{Path: writeFile(t, disk)}, mapped(t, before, "raw"))
+			got, changes := sentChanges(t, source{path: imagetest.WriteFile(t, disk)}, mapped(t, before, "raw"))
 			if !bytes.Equal(got, disk) {
 				t.Error("another disk comes of it")
 			}
@@ -218,7 +222,7 @@ func TestChangesOfAnotherSize(t *testing.T) {
 func TestSendingChangesFails(t *testing.T) {
 	before, after := pair(t)
 	below := mapped(t, before, "raw")
-	path := writeFile(t, after)
+	path := imagetest.WriteFile(t, after)
 	no := errors.New("no")
 	t.Run("the sink", func(t *testing.T) {
 		for _, offset := range []int64{overlay.DataOffset, 5 * overlay.ClusterSize, 0} {
@@ -226,15 +230,15 @@ func TestSendingChangesFails(t *testing.T) {
 				if at == offset {
 					return no
 				}
-				return (&memory{}).WriteAt(ctx, r, at, length)
+				return (&imagetest.Sink{}).WriteAt(ctx, r, at, length)
 			})
-			if _, err := opened(t, Source{Path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err, no) {
+			if _, err := opened(t, source{path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err, no) {
 				t.Errorf("at byte %d: got %v, want %v", offset, err, no)
 			}
 		}
 	})
 	t.Run("who is told the digest", func(t *testing.T) {
-		_, err := opened(t, Source{Path: path}).SendChanges(t.Context(), &memory{}, below, OnDigest(func(string) error { return no }))
+		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below, OnDigest(func(string) error { return no }))
 		if err != no { //nolint:errorlint // as it is
 			t.Errorf("got %v, want %v as it is", err, no)
 		}
@@ -246,18 +250,18 @@ func TestSendingChangesFails(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		if _, err := opened(t, Source{Path: path}).SendChanges(ctx, sink, below); !errors.Is(err, context.Canceled) {
+		if _, err := opened(t, source{path: path}).SendChanges(ctx, sink, below); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
 	t.Run("no room", func(t *testing.T) {
-		_, err := opened(t, Source{Path: path}).SendChanges(t.Context(), &memory{}, below, Room(2*blockmap.BlockSize))
-		wantError[*image.UnsupportedImageError](t, err)
-		wantBlamed(t, err, "path")
+		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below, Room(2*blockmap.BlockSize))
+		imagetest.WantError[*image.UnsupportedImageError](t, err)
+		imagetest.WantBlamed(t, err, "path")
 	})
 	t.Run("wrong checksum", func(t *testing.T) {
-		_, err := opened(t, Source{Path: path, Checksum: sha256Of(before)}).SendChanges(t.Context(), &memory{}, below)
-		wantError[*image.ChecksumError](t, err)
+		_, err := opened(t, source{path: path, checksum: imagetest.SHA256(before)}).SendChanges(t.Context(), &imagetest.Sink{}, below)
+		imagetest.WantError[*image.ChecksumError](t, err)
 	})
 	t.Run("the file changes", func(t *testing.T) {
 		sink := sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
@@ -265,7 +269,7 @@ func TestSendingChangesFails(t *testing.T) {
 			_, copied := io.Copy(io.Discard, r)
 			return errors.Join(err, copied)
 		})
-		if _, err := opened(t, Source{Path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err, image.ErrChanged) {
+		if _, err := opened(t, source{path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err, image.ErrChanged) {
 			t.Errorf("got %v, want %v", err, image.ErrChanged)
 		}
 	})

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // textual is a disk with data that compresses well, data that does not, and holes, whose last cluster is not a whole one.
@@ -33,7 +32,7 @@ func textual() []byte {
 }
 
 // inImage is the disk in a qcow2 image, as this package reads it.
-func inImage(t *testing.T, s Source) []byte {
+func inImage(t *testing.T, s source) []byte {
 	t.Helper()
 	im := opened(t, s)
 	disk := make([]byte, im.VirtualSize)
@@ -46,7 +45,7 @@ func inImage(t *testing.T, s Source) []byte {
 	return disk
 }
 
-// All layouts that there are give the disk that QEMU finds in them, from a file and from a server, and can be compared with: as
+// All layouts that there are give the disk that QEMU finds in them, from a file and as a stream, and can be compared with: as
 // the image that another one stands on, and as the one that stands on another.
 func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 	disk := textual()
@@ -54,8 +53,6 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 	copy(after[2<<20:], "changed")
 	clear(after[3<<20 : 4<<20])
 	dir := t.TempDir()
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	t.Cleanup(server.Close)
 	rawBelow := mapped(t, after, "raw")
 	var layouts []string
 	for bits := 9; bits <= 21; bits++ {
@@ -71,7 +68,7 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 			continue
 		}
 		t.Run(layout, func(t *testing.T) {
-			raw, file := writeFile(t, disk), filepath.Join(dir, "image")
+			raw, file := imagetest.WriteFile(t, disk), filepath.Join(dir, "image")
 			options, compressed := strings.CutSuffix(layout, " -c")
 			command := []string{"qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", options, raw, file}
 			if compressed {
@@ -79,23 +76,25 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 			}
 			needs.Tool(t, command...)
 			needs.Tool(t, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", file, raw)
-			want := sha256Of(readBack(t, raw))
-			if want != sha256Of(disk) {
+			want := imagetest.SHA256(imagetest.ReadFile(t, raw))
+			if want != imagetest.SHA256(disk) {
 				t.Fatal("QEMU finds another disk in it")
 			}
-			for _, s := range []Source{{Path: file}, {URL: server.URL + "/image"}} {
-				if got := sha256Of(inImage(t, s)); got != want {
-					t.Errorf("the disk in %s is %s, and %s by QEMU", s, got, want)
+			data := imagetest.ReadFile(t, file)
+			stream := func() source { return source{once: bytes.NewReader(data), length: int64(len(data))} }
+			for from, s := range map[string]source{"a file": {path: file}, "a stream": stream()} {
+				if got := imagetest.SHA256(inImage(t, s)); got != want {
+					t.Errorf("the disk in %s is %s, and %s by QEMU", from, got, want)
 				}
 			}
-			if got, _ := sentChanges(t, Source{URL: server.URL + "/image"}, rawBelow); sha256Of(got) != want {
+			if got, _ := sentChanges(t, stream(), rawBelow); imagetest.SHA256(got) != want {
 				t.Error("the changes in it give another disk")
 			}
-			m, err := MapImage(t.Context(), opened(t, Source{Path: file}))
+			m, err := MapImage(t.Context(), opened(t, source{path: file}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := sentChanges(t, Source{Path: rawBelow.Path}, Below{Path: file, Format: "qcow2", Blocks: m}); !bytes.Equal(got, after) {
+			if got, _ := sentChanges(t, source{path: rawBelow.Path}, Below{Path: file, Format: "qcow2", Blocks: m}); !bytes.Equal(got, after) {
 				t.Error("what stands on it has another disk")
 			}
 		})
@@ -117,7 +116,7 @@ func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
 // Each cluster is decompressed once, however large it is.
 func TestALargeClusterIsDecompressedOnce(t *testing.T) {
 	for _, kind := range []string{"zlib", "zstd"} {
-		file := madeOf(t, textual(), "-c", "-o", "cluster_size=2M,compression_type="+kind)
+		file := imagetest.Converted(t, textual(), "-c", "-o", "cluster_size=2M,compression_type="+kind)
 		read := &counted{r: bytes.NewReader(file)}
 		disk, err := qcow2Contents(t.Context(), image.Origin{Name: "image", Attribute: "path"}, read, int64(len(file)))
 		if err != nil {
@@ -137,8 +136,8 @@ func TestALargeClusterIsDecompressedOnce(t *testing.T) {
 // A cluster whose data is damaged is an error, and blames the image.
 func TestADamagedClusterIsTold(t *testing.T) {
 	for _, kind := range []string{"zlib", "zstd"} {
-		file := madeOf(t, textual(), "-c", "-o", "compression_type="+kind)
-		im := opened(t, Source{Path: writeFile(t, file)})
+		file := imagetest.Converted(t, textual(), "-c", "-o", "compression_type="+kind)
+		im := opened(t, source{path: imagetest.WriteFile(t, file)})
 		tables, err := newQcow2Tables(t.Context(), im.origin, bytes.NewReader(file), im.Size)
 		if err != nil {
 			t.Fatal(err)
@@ -155,8 +154,8 @@ func TestADamagedClusterIsTold(t *testing.T) {
 		for n := range 100 {
 			file[int(packed.file)+n] = 0xff
 		}
-		_, err = MapImage(t.Context(), opened(t, Source{Path: writeFile(t, file)}))
-		if said := wantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "cluster") {
+		_, err = MapImage(t.Context(), opened(t, source{path: imagetest.WriteFile(t, file)}))
+		if said := imagetest.WantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "cluster") {
 			t.Errorf("%s: it says %q", kind, said.Reason)
 		}
 	}
@@ -169,7 +168,7 @@ func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "image")
 		needs.Tool(t, "qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, size)
 		needs.Tool(t, "qemu-io", "-c", "write -P 7 10G 300k", path)
-		im := opened(t, Source{Path: path})
+		im := opened(t, source{path: path})
 		m, err := MapImage(t.Context(), im)
 		if err != nil {
 			t.Fatal(err)
@@ -177,15 +176,15 @@ func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 		if m.Size != im.VirtualSize || m.Data() != 5 {
 			t.Errorf("%s: a disk of %d bytes with %d blocks of data", claim, m.Size, m.Data())
 		}
-		if _, err = opened(t, Source{Path: path}).SendChanges(t.Context(), nowhere{}, mapped(t, rawDisk(1<<20), "raw")); err != nil {
+		if _, err = opened(t, source{path: path}).SendChanges(t.Context(), nowhere{}, mapped(t, imagetest.RawDisk(1<<20), "raw")); err != nil {
 			t.Error(err)
 		}
 	}
-	huge := qcow2Image(func(h *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+	huge := imagetest.Qcow2(func(h *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
 		h.ClusterBits, h.Size, h.L1Size = 21, 2<<60, 4<<20
 	})
-	_, err := Open(t.Context(), Source{Path: writeFile(t, huge)})
-	if said := wantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, "2305843009213693952 bytes") {
+	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, huge)})
+	if said := imagetest.WantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, "2305843009213693952 bytes") {
 		t.Errorf("it says %q", said.Reason)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -14,89 +12,60 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
-	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
-
-// packed compresses data with the tool of that name, as users do.
-func packed(t testing.TB, tool string, data []byte, flags ...string) []byte {
-	t.Helper()
-	needs.Installed(t, tool)
-	cmd := exec.Command(tool, append([]string{"-c"}, flags...)...)
-	cmd.Stdin = bytes.NewReader(data)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-var tools = []string{"gzip", "xz", "zstd", "bzip2"}
-
-// holed is a raw disk of three stretches of data, with long and short holes between and after them.
-func holed() []byte {
-	disk := rawDisk(10 << 20)
-	clear(disk[1<<20 : 1<<20+localfile.JoinGap/2])
-	clear(disk[2<<20+777 : 5<<20+5])
-	clear(disk[8<<20:])
-	return disk
-}
 
 func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 	images := map[string]struct {
 		data   []byte
 		format image.Format
 		disk   int64 // as it is known before
-	}{"raw": {holed(), image.FormatRaw, 0}, "qcow2": {qcow2Image(nil), image.FormatQcow2, 1 << 30}}
-	for _, tool := range tools {
+	}{"raw": {imagetest.Holed(), image.FormatRaw, 0}, "qcow2": {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30}}
+	for _, tool := range imagetest.Tools {
 		for name, c := range images {
 			t.Run(tool+" "+name, func(t *testing.T) {
-				file := packed(t, tool, c.data)
-				checked := Source{Path: writeFile(t, file), Checksum: sha512Of(file)}
-				online := Source{Checksum: sha256Of(file), URL: serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(file) })}
-				for _, s := range []Source{checked, online} {
+				file := imagetest.Packed(t, tool, c.data)
+				checked := source{path: imagetest.WriteFile(t, file), checksum: imagetest.SHA512(file)}
+				online := source{checksum: imagetest.SHA256(file), once: bytes.NewReader(file), length: -1}
+				for _, s := range []source{checked, online} {
 					im := opened(t, s)
 					if im.Compression != tool || im.Format != c.format || im.Size != -1 || im.VirtualSize != c.disk {
 						t.Errorf("before: %s, %s of %d bytes, a disk of %d", im.Compression, im.Format, im.Size, im.VirtualSize)
 					}
-					var sink memory
+					var sink imagetest.Sink
 					got, err := im.Send(t.Context(), &sink)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if got.Digest != sha256Of(c.data) || got.Size != int64(len(c.data)) || !bytes.Equal(sink.data, c.data) {
-						t.Errorf("Send = %+v, want what was compressed: %s", got, sha256Of(c.data))
+					if got.Digest != imagetest.SHA256(c.data) || got.Size != int64(len(c.data)) || !bytes.Equal(sink.Data, c.data) {
+						t.Errorf("Send = %+v, want what was compressed: %s", got, imagetest.SHA256(c.data))
 					}
-					if c.format == image.FormatRaw && (im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.calls) != 3) {
-						t.Errorf("disk of %d bytes, %d sent in %v", im.VirtualSize, got.Transferred, sink.calls)
+					if c.format == image.FormatRaw && (im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.Calls) != 3) {
+						t.Errorf("disk of %d bytes, %d sent in %v", im.VirtualSize, got.Transferred, sink.Calls)
 					}
 				}
 				im := opened(t, checked)
-				if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(c.data) {
+				if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(c.data) {
 					t.Errorf("Digest = %s, %v", digest, err)
 				}
-				seen, err := Look(t.Context(), checked.Path, localfile.Stamp{})
-				if err != nil || seen.Digest != sha256Of(c.data) {
-					t.Errorf("Look = %+v, %v", seen, err)
-				}
-				checked.Checksum = sha256Of(c.data) // of the image, not of the file
+				checked.checksum = imagetest.SHA256(c.data) // of the image, not of the file
 				im = opened(t, checked)
-				_, err = im.Send(t.Context(), &memory{})
-				wantError[*image.ChecksumError](t, err)
+				_, err := im.Send(t.Context(), &imagetest.Sink{})
+				imagetest.WantError[*image.ChecksumError](t, err)
 			})
 		}
 	}
 }
 
 func TestSeveralMembersAreOneFile(t *testing.T) {
-	disk := rawDisk(1 << 20)
-	for _, tool := range tools {
+	disk := imagetest.RawDisk(1 << 20)
+	for _, tool := range imagetest.Tools {
 		t.Run(tool, func(t *testing.T) {
-			file := append(packed(t, tool, disk[:300000]), packed(t, tool, disk[300000:])...)
-			var sink memory
-			if _, err := opened(t, Source{Path: writeFile(t, file)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.data, disk) {
-				t.Errorf("sent %d bytes of %d, %v", len(sink.data), len(disk), err)
+			file := append(imagetest.Packed(t, tool, disk[:300000]), imagetest.Packed(t, tool, disk[300000:])...)
+			var sink imagetest.Sink
+			if _, err := opened(t, source{path: imagetest.WriteFile(t, file)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.Data, disk) {
+				t.Errorf("sent %d bytes of %d, %v", len(sink.Data), len(disk), err)
 			}
 		})
 	}
@@ -104,13 +73,13 @@ func TestSeveralMembersAreOneFile(t *testing.T) {
 
 // A file that is cut off or damaged anywhere gives no image.
 func TestDamagedCompressionIsTold(t *testing.T) {
-	disk := rawDisk(1 << 20)
+	disk := imagetest.RawDisk(1 << 20)
 	for i := range disk[4096:] {
 		disk[4096+i] ^= byte(i * i >> 7) // not too easy to compress
 	}
-	for _, tool := range tools {
+	for _, tool := range imagetest.Tools {
 		t.Run(tool, func(t *testing.T) {
-			file := packed(t, tool, disk)
+			file := imagetest.Packed(t, tool, disk)
 			cut := [][]byte{file[:12], file[:len(file)/2], file[:len(file)-1]}
 			bad := bytes.Clone(file)
 			bad[len(bad)-len(bad)/8] ^= 0x55
@@ -118,15 +87,15 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 				bad = bad[:len(bad)/3]
 			}
 			for n, data := range append(cut, bad) {
-				im, err := Open(t.Context(), Source{Path: writeFile(t, data)})
+				im, err := open(t.Context(), source{path: imagetest.WriteFile(t, data)})
 				if err == nil {
-					_, err = im.Send(t.Context(), &memory{})
+					_, err = im.Send(t.Context(), &imagetest.Sink{})
 					_ = im.Close()
 				}
-				if said := wantError[*image.NotAnImageError](t, err).Reason; !strings.Contains(said, tool+" data") {
+				if said := imagetest.WantError[*image.NotAnImageError](t, err).Reason; !strings.Contains(said, tool+" data") {
 					t.Errorf("case %d: it says %q", n, said)
 				}
-				wantBlamed(t, err, "path")
+				imagetest.WantBlamed(t, err, "path")
 			}
 		})
 	}
@@ -134,16 +103,16 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 
 func TestWhatIsInsideIsJudgedLikeAnyImage(t *testing.T) {
 	for inside, data := range map[string][]byte{
-		"it is compressed with xz":                        packed(t, "xz", rawDisk(4096)),
+		"it is compressed with xz":                        imagetest.Packed(t, "xz", imagetest.RawDisk(4096)),
 		"it is a tar archive":                             append(append(make([]byte, 257), "ustar"...), make([]byte, 4096)...),
 		"it is empty":                                     nil,
-		"its 5000 bytes are not whole sectors":            rawDisk(5000),
+		"its 5000 bytes are not whole sectors":            imagetest.RawDisk(5000),
 		"it is an HTML page":                              []byte("<html>log in</html>"),
-		"it is cut off: its L1 table ends at byte 196624": qcow2Image(nil)[:3<<16],
+		"it is cut off: its L1 table ends at byte 196624": imagetest.Qcow2(nil)[:3<<16],
 	} {
-		im, err := Open(t.Context(), Source{Path: writeFile(t, packed(t, "gzip", data))})
+		im, err := open(t.Context(), source{path: imagetest.WriteFile(t, imagetest.Packed(t, "gzip", data))})
 		if err == nil {
-			_, err = im.Send(t.Context(), &memory{})
+			_, err = im.Send(t.Context(), &imagetest.Sink{})
 			_ = im.Close()
 		}
 		if err == nil || !strings.Contains(err.Error(), "it is compressed with gzip, and inside "+inside) {
@@ -172,13 +141,13 @@ type zeroReader struct{}
 func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestABombIsGivenUp(t *testing.T) {
-	small := qcow2Image(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) { v2.Size = 64 << 20 })
+	small := imagetest.Qcow2(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) { v2.Size = 64 << 20 })
 	for name, c := range map[string]struct {
 		file []byte
 		room int64
 		says string
 	}{
-		"raw":   {bomb(t, rawDisk(1<<20), 40<<20), 16 << 20, "there is room for"},
+		"raw":   {bomb(t, imagetest.RawDisk(1<<20), 40<<20), 16 << 20, "there is room for"},
 		"qcow2": {bomb(t, small, 160<<20), 1 << 40, "it declares"},
 	} {
 		var sent int64
@@ -187,9 +156,9 @@ func TestABombIsGivenUp(t *testing.T) {
 			sent = offset + n
 			return err
 		})
-		im := opened(t, Source{Path: writeFile(t, c.file)})
+		im := opened(t, source{path: imagetest.WriteFile(t, c.file)})
 		_, err := im.Send(t.Context(), sink, Room(c.room))
-		if said := wantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, c.says) {
+		if said := imagetest.WantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, c.says) {
 			t.Errorf("%s: it says %v", name, err)
 		}
 		if sent > 2<<20 {
@@ -200,24 +169,24 @@ func TestABombIsGivenUp(t *testing.T) {
 
 // What would take much memory to decompress is refused before it does.
 func TestDecompressionTakesBoundedMemory(t *testing.T) {
-	disk := rawDisk(1 << 20)
+	disk := imagetest.RawDisk(1 << 20)
 	for tool, files := range map[string][][]byte{
-		"xz":   {packed(t, "xz", disk, "--lzma2=dict=128MiB"), append(packed(t, "xz", disk), packed(t, "xz", disk, "--lzma2=dict=1GiB")...)},
+		"xz":   {imagetest.Packed(t, "xz", disk, "--lzma2=dict=128MiB"), append(imagetest.Packed(t, "xz", disk), imagetest.Packed(t, "xz", disk, "--lzma2=dict=1GiB")...)},
 		"zstd": {wideWindow(t)},
 	} {
 		for n, file := range files {
-			im, err := Open(t.Context(), Source{Path: writeFile(t, file)})
+			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, file)})
 			if err == nil {
-				_, err = im.Send(t.Context(), &memory{})
+				_, err = im.Send(t.Context(), &imagetest.Sink{})
 				_ = im.Close()
 			}
-			if said := wantError[*image.UnsupportedImageError](t, err).Reason; !strings.Contains(said, "64 MiB of memory") {
+			if said := imagetest.WantError[*image.UnsupportedImageError](t, err).Reason; !strings.Contains(said, "64 MiB of memory") {
 				t.Errorf("%s %d: it says %q", tool, n, said)
 			}
 		}
 	}
 	for tool, flags := range map[string][]string{"xz": {"-9e"}, "zstd": {"--ultra", "-21"}} {
-		if _, err := opened(t, Source{Path: writeFile(t, packed(t, tool, disk, flags...))}).Send(t.Context(), &memory{}); err != nil {
+		if _, err := opened(t, source{path: imagetest.WriteFile(t, imagetest.Packed(t, tool, disk, flags...))}).Send(t.Context(), &imagetest.Sink{}); err != nil {
 			t.Errorf("%s %v: %v", tool, flags, err)
 		}
 	}
@@ -230,9 +199,9 @@ func wideWindow(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = z.Write(rawDisk(1 << 20))
+	_, err = z.Write(imagetest.RawDisk(1 << 20))
 	err = errors.Join(err, z.Flush())
-	_, more := z.Write(rawDisk(512))
+	_, more := z.Write(imagetest.RawDisk(512))
 	if err = errors.Join(err, more, z.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // fileSystem is a directory on a file system of its own, which goes with the test.
@@ -82,22 +83,22 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 	for name, where := range places {
 		t.Run(name, func(t *testing.T) {
 			from, to := where(t)
-			made, content := sparse(t, 40*mib, map[int64][]byte{0: rawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160)})
+			made, content := sparse(t, 40*mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160)})
 			path := filepath.Join(from, "image")
 			if out, err := exec.Command("cp", "--sparse=always", made, path).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			setAside(t, path, 5*mib, mib)
-			im := opened(t, Source{Path: path})
+			im := opened(t, source{path: path})
 			file := place(t, to, im.Size)
-			var sink memory
+			var sink imagetest.Sink
 			got, err := im.Send(t.Context(), &sink, Into(file))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if shared := name == "shared blocks"; got.Digest != sha256Of(content) || !got.Copied || len(sink.calls) > 0 ||
+			if shared := name == "shared blocks"; got.Digest != imagetest.SHA256(content) || !got.Copied || len(sink.Calls) > 0 ||
 				(got.Transferred == 0) != shared || (got.Shared > 0) != shared || got.Transferred+got.Shared > 12*mib {
-				t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.calls))
+				t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.Calls))
 			}
 			copied, err := os.ReadFile(file.Name())
 			if err != nil || !bytes.Equal(copied, content) {
@@ -112,8 +113,8 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 }
 
 func TestAFullDiskIsTold(t *testing.T) {
-	im := opened(t, Source{Path: writeFile(t, rawDisk(2<<20))})
-	_, err := im.Send(t.Context(), &memory{}, Into(place(t, fileSystem(t, "-t", "tmpfs", "-o", "size=1m", "tmpfs"), im.Size)))
+	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(2<<20))})
+	_, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, fileSystem(t, "-t", "tmpfs", "-o", "size=1m", "tmpfs"), im.Size)))
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "Make room") {
 		t.Errorf("Send returns %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // place makes the file that an image is copied into: empty, and as long as the image.
@@ -31,9 +32,9 @@ func place(t *testing.T, dir string, size int64) *os.File {
 }
 
 func TestAFileIsCopiedIntoPlace(t *testing.T) {
-	data := rawDisk(9<<20 + 512) // more than is copied at a time
-	im := opened(t, Source{Path: writeFile(t, data)})
-	var sink memory
+	data := imagetest.RawDisk(9<<20 + 512) // more than is copied at a time
+	im := opened(t, source{path: imagetest.WriteFile(t, data)})
+	var sink imagetest.Sink
 	var told [2]int64
 	to := place(t, t.TempDir(), im.Size)
 	got, err := im.Send(t.Context(), &sink, Into(to), OnProgress(func(done, total int64) { told = [2]int64{done, total} }))
@@ -41,8 +42,8 @@ func TestAFileIsCopiedIntoPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(len(data))
-	if got.Digest != sha256Of(data) || got.Size != size || got.Transferred+got.Shared != size || !got.Copied || len(sink.calls) > 0 {
-		t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.calls))
+	if got.Digest != imagetest.SHA256(data) || got.Size != size || got.Transferred+got.Shared != size || !got.Copied || len(sink.Calls) > 0 {
+		t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.Calls))
 	}
 	if told != [2]int64{size, size} {
 		t.Errorf("told at the end: %d of %d bytes", told[0], told[1])
@@ -53,8 +54,8 @@ func TestAFileIsCopiedIntoPlace(t *testing.T) {
 }
 
 func TestWhatCannotBeCopiedIsSent(t *testing.T) {
-	data := rawDisk(1 << 20)
-	im := opened(t, Source{Path: writeFile(t, data)})
+	data := imagetest.RawDisk(1 << 20)
+	im := opened(t, source{path: imagetest.WriteFile(t, data)})
 	closed := place(t, t.TempDir(), im.Size)
 	readOnly, err := os.Open(closed.Name())
 	if err == nil {
@@ -63,9 +64,9 @@ func TestWhatCannotBeCopiedIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sink memory
+	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink, Into(readOnly))
-	if want := (Result{Digest: sha256Of(data), Transferred: 1 << 20, Size: 1 << 20}); err != nil || got != want || !bytes.Equal(sink.data, data) {
+	if want := (Result{Digest: imagetest.SHA256(data), Transferred: 1 << 20, Size: 1 << 20}); err != nil || got != want || !bytes.Equal(sink.Data, data) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := readOnly.Stat(); err == nil {
@@ -77,16 +78,16 @@ func TestACopyOfAFileThatChangesIsNone(t *testing.T) {
 	for name, size := range map[string]int64{"grown": 2 << 20, "cut": 512} {
 		for when, before := range map[string]bool{"before": true, "after it was hashed": false} {
 			t.Run(name+" "+when, func(t *testing.T) {
-				path := writeFile(t, rawDisk(1<<20))
-				im := opened(t, Source{Path: path})
+				path := imagetest.WriteFile(t, imagetest.RawDisk(1<<20))
+				im := opened(t, source{path: path})
 				change := func() error { return os.Truncate(path, size) }
 				if before {
 					if err := change(); err != nil {
 						t.Fatal(err)
 					}
 				}
-				_, err := im.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return change() }))
-				wantError[*image.SourceError](t, err)
+				_, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return change() }))
+				imagetest.WantError[*image.SourceError](t, err)
 				if !errors.Is(err, image.ErrChanged) {
 					t.Errorf("Send returns %v", err)
 				}
@@ -96,19 +97,19 @@ func TestACopyOfAFileThatChangesIsNone(t *testing.T) {
 }
 
 func TestACopyEndsWithItsContextAndWithWhatIsKnownElsewhere(t *testing.T) {
-	path := writeFile(t, rawDisk(1<<20))
+	path := imagetest.WriteFile(t, imagetest.RawDisk(1<<20))
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	im := opened(t, Source{Path: path})
-	if _, err := im.Send(ctx, &memory{}, Into(place(t, t.TempDir(), im.Size))); !errors.Is(err, why) {
+	im := opened(t, source{path: path})
+	if _, err := im.Send(ctx, &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size))); !errors.Is(err, why) {
 		t.Errorf("Send returns %v", err)
 	}
 	known := errors.New("another apply stores this digest")
-	if _, err := im.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
+	if _, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
 		t.Errorf("Send returns %v", err)
 	}
-	wrong := opened(t, Source{Path: path, Checksum: sha256Of(nil)})
-	_, err := wrong.Send(t.Context(), &memory{}, Into(place(t, t.TempDir(), im.Size)))
-	wantError[*image.ChecksumError](t, err)
+	wrong := opened(t, source{path: path, checksum: imagetest.SHA256(nil)})
+	_, err := wrong.Send(t.Context(), &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size)))
+	imagetest.WantError[*image.ChecksumError](t, err)
 }

@@ -32,14 +32,6 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 	return digest, err
 }
 
-// Look is how the image's file looked when it was opened, with its digest; errors are those of Digest.
-func (im *Image) Look(ctx context.Context) (localfile.Stamp, error) {
-	s := im.file.Stamp()
-	var err error
-	s.Digest, err = im.Digest(ctx)
-	return s, err
-}
-
 // DigestFile gives "sha256:hex" of a file, whatever it holds.
 func DigestFile(ctx context.Context, file *localfile.File) (string, error) {
 	extents, err := file.Extents(ctx)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
@@ -43,38 +44,38 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		size   int64
 		pieces map[int64][]byte
-		want   []call
+		want   [][2]int64
 	}{
-		"hole at the end": {40 * mib, map[int64][]byte{0: rawDisk(64 << 10)},
-			[]call{{0, 64 << 10}, {40*mib - localfile.LastBytes, localfile.LastBytes}}},
-		"two islands": {40 * mib, map[int64][]byte{0: rawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece},
-			[]call{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
-		"islands nearer than 1 MiB are one": {4 * mib, map[int64][]byte{0: rawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},
-			[]call{{0, mib + 64<<10}, {4*mib - 64<<10, 64 << 10}}},
-		"no hole": {mib, map[int64][]byte{0: rawDisk(mib)}, []call{{0, mib}}},
+		"hole at the end": {40 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10)},
+			[][2]int64{{0, 64 << 10}, {40*mib - localfile.LastBytes, localfile.LastBytes}}},
+		"two islands": {40 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece},
+			[][2]int64{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
+		"islands nearer than 1 MiB are one": {4 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},
+			[][2]int64{{0, mib + 64<<10}, {4*mib - 64<<10, 64 << 10}}},
+		"no hole": {mib, map[int64][]byte{0: imagetest.RawDisk(mib)}, [][2]int64{{0, mib}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path, content := sparse(t, c.size, c.pieces)
-			im := opened(t, Source{Path: path})
-			if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(content) {
-				t.Errorf("Digest = %s, %v; want %s", digest, err, sha256Of(content))
+			im := opened(t, source{path: path})
+			if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(content) {
+				t.Errorf("Digest = %s, %v; want %s", digest, err, imagetest.SHA256(content))
 			}
-			var sink memory
+			var sink imagetest.Sink
 			got, err := im.Send(t.Context(), &sink)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var total int64
-			for i, e := range sink.calls {
-				total += e.length
+			for i, e := range sink.Calls {
+				total += e[1]
 				if i >= len(c.want) || e != c.want[i] {
 					t.Errorf("extent %d is %+v, want %+v", i, e, c.want)
 				}
 			}
-			if len(sink.calls) != len(c.want) || got.Transferred != total || got.Size != c.size || got.Digest != sha256Of(content) {
-				t.Errorf("Send = %+v in %d extents, want %d bytes in %d", got, len(sink.calls), total, len(c.want))
+			if len(sink.Calls) != len(c.want) || got.Transferred != total || got.Size != c.size || got.Digest != imagetest.SHA256(content) {
+				t.Errorf("Send = %+v in %d extents, want %d bytes in %d", got, len(sink.Calls), total, len(c.want))
 			}
-			if !bytes.Equal(sink.data, content) {
+			if !bytes.Equal(sink.Data, content) {
 				t.Error("the sink holds other bytes than the file")
 			}
 		})
@@ -87,8 +88,8 @@ func TestPipesAndDevicesAreNotOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, os.DevNull} {
-		_, err := Open(t.Context(), Source{Path: path}) // would wait for ever for the pipe's writer
-		wantError[*image.SourceError](t, err)
+		_, err := open(t.Context(), source{path: path}) // would wait for ever for the pipe's writer
+		imagetest.WantError[*image.SourceError](t, err)
 		if !errors.Is(err, localfile.ErrNotRegular) {
 			t.Errorf("opening %s: %v", path, err)
 		}
@@ -96,7 +97,7 @@ func TestPipesAndDevicesAreNotOpened(t *testing.T) {
 }
 
 func TestAnUnreadableFileIsExplained(t *testing.T) {
-	path := writeFile(t, rawDisk(512))
+	path := imagetest.WriteFile(t, imagetest.RawDisk(512))
 	if err := os.Chmod(path, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +114,8 @@ func TestAnUnreadableFileIsExplained(t *testing.T) {
 		}
 		defer unix.Setfsuid(0) //nolint:errcheck // the thread is not used again
 	}
-	_, err := Open(t.Context(), Source{Path: path})
-	wantError[*image.SourceError](t, err)
+	_, err := open(t.Context(), source{path: path})
+	imagetest.WantError[*image.SourceError](t, err)
 	if !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("opening an unreadable file: %v", err)
 	}

@@ -3,20 +3,15 @@ package transfer
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
-	"math"
-	"net/http"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // The engine makes each input that brings it further as small as it can, and tries all pieces of it for that: so inputs have a
@@ -25,14 +20,14 @@ import (
 // FuzzCompressed decompresses whatever comes: it ends, is counted, and blames the image.
 func FuzzCompressed(f *testing.F) {
 	disk := bytes.Repeat([]byte("disk"), 20)
-	for _, tool := range tools {
-		one := packed(f, tool, disk, map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"}[tool]) // which take little memory
+	for _, tool := range imagetest.Tools {
+		one := imagetest.Packed(f, tool, disk, map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"}[tool]) // which take little memory
 		f.Add(one)
 		f.Add(append(bytes.Clone(one), one...))
 		f.Add(append(bytes.Clone(one), make([]byte, 8)...))
 		f.Add(one[:len(one)-3])
 	}
-	f.Add(append(skippable("here"), packed(f, "zstd", disk)...))
+	f.Add(append(skippable("here"), imagetest.Packed(f, "zstd", disk)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o := image.Volume("pool", "disk")
 		kind := compressionOf(data[:min(len(data), headSize)])
@@ -42,13 +37,13 @@ func FuzzCompressed(f *testing.F) {
 		in := bytes.NewReader(data)
 		u, err := kind.unpack(o, in)
 		if err != nil {
-			wantBlamed(t, err, "volume")
+			imagetest.WantBlamed(t, err, "volume")
 			return
 		}
 		defer u.Close()
 		got, err := io.ReadAll(io.LimitReader(u, 1<<20))
 		if err != nil {
-			wantBlamed(t, err, "volume")
+			imagetest.WantBlamed(t, err, "volume")
 			return
 		}
 		if len(got) == 1<<20 {
@@ -144,14 +139,14 @@ func FuzzQcow2(f *testing.F) {
 		}
 		virtual, err := probeQcow2(o, r, size)
 		if err != nil {
-			wantBlamed(t, err, "volume")
+			imagetest.WantBlamed(t, err, "volume")
 			return
 		}
 		whole := CheckWhole(t.Context(), o, r, size)
 		proved := proveWhole(t.Context(), o, r, size)
 		for _, err := range []error{whole, proved} {
 			if err != nil {
-				wantBlamed(t, err, "volume")
+				imagetest.WantBlamed(t, err, "volume")
 			}
 		}
 		if proved == nil && whole != nil {
@@ -159,7 +154,7 @@ func FuzzQcow2(f *testing.F) {
 		}
 		disk, err := qcow2Contents(t.Context(), o, r, size)
 		if err != nil {
-			wantBlamed(t, err, "volume")
+			imagetest.WantBlamed(t, err, "volume")
 			return
 		}
 		last := int64(-1)
@@ -171,138 +166,7 @@ func FuzzQcow2(f *testing.F) {
 			return nil
 		})
 		if err != nil {
-			wantBlamed(t, err, "volume")
-		}
-	})
-}
-
-// script is a server that has one file, and answers by what it reads from a script: it sends less than it was asked for, leaves out
-// what it might tell, and cuts connections. It never tells an untruth.
-type script struct {
-	file  []byte
-	rest  []byte
-	asked int
-}
-
-func (s *script) next() byte {
-	if len(s.rest) == 0 {
-		return 0
-	}
-	b := s.rest[0]
-	s.rest = s.rest[1:]
-	return b
-}
-
-// RoundTrip implements http.RoundTripper.
-func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.asked++; s.asked > 20 {
-		return nil, errors.New("it asks without end")
-	}
-	choice, length := s.next(), int(s.next())
-	has := func(bit int) bool { return choice>>bit&1 == 1 }
-	answer := &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, ContentLength: -1}
-	answer.Header.Set("ETag", `"one"`)
-	from, ranged := 0, false
-	if span := r.Header.Get("Range"); span != "" && has(0) {
-		_, _ = fmt.Sscanf(span, "bytes=%d-", &from)
-		ranged = true
-	}
-	body := s.file[min(from, len(s.file)):]
-	switch {
-	case has(6):
-		answer.StatusCode, body, ranged = http.StatusServiceUnavailable, nil, false
-	case ranged && from >= len(s.file):
-		if answer.StatusCode, body = http.StatusRequestedRangeNotSatisfiable, nil; has(1) {
-			answer.Header.Set("Content-Range", "bytes */"+strconv.Itoa(len(s.file)))
-		}
-		ranged = false
-	case ranged && has(7): // a part of what was asked for
-		body = body[:1+length%len(body)]
-	}
-	if ranged {
-		total := "*"
-		if has(1) {
-			total = strconv.Itoa(len(s.file))
-		}
-		answer.StatusCode = http.StatusPartialContent
-		answer.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%s", from, from+len(body)-1, total))
-	}
-	sent, end := body, io.EOF
-	switch {
-	case has(2):
-		answer.ContentLength = int64(len(body))
-	case has(3):
-		answer.TransferEncoding = []string{"chunked"}
-	}
-	if has(4) && len(body) > 0 {
-		if sent = body[:length%len(body)]; has(2) || has(3) { // which is how it shows
-			end = io.ErrUnexpectedEOF
-		}
-	}
-	answer.Body = io.NopCloser(&scripted{r: bytes.NewReader(sent), end: end, together: has(5)})
-	return answer, nil
-}
-
-// scripted reads to an end of its own, which may come with the last bytes.
-type scripted struct {
-	r        *bytes.Reader
-	end      error
-	together bool
-}
-
-func (s *scripted) Read(p []byte) (int, error) {
-	n, _ := s.r.Read(p)
-	if s.r.Len() == 0 && (s.together || n == 0) {
-		return n, s.end
-	}
-	return n, nil
-}
-
-// FuzzDownload downloads from servers of all kinds: what came is the beginning of the file, and all of it where it has ended, unless it
-// is said that nothing has shown it.
-func FuzzDownload(f *testing.F) {
-	f.Add([]byte{0b00001000, 0})
-	f.Add([]byte{0b00011000, 100, 0b10000101, 100, 0b00000111, 0})
-	f.Add([]byte{0b00011000, 100, 0b10000101, 99, 0b10000001, 255, 0b00000011, 0})
-	f.Add([]byte{0b00010000, 100})
-	f.Add([]byte{0b00010100, 100, 0b00001000, 0})
-	f.Add([]byte{0b01000000, 0, 0b00111000, 7, 0b00010001, 9, 0b00000001, 0})
-	file := rawDisk(1024)[300:601]
-	f.Fuzz(func(t *testing.T, data []byte) {
-		d := newDownload(t.Context(), Source{URL: "http://example.org/disk"}, patience{stall: time.Hour, retry: 1})
-		defer d.close(errors.New("the end"))
-		d.client = &http.Client{Transport: &script{file: file, rest: data}}
-		if err := d.connect(); err != nil {
-			wantBlamed(t, err, "url")
-			return
-		}
-		got, err := io.ReadAll(d)
-		if !bytes.HasPrefix(file, got) {
-			t.Fatalf("it has %d bytes that are not the beginning of the file", len(got))
-		}
-		switch {
-		case err != nil:
-			wantBlamed(t, err, "url")
-		case len(got) < len(file) && !d.unproved():
-			t.Fatalf("%d bytes of %d were taken for whole", len(got), len(file))
-		case d.size >= 0 && d.size != int64(len(file)):
-			t.Fatalf("its size is told as %d", d.size)
-		}
-	})
-}
-
-// FuzzContentRange reads back what it wrote, and nothing that makes no sense.
-func FuzzContentRange(f *testing.F) {
-	for _, text := range []string{"bytes 0-9/10", "bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 0-10/10", "bytes -1-5/10", "bytes 0-9223372036854775807/*"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		r, ok := contentRange(text)
-		if !ok {
-			return
-		}
-		if r.first < 0 || r.last < r.first || r.last == math.MaxInt64 || r.total >= 0 && r.total <= r.last || r.total < -1 {
-			t.Errorf("%q is %+v", text, r)
+			imagetest.WantBlamed(t, err, "volume")
 		}
 	})
 }

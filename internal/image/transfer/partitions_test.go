@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // madeCD is an image of a CD.
@@ -56,7 +57,7 @@ func guided(image []byte, entries map[string]uint64) []byte {
 }
 
 func TestACDIsNotADiskThatOneWasWrittenTo(t *testing.T) {
-	cd := readBack(t, madeCD(t))
+	cd := imagetest.ReadFile(t, madeCD(t))
 	const basic = "\xa2\xa0\xd0\xeb\xe5\xb9\x33\x44\x87\xc0\x68\xb6\xb7\x26\x99\xc7"
 	system := string(gptSystem)
 	for name, c := range map[string]struct {
@@ -81,7 +82,7 @@ func TestACDIsNotADiskThatOneWasWrittenTo(t *testing.T) {
 		"a disk with a file system, XFS": {append([]byte("XFSB"), cd[4:]...), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im, err := Open(t.Context(), Source{Path: writeFile(t, c.image)})
+			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, c.image)})
 			if err == nil {
 				_ = im.Close()
 			}
@@ -108,7 +109,7 @@ func TestADiskOnWhichACDWasIsADisk(t *testing.T) {
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		if im := opened(t, Source{Path: path}); im.Format != image.FormatRaw {
+		if im := opened(t, source{path: path}); im.Format != image.FormatRaw {
 			t.Errorf("%s: opened as %s", label, im.Format)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 type (
@@ -34,12 +35,12 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 		format  image.Format
 		virtual int64
 	}{
-		"qcow2":                    {qcow2Image(nil), image.FormatQcow2, 1 << 30},
-		"qcow2 version 2":          {qcow2Image(func(h *v2Fields, _ *v3Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
-		"qcow2 with zstd":          {qcow2Image(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
-		"qcow2 of a shrunken disk": {qcow2Image(func(h *v2Fields, _ *v3Fields) { h.Size = 512 }), image.FormatQcow2, 512},
-		"MBR":                      {rawDisk(4096), image.FormatRaw, 4096},
-		"one boot sector":          {rawDisk(512), image.FormatRaw, 512},
+		"qcow2":                    {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30},
+		"qcow2 version 2":          {imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
+		"qcow2 with zstd":          {imagetest.Qcow2(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
+		"qcow2 of a shrunken disk": {imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.Size = 512 }), image.FormatQcow2, 512},
+		"MBR":                      {imagetest.RawDisk(4096), image.FormatRaw, 4096},
+		"one boot sector":          {imagetest.RawDisk(512), image.FormatRaw, 512},
 		"GPT":                      {marked(512, "EFI PART"), image.FormatRaw, 1 << 20},
 		"GPT of 4096-byte sectors": {marked(4096, "EFI PART"), image.FormatRaw, 1 << 20},
 		"ext4":                     {marked(1080, "\x53\xef"), image.FormatRaw, 1 << 20},
@@ -47,7 +48,7 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 		"btrfs":                    {marked(65600, "_BHRfS_M"), image.FormatRaw, 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im := opened(t, Source{Path: writeFile(t, c.data)})
+			im := opened(t, source{path: imagetest.WriteFile(t, c.data)})
 			if im.Format != c.format || im.VirtualSize != c.virtual || im.Size != int64(len(c.data)) {
 				t.Errorf("opened as %s of %d bytes in %d", im.Format, im.VirtualSize, im.Size)
 			}
@@ -56,8 +57,8 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 }
 
 func TestOtherFilesAreRefused(t *testing.T) {
-	damaged := func(change func(*v2Fields, *v3Fields)) []byte { return qcow2Image(change) }
-	fixedVHD := append(rawDisk(1<<20), append([]byte("conectix"), make([]byte, 504)...)...)
+	damaged := func(change func(*v2Fields, *v3Fields)) []byte { return imagetest.Qcow2(change) }
+	fixedVHD := append(imagetest.RawDisk(1<<20), append([]byte("conectix"), make([]byte, 504)...)...)
 	backed := damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 12 })
 	copy(backed[512:], "/etc/\x1bshadow")
 
@@ -71,9 +72,9 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"LFS pointer":     {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), false, "git lfs pull"},
 		"text":            {[]byte(strings.Repeat("not found\n", 512)), false, `not found\n`},
 		"blank":           {make([]byte, 1<<20), false, "neither a partition table"},
-		"half a sector":   {rawDisk(1000), false, "1000 bytes"},
+		"half a sector":   {imagetest.RawDisk(1000), false, "1000 bytes"},
 		"noise":           {bytes.Repeat([]byte{0xde, 0xad, 0x00, 0x0f}, 1024), false, "dead000fdead000f"},
-		"hybrid ISO":      {append(append(rawDisk(32769), "CD001"...), make([]byte, 1<<20)...), true, "installation CD"},
+		"hybrid ISO":      {append(append(imagetest.RawDisk(32769), "CD001"...), make([]byte, 1<<20)...), true, "installation CD"},
 		"zip":             {marked(0, "PK\x03\x04"), true, "zip"},
 		"OVA":             {marked(257, "ustar\x0000"), true, "OVA"},
 		"VMDK":            {marked(0, "KDMV\x01"), true, "qemu-img convert"},
@@ -94,8 +95,8 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"in use":                       {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 }), false, "in use"},
 		"corrupt":                      {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 1 }), false, "corrupt"},
 		"magic alone":                  {[]byte(qcow2.Magic), false, "cut off"},
-		"header of version 2 cut":      {qcow2Image(nil)[:71], false, "cut off"},
-		"header of version 3 cut":      {qcow2Image(nil)[:103], false, "cut off"},
+		"header of version 2 cut":      {imagetest.Qcow2(nil)[:71], false, "cut off"},
+		"header of version 3 cut":      {imagetest.Qcow2(nil)[:103], false, "cut off"},
 		"short header":                 {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 96 }), false, "96"},
 		"header over a cluster":        {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 1 << 17 }), false, "cluster"},
 		"refcount order":               {damaged(func(_ *v2Fields, x *v3Fields) { x.RefcountOrder = 7 }), false, "refcount order 7"},
@@ -114,20 +115,20 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"refcounts beyond":             {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
 		"no refcounts":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
 		"refcounts to fill the memory": {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false, "clusters"},
-		"qcow2 cut before its L1":      {qcow2Image(nil)[:1<<17], false, "cut off"},
+		"qcow2 cut before its L1":      {imagetest.Qcow2(nil)[:1<<17], false, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im, err := Open(t.Context(), Source{Path: writeFile(t, c.data)})
+			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, c.data)})
 			if err == nil {
 				_ = im.Close()
 				t.Fatalf("opened as %s", im.Format)
 			}
 			if c.unsupported {
-				wantError[*image.UnsupportedImageError](t, err)
+				imagetest.WantError[*image.UnsupportedImageError](t, err)
 			} else {
-				wantError[*image.NotAnImageError](t, err)
+				imagetest.WantError[*image.NotAnImageError](t, err)
 			}
-			wantBlamed(t, err, "path")
+			imagetest.WantBlamed(t, err, "path")
 			if !strings.Contains(err.Error(), c.says) {
 				t.Errorf("the error does not say %q: %v", c.says, err)
 			}
@@ -154,14 +155,14 @@ func TestImagesMadeByQemu(t *testing.T) {
 			}
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "raw"), rawDisk(8<<20), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "raw"), imagetest.RawDisk(8<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, options := range []string{"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M", "extended_l2=on",
 		"compression_type=zstd", "preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on"} {
 		t.Run(options, func(t *testing.T) {
 			qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", options, "raw", "image")
-			im := opened(t, Source{Path: filepath.Join(dir, "image")})
+			im := opened(t, source{path: filepath.Join(dir, "image")})
 			if im.Format != image.FormatQcow2 || im.VirtualSize != 8<<20 {
 				t.Errorf("opened as %s of %d bytes", im.Format, im.VirtualSize)
 			}
@@ -172,7 +173,7 @@ func TestImagesMadeByQemu(t *testing.T) {
 		qemuImg(t, "resize", "image", "90G")
 		qemuImg(t, "resize", "--shrink", "image", "100M")
 		qemuImg(t, "snapshot", "-c", "one", "image")
-		if im := opened(t, Source{Path: filepath.Join(dir, "image")}); im.VirtualSize != 100<<20 {
+		if im := opened(t, source{path: filepath.Join(dir, "image")}); im.VirtualSize != 100<<20 {
 			t.Errorf("opened with %d bytes", im.VirtualSize)
 		}
 	})
@@ -184,20 +185,20 @@ func TestImagesMadeByQemu(t *testing.T) {
 	} {
 		t.Run(format, func(t *testing.T) {
 			qemuImg(t, slices.Concat([]string{"create"}, arguments, []string{"other", "8M"})...)
-			im, err := Open(t.Context(), Source{Path: filepath.Join(dir, "other")})
+			im, err := open(t.Context(), source{path: filepath.Join(dir, "other")})
 			if err == nil {
 				_ = im.Close()
 				t.Fatalf("opened as %s", im.Format)
 			}
-			wantError[*image.UnsupportedImageError](t, err)
+			imagetest.WantError[*image.UnsupportedImageError](t, err)
 		})
 	}
 }
 
 func FuzzProbe(f *testing.F) {
-	f.Add(qcow2Image(nil)[:200], int64(196624))
-	f.Add(qcow2Image(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 112, 9 })[:200], int64(-1))
-	f.Add(rawDisk(1024), int64(1024))
+	f.Add(imagetest.Qcow2(nil)[:200], int64(196624))
+	f.Add(imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 112, 9 })[:200], int64(-1))
+	f.Add(imagetest.RawDisk(1024), int64(1024))
 	f.Add([]byte("<html>"), int64(6))
 	f.Fuzz(func(t *testing.T, data []byte, size int64) {
 		size = max(size, -1)
@@ -206,7 +207,7 @@ func FuzzProbe(f *testing.F) {
 		}
 		format, virtual, err := probe(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), size)
 		if err != nil {
-			if _, ok := errors.AsType[attributed](err); !ok {
+			if _, ok := errors.AsType[imagetest.Attributed](err); !ok {
 				t.Fatalf("an error that blames nothing: %v", err)
 			}
 			return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 func TestLinksAreReadFromAHeader(t *testing.T) {
@@ -39,7 +40,7 @@ func TestLinksAreReadFromAHeader(t *testing.T) {
 }
 
 func TestLinksOfADamagedHeader(t *testing.T) {
-	guessed := qcow2Image(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+	guessed := imagetest.Qcow2(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
 		v2.BackingFileOffset, v2.BackingFileSize = 112, 5
 	})
 	copy(guessed[112:], "/base")
@@ -56,7 +57,7 @@ func TestLinksOfADamagedHeader(t *testing.T) {
 			v2.BackingFileOffset, v2.BackingFileSize = 1<<63, 8
 		},
 	} {
-		if links, err := ReadLinks(image.Origin{Name: "i", Attribute: "path"}, bytes.NewReader(qcow2Image(spoil))); err == nil {
+		if links, err := ReadLinks(image.Origin{Name: "i", Attribute: "path"}, bytes.NewReader(imagetest.Qcow2(spoil))); err == nil {
 			t.Errorf("%s: got %+v", name, links)
 		}
 	}

@@ -3,23 +3,14 @@ package transfer
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
-
-func readBack(t testing.TB, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // made makes an image with data here and there, as QEMU does it.
 func made(t *testing.T, options string, convert ...string) []byte {
@@ -31,7 +22,7 @@ func made(t *testing.T, options string, convert ...string) []byte {
 		needs.Tool(t, append(append([]string{"qemu-img", "convert", "-O", "qcow2"}, convert...), path, path+".new")...)
 		path += ".new"
 	}
-	return readBack(t, path)
+	return imagetest.ReadFile(t, path)
 }
 
 func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
@@ -51,27 +42,27 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 					continue
 				}
 				err := CheckWhole(t.Context(), s, bytes.NewReader(disk[:size]), size)
-				if said := wantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "cut off") {
+				if said := imagetest.WantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "cut off") {
 					t.Errorf("at byte %d of %d: %v", size, whole, err)
 				}
 			}
 		})
 	}
-	path := writeFile(t, made(t, "compat=1.1")[:1<<20])
-	_, err := Open(t.Context(), Source{Path: path})
-	wantError[*image.NotAnImageError](t, err)
+	path := imagetest.WriteFile(t, made(t, "compat=1.1")[:1<<20])
+	_, err := open(t.Context(), source{path: path})
+	imagetest.WantError[*image.NotAnImageError](t, err)
 }
 
 // An L1 table whose entries all lead to one L2 table would be read for ever.
 func TestTablesThatOverlapAreRefused(t *testing.T) {
-	disk := qcow2Image(nil)
+	disk := imagetest.Qcow2(nil)
 	disk = append(disk, make([]byte, 4<<16-len(disk))...)
 	for n := range 1 << 13 {
 		binary.BigEndian.PutUint64(disk[3<<16+8*n:], 1<<16)
 	}
 	binary.BigEndian.PutUint32(disk[36:], 1<<13) // l1_size
-	_, err := Open(t.Context(), Source{Path: writeFile(t, disk)})
-	if said := wantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "overlap") {
+	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, disk)})
+	if said := imagetest.WantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, "overlap") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -13,37 +13,38 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 func TestAFileIsSentAndHashed(t *testing.T) {
-	data := rawDisk(3<<20 + 512)
+	data := imagetest.RawDisk(3<<20 + 512)
 	for name, checksum := range map[string]string{
 		"no checksum": "",
-		"sha256":      strings.ToUpper(sha256Of(data))[7:],
-		"sha512":      sha512Of(data),
+		"sha256":      strings.ToUpper(imagetest.SHA256(data))[7:],
+		"sha512":      imagetest.SHA512(data),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "sha256" {
 				checksum = "sha256:" + checksum
 			}
-			im := opened(t, Source{Path: writeFile(t, data), Checksum: checksum})
+			im := opened(t, source{path: imagetest.WriteFile(t, data), checksum: checksum})
 			var told string
 			for range 2 { // a file may be sent again, to another host
-				var sink memory
+				var sink imagetest.Sink
 				got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error { told = digest; return nil }))
 				if err != nil {
 					t.Fatal(err)
 				}
 				size := int64(len(data))
-				if want := (Result{Digest: sha256Of(data), Transferred: size, Size: size}); got != want || told != want.Digest {
+				if want := (Result{Digest: imagetest.SHA256(data), Transferred: size, Size: size}); got != want || told != want.Digest {
 					t.Errorf("Send = %+v, told %s, want %+v", got, told, want)
 				}
-				if !bytes.Equal(sink.data, data) {
+				if !bytes.Equal(sink.Data, data) {
 					t.Error("the sink holds other bytes than the file")
 				}
 			}
-			if digest, err := im.Digest(t.Context()); err != nil || digest != sha256Of(data) {
+			if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(data) {
 				t.Errorf("Digest = %s, %v", digest, err)
 			}
 		})
@@ -51,15 +52,15 @@ func TestAFileIsSentAndHashed(t *testing.T) {
 }
 
 func TestAWrongChecksumIsToldAndStopsTheSending(t *testing.T) {
-	data := rawDisk(1 << 20)
-	for _, wrong := range []string{sha256Of(nil), sha512Of(nil)} {
-		im := opened(t, Source{Path: writeFile(t, data), Checksum: wrong})
+	data := imagetest.RawDisk(1 << 20)
+	for _, wrong := range []string{imagetest.SHA256(nil), imagetest.SHA512(nil)} {
+		im := opened(t, source{path: imagetest.WriteFile(t, data), checksum: wrong})
 		_, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(digest string) error {
 			t.Errorf("digest %s was told", digest)
 			return nil
 		}))
-		mismatch := wantError[*image.ChecksumError](t, err)
-		wantBlamed(t, err, "checksum")
+		mismatch := imagetest.WantError[*image.ChecksumError](t, err)
+		imagetest.WantBlamed(t, err, "checksum")
 		algorithm, _, _ := strings.Cut(wrong, ":")
 		if mismatch.Want != wrong || !strings.HasPrefix(mismatch.Got, algorithm+":") || mismatch.Got == wrong {
 			t.Errorf("error is %+v", mismatch)
@@ -78,7 +79,7 @@ func untilCancelled(ctx context.Context, _ io.Reader, _, _ int64) error {
 
 func TestTheCallerStopsWhatIsKnownElsewhere(t *testing.T) {
 	known := errors.New("another apply stores this digest")
-	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))})
 	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
 		t.Errorf("Send returns %v", err)
 	}
@@ -87,7 +88,7 @@ func TestTheCallerStopsWhatIsKnownElsewhere(t *testing.T) {
 func TestAFileThatChangesIsNoticed(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, path string){
 		"written to": func(t *testing.T, path string) {
-			if err := os.WriteFile(path, rawDisk(1<<20), 0o600); err != nil {
+			if err := os.WriteFile(path, imagetest.RawDisk(1<<20), 0o600); err != nil {
 				t.Error(err)
 			}
 		},
@@ -103,18 +104,18 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := writeFile(t, rawDisk(1<<20))
+			path := imagetest.WriteFile(t, imagetest.RawDisk(1<<20))
 			long := time.Now().Add(-time.Hour)
 			if err := os.Chtimes(path, long, long); err != nil {
 				t.Fatal(err)
 			}
-			im := opened(t, Source{Path: path})
-			var sink memory
+			im := opened(t, source{path: path})
+			var sink imagetest.Sink
 			_, err := im.Send(t.Context(), sinkFunc(func(ctx context.Context, r io.Reader, offset, length int64) error {
 				change(t, path)
 				return sink.WriteAt(ctx, r, offset, length)
 			}))
-			wantError[*image.SourceError](t, err)
+			imagetest.WantError[*image.SourceError](t, err)
 			if !errors.Is(err, image.ErrChanged) {
 				t.Errorf("Send returns %v", err)
 			}
@@ -131,14 +132,14 @@ func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 		"another mode": func(path string) error { return os.Chmod(path, 0o640) },
 		"a link":       func(path string) error { return os.Link(path, path+".link") },
 	} {
-		path := writeFile(t, rawDisk(1<<20))
-		im := opened(t, Source{Path: path})
+		path := imagetest.WriteFile(t, imagetest.RawDisk(1<<20))
+		im := opened(t, source{path: path})
 		if seen, err := localfile.StampOf(path); err != nil || seen.Changed.IsZero() {
 			t.Logf("the system does not tell: %v", err)
 			return
 		}
 		_, err := im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
-			tick(t, path)
+			imagetest.Tick(t, path)
 			_, err := io.Copy(io.Discard, r)
 			return errors.Join(err, change(path))
 		}))
@@ -149,10 +150,10 @@ func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 }
 
 func TestAFileThatChangesBehindTheHashIsNoticed(t *testing.T) {
-	path := writeFile(t, rawDisk(1<<20))
-	im := opened(t, Source{Path: path})
+	path := imagetest.WriteFile(t, imagetest.RawDisk(1<<20))
+	im := opened(t, source{path: path})
 	hashed := make(chan struct{})
-	var sink memory
+	var sink imagetest.Sink
 	_, err := im.Send(t.Context(), sinkFunc(func(ctx context.Context, r io.Reader, offset, length int64) error {
 		<-hashed
 		if err := os.Truncate(path, 2<<20); err != nil {
@@ -166,7 +167,7 @@ func TestAFileThatChangesBehindTheHashIsNoticed(t *testing.T) {
 }
 
 func TestASinkThatFailsOrForgetsIsNoticed(t *testing.T) {
-	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))})
 	full := errors.New("no space left in pool")
 	if _, err := im.Send(t.Context(), sinkFunc(func(context.Context, io.Reader, int64, int64) error { return full })); !errors.Is(err, full) {
 		t.Errorf("Send loses the sink's error: %v", err)
@@ -181,7 +182,7 @@ func TestASinkThatFailsOrForgetsIsNoticed(t *testing.T) {
 }
 
 func TestSendAndDigestEndWithTheirContext(t *testing.T) {
-	im := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))})
+	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))})
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	_, err := im.Send(ctx, sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
@@ -192,28 +193,28 @@ func TestSendAndDigestEndWithTheirContext(t *testing.T) {
 	if !errors.Is(err, why) {
 		t.Errorf("Send returns %v", err)
 	}
-	if _, err := opened(t, Source{Path: writeFile(t, rawDisk(1<<20))}).Digest(ctx); !errors.Is(err, why) {
+	if _, err := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))}).Digest(ctx); !errors.Is(err, why) {
 		t.Errorf("Digest returns %v", err)
 	}
 }
 
 func TestAClosedImageIsNotSent(t *testing.T) {
-	im := opened(t, Source{Path: writeFile(t, rawDisk(512))})
+	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(512))})
 	for range 2 {
 		if err := im.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	_, err := im.Send(t.Context(), &memory{})
-	wantError[*image.SourceError](t, err)
+	_, err := im.Send(t.Context(), &imagetest.Sink{})
+	imagetest.WantError[*image.SourceError](t, err)
 	_, err = im.Digest(t.Context())
-	wantError[*image.SourceError](t, err)
+	imagetest.WantError[*image.SourceError](t, err)
 }
 
 func TestProgressIsToldEveryFewSeconds(t *testing.T) {
-	path := writeFile(t, rawDisk(64<<10))
+	path := imagetest.WriteFile(t, imagetest.RawDisk(64<<10))
 	synctest.Test(t, func(t *testing.T) { // time is simulated
-		im, err := Open(t.Context(), Source{Path: path})
+		im, err := open(t.Context(), source{path: path})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,9 +258,9 @@ func TestWhatCannotBeOpenedIsExplained(t *testing.T) {
 		filepath.Join(dir, "missing.img"): {os.ErrNotExist, "the machine that runs Terraform"},
 		dir:                               {localfile.ErrNotRegular, "a directory"},
 	} {
-		_, err := Open(t.Context(), Source{Path: path})
-		wantError[*image.SourceError](t, err)
-		wantBlamed(t, err, "path")
+		_, err := open(t.Context(), source{path: path})
+		imagetest.WantError[*image.SourceError](t, err)
+		imagetest.WantBlamed(t, err, "path")
 		if !errors.Is(err, c.cause) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("opening %s: %v, want %v and %q", path, err, c.cause, c.says)
 		}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
@@ -32,18 +33,18 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 				data = append(data, part...)
 			}
 			copy(data[510:], "\x55\xaa")
-			im, err := OpenStream(Source{Volume: "pool/disk"}, io.NopCloser(io.MultiReader(bytes.NewReader(data))), int64(len(data)))
+			im, err := open(t.Context(), source{once: io.MultiReader(bytes.NewReader(data)), length: int64(len(data))})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer im.Close()
-			var sink memory
+			var sink imagetest.Sink
 			got, err := im.Send(t.Context(), &sink)
-			if err != nil || !bytes.Equal(sink.data, data) || got.Digest != sha256Of(data) {
-				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.data), len(data), got, err)
+			if err != nil || !bytes.Equal(sink.Data, data) || got.Digest != imagetest.SHA256(data) {
+				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.Data), len(data), got, err)
 			}
 			if len(spans) > 1 && spans[1] > localfile.JoinGap+2*block && got.Transferred > int64(len(data)-spans[1]+2*block+localfile.LastBytes) {
-				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.calls)
+				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.Calls)
 			}
 		})
 	}
@@ -51,8 +52,8 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 
 // The memory that sending takes does not grow with the image.
 func TestSendingTakesBoundedMemory(t *testing.T) {
-	file := bomb(t, rawDisk(4<<20), 256<<20)
-	im := opened(t, Source{Path: writeFile(t, file)})
+	file := bomb(t, imagetest.RawDisk(4<<20), 256<<20)
+	im := opened(t, source{path: imagetest.WriteFile(t, file)})
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -1,18 +1,18 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math"
-	"net/http"
 	"os"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // A process that is killed leaves no image behind.
@@ -40,25 +40,22 @@ func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 	below := Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)}
 	for name, length := range map[string]int64{"of a length": 900 << 20, "without end": -1} {
 		t.Run(name, func(t *testing.T) {
-			var sent atomic.Int64
-			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				if length >= 0 {
-					w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
-				}
-				_, err := w.Write(qcow2Image(nil))
-				for sent.Store(0); err == nil && sent.Load() < 900<<20; sent.Add(int64(len(zeros))) {
-					_, err = w.Write(zeros[:])
-				}
+			taken := 0
+			zeros := readerFunc(func(p []byte) (int, error) {
+				clear(p)
+				taken += len(p)
+				return len(p), nil
 			})
-			_, err := opened(t, Source{URL: url}).SendChanges(t.Context(), &memory{}, below, Room(room))
-			said := wantError[*image.UnsupportedImageError](t, err)
+			endless := io.MultiReader(bytes.NewReader(imagetest.Qcow2(nil)), zeros)
+			_, err := opened(t, source{once: endless, length: length}).SendChanges(t.Context(), &imagetest.Sink{}, below, Room(room))
+			said := imagetest.WantError[*image.UnsupportedImageError](t, err)
 			for _, part := range []string{os.TempDir() + " has", "the pool has room for 73 MiB"} {
 				if !strings.Contains(said.Reason, part) {
 					t.Errorf("it does not say %q: %v", part, err)
 				}
 			}
-			wantBlamed(t, err, "url")
-			if taken := sent.Load(); taken > 100<<20 {
+			imagetest.WantBlamed(t, err, "volume")
+			if taken > 100<<20 {
 				t.Errorf("%d bytes were taken", taken)
 			}
 		})
@@ -99,7 +96,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // What is read without end stops with the context, whoever reads it, and whatever it holds.
 func TestReadingEndsWithTheContext(t *testing.T) {
-	path := writeFile(t, packed(t, "gzip", rawDisk(1<<20)))
+	path := imagetest.WriteFile(t, imagetest.Packed(t, "gzip", imagetest.RawDisk(1<<20)))
 	for name, read := range map[string]func(context.Context, *Image) error{
 		"sending": func(ctx context.Context, im *Image) error { _, err := im.Send(ctx, nowhere{}); return err },
 		"mapping": func(ctx context.Context, im *Image) error { _, err := MapImage(ctx, im); return err },
@@ -111,7 +108,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stop := errors.New("stop")
-			im := opened(t, Source{Path: path})
+			im := opened(t, source{path: path})
 			im.file = nil // what it reads now is without end
 			im.once = &stream{im: im, in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
 			im.once.out = im.once.in
@@ -124,7 +121,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 	// Tables are read a piece at a time.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	disk := qcow2Image(nil)
+	disk := imagetest.Qcow2(nil)
 	if err := CheckWhole(ctx, image.Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(disk)), int64(len(disk))); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}

@@ -3,12 +3,15 @@ package transfer
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // skippable is a frame that zstd skips, as pzstd and the seekable format have them.
@@ -19,16 +22,18 @@ func skippable(data string) []byte {
 
 // What the tools of a compression take for whole is whole, and what follows it is named.
 func TestWhatFollowsCompressedData(t *testing.T) {
-	disk := rawDisk(1 << 20)
+	disk := imagetest.RawDisk(1 << 20)
 	file := map[string][]byte{}
-	for _, tool := range tools {
-		file[tool] = packed(t, tool, disk)
+	for _, tool := range imagetest.Tools {
+		file[tool] = imagetest.Packed(t, tool, disk)
 	}
 	tape := func(tool string) []byte {
 		return append(bytes.Clone(file[tool]), make([]byte, 10240-len(file[tool])%10240)...)
 	}
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-	halves := func(tool string) (a, b []byte) { return packed(t, tool, disk[:300000]), packed(t, tool, disk[300000:]) }
+	halves := func(tool string) (a, b []byte) {
+		return imagetest.Packed(t, tool, disk[:300000]), imagetest.Packed(t, tool, disk[300000:])
+	}
 	ga, gb := halves("gzip")
 	xa, xb := halves("xz")
 	za, zb := halves("zstd")
@@ -63,17 +68,17 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 		"gzip, on a tape, and cut before": {"gzip", join(file["gzip"][:len(file["gzip"])-4], make([]byte, 2)), "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var sink memory
-			im, err := Open(t.Context(), Source{Path: writeFile(t, c.file)})
+			var sink imagetest.Sink
+			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, c.file)})
 			if err == nil {
 				defer im.Close()
 				_, err = im.Send(t.Context(), &sink)
 			}
 			switch {
-			case c.says == "" && (err != nil || !bytes.Equal(sink.data, disk)):
-				t.Errorf("got %d bytes, %v", len(sink.data), err)
+			case c.says == "" && (err != nil || !bytes.Equal(sink.Data, disk)):
+				t.Errorf("got %d bytes, %v", len(sink.Data), err)
 			case c.says != "":
-				if said := wantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, c.says) {
+				if said := imagetest.WantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason, c.says) {
 					t.Errorf("it says %q, want %q", said.Reason, c.says)
 				}
 			}
@@ -91,17 +96,18 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 func TestPzstd(t *testing.T) {
 	needs.Installed(t, "pzstd")
 	disk := bytes.Repeat(textual()[:4<<20], 4)
-	file := packed(t, "pzstd", disk, "-p", "3")
+	file := imagetest.Packed(t, "pzstd", disk, "-p", "3")
 	if !bytes.HasPrefix(file, []byte{0x50, 0x2a, 0x4d, 0x18}) {
 		t.Fatalf("it begins with %x", file[:8])
 	}
-	im := opened(t, Source{Path: writeFile(t, file)})
-	var sink memory
-	if _, err := im.Send(t.Context(), &sink); err != nil || im.Compression != "zstd" || !bytes.Equal(sink.data, disk) {
-		t.Errorf("%s: sent %d bytes of %d, %v", im.Compression, len(sink.data), len(disk), err)
+	im := opened(t, source{path: imagetest.WriteFile(t, file)})
+	var sink imagetest.Sink
+	if _, err := im.Send(t.Context(), &sink); err != nil || im.Compression != "zstd" || !bytes.Equal(sink.Data, disk) {
+		t.Errorf("%s: sent %d bytes of %d, %v", im.Compression, len(sink.Data), len(disk), err)
 	}
-	url, _ := answers(t, answer(ok, file)) // of several frames, the last is not known to be it
-	if _, err := stored(t.Context(), Source{URL: url}); err == nil {
-		t.Error("what ends with its connection is taken for whole")
+	sink = imagetest.Sink{} // of several frames, the last is not known to be it
+	im = opened(t, source{once: bytes.NewReader(file), length: -1, untold: io.ErrUnexpectedEOF})
+	if _, err := im.Send(t.Context(), &sink); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("what ends with its connection is taken for whole: %v", err)
 	}
 }

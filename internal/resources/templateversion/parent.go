@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
 )
 
 // validateParent finds what a parent_version cannot be, as far as the configuration tells.
@@ -18,9 +19,12 @@ func (m *Model) validateParent(diags *diag.Diagnostics) {
 	if m.ParentVersion.Equal(m.Version) && !m.Version.IsUnknown() {
 		diags.AddAttributeError(path.Root("parent_version"), "Invalid parent version", "A version is compared with another one: name an earlier version.")
 	}
-	if id := m.Source.Attributes()["instance_id"]; id != nil && !id.IsNull() {
-		diags.AddAttributeError(path.Root("parent_version"), "Conflicting parent_version and instance_id", "The host copies the disk of instance_id as a whole, and "+
-			"nothing is sent: leave parent_version out. To store only what differs, give the disk as a file (path) or as a volume.")
+	for _, kind := range kinds.All {
+		if value := m.Source.Attributes()[kind.Attribute]; kind.Whole && value != nil && !value.IsNull() {
+			diags.AddAttributeError(path.Root("parent_version"), "Conflicting parent_version and "+kind.Attribute,
+				"The host copies the disk of "+kind.Attribute+" as a whole, and nothing is sent: leave parent_version out. To "+
+					"store only what differs, give the disk as a file (path) or as a volume.")
+		}
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is found before
@@ -42,17 +42,17 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	r.own(&state)
 	replaced := !plan.alike(&state.Facts)
-	source, known := plan.source()
+	from, known := plan.source()
 	before, _ := state.source()
 	check := &imageCheck{version: &state, library: r.library(), notes: resp.Private, diags: &resp.Diagnostics}
 	switch {
-	case state.Source.IsNull() || !known || !source.Same(before):
-		if !known || !check.same(ctx, source) {
+	case state.Source.IsNull() || !known || !from.Same(before):
+		if !known || !check.same(ctx, from) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
 			replaced = true
 		}
 	case plan.Version.Equal(state.Version) && plan.TemplateID.Equal(state.TemplateID): // else it is a new one
-		check.unchanged(ctx, source)
+		check.unchanged(ctx, from)
 	}
 	if replaced {
 		refuseProtected(&resp.Diagnostics, &state)
@@ -112,15 +112,9 @@ func (r *Resource) own(state *Model) {
 
 // planCreate checks a version that is to be made, and lets instances planned after it count on it.
 func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
-	source, sourceKnown := plan.source()
-	virtualSize := int64(-1)
-	switch {
-	case sourceKnown && source.Path != "":
-		virtualSize = r.probe(ctx, source, plan.ParentVersion.IsNull(), diags)
-	case sourceKnown && source.URL == "" && r.Configured():
-		virtualSize = r.probeOnHost(ctx, source, diags)
-	case sourceKnown:
-		face.AddError(diags, "Invalid image source", source.Validate())
+	virtualSize := int64(0)
+	if from, known := plan.source(); known {
+		virtualSize = r.probe(ctx, from, plan.ParentVersion.IsNull(), diags)
 	}
 	id, known := plan.plannedID()
 	if !known || !r.Configured() {
@@ -154,28 +148,28 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 }
 
-// probe opens a local image; its virtual size in bytes, or -1 after an error. Whole tells that all of it is to be stored.
-func (r *Resource) probe(ctx context.Context, source transfer.Source, whole bool, diags *diag.Diagnostics) int64 {
-	im, err := transfer.Open(ctx, source)
+// probe looks at an image; its virtual size in bytes, or 0 where it is not known. Whole tells that all of it is to be stored.
+func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, diags *diag.Diagnostics) int64 {
+	if err := from.Validate(); err != nil {
+		face.AddError(diags, "Invalid image source", err)
+		return 0
+	}
+	examine := source.Examine
+	if r.Configured() {
+		examine = r.Library.ProbeSource
+	}
+	found, err := examine(ctx, from)
 	if err != nil {
 		face.AddError(diags, "Could not use image", unusable(err))
-		return -1
+		return 0
 	}
-	defer im.Close()
+	if found.Wait != nil { // what is applied before it may put that right
+		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", found.Wait.Error())
+	}
 	if whole && r.Configured() {
-		face.AddError(diags, "Could not use image", r.Library.CheckCapacity(ctx, source, im.Size))
+		face.AddError(diags, "Could not use image", r.Library.CheckCapacity(ctx, from, found.Size))
 	}
-	return im.VirtualSize
-}
-
-// probeOnHost looks at an image on the host; its virtual size in bytes, or 0 where it is not known.
-func (r *Resource) probeOnHost(ctx context.Context, source transfer.Source, diags *diag.Diagnostics) int64 {
-	virtualSize, wait, err := r.Library.ProbeSource(ctx, source)
-	face.AddError(diags, "Could not use image", err)
-	if wait != nil { // what is applied before it may put that right
-		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", wait.Error())
-	}
-	return virtualSize
+	return found.VirtualSize
 }
 
 // library is nil while it cannot be asked.

@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
 var (
@@ -48,8 +48,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	face.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
 	face.AddFindings(&resp.Diagnostics, face.FindNUL(req.Config.Raw))
 	config.validateParent(&resp.Diagnostics)
-	if source, known := config.source(); known && config.headersKnown() {
-		source.Headers = config.headers()
+	if source, known := config.source(); known {
 		face.AddError(&resp.Diagnostics, "Invalid image source", source.Validate())
 	}
 }
@@ -72,11 +71,10 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	source, _ := plan.source()
-	source.Headers = config.headers()
-	file, unseen := localfile.StampOf(source.Path)
+	from, _ := config.source() // as in the plan, with what is write-only
+	seen := stampOf(ctx, from)
 	v, err := r.Library.RegisterVersion(ctx, library.Registration{
-		ID: id, VersionSettings: plan.settings(), Source: source, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
+		ID: id, VersionSettings: plan.settings(), Source: from, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
 	if err != nil {
@@ -88,9 +86,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
-	if unseen == nil {
-		noteRegistered(ctx, file, source, v, resp.Private)
-	}
+	noteRegistered(ctx, seen, from, v, resp.Private)
 	face.AddError(&resp.Diagnostics, "Could not read image of registered version", err)
 }
 
@@ -141,9 +137,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	state.fromVersion(v, v.Overrides, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
-	if source, _ := state.source(); source.Path != "" {
-		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the file, the plan says.
-		_, _ = look(ctx, source.Path, resp.Private)
+	from, _ := state.source()
+	if watched, is := from.(source.Watched); is {
+		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the
+		// source, the plan says.
+		_, _ = look(ctx, watched, resp.Private)
 	}
 }
 

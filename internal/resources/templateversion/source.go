@@ -1,14 +1,13 @@
 package templateversion
 
 import (
-	"time"
-
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
 )
 
 // What verify says.
@@ -17,41 +16,43 @@ const (
 	verifyFull = "full"
 )
 
-// source reads where the image comes from, without headers; known is false when some of it is not known yet.
-func (m *Model) source() (s transfer.Source, known bool) {
-	known = !m.Source.IsUnknown()
-	a := m.Source.Attributes()
-	read := func(name string) string {
-		v, _ := a[name].(types.String)
-		known = known && !v.IsUnknown()
-		return v.ValueString()
-	}
-	s = transfer.Source{Path: read("path"), URL: read("url"), Volume: read("volume"), Instance: read("instance_id"), Checksum: read("checksum")}
-	stall, _ := a["stall_timeout_seconds"].(types.Int64)
-	s.Stall = time.Duration(stall.ValueInt64()) * time.Second
-	return s, known && !stall.IsUnknown()
+// source makes the source that the model describes. Known is false while some of it is unknown.
+// Headers, and whatever else is write-only, are in a configuration only.
+func (m *Model) source() (s source.Source, known bool) {
+	settings, known := settingsOf(m.Source)
+	return kinds.All.Source(settings), known
 }
 
-// headers are in a configuration only.
-func (m *Model) headers() map[string]string {
-	set, _ := m.Source.Attributes()["headers"].(types.Map)
-	headers := make(map[string]string, len(set.Elements()))
-	for name, value := range set.Elements() {
-		if text, ok := value.(types.String); ok {
-			headers[name] = text.ValueString()
+// settingsOf reads what was written of an object. Known is false while some of it is unknown.
+func settingsOf(object types.Object) (settings source.Settings, known bool) {
+	settings, known = source.Settings{}, !object.IsUnknown()
+	for name, value := range object.Attributes() {
+		known = known && !value.IsUnknown()
+		if value.IsNull() || value.IsUnknown() {
+			continue
+		}
+		switch value := value.(type) {
+		case types.String:
+			settings[name] = value.ValueString()
+		case types.Int64:
+			settings[name] = value.ValueInt64()
+		case types.Bool:
+			settings[name] = value.ValueBool()
+		case types.Map:
+			texts := make(map[string]string, len(value.Elements()))
+			for key, element := range value.Elements() {
+				text, _ := element.(types.String)
+				known = known && !text.IsUnknown()
+				texts[key] = text.ValueString()
+			}
+			settings[name] = texts
+		case types.Object:
+			var all bool
+			settings[name], all = settingsOf(value)
+			known = known && all
 		}
 	}
-	return headers
-}
-
-// headersKnown tells whether all headers of a configuration have values.
-func (m *Model) headersKnown() bool {
-	set, _ := m.Source.Attributes()["headers"].(types.Map)
-	known := !set.IsUnknown()
-	for _, value := range set.Elements() {
-		known = known && !value.IsUnknown()
-	}
-	return known
+	return settings, known
 }
 
 func sourceAttribute() schema.Attribute {

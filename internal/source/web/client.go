@@ -1,13 +1,14 @@
-package transfer
+package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
 const (
@@ -23,18 +24,6 @@ type patience struct {
 	connect time.Duration // to accept a connection, to finish TLS, and to begin an answer: each
 	stall   time.Duration // between two bytes of the body; 0 for DefaultStall
 	retry   time.Duration // before the second attempt; twice as long before each further one
-}
-
-func openURL(ctx context.Context, s Source, p patience) (*Image, error) {
-	if p.stall == 0 {
-		p.stall = DefaultStall
-	}
-	d := newDownload(ctx, s, p)
-	if err := d.connect(); err != nil {
-		d.close(err)
-		return nil, err
-	}
-	return FromStream(s.origin(), s.want(), Stream{Reader: d, Size: d.size, Abort: d.close, Untold: d.untold})
 }
 
 // client makes requests as a source wants them.
@@ -56,11 +45,11 @@ func (s Source) checkRedirect(request *http.Request, via []*http.Request) error 
 	request.Header.Del("Referer") // it would hand a signed URL to another server
 	s.sendHeaders(request, via)
 	if len(via) > maxRedirects {
-		return s.origin().Failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
+		return source.Origin(s).Failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
 			shown(request.URL)), "Check the URL in a browser.")
 	}
 	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme == "http" && s.Checksum == "" {
-		return s.origin().Failed("downloading", fmt.Errorf("it is redirected from https to %s, where an attacker on the way "+
+		return source.Origin(s).Failed("downloading", fmt.Errorf("it is redirected from https to %s, where an attacker on the way "+
 			"could replace the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
 	}
 	return nil

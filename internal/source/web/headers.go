@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"errors"
@@ -41,9 +41,9 @@ func (s Source) invalid(attribute, problem, advice string) error {
 	return image.Blame(attribute, "reading the source "+s.String(), errors.New(problem), advice)
 }
 
-// sendHeaders gives the source's headers to a request to its own server, and takes them, with any other credentials, off one
-// that leads elsewhere. via are the requests that were made before it. Go keeps some of them within a domain, and others
-// always.
+// sendHeaders gives the source's headers to a request to its own server, and takes them, with any
+// other credentials, off one that leads elsewhere. via are the requests that were made before it.
+// Go keeps some of them within a domain, and others always.
 func (s Source) sendHeaders(request *http.Request, via []*http.Request) {
 	all := append(slices.Clone(via), request)
 	own := !slices.ContainsFunc(all, func(r *http.Request) bool {

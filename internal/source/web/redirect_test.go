@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 func TestRedirectsAreFollowedTenTimes(t *testing.T) {
@@ -19,14 +20,14 @@ func TestRedirectsAreFollowedTenTimes(t *testing.T) {
 		}
 		left, _ := strconv.Atoi(strings.Trim(r.URL.Path, "/"))
 		if left == 0 {
-			_, _ = w.Write(rawDisk(512))
+			_, _ = w.Write(imagetest.RawDisk(512))
 			return
 		}
 		http.Redirect(w, r, fmt.Sprintf("/%d?signature=hunter2", left-1), http.StatusFound)
 	})
 	opened(t, Source{URL: url + "/10"})
-	_, err := Open(t.Context(), Source{URL: url + "/11"})
-	wantError[*image.SourceError](t, err)
+	_, err := Source{URL: url + "/11"}.Open(t.Context())
+	imagetest.WantError[*image.SourceError](t, err)
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error tells a signature: %v", err)
 	}
@@ -36,8 +37,8 @@ func TestARedirectOutOfHttpsNeedsAChecksum(t *testing.T) {
 	request := func(url string) *http.Request { return httptest.NewRequest(http.MethodGet, url, nil) }
 	secure, plain := request("https://a.example/i"), request("http://b.example/i")
 	unchecked := Source{URL: "https://a.example/i"}
-	checked := Source{URL: unchecked.URL, Checksum: sha256Of(nil)}
-	wantError[*image.SourceError](t, unchecked.checkRedirect(plain, []*http.Request{secure}))
+	checked := Source{URL: unchecked.URL, Checksum: imagetest.SHA256(nil)}
+	imagetest.WantError[*image.SourceError](t, unchecked.checkRedirect(plain, []*http.Request{secure}))
 	for _, err := range []error{
 		checked.checkRedirect(plain, []*http.Request{secure}),
 		unchecked.checkRedirect(secure, []*http.Request{plain}),
@@ -60,8 +61,8 @@ func TestErrorsDoNotTellTheSecretsOfAURL(t *testing.T) {
 	page := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>sign in</html>") })
 	for _, url := range []string{missing, closed.URL, away, page} {
 		secret := strings.Replace(url, "//", "//user:hunter2@", 1) + "/image?signature=hunter2"
-		_, err := Open(t.Context(), Source{URL: secret})
-		wantBlamed(t, err, "url")
+		_, err := Source{URL: secret}.Open(t.Context())
+		imagetest.WantBlamed(t, err, "url")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error tells a secret: %v", err)
 		}

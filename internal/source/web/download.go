@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"context"
@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// download reads a URL from beginning to end, also where the connection is cut on the way. It goes on where it was, by a range
-// of the very same file: known to be that by its validators (RFC 9110, section 13.1.5), or made sure of by the source's
-// checksum later. Where the server offers no ranges, all is read again, and what was had already compared by its hash.
+// download reads a URL from beginning to end, also where the connection is cut on the way. It goes
+// on where it was, by a range of the very same file: known to be that by its validators (RFC 9110,
+// section 13.1.5), or made sure of by the source's checksum later. Where the server offers no
+// ranges, all is read again, and what was had already compared by its hash.
 type download struct {
 	source   Source
 	patience patience
@@ -55,8 +57,8 @@ func newDownload(ctx context.Context, s Source, p patience) *download {
 	return d
 }
 
-// Read returns a *SourceError unless the file ended where the server said it would. Where the server did not say, unproved
-// tells so after the end.
+// Read returns a *SourceError unless the file ended where the server said it would. Where the
+// server did not say, unproved tells so after the end.
 func (d *download) Read(p []byte) (int, error) {
 	for d.err == nil {
 		n, err := d.read(p)
@@ -80,7 +82,8 @@ func (d *download) Read(p []byte) (int, error) {
 	return 0, d.err
 }
 
-// endedHere is what the end of the present answer's body means: io.EOF where the file has ended as well.
+// endedHere is what the end of the present answer's body means: io.EOF where the file has ended as
+// well.
 func (d *download) endedHere() error {
 	switch {
 	case d.at == d.size, d.size < 0 && d.ending != endsWithRange:
@@ -98,19 +101,21 @@ var errMore = errors.New("the server sent a part of the file without its total l
 // unproved tells, of a file that has ended, that only the end of a connection says so.
 func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
 
-// untold is the error for a file that has ended where nothing but the end of a connection says so, and nil for others.
+// untold is the error for a file that has ended where nothing but the end of a connection says so,
+// and nil for others.
 func (d *download) untold() error {
 	if !d.unproved() {
 		return nil
 	}
-	return d.source.origin().Failed("downloading", errUntold, "Set a checksum, or use another mirror.")
+	return source.Origin(d.source).Failed("downloading", errUntold, "Set a checksum, or use another mirror.")
 }
 
 // errUntold says why the end of a connection is not enough.
 var errUntold = errors.New("the server announces neither the length nor the end of the file, so a truncated file " +
 	"would pass for the whole")
 
-// read reads from the present answer. The time counts while the server is waited for, not while the reader is busy elsewhere.
+// read reads from the present answer. The time counts while the server is waited for, not while the
+// reader is busy elsewhere.
 func (d *download) read(p []byte) (int, error) {
 	d.timer.Reset(d.patience.stall)
 	defer d.timer.Stop()
@@ -188,7 +193,7 @@ func (d *download) failed(err error) error {
 	if d.failures > 0 {
 		err = fmt.Errorf("%w (after %d attempts)", err, d.failures+1)
 	}
-	d.err = d.source.origin().Failed("downloading", err, advice)
+	d.err = source.Origin(d.source).Failed("downloading", err, advice)
 	return d.err
 }
 

@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"context"
@@ -63,7 +63,8 @@ func (d *download) drop() {
 	}
 }
 
-// goOn takes an answer that has what is still missing, or a part of that. How long the file is, it may be the first to tell.
+// goOn takes an answer that has what is still missing, or a part of that. How long the file is, it
+// may be the first to tell.
 func (d *download) goOn(response *http.Response) error {
 	r, ok := contentRange(response.Header.Get("Content-Range"))
 	if !ok || r.first != d.at {
@@ -87,10 +88,14 @@ type part struct {
 	io.Closer
 }
 
+// readAgain is how much is read at once of what was had already, in bytes.
+const readAgain = 256 << 10
+
 // errRange is passing: all is asked for then.
 var errRange = errors.New("it does not respect ranges")
 
-// noMore takes the answer that the file has nothing behind what was had. Where its length was not known, that is how long it is.
+// noMore takes the answer that the file has nothing behind what was had. Where its length was not
+// known, that is how long it is.
 func (d *download) noMore(response *http.Response) error {
 	text, unit := strings.CutPrefix(response.Header.Get("Content-Range"), "bytes */")
 	total, err := strconv.ParseInt(text, 10, 64)
@@ -105,7 +110,8 @@ func (d *download) noMore(response *http.Response) error {
 	return nil
 }
 
-// startOver takes an answer that has the whole file. What was had already must be in it, and is passed over.
+// startOver takes an answer that has the whole file. What was had already must be in it, and is
+// passed over.
 func (d *download) startOver(response *http.Response) error {
 	d.ending = endsTold
 	if response.ContentLength < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0 {
@@ -127,7 +133,7 @@ func (d *download) startOver(response *http.Response) error {
 	}
 	var again maphash.Hash
 	again.SetSeed(d.had.Seed())
-	buf := make([]byte, asyncBufferSize)
+	buf := make([]byte, readAgain)
 	for left := d.at; left > 0; {
 		n, err := d.read(buf[:min(left, int64(len(buf)))])
 		_, _ = again.Write(buf[:n]) // never fails
@@ -145,8 +151,9 @@ func (d *download) startOver(response *http.Response) error {
 	return nil
 }
 
-// validator is what makes sure that a range is of the same file. A weak ETag does not, nor does a date so shortly before the
-// answer's that the file may have changed twice within its second (RFC 9110, sections 8.8.2.2 and 13.1.5).
+// validator is what makes sure that a range is of the same file. A weak ETag does not, nor does a
+// date so shortly before the answer's that the file may have changed twice within its second (RFC
+// 9110, sections 8.8.2.2 and 13.1.5).
 func validator(h http.Header) string {
 	if etag := h.Get("ETag"); etag != "" {
 		if strings.HasPrefix(etag, "W/") {
@@ -162,8 +169,8 @@ func validator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// byteRange is what a Content-Range says (RFC 9110, section 14.4): the first and the last byte that an answer has, and how many
-// the file has; -1 where that is not told.
+// byteRange is what a Content-Range says (RFC 9110, section 14.4): the first and the last byte that
+// an answer has, and how many the file has; -1 where that is not told.
 type byteRange struct{ first, last, total int64 }
 
 // contentRange reads "bytes FIRST-LAST/TOTAL", where TOTAL may be "*".
@@ -195,7 +202,8 @@ func retryAfter(text string) time.Duration {
 	return 0
 }
 
-// passing tells whether what went wrong may well go right soon. What has taken long is not tried again.
+// passing tells whether what went wrong may well go right soon. What has taken long is not tried
+// again.
 func passing(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		switch status.Code {

@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
@@ -22,14 +24,28 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL
 }
 
+func opened(t *testing.T, s Source) *transfer.Image {
+	t.Helper()
+	im, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := im.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return im
+}
+
 // impatient tries again at once.
 var impatient = patience{connect: 10 * time.Second, stall: 10 * time.Second, retry: time.Millisecond}
 
 // long is more than the head that is probed, so that there is a body left to go wrong.
-var long = rawDisk(4 << 20)
+var long = imagetest.RawDisk(4 << 20)
 
 func TestADownloadIsPassedOn(t *testing.T) {
-	for name, data := range map[string][]byte{"small": rawDisk(1024), "long": long, "qcow2": qcow2Image(nil)} {
+	for name, data := range map[string][]byte{"small": imagetest.RawDisk(1024), "long": long, "qcow2": imagetest.Qcow2(nil)} {
 		t.Run(name, func(t *testing.T) {
 			var agent, user, password string
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -41,33 +57,33 @@ func TestADownloadIsPassedOn(t *testing.T) {
 				w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 				_, _ = w.Write(data)
 			})
-			im := opened(t, Source{URL: strings.Replace(url, "//", "//me:pw@", 1), Checksum: sha512Of(data)})
+			im := opened(t, Source{URL: strings.Replace(url, "//", "//me:pw@", 1), Checksum: imagetest.SHA512(data)})
 			if im.Size != int64(len(data)) {
 				t.Errorf("Size is %d", im.Size)
 			}
 			if _, err := im.Digest(t.Context()); err == nil {
 				t.Error("a digest is known before the download")
 			}
-			var sink memory
+			var sink imagetest.Sink
 			var told string
 			var sent, total int64
-			got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error { told = digest; return nil }),
-				OnProgress(func(s, of int64) { sent, total = s, of }))
+			got, err := im.Send(t.Context(), &sink, transfer.OnDigest(func(digest string) error { told = digest; return nil }),
+				transfer.OnProgress(func(s, of int64) { sent, total = s, of }))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Result{Digest: sha256Of(data), Transferred: im.Size, Size: im.Size}
+			want := transfer.Result{Digest: imagetest.SHA256(data), Transferred: im.Size, Size: im.Size}
 			if got != want || told != want.Digest || sent != im.Size || total != im.Size {
 				t.Errorf("Send = %+v, told %s and %d of %d; want %+v", got, told, sent, total, want)
 			}
-			if !bytes.Equal(sink.data, data) {
+			if !bytes.Equal(sink.Data, data) {
 				t.Error("the sink holds other bytes than the server sent")
 			}
 			if agent != "terraform-provider-novacron" || user != "me" || password != "pw" {
 				t.Errorf("the server saw %q, %q, %q", agent, user, password)
 			}
 			_, err = im.Send(t.Context(), &sink)
-			wantError[*image.SourceError](t, err)
+			imagetest.WantError[*image.SourceError](t, err)
 		})
 	}
 }
@@ -77,13 +93,13 @@ func TestADownloadOfUnknownLengthIsPassedOn(t *testing.T) {
 		_ = http.NewResponseController(w).Flush() // chunked from here on
 		_, _ = w.Write(long)
 	})
-	im := opened(t, Source{URL: url, Checksum: sha256Of(long)})
+	im := opened(t, Source{URL: url, Checksum: imagetest.SHA256(long)})
 	if im.Size != -1 || im.VirtualSize != 0 {
 		t.Errorf("before: Size is %d, VirtualSize %d", im.Size, im.VirtualSize)
 	}
-	var sink memory
+	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink)
-	if want := (Result{Digest: sha256Of(long), Transferred: int64(len(long)), Size: int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.data, long) {
+	if want := (transfer.Result{Digest: imagetest.SHA256(long), Transferred: int64(len(long)), Size: int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.Data, long) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}
 	if im.Size != int64(len(long)) || im.VirtualSize != im.Size {
@@ -96,19 +112,19 @@ func TestADownloadWithAnotherChecksumIsToldWhenItWasSent(t *testing.T) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(long)))
 		_, _ = w.Write(long)
 	})
-	im := opened(t, Source{URL: url, Checksum: sha256Of(nil)})
-	_, err := im.Send(t.Context(), &memory{}, OnDigest(func(string) error { t.Error("the digest was told"); return nil }))
-	wantError[*image.ChecksumError](t, err)
+	im := opened(t, Source{URL: url, Checksum: imagetest.SHA256(nil)})
+	_, err := im.Send(t.Context(), &imagetest.Sink{}, transfer.OnDigest(func(string) error { t.Error("the digest was told"); return nil }))
+	imagetest.WantError[*image.ChecksumError](t, err)
 }
 
 func TestAnswersOtherThan200AreErrors(t *testing.T) {
 	for _, code := range []int{204, 206, 304, 401, 404, 410, 429, 503} {
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 		_, err := open(t.Context(), Source{URL: url}, impatient)
-		if status := wantError[*StatusError](t, err); status.Code != code {
+		if status := imagetest.WantError[*StatusError](t, err); status.Code != code {
 			t.Errorf("answer %d is told as %d", code, status.Code)
 		}
-		wantBlamed(t, err, "url")
+		imagetest.WantBlamed(t, err, "url")
 	}
 }
 
@@ -131,30 +147,14 @@ func TestACutBodyIsAnError(t *testing.T) {
 			})
 			im, err := open(t.Context(), Source{URL: url}, impatient)
 			if err == nil {
-				_, err = im.Send(t.Context(), &memory{})
+				_, err = im.Send(t.Context(), &imagetest.Sink{})
 				_ = im.Close()
 			}
-			wantError[*image.SourceError](t, err)
-			wantBlamed(t, err, "url")
+			imagetest.WantError[*image.SourceError](t, err)
+			imagetest.WantBlamed(t, err, "url")
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("the error is %v", err)
 			}
-		})
-	}
-}
-
-// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and whoever reads volumes may deliver it.
-func TestAnImageOfAnotherLengthThanAnnouncedIsAnError(t *testing.T) {
-	for name, announced := range map[string]int64{"longer": 1 << 20, "shorter": 8 << 20} {
-		t.Run(name, func(t *testing.T) {
-			im, err := OpenStream(Source{Volume: "pool/disk"}, io.NopCloser(bytes.NewReader(long)), announced)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer im.Close()
-			_, err = im.Send(t.Context(), &memory{})
-			wantError[*image.SourceError](t, err)
-			wantBlamed(t, err, "volume")
 		})
 	}
 }
@@ -172,11 +172,11 @@ func TestAServerThatStallsIsGivenUp(t *testing.T) {
 			})
 			im, err := open(t.Context(), Source{URL: url}, patience{connect: 2 * time.Second, stall: time.Second, retry: time.Millisecond})
 			if err == nil {
-				_, err = im.Send(t.Context(), &memory{})
+				_, err = im.Send(t.Context(), &imagetest.Sink{})
 				_ = im.Close()
 			}
-			wantError[*image.SourceError](t, err)
-			wantBlamed(t, err, "url")
+			imagetest.WantError[*image.SourceError](t, err)
+			imagetest.WantBlamed(t, err, "url")
 			if sent >= 0 && !errors.Is(err, ErrStalled) {
 				t.Errorf("the error is %v", err)
 			}
@@ -199,16 +199,24 @@ func TestADownloadEndsWithItsContext(t *testing.T) {
 			if whose == "Send" {
 				openCtx, sendCtx = sendCtx, openCtx
 			}
-			im, err := Open(openCtx, Source{URL: url})
+			im, err := Source{URL: url}.Open(openCtx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			rest := im.once.out
-			im.once.out = io.MultiReader(io.LimitReader(rest, 3<<20), readerFunc(func(p []byte) (int, error) {
-				cancel(why) // while the sink waits for a byte that never comes
-				return rest.Read(p)
-			}))
-			_, err = im.Send(sendCtx, &memory{})
+			left := 3 << 20
+			sink := sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
+				part := make([]byte, 4096)
+				for {
+					if left <= 0 {
+						cancel(why) // while the sink waits for a byte that never comes
+					}
+					n, err := r.Read(part)
+					if left -= n; err != nil {
+						return err
+					}
+				}
+			})
+			_, err = im.Send(sendCtx, sink)
 			if !errors.Is(err, why) {
 				t.Errorf("Send returns %v", err)
 			}
@@ -219,15 +227,18 @@ func TestADownloadEndsWithItsContext(t *testing.T) {
 	}
 }
 
-type readerFunc func(p []byte) (int, error)
+// sinkFunc is a sink that misbehaves.
+type sinkFunc func(ctx context.Context, r io.Reader, offset, length int64) error
 
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+func (f sinkFunc) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
+	return f(ctx, r, offset, length)
+}
 
 func TestWhoCancelsIsNotToldToCheckTheNetwork(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Open(ctx, Source{URL: serve(t, http.NotFound)})
-	if e := wantError[*image.SourceError](t, err); !errors.Is(err, context.Canceled) || e.Advice != "" {
+	_, err := Source{URL: serve(t, http.NotFound)}.Open(ctx)
+	if e := imagetest.WantError[*image.SourceError](t, err); !errors.Is(err, context.Canceled) || e.Advice != "" {
 		t.Errorf("the error is %v", err)
 	}
 }

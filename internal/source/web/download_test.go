@@ -1,4 +1,4 @@
-package transfer
+package web
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // flaky serves files, and cuts each answer after some bytes.
@@ -36,7 +37,7 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	file := f.files[min(n, len(f.files)-1)]
-	sum := `"` + sha256Of(file) + `"`
+	sum := `"` + imagetest.SHA256(file) + `"`
 	if f.etag {
 		w.Header().Set("ETag", sum)
 	}
@@ -72,12 +73,12 @@ func fetch(t *testing.T, f *flaky, s Source) ([]byte, error) {
 		return nil, err
 	}
 	defer im.Close()
-	var sink memory
+	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink)
-	if err == nil && got.Digest != sha256Of(sink.data) {
-		t.Errorf("the digest is %s, that of what was sent %s", got.Digest, sha256Of(sink.data))
+	if err == nil && got.Digest != imagetest.SHA256(sink.Data) {
+		t.Errorf("the digest is %s, that of what was sent %s", got.Digest, imagetest.SHA256(sink.Data))
 	}
-	return sink.data, err
+	return sink.Data, err
 }
 
 func TestADownloadThatIsCutGoesOn(t *testing.T) {
@@ -88,7 +89,7 @@ func TestADownloadThatIsCutGoesOn(t *testing.T) {
 	}{
 		"by range, same ETag":               {flaky{cut: 1500 << 10, etag: true, ranges: true, ifRange: true}, Source{}, true},
 		"by range, same date":               {flaky{cut: 1500 << 10, modified: true, ranges: true}, Source{}, true},
-		"by range, trusting the checksum":   {flaky{cut: 1500 << 10, ranges: true}, Source{Checksum: sha256Of(long)}, true},
+		"by range, trusting the checksum":   {flaky{cut: 1500 << 10, ranges: true}, Source{Checksum: imagetest.SHA256(long)}, true},
 		"anew, where ranges are unknown":    {flaky{files: [][]byte{long}, cut: 3 << 20, etag: true}, Source{}, true},
 		"anew, where nothing tells changes": {flaky{cut: 3 << 20, ranges: true}, Source{}, false},
 		"after being asked to wait":         {flaky{status: []int{503, 503, 503}}, Source{}, false},
@@ -112,9 +113,9 @@ func TestADownloadThatIsCutGoesOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer im.Close()
-				var sink memory
-				if _, err := im.Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.data, long) {
-					t.Errorf("got %d bytes of %d, %v", len(sink.data), len(long), err)
+				var sink imagetest.Sink
+				if _, err := im.Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.Data, long) {
+					t.Errorf("got %d bytes of %d, %v", len(sink.Data), len(long), err)
 				}
 				if asked := whole.asked[0] != ""; asked != c.ranged {
 					t.Errorf("a range was asked for: %v", asked)
@@ -156,14 +157,15 @@ func TestAFileThatChangesBetweenAttemptsIsAnError(t *testing.T) {
 			if !errors.Is(err, ErrOther) {
 				t.Errorf("the error is %v", err)
 			}
-			wantBlamed(t, err, "url")
+			imagetest.WantBlamed(t, err, "url")
 		})
 	}
-	// A range of another file, whose length is the same and of which nothing is told, does not have the checksum.
+	// A range of another file, whose length is the same and of which nothing is told, does not have
+	// the checksum.
 	server := flaky{files: [][]byte{long, other}, cut: 3 << 20, ranges: true}
 	other[3<<20+5] ^= 1
-	_, err := fetch(t, &server, Source{Checksum: sha256Of(long)})
-	wantError[*image.ChecksumError](t, err)
+	_, err := fetch(t, &server, Source{Checksum: imagetest.SHA256(long)})
+	imagetest.WantError[*image.ChecksumError](t, err)
 }
 
 func TestADownloadIsGivenUpWhenNothingMoreComes(t *testing.T) {
@@ -178,7 +180,7 @@ func TestADownloadIsGivenUpWhenNothingMoreComes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := fetch(t, &c.server, Source{})
-			wantError[*image.SourceError](t, err)
+			imagetest.WantError[*image.SourceError](t, err)
 			if !strings.Contains(err.Error(), "after 4 attempts") || len(c.server.asked) < c.requests {
 				t.Errorf("after %d requests: %v", len(c.server.asked), err)
 			}
@@ -193,7 +195,8 @@ func TestWaitingToTryAgainEndsWithTheContext(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		cancel()
 	})
-	if _, err := Open(ctx, Source{URL: url}); !errors.Is(err, context.Canceled) {
+	_, err := Source{URL: url}.Open(ctx)
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -212,14 +215,14 @@ func TestHeadersGoToTheirServerOnly(t *testing.T) {
 			http.Redirect(w, r, home.URL+"/file", http.StatusFound)
 			return
 		}
-		_, _ = w.Write(rawDisk(4096))
+		_, _ = w.Write(imagetest.RawDisk(4096))
 	}))
 	defer other.Close()
 	home = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		atHome = append(atHome, seen(r))
 		switch r.URL.Path {
 		case "/file":
-			_, _ = w.Write(rawDisk(4096))
+			_, _ = w.Write(imagetest.RawDisk(4096))
 		case "/here":
 			http.Redirect(w, r, "/file", http.StatusFound)
 		default:
@@ -242,13 +245,14 @@ func TestHeadersGoToTheirServerOnly(t *testing.T) {
 			t.Errorf("%s: seen %q at home and %q away, want %q and %q", c.path, atHome, away, c.atHome, c.away)
 		}
 	}
-	_, err := Open(t.Context(), Source{URL: serve(t, http.NotFound), Headers: headers})
+	_, err := Source{URL: serve(t, http.NotFound), Headers: headers}.Open(t.Context())
 	if err == nil || strings.Contains(err.Error(), "hunter") {
 		t.Errorf("the error tells a secret, or there is none: %v", err)
 	}
 }
 
-// A server of old tells the end of a file by closing the connection, which a connection that breaks does as well.
+// A server of old tells the end of a file by closing the connection, which a connection that breaks
+// does as well.
 func TestAFileThatEndsWithItsConnectionNeedsAChecksum(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, out, err := http.NewResponseController(w).Hijack()
@@ -261,12 +265,12 @@ func TestAFileThatEndsWithItsConnectionNeedsAChecksum(t *testing.T) {
 		_, _ = out.Write(long)
 		_ = out.Flush()
 	})
-	_, err := Open(t.Context(), Source{URL: url})
-	if said := wantError[*image.SourceError](t, err); !strings.Contains(said.Error(), "Set a checksum") {
+	_, err := Source{URL: url}.Open(t.Context())
+	if said := imagetest.WantError[*image.SourceError](t, err); !strings.Contains(said.Error(), "Set a checksum") {
 		t.Errorf("the error is %v", err)
 	}
-	var sink memory
-	if _, err := opened(t, Source{URL: url, Checksum: sha256Of(long)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.data, long) {
-		t.Errorf("got %d bytes of %d, %v", len(sink.data), len(long), err)
+	var sink imagetest.Sink
+	if _, err := opened(t, Source{URL: url, Checksum: imagetest.SHA256(long)}).Send(t.Context(), &sink); err != nil || !bytes.Equal(sink.Data, long) {
+		t.Errorf("got %d bytes of %d, %v", len(sink.Data), len(long), err)
 	}
 }

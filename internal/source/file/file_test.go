@@ -1,6 +1,7 @@
-package transfer
+package file
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
@@ -16,14 +18,25 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	long := time.Date(2020, 1, 2, 3, 4, 5, 6, time.UTC)
 	write := func(content string, at time.Time) {
 		t.Helper()
-		tick(t, path)
+		imagetest.Tick(t, path)
 		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, at, at)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	lookAt := func(before localfile.Stamp) (localfile.Stamp, error) {
+		noted, err := json.Marshal(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, err := Source{Path: path}.Look(t.Context(), noted)
+		if err != nil {
+			return localfile.Stamp{}, err
+		}
+		return seen.(stamp).Stamp, nil
+	}
 	look := func(before localfile.Stamp) localfile.Stamp {
 		t.Helper()
-		seen, err := Look(t.Context(), path, before)
+		seen, err := lookAt(before)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,26 +91,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Look(t.Context(), path, first); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := lookAt(first); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is gone: %v", err)
-	}
-}
-
-// tick waits until what is changed from now on has a later time of change than a file. The kernel takes that from a clock which
-// goes on by some milliseconds at once.
-func tick(t *testing.T, path string) {
-	t.Helper()
-	seen, err := localfile.StampOf(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	probe := filepath.Join(t.TempDir(), "probe")
-	for now := seen; err == nil && !seen.Changed.IsZero() && !now.Changed.After(seen.Changed); {
-		if err = errors.Join(t.Context().Err(), os.WriteFile(probe, []byte("x"), 0o600)); err == nil {
-			now, err = localfile.StampOf(probe)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -1,0 +1,19 @@
+package naming
+
+import (
+	"fmt"
+	"strings"
+)
+
+// AndOthers lists names for a message, and says how many there are that belong to other tenants:
+// those are counted, and never named.
+func AndOthers(names []string, others int) string {
+	text := strings.Join(names, ", ")
+	switch {
+	case others == 0:
+		return text
+	case text == "":
+		return fmt.Sprintf("%d of other tenants", others)
+	}
+	return fmt.Sprintf("%s, and %d of other tenants", text, others)
+}

@@ -1,0 +1,112 @@
+package kinds_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
+	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
+)
+
+func TestSettingsAreValidated(t *testing.T) {
+	const instance = "01234567-89ab-cdef-0123-456789abcdef"
+	hex64 := strings.Repeat("0a", 32)
+	headers := func(name, value string) map[string]string { return map[string]string{name: value} }
+	for name, c := range map[string]struct {
+		settings source.Settings
+		blamed   string // "" where the source is good
+	}{
+		"path":                       {source.Settings{"path": "disk.img"}, ""},
+		"https":                      {source.Settings{"url": "https://example.org/disk.img", "checksum": "sha256:" + hex64}, ""},
+		"http with port and sha512":  {source.Settings{"url": "http://user:pw@example.org:8080/d", "checksum": "sha512:" + hex64 + hex64}, ""},
+		"neither":                    {source.Settings{}, "path"},
+		"empty":                      {source.Settings{"path": "", "url": ""}, "path"},
+		"both":                       {source.Settings{"path": "a", "url": "https://example.org/a"}, "url"},
+		"file URL":                   {source.Settings{"url": "file:///a"}, "url"},
+		"path given as URL":          {source.Settings{"url": "/var/a.img"}, "url"},
+		"URL given as path":          {source.Settings{"path": "https://user:hunter2@example.org/a"}, "path"},
+		"file URL given as path":     {source.Settings{"path": "file:///a"}, "path"},
+		"ftp":                        {source.Settings{"url": "ftp://example.org/a"}, "url"},
+		"no host":                    {source.Settings{"url": "https:///a"}, "url"},
+		"port without host":          {source.Settings{"url": "https://:443/a"}, "url"},
+		"unparsable":                 {source.Settings{"url": "https://user:hunter2/3@example.org/a"}, "url"},
+		"volume":                     {source.Settings{"volume": "pool/disk.img"}, ""},
+		"volume without pool":        {source.Settings{"volume": "disk.img"}, "volume"},
+		"volume as a path":           {source.Settings{"volume": "/var/lib/disk.img"}, "volume"},
+		"instance":                   {source.Settings{"instance_id": instance}, ""},
+		"instance by name":           {source.Settings{"instance_id": "default/web"}, "instance_id"},
+		"checksum of an instance":    {source.Settings{"instance_id": instance, "checksum": "sha256:" + hex64}, "checksum"},
+		"path and volume":            {source.Settings{"path": "a", "volume": "b/c"}, "volume"},
+		"headers":                    {source.Settings{"url": "https://example.org/a", "headers": headers("PRIVATE-TOKEN", "x y")}, ""},
+		"headers of a path":          {source.Settings{"path": "a", "headers": headers("Authorization", "hunter2")}, "headers"},
+		"no headers of a path":       {source.Settings{"path": "a", "headers": map[string]string{}}, ""},
+		"header of a line break":     {source.Settings{"url": "https://example.org/a", "headers": headers("X", "hunter2\n")}, "headers"},
+		"header without a name":      {source.Settings{"url": "https://example.org/a", "headers": headers("X Y", "hunter2")}, "headers"},
+		"header of the download":     {source.Settings{"url": "https://example.org/a", "headers": headers("range", "hunter2")}, "headers"},
+		"bad checksum beside a path": {source.Settings{"path": "a", "checksum": hex64}, "checksum"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := kinds.All.Source(c.settings)
+			err := s.Validate()
+			if c.blamed == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			imagetest.WantError[*image.SourceError](t, err)
+			imagetest.WantBlamed(t, err, c.blamed)
+			if strings.Contains(err.Error()+s.String(), "hunter2") {
+				t.Errorf("a password is told: %v of %s", err, s)
+			}
+			if _, opened := s.Open(t.Context()); opened == nil || opened.Error() != err.Error() {
+				t.Errorf("opening it gives %v, not what is wrong with it: %v", opened, err)
+			}
+		})
+	}
+}
+
+func TestMessagesListTheKinds(t *testing.T) {
+	for want, settings := range map[string]source.Settings{
+		"looking for the image: no source is given. Set one of path, url, volume and instance_id.": {},
+		"looking for the image: path and volume are given. Keep the one to read the image from.":   {"path": "a", "volume": "b/c"},
+		"looking for the image: path, url and instance_id are given. Keep the one to read the image from.": {
+			"path": "a", "url": "b", "instance_id": "c",
+		},
+	} {
+		if err := kinds.All.Source(settings).Validate(); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestSourcesAreShownWithoutSecrets(t *testing.T) {
+	for want, settings := range map[string]source.Settings{
+		"a b.img": {"path": "a b.img"},
+		"https://example.org:8443/a%20b/c.img?…": {"url": "https://user:pw@example.org:8443/a%20b/c.img?sig=secret#secret"},
+		"https://example.org/c.img":              {"url": "https://example.org/c.img"},
+		"(a URL that cannot be parsed)":          {"url": "https://user:p/w@example.org/"},
+		"volume pool/disk":                       {"volume": "pool/disk"},
+		"the system disk of instance 5d3c":       {"instance_id": "5d3c"},
+	} {
+		if got := kinds.All.Source(settings).String(); got != want {
+			t.Errorf("%v is shown as %q, want %q", settings, got, want)
+		}
+	}
+}
+
+// What no kind can be made of is no source, whatever it is asked.
+func TestWhatIsMisdescribedIsNothing(t *testing.T) {
+	s := kinds.All.Source(nil)
+	if s.Same(s) || s.Expected() != (image.Checksum{}) || s.Attribute() != "path" {
+		t.Errorf("%s is the same: %t, expects %s, and is %q", s, s.Same(s), s.Expected(), s.Attribute())
+	}
+	_, opened := s.Open(t.Context())
+	_, probed := source.Examine(t.Context(), s)
+	if err := s.Validate(); !errors.Is(opened, err) || !errors.Is(probed, err) {
+		t.Errorf("got %v and %v, want %v", opened, probed, err)
+	}
+}
