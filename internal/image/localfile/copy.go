@@ -50,8 +50,8 @@ func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (r
 }
 
 // dataOf lists the stretches of a file of size bytes that hold data, as the file system has them.
-func dataOf(file *os.File, size int64) iter.Seq[Extent] {
-	return func(yield func(Extent) bool) {
+func dataOf(file *os.File, size int64) iter.Seq[image.Extent] {
+	return func(yield func(image.Extent) bool) {
 		for from := int64(0); from < size; {
 			e, found := nextData(file, from, size)
 			if !found || !yield(e) {
@@ -70,7 +70,7 @@ type copying struct {
 	buf      []byte // for what is copied by hand
 }
 
-func (c *copying) extent(ctx context.Context, e Extent) error {
+func (c *copying) extent(ctx context.Context, e image.Extent) error {
 	for e.Length > 0 {
 		if err := context.Cause(ctx); err != nil {
 			return err

@@ -3,13 +3,9 @@ package localfile
 import (
 	"context"
 	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
-
-// Extent is a stretch of a file that may hold data; what lies between extents reads as zeros.
-type Extent struct{ Offset, Length int64 }
-
-// End is where it ends.
-func (e Extent) End() int64 { return e.Offset + e.Length }
 
 const (
 	// JoinGap is how many zeros, in bytes, cost less to send than the round trips of another upload.
@@ -22,11 +18,11 @@ const (
 
 // Extents lists where the file holds data, in order, ending where the file ends. Extents that lie nearer to each other than
 // JoinGap are one.
-func (f *File) Extents(ctx context.Context) ([]Extent, error) {
+func (f *File) Extents(ctx context.Context) ([]image.Extent, error) {
 	size := f.Size()
 	gap := max(JoinGap, size/maxExtents)
-	var list []Extent
-	add := func(e Extent) {
+	var list []image.Extent
+	add := func(e image.Extent) {
 		if last := len(list) - 1; last >= 0 && e.Offset-list[last].End() < gap {
 			list[last].Length = e.End() - list[last].Offset
 			return
@@ -46,7 +42,7 @@ func (f *File) Extents(ctx context.Context) ([]Extent, error) {
 	}
 	if len(list) == 0 || list[len(list)-1].End() < size {
 		start := max(0, size-LastBytes)
-		add(Extent{start, size - start})
+		add(image.Extent{Offset: start, Length: size - start})
 	}
 	return list, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // MapImage maps the disk of an image: it is read to its end.
@@ -120,7 +119,7 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 		}
 		return im.origin.Unread(err)
 	}
-	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(localfile.Extent) error) error {
+	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(image.Extent) error) error {
 		for _, e := range im.extents {
 			if err := do(e); err != nil {
 				return err

@@ -15,7 +15,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 )
 
@@ -88,7 +87,7 @@ func sendData(ctx context.Context, o image.Origin, out *tally, data *bounded) er
 	if _, err := ahead.Peek(1); image.Ended(err) {
 		return nil
 	}
-	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), localfile.Extent{Offset: overlay.DataOffset, Length: length})
+	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), image.Extent{Offset: overlay.DataOffset, Length: length})
 }
 
 // sendTables sends what is behind the data, and then the header.
@@ -99,16 +98,16 @@ func sendTables(ctx context.Context, o image.Origin, out *tally, file *overlay.F
 	}
 	r, w := io.Pipe()
 	go func() { _ = w.CloseWithError(file.WriteTables(w)) }()
-	e := localfile.Extent{Offset: file.TablesOffset(), Length: file.Size() - file.TablesOffset()}
+	e := image.Extent{Offset: file.TablesOffset(), Length: file.Size() - file.TablesOffset()}
 	err = sendPart(ctx, o, out, io.TeeReader(r, out.sum), e)
 	_ = r.CloseWithError(err)
 	if err == nil {
-		err = sendPart(ctx, o, out, bytes.NewReader(header), localfile.Extent{Offset: 0, Length: int64(len(header))})
+		err = sendPart(ctx, o, out, bytes.NewReader(header), image.Extent{Offset: 0, Length: int64(len(header))})
 	}
 	return err
 }
 
-func sendPart(ctx context.Context, o image.Origin, out *tally, r io.Reader, e localfile.Extent) error {
+func sendPart(ctx context.Context, o image.Origin, out *tally, r io.Reader, e image.Extent) error {
 	er := &extentReader{ctx: ctx, r: r, left: e.Length, notice: func(n int64) { out.n += n }}
 	return sendExtent(ctx, o, out.sink, er, e)
 }

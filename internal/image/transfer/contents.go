@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 
 	container "github.com/lima-vm/go-qcow2reader/image"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
@@ -22,7 +21,7 @@ type contents struct {
 	io.ReaderAt
 	size int64
 	// data hands out the stretches that may not be zeros, in order. It ends with ctx.
-	data func(ctx context.Context, do func(localfile.Extent) error) error
+	data func(ctx context.Context, do func(image.Extent) error) error
 	// blame tells why what ReadAt was to read is not there.
 	blame func(error) error
 }
@@ -57,14 +56,14 @@ func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int6
 const maxStretch = 1 << 30
 
 // data hands out the stretches of the disk that may not be zeros.
-func (t *qcow2Tables) data(ctx context.Context, do func(localfile.Extent) error) error {
+func (t *qcow2Tables) data(ctx context.Context, do func(image.Extent) error) error {
 	t.ctx, t.read = ctx, 0
-	var next localfile.Extent
+	var next image.Extent
 	err := t.clusters(func(c qcow2Cluster) error {
 		if !c.data || c.disk >= t.disk {
 			return nil
 		}
-		e := localfile.Extent{Offset: int64(c.disk), Length: int64(min(t.cluster, t.disk-c.disk))}
+		e := image.Extent{Offset: int64(c.disk), Length: int64(min(t.cluster, t.disk-c.disk))}
 		if next.End() == e.Offset && next.Length > 0 && next.Length < maxStretch {
 			next.Length += e.Length
 			return nil
@@ -112,7 +111,7 @@ const readAhead = 2 << 20
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
 	buffer := make([]byte, min(readAhead, c.size))
 	var seen int64 // the disk up to there: several stretches may be in one block
-	return c.data(ctx, func(e localfile.Extent) error {
+	return c.data(ctx, func(e image.Extent) error {
 		for start := max(seen, e.Offset-e.Offset%blockmap.BlockSize); start < e.End(); start = seen {
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("reading %s: %w", c.origin, err)

@@ -41,7 +41,7 @@ func DigestFile(ctx context.Context, file *localfile.File) (string, error) {
 	return digestOf(ctx, file, extents, image.Checksum{})
 }
 
-func digestOf(ctx context.Context, file *localfile.File, extents []localfile.Extent, want image.Checksum) (string, error) {
+func digestOf(ctx context.Context, file *localfile.File, extents []image.Extent, want image.Checksum) (string, error) {
 	d := image.NewDigester(want)
 	if err := hashTo(ctx, d, file, extents); ctx.Err() != nil {
 		return "", fmt.Errorf("hashing %s: %w", file.Origin(), context.Cause(ctx))
@@ -55,7 +55,7 @@ func digestOf(ctx context.Context, file *localfile.File, extents []localfile.Ext
 }
 
 // hashTo writes a file to a hash, with the zeros between its extents.
-func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []localfile.Extent) error {
+func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []image.Extent) error {
 	async := newAsyncWriter(hash)
 	defer async.end()
 	from := int64(0)

@@ -25,8 +25,8 @@ type Image struct {
 
 	// Of a file.
 	file    *localfile.File
-	extents []localfile.Extent // nil when it is compressed
-	digest  string             // once it is known
+	extents []image.Extent // nil when it is compressed
+	digest  string         // once it is known
 
 	// Of what passes only once.
 	from       Stream  // zero for a file

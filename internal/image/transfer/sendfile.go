@@ -9,7 +9,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // sendFile sends a local file that is stored as it is.
@@ -65,7 +64,7 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 }
 
 // sendExtent lets the sink read one extent, to its end.
-func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader, e localfile.Extent) error {
+func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader, e image.Extent) error {
 	err := sink.WriteAt(ctx, er, e.Offset, e.Length)
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -6,7 +6,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
-	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
 // sendStream sends what passes once. It closes the stream.
@@ -44,7 +43,7 @@ func sendRuns(ctx context.Context, o image.Origin, sink Sink, runs *runs, limit 
 		if !more {
 			return transferred, nil
 		}
-		e := localfile.Extent{Offset: offset, Length: limit - offset}
+		e := image.Extent{Offset: offset, Length: limit - offset}
 		er := &extentReader{ctx: ctx, r: runs, left: e.Length, notice: func(n int64) { transferred += n }}
 		if err := sendExtent(ctx, o, sink, er, e); err != nil {
 			return transferred, err
