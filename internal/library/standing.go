@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -111,7 +111,7 @@ func (l *Library) checkLinks(ctx context.Context, v host.Volume) error {
 	if err != nil {
 		return err
 	}
-	links, err := transfer.ReadLinks(image.Volume(v.Pool, v.Name), bytes.NewReader(head))
+	links, err := qcow2.ReadLinks(image.Volume(v.Pool, v.Name), bytes.NewReader(head))
 	if err != nil {
 		return err
 	}

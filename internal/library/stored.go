@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -192,7 +193,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = transfer.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: volume}, s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: volume}, s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)

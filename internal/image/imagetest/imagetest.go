@@ -5,19 +5,18 @@ package imagetest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -62,29 +61,6 @@ func RawDisk(size int) []byte {
 	return data
 }
 
-// Qcow2 is an empty qcow2 image of version 3 with a 1 GiB disk, as qemu-img create lays it out:
-// header, refcount table, refcount block, L1 table. Change may spoil the header; nil leaves it as
-// it is.
-func Qcow2(change func(*qcow2.HeaderFieldsV2, *qcow2.HeaderFieldsV3)) []byte {
-	const cluster = 1 << 16
-	v2 := qcow2.HeaderFieldsV2{Version: 3, ClusterBits: 16, Size: 1 << 30, L1Size: 2, L1TableOffset: 3 * cluster,
-		RefcountTableOffset: cluster, RefcountTableClusters: 1}
-	copy(v2.Magic[:], qcow2.Magic)
-	v3 := qcow2.HeaderFieldsV3{RefcountOrder: 4, HeaderLength: 104}
-	if change != nil {
-		change(&v2, &v3)
-	}
-	header := new(bytes.Buffer)
-	for _, part := range []any{v2, v3} {
-		if err := binary.Write(header, binary.BigEndian, part); err != nil {
-			panic(err)
-		}
-	}
-	data := make([]byte, 3*cluster+16)
-	copy(data, header.Bytes())
-	return data
-}
-
 // WriteFile puts data into a file of its own, and gives its path.
 func WriteFile(t testing.TB, data []byte) string {
 	t.Helper()
@@ -119,15 +95,6 @@ func Holed() []byte {
 	clear(disk[2<<20+777 : 5<<20+5])
 	clear(disk[8<<20:])
 	return disk
-}
-
-// Converted is a qcow2 image of a disk, as qemu-img convert makes it.
-func Converted(t testing.TB, disk []byte, options ...string) []byte {
-	t.Helper()
-	path := WriteFile(t, disk)
-	command := append([]string{"qemu-img", "convert", "-f", "raw", "-O", "qcow2"}, options...)
-	needs.Tool(t, append(command, path, path+".qcow2")...)
-	return ReadFile(t, path+".qcow2")
 }
 
 // ReadFile gives what is in a file.
@@ -192,4 +159,27 @@ func Tick(t testing.TB, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Textual is a disk with data that compresses well, data that does not, and holes, whose last
+// cluster is not a whole one.
+func Textual() []byte {
+	disk := make([]byte, 5<<20+3*512)
+	for n := range 1 << 18 {
+		copy(disk[n*8:], fmt.Sprintf("%07x ", n))
+	}
+	clear(disk[:512]) // or it were a text
+	copy(disk[510:], "\x55\xaa")
+	clear(disk[1<<20-700 : 1<<20+90_000])
+	copy(disk[3<<20+512:], Random(300_000))
+	copy(disk[4<<20:], bytes.Repeat([]byte("here and there "), 20_000))
+	copy(disk[len(disk)-9:], "at an end")
+	return disk
+}
+
+// Random is n bytes that cannot be compressed.
+func Random(n int) []byte {
+	data := make([]byte, n)
+	_, _ = rand.Read(data)
+	return data
 }

@@ -3,7 +3,6 @@ package transfer
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
@@ -24,20 +23,14 @@ import (
 
 const quarter = 256 << 10
 
-func random(n int) []byte {
-	data := make([]byte, n)
-	_, _ = rand.Read(data)
-	return data
-}
-
 // pair is a disk, and what became of it: blocks that changed, that were emptied, and that came, at its end as well.
 func pair(t *testing.T) (before, after []byte) {
 	t.Helper()
 	const block = blockmap.BlockSize
 	before = make([]byte, 20*quarter)
-	copy(before, random(6*quarter))
+	copy(before, imagetest.Random(6*quarter))
 	copy(before[510:], "\x55\xaa")
-	copy(before[15*quarter:], random(2*quarter))
+	copy(before[15*quarter:], imagetest.Random(2*quarter))
 	after = bytes.Clone(before)
 	copy(after[3*quarter+5:], "changed")        // one block
 	clear(after[4*quarter : 4*quarter+3*block]) // emptied
@@ -204,7 +197,7 @@ func TestImagesAreMapped(t *testing.T) {
 func TestChangesOfAnotherSize(t *testing.T) {
 	before, after := pair(t)
 	for name, disk := range map[string][]byte{
-		"larger": append(bytes.Clone(after), random(700*512)...), "smaller": after[:5*quarter-512], "the same": before,
+		"larger": append(bytes.Clone(after), imagetest.Random(700*512)...), "smaller": after[:5*quarter-512], "the same": before,
 		"empty": append(bytes.Clone(before[:512]), make([]byte, 2<<20)...),
 	} {
 		t.Run(name, func(t *testing.T) {

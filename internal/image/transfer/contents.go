@@ -3,14 +3,11 @@ package transfer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-
-	container "github.com/lima-vm/go-qcow2reader/image"
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
@@ -26,80 +23,13 @@ type contents struct {
 	blame func(error) error
 }
 
-// qcow2Contents opens the disk in a qcow2 image that Open has let pass: one that stands on nothing, in a file of size bytes. Where
-// there is data, its tables tell; the library, which has no better answer than to look at each cluster of the disk, reads it.
+// qcow2Contents opens the disk in a qcow2 image, in a file of size bytes. Errors are those of qcow2.Open.
 func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (contents, error) {
-	tables, err := newQcow2Tables(ctx, o, r, size)
+	disk, err := qcow2.Open(ctx, o, r, size)
 	if err != nil {
 		return contents{}, err
 	}
-	file := &wholeClusters{r: r, size: size}
-	disk, err := qcow2.Open(file, func(io.ReaderAt, container.Type) (container.Image, error) {
-		return nil, errors.New("it has a backing file")
-	})
-	if err == nil {
-		err = disk.Readable()
-	}
-	damaged := func(err error) error {
-		if file.err != nil {
-			return o.Unread(file.err)
-		}
-		return o.NotImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
-	}
-	if err != nil {
-		return contents{}, damaged(err)
-	}
-	return contents{origin: o, ReaderAt: disk, size: disk.Size(), blame: damaged, data: tables.data}, nil
-}
-
-// maxStretch is how long a stretch of data is at most, in bytes, so that tables are not read far ahead of the data.
-const maxStretch = 1 << 30
-
-// data hands out the stretches of the disk that may not be zeros.
-func (t *qcow2Tables) data(ctx context.Context, do func(image.Extent) error) error {
-	t.ctx, t.read = ctx, 0
-	var next image.Extent
-	err := t.clusters(func(c qcow2Cluster) error {
-		if !c.data || c.disk >= t.disk {
-			return nil
-		}
-		e := image.Extent{Offset: int64(c.disk), Length: int64(min(t.cluster, t.disk-c.disk))}
-		if next.End() == e.Offset && next.Length > 0 && next.Length < maxStretch {
-			next.Length += e.Length
-			return nil
-		}
-		before := next
-		next = e
-		if before.Length == 0 {
-			return nil
-		}
-		return do(before)
-	})
-	if err == nil && next.Length > 0 {
-		err = do(next)
-	}
-	return err
-}
-
-// wholeClusters is the file of a qcow2 image, whose last cluster may be cut short: what is missing reads as zeros, as in QEMU.
-type wholeClusters struct {
-	r    io.ReaderAt
-	size int64
-	err  error // that reading the file ended with
-}
-
-// ReadAt implements io.ReaderAt.
-func (w *wholeClusters) ReadAt(p []byte, offset int64) (int, error) {
-	inside := p[:max(0, min(int64(len(p)), w.size-offset))]
-	if n, err := w.r.ReadAt(inside, offset); n < len(inside) {
-		if err == nil || image.Ended(err) {
-			err = image.ErrChanged // it has become shorter
-		}
-		w.err = err
-		return n, err
-	}
-	clear(p[len(inside):])
-	return len(p), nil
+	return contents{origin: o, ReaderAt: disk, size: disk.Size(), data: disk.Data, blame: disk.Unread}, nil
 }
 
 // readAhead is how much of a disk is read at once, in bytes, and a multiple of where reading begins: no less than the largest

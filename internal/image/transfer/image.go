@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
 // Image is an opened image whose format is known. It is not safe for concurrent use.
@@ -105,9 +106,9 @@ func (im *Image) CheckStored(ctx context.Context, r io.ReaderAt) error {
 	case im.Format != image.FormatQcow2 || im.Plain():
 		return nil
 	case im.proveWhole:
-		return proveWhole(ctx, im.origin, r, im.Size)
+		return qcow2.ProveWhole(ctx, im.origin, r, im.Size)
 	default:
-		return CheckWhole(ctx, im.origin, r, im.Size)
+		return qcow2.CheckWhole(ctx, im.origin, r, im.Size)
 	}
 }
 
@@ -131,7 +132,7 @@ func (im *Image) recogniseFile(ctx context.Context) error {
 	if im.extents, err = im.file.Extents(ctx); err != nil || im.Format != image.FormatQcow2 {
 		return err
 	}
-	return CheckWhole(ctx, im.origin, im.file, im.Size)
+	return qcow2.CheckWhole(ctx, im.origin, im.file, im.Size)
 }
 
 // streamFile starts a reading of a file, whatever it holds.

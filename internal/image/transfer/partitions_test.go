@@ -17,7 +17,7 @@ import (
 func madeCD(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "data"), random(3<<20), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "data"), imagetest.Random(3<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	image := filepath.Join(t.TempDir(), "cd.iso")

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
-
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
 // headSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of btrfs, at 65,600.
@@ -87,7 +86,7 @@ func probe(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, erro
 		return "", 0, o.NotImage("Download or export the image again.", "it is empty")
 	}
 	if (mark{0, qcow2.Magic}).in(head) {
-		virtual, err := probeQcow2(o, r, size)
+		virtual, err := qcow2.CheckHeader(o, r, size)
 		return image.FormatQcow2, virtual, err
 	}
 	for _, f := range foreign {

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
 // A process that is killed leaves no image behind.
@@ -122,7 +123,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	disk := imagetest.Qcow2(nil)
-	if err := CheckWhole(ctx, image.Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(disk)), int64(len(disk))); !errors.Is(err, context.Canceled) {
+	if err := qcow2.CheckWhole(ctx, image.Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(disk)), int64(len(disk))); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }

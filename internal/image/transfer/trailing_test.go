@@ -95,7 +95,7 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 // pzstd begins each frame with how long it is, in one that is skipped.
 func TestPzstd(t *testing.T) {
 	needs.Installed(t, "pzstd")
-	disk := bytes.Repeat(textual()[:4<<20], 4)
+	disk := bytes.Repeat(imagetest.Textual()[:4<<20], 4)
 	file := imagetest.Packed(t, "pzstd", disk, "-p", "3")
 	if !bytes.HasPrefix(file, []byte{0x50, 0x2a, 0x4d, 0x18}) {
 		t.Fatalf("it begins with %x", file[:8])

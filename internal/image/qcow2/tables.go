@@ -1,4 +1,4 @@
-package transfer
+package qcow2
 
 import (
 	"context"
@@ -8,68 +8,69 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
 // What an entry of a table holds (QEMU, docs/interop/qcow2.txt).
 const (
-	qcow2Offset     = 0x00fffffffffffe00 // where a table or a cluster begins
-	qcow2Compressed = 1 << 62            // the cluster is compressed: its place takes the bits below, by the clusters' size
-	qcow2Zero       = 1                  // the cluster reads as zeros; not where there are subclusters
+	entryOffset     = 0x00fffffffffffe00 // where a table or a cluster begins
+	entryCompressed = 1 << 62            // the cluster is compressed: its place takes the bits below, by the clusters' size
+	entryZero       = 1                  // the cluster reads as zeros; not where there are subclusters
 	subclusters     = 32                 // of a cluster, where there are some
 	tableBlock      = 64 << 10           // bytes of a table that are read at a time
 )
 
-// CheckWhole makes sure that all clusters of a qcow2 image begin within its file of size bytes: else it was cut off, and what
-// is missing would read as zeros. It reads the tables, nothing else. Errors are those of Open.
+// CheckWhole makes sure that all clusters of a qcow2 image begin within its file of size bytes:
+// else it was cut off, and what is missing would read as zeros. It reads the tables, nothing else.
+// Errors are those of CheckHeader.
 func CheckWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) error {
-	t, err := newQcow2Tables(ctx, o, r, size)
+	t, err := newTables(ctx, o, r, size)
 	if err != nil {
 		return err
 	}
-	return t.clusters(func(qcow2Cluster) error { return nil })
+	return t.clusters(func(cluster) error { return nil })
 }
 
-// qcow2Tables are the tables of a qcow2 image in a file of size bytes.
-type qcow2Tables struct {
+// tables are the tables of a qcow2 image in a file of size bytes.
+type tables struct {
 	ctx                         context.Context //nolint:containedctx // it reads once, by one caller
 	origin                      image.Origin
 	r                           io.ReaderAt
-	header                      *qcow2.Header
+	header                      *format.Header
 	size, disk, cluster, packed uint64
 	entry                       uint64 // bytes of an L2 entry: 16 where there are subclusters, else 8
 	read                        uint64 // bytes of L2 tables so far
 }
 
-// newQcow2Tables finds the tables of an image that probe has let pass.
-func newQcow2Tables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (*qcow2Tables, error) {
-	h, err := readQcow2Header(o, r)
+// newTables finds the tables of an image that probe has let pass.
+func newTables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (*tables, error) {
+	h, err := readHeader(o, r)
 	if err != nil {
 		return nil, err
 	}
-	t := &qcow2Tables{ctx: ctx, origin: o, r: r, header: h, size: uint64(size), disk: h.Size, cluster: 1 << h.ClusterBits, entry: 8}
+	t := &tables{ctx: ctx, origin: o, r: r, header: h, size: uint64(size), disk: h.Size, cluster: 1 << h.ClusterBits, entry: 8}
 	t.packed = 1<<(62-(h.ClusterBits-8)) - 1
-	if qcow2Extended(h) {
+	if extended(h) {
 		t.entry = 16
 	}
 	return t, nil
 }
 
-// qcow2Cluster is a cluster of the disk that the file has something for.
-type qcow2Cluster struct {
+// cluster is a cluster of the disk that the file has something for.
+type cluster struct {
 	disk, file uint64 // the bytes where it begins
 	data       bool   // it may hold something else than zeros
 	needed     uint64 // bytes from file on that are read for the disk
 }
 
-// clusters hands out the clusters that the file has something for, in the order of the disk. What it does takes as long as there
-// are tables in the file, however large the disk is said to be.
-func (t *qcow2Tables) clusters(do func(qcow2Cluster) error) error {
+// clusters hands out the clusters that the file has something for, in the order of the disk. What
+// it does takes as long as there are tables in the file, however large the disk is said to be.
+func (t *tables) clusters(do func(cluster) error) error {
 	perTable := t.cluster / t.entry * t.cluster // bytes of the disk
 	return t.each(t.header.L1TableOffset, uint64(t.header.L1Size)*8, 8, func(n, l1, _ uint64) error {
-		table := l1 & qcow2Offset
+		table := l1 & entryOffset
 		if table == 0 {
 			return nil
 		}
@@ -94,16 +95,16 @@ func (t *qcow2Tables) clusters(do func(qcow2Cluster) error) error {
 }
 
 // at tells what an L2 entry says of a cluster.
-func (t *qcow2Tables) at(disk, entry, bitmap uint64) qcow2Cluster {
+func (t *tables) at(disk, entry, bitmap uint64) cluster {
 	left := min(t.cluster, max(t.disk, disk)-disk)
-	if entry&qcow2Compressed != 0 {
+	if entry&entryCompressed != 0 {
 		at := entry & t.packed
-		sectors := entry&(qcow2Compressed-1)>>bits.Len64(t.packed) + 1
-		return qcow2Cluster{disk: disk, file: at, data: true, needed: sectors*image.SectorSize - at%image.SectorSize}
+		sectors := entry&(entryCompressed-1)>>bits.Len64(t.packed) + 1
+		return cluster{disk: disk, file: at, data: true, needed: sectors*image.SectorSize - at%image.SectorSize}
 	}
-	c := qcow2Cluster{disk: disk, file: entry & qcow2Offset}
+	c := cluster{disk: disk, file: entry & entryOffset}
 	switch allocated := uint32(bitmap); {
-	case t.entry == 8 && entry&qcow2Zero == 0:
+	case t.entry == 8 && entry&entryZero == 0:
 		c.data, c.needed = true, left
 	case t.entry == 16 && allocated != 0:
 		c.data, c.needed = true, min(left, uint64(bits.Len32(allocated))*t.cluster/subclusters)
@@ -111,9 +112,9 @@ func (t *qcow2Tables) at(disk, entry, bitmap uint64) qcow2Cluster {
 	return c
 }
 
-// each hands out the entries of a table, by their number: the first eight bytes of each, and the eight that follow where there are
-// some.
-func (t *qcow2Tables) each(offset, length, entry uint64, do func(n, first, second uint64) error) error {
+// each hands out the entries of a table, by their number: the first eight bytes of each, and the
+// eight that follow where there are some.
+func (t *tables) each(offset, length, entry uint64, do func(n, first, second uint64) error) error {
 	block := make([]byte, min(tableBlock, length))
 	for n, end := uint64(0), offset+length; offset < end; offset += tableBlock {
 		if err := context.Cause(t.ctx); err != nil {
@@ -139,6 +140,6 @@ func (t *qcow2Tables) each(offset, length, entry uint64, do func(n, first, secon
 	return nil
 }
 
-func (t *qcow2Tables) cut(at uint64) error {
+func (t *tables) cut(at uint64) error {
 	return t.origin.NotImage(adviceDamaged, "it is cut off: its tables lead to byte %d, the file ends at %d", at, t.size)
 }

@@ -1,24 +1,25 @@
-package transfer
+package qcow2
 
 import (
 	"context"
 	"io"
 	"math/bits"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// proveWhole makes sure that a qcow2 image ends no earlier than it says itself: all of each cluster of the disk is in the file, and
-// so is the last of those that have references. Where an image may be whole, and does not show that, it is refused: whoever
-// wrote it knows its checksum. Errors are those of Open.
-func proveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) error {
-	t, err := newQcow2Tables(ctx, o, r, size)
+// ProveWhole makes sure that a qcow2 image ends no earlier than it says itself: all of each cluster
+// of the disk is in the file, and so is the last of those that have references. Where an image may
+// be whole, and does not show that, it is refused: whoever wrote it knows its checksum. Errors are
+// those of CheckHeader.
+func ProveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) error {
+	t, err := newTables(ctx, o, r, size)
 	if err != nil {
 		return err
 	}
-	err = t.clusters(func(c qcow2Cluster) error {
+	err = t.clusters(func(c cluster) error {
 		if c.data && t.size-c.file < c.needed {
 			return t.cut(c.file + c.needed)
 		}
@@ -28,7 +29,7 @@ func proveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) 
 		return err
 	}
 	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 { // whose ends are told elsewhere
-		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not announce "+
+		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O format.", "the server does not announce "+
 			"its end, and an image with snapshots or bitmaps does not show it either")
 	}
 	last, err := t.lastReferenced()
@@ -39,14 +40,14 @@ func proveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) 
 }
 
 // lastReferenced is the number of the last cluster of the file that has references.
-func (t *qcow2Tables) lastReferenced() (last uint64, err error) {
+func (t *tables) lastReferenced() (last uint64, err error) {
 	order := uint64(4)
 	if t.header.HeaderFieldsV3 != nil {
 		order = uint64(t.header.RefcountOrder)
 	}
 	var number, block uint64 // of the last block of references
 	err = t.each(t.header.RefcountTableOffset, uint64(t.header.RefcountTableClusters)*t.cluster, 8, func(n, entry, _ uint64) error {
-		at := entry & qcow2Offset
+		at := entry & entryOffset
 		if at == 0 {
 			return nil
 		}
@@ -68,8 +69,8 @@ func (t *qcow2Tables) lastReferenced() (last uint64, err error) {
 	return last, err
 }
 
-// lastCount is the number of the last count of references that is not zero in eight bytes, the n-th of a block. Counts of less
-// than a byte begin with its lowest bits.
+// lastCount is the number of the last count of references that is not zero in eight bytes, the n-th
+// of a block. Counts of less than a byte begin with its lowest bits.
 func lastCount(n, counts, order uint64) uint64 {
 	inByte := uint64(7 - bits.TrailingZeros64(counts)/8) // the last byte that is not zero
 	first := n*8 + inByte
@@ -80,7 +81,7 @@ func lastCount(n, counts, order uint64) uint64 {
 	return first*8>>order + uint64(bits.Len8(b)-1)>>order
 }
 
-// qcow2Extended tells whether the clusters of an image are divided.
-func qcow2Extended(h *qcow2.Header) bool {
-	return h.HeaderFieldsV3 != nil && h.IncompatibleFeatures>>qcow2.IncompatibleFeaturesExtendedL2EntriesBit&1 == 1
+// extended tells whether the clusters of an image are divided.
+func extended(h *format.Header) bool {
+	return h.HeaderFieldsV3 != nil && h.IncompatibleFeatures>>format.IncompatibleFeaturesExtendedL2EntriesBit&1 == 1
 }

@@ -1,4 +1,4 @@
-package transfer
+package qcow2
 
 import (
 	"bufio"
@@ -9,20 +9,21 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// The library reads a compressed cluster by one Read of a decompressor that it opens for it. A decompressor may give less than it
-// was asked for, and io.EOF with the last bytes; the library takes the one for the end of the cluster's piece, which it then
-// decompresses from its beginning for the next one, and the other for a failure. So it is given decompressors that read all that
-// is asked for, and are used again: a cluster may be as small as a sector.
+// The library reads a compressed cluster by one Read of a decompressor that it opens for it. A
+// decompressor may give less than it was asked for, and io.EOF with the last bytes; the library
+// takes the one for the end of the cluster's piece, which it then decompresses from its beginning
+// for the next one, and the other for a failure. So it is given decompressors that read all that is
+// asked for, and are used again: a cluster may be as small as a sector.
 func init() {
-	qcow2.SetDecompressor(qcow2.CompressionTypeZlib, pooled(func() (inflater, error) {
+	format.SetDecompressor(format.CompressionTypeZlib, pooled(func() (inflater, error) {
 		return &deflated{in: bufio.NewReader(nil)}, nil
 	}))
-	qcow2.SetDecompressor(qcow2.CompressionTypeZstd, pooled(func() (inflater, error) {
+	format.SetDecompressor(format.CompressionTypeZstd, pooled(func() (inflater, error) {
 		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(image.MaxWindow))
 	}))
 }
@@ -55,7 +56,7 @@ func (d *deflated) Reset(r io.Reader) error {
 }
 
 // pooled is a decompressor of clusters that uses inflaters again.
-func pooled(open func() (inflater, error)) qcow2.Decompressor {
+func pooled(open func() (inflater, error)) format.Decompressor {
 	var pool sync.Pool
 	return func(r io.Reader) (io.ReadCloser, error) {
 		z, ok := pool.Get().(inflater)

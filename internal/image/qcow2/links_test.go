@@ -1,4 +1,4 @@
-package transfer
+package qcow2
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -40,20 +40,20 @@ func TestLinksAreReadFromAHeader(t *testing.T) {
 }
 
 func TestLinksOfADamagedHeader(t *testing.T) {
-	guessed := imagetest.Qcow2(func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+	guessed := imagetest.Qcow2(func(v2 *format.HeaderFieldsV2, _ *format.HeaderFieldsV3) {
 		v2.BackingFileOffset, v2.BackingFileSize = 112, 5
 	})
 	copy(guessed[112:], "/base")
 	if links, err := ReadLinks(image.Origin{Name: "i", Attribute: "path"}, bytes.NewReader(guessed)); err != nil || links != (Links{Backing: "/base"}) {
 		t.Errorf("a backing file without a format is %+v (%v)", links, err)
 	}
-	for name, spoil := range map[string]func(*qcow2.HeaderFieldsV2, *qcow2.HeaderFieldsV3){
-		"a name of no length": func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) { v2.BackingFileOffset = 112 },
-		"a name that is long": func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) { v2.BackingFileSize = 5000 },
-		"a name out of the file": func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+	for name, spoil := range map[string]func(*format.HeaderFieldsV2, *format.HeaderFieldsV3){
+		"a name of no length": func(v2 *format.HeaderFieldsV2, _ *format.HeaderFieldsV3) { v2.BackingFileOffset = 112 },
+		"a name that is long": func(v2 *format.HeaderFieldsV2, _ *format.HeaderFieldsV3) { v2.BackingFileSize = 5000 },
+		"a name out of the file": func(v2 *format.HeaderFieldsV2, _ *format.HeaderFieldsV3) {
 			v2.BackingFileOffset, v2.BackingFileSize = 1<<20, 8
 		},
-		"a name out of the world": func(v2 *qcow2.HeaderFieldsV2, _ *qcow2.HeaderFieldsV3) {
+		"a name out of the world": func(v2 *format.HeaderFieldsV2, _ *format.HeaderFieldsV3) {
 			v2.BackingFileOffset, v2.BackingFileSize = 1<<63, 8
 		},
 	} {

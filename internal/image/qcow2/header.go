@@ -1,66 +1,75 @@
-package transfer
+// Package qcow2 reads the format of QEMU's images: headers, tables, and the disk inside. It trusts
+// nothing that an image says, and opens no other file that one names.
+package qcow2
 
 import (
 	"encoding/binary"
 	"io"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// Limits of the format (QEMU, docs/interop/qcow2.txt) and of the implementation that will open the image (QEMU,
-// block/qcow2.h). A header beyond them cannot be opened by the host, or makes a reader allocate what it likes.
+// Magic is what a qcow2 image begins with.
+const Magic = format.Magic
+
+// Limits of the format (QEMU, docs/interop/qcow2.txt) and of the implementation that will open the
+// image (QEMU, block/qcow2.h). A header beyond them cannot be opened by the host, or makes a reader
+// allocate what it likes.
 const (
-	qcow2HeaderV2       = 72  // bytes
-	qcow2HeaderV3       = 104 // bytes, the least for version 3
-	qcow2MinClusterBits = 9
-	qcow2MaxClusterBits = 21
-	qcow2MaxRefOrder    = 6
-	qcow2MaxL1Bytes     = 32 << 20
-	qcow2MaxRefBytes    = 8 << 20
-	qcow2MaxName        = 1023    // bytes of a backing file's name
-	qcow2MaxOffset      = 1 << 62 // of anything in a file
+	headerV2       = 72  // bytes
+	headerV3       = 104 // bytes, the least for version 3
+	minClusterBits = 9
+	maxClusterBits = 21
+	maxRefOrder    = 6
+	maxL1Bytes     = 32 << 20
+	maxRefBytes    = 8 << 20
+	maxName        = 1023    // bytes of a backing file's name
+	maxOffset      = 1 << 62 // of anything in a file
 )
 
 const (
 	adviceDamaged = "Download or export the image again; qemu-img check tells whether it is whole."
-	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.qcow2."
+	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.format."
 )
 
-// probeQcow2 checks a qcow2 header without following anything that it points to, and gives the virtual size. An image
-// comes from anywhere: opening its backing file would read any file that the image's author names.
-// A size of -1 is a length that is not known yet.
-func probeQcow2(o image.Origin, r io.ReaderAt, size int64) (int64, error) {
-	h, err := readQcow2Header(o, r)
+// CheckHeader checks a qcow2 header without following anything that it points to, and gives the
+// virtual size in bytes. An image comes from anywhere: opening its backing file would read any file
+// that the image's author names. A size of -1 is a length that is not known yet.
+//
+// Errors: *image.SourceError when the bytes cannot be had, *image.NotAnImageError when they are not
+// an image, or a damaged one, and *image.UnsupportedImageError when it cannot be used.
+func CheckHeader(o image.Origin, r io.ReaderAt, size int64) (int64, error) {
+	h, err := readHeader(o, r)
 	if err != nil {
 		return 0, err
 	}
-	if err := qcow2Independent(o, r, h); err != nil {
+	if err := checkIndependent(o, r, h); err != nil {
 		return 0, err
 	}
 	if h.HeaderFieldsV3 != nil {
-		if err := qcow2Features(o, h); err != nil {
+		if err := checkFeatures(o, h); err != nil {
 			return 0, err
 		}
 	}
-	if err := qcow2Geometry(o, h, size); err != nil {
+	if err := checkGeometry(o, h, size); err != nil {
 		return 0, err
 	}
 	return int64(h.Size), nil
 }
 
-func readQcow2Header(o image.Origin, r io.ReaderAt) (*qcow2.Header, error) {
-	var raw [qcow2HeaderV3]byte
+func readHeader(o image.Origin, r io.ReaderAt) (*format.Header, error) {
+	var raw [headerV3]byte
 	n, err := r.ReadAt(raw[:], 0)
 	if err != nil && err != io.EOF {
 		return nil, o.Unread(err)
 	}
 	truncated := o.NotImage(adviceDamaged, "its qcow2 header is cut off after %d bytes", n)
-	if n < qcow2HeaderV2 {
+	if n < headerV2 {
 		return nil, truncated
 	}
-	h := &qcow2.Header{}
+	h := &format.Header{}
 	if _, err := binary.Decode(raw[:n], binary.BigEndian, &h.HeaderFieldsV2); err != nil {
 		return nil, truncated
 	}
@@ -69,22 +78,22 @@ func readQcow2Header(o image.Origin, r io.ReaderAt) (*qcow2.Header, error) {
 		return h, nil
 	case 3:
 	default:
-		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.",
+		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.format.",
 			"it has version %d of the qcow format, and only 2 and 3 are known", h.Version)
 	}
-	h.HeaderFieldsV3 = &qcow2.HeaderFieldsV3{}
-	if _, err := binary.Decode(raw[qcow2HeaderV2:n], binary.BigEndian, h.HeaderFieldsV3); err != nil {
+	h.HeaderFieldsV3 = &format.HeaderFieldsV3{}
+	if _, err := binary.Decode(raw[headerV2:n], binary.BigEndian, h.HeaderFieldsV3); err != nil {
 		return nil, truncated
 	}
 	return h, nil
 }
 
-// qcow2Independent refuses what needs more than the file itself: a backing file or a key.
-func qcow2Independent(o image.Origin, r io.ReaderAt, h *qcow2.Header) error {
+// checkIndependent refuses what needs more than the file itself: a backing file or a key.
+func checkIndependent(o image.Origin, r io.ReaderAt, h *format.Header) error {
 	if h.BackingFileOffset != 0 || h.BackingFileSize != 0 {
 		return o.Unsupported(adviceFlatten, "it is an overlay on the backing file %s", backingName(r, h))
 	}
-	if h.CryptMethod != qcow2.CryptMethodNone {
+	if h.CryptMethod != format.CryptMethodNone {
 		return o.Unsupported("Convert it to an image without encryption: a template cannot carry a key.",
 			"it is encrypted (%s)", h.CryptMethod)
 	}
@@ -92,8 +101,8 @@ func qcow2Independent(o image.Origin, r io.ReaderAt, h *qcow2.Header) error {
 }
 
 // backingName is quoted: it may hold anything, terminal escapes as well.
-func backingName(r io.ReaderAt, h *qcow2.Header) string {
-	if h.BackingFileSize == 0 || h.BackingFileSize > qcow2MaxName || h.BackingFileOffset > qcow2MaxOffset {
+func backingName(r io.ReaderAt, h *format.Header) string {
+	if h.BackingFileSize == 0 || h.BackingFileSize > maxName || h.BackingFileOffset > maxOffset {
 		return "(whose name is damaged)"
 	}
 	name := make([]byte, h.BackingFileSize)
@@ -103,36 +112,36 @@ func backingName(r io.ReaderAt, h *qcow2.Header) string {
 	return image.Quote(string(name))
 }
 
-func qcow2Features(o image.Origin, h *qcow2.Header) error {
-	if h.HeaderLength < qcow2HeaderV3 || h.RefcountOrder > qcow2MaxRefOrder {
+func checkFeatures(o image.Origin, h *format.Header) error {
+	if h.HeaderLength < headerV3 || h.RefcountOrder > maxRefOrder {
 		return o.NotImage(adviceDamaged, "its qcow2 header is damaged (header of %d bytes, refcount order %d)",
 			h.HeaderLength, h.RefcountOrder)
 	}
-	const known = 1<<qcow2.IncompatibleFeaturesDirtyBit | 1<<qcow2.IncompatibleFeaturesCorruptBit |
-		1<<qcow2.IncompatibleFeaturesExternalDataFileBit | 1<<qcow2.IncompatibleFeaturesCompressionTypeBit |
-		1<<qcow2.IncompatibleFeaturesExtendedL2EntriesBit
+	const known = 1<<format.IncompatibleFeaturesDirtyBit | 1<<format.IncompatibleFeaturesCorruptBit |
+		1<<format.IncompatibleFeaturesExternalDataFileBit | 1<<format.IncompatibleFeaturesCompressionTypeBit |
+		1<<format.IncompatibleFeaturesExtendedL2EntriesBit
 	has := func(bit int) bool { return h.IncompatibleFeatures>>bit&1 == 1 }
 	switch {
-	case has(qcow2.IncompatibleFeaturesCorruptBit):
+	case has(format.IncompatibleFeaturesCorruptBit):
 		return o.NotImage("Repair it with qemu-img check -r all, or export it again.", "it is marked as corrupt")
-	case has(qcow2.IncompatibleFeaturesDirtyBit):
+	case has(format.IncompatibleFeaturesDirtyBit):
 		return o.NotImage("Shut the guest down; after a crash, repair the image with qemu-img check -r all.",
 			"it is marked as in use: a guest runs on it, or did so when it crashed")
-	case has(qcow2.IncompatibleFeaturesExternalDataFileBit):
+	case has(format.IncompatibleFeaturesExternalDataFileBit):
 		return o.Unsupported(adviceFlatten, "its data is in another file")
 	case h.IncompatibleFeatures&^known != 0:
-		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.qcow2.",
+		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.format.",
 			"it uses unknown features of qcow2 (bits %#x)", uint64(h.IncompatibleFeatures&^known))
 	}
 	return nil
 }
 
-func qcow2Geometry(o image.Origin, h *qcow2.Header, size int64) error {
+func checkGeometry(o image.Origin, h *format.Header, size int64) error {
 	damaged := func(format string, args ...any) error { return o.NotImage(adviceDamaged, format, args...) }
 	switch {
-	case h.ClusterBits < qcow2MinClusterBits || h.ClusterBits > qcow2MaxClusterBits:
+	case h.ClusterBits < minClusterBits || h.ClusterBits > maxClusterBits:
 		return damaged("its clusters would have 2^%d bytes, and only 2^%d to 2^%d are possible", h.ClusterBits,
-			qcow2MinClusterBits, qcow2MaxClusterBits)
+			minClusterBits, maxClusterBits)
 	case h.Size == 0:
 		return damaged("its disk has no size")
 	case h.Size > image.MaxDisk:
@@ -143,7 +152,7 @@ func qcow2Geometry(o image.Origin, h *qcow2.Header, size int64) error {
 		return damaged("its header of %d bytes does not fit into a cluster", h.HeaderLength)
 	}
 	entry := uint64(8) // bytes of an L2 entry: one table is one cluster
-	if h.HeaderFieldsV3 != nil && h.IncompatibleFeatures>>qcow2.IncompatibleFeaturesExtendedL2EntriesBit&1 == 1 {
+	if h.HeaderFieldsV3 != nil && h.IncompatibleFeatures>>format.IncompatibleFeaturesExtendedL2EntriesBit&1 == 1 {
 		entry = 16
 	}
 	mapped := cluster * (cluster / entry) // bytes of disk behind one L1 entry
@@ -152,9 +161,9 @@ func qcow2Geometry(o image.Origin, h *qcow2.Header, size int64) error {
 	switch {
 	case uint64(h.L1Size) < needed:
 		return damaged("its L1 table has %d entries, a disk of %d bytes needs %d", h.L1Size, h.Size, needed)
-	case l1Bytes > qcow2MaxL1Bytes: // more than needed is usual after a disk was shrunk or has snapshots
+	case l1Bytes > maxL1Bytes: // more than needed is usual after a disk was shrunk or has snapshots
 		return damaged("its L1 table would have %d entries", h.L1Size)
-	case h.RefcountTableClusters == 0 || uint64(h.RefcountTableClusters)*cluster > qcow2MaxRefBytes:
+	case h.RefcountTableClusters == 0 || uint64(h.RefcountTableClusters)*cluster > maxRefBytes:
 		return damaged("its refcount table would have %d clusters", h.RefcountTableClusters)
 	}
 	for _, table := range []struct {
@@ -167,7 +176,7 @@ func qcow2Geometry(o image.Origin, h *qcow2.Header, size int64) error {
 		switch {
 		case table.offset < cluster || table.offset%cluster != 0:
 			return damaged("its %s begins at byte %d, inside another cluster", table.name, table.offset)
-		case table.offset > qcow2MaxOffset:
+		case table.offset > maxOffset:
 			return damaged("its %s begins at byte %d", table.name, table.offset)
 		case size >= 0 && table.offset+table.bytes > uint64(size):
 			return damaged("it is cut off: its %s ends at byte %d, the file at %d", table.name, table.offset+table.bytes, size)

@@ -1,11 +1,11 @@
-package transfer
+package qcow2
 
 import (
 	"encoding/binary"
 	"errors"
 	"io"
 
-	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	format "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
@@ -17,23 +17,24 @@ type Links struct {
 	Data    bool   // the disk's data is in another file
 }
 
-// ReadLinks reads them from the beginning of a qcow2 image. Nothing is opened that they lead to. Errors are those of Open.
+// ReadLinks reads them from the beginning of a qcow2 image. Nothing is opened that they lead to.
+// Errors are those of CheckHeader.
 func ReadLinks(o image.Origin, r io.ReaderAt) (Links, error) {
-	h, err := readQcow2Header(o, r)
+	h, err := readHeader(o, r)
 	if err != nil {
 		return Links{}, err
 	}
 	var l Links
-	at := int64(qcow2HeaderV2)
+	at := int64(headerV2)
 	if h.HeaderFieldsV3 != nil {
 		at = int64(h.HeaderLength)
-		l.Data = h.IncompatibleFeatures>>qcow2.IncompatibleFeaturesExternalDataFileBit&1 == 1
+		l.Data = h.IncompatibleFeatures>>format.IncompatibleFeaturesExternalDataFileBit&1 == 1
 	}
 	if h.BackingFileOffset == 0 && h.BackingFileSize == 0 {
 		return l, nil
 	}
 	damaged := o.NotImage(adviceDamaged, "the name of its backing file is damaged")
-	if h.BackingFileSize == 0 || h.BackingFileSize > qcow2MaxName || h.BackingFileOffset > 1<<qcow2MaxClusterBits {
+	if h.BackingFileSize == 0 || h.BackingFileSize > maxName || h.BackingFileOffset > 1<<maxClusterBits {
 		return l, damaged
 	}
 	name := make([]byte, h.BackingFileSize)
@@ -45,8 +46,8 @@ func ReadLinks(o image.Origin, r io.ReaderAt) (Links, error) {
 	return l, err
 }
 
-// backingFormat looks for the format of the backing file among the extensions of a header, which are from one byte up to
-// another one.
+// backingFormat looks for the format of the backing file among the extensions of a header, which
+// are from one byte up to another one.
 func backingFormat(o image.Origin, r io.ReaderAt, at, end int64, damaged error) (string, error) {
 	const maxFormat = 64 // bytes; QEMU's own limit is 15
 	for at+8 <= end {
@@ -54,11 +55,11 @@ func backingFormat(o image.Origin, r io.ReaderAt, at, end int64, damaged error) 
 		if n, err := r.ReadAt(head[:], at); n < len(head) {
 			return "", orDamaged(o, err, damaged)
 		}
-		kind, length := qcow2.HeaderExtensionType(binary.BigEndian.Uint32(head[:])), int64(binary.BigEndian.Uint32(head[4:]))
+		kind, length := format.HeaderExtensionType(binary.BigEndian.Uint32(head[:])), int64(binary.BigEndian.Uint32(head[4:]))
 		switch {
-		case kind == qcow2.HeaderExtensionTypeEnd:
+		case kind == format.HeaderExtensionTypeEnd:
 			return "", nil
-		case kind != qcow2.HeaderExtensionTypeBackingFileFormatNameString:
+		case kind != format.HeaderExtensionTypeBackingFileFormatNameString:
 			at += 8 + (length+7)&^7
 			continue
 		case length > maxFormat:
