@@ -2,10 +2,7 @@ package transfer
 
 import (
 	"bytes"
-	"io"
 	"testing"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 
@@ -13,59 +10,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
-
-// The engine makes each input that brings it further as small as it can, and tries all pieces of it for that: so inputs have a
-// hundred bytes or two, and stand for more where that is needed.
-
-// FuzzCompressed decompresses whatever comes: it ends, is counted, and blames the image.
-func FuzzCompressed(f *testing.F) {
-	disk := bytes.Repeat([]byte("disk"), 20)
-	for _, tool := range imagetest.Tools {
-		one := imagetest.Packed(f, tool, disk, map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"}[tool]) // which take little memory
-		f.Add(one)
-		f.Add(append(bytes.Clone(one), one...))
-		f.Add(append(bytes.Clone(one), make([]byte, 8)...))
-		f.Add(one[:len(one)-3])
-	}
-	f.Add(append(skippable("here"), imagetest.Packed(f, "zstd", disk)...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o := image.Volume("pool", "disk")
-		kind := compressionOf(data[:min(len(data), headSize)])
-		if kind == nil {
-			return
-		}
-		in := bytes.NewReader(data)
-		u, err := kind.unpack(o, in)
-		if err != nil {
-			imagetest.WantBlamed(t, err, "volume")
-			return
-		}
-		defer u.Close()
-		got, err := io.ReadAll(io.LimitReader(u, 1<<20))
-		if err != nil {
-			imagetest.WantBlamed(t, err, "volume")
-			return
-		}
-		if len(got) == 1<<20 {
-			return
-		}
-		if in.Len() > 0 {
-			t.Errorf("%d bytes were not looked at", in.Len())
-		}
-		if kind.Name == "gzip" {
-			z, err := gzip.NewReader(bytes.NewReader(bytes.TrimRight(data, "\x00")))
-			if err != nil { // its last bytes are zeros
-				return
-			}
-			if want, err := io.ReadAll(z); err == nil && !bytes.Equal(got, want) {
-				t.Errorf("it gave %d bytes, want %d", len(got), len(want))
-			}
-		}
-		if len(got) > 0 && u.Parts() < 1 {
-			t.Error("data came from nothing")
-		}
-	})
-}
 
 // FuzzBlocks looks at the blocks of whatever passes for an image: each once, in order, inside the disk.
 func FuzzBlocks(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
@@ -119,7 +120,7 @@ func (im *Image) recogniseFile(ctx context.Context) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return im.origin.Unread(err)
 	}
-	if compressionOf(head[:n]) != nil {
+	if compression.Of(head[:n]) != nil {
 		p, err := streamFile(im)
 		if err == nil {
 			p.close()

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
 )
 
 // stream is one reading of an image from beginning to end, decompressed on the way.
@@ -30,7 +31,7 @@ func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 		return nil, err
 	}
 	im.PackedSize = size
-	packed := compressionOf(head)
+	packed := compression.Of(head)
 	if packed == nil {
 		p := &stream{im: im, in: in, out: io.MultiReader(bytes.NewReader(head), in), release: func() {}}
 		return p, im.recognise(head, size)
@@ -40,7 +41,7 @@ func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	if im.want != (image.Checksum{}) {
 		in.sum = image.NewDigester(im.want)
 	}
-	u, err := packed.unpack(im.origin, in)
+	u, err := packed.Open(im.origin, in)
 	if err != nil {
 		return nil, err
 	}

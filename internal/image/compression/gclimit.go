@@ -1,4 +1,4 @@
-package transfer
+package compression
 
 import (
 	"runtime"
@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// gcPercent is how much garbage there may be before it is collected, in percent of what is in use. By default it is as much as
-// what is in use: a decompressor's window would count twice.
+// gcPercent is how much garbage there may be before it is collected, in percent of what is in use.
+// By default it is as much as what is in use: a decompressor's window would count twice.
 const gcPercent = 10
 
-// gcLimit counts the callers that want little garbage. That is cheap where most of what is in use is a window: nothing in it refers to
-// anything, so that it takes no time to collect around it.
+// gcLimit counts the callers that want little garbage. That is cheap where most of what is in use
+// is a window: nothing in it refers to anything, so that it takes no time to collect around it.
 var gcLimit struct {
 	mu     sync.Mutex
 	wanted int

@@ -1,4 +1,4 @@
-package transfer
+package compression
 
 import (
 	"runtime/debug"

@@ -1,4 +1,4 @@
-package transfer
+package compression
 
 import (
 	"bufio"
@@ -25,8 +25,9 @@ func (b *byteReader) skipZeros() error {
 	}
 }
 
-// beginsZstd tells whether a file that begins so is compressed with zstd: a frame is the first thing in it that is not to be skipped,
-// as far as it can be seen. The frames that are to be skipped could be those of lz4 as well (RFC 8878, section 3.1.2).
+// beginsZstd tells whether a file that begins so is compressed with zstd: a frame is the first
+// thing in it that is not to be skipped, as far as it can be seen. The frames that are to be
+// skipped could be those of lz4 as well (RFC 8878, section 3.1.2).
 func beginsZstd(head []byte) bool {
 	for skipped := false; ; skipped = true {
 		var h zstd.Header
@@ -42,7 +43,8 @@ func beginsZstd(head []byte) bool {
 	}
 }
 
-// zstdFrames counts the frames in what is written to it (RFC 8878, section 3.1.1), but for those that are to be skipped.
+// zstdFrames counts the frames in what is written to it (RFC 8878, section 3.1.1), but for those
+// that are to be skipped.
 type zstdFrames struct {
 	n        int
 	skip     uint64 // bytes that tell nothing

@@ -1,4 +1,7 @@
-package transfer
+// Package compression decompresses files as they are read: gzip, xz, zstd and bzip2, told apart by
+// what they begin with. It takes several parts, one behind the other, for one file, names what
+// follows them, and bounds the memory that a file may ask for.
+package compression
 
 import (
 	"bytes"
@@ -14,45 +17,46 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// compression is a way to compress a whole file.
-type compression struct {
+// Method is a way to compress a whole file.
+type Method struct {
 	Name   string // the tool's: gzip, xz, zstd, bzip2
 	begins func(head []byte) bool
-	open   func(*input) (unpacking, error)
+	open   func(*input) (decoder, error)
 }
 
-// unpacking is a decompressor at work.
-type unpacking struct {
+// decoder is a decompressor at work.
+type decoder struct {
 	io.Reader
 	parts   func() int // that have begun: what is compressed may be several, one behind the other
 	release func()
 }
 
-// compressions are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4), and bzip2's own
-// source (decompress.c). An empty bzip2 file begins with another mark behind its level, and holds no image.
-var compressions = []compression{
-	{"gzip", prefix("\x1f\x8b\x08"), func(in *input) (unpacking, error) {
+// methods are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4),
+// and bzip2's own source (decompress.c). An empty bzip2 file begins with another mark behind its
+// level, and holds no image.
+var methods = []Method{
+	{"gzip", prefix("\x1f\x8b\x08"), func(in *input) (decoder, error) {
 		z, err := newGzipMembers(in)
-		return unpacking{z, func() int { return z.parts }, func() {}}, err
+		return decoder{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"xz", prefix("\xfd7zXZ\x00"), func(in *input) (unpacking, error) {
+	{"xz", prefix("\xfd7zXZ\x00"), func(in *input) (decoder, error) {
 		z, err := newXZStreams(in)
-		return unpacking{z, func() int { return z.parts }, func() {}}, err
+		return decoder{z, func() int { return z.parts }, func() {}}, err
 	}},
-	{"zstd", beginsZstd, func(in *input) (unpacking, error) {
+	{"zstd", beginsZstd, func(in *input) (decoder, error) {
 		frames := &zstdFrames{}
 		in.watch = frames
 		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(image.MaxWindow), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return unpacking{}, err
+			return decoder{}, err
 		}
-		return unpacking{z, func() int { return frames.n }, z.Close}, nil
+		return decoder{z, func() int { return frames.n }, z.Close}, nil
 	}},
-	{"bzip2", beginsBzip2, func(in *input) (unpacking, error) {
+	{"bzip2", beginsBzip2, func(in *input) (decoder, error) {
 		streams := &bzip2Streams{}
 		in.watch = streams
-		return unpacking{bzip2.NewReader(in), func() int { return streams.n }, func() {}}, nil
+		return decoder{bzip2.NewReader(in), func() int { return streams.n }, func() {}}, nil
 	}},
 }
 
@@ -60,11 +64,11 @@ func prefix(mark string) func(head []byte) bool {
 	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(mark)) }
 }
 
-// compressionOf tells how what begins so is compressed; nil for not at all.
-func compressionOf(head []byte) *compression {
-	for i, c := range compressions {
-		if c.begins(head) {
-			return &compressions[i]
+// Of tells how a file that begins so is compressed; nil for not at all.
+func Of(head []byte) *Method {
+	for i, m := range methods {
+		if m.begins(head) {
+			return &methods[i]
 		}
 	}
 	return nil
@@ -73,7 +77,8 @@ func compressionOf(head []byte) *compression {
 // errTrailing says that what follows what was decompressed is not compressed.
 var errTrailing = errors.New("trailing data")
 
-// gzipMembers reads the members of a gzip file, one behind the other, and the zeros that a tape leaves behind the last of them.
+// gzipMembers reads the members of a gzip file, one behind the other, and the zeros that a tape
+// leaves behind the last of them.
 type gzipMembers struct {
 	*gzip.Reader
 	in    *byteReader
@@ -127,7 +132,8 @@ func (g *gzipMembers) next() error {
 	return g.begin()
 }
 
-// xzStreams reads the streams of an .xz file, one behind the other, with the padding between and behind them.
+// xzStreams reads the streams of an .xz file, one behind the other, with the padding between and
+// behind them.
 type xzStreams struct {
 	*xz.Reader
 	parts int
@@ -182,21 +188,21 @@ func (i *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpacker reads what a file has compressed. Its errors are those of the file where it could not be read, and else about the
-// image.
-type unpacker struct {
-	compression *compression
-	origin      image.Origin
-	in          *input
-	unpacking
+// Reader reads what a file has compressed. Its errors are those of the file if that could not be
+// read, else *image.NotAnImageError and *image.UnsupportedImageError, about what is compressed.
+type Reader struct {
+	method  *Method
+	origin  image.Origin
+	in      *input
+	decoder decoder
 	unlimit func()
 }
 
-// unpack begins to decompress what r has. Errors are those of Read.
-func (c *compression) unpack(o image.Origin, r io.Reader) (*unpacker, error) {
-	u := &unpacker{compression: c, origin: o, in: &input{r: r}}
+// Open begins to decompress what r has. Errors are those of a Reader.
+func (m *Method) Open(o image.Origin, r io.Reader) (*Reader, error) {
+	u := &Reader{method: m, origin: o, in: &input{r: r}}
 	var err error
-	if u.unpacking, err = c.open(u.in); err != nil {
+	if u.decoder, err = m.open(u.in); err != nil {
 		return nil, u.blame(err)
 	}
 	u.unlimit = limitGarbage()
@@ -204,17 +210,18 @@ func (c *compression) unpack(o image.Origin, r io.Reader) (*unpacker, error) {
 }
 
 // Close releases what the decompressor has taken. It does not close the file.
-func (u *unpacker) Close() {
-	u.release()
+func (u *Reader) Close() {
+	u.decoder.release()
 	u.unlimit()
 }
 
-// Parts is how many parts of the file have begun: what is compressed may be several, one behind the other.
-func (u *unpacker) Parts() int { return u.parts() }
+// Parts is how many parts of the file have begun: what is compressed may be several, one behind the
+// other.
+func (u *Reader) Parts() int { return u.decoder.parts() }
 
 // Read implements io.Reader.
-func (u *unpacker) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
+func (u *Reader) Read(p []byte) (int, error) {
+	n, err := u.decoder.Read(p)
 	if err != nil && !image.Ended(err) {
 		err = u.blame(err)
 	}
@@ -222,9 +229,9 @@ func (u *unpacker) Read(p []byte) (int, error) {
 }
 
 // blame tells whether the file was not read, or holds what cannot be decompressed.
-func (u *unpacker) blame(err error) error {
+func (u *Reader) blame(err error) error {
 	const again = "Download or export the image again; %s -t tells whether it is whole."
-	name := u.compression.Name
+	name := u.method.Name
 	switch {
 	case u.in.err != nil && !image.Ended(u.in.err):
 		return u.in.err
@@ -247,4 +254,4 @@ func (u *unpacker) blame(err error) error {
 }
 
 // began tells whether something could be decompressed at all.
-func (u *unpacker) began() bool { return u.parts != nil && u.parts() > 0 }
+func (u *Reader) began() bool { return u.decoder.parts != nil && u.decoder.parts() > 0 }
