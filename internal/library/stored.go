@@ -13,9 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -209,7 +209,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 
 // asDocumented makes sure that an image is what its base says. It gives the whole image again.
 func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
-	format, virtual, stream, err := transfer.Recognise(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
+	format, virtual, stream, err := probe.Stream(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
 	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
 		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s disk of %d bytes", id, format, virtual,
 			base.Format, base.VirtualSize)

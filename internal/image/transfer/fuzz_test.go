@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
-
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
+	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
 // FuzzBlocks looks at the blocks of whatever passes for an image: each once, in order, inside the disk.
@@ -40,20 +39,5 @@ func FuzzBlocks(f *testing.F) {
 		if err != nil {
 			imagetest.WantBlamed(t, err, "volume")
 		}
-	})
-}
-
-// FuzzPartitions looks for partitions in anything.
-func FuzzPartitions(f *testing.F) {
-	f.Add(hybrid(make([]byte, 2048), [2]uint32{0x83, 2048}, [2]uint32{0xef, 64})[440:512], []byte{})
-	f.Add([]byte{}, guided(make([]byte, 2048), map[string]uint64{string(gptSystem): 34})[512:612])
-	f.Fuzz(func(t *testing.T, mbr, gpt []byte) {
-		head := make([]byte, 4096)
-		copy(head[440:512], mbr)
-		copy(head[512:], gpt)
-		if n := len(partitions(head)); n > 4+2*len(head)/128 {
-			t.Errorf("%d partitions in %d bytes", n, len(head))
-		}
-		isCD(head)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
+	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
@@ -115,7 +116,7 @@ func (im *Image) CheckStored(ctx context.Context, r io.ReaderAt) error {
 
 // recogniseFile finds out what kind of image a file holds.
 func (im *Image) recogniseFile(ctx context.Context) error {
-	head := make([]byte, headSize)
+	head := make([]byte, probe.HeadSize)
 	n, err := im.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return im.origin.Unread(err)
@@ -127,7 +128,7 @@ func (im *Image) recogniseFile(ctx context.Context) error {
 		}
 		return err
 	}
-	if im.Format, im.VirtualSize, err = probe(im.origin, im.file, im.Size); err != nil {
+	if im.Format, im.VirtualSize, err = probe.Image(im.origin, im.file, im.Size); err != nil {
 		return err
 	}
 	if im.extents, err = im.file.Extents(ctx); err != nil || im.Format != image.FormatQcow2 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
+	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 )
 
 // stream is one reading of an image from beginning to end, decompressed on the way.
@@ -59,7 +60,7 @@ func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 
 // readHead reads what a file is recognised by.
 func readHead(r io.Reader) ([]byte, error) {
-	head := make([]byte, headSize)
+	head := make([]byte, probe.HeadSize)
 	n, err := io.ReadFull(r, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF { // as they are: a reader that fails says so in words of its own
 		err = nil
@@ -69,7 +70,7 @@ func readHead(r io.Reader) ([]byte, error) {
 
 // recognise finds out what kind of image begins so, and how large it is. It is asked again when the size is known.
 func (im *Image) recognise(head []byte, size int64) error {
-	format, virtual, err := probe(im.origin, bytes.NewReader(head), size)
+	format, virtual, err := probe.Image(im.origin, bytes.NewReader(head), size)
 	if err != nil {
 		return inside(im.Compression, err)
 	}

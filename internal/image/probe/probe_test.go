@@ -1,4 +1,4 @@
-package transfer
+package probe
 
 import (
 	"bytes"
@@ -29,6 +29,11 @@ func marked(offset int, mark string) []byte {
 	return data
 }
 
+// probed probes a file of data.
+func probed(data []byte) (image.Format, int64, error) {
+	return Image(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), int64(len(data)))
+}
+
 func TestGoodImagesAreRecognised(t *testing.T) {
 	for name, c := range map[string]struct {
 		data    []byte
@@ -48,9 +53,8 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 		"btrfs":                    {marked(65600, "_BHRfS_M"), image.FormatRaw, 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im := opened(t, source{path: imagetest.WriteFile(t, c.data)})
-			if im.Format != c.format || im.VirtualSize != c.virtual || im.Size != int64(len(c.data)) {
-				t.Errorf("opened as %s of %d bytes in %d", im.Format, im.VirtualSize, im.Size)
+			if format, virtual, err := probed(c.data); err != nil || format != c.format || virtual != c.virtual {
+				t.Errorf("it is taken for %s of %d bytes, %v", format, virtual, err)
 			}
 		})
 	}
@@ -118,10 +122,9 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"qcow2 cut before its L1":      {imagetest.Qcow2(nil)[:1<<17], false, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, c.data)})
+			format, _, err := probed(c.data)
 			if err == nil {
-				_ = im.Close()
-				t.Fatalf("opened as %s", im.Format)
+				t.Fatalf("it is taken for %s", format)
 			}
 			if c.unsupported {
 				imagetest.WantError[*image.UnsupportedImageError](t, err)
@@ -149,7 +152,8 @@ func TestImagesMadeByQemu(t *testing.T) {
 			if err == nil {
 				return
 			}
-			// To encrypt, it measures how fast keys are derived, and gives up where others keep the processor from it.
+			// To encrypt, it measures how fast keys are derived, and gives up where others keep the
+			// processor from it.
 			if !bytes.Contains(out, []byte("Unable to get accurate CPU usage")) {
 				t.Fatalf("%s: %v\n%s", command, err, out)
 			}
@@ -162,9 +166,9 @@ func TestImagesMadeByQemu(t *testing.T) {
 		"compression_type=zstd", "preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on"} {
 		t.Run(options, func(t *testing.T) {
 			qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", options, "raw", "image")
-			im := opened(t, source{path: filepath.Join(dir, "image")})
-			if im.Format != image.FormatQcow2 || im.VirtualSize != 8<<20 {
-				t.Errorf("opened as %s of %d bytes", im.Format, im.VirtualSize)
+			format, virtual, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "image")))
+			if err != nil || format != image.FormatQcow2 || virtual != 8<<20 {
+				t.Errorf("it is taken for %s of %d bytes, %v", format, virtual, err)
 			}
 		})
 	}
@@ -173,8 +177,8 @@ func TestImagesMadeByQemu(t *testing.T) {
 		qemuImg(t, "resize", "image", "90G")
 		qemuImg(t, "resize", "--shrink", "image", "100M")
 		qemuImg(t, "snapshot", "-c", "one", "image")
-		if im := opened(t, source{path: filepath.Join(dir, "image")}); im.VirtualSize != 100<<20 {
-			t.Errorf("opened with %d bytes", im.VirtualSize)
+		if _, virtual, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "image"))); err != nil || virtual != 100<<20 {
+			t.Errorf("it is taken for %d bytes, %v", virtual, err)
 		}
 	})
 	for format, arguments := range map[string][]string{
@@ -185,10 +189,9 @@ func TestImagesMadeByQemu(t *testing.T) {
 	} {
 		t.Run(format, func(t *testing.T) {
 			qemuImg(t, slices.Concat([]string{"create"}, arguments, []string{"other", "8M"})...)
-			im, err := open(t.Context(), source{path: filepath.Join(dir, "other")})
+			format, _, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "other")))
 			if err == nil {
-				_ = im.Close()
-				t.Fatalf("opened as %s", im.Format)
+				t.Fatalf("it is taken for %s", format)
 			}
 			imagetest.WantError[*image.UnsupportedImageError](t, err)
 		})
@@ -205,7 +208,7 @@ func FuzzProbe(f *testing.F) {
 		if size >= 0 { // a file has at least the bytes that were read from it
 			size = max(size, int64(len(data)))
 		}
-		format, virtual, err := probe(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), size)
+		format, virtual, err := Image(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), size)
 		if err != nil {
 			if _, ok := errors.AsType[imagetest.Attributed](err); !ok {
 				t.Fatalf("an error that blames nothing: %v", err)

@@ -1,4 +1,4 @@
-package transfer
+package probe
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ type partition struct {
 	system bool // an EFI system partition
 }
 
+// unused is the type of an entry of a GPT that has no partition.
+var unused [16]byte
+
 // gptSystem is the type of an EFI system partition (UEFI 2.10, section 5.3.3), as it is written.
 var gptSystem = []byte("\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b")
 
@@ -20,8 +23,8 @@ func partitions(head []byte) []partition {
 	return append(mbrPartitions(head), gptPartitions(head)...)
 }
 
-// mbrPartitions reads a master boot record: four entries from byte 446 on, with status, type, first sector and length. The one
-// that protects a GPT is left out.
+// mbrPartitions reads a master boot record: four entries from byte 446 on, with status, type, first
+// sector and length. The one that protects a GPT is left out.
 func mbrPartitions(head []byte) (list []partition) {
 	const entries, size, protective, system = 446, 16, 0xee, 0xef
 	if !(mark{510, "\x55\xaa"}).in(head) {
@@ -51,7 +54,7 @@ func gptPartitions(head []byte) (list []partition) {
 		}
 		for offset := at * sector; count > 0 && offset+size <= uint64(len(head)); offset, count = offset+size, count-1 {
 			entry := head[offset : offset+size]
-			if kind := entry[:16]; !bytes.Equal(kind, zeros[:16]) {
+			if kind := entry[:16]; !bytes.Equal(kind, unused[:]) {
 				list = append(list, partition{binary.LittleEndian.Uint64(entry[32:]) * sector / 512, bytes.Equal(kind, gptSystem)})
 			}
 		}
@@ -62,9 +65,10 @@ func gptPartitions(head []byte) (list []partition) {
 // compactDisc is the mark of ECMA-119, in the first volume descriptor.
 var compactDisc = mark{32769, "CD001"}
 
-// isCD tells an image of a CD from a disk that one was written to before: the mark stays where neither the partition table nor a
-// file system comes. Images of CDs that boot from USB sticks as well have a partition table, with a partition for the CD itself: it
-// begins with the first sector, or just before the volume descriptor, and some tools put it behind the table. On a disk, nothing
+// isCD tells an image of a CD from a disk that one was written to before: the mark stays where
+// neither the partition table nor a file system comes. Images of CDs that boot from USB sticks as
+// well have a partition table, with a partition for the CD itself: it begins with the first sector,
+// or just before the volume descriptor, and some tools put it behind the table. On a disk, nothing
 // begins there. The EFI system partition of a CD can be anywhere.
 func isCD(head []byte) bool {
 	if !compactDisc.in(head) {

@@ -1,4 +1,6 @@
-package transfer
+// Package probe tells by content, never by name, whether a file is a disk image, and of which
+// format. What is not, it refuses by name.
+package probe
 
 import (
 	"bytes"
@@ -12,8 +14,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
-// headSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of btrfs, at 65,600.
-const headSize = 128 << 10
+// HeadSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of
+// btrfs, at 65,600.
+const HeadSize = 128 << 10
 
 // mark is a sequence of bytes that tells a format.
 type mark struct {
@@ -33,8 +36,8 @@ const (
 	adviceDownloaded = "Open it: a login or error page is often saved instead of a download."
 )
 
-// foreign are the formats that are known, and refused by name; a compressed one shows here where it was compressed twice. The
-// numbers are those of QEMU (block/*.c) and of file(1).
+// foreign are the formats that are known, and refused by name; a compressed one shows here where it
+// was compressed twice. The numbers are those of QEMU (block/*.c) and of file(1).
 var foreign = []struct {
 	mark
 	reason, advice string
@@ -59,7 +62,8 @@ var foreign = []struct {
 	{mark{257, "ustar"}, "it is a tar archive or an OVA appliance", adviceUnpack},
 }
 
-// disks are the marks of a disk without a format around it that has a partition table, or is made to boot.
+// disks are the marks of a disk without a format around it that has a partition table, or is made
+// to boot.
 var disks = []mark{
 	{510, "\x55\xaa"},  // boot sector: MBR, the protective MBR of a GPT, FAT, NTFS
 	{512, "EFI PART"},  // GPT on 512-byte sectors
@@ -73,10 +77,13 @@ var fileSystems = []mark{
 	{65600, "_BHRfS_M"}, // btrfs
 }
 
-// probe tells format and virtual size by content, reading no more than the head and the last sector.
+// Image tells format and virtual size, in bytes, reading no more than the head and the last sector.
 // A size of -1 is a length that is not known yet.
-func probe(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, error) {
-	head := make([]byte, headSize)
+//
+// Errors: *image.SourceError when the bytes cannot be had, *image.NotAnImageError when they are no
+// disk image, *image.UnsupportedImageError when they are one that cannot be used.
+func Image(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, error) {
+	head := make([]byte, HeadSize)
 	n, err := r.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", 0, o.Unread(err)
@@ -126,8 +133,9 @@ func plausibleDisk(o image.Origin, r io.ReaderAt, head []byte, size int64) error
 		return o.NotImage("Download or export the image again, or convert it with qemu-img convert -O qcow2.",
 			"its %d bytes are not whole sectors of %d bytes, and it is not a qcow2 image", size, image.SectorSize)
 	}
-	// A fixed VHD is a raw disk with a footer, which a guest would see as a sector that moves when the disk grows.
-	// The tail of a download is not here yet; then the footer stays, as it does in QEMU when told that the disk is raw.
+	// A fixed VHD is a raw disk with a footer, which a guest would see as a sector that moves when the
+	// disk grows. The tail of a download is not here yet; then the footer stays, as it does in QEMU
+	// when told that the disk is raw.
 	footer := make([]byte, 8)
 	if size >= image.SectorSize {
 		if _, err := r.ReadAt(footer, size-image.SectorSize); err != nil && !errors.Is(err, io.EOF) {

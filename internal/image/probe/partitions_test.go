@@ -1,4 +1,4 @@
-package transfer
+package probe
 
 import (
 	"encoding/binary"
@@ -25,7 +25,8 @@ func madeCD(t *testing.T) string {
 	return image
 }
 
-// hybrid makes a CD boot from a USB stick as well: with a master boot record that has these partitions, of type and first sector.
+// hybrid makes a CD boot from a USB stick as well: with a master boot record that has these
+// partitions, of type and first sector.
 func hybrid(cd []byte, entries ...[2]uint32) []byte {
 	image := append([]byte(nil), cd...)
 	copy(image, "\x33\xed\x90\x90") // what isohybrid's code begins with
@@ -82,10 +83,7 @@ func TestACDIsNotADiskThatOneWasWrittenTo(t *testing.T) {
 		"a disk with a file system, XFS": {append([]byte("XFSB"), cd[4:]...), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			im, err := open(t.Context(), source{path: imagetest.WriteFile(t, c.image)})
-			if err == nil {
-				_ = im.Close()
-			}
+			_, _, err := probed(c.image)
 			switch {
 			case !c.is && err != nil:
 				t.Errorf("it is refused: %v", err)
@@ -109,8 +107,23 @@ func TestADiskOnWhichACDWasIsADisk(t *testing.T) {
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		if im := opened(t, source{path: path}); im.Format != image.FormatRaw {
-			t.Errorf("%s: opened as %s", label, im.Format)
+		if format, _, err := probed(imagetest.ReadFile(t, path)); err != nil || format != image.FormatRaw {
+			t.Errorf("%s: it is taken for %s, %v", label, format, err)
 		}
 	}
+}
+
+// FuzzPartitions looks for partitions in anything.
+func FuzzPartitions(f *testing.F) {
+	f.Add(hybrid(make([]byte, 2048), [2]uint32{0x83, 2048}, [2]uint32{0xef, 64})[440:512], []byte{})
+	f.Add([]byte{}, guided(make([]byte, 2048), map[string]uint64{string(gptSystem): 34})[512:612])
+	f.Fuzz(func(t *testing.T, mbr, gpt []byte) {
+		head := make([]byte, 4096)
+		copy(head[440:512], mbr)
+		copy(head[512:], gpt)
+		if n := len(partitions(head)); n > 4+2*len(head)/128 {
+			t.Errorf("%d partitions in %d bytes", n, len(head))
+		}
+		isCD(head)
+	})
 }
