@@ -3,10 +3,11 @@ package catalog
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/go-version"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // TemplateID names a template across tenants. Written "tenant/name".
@@ -32,46 +33,6 @@ type VersionID struct {
 }
 
 func (id VersionID) String() string { return id.Template.String() + "@" + id.Version }
-
-var (
-	templateName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-	tenantName   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	mapKey       = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
-	paramName    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-)
-
-// ValidateTemplateName tells whether a name may name a template.
-func ValidateTemplateName(name string) error {
-	return match(templateName, name, "template name", "lower-case letters, digits, dots, underscores and hyphens, "+
-		"starting with a letter or digit, at most 63 characters, for example ubuntu-server-24.04")
-}
-
-// ValidateTenant tells whether a name may name a tenant. No dots: tenant and name are joined by one on the host.
-func ValidateTenant(name string) error {
-	return match(tenantName, name, "tenant", "lower-case letters, digits, underscores and hyphens, starting with a "+
-		"letter or digit, at most 63 characters")
-}
-
-// ValidateInstanceName tells whether a name may name an instance: an RFC 1123 label, because it is the guest's
-// host name unless a parameter says otherwise.
-func ValidateInstanceName(name string) error {
-	return match(dnsLabel, name, "instance name", "a DNS label: lower-case letters, digits and hyphens, not at "+
-		"either end, at most 63 characters, for example web-server-1")
-}
-
-// ValidateDeviceName tells whether a name may name a disk or an interface.
-func ValidateDeviceName(name string) error {
-	return match(mapKey, name, "name", "lower-case letters, digits, underscores and hyphens, starting with a letter, "+
-		"at most 32 characters, for example system or eth0")
-}
-
-func match(re *regexp.Regexp, name, what, rule string) error {
-	if re.MatchString(name) {
-		return nil
-	}
-	return fmt.Errorf("%q is not a valid %s: use %s", name, what, rule)
-}
 
 // maxVersion bounds a version's text: it is part of a volume's name, of which a file system takes 255 bytes.
 const maxVersion = 64
@@ -103,7 +64,7 @@ func core(v string) string {
 // ParseTemplateID reads "tenant/name".
 func ParseTemplateID(s string) (TemplateID, error) {
 	tenant, name, found := strings.Cut(s, "/")
-	if !found || ValidateTenant(tenant) != nil || ValidateTemplateName(name) != nil {
+	if !found || naming.ValidateTenant(tenant) != nil || naming.ValidateTemplateName(name) != nil {
 		return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example default/ubuntu", s)
 	}
 	return TemplateID{Tenant: tenant, Name: name}, nil
@@ -127,7 +88,7 @@ func ParseTemplateRef(s, tenant string) (TemplateID, error) {
 	if id, err := ParseTemplateID(s); err == nil {
 		return id, nil
 	}
-	if ValidateTemplateName(s) == nil {
+	if naming.ValidateTemplateName(s) == nil {
 		return TemplateID{Tenant: tenant, Name: s}, nil
 	}
 	return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example %[2]s/ubuntu, or as "+

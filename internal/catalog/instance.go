@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
@@ -97,7 +99,7 @@ type Setting struct {
 // Settings writes the known values in the order of their names.
 func Settings(values Values) []Setting {
 	settings := make([]Setting, 0, len(values))
-	for _, name := range sortedNames(values) {
+	for _, name := range naming.SortedNames(values) {
 		if v := values[name]; v != nil {
 			settings = append(settings, Setting{Text(name), v.Type, Text(v.Text)})
 		}
@@ -148,7 +150,7 @@ func ParseInstanceFacts(element string) (InstanceFacts, error) {
 // Pairs writes a map in the order of its keys.
 func Pairs(m map[string]string) []Pair {
 	pairs := make([]Pair, 0, len(m))
-	for _, k := range sortedNames(m) {
+	for _, k := range naming.SortedNames(m) {
 		pairs = append(pairs, Pair{Text(k), Text(m[k])})
 	}
 	return pairs

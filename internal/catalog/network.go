@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // NetworkProfile names a machine's interfaces. A nil member says nothing.
@@ -92,7 +93,7 @@ func (n *NetworkProfile) NICs() []NIC {
 		interfaces = n.Interfaces
 	}
 	nics := make([]NIC, 0, len(interfaces))
-	for _, name := range sortedNames(interfaces) {
+	for _, name := range naming.SortedNames(interfaces) {
 		nic := interfaces[name].nic(name)
 		nic.Filter = n.filter()
 		nics = append(nics, nic)
@@ -131,9 +132,9 @@ func (n *NetworkProfile) Validate() finding.List {
 	}
 	n.validatePolicies(&fs)
 	macs, addresses := map[string]string{}, map[string]string{}
-	for _, name := range sortedNames(n.Interfaces) {
+	for _, name := range naming.SortedNames(n.Interfaces) {
 		i, at := n.Interfaces[name], finding.At("network_profile").Name("interfaces").Key(name)
-		if err := ValidateDeviceName(name); err != nil {
+		if err := naming.ValidateDeviceName(name); err != nil {
 			fs.Add(at, "Invalid interface name", finding.Sentence(err))
 		}
 		i.validate(&fs, at)
@@ -151,7 +152,7 @@ func (n *NetworkProfile) Missing() finding.List {
 	if n == nil {
 		return nil
 	}
-	for _, name := range sortedNames(n.Interfaces) {
+	for _, name := range naming.SortedNames(n.Interfaces) {
 		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
 			written := ip.gatewayAttribute()
 			fs.Add(finding.At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",

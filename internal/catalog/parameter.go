@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Parameter declares a value that whoever uses a template may or must set.
@@ -31,9 +32,9 @@ type Parameter struct {
 func ValidateParameters(declared map[string]Parameter) finding.List {
 	var fs finding.List
 	targets := map[string]string{}
-	for _, name := range sortedNames(declared) {
+	for _, name := range naming.SortedNames(declared) {
 		p, at := declared[name], finding.At("parameters").Key(name)
-		if !paramName.MatchString(name) {
+		if !naming.IsParameterName(name) {
 			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
 		}
 		if !slices.Contains(ParameterTypes(), p.Type) {
@@ -186,7 +187,7 @@ func (p Parameter) check(name string, value Value, secret bool) string {
 	if problem := p.checkAllowed(value, secret); problem != "" {
 		return problem
 	}
-	if p.EffectiveTarget(name) == TargetHostname && !dnsLabel.MatchString(value.Text) {
+	if p.EffectiveTarget(name) == TargetHostname && !naming.IsDNSLabel(value.Text) {
 		return "is not a DNS label, as a host name has to be: lower-case letters, digits and hyphens, not at either end, at most 63 characters"
 	}
 	return ""

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,11 +121,6 @@ func (h *HardwareProfile) Missing() finding.List {
 			"is not set: set it to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs
-}
-
-// sortedNames orders the names of disks or interfaces as a reader would: eth2 before eth10.
-func sortedNames[V any](m map[string]V) []string {
-	return slices.SortedFunc(maps.Keys(m), naturalCompare)
 }
 
 func either[T any](a, b *T) *T {

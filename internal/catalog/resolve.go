@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Given are the values that a user sets, by name: those that all may see, and secrets. Null values are left out.
@@ -48,7 +49,7 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 	}
 	take("parameters", given.Parameters)
 	take("parameters_wo", given.Secrets)
-	for _, name := range sortedNames(declared) {
+	for _, name := range naming.SortedNames(declared) {
 		p := declared[name]
 		if _, set := effective[name]; set {
 			continue

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 func number(t testing.TB, text string) *big.Float {
@@ -176,7 +178,7 @@ func TestFindingsNameParametersAndShowValues(t *testing.T) {
 // written writes values in the order of their names.
 func written(values Values) string {
 	var words []string
-	for _, name := range sortedNames(values) {
+	for _, name := range naming.SortedNames(values) {
 		text := "?"
 		if v := values[name]; v != nil {
 			text = v.Text

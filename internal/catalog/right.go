@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // String is the right as a sentence has it: "the right to …".
@@ -120,8 +121,8 @@ func (a AccessControl) Validate(tenant string) finding.List {
 				if name == "" {
 					fs.Add(at, "Empty name", "A name is empty: write one, or leave it out.")
 				}
-			case ValidateTenant(name) != nil:
-				fs.Add(at, "Invalid tenant", finding.Sentence(ValidateTenant(name)))
+			case naming.ValidateTenant(name) != nil:
+				fs.Add(at, "Invalid tenant", finding.Sentence(naming.ValidateTenant(name)))
 			case name == tenant:
 				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one or "+
 					"by their groups. If none of them is named, all of them have the right: remove %[1]q.", name))

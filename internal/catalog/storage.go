@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // StorageProfile names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
@@ -82,7 +83,7 @@ func (s *StorageProfile) Drives() []Drive {
 		}
 	}
 	drives := []Drive{drive(system)}
-	for _, name := range sortedNames(disks) {
+	for _, name := range naming.SortedNames(disks) {
 		if name != system {
 			drives = append(drives, drive(name))
 		}
@@ -92,7 +93,7 @@ func (s *StorageProfile) Drives() []Drive {
 
 // bootDisk is the name of the disk that the machine starts from, "" where there is none.
 func bootDisk(disks map[string]Disk, system string) string {
-	for _, name := range sortedNames(disks) {
+	for _, name := range naming.SortedNames(disks) {
 		if or(disks[name].Boot, false) {
 			return name
 		}
@@ -105,7 +106,7 @@ func bootDisk(disks map[string]Disk, system string) string {
 
 // systemDisk is the name of the disk that the image goes on, "" where that is not clear.
 func systemDisk(disks map[string]Disk) string {
-	for _, name := range sortedNames(disks) {
+	for _, name := range naming.SortedNames(disks) {
 		if or(disks[name].System, false) {
 			return name
 		}
@@ -130,7 +131,7 @@ func (s *StorageProfile) Validate() finding.List {
 		return fs
 	}
 	system := systemDisk(s.Disks)
-	for _, name := range sortedNames(s.Disks) {
+	for _, name := range naming.SortedNames(s.Disks) {
 		if system != "" && name != system && s.Disks[name].SizeGB == nil {
 			fs.Add(at.Key(name), "Missing disk size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
 		}
@@ -151,9 +152,9 @@ func (s *StorageProfile) ValidateDisks() finding.List {
 		return nil
 	}
 	var system, boot string
-	for _, name := range sortedNames(s.Disks) {
+	for _, name := range naming.SortedNames(s.Disks) {
 		d, at := s.Disks[name], finding.At("storage_profile").Name("disks").Key(name)
-		if err := ValidateDeviceName(name); err != nil {
+		if err := naming.ValidateDeviceName(name); err != nil {
 			fs.Add(at, "Invalid disk name", finding.Sentence(err))
 		}
 		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)

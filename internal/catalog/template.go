@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Strategy is how an instance's system disk comes from its version's base image: one that package strategy knows, or that a
@@ -88,14 +89,14 @@ func (s Spec) ValidateWhole() finding.List {
 	if s.Storage != nil && s.Storage.Disks != nil {
 		disks = s.Storage.Disks
 	}
-	for _, name := range sortedNames(s.Parameters) {
+	for _, name := range naming.SortedNames(s.Parameters) {
 		m := diskTarget.FindStringSubmatch(s.Parameters[name].Target)
 		if m == nil {
 			continue
 		}
 		if _, there := disks[m[1]]; !there {
 			fs.Add(finding.At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
-				m[1], strings.Join(sortedNames(disks), ", ")))
+				m[1], strings.Join(naming.SortedNames(disks), ", ")))
 		}
 	}
 	return fs

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
@@ -50,7 +51,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 		return nil, usageError{"--" + flagName + " is missing or names no catalog. It accepts: " + strings.ReplaceAll(ends, "\n", " ")}
 	}
 	if s.tenant != "" {
-		if err := catalog.ValidateTenant(s.tenant); err != nil {
+		if err := naming.ValidateTenant(s.tenant); err != nil {
 			return nil, usageError{err.Error()}
 		}
 	}

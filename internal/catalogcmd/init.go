@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
@@ -31,7 +31,7 @@ func (a *app) setUpInit(flags *flag.FlagSet) func(context.Context) error {
 		tenant, role, found := strings.Cut(text, "=")
 		if other, twice := tenants[tenant]; !found || role == "" || twice && other != role {
 			mistake = usageError{fmt.Sprintf("--tenant %s: write TENANT=ROLE, once for each tenant, for example t1=nova_t1", text)}
-		} else if err := catalog.ValidateTenant(tenant); err != nil {
+		} else if err := naming.ValidateTenant(tenant); err != nil {
 			mistake = usageError{err.Error()}
 		}
 		tenants[tenant] = role

@@ -17,6 +17,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not have. The whole file
@@ -257,7 +258,7 @@ func (b *backup) versions(_ context.Context, of catalog.TemplateID) ([]catalog.V
 
 func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error) {
 	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string { return requestsName + r.ID.String() + ".json" },
-		func(r catalog.ProvisioningRequest) error { return catalog.ValidateTenant(r.ID.Tenant) })
+		func(r catalog.ProvisioningRequest) error { return naming.ValidateTenant(r.ID.Tenant) })
 }
 
 // image finds an image, or what differs in it from another one.

@@ -1,5 +1,8 @@
-// Package naming has the names that novacron gives to what it keeps on a host: domains, volumes and metadata. They carry the
-// tenant, so that rules on the host can tell tenants apart. Neither tenants nor the names of instances have dots.
+// Package naming has the names that novacron gives to what it keeps on a host: domains, volumes and metadata. It also has the
+// rules for the names that users choose, and their order.
+//
+// Names on a host carry the tenant, so that rules on the host can tell tenants apart. Neither tenants nor the names of
+// instances have dots.
 //
 // Volumes are named
 //

@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 //go:embed migrations/*.sql
@@ -186,7 +186,7 @@ func entrust(ctx context.Context, tx pgx.Tx) error {
 
 // enrol makes the role where it is missing, and notes that it is the tenant's.
 func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bool, err error) {
-	if err := catalog.ValidateTenant(tenant); err != nil {
+	if err := naming.ValidateTenant(tenant); err != nil {
 		return false, false, err
 	}
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {

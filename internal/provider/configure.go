@@ -96,7 +96,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 
 // checkEnvironment checks what came from the environment as the schema checks what is configured.
 func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
-	if err := catalog.ValidateTenant(tenant); err != nil {
+	if err := naming.ValidateTenant(tenant); err != nil {
 		diags.AddAttributeError(path.Root("tenant"), "Invalid tenant", fmt.Sprintf("NOVACRON_TENANT: %v.", err))
 	}
 	if domainType != "" && domainType != "kvm" && domainType != "qemu" {

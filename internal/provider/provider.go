@@ -18,8 +18,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/functions"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/catalogue"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
@@ -102,7 +102,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				"and of the instances' disks. Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is " +
 				"created if it is missing; any other pool must exist. Keep other files out of its directory: libvirt lists at " +
 				"most 16,384 volumes of a pool."},
-			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{face.Valid(catalog.ValidateTenant)},
+			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{face.Valid(naming.ValidateTenant)},
 				MarkdownDescription: "Tenant to work for. Environment: `NOVACRON_TENANT`. Default: `default`."},
 			"user": schema.StringAttribute{Optional: true, Validators: some,
 				MarkdownDescription: "User who owns new templates and requests instances. Environment: `NOVACRON_USER`. Default: " +

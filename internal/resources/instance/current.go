@@ -73,7 +73,7 @@ func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool
 	return map[string]func(context.Context, fastpath.State) bool{
 		"name": func(_ context.Context, config fastpath.State) bool {
 			name, ok := config.Text("name")
-			return ok && catalog.ValidateInstanceName(name) == nil
+			return ok && naming.ValidateInstanceName(name) == nil
 		},
 		"parameters": func(ctx context.Context, config fastpath.State) bool {
 			parameters, ok := config.Dynamic(ctx, "parameters")

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -45,7 +45,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "The instance's UUID. Either this or `name`.",
 	}
 	all["name"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateInstanceName)},
+		Optional: true, Computed: true, Validators: []validator.String{face.Valid(naming.ValidateInstanceName)},
 		MarkdownDescription: "The instance's name. Either this or `id`.",
 	}
 	all["effective_parameters"] = profile.Computed(model.Facts())["effective_parameters"]

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/polkit"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -60,7 +60,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"users": names("Users of the host who work for the tenant. Set at least one of this and `groups`.", some,
 				setvalidator.AtLeastOneOf(path.MatchRoot("users"), path.MatchRoot("groups")), setvalidator.SizeAtLeast(1)),
 			"groups": names("Groups of the host whose members work for the tenant.", some, setvalidator.SizeAtLeast(1)),
-			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateTenant)},
+			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{face.Valid(naming.ValidateTenant)},
 				MarkdownDescription: "The tenant that these users work for. Default: the provider's."},
 			"pools": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType,
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(some)},
@@ -68,7 +68,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"create any. Default: those of the provider, `pool` and `storage_tiers`."},
 			"read_tenants": names("Tenants whose templates and versions these users may also read, for templates that are "+
 				"shared or public. This opens everything that these tenants have in the "+
-				"library, shared or not. Default: none.", face.Valid(catalog.ValidateTenant)),
+				"library, shared or not. Default: none.", face.Valid(naming.ValidateTenant)),
 			"may_publish": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether these users may also register, " +
 				"change and remove templates and versions. All tenants share the images of versions, so a user who may publish " +
 				"can change or delete any image. Default: `false`."},

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -44,10 +45,10 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		Attributes: map[string]schema.Attribute{
 			"tenant": filter("Only requests of this tenant. Other tenants than the provider's own have none to show. Default: "+
 				"the provider's tenant.",
-				face.Valid(catalog.ValidateTenant)),
+				face.Valid(naming.ValidateTenant)),
 			"template_id": filter("Only requests for instances of this template, `tenant/name`.",
 				face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
-			"instance_name": filter("Only requests for instances of this name, whether they exist or not.", face.Valid(catalog.ValidateInstanceName)),
+			"instance_name": filter("Only requests for instances of this name, whether they exist or not.", face.Valid(naming.ValidateInstanceName)),
 			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or `cancelled`.",
 				stringvalidator.OneOf(catalog.RequestStatuses()...)),
 			"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
@@ -41,7 +42,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "The template's id, `tenant/name`. Either this or `name`.",
 	}
 	all["name"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{face.Valid(catalog.ValidateTemplateName)},
+		Optional: true, Computed: true, Validators: []validator.String{face.Valid(naming.ValidateTemplateName)},
 		MarkdownDescription: "The template's name, in the provider's tenant. Either this or `id`.",
 	}
 	resp.Schema = schema.Schema{

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -37,7 +38,7 @@ func attributes() map[string]schema.Attribute {
 		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The template's id, `tenant/name`."},
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
-			Validators: []validator.String{face.Valid(catalog.ValidateTemplateName)},
+			Validators: []validator.String{face.Valid(naming.ValidateTemplateName)},
 			MarkdownDescription: "Name, unique in the tenant: lower-case letters, digits, dots, underscores and hyphens, starting with a " +
 				"letter or digit, at most 63 characters. A change replaces the template.",
 		},

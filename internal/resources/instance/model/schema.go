@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
@@ -78,7 +79,7 @@ func settings() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			Validators: []validator.String{face.Valid(catalog.ValidateInstanceName)},
+			Validators: []validator.String{face.Valid(naming.ValidateInstanceName)},
 			MarkdownDescription: "Name, unique in the tenant: a DNS label. It is the guest's host name unless a parameter sets " +
 				"another one. A change replaces the instance.",
 		},

@@ -1,9 +1,16 @@
-package catalog
+package naming
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 )
+
+// SortedNames returns the keys of a map, ordered as a reader would order them: eth2 before eth10.
+func SortedNames[V any](m map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(m), naturalCompare)
+}
 
 // naturalCompare orders names with numbers in them by the numbers' values.
 func naturalCompare(a, b string) int {

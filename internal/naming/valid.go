@@ -1,0 +1,52 @@
+package naming
+
+import (
+	"fmt"
+	"regexp"
+)
+
+var (
+	templateName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	tenantName   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	mapKey       = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	paramName    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+)
+
+// ValidateTemplateName tells whether a name may name a template.
+func ValidateTemplateName(name string) error {
+	return match(templateName, name, "template name", "lower-case letters, digits, dots, underscores and hyphens, "+
+		"starting with a letter or digit, at most 63 characters, for example ubuntu-server-24.04")
+}
+
+// ValidateTenant tells whether a name may name a tenant. No dots: tenant and name are joined by one on the host.
+func ValidateTenant(name string) error {
+	return match(tenantName, name, "tenant", "lower-case letters, digits, underscores and hyphens, starting with a "+
+		"letter or digit, at most 63 characters")
+}
+
+// ValidateInstanceName tells whether a name may name an instance: an RFC 1123 label, because it is the guest's
+// host name unless a parameter says otherwise.
+func ValidateInstanceName(name string) error {
+	return match(dnsLabel, name, "instance name", "a DNS label: lower-case letters, digits and hyphens, not at "+
+		"either end, at most 63 characters, for example web-server-1")
+}
+
+// ValidateDeviceName tells whether a name may name a disk or an interface.
+func ValidateDeviceName(name string) error {
+	return match(mapKey, name, "name", "lower-case letters, digits, underscores and hyphens, starting with a letter, "+
+		"at most 32 characters, for example system or eth0")
+}
+
+// IsDNSLabel tells whether a text is a label of a host name (RFC 1123) in lower case.
+func IsDNSLabel(text string) bool { return dnsLabel.MatchString(text) }
+
+// IsParameterName tells whether a name may name a parameter.
+func IsParameterName(name string) bool { return paramName.MatchString(name) }
+
+func match(re *regexp.Regexp, name, what, rule string) error {
+	if re.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("%q is not a valid %s: use %s", name, what, rule)
+}
