@@ -21,8 +21,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -60,7 +60,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	for _, v := range []attr.Value{
 		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public, config.Retention,
 	} {
-		if !profile.Known(ctx, v) {
+		if !attribute.Known(ctx, v) {
 			s.Deferred = true
 			return
 		}
@@ -74,7 +74,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	s.OnClose(func() { _ = host.Close() })
 	domainType := p.env.setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
-		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"), Groups: profile.Strings(config.Groups.Elements()),
+		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"), Groups: attribute.Strings(config.Groups.Elements()),
 	}
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	checkNames(&resp.Diagnostics, me)
@@ -89,8 +89,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		Retention: retention(config.Retention),
 	})
 	s.Provisioner = provision.New(provision.Settings{
-		Host: host, Library: s.Library, DomainType: domainType, StorageTiers: profile.Labels(config.Tiers),
-		PublicNetworks: profile.Strings(config.Public.Elements()), Observe: logStep,
+		Host: host, Library: s.Library, DomainType: domainType, StorageTiers: attribute.Labels(config.Tiers),
+		PublicNetworks: attribute.Strings(config.Public.Elements()), Observe: logStep,
 	})
 }
 

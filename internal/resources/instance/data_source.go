@@ -14,9 +14,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -48,7 +48,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		Optional: true, Computed: true, Validators: []validator.String{face.Valid(naming.ValidateInstanceName)},
 		MarkdownDescription: "The instance's name. Either this or `id`.",
 	}
-	all["effective_parameters"] = profile.Computed(model.Facts())["effective_parameters"]
+	all["effective_parameters"] = attribute.Computed(model.Facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, including instances of other " +
 			"configurations.",

@@ -12,9 +12,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -76,7 +76,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	filter := provision.InstanceFilter{
-		Template: m.TemplateID.ValueString(), Status: m.Status.ValueString(), Labels: profile.Labels(m.Labels),
+		Template: m.TemplateID.ValueString(), Status: m.Status.ValueString(), Labels: attribute.Labels(m.Labels),
 	}
 	var err error
 	if !m.Version.IsNull() {

@@ -13,9 +13,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // adopt takes over what a configuration has to say to get the instance: what it has beyond its
@@ -34,13 +34,13 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model
 		face.AddError(&diags, "Could not read instance", err)
 		return diags
 	}
-	state.HardwareProfile = profile.HardwareObject(overrides.Hardware)
-	state.NetworkProfile = profile.NetworkObject(overrides.Network)
-	state.StorageProfile = profile.StorageObject(overrides.Storage)
+	state.HardwareProfile = attribute.HardwareObject(overrides.Hardware)
+	state.NetworkProfile = attribute.NetworkObject(overrides.Network)
+	state.StorageProfile = attribute.StorageObject(overrides.Storage)
 	given := catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters))
 	state.Parameters = model.AsWritten(given)
 	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
-	state.WaitFor = profile.StringSet(waitsFor(i))
+	state.WaitFor = attribute.StringSet(waitsFor(i))
 	warnOfUntold(&diags, i, version)
 	return diags
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // offer is what an instance's template tells about it.
@@ -46,7 +46,7 @@ func readOffer(ctx context.Context, s *face.Session, i provision.Instance) (offe
 	if n := slices.IndexFunc(versions, func(v catalog.Version) bool { return v.ID == version.ID }); n >= 0 {
 		version = versions[n]
 	}
-	o := offer{newer: profile.OptionalString(s.Library.Newer(template, versions, nil, i.Facts.Version))}
+	o := offer{newer: attribute.OptionalString(s.Library.Newer(template, versions, nil, i.Facts.Version))}
 	face.AddWarning(&o.warnings, template.Warning(version))
 	return o, nil
 }

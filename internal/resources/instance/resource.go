@@ -17,11 +17,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/planner"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -79,14 +79,14 @@ func (r *Resource) ValidateConfig(
 	}
 	all, findings := model.Given(config.Parameters, config.ParametersWO)
 	secret := len(all.Secrets) > 0 || all.MoreSecrets
-	waits := profile.Strings(config.WaitFor.Elements())
+	waits := attribute.Strings(config.WaitFor.Elements())
 	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, provision.WaitCloudInit) {
 		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
 			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for must contain "+
 			"\"cloud_init\". That needs the guest agent in the image.")
 	}
-	hardware, _ := profile.Hardware(config.HardwareProfile)
-	network, _ := profile.Network(config.NetworkProfile)
+	hardware, _ := attribute.Hardware(config.HardwareProfile)
+	network, _ := attribute.Network(config.NetworkProfile)
 	asked, _ := model.Customization(ctx, config.Customization)
 	findings = append(findings, hardware.Validate()...)
 	findings = append(findings, asked.Validate("")...)

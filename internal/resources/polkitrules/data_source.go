@@ -14,8 +14,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/polkit"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -96,8 +96,8 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		m.Pools = pools
 	}
 	rules := polkit.Rules{
-		Users: profile.Strings(m.Users.Elements()), Groups: profile.Strings(m.Groups.Elements()), Tenant: m.Tenant.ValueString(),
-		Pools: profile.Strings(m.Pools.Elements()), ReadTenants: profile.Strings(m.ReadTenants.Elements()), Publish: m.MayPublish.ValueBool(),
+		Users: attribute.Strings(m.Users.Elements()), Groups: attribute.Strings(m.Groups.Elements()), Tenant: m.Tenant.ValueString(),
+		Pools: attribute.Strings(m.Pools.Elements()), ReadTenants: attribute.Strings(m.ReadTenants.Elements()), Publish: m.MayPublish.ValueBool(),
 	}
 	content, err := rules.Render()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // model is a list of requests, with what chose them.
@@ -56,10 +56,10 @@ func (m model) filter() catalog.RequestFilter {
 func fromRequest(r catalog.ProvisioningRequest) entry {
 	e := entry{
 		RequestID: types.StringValue(r.ID.ID), Tenant: types.StringValue(r.ID.Tenant), Action: types.StringValue(r.Action),
-		InstanceName: types.StringValue(r.Instance), InstanceID: profile.OptionalString(r.UUID),
+		InstanceName: types.StringValue(r.Instance), InstanceID: attribute.OptionalString(r.UUID),
 		TemplateID: types.StringValue(r.Template), ResolvedVersion: types.StringValue(r.Version),
-		Strategy: profile.OptionalString(string(r.Strategy)), URI: types.StringValue(r.Host), RequestedBy: types.StringValue(r.RequestedBy),
-		Status: types.StringValue(string(r.Status)), Error: profile.OptionalString(r.Error),
+		Strategy: attribute.OptionalString(string(r.Strategy)), URI: types.StringValue(r.Host), RequestedBy: types.StringValue(r.RequestedBy),
+		Status: types.StringValue(string(r.Status)), Error: attribute.OptionalString(r.Error),
 		CreatedAt: moment(&r.CreatedAt), StartedAt: moment(r.StartedAt), CompletedAt: moment(r.CompletedAt), Steps: []step{},
 	}
 	if r.StartedAt != nil && r.CompletedAt != nil {

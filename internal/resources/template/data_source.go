@@ -12,8 +12,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -28,7 +28,7 @@ type DataSource struct{ face.DataSource }
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("template")} }
 
 // ComputedAttributes are the resource's attributes as data sources tell them.
-func ComputedAttributes() map[string]schema.Attribute { return profile.Computed(attributes()) }
+func ComputedAttributes() map[string]schema.Attribute { return attribute.Computed(attributes()) }
 
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // Model is a template as Terraform has it.
@@ -21,8 +21,8 @@ type Model struct {
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
 	IsPublic           types.Bool   `tfsdk:"is_public"`
 	AccessControl      types.Object `tfsdk:"access_control"`
-	profile.Lifecycle
-	profile.Spec
+	attribute.Lifecycle
+	attribute.Spec
 	Enforcement types.String `tfsdk:"enforcement"`
 	Tenant      types.String `tfsdk:"tenant"`
 	Owner       types.String `tfsdk:"owner"`
@@ -33,12 +33,12 @@ type Model struct {
 // writeTo writes what the user sets into a template.
 func (m *Model) writeTo(t *catalog.Template) {
 	t.DisplayName, t.Description = m.DisplayName.ValueString(), m.Description.ValueString()
-	t.Labels = profile.Labels(m.Labels)
+	t.Labels = attribute.Labels(m.Labels)
 	t.DefaultStrategy = catalog.Strategy(m.DefaultStrategy.ValueString())
 	t.DeletionProtection = m.DeletionProtection.ValueBool()
 	t.Spec = m.Spec.Core()
 	t.Public = m.IsPublic.ValueBool()
-	t.Access, _ = profile.Access(m.AccessControl)
+	t.Access, _ = attribute.Access(m.AccessControl)
 	lifecycle := m.Lifecycle.Core()
 	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
@@ -47,21 +47,21 @@ func (m *Model) writeTo(t *catalog.Template) {
 func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.computed(t, enforcement)
 	m.Name = types.StringValue(t.ID.Name)
-	m.DisplayName = profile.KeepString(m.DisplayName, t.DisplayName)
-	m.Description = profile.KeepString(m.Description, t.Description)
+	m.DisplayName = attribute.KeepString(m.DisplayName, t.DisplayName)
+	m.Description = attribute.KeepString(m.Description, t.Description)
 	m.Type = types.StringValue(t.Type)
-	m.Labels = profile.KeepLabels(m.Labels, t.Labels)
+	m.Labels = attribute.KeepLabels(m.Labels, t.Labels)
 	m.DefaultStrategy = types.StringValue(string(t.DefaultStrategy))
 	m.DeletionProtection = types.BoolValue(t.DeletionProtection)
 	m.Spec.Refresh(t.Spec)
 	m.IsPublic = types.BoolValue(t.Public)
-	m.AccessControl = profile.KeepAccess(m.AccessControl, t.Access)
+	m.AccessControl = attribute.KeepAccess(m.AccessControl, t.Access)
 	m.Lifecycle.Refresh(t.Lifecycle)
 }
 
 // Of is a template as the catalog has it, of which nobody wrote anything in a configuration.
 func Of(t catalog.Template, enforcement string) Model {
-	m := Model{Spec: profile.NoSpec(), Labels: types.MapNull(types.StringType)}
+	m := Model{Spec: attribute.NoSpec(), Labels: types.MapNull(types.StringType)}
 	m.fromTemplate(t, enforcement)
 	return m
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: it finds changes that are not allowed, and lets versions and
@@ -56,7 +56,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	r.checkState(ctx, &resp.Diagnostics, id, plan, state)
-	if _, known := profile.Access(plan.AccessControl); !known || !plan.Spec.Known() || plan.State.IsUnknown() || plan.IsPublic.IsUnknown() {
+	if _, known := attribute.Access(plan.AccessControl); !known || !plan.Spec.Known() || plan.State.IsUnknown() || plan.IsPublic.IsUnknown() {
 		return
 	}
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
@@ -85,7 +85,7 @@ func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
 	if !r.Configured() || diags.HasError() {
 		return
 	}
-	access, _ := profile.Access(plan.AccessControl)
+	access, _ := attribute.Access(plan.AccessControl)
 	face.AddFindings(diags, access.Validate(r.Library.Tenant()))
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -33,7 +33,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		access, _ := profile.Access(config.AccessControl)
+		access, _ := attribute.Access(config.AccessControl)
 		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
 		findings = append(findings, face.FindNUL(req.Config.Raw)...)
 		face.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))

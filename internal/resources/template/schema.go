@@ -16,8 +16,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -64,25 +64,25 @@ func attributes() map[string]schema.Attribute {
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 			MarkdownDescription: "Whether every tenant may read and use the template and its versions. Default: `false`.",
 		},
-		"access_control": profile.AccessAttribute(),
+		"access_control": attribute.AccessAttribute(),
 		"enforcement": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
 			MarkdownDescription: "Who enforces tenancy, state and `access_control`. `advisory`: this provider alone, which " +
 				"guards against mistakes but not against users who can write to the pool by other means. `server`: the server " +
 				"that holds the catalog.",
 		},
-		"hardware_profile": profile.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
-		"network_profile":  profile.NetworkAttribute("Network interfaces. Versions and instances may override them."),
-		"storage_profile":  profile.StorageAttribute("Disks. Versions and instances may override them."),
-		"parameters": profile.ParametersAttribute("Parameters that an instance may or must set, by name: lower-case letters, digits and " +
+		"hardware_profile": attribute.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
+		"network_profile":  attribute.NetworkAttribute("Network interfaces. Versions and instances may override them."),
+		"storage_profile":  attribute.StorageAttribute("Disks. Versions and instances may override them."),
+		"parameters": attribute.ParametersAttribute("Parameters that an instance may or must set, by name: lower-case letters, digits and " +
 			"underscores, starting with a letter."),
-		"cloud_init": profile.CloudInitAttribute("What guests get at first boot. Versions may override it; instances add to " +
+		"cloud_init": attribute.CloudInitAttribute("What guests get at first boot. Versions may override it; instances add to " +
 			"it by `customization`."),
 		"tenant":     schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to."},
 		"owner":      schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the template."},
 		"created_at": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the template was registered (RFC 3339, UTC)."},
 		"updated_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the template was last changed (RFC 3339, UTC)."},
 	}
-	maps.Copy(all, profile.LifecycleAttributes("template"))
+	maps.Copy(all, attribute.LifecycleAttributes("template"))
 	return all
 }

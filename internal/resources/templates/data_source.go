@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
 )
 
@@ -79,7 +79,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	found, err := d.Library.Search(ctx, catalog.Filter{
-		Type: m.Type.ValueString(), State: catalog.State(m.State.ValueString()), Labels: profile.Labels(m.Labels), Text: m.Text.ValueString(),
+		Type: m.Type.ValueString(), State: catalog.State(m.State.ValueString()), Labels: attribute.Labels(m.Labels), Text: m.Text.ValueString(),
 		Visibility: catalog.Visibility(m.Visibility.ValueString()), Owner: m.Owner.ValueString(),
 	})
 	if err != nil {

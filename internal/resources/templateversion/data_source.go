@@ -12,8 +12,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -37,7 +37,7 @@ type dataModel struct {
 
 // Schema implements datasource.DataSource.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	all := profile.Computed(attributes(), "source", "verify")
+	all := attribute.Computed(attributes(), "source", "verify")
 	all["template_id"] = schema.StringAttribute{
 		Required:            true,
 		Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},

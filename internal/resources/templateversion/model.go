@@ -8,7 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // Facts is what the resource and the data source tell of a version.
@@ -19,8 +19,8 @@ type Facts struct {
 	Description        types.String `tfsdk:"description"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
 	ParentVersion      types.String `tfsdk:"parent_version"`
-	profile.Lifecycle
-	profile.Spec
+	attribute.Lifecycle
+	attribute.Spec
 	Digest           types.String `tfsdk:"digest"`
 	Format           types.String `tfsdk:"format"`
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
@@ -55,9 +55,9 @@ func (m *Facts) computed(v catalog.Version, location string) {
 func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location string) {
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
-	m.Description = profile.KeepString(m.Description, v.Description)
+	m.Description = attribute.KeepString(m.Description, v.Description)
 	m.DeletionProtection = types.BoolValue(v.DeletionProtection)
-	m.ParentVersion = profile.OptionalString(v.Parent)
+	m.ParentVersion = attribute.OptionalString(v.Parent)
 	m.Spec.Refresh(spec)
 	m.Lifecycle.Refresh(v.Lifecycle)
 }

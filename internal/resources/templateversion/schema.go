@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // Schema implements resource.Resource.
@@ -42,11 +42,11 @@ func attributes() map[string]schema.Attribute {
 	keepNumber := []planmodifier.Int64{int64planmodifier.UseStateForUnknown()}
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	replaceObject := []planmodifier.Object{objectplanmodifier.RequiresReplace()}
-	hardware := profile.HardwareAttribute("Shape of the machine, instead of the template's whole profile. A change replaces the version.")
-	network := profile.NetworkAttribute("Network interfaces, instead of the template's whole profile. A change replaces the version.")
-	storage := profile.StorageAttribute("Disks, instead of the template's whole profile. A change replaces the version.")
-	parameters := profile.ParametersAttribute("Parameters, instead of all of the template's. A change replaces the version.")
-	cloudInit := profile.CloudInitAttribute("What guests get at first boot, instead of the template's. A change replaces " +
+	hardware := attribute.HardwareAttribute("Shape of the machine, instead of the template's whole profile. A change replaces the version.")
+	network := attribute.NetworkAttribute("Network interfaces, instead of the template's whole profile. A change replaces the version.")
+	storage := attribute.StorageAttribute("Disks, instead of the template's whole profile. A change replaces the version.")
+	parameters := attribute.ParametersAttribute("Parameters, instead of all of the template's. A change replaces the version.")
+	cloudInit := attribute.CloudInitAttribute("What guests get at first boot, instead of the template's. A change replaces " +
 		"the version.")
 	cloudInit.PlanModifiers = replaceObject
 	hardware.PlanModifiers, network.PlanModifiers, storage.PlanModifiers = replaceObject, replaceObject, replaceObject
@@ -97,6 +97,6 @@ func attributes() map[string]schema.Attribute {
 		"created_by":       schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the version."},
 		"provisioning":     provisioningAttribute(),
 	}
-	maps.Copy(all, profile.LifecycleAttributes("version"))
+	maps.Copy(all, attribute.LifecycleAttributes("version"))
 	return all
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 var (
@@ -42,7 +42,7 @@ type entry struct {
 	Version            types.String `tfsdk:"version"`
 	Description        types.String `tfsdk:"description"`
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
-	profile.Lifecycle
+	attribute.Lifecycle
 	Digest           types.String `tfsdk:"digest"`
 	Format           types.String `tfsdk:"format"`
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
@@ -56,10 +56,10 @@ type entry struct {
 func fromVersion(v catalog.Version, instances int) entry {
 	e := entry{
 		ID: types.StringValue(v.ID.String()), Version: types.StringValue(v.ID.Version),
-		Description: profile.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
+		Description: attribute.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
 		Digest: types.StringValue(v.Digest), Format: types.StringValue(v.Format),
 		VirtualSizeBytes: types.Int64Value(v.VirtualSize), StoredSizeBytes: types.Int64Value(v.StoredSize),
-		ParentVersion: profile.OptionalString(v.Parent),
+		ParentVersion: attribute.OptionalString(v.Parent),
 		CreatedAt:     types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
 		InstanceCount: types.Int64Value(int64(instances)),
 	}

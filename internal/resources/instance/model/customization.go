@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // customizationModel is customization as Terraform has it.
@@ -49,9 +49,9 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 		return nil, false
 	}
 	c = &guest.Customization{
-		InstallPackages:   profile.Strings(m.InstallPackages.Elements()),
+		InstallPackages:   attribute.Strings(m.InstallPackages.Elements()),
 		OpenPorts:         ports(m.OpenPorts),
-		SSHAuthorizedKeys: profile.Strings(m.SSHAuthorizedKeys.Elements()),
+		SSHAuthorizedKeys: attribute.Strings(m.SSHAuthorizedKeys.Elements()),
 		Users:             map[string]guest.User{},
 		Files:             map[string]guest.File{},
 		RunCommands:       commands(m.RunCommands),
@@ -62,7 +62,7 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 	for name, element := range m.Users.Elements() {
 		if u, ok := as[userModel](ctx, element); ok {
 			c.Users[name] = guest.User{
-				Groups: profile.Strings(u.Groups.Elements()), SSHAuthorizedKeys: profile.Strings(u.SSHAuthorizedKeys.Elements()),
+				Groups: attribute.Strings(u.Groups.Elements()), SSHAuthorizedKeys: attribute.Strings(u.SSHAuthorizedKeys.Elements()),
 				Sudo: u.Sudo.ValueBool(), Shell: u.Shell.ValueString(),
 			}
 		}
@@ -74,7 +74,7 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 			}
 		}
 	}
-	return c, profile.Known(ctx, o)
+	return c, attribute.Known(ctx, o)
 }
 
 // as reads an object whose attributes may be unknown; ok is false for one that is null or unknown

@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // Found is an instance as data sources show it: what its host tells, in the resource's own words.
@@ -34,7 +34,7 @@ type Found struct {
 
 // FoundAttributes are the attributes of Found, as the resource describes them.
 func FoundAttributes() map[string]schema.Attribute {
-	all := profile.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
+	all := attribute.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
 		"customization", "hardware_profile", "network_profile", "storage_profile", "wait_for", "on_version_change",
 		"allow_restart", "provisioning", "effective_parameters")
 	for name, says := range map[string]string{
@@ -76,6 +76,6 @@ func Show(i provision.Instance, newer types.String) (f Found, effective types.Dy
 		IPAddresses:        m.IPAddresses,
 		IPAddress:          m.IPAddress,
 		MACAddresses:       m.MACAddresses,
-		RequestID:          profile.OptionalString(i.Facts.Provision.Request),
+		RequestID:          attribute.OptionalString(i.Facts.Provision.Request),
 	}, m.EffectiveParameters
 }

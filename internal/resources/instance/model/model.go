@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
 // ImportedKey is noted in the private state of an imported instance, until the first update: so far
@@ -77,9 +77,9 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 		Options:     m.Options(),
 	}}
 	var known [4]bool
-	a.Hardware, known[0] = profile.Hardware(m.HardwareProfile)
-	a.Network, known[1] = profile.Network(m.NetworkProfile)
-	a.Storage, known[2] = profile.Storage(m.StorageProfile)
+	a.Hardware, known[0] = attribute.Hardware(m.HardwareProfile)
+	a.Network, known[1] = attribute.Network(m.NetworkProfile)
+	a.Storage, known[2] = attribute.Storage(m.StorageProfile)
 	a.Customization, known[3] = Customization(ctx, m.Customization)
 	a.Given, a.Findings = Given(m.Parameters, secrets)
 	if err != nil && !m.TemplateID.IsUnknown() {
@@ -92,8 +92,8 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 // Options are the settings that may change at any time.
 func (m *Instance) Options() provision.Options {
 	return provision.Options{
-		Labels: profile.Labels(m.Labels), Running: m.PowerState.ValueString() == Running, Autostart: m.Autostart.ValueBool(),
-		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: profile.Strings(m.WaitFor.Elements()),
+		Labels: attribute.Labels(m.Labels), Running: m.PowerState.ValueString() == Running, Autostart: m.Autostart.ValueBool(),
+		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: attribute.Strings(m.WaitFor.Elements()),
 	}
 }
 
@@ -143,8 +143,8 @@ func (m *Instance) keepPlanned(planned Instance) {
 func (m *Instance) FromInstance(i provision.Instance) {
 	m.Computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
-	m.Description = profile.KeepString(m.Description, i.Description)
-	m.Labels = profile.KeepLabels(m.Labels, catalog.PairMap(i.Facts.Labels))
+	m.Description = attribute.KeepString(m.Description, i.Description)
+	m.Labels = attribute.KeepLabels(m.Labels, catalog.PairMap(i.Facts.Labels))
 	m.Autostart = types.BoolValue(i.Autostart)
 	m.DeletionProtection = types.BoolValue(i.Facts.Protected)
 	m.PowerState = types.StringValue(Stopped)
@@ -220,6 +220,6 @@ func Provisioning(r provision.Record) types.Object {
 		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),
 		"requested_by": types.StringValue(r.RequestedBy), "created_at": types.StringValue(r.CreatedAt.Format(time.RFC3339)),
 		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed,
-		"duration_seconds": duration, "error": profile.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
+		"duration_seconds": duration, "error": attribute.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
 	})
 }

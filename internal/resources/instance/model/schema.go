@@ -20,8 +20,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -119,10 +119,10 @@ func settings() map[string]schema.Attribute {
 				"this replaces the instance.",
 		},
 		"customization": customizationAttribute(),
-		"hardware_profile": profile.HardwareAttribute("Overrides the version's shape of the machine, field by field. " +
+		"hardware_profile": attribute.HardwareAttribute("Overrides the version's shape of the machine, field by field. " +
 			"Sockets, cores and memory change in place; a running guest restarts for that, which the plan announces. Any " +
 			"other change replaces the instance."),
-		"network_profile": profile.NetworkAttribute("Overrides the version's network interfaces, interface by interface and " +
+		"network_profile": attribute.NetworkAttribute("Overrides the version's network interfaces, interface by interface and " +
 			"field by field.\n" +
 			"  - Interfaces can be added, removed, and given another network, bridge, tag, filter or type in place, even " +
 			"while the guest runs. A new interface comes after the existing ones.\n" +
@@ -130,7 +130,7 @@ func settings() map[string]schema.Attribute {
 			"lease on another network, by itself.\n" +
 			"  - For the same reason, a change of `ip_configuration` or `mac_address`, or a new interface with a static " +
 			"address or DNS servers, replaces the instance." + hotplug),
-		"storage_profile": profile.StorageAttribute("Overrides the version's disks, disk by disk and field by field.\n" +
+		"storage_profile": attribute.StorageAttribute("Overrides the version's disks, disk by disk and field by field.\n" +
 			"  - Disks grow in place, even while the guest runs. They never shrink.\n" +
 			"  - Data disks can be added and removed in place, even while the guest runs. **A removed disk is deleted with " +
 			"its data**, and the plan warns about it; unmount the disk in the guest first. A new disk comes after the " +

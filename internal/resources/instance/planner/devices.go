@@ -9,8 +9,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // compareDevices replaces the instance for new interfaces that may turn out to have a static
@@ -19,7 +19,7 @@ func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d pr
 	known := i.MACs()
 	for _, nic := range d.AddNICs {
 		at := finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration")
-		if v := leaf(p.plan, at); v != nil && known[nic.Name] == "" && !profile.Known(ctx, v) {
+		if v := leaf(p.plan, at); v != nil && known[nic.Name] == "" && !attribute.Known(ctx, v) {
 			p.replaceAt(at)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 // be told.
 func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	network := func(ip types.Object) types.Object {
-		o := profile.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}})
+		o := attribute.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}})
 		all := o.Attributes()
 		eth1 := all["interfaces"].(types.Map).Elements()["eth1"].(types.Object)
 		fields := eth1.Attributes()
@@ -67,7 +67,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		})
 		return types.ObjectValueMust(o.AttributeTypes(t.Context()), all)
 	}
-	ip := profile.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}}).
+	ip := attribute.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}}).
 		Attributes()["interfaces"].(types.Map).Elements()["eth1"].(types.Object).Attributes()["ip_configuration"].(types.Object)
 	for name, c := range map[string]struct {
 		ip       types.Object
@@ -76,7 +76,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		"unset":   {types.ObjectNull(ip.AttributeTypes(t.Context())), nil},
 		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
 	} {
-		p := planner{state: &model.Instance{NetworkProfile: profile.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
+		p := planner{state: &model.Instance{NetworkProfile: attribute.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
 		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []catalog.NIC{{Name: "eth1"}}})
 		var got []string
 		for _, at := range p.replaces {
@@ -92,15 +92,15 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 // out of the configuration is.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 	drop := provision.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
-	told := profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})
+	told := attribute.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})
 	for name, c := range map[string]struct {
 		adopting bool
 		state    types.Object
 		refused  bool
 	}{
-		"not told of":      {true, profile.StorageObject(nil), true},
+		"not told of":      {true, attribute.StorageObject(nil), true},
 		"taken out":        {true, told, false},
-		"changed since":    {false, profile.StorageObject(nil), false},
+		"changed since":    {false, attribute.StorageObject(nil), false},
 		"of one's own all": {false, told, false},
 	} {
 		var diags diag.Diagnostics

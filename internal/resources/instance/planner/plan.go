@@ -15,10 +15,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // ModifyPlan resolves the version, checks what can be checked, and says what a change means:
@@ -244,7 +244,7 @@ func (p *planner) pin() {
 
 // compare decides what the change means, by what the host has.
 func (p *planner) compare(ctx context.Context, instance provision.Instance, b provision.Blueprint) {
-	if !profile.Known(ctx, p.plan.Customization) {
+	if !attribute.Known(ctx, p.plan.Customization) {
 		p.replace("customization")
 	}
 	p.compareParameters(b)

@@ -7,17 +7,17 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // Terraform refuses a plan that replaces for an attribute which is nowhere, and ignores one that
 // has not changed.
 func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	with := func(tier *string) types.Object {
-		return profile.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {Tier: tier}}})
+		return attribute.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {Tier: tier}}})
 	}
-	none := profile.StorageObject(nil)
+	none := attribute.StorageObject(nil)
 	fast, bulk := with(new("fast")), with(new("bulk"))
 	tier := finding.At("storage_profile").Name("disks").Key("data").Name("storage_tier")
 	for name, c := range map[string]struct {

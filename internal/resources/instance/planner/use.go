@@ -9,8 +9,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/profile"
 )
 
 // pinned tells whether the instance is there and stays at its version: then it goes by what it was
@@ -49,7 +49,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	}
 	coming := p.session.Library.Expected(id)
 	newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
-	p.plan.UpdateAvailable = profile.OptionalString(newer)
+	p.plan.UpdateAvailable = attribute.OptionalString(newer)
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {

@@ -1,7 +1,7 @@
-// Package profile is the Terraform side of what templates, versions and instances have in common: hardware, network and
+// Package attribute is the Terraform side of what templates, versions and instances have in common: hardware, network and
 // storage profiles and parameter declarations. Objects are read leaf by leaf, because any leaf may be unknown during a
 // plan; unknown leaves read as unset, and the caller is told that there were some.
-package profile
+package attribute
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"

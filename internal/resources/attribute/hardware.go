@@ -1,4 +1,4 @@
-package profile
+package attribute
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
