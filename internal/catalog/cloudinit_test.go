@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
 func userData(lines ...string) *CloudInit {
@@ -80,7 +82,7 @@ func TestWrongTemplatesAreFound(t *testing.T) {
 		}
 	}
 	fs := userData("a: {{ .port }}", "b: {{ if .on }}{{ $.nothing }}{{ end }}", "c: {{ range .tags }}{{ .x }}{{ end }}{{ (index .tag 0) }}").validateNames(allTypes)
-	expect(t, "names", fs, "cloud_init.user_data: Unknown parameter", "cloud_init.user_data: Unknown parameter")
+	findingtest.Expect(t, "names", fs, "cloud_init.user_data: Unknown parameter", "cloud_init.user_data: Unknown parameter")
 	if len(fs) == 2 && (!strings.Contains(fs[0].Detail, "Line 3") || !strings.Contains(fs[1].Detail, "Line 4") || !strings.Contains(fs[1].Detail, `Did you mean "tags"?`)) {
 		t.Errorf("got %v", fs)
 	}

@@ -4,11 +4,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 	v := Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: Spec{
-		Hardware: &HardwareProfile{MemoryMB: new(int64(512))}, Parameters: map[string]Parameter{"port": {Type: TypeInteger, Default: new("80"), Description: `"<&>"`}},
+		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]Parameter{"port": {Type: TypeInteger, Default: new("80"), Description: `"<&>"`}},
 		CloudInit: &CloudInit{UserData: "secret"},
 	}}
 	frozen, err := Freeze(v)

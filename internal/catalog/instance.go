@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -15,24 +16,24 @@ type InstanceFacts struct {
 	Tenant  string   `xml:"tenant"`
 	Name    string   `xml:"name"`
 	// Description is the instance's where the domain's own element cannot hold it; see Described.
-	Description Text             `xml:"description,omitempty"`
-	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
-	Template    string           `xml:"template"`          // "tenant/name"
-	Version     string           `xml:"version"`           // as resolved
-	Digest      string           `xml:"digest"`            // of the image, "sha256:HEX"
-	Strategy    Strategy         `xml:"strategy"`
-	Labels      []Pair           `xml:"labels>label"`
-	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets
-	Protected   bool             `xml:"deletion_protection,omitempty"`
-	SecretSeed  bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
-	Customized  Customized       `xml:"customization"`
-	Addressing  []AddressingNote `xml:"network>addressing"`
-	Cards       []CardNote       `xml:"network>card"`    // as they were left last
-	Pools       []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
-	Sizes       []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
-	Shape       string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
-	Provision   ProvisionNote    `xml:"provisioning"`
-	Frozen      Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
+	Description Text                     `xml:"description,omitempty"`
+	Library     string                   `xml:"library,omitempty"` // the pool of the library that has its template
+	Template    string                   `xml:"template"`          // "tenant/name"
+	Version     string                   `xml:"version"`           // as resolved
+	Digest      string                   `xml:"digest"`            // of the image, "sha256:HEX"
+	Strategy    Strategy                 `xml:"strategy"`
+	Labels      []Pair                   `xml:"labels>label"`
+	Parameters  []Setting                `xml:"parameters>parameter"` // effective values, without secrets
+	Protected   bool                     `xml:"deletion_protection,omitempty"`
+	SecretSeed  bool                     `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
+	Customized  Customized               `xml:"customization"`
+	Addressing  []profile.AddressingNote `xml:"network>addressing"`
+	Cards       []CardNote               `xml:"network>card"`    // as they were left last
+	Pools       []string                 `xml:"storage>pool"`    // that volumes were made in since the instance was
+	Sizes       []DiskSize               `xml:"storage>size"`    // of the disks, as they were left last
+	Shape       string                   `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
+	Provision   ProvisionNote            `xml:"provisioning"`
+	Frozen      Frozen                   `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
@@ -48,7 +49,7 @@ type CardNote struct {
 }
 
 // NoteCards writes down the MAC addresses of NICs that have names.
-func NoteCards(nics []NIC) []CardNote {
+func NoteCards(nics []profile.NIC) []CardNote {
 	var notes []CardNote
 	for _, nic := range nics {
 		if nic.Name != "" { // else it is somebody else's
@@ -75,7 +76,7 @@ type DiskSize struct {
 }
 
 // SizesOf are the sizes of drives.
-func SizesOf(drives []Drive) []DiskSize {
+func SizesOf(drives []profile.Drive) []DiskSize {
 	sizes := make([]DiskSize, len(drives))
 	for i, d := range drives {
 		sizes[i] = DiskSize{d.Name, d.Size}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
 var allStates = []State{"", Draft, Active, Deprecated, Archived}
@@ -72,8 +73,8 @@ func TestOnlyDraftsTakeBack(t *testing.T) {
 func TestAMessageNeedsADeprecation(t *testing.T) {
 	const found = "deprecation_message: Unexpected deprecation message"
 	for state, want := range map[State][]string{"": {found}, Active: {found}, Draft: {found}, Deprecated: nil, Archived: nil} {
-		expect(t, string(state), ValidateLifecycle(state, "use the other"), want...)
-		expect(t, string(state), ValidateLifecycle(state, ""))
+		findingtest.Expect(t, string(state), ValidateLifecycle(state, "use the other"), want...)
+		findingtest.Expect(t, string(state), ValidateLifecycle(state, ""))
 	}
 }
 

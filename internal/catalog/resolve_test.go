@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -109,7 +111,7 @@ func TestResolveParameters(t *testing.T) {
 		"no label":     {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "", []string{`parameters["hostname"]: Invalid parameter value`}},
 	} {
 		got, fs := Resolve(declared, c.given)
-		expect(t, name, fs, c.wrong...)
+		findingtest.Expect(t, name, fs, c.wrong...)
 		if text := written(got); c.want != "" && text != c.want {
 			t.Errorf("%s: got %s, want %s", name, text, c.want)
 		}
@@ -209,7 +211,7 @@ func TestTargetsGetTheirValues(t *testing.T) {
 		"cores": {Type: "integer", Target: TargetCores}, "size": {Type: "integer", Target: "disk.data.size_gb"}, "free": {Type: "integer", Target: "disk.more.size_gb"},
 	}
 	effective, fs := Resolve(declared, Given{Parameters: map[string]Raw{"hostname": "web", "memory": "512", "cores": "3", "size": "20", "free": Unknown{}}})
-	expect(t, "resolving", fs)
+	findingtest.Expect(t, "resolving", fs)
 	hardware, storage := Driven(declared, effective)
 	if Targeted(declared, effective, TargetHostname) != "web" || Targeted(declared, effective, TargetSSHKey) != "" ||
 		*hardware.MemoryMB != 512 || *hardware.CPUCores != 3 || hardware.CPUCount != nil || *storage.Disks["data"].SizeGB != 20 || len(storage.Disks) != 1 {
@@ -230,12 +232,12 @@ func TestFindingsBlameTheParameterThatDrives(t *testing.T) {
 	hardware, storage := Driven(declared, effective)
 	fs := append(hardware.Validate(), storage.CheckImage(2<<30)...)
 	blamed := BlameDriven(fs, declared, effective, nil, nil)
-	expect(t, "driven", blamed, `parameters["memory"]: Value out of range`, `parameters["size"]: Disk smaller than image`)
+	findingtest.Expect(t, "driven", blamed, `parameters["memory"]: Value out of range`, `parameters["size"]: Disk smaller than image`)
 	if want := `Parameter "memory" drives hardware_profile.memory_mb: 5 is not between 32 and 16777216.`; blamed[0].Detail != want {
 		t.Errorf("got %s, want %s", blamed[0].Detail, want)
 	}
-	own := BlameDriven(fs, declared, effective, &HardwareProfile{MemoryMB: new(int64(5))}, storage)
-	expect(t, "set by the user", own, "hardware_profile.memory_mb: Value out of range", `storage_profile.disks["system"].size_gb: Disk smaller than image`)
+	own := BlameDriven(fs, declared, effective, &profile.Hardware{MemoryMB: new(int64(5))}, storage)
+	findingtest.Expect(t, "set by the user", own, "hardware_profile.memory_mb: Value out of range", `storage_profile.disks["system"].size_gb: Disk smaller than image`)
 }
 
 // Whatever a user writes is either refused, or a value whose text means the same again.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
 var shop = TemplateID{Tenant: "shop", Name: "web"}
@@ -180,11 +182,11 @@ func TestARefusalSaysWhatIsMissingAndWhoGivesIt(t *testing.T) {
 }
 
 func TestAccessControlNamesWhoCanBe(t *testing.T) {
-	expect(t, "none", AccessControl{}.Validate("shop"))
-	expect(t, "all", AccessControl{ReadUsers: []string{"Ann Smith"}, UseGroups: []string{"ops"}, UseTenants: []string{"bank"}}.Validate("shop"))
-	expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"), "access_control.use_tenants: Redundant tenant")
-	expect(t, "tenant unknown yet", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate(""))
-	expect(t, "wrong", AccessControl{ReadTenants: []string{"a.b"}, WriteGroups: []string{""}}.Validate("shop"),
+	findingtest.Expect(t, "none", AccessControl{}.Validate("shop"))
+	findingtest.Expect(t, "all", AccessControl{ReadUsers: []string{"Ann Smith"}, UseGroups: []string{"ops"}, UseTenants: []string{"bank"}}.Validate("shop"))
+	findingtest.Expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"), "access_control.use_tenants: Redundant tenant")
+	findingtest.Expect(t, "tenant unknown yet", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate(""))
+	findingtest.Expect(t, "wrong", AccessControl{ReadTenants: []string{"a.b"}, WriteGroups: []string{""}}.Validate("shop"),
 		"access_control.read_tenants: Invalid tenant", "access_control.write_groups: Empty name")
 	a := AccessControl{ReadUsers: []string{"a", "b", "a"}, UseTenants: []string{}}
 	if b := (AccessControl{ReadUsers: []string{"b", "a"}}); !a.Equal(b) || a.Equal(AccessControl{UseUsers: []string{"a", "b"}}) {

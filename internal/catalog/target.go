@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -91,10 +92,10 @@ func TargetPath(declared map[string]Parameter, target string) finding.Path {
 }
 
 // Driven are the profiles that parameters drive: fields that go between the version's and the instance's own.
-func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, *StorageProfile) {
+func Driven(declared map[string]Parameter, effective Values) (*profile.Hardware, *profile.Storage) {
 	var (
-		hardware *HardwareProfile
-		storage  *StorageProfile
+		hardware *profile.Hardware
+		storage  *profile.Storage
 	)
 	for name, p := range declared {
 		v := effective[name]
@@ -107,14 +108,14 @@ func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, 
 		}
 		switch target := p.EffectiveTarget(name); {
 		case target == TargetMemory:
-			hardware = (&HardwareProfile{MemoryMB: &n}).Over(hardware)
+			hardware = (&profile.Hardware{MemoryMB: &n}).Over(hardware)
 		case target == TargetCores:
-			hardware = (&HardwareProfile{CPUCores: &n}).Over(hardware)
+			hardware = (&profile.Hardware{CPUCores: &n}).Over(hardware)
 		case diskTarget.MatchString(target):
 			if storage == nil {
-				storage = &StorageProfile{Disks: map[string]Disk{}}
+				storage = &profile.Storage{Disks: map[string]profile.Disk{}}
 			}
-			storage.Disks[diskTarget.FindStringSubmatch(target)[1]] = Disk{SizeGB: &n}
+			storage.Disks[diskTarget.FindStringSubmatch(target)[1]] = profile.Disk{SizeGB: &n}
 		}
 	}
 	return hardware, storage
@@ -122,7 +123,7 @@ func Driven(declared map[string]Parameter, effective Values) (*HardwareProfile, 
 
 // BlameDriven moves findings about what a parameter drives to the parameter, which is what its user has written. own are
 // the profiles that the user has set beside: what they set, no parameter drives.
-func BlameDriven(fs finding.List, declared map[string]Parameter, effective Values, ownHardware *HardwareProfile, ownStorage *StorageProfile) finding.List {
+func BlameDriven(fs finding.List, declared map[string]Parameter, effective Values, ownHardware *profile.Hardware, ownStorage *profile.Storage) finding.List {
 	if len(fs) == 0 {
 		return fs
 	}

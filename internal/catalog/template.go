@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -42,9 +43,9 @@ type Template struct {
 // Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
 // A nil member says nothing: the defaults of the profile apply.
 type Spec struct {
-	Hardware   *HardwareProfile     `json:"hardware_profile,omitempty"`
-	Network    *NetworkProfile      `json:"network_profile,omitempty"`
-	Storage    *StorageProfile      `json:"storage_profile,omitempty"`
+	Hardware   *profile.Hardware    `json:"hardware_profile,omitempty"`
+	Network    *profile.Network     `json:"network_profile,omitempty"`
+	Storage    *profile.Storage     `json:"storage_profile,omitempty"`
 	Parameters map[string]Parameter `json:"parameters"`
 	CloudInit  *CloudInit           `json:"cloud_init,omitempty"`
 }
@@ -85,7 +86,7 @@ func (s Spec) Validate() finding.List {
 func (s Spec) ValidateWhole() finding.List {
 	fs := s.CloudInit.validateNames(s.Parameters)
 	fs = append(fs, s.validateSize()...)
-	disks := map[string]Disk{SystemDisk: {}}
+	disks := map[string]profile.Disk{profile.SystemDisk: {}}
 	if s.Storage != nil && s.Storage.Disks != nil {
 		disks = s.Storage.Disks
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -17,7 +18,7 @@ func shared(t *testing.T, m *memory, access catalog.AccessControl) *Library {
 	ann := m.as(t, "shop", "ann")
 	must[catalog.Template](t)(ann.CreateTemplate(t.Context(), catalog.Template{
 		ID: web, Type: catalog.TypeVM, DefaultStrategy: "linked_clone", Access: access,
-		Spec: catalog.Spec{Hardware: &catalog.HardwareProfile{MemoryMB: new(int64(512))}},
+		Spec: catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}},
 	}))
 	for v, state := range map[string]catalog.State{"1.0.0": catalog.Archived, "1.1.0": catalog.Deprecated, "1.2.0": catalog.Active, "1.3.0": catalog.Draft} {
 		m.version(t, catalog.Version{ID: web.Version(v), VirtualSize: 1 << 30, Lifecycle: catalog.Lifecycle{}.To(state, "", now())})
@@ -177,7 +178,7 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 		return *v.Spec.Hardware.MemoryMB
 	}
 	change := func(to int64) {
-		must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) { t.Spec.Hardware = &catalog.HardwareProfile{MemoryMB: &to} }))
+		must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) { t.Spec.Hardware = &profile.Hardware{MemoryMB: &to} }))
 	}
 	change(1024)
 	if draft, active := memory("1.3.0"), memory("1.2.0"); draft != 1024 || active != 0 {
@@ -198,7 +199,7 @@ func TestABrokenDraftIsNotPublished(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	ann := shared(t, m, catalog.AccessControl{})
 	must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
-		t.Spec.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1)), System: new(true)}}}
+		t.Spec.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1)), System: new(true)}}}
 	}))
 	v := must[catalog.Record[catalog.Version]](t)(m.versions.Get(ctx, web.Version("1.3.0").String()))
 	v.Value.VirtualSize = 2 << 30

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
@@ -82,7 +83,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		one := int64(1)
 		_, err := l.RegisterVersion(t.Context(), Registration{
 			ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
-			Spec: catalog.Spec{Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: &one}}}},
+			Spec: catalog.Spec{Storage: &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: &one}}}},
 		})
 		var findings finding.List
 		if !errors.As(err, &findings) || findings[0].Path.String() != `storage_profile.disks["system"].size_gb` {

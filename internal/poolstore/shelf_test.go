@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 // zipped is a gzip file.
@@ -115,7 +116,7 @@ func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 	for i := range 20 {
 		v := catalog.Version{ID: template.Version(fmt.Sprintf("1.%d.0", i)), Spec: spec}
 		if i%2 == 1 {
-			v.Overrides = catalog.Spec{Hardware: &catalog.HardwareProfile{MemoryMB: new(int64(512))}}
+			v.Overrides = catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}}
 		}
 		want[v.ID.String()] = v
 		must[catalog.Record[catalog.Version]](t)(m.store().Versions().Create(t.Context(), v.ID.String(), v))

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -19,9 +20,9 @@ type Blueprint struct {
 	Parameters catalog.Values // effective; a nil value is not known yet
 	Shown      catalog.Values // those of them that are no secrets
 	UserData   string         // the template's own, rendered; "" for none, or where a parameter is not known yet
-	Machine    catalog.Machine
-	NICs       []catalog.NIC
-	Drives     []catalog.Drive
+	Machine    profile.Machine
+	NICs       []profile.NIC
+	Drives     []profile.Drive
 	Public     bool // one of the NICs has to be on a public network
 
 	Customization *guest.Customization
@@ -65,7 +66,7 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.Machine, b.NICs, b.Public = hardware.Machine(), network.NICs(), network.Public()
-	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n catalog.NIC) bool { return n.IP.Any() }) {
+	if r.Running && slices.Contains(r.WaitFor, WaitIP) && !slices.ContainsFunc(b.NICs, func(n profile.NIC) bool { return n.IP.Any() }) {
 		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an address "+
 			"or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
@@ -106,7 +107,7 @@ func (b *Blueprint) checkFirstBoot(r Request) finding.List {
 }
 
 // driven are the profiles of a spec with what parameters drive in them.
-func driven(spec catalog.Spec, effective catalog.Values) (*catalog.HardwareProfile, *catalog.StorageProfile) {
+func driven(spec catalog.Spec, effective catalog.Values) (*profile.Hardware, *profile.Storage) {
 	hardware, storage := catalog.Driven(spec.Parameters, effective)
 	return hardware.Over(spec.Hardware), storage.Over(spec.Storage)
 }

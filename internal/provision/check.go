@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -30,7 +30,7 @@ func (p *Provisioner) CheckHost(ctx context.Context, name string, b Blueprint) (
 // checkFirmware finds that the host has no EFI.
 func (p *Provisioner) checkFirmware(ctx context.Context, b Blueprint) (finding.List, error) {
 	var fs finding.List
-	if b.Machine.Firmware != catalog.EFI {
+	if b.Machine.Firmware != profile.EFI {
 		return nil, nil
 	}
 	domainType, err := p.domainTypeFor(ctx)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
@@ -57,7 +58,7 @@ type build struct {
 	claimed   bool // the domain was defined, and so the name is this instance's
 	// configured are the network cards whose MAC addresses are not left to chance: another guest may
 	// have had them, and old are the leases of that.
-	configured []catalog.NIC
+	configured []profile.NIC
 	old        network.OldLeases
 	record     Record
 }
@@ -148,7 +149,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Description: description, Frozen: frozen, Library: b.library.Pool(), Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
 		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
 		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
-		Customized: b.blueprint.customized(b.request.Running), Addressing: catalog.NoteAddressing(b.blueprint.NICs),
+		Customized: b.blueprint.customized(b.request.Running), Addressing: profile.NoteAddressing(b.blueprint.NICs),
 		Sizes: catalog.SizesOf(b.blueprint.Drives),
 		Provision: catalog.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -79,7 +80,7 @@ func (b *build) define(ctx context.Context) error {
 		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(naming.Seed(b.tenant, b.request.Name)),
 		ConsoleLog: b.path(naming.Console(b.tenant, b.request.Name)), Disks: b.diskSpecs(), Interfaces: interfaceSpecs(b.blueprint.NICs), Metadata: facts,
 	}
-	if m.Firmware == catalog.EFI {
+	if m.Firmware == profile.EFI {
 		spec.Firmware = "efi"
 	}
 	if m.GPUs > 0 {
@@ -122,7 +123,7 @@ func (b *build) claim(ctx context.Context, spec host.DomainSpec) error {
 	})
 }
 
-func interfaceSpecs(nics []catalog.NIC) []host.InterfaceSpec {
+func interfaceSpecs(nics []profile.NIC) []host.InterfaceSpec {
 	specs := make([]host.InterfaceSpec, len(nics))
 	for i, nic := range nics {
 		specs[i] = host.InterfaceSpec{

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -16,10 +16,10 @@ import (
 type Devices struct {
 	AddDisks  []NewDisk
 	DropDisks []host.DomainDisk // with their volumes
-	AddNICs   []catalog.NIC
+	AddNICs   []profile.NIC
 	// Reconnects are plugged in elsewhere, tagged or filtered otherwise; the guest keeps the card.
-	Reconnects []catalog.NIC
-	Swaps      []catalog.NIC // another model: the guest loses the card, and gets one with the same MAC address
+	Reconnects []profile.NIC
+	Swaps      []profile.NIC // another model: the guest loses the card, and gets one with the same MAC address
 	DropNICs   []string
 }
 
@@ -38,7 +38,7 @@ func (d Devices) none() bool {
 
 // newDisk is a data disk to add at the nth place. A volume of its name is its own: somebody detached the disk, or a
 // change was cut off. What is on it stays.
-func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive catalog.Drive, pool host.Pool, n int) (NewDisk, error) {
+func (p *Provisioner) newDisk(ctx context.Context, i Instance, drive profile.Drive, pool host.Pool, n int) (NewDisk, error) {
 	name := naming.Disk(i.Facts.Tenant, i.Facts.Name, drive.Name, dataFormat)
 	disk := NewDisk{Spec: diskSpec(drive, n, pool.Path+"/"+name, dataFormat), Pool: pool.Name, Size: drive.Size}
 	volume, err := p.host.Volume(ctx, pool.Name, name)
@@ -74,13 +74,13 @@ func (p places) next() int {
 
 // compareNICs compares the network cards, which go by their names. One whose MAC address is left to chance keeps the one
 // it has, and one without a name is somebody else's.
-func compareNICs(have, want []catalog.NIC) ([]finding.Path, Devices) {
+func compareNICs(have, want []profile.NIC) ([]finding.Path, Devices) {
 	var replaces []finding.Path
 	var d Devices
 	interfaces := finding.At("network_profile").Name("interfaces")
 	for _, w := range want {
 		at := interfaces.Key(w.Name)
-		n := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == w.Name })
+		n := slices.IndexFunc(have, func(h profile.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
 			// The guest is told of addresses once, at its first boot.
 			if len(w.IP.Addresses) > 0 || len(w.IP.DNS) > 0 {
@@ -109,7 +109,7 @@ func compareNICs(have, want []catalog.NIC) ([]finding.Path, Devices) {
 		}
 	}
 	for _, h := range have {
-		if h.Name != "" && !slices.ContainsFunc(want, func(w catalog.NIC) bool { return w.Name == h.Name }) {
+		if h.Name != "" && !slices.ContainsFunc(want, func(w profile.NIC) bool { return w.Name == h.Name }) {
 			d.DropNICs = append(d.DropNICs, h.Name)
 		}
 	}
@@ -121,24 +121,24 @@ func compareNICs(have, want []catalog.NIC) ([]finding.Path, Devices) {
 func (d *Diff) compareLive(i Instance, b Blueprint, live host.Hardware) {
 	dev := &d.Devices
 	for _, nic := range i.NICs {
-		n := slices.IndexFunc(b.NICs, func(w catalog.NIC) bool { return w.Name == nic.Name })
+		n := slices.IndexFunc(b.NICs, func(w profile.NIC) bool { return w.Name == nic.Name })
 		if n < 0 || live.Has(host.InterfaceID(nic.Name)) {
 			continue
 		}
-		called := func(w catalog.NIC) bool { return w.Name == nic.Name }
+		called := func(w profile.NIC) bool { return w.Name == nic.Name }
 		dev.Swaps, dev.Reconnects = slices.DeleteFunc(dev.Swaps, called), slices.DeleteFunc(dev.Reconnects, called)
 		w := b.NICs[n]
 		w.MAC = nic.MAC
 		dev.AddNICs = append(dev.AddNICs, w)
 	}
 	for _, nic := range live.Interfaces {
-		known := slices.ContainsFunc(slices.Concat(i.NICs, b.NICs), func(n catalog.NIC) bool { return n.Name == nic.Name })
+		known := slices.ContainsFunc(slices.Concat(i.NICs, b.NICs), func(n profile.NIC) bool { return n.Name == nic.Name })
 		if nic.Name != "" && !known {
 			dev.DropNICs = append(dev.DropNICs, nic.Name)
 		}
 	}
 	for _, disk := range i.Disks {
-		n := slices.IndexFunc(b.Drives, func(drive catalog.Drive) bool { return drive.Name == disk.Name })
+		n := slices.IndexFunc(b.Drives, func(drive profile.Drive) bool { return drive.Name == disk.Name })
 		if n > 0 && !live.Has(host.DiskID(disk.Name)) {
 			spec := diskSpec(b.Drives[n], diskPlace(disk.Target), disk.Path, disk.Format)
 			spec.Target = disk.Target
@@ -201,14 +201,14 @@ func (d Devices) unplugged() []host.DeviceID {
 
 // addressing is what an instance's metadata say of its cards once these are what they shall be. What the guest was told
 // of the ones it has, it was told.
-func addressing(have, want []catalog.NIC) []catalog.AddressingNote {
+func addressing(have, want []profile.NIC) []profile.AddressingNote {
 	nics := slices.Clone(want)
 	for n := range nics {
-		if h := slices.IndexFunc(have, func(h catalog.NIC) bool { return h.Name == nics[n].Name }); h >= 0 {
+		if h := slices.IndexFunc(have, func(h profile.NIC) bool { return h.Name == nics[n].Name }); h >= 0 {
 			nics[n].IP = have[h].IP
 		} else {
 			nics[n].IP.Addresses, nics[n].IP.Gateways, nics[n].IP.DNS = nil, nil, nil
 		}
 	}
-	return catalog.NoteAddressing(nics)
+	return profile.NoteAddressing(nics)
 }

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-func testNIC(name, mac string, change ...func(*catalog.NIC)) catalog.NIC {
-	n := catalog.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac, IP: catalog.Addressing{DHCP: true}}
+func testNIC(name, mac string, change ...func(*profile.NIC)) profile.NIC {
+	n := profile.NIC{Name: name, Model: "virtio", Network: "default", MAC: mac, IP: profile.Addressing{DHCP: true}}
 	for _, c := range change {
 		c(&n)
 	}
@@ -22,7 +23,7 @@ func testNIC(name, mac string, change ...func(*catalog.NIC)) catalog.NIC {
 // summary says what comes (+), goes (-), is reconnected (~) and exchanged (!).
 func summary(d Devices) string {
 	var all []string
-	say := func(mark string, nics []catalog.NIC) {
+	say := func(mark string, nics []profile.NIC) {
 		for _, n := range nics {
 			all = append(all, mark+n.Name+" "+n.MAC)
 		}
@@ -44,40 +45,40 @@ func summary(d Devices) string {
 
 func TestInterfacesAreComparedByName(t *testing.T) {
 	const macA, macB = "52:54:00:00:00:0a", "52:54:00:00:00:0b"
-	have := []catalog.NIC{testNIC("eth0", macA), testNIC("eth1", macB), testNIC("", "52:54:00:00:00:ff")}
+	have := []profile.NIC{testNIC("eth0", macA), testNIC("eth1", macB), testNIC("", "52:54:00:00:00:ff")}
 	eth0 := testNIC("eth0", "")
-	static := func(n *catalog.NIC) {
-		n.IP = catalog.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
+	static := func(n *profile.NIC) {
+		n.IP = profile.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
 	}
-	servers := func(n *catalog.NIC) { n.IP.DNS = []netip.Addr{netip.MustParseAddr("10.0.0.1")} }
+	servers := func(n *profile.NIC) { n.IP.DNS = []netip.Addr{netip.MustParseAddr("10.0.0.1")} }
 	const at1, at2 = `network_profile.interfaces["eth1"].`, `network_profile.interfaces["eth2"].`
 	for name, c := range map[string]struct {
-		want    []catalog.NIC
+		want    []profile.NIC
 		at      []string
 		changes string
 	}{
-		"addresses left to chance": {[]catalog.NIC{eth0, testNIC("eth1", "")}, nil, ""},
-		"in another order":         {[]catalog.NIC{testNIC("eth1", ""), eth0}, nil, ""},
-		"the address that it has":  {[]catalog.NIC{testNIC("eth0", "52:54:00:00:00:0A"), testNIC("eth1", "")}, nil, ""},
-		"another address":          {[]catalog.NIC{eth0, testNIC("eth1", "52:54:00:00:00:0c")}, []string{at1 + "mac_address"}, ""},
-		"each other's addresses": {[]catalog.NIC{testNIC("eth0", macB), testNIC("eth1", macA)},
+		"addresses left to chance": {[]profile.NIC{eth0, testNIC("eth1", "")}, nil, ""},
+		"in another order":         {[]profile.NIC{testNIC("eth1", ""), eth0}, nil, ""},
+		"the address that it has":  {[]profile.NIC{testNIC("eth0", "52:54:00:00:00:0A"), testNIC("eth1", "")}, nil, ""},
+		"another address":          {[]profile.NIC{eth0, testNIC("eth1", "52:54:00:00:00:0c")}, []string{at1 + "mac_address"}, ""},
+		"each other's addresses": {[]profile.NIC{testNIC("eth0", macB), testNIC("eth1", macA)},
 			[]string{`network_profile.interfaces["eth0"].mac_address`, at1 + "mac_address"}, ""},
-		"one less":     {[]catalog.NIC{eth0}, nil, "-eth1"},
+		"one less":     {[]profile.NIC{eth0}, nil, "-eth1"},
 		"none":         {nil, nil, "-eth0, -eth1"},
-		"another name": {[]catalog.NIC{eth0, testNIC("eth2", "")}, nil, "+eth2 , -eth1"},
-		"one more":     {[]catalog.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, nil, "+eth2 52:54:00:00:00:0c"},
-		"plugged in somewhere else": {[]catalog.NIC{eth0, testNIC("eth1", "", func(n *catalog.NIC) { n.Network, n.Bridge = "", "br0" })}, nil,
+		"another name": {[]profile.NIC{eth0, testNIC("eth2", "")}, nil, "+eth2 , -eth1"},
+		"one more":     {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, nil, "+eth2 52:54:00:00:00:0c"},
+		"plugged in somewhere else": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Network, n.Bridge = "", "br0" })}, nil,
 			"~eth1 " + macB},
-		"a tag":    {[]catalog.NIC{eth0, testNIC("eth1", "", func(n *catalog.NIC) { n.VLAN = 7 })}, nil, "~eth1 " + macB},
-		"a filter": {[]catalog.NIC{eth0, testNIC("eth1", "", func(n *catalog.NIC) { n.Filter = "x" })}, nil, "~eth1 " + macB},
-		"another model": {[]catalog.NIC{eth0, testNIC("eth1", "", func(n *catalog.NIC) { n.Model, n.Filter = "e1000", "x" })}, nil,
+		"a tag":    {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.VLAN = 7 })}, nil, "~eth1 " + macB},
+		"a filter": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Filter = "x" })}, nil, "~eth1 " + macB},
+		"another model": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Model, n.Filter = "e1000", "x" })}, nil,
 			"!eth1 " + macB},
-		"a static address":              {[]catalog.NIC{eth0, testNIC("eth1", "", static)}, []string{at1 + "ip_configuration"}, ""},
-		"a DNS server":                  {[]catalog.NIC{eth0, testNIC("eth1", "", servers)}, []string{at1 + "ip_configuration"}, ""},
-		"one more with an address":      {[]catalog.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", static)}, []string{at2 + "ip_configuration"}, ""},
-		"one more with a server":        {[]catalog.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", servers)}, []string{at2 + "ip_configuration"}, ""},
-		"one more that asks for none":   {[]catalog.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", func(n *catalog.NIC) { n.IP.DHCP = false })}, nil, "+eth2 "},
-		"one that asks for none at all": {[]catalog.NIC{eth0, testNIC("eth1", "", func(n *catalog.NIC) { n.IP.DHCP = false })}, []string{at1 + "ip_configuration"}, ""},
+		"a static address":              {[]profile.NIC{eth0, testNIC("eth1", "", static)}, []string{at1 + "ip_configuration"}, ""},
+		"a DNS server":                  {[]profile.NIC{eth0, testNIC("eth1", "", servers)}, []string{at1 + "ip_configuration"}, ""},
+		"one more with an address":      {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", static)}, []string{at2 + "ip_configuration"}, ""},
+		"one more with a server":        {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", servers)}, []string{at2 + "ip_configuration"}, ""},
+		"one more that asks for none":   {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", func(n *profile.NIC) { n.IP.DHCP = false })}, nil, "+eth2 "},
+		"one that asks for none at all": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.IP.DHCP = false })}, []string{at1 + "ip_configuration"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			replaces, devices := compareNICs(have, c.want)
@@ -116,7 +117,7 @@ func liveDomain(ports int, devices ...string) host.Hardware {
 }
 
 func TestARunningGuestIsComparedToo(t *testing.T) {
-	drive := func(name string) catalog.Drive { return catalog.Drive{Name: name, System: name == "system"} }
+	drive := func(name string) profile.Drive { return profile.Drive{Name: name, System: name == "system"} }
 	disk := func(name, target string) host.DomainDisk {
 		return host.DomainDisk{Name: name, Target: target, Path: "/pool/" + name, Format: "qcow2"}
 	}
@@ -124,11 +125,11 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		return NewDisk{Spec: host.DiskSpec{Name: name, Target: target, Rotation: rotation}, Pool: "p"}
 	}
 	both := Instance{
-		NICs:  []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")},
+		NICs:  []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")},
 		Disks: []host.DomainDisk{disk("system", "vda"), disk("data", "vdb")},
 	}
-	want := Blueprint{NICs: []catalog.NIC{testNIC("eth0", "")}, Drives: []catalog.Drive{drive("system"), drive("data")}}
-	with := func(nics []catalog.NIC, drives ...catalog.Drive) Blueprint {
+	want := Blueprint{NICs: []profile.NIC{testNIC("eth0", "")}, Drives: []profile.Drive{drive("system"), drive("data")}}
+	with := func(nics []profile.NIC, drives ...profile.Drive) Blueprint {
 		return Blueprint{NICs: append(slices.Clone(want.NICs), nics...), Drives: append(slices.Clone(want.Drives), drives...)}
 	}
 	all := []string{"disk system", "disk data", "nic eth0"}
@@ -146,16 +147,16 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		"it lost a disk":              {want, Devices{}, 3, []string{"disk system", "nic eth0"}, "+data vdb", nil},
 		"it has a card more":          {want, Devices{}, 4, append(slices.Clone(all), "nic eth1"), "-eth1", nil},
 		"it has a disk more":          {want, Devices{}, 4, append(slices.Clone(all), "disk logs"), "-logs", nil},
-		"it has a new card already":   {with([]catalog.NIC{testNIC("eth1", "")}), Devices{AddNICs: []catalog.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"), "+eth1 ", nil},
+		"it has a new card already":   {with([]profile.NIC{testNIC("eth1", "")}), Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"), "+eth1 ", nil},
 		"it has a new disk already":   {with(nil, drive("logs")), Devices{AddDisks: []NewDisk{add("logs", "vdc", 0)}}, 4, append(slices.Clone(all), "disk logs"), "+logs vdd", nil},
-		"room for a card":             {with([]catalog.NIC{testNIC("eth1", "")}), Devices{AddNICs: []catalog.NIC{testNIC("eth1", "")}}, 4, all, "+eth1 ", nil},
-		"no room for a card":          {with([]catalog.NIC{testNIC("eth1", "")}), Devices{AddNICs: []catalog.NIC{testNIC("eth1", "")}}, 3, all, "+eth1 ", []string{eth1}},
+		"room for a card":             {with([]profile.NIC{testNIC("eth1", "")}), Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, all, "+eth1 ", nil},
+		"no room for a card":          {with([]profile.NIC{testNIC("eth1", "")}), Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 3, all, "+eth1 ", []string{eth1}},
 		"no room for a disk":          {with(nil, drive("logs")), Devices{AddDisks: []NewDisk{add("logs", "vdc", 0)}}, 3, all, "+logs vdc", []string{logs}},
 		"no room needed":              {with(nil, drive("logs")), Devices{AddDisks: []NewDisk{add("logs", "sdc", 1)}}, 3, all, "+logs sdc", nil},
-		"the last room is the card's": {with([]catalog.NIC{testNIC("eth1", "")}, drive("logs")), Devices{AddNICs: []catalog.NIC{testNIC("eth1", "")}, AddDisks: []NewDisk{add("logs", "vdc", 0)}}, 4, all, "+eth1 , +logs vdc", []string{logs}},
+		"the last room is the card's": {with([]profile.NIC{testNIC("eth1", "")}, drive("logs")), Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}, AddDisks: []NewDisk{add("logs", "vdc", 0)}}, 4, all, "+eth1 , +logs vdc", []string{logs}},
 		"one makes room for another":  {with(nil, drive("logs")), Devices{AddDisks: []NewDisk{add("logs", "vdc", 0)}, DropNICs: []string{"eth0"}}, 3, all, "-eth0, +logs vdc", nil},
 		"another model, same slot":    {want, Devices{Swaps: want.NICs}, 3, all, "!eth0 ", nil},
-		"another model, no bridge":    {want, Devices{Swaps: []catalog.NIC{testNIC("eth0", "", func(n *catalog.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ", []string{`network_profile.interfaces["eth0"]`}},
+		"another model, no bridge":    {want, Devices{Swaps: []profile.NIC{testNIC("eth0", "", func(n *profile.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ", []string{`network_profile.interfaces["eth0"]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Diff{Devices: c.devices}
@@ -187,13 +188,13 @@ func TestANewDiskTakesTheFirstFreePlace(t *testing.T) {
 }
 
 func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
-	fixed := catalog.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
-	have := []catalog.NIC{{Name: "eth0", IP: fixed}, {Name: "gone", IP: fixed}}
-	notes := addressing(have, []catalog.NIC{{Name: "eth0"}, {Name: "eth1"}, {Name: "eth2", IP: catalog.Addressing{DHCP: true}}, {Name: "eth3", IP: fixed}})
-	for name, want := range map[string]catalog.Addressing{
+	fixed := profile.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
+	have := []profile.NIC{{Name: "eth0", IP: fixed}, {Name: "gone", IP: fixed}}
+	notes := addressing(have, []profile.NIC{{Name: "eth0"}, {Name: "eth1"}, {Name: "eth2", IP: profile.Addressing{DHCP: true}}, {Name: "eth3", IP: fixed}})
+	for name, want := range map[string]profile.Addressing{
 		"eth0": fixed, "gone": {DHCP: true}, "eth1": {}, "eth2": {DHCP: true}, "eth3": {},
 	} {
-		if got := catalog.NotedAddressing(notes, name); !got.Equal(want) {
+		if got := profile.NotedAddressing(notes, name); !got.Equal(want) {
 			t.Errorf("of %s it is noted %+v, want %+v", name, got, want)
 		}
 	}
@@ -202,9 +203,9 @@ func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
 // A new system disk's seed tells the guest of all its cards, also of one that comes with it, and of one that somebody took
 // away and that comes back.
 func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
-	i := Instance{NICs: []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
+	i := Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
 	i.Facts.Cards = []catalog.CardNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"}, {Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
-	got := withMACs([]catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("eth3", "")}, i)
+	got := withMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("eth3", "")}, i)
 	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" || got[3].MAC != "52:54:00:00:00:0d" {
 		t.Errorf("the cards are %+v", got)
 	}
@@ -212,8 +213,8 @@ func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 
 // An interface that somebody took away comes back with the MAC address that it had, unless another is asked for.
 func TestCardsComeBackAsTheyWere(t *testing.T) {
-	i := Instance{NICs: []catalog.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
-	had := []catalog.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("", "52:54:00:00:00:0d")}
+	i := Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
+	had := []profile.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("", "52:54:00:00:00:0d")}
 	i.Facts.Cards = catalog.NoteCards(had)
 	marshalled, err := catalog.InstanceFacts{Tenant: "default", Name: "it", Cards: i.Facts.Cards}.Marshal()
 	if err == nil {
@@ -222,7 +223,7 @@ func TestCardsComeBackAsTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := Blueprint{NICs: []catalog.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:01"), testNIC("eth3", "")}}
+	b := Blueprint{NICs: []profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:01"), testNIC("eth3", "")}}
 	diff, _, err := (&Provisioner{}).Compare(t.Context(), i, b)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -80,7 +81,7 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 }
 
 // compareDisks compares the disks, which go by their names. Those that come get places that are free.
-func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []catalog.Drive, places places) (finding.List, error) {
+func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, want []profile.Drive, places places) (finding.List, error) {
 	var fs finding.List
 	at := finding.At("storage_profile").Name("disks")
 	for _, drive := range want {
@@ -120,7 +121,7 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 	}
 	for _, disk := range i.Disks {
 		switch {
-		case slices.ContainsFunc(want, func(drive catalog.Drive) bool { return drive.Name == disk.Name }):
+		case slices.ContainsFunc(want, func(drive profile.Drive) bool { return drive.Name == disk.Name }):
 		case disk.Boot == 1:
 			d.Replaces = append(d.Replaces, at.Key(disk.Name).Name("is_boot"))
 		default:
@@ -131,7 +132,7 @@ func (p *Provisioner) compareDisks(ctx context.Context, d *Diff, i Instance, wan
 }
 
 // refuseShrinking finds a disk of that many bytes that would become smaller.
-func refuseShrinking(fs *finding.List, i Instance, drive catalog.Drive, has uint64) {
+func refuseShrinking(fs *finding.List, i Instance, drive profile.Drive, has uint64) {
 	if drive.Size >= has {
 		return
 	}
@@ -141,12 +142,12 @@ func refuseShrinking(fs *finding.List, i Instance, drive catalog.Drive, has uint
 }
 
 // sameShape tells whether two machines have the same processors and memory.
-func sameShape(a, b catalog.Machine) bool {
+func sameShape(a, b profile.Machine) bool {
 	return a.Sockets == b.Sockets && a.Cores == b.Cores && a.MemoryMiB == b.MemoryMiB
 }
 
 // compareMachines finds what of a machine cannot change.
-func compareMachines(domainType string, have, want catalog.Machine) []finding.Path {
+func compareMachines(domainType string, have, want profile.Machine) []finding.Path {
 	var replaces []finding.Path
 	at := finding.At("hardware_profile")
 	// Under software emulation there is no host CPU to pass on, so the host reports another type than was asked for.
@@ -166,7 +167,7 @@ func compareMachines(domainType string, have, want catalog.Machine) []finding.Pa
 }
 
 // compareDisk finds what of a disk cannot change. home is the directory that it belongs in.
-func compareDisk(have host.DomainDisk, want catalog.Drive, home string) []finding.Path {
+func compareDisk(have host.DomainDisk, want profile.Drive, home string) []finding.Path {
 	var replaces []finding.Path
 	at := finding.At("storage_profile").Name("disks").Key(want.Name)
 	if diskType(have) != want.Type {

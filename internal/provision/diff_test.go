@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -19,17 +19,17 @@ func paths(all []finding.Path) []string {
 
 func TestDisksAreComparedByWhatTheHostHas(t *testing.T) {
 	have := host.DomainDisk{Name: "data", Target: "sdc", Path: "/bulk/x.qcow2", Rotation: 7200}
-	want := catalog.Drive{Name: "data", Type: "hdd", Tier: "bulk"}
+	want := profile.Drive{Name: "data", Type: "hdd", Tier: "bulk"}
 	for name, c := range map[string]struct {
-		change func(*catalog.Drive)
+		change func(*profile.Drive)
 		home   string
 		at     []string
 	}{
-		"the same":     {func(*catalog.Drive) {}, "/bulk", nil},
-		"another tier": {func(d *catalog.Drive) { d.Tier = "fast" }, "/fast", []string{"storage_tier"}},
-		"another type": {func(d *catalog.Drive) { d.Type = "ssd" }, "/bulk", []string{"type"}},
-		"no type":      {func(d *catalog.Drive) { d.Type = "" }, "/bulk", []string{"type"}},
-		"start":        {func(d *catalog.Drive) { d.Boot = true }, "/bulk", []string{"is_boot"}},
+		"the same":     {func(*profile.Drive) {}, "/bulk", nil},
+		"another tier": {func(d *profile.Drive) { d.Tier = "fast" }, "/fast", []string{"storage_tier"}},
+		"another type": {func(d *profile.Drive) { d.Type = "ssd" }, "/bulk", []string{"type"}},
+		"no type":      {func(d *profile.Drive) { d.Type = "" }, "/bulk", []string{"type"}},
+		"start":        {func(d *profile.Drive) { d.Boot = true }, "/bulk", []string{"is_boot"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := want
@@ -46,15 +46,15 @@ func TestDisksAreComparedByWhatTheHostHas(t *testing.T) {
 }
 
 func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
-	have := catalog.Machine{Sockets: 1, Cores: 1, CPU: "maximum", MemoryMiB: 64, Firmware: "bios"}
+	have := profile.Machine{Sockets: 1, Cores: 1, CPU: "maximum", MemoryMiB: 64, Firmware: "bios"}
 	for name, c := range map[string]struct {
-		want catalog.Machine
+		want profile.Machine
 		at   []string
 	}{
-		"what changes in place": {catalog.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"}, nil},
-		"another CPU":           {catalog.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"}, []string{"hardware_profile.cpu_type"}},
-		"EFI":                   {catalog.Machine{CPU: "host-model", Firmware: "efi"}, []string{"hardware_profile.firmware"}},
-		"GPUs": {catalog.Machine{CPU: "host-model", Firmware: "bios", GPUs: 1, GPU: "10de:1eb8"},
+		"what changes in place": {profile.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"}, nil},
+		"another CPU":           {profile.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"}, []string{"hardware_profile.cpu_type"}},
+		"EFI":                   {profile.Machine{CPU: "host-model", Firmware: "efi"}, []string{"hardware_profile.firmware"}},
+		"GPUs": {profile.Machine{CPU: "host-model", Firmware: "bios", GPUs: 1, GPU: "10de:1eb8"},
 			[]string{"hardware_profile.gpu_count", "hardware_profile.gpu_type"}},
 	} {
 		if got := paths(compareMachines("qemu", have, c.want)); !slices.Equal(got, c.at) {

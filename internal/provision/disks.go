@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -14,17 +14,17 @@ import (
 )
 
 // rotations are what guests are told of disks by their types; of one without a type they are told nothing.
-var rotations = map[string]uint{catalog.SSD: 1, catalog.HDD: 7200}
+var rotations = map[string]uint{profile.SSD: 1, profile.HDD: 7200}
 
 // diskType is the type of a disk as its host has it, "" for none.
 func diskType(disk host.DomainDisk) string {
 	switch disk.Rotation {
 	case 0:
 		return ""
-	case rotations[catalog.SSD]:
-		return catalog.SSD
+	case rotations[profile.SSD]:
+		return profile.SSD
 	}
-	return catalog.HDD
+	return profile.HDD
 }
 
 // diskSpecs are the domain's disks. What a guest discards is given back to the pool, but not from disks that turn: there
@@ -44,10 +44,10 @@ func (b *build) diskSpecs() []host.DiskSpec {
 }
 
 // diskSpec is the disk of a drive at the nth place.
-func diskSpec(drive catalog.Drive, n int, path, format string) host.DiskSpec {
+func diskSpec(drive profile.Drive, n int, path, format string) host.DiskSpec {
 	return host.DiskSpec{
 		Name: drive.Name, Target: diskTarget(n, drive.Type != ""), Path: path, Format: format,
-		Rotation: rotations[drive.Type], KeepsDiscarded: drive.Type == catalog.HDD,
+		Rotation: rotations[drive.Type], KeepsDiscarded: drive.Type == profile.HDD,
 	}
 }
 
@@ -95,7 +95,7 @@ func (b *build) makeDisks(ctx context.Context) error {
 }
 
 // makeDisk makes the volume of a drive in a pool.
-func (b *build) makeDisk(ctx context.Context, drive catalog.Drive, pool, volume string) error {
+func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume string) error {
 	if !drive.System {
 		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: dataFormat, Capacity: drive.Size})
 	}
@@ -142,12 +142,12 @@ func (b *build) diskPools() []string {
 // path is where a volume of the library's pool is.
 func (b *build) path(volume string) string { return b.pool.Path + "/" + volume }
 
-func (b *build) diskVolume(drive catalog.Drive) string {
+func (b *build) diskVolume(drive profile.Drive) string {
 	return naming.Disk(b.tenant, b.request.Name, drive.Name, b.diskFormat(drive))
 }
 
 // diskFormat is the format of a drive.
-func (b *build) diskFormat(drive catalog.Drive) string {
+func (b *build) diskFormat(drive profile.Drive) string {
 	if drive.System {
 		return b.strategy.Format(b.base.Format)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -22,7 +23,7 @@ func (i Instance) Drifted() bool {
 	}
 	return i.Facts.Shape != i.shape() || slices.ContainsFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool {
 		size, known := i.size(left.Disk)
-		return known && !catalog.SameSize(size, left.Bytes)
+		return known && !profile.SameSize(size, left.Bytes)
 	})
 }
 
@@ -78,7 +79,7 @@ func (i Instance) Drift(b Blueprint) []Drift {
 	filtered := false
 	for _, w := range b.NICs {
 		at := finding.At("network_profile").Name("interfaces").Key(w.Name)
-		n := slices.IndexFunc(i.NICs, func(h catalog.NIC) bool { return h.Name == w.Name })
+		n := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
 			differs(at.Name("network"), "", false)
 			continue
@@ -106,15 +107,15 @@ func (i Instance) Drift(b Blueprint) []Drift {
 		}
 		lost(at.Name("type"), diskType(i.Disks[n]), diskType(i.Disks[n]) == w.Type)
 		if size, known := i.size(w.Name); known && size < w.Size {
-			differs(at.Name("size_gb"), int64(size>>30), catalog.SameSize(size, w.Size))
+			differs(at.Name("size_gb"), int64(size>>30), profile.SameSize(size, w.Size))
 		} else if known {
-			lost(at.Name("size_gb"), gib(size), catalog.SameSize(size, w.Size)) // no disk shrinks
+			lost(at.Name("size_gb"), gib(size), profile.SameSize(size, w.Size)) // no disk shrinks
 		}
 	}
 	return all
 }
 
-func filters(n catalog.NIC) []string {
+func filters(n profile.NIC) []string {
 	if n.Filter == "" {
 		return []string{}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -12,14 +13,14 @@ import (
 func left() (Instance, Blueprint) {
 	i := Instance{
 		DomainType: "kvm", DomainName: "web",
-		Machine: catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: catalog.BIOS},
-		NICs:    []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", MAC: "52:54:00:00:00:01", Filter: "clean-traffic"}},
+		Machine: profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: profile.BIOS},
+		NICs:    []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", MAC: "52:54:00:00:00:01", Filter: "clean-traffic"}},
 		Disks:   []host.DomainDisk{{Name: "system", Target: "vda", Path: "/a", Format: "qcow2"}, {Name: "data", Target: "vdb", Path: "/b", Format: "qcow2"}},
 		Facts:   catalog.InstanceFacts{Tenant: "default", Name: "web"},
 	}
 	b := Blueprint{
-		Machine: i.Machine, NICs: []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", Filter: "clean-traffic"}},
-		Drives: []catalog.Drive{{Name: "system", System: true, Size: 1 << 30}, {Name: "data", Size: 1 << 30}},
+		Machine: i.Machine, NICs: []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", Filter: "clean-traffic"}},
+		Drives: []profile.Drive{{Name: "system", System: true, Size: 1 << 30}, {Name: "data", Size: 1 << 30}},
 	}
 	i.Facts.Shape = i.shape()
 	return i, b

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -72,7 +73,7 @@ func (s *site) request(strategy catalog.Strategy) Request {
 	one, fast := int64(1), siteTier
 	return Request{
 		Name: "web", Template: siteTemplate, Version: "1.0.0", Strategy: strategy,
-		Storage: &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {}, "data": {SizeGB: &one, Tier: &fast}}},
+		Storage: &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: &one, Tier: &fast}}},
 		Options: Options{Running: true, Autostart: true, Labels: map[string]string{"team": "a"}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -46,7 +47,7 @@ func (p *Provisioner) checkGPUs(ctx context.Context, name string, b Blueprint) (
 }
 
 // chooseGPUs picks GPUs that no domain but the one of that name has.
-func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m catalog.Machine) ([]host.PassthroughDevice, finding.List, error) {
+func (p *Provisioner) chooseGPUs(ctx context.Context, domain string, m profile.Machine) ([]host.PassthroughDevice, finding.List, error) {
 	devices, err := p.inventory.PCIDevices(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -90,7 +91,7 @@ func (p *Provisioner) calls(d host.Domain) string {
 }
 
 // pickGPUs picks what a machine asks for. taken says who has a device.
-func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m catalog.Machine, uri string) ([]host.PassthroughDevice, finding.List) {
+func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m profile.Machine, uri string) ([]host.PassthroughDevice, finding.List) {
 	var fs finding.List
 	at := finding.At("hardware_profile")
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d host.PCIDevice) bool { return !isGPU(d) })

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -26,7 +26,7 @@ func card(bus uint, id string, functions uint) []host.PCIDevice {
 }
 
 func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
-	machine := func(n int, id string) catalog.Machine { return catalog.Machine{GPUs: n, GPU: id} }
+	machine := func(n int, id string) profile.Machine { return profile.Machine{GPUs: n, GPU: id} }
 	gpus := slices.Concat(card(1, "10de:1eb8", 2), card(2, "10de:1eb8", 2), card(3, "1002:73bf", 1),
 		[]host.PCIDevice{{Class: 0x060000, ID: "8086:0d57"}})
 	bare := []host.PCIDevice{{Address: host.PCIAddress{Slot: 2}, Class: 0x030000, ID: "1234:1111"}}
@@ -36,7 +36,7 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 	for name, c := range map[string]struct {
 		devices []host.PCIDevice
 		taken   map[host.PCIAddress]string
-		machine catalog.Machine
+		machine profile.Machine
 		want    []host.PassthroughDevice
 		finding string
 	}{

@@ -6,14 +6,15 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Overrides are the profiles that a request lays over a version's.
 type Overrides struct {
-	Hardware *catalog.HardwareProfile
-	Network  *catalog.NetworkProfile
-	Storage  *catalog.StorageProfile
+	Hardware *profile.Hardware
+	Network  *profile.Network
+	Storage  *profile.Storage
 }
 
 // Overrides are what an instance has beyond the version that it was made of: with them and the parameters in its metadata, a
@@ -26,12 +27,12 @@ func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog
 		machine.CPU = cpu
 	}
 	o.Hardware = machine.Beyond(hardware)
-	o.Network = catalog.NetworkBeyond(i.NICs, version.Spec.Network)
+	o.Network = profile.NetworkBeyond(i.NICs, version.Spec.Network)
 	tiers := map[string]string{} // of the version's disks
 	for _, drive := range storage.Drives() {
 		tiers[drive.Name] = drive.Tier
 	}
-	drives := make([]catalog.Drive, len(i.Disks))
+	drives := make([]profile.Drive, len(i.Disks))
 	for n, disk := range i.Disks {
 		size, err := p.sizeOf(ctx, i, disk)
 		if err != nil {
@@ -41,9 +42,9 @@ func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog
 		if err != nil {
 			return o, err
 		}
-		drives[n] = catalog.Drive{Name: disk.Name, Size: size, System: n == 0, Type: diskType(disk), Tier: tier, Boot: disk.Boot == 1}
+		drives[n] = profile.Drive{Name: disk.Name, Size: size, System: n == 0, Type: diskType(disk), Tier: tier, Boot: disk.Boot == 1}
 	}
-	o.Storage = catalog.StorageBeyond(drives, storage, uint64(max(0, version.VirtualSize)))
+	o.Storage = profile.StorageBeyond(drives, storage, uint64(max(0, version.VirtualSize)))
 	return o, nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -244,7 +244,7 @@ func (c *deviceChange) plug(ctx context.Context, id host.DeviceID, do func(conte
 
 // addNIC plugs a card in. One that a change which was cut off has left keeps its MAC address,
 // unless another is asked for.
-func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
+func (c *deviceChange) addNIC(ctx context.Context, nic profile.NIC) error {
 	id := host.InterfaceID(nic.Name)
 	if c.live {
 		mac, err := c.leftMAC(ctx, nic)
@@ -259,7 +259,7 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 	if nic.MAC == "" {
 		nic.MAC = randomMAC()
 	}
-	spec := interfaceSpecs([]catalog.NIC{nic})[0]
+	spec := interfaceSpecs([]profile.NIC{nic})[0]
 	at, err := c.plug(ctx, id, func(ctx context.Context) error { return c.host.PlugInterface(ctx, c.instance.UUID, spec) })
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (c *deviceChange) addNIC(ctx context.Context, nic catalog.NIC) error {
 
 // leftMAC is the MAC address of a card that the guest has already, "" where it has none. One that
 // is not what is asked for is unplugged.
-func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, error) {
+func (c *deviceChange) leftMAC(ctx context.Context, nic profile.NIC) (string, error) {
 	live, err := c.host.Hardware(ctx, c.instance.UUID)
 	if err != nil {
 		return "", err
@@ -288,8 +288,8 @@ func (c *deviceChange) leftMAC(ctx context.Context, nic catalog.NIC) (string, er
 }
 
 // reconnect connects a card that the guest has as it shall be connected.
-func (c *deviceChange) reconnect(ctx context.Context, nic catalog.NIC) error {
-	spec := interfaceSpecs([]catalog.NIC{nic})[0]
+func (c *deviceChange) reconnect(ctx context.Context, nic profile.NIC) error {
+	spec := interfaceSpecs([]profile.NIC{nic})[0]
 	if c.live {
 		err := step.Completed(ctx, func(ctx context.Context) error { return c.host.Reconnect(ctx, c.instance.UUID, spec) })
 		if err != nil {

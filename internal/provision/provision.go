@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -41,12 +42,12 @@ type Request struct {
 	Name        string
 	Description string
 	Template    catalog.TemplateID
-	Version     string                   // exact, as resolved
-	Strategy    catalog.Strategy         // "" for the template's
-	Given       catalog.Given            // the parameters
-	Hardware    *catalog.HardwareProfile // these override the version's, field by field
-	Network     *catalog.NetworkProfile
-	Storage     *catalog.StorageProfile
+	Version     string            // exact, as resolved
+	Strategy    catalog.Strategy  // "" for the template's
+	Given       catalog.Given     // the parameters
+	Hardware    *profile.Hardware // these override the version's, field by field
+	Network     *profile.Network
+	Storage     *profile.Storage
 	// Customization is what the guest does at first boot; nil for nothing.
 	Customization *guest.Customization
 	// Seeded says that it is for an instance that has been told what to do at its first boot: that is not checked again.

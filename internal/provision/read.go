@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -36,8 +37,8 @@ type Instance struct {
 	Description string
 	State       host.State
 	Autostart   bool
-	Machine     catalog.Machine
-	NICs        []catalog.NIC
+	Machine     profile.Machine
+	NICs        []profile.NIC
 	Disks       []host.DomainDisk // novacron's own, the system disk first
 	DomainType  string
 	sizes       map[string]uint64 // of disks, bytes, by their targets; only Refresh knows them
@@ -145,16 +146,16 @@ func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, err
 		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, HostUUID: info.UUID, Description: catalog.DescriptionOf(d.Description, facts.Description), State: d.State,
 		Autostart: d.Autostart, sizes: d.Sizes,
 		DomainType: d.Type,
-		Machine:    catalog.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: catalog.BIOS},
+		Machine:    profile.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: profile.BIOS},
 	}
 	if d.Firmware == "efi" {
-		i.Machine.Firmware = catalog.EFI
+		i.Machine.Firmware = profile.EFI
 	}
 	i.Machine.GPUs, i.Machine.GPU = gpusOf(d.Passthrough)
 	for _, nic := range d.Interfaces {
-		i.NICs = append(i.NICs, catalog.NIC{
+		i.NICs = append(i.NICs, profile.NIC{
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
-			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: catalog.NotedAddressing(facts.Addressing, nic.Name),
+			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: profile.NotedAddressing(facts.Addressing, nic.Name),
 		})
 	}
 	for _, disk := range d.Disks {

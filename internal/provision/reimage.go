@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -128,7 +129,7 @@ func (b *build) reimagable(ctx context.Context, before Instance) error {
 }
 
 // reimagedVolume is the volume of a system disk that was made after the instance; the version tells it from the others.
-func (b *build) reimagedVolume(system catalog.Drive) string {
+func (b *build) reimagedVolume(system profile.Drive) string {
 	return naming.Disk(b.tenant, b.request.Name, system.Name+"."+b.request.Version, b.diskFormat(system))
 }
 
@@ -170,11 +171,11 @@ func (b *build) replaceSeed(ctx context.Context, before Instance) error {
 
 // withMACs are network cards with the addresses that those of their names have, or had before they were taken away. New
 // ones get theirs here, since the seed tells the guest of them.
-func withMACs(nics []catalog.NIC, i Instance) []catalog.NIC {
+func withMACs(nics []profile.NIC, i Instance) []profile.NIC {
 	nics = slices.Clone(nics)
 	for n := range nics {
 		nic := &nics[n]
-		if h := slices.IndexFunc(i.NICs, func(h catalog.NIC) bool { return h.Name == nic.Name }); h >= 0 {
+		if h := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == nic.Name }); h >= 0 {
 			nic.MAC = i.NICs[h].MAC
 		} else if nic.MAC == "" {
 			nic.MAC = catalog.NotedMAC(i.Facts.Cards, nic.Name)
@@ -202,7 +203,7 @@ func (b *build) swap(ctx context.Context, before Instance, disk host.DiskImage) 
 	}
 	facts.Frozen = frozen
 	facts.Parameters, facts.SecretSeed = catalog.Settings(b.blueprint.Shown), b.blueprint.secret()
-	facts.Customized, facts.Addressing = b.blueprint.customized(false), catalog.NoteAddressing(b.blueprint.NICs)
+	facts.Customized, facts.Addressing = b.blueprint.customized(false), profile.NoteAddressing(b.blueprint.NICs)
 	facts.Provision = catalog.ProvisionNote{
 		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt, Completed: &completed,
 	}

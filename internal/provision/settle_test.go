@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
@@ -14,8 +15,8 @@ const gibibyte = 1 << 30
 // offered is a version of a 2 GiB image on a 4 GiB disk, and its template.
 func offered() (catalog.Template, catalog.Version) {
 	version := catalog.Version{VirtualSize: 2 * gibibyte, Spec: catalog.Spec{
-		Hardware: &catalog.HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512))},
-		Storage:  &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(4))}}},
+		Hardware: &profile.Hardware{CPUCores: new(int64(2)), MemoryMB: new(int64(512))},
+		Storage:  &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(4))}}},
 		Parameters: map[string]catalog.Parameter{
 			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: catalog.TargetSSHKey, Default: nil},
 		},
@@ -35,20 +36,20 @@ func TestSettleLaysTheRequestOverTheVersion(t *testing.T) {
 	template, version := offered()
 	b, findings := Settle(asked(func(r *Request) {
 		r.Strategy = "clone"
-		r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1024))}
-		r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}}
-		r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {Bridge: new("br0")}}}
+		r.Hardware = &profile.Hardware{MemoryMB: new(int64(1024))}
+		r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"data": {SizeGB: new(int64(1))}}}
+		r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {Bridge: new("br0")}}}
 	}), template, version)
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	if want := (catalog.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); b.Machine != want {
+	if want := (profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); b.Machine != want {
 		t.Errorf("the machine is %+v, want %+v", b.Machine, want)
 	}
-	if want := []catalog.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
+	if want := []profile.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want %+v", b.Drives, want)
 	}
-	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", IP: catalog.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 	if b.Strategy != "clone" || b.Hostname("web") != "web-1" {
@@ -66,10 +67,10 @@ func TestSettleFillsInWhatNobodySays(t *testing.T) {
 	if b.Strategy != "linked_clone" || b.Hostname("web") != "web" {
 		t.Errorf("strategy %q, host name %q", b.Strategy, b.Hostname("web"))
 	}
-	if want := []catalog.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives, want) {
+	if want := []profile.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want the image's own size: %+v", b.Drives, want)
 	}
-	if want := []catalog.NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: catalog.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 }
@@ -108,35 +109,35 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a customization that cannot be": {func(r *Request) {
 			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-per-boot]"}
 		}, []string{"customization"}},
-		"hardware": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
+		"hardware": {func(r *Request) { r.Hardware = &profile.Hardware{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *Request) {
-			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {SizeGB: new(int64(1))}}}
+			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1))}}}
 		}, []string{`storage_profile.disks["system"].size_gb`}},
 		"a disk without a size": {func(r *Request) {
-			r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {}}}
+			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"data": {}}}
 		}, []string{`storage_profile.disks["data"]`}},
-		"a type of GPU is missing": {func(r *Request) { r.Hardware = &catalog.HardwareProfile{GPUCount: new(int64(1))} }, []string{"hardware_profile.gpu_type"}},
+		"a type of GPU is missing": {func(r *Request) { r.Hardware = &profile.Hardware{GPUCount: new(int64(1))} }, []string{"hardware_profile.gpu_type"}},
 		"a gateway of nothing": {func(r *Request) {
-			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{Gateway: new("10.0.0.1")}}}}
+			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{Gateway: new("10.0.0.1")}}}}
 		}, []string{`network_profile.interfaces["eth0"].ip_configuration.gateway`}},
 		"no address to wait for": {func(r *Request) {
-			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{DHCP: new(false)}}}}
+			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{DHCP: new(false)}}}}
 		}, []string{"wait_for"}},
 		"a static address to wait for": {func(r *Request) {
-			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {IP: &catalog.IPConfiguration{StaticIP: new("10.0.0.5/24")}}}}
+			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{StaticIP: new("10.0.0.5/24")}}}}
 		}, nil},
 		"no interface to wait for": {func(r *Request) {
-			r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
+			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{}}
 			r.Given.Parameters = nil
 		}, []string{"parameters", "wait_for"}},
 		"no interface, and nothing runs": {func(r *Request) {
-			r.Network, r.Running = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}, false
+			r.Network, r.Running = &profile.Network{Interfaces: map[string]profile.Interface{}}, false
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, version := offered()
 			if name == "no interface to wait for" || name == "no interface, and nothing runs" {
-				version.Spec.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{}}
+				version.Spec.Network = &profile.Network{Interfaces: map[string]profile.Interface{}}
 			}
 			_, findings := Settle(asked(c.change), template, version)
 			var at []string

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
@@ -20,8 +20,8 @@ import (
 func (s *site) changed(r Request) Request {
 	two, one := int64(2), int64(1)
 	r.Labels = map[string]string{"team": "b"}
-	r.Network = &catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth0": {}, "eth1": {}}}
-	r.Storage = &catalog.StorageProfile{Disks: map[string]catalog.Disk{
+	r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {}, "eth1": {}}}
+	r.Storage = &profile.Storage{Disks: map[string]profile.Disk{
 		"system": {}, "data": {SizeGB: &two, Tier: r.Storage.Disks["data"].Tier}, "more": {SizeGB: &one},
 	}}
 	return r
@@ -103,7 +103,7 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 		r := s.request("clone")
 		made := s.made(t, r)
 		memory := int64(2048)
-		r.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
+		r.Hardware = &profile.Hardware{MemoryMB: &memory}
 		_, err := s.update(t.Context(), made.UUID, r, false)
 		if refused, ok := errors.AsType[finding.List](err); !ok || len(refused) != 1 {
 			t.Errorf("got %v", err)
@@ -154,7 +154,7 @@ func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 				r := s.request("linked_clone")
 				memory := int64(2048)
 				want := s.changed(r)
-				want.Hardware = &catalog.HardwareProfile{MemoryMB: &memory}
+				want.Hardware = &profile.Hardware{MemoryMB: &memory}
 				var uuid string
 				s.disturbed(t, how, func() { uuid = s.made(t, r).UUID }, func(ctx context.Context) error {
 					_, err := s.update(ctx, uuid, want, true)

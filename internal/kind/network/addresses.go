@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Addresses are those that a running guest is seen to have, and, of interfaces that are not seen,
 // the static ones: only the guest itself could tell whether it has those.
-func (n *Networks) Addresses(ctx context.Context, uuid string, nics []catalog.NIC) ([]netip.Addr, error) {
+func (n *Networks) Addresses(ctx context.Context, uuid string, nics []profile.NIC) ([]netip.Addr, error) {
 	sources := []host.AddressSource{host.AddressLease}
 	if !slices.ContainsFunc(nics, IsStatic) {
 		sources = append(sources, host.AddressAgent)
@@ -23,10 +23,10 @@ func (n *Networks) Addresses(ctx context.Context, uuid string, nics []catalog.NI
 }
 
 // IsStatic tells whether an interface has static addresses.
-func IsStatic(n catalog.NIC) bool { return n.IP.Static() }
+func IsStatic(n profile.NIC) bool { return n.IP.Static() }
 
 // withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
-func withStatic(seen []host.Address, nics []catalog.NIC) []host.Address {
+func withStatic(seen []host.Address, nics []profile.NIC) []host.Address {
 	all := slices.Clone(seen)
 	for _, nic := range nics {
 		for _, address := range nic.IP.Addresses {
@@ -49,7 +49,7 @@ func alike(text string, ip netip.Addr) bool {
 // Seen returns the addresses of the first source that knows any of the guest's. Ask the host's DHCP
 // server first, which costs one request, and the guest itself after it.
 func (n *Networks) Seen(
-	ctx context.Context, uuid string, nics []catalog.NIC, sources ...host.AddressSource,
+	ctx context.Context, uuid string, nics []profile.NIC, sources ...host.AddressSource,
 ) ([]host.Address, error) {
 	for _, source := range sources {
 		found, err := n.host.DomainAddresses(ctx, uuid, source)
@@ -70,14 +70,14 @@ func (n *Networks) Seen(
 }
 
 // usable picks the addresses of the instance's own interfaces that others can reach it by.
-func usable(found []host.Address, nics []catalog.NIC) []netip.Addr {
+func usable(found []host.Address, nics []profile.NIC) []netip.Addr {
 	type ranked struct {
 		nic  int
 		addr netip.Addr
 	}
 	var picked []ranked
 	for _, a := range found {
-		nic := slices.IndexFunc(nics, func(n catalog.NIC) bool { return strings.EqualFold(n.MAC, a.MAC) })
+		nic := slices.IndexFunc(nics, func(n profile.NIC) bool { return strings.EqualFold(n.MAC, a.MAC) })
 		addr, err := netip.ParseAddr(a.IP)
 		if nic < 0 || err != nil || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
 			continue

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
-	nics := []catalog.NIC{{Name: "eth0", MAC: "52:54:00:00:00:0A"}, {Name: "eth1", MAC: "52:54:00:00:00:0b"}}
+	nics := []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:0A"}, {Name: "eth1", MAC: "52:54:00:00:00:0b"}}
 	at := func(mac, ip string) host.Address {
 		return host.Address{MAC: "52:54:00:00:00:" + mac, IP: ip}
 	}
@@ -40,15 +40,15 @@ func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
 }
 
 func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
-	static := func(name, mac, address string) catalog.NIC {
-		return catalog.NIC{Name: name, MAC: mac, IP: (&catalog.IPConfiguration{StaticIP: &address}).Addressing()}
+	static := func(name, mac, address string) profile.NIC {
+		return profile.NIC{Name: name, MAC: mac, IP: (&profile.IPConfiguration{StaticIP: &address}).Addressing()}
 	}
-	nics := []catalog.NIC{
+	nics := []profile.NIC{
 		static("eth0", "52:54:00:00:00:0a", "10.0.0.5/24"), static("eth1", "52:54:00:00:00:0b", "2001:db8::5/64"),
-		{Name: "eth2", MAC: "52:54:00:00:00:0c", IP: catalog.Addressing{DHCP: true}},
+		{Name: "eth2", MAC: "52:54:00:00:00:0c", IP: profile.Addressing{DHCP: true}},
 	}
 	both := "2001:db8::c/64"
-	nics[2].IP.Addresses = (&catalog.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
+	nics[2].IP.Addresses = (&profile.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
 	for name, c := range map[string]struct {
 		seen []host.Address
 		want string

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
@@ -36,9 +36,9 @@ func New(guests Guests, i *inventory.Inventory, public []string) *Networks {
 
 // Check finds what interfaces ask for and the host does not have. public says that one of them has
 // to be on a public network.
-func (n *Networks) Check(ctx context.Context, nics []catalog.NIC, public bool) (finding.List, error) {
+func (n *Networks) Check(ctx context.Context, nics []profile.NIC, public bool) (finding.List, error) {
 	var fs finding.List
-	for _, check := range []func(context.Context, []catalog.NIC) (finding.List, error){
+	for _, check := range []func(context.Context, []profile.NIC) (finding.List, error){
 		n.checkNetworks, n.checkBridges, n.checkFilters,
 	} {
 		found, err := check(ctx, nics)
@@ -55,9 +55,9 @@ func (n *Networks) Check(ctx context.Context, nics []catalog.NIC, public bool) (
 
 // checkNetworks finds interfaces on networks that the host does not have, that are not active, or
 // that cannot tag.
-func (n *Networks) checkNetworks(ctx context.Context, nics []catalog.NIC) (finding.List, error) {
+func (n *Networks) checkNetworks(ctx context.Context, nics []profile.NIC) (finding.List, error) {
 	var fs finding.List
-	if !slices.ContainsFunc(nics, func(nic catalog.NIC) bool { return nic.Network != "" || nic.VLAN > 0 }) {
+	if !slices.ContainsFunc(nics, func(nic profile.NIC) bool { return nic.Network != "" || nic.VLAN > 0 }) {
 		return nil, nil
 	}
 	networks, err := n.inventory.Networks(ctx)
@@ -101,8 +101,8 @@ func (n *Networks) checkNetworks(ctx context.Context, nics []catalog.NIC) (findi
 
 // checkBridges finds interfaces on bridges that the host does not have, where libvirt tells which
 // it has.
-func (n *Networks) checkBridges(ctx context.Context, nics []catalog.NIC) (finding.List, error) {
-	if !slices.ContainsFunc(nics, func(n catalog.NIC) bool { return n.Bridge != "" }) {
+func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (finding.List, error) {
+	if !slices.ContainsFunc(nics, func(n profile.NIC) bool { return n.Bridge != "" }) {
 		return nil, nil
 	}
 	names, err := n.inventory.Interfaces(ctx)
@@ -141,9 +141,9 @@ func canTag(n host.Network, libvirt string) bool {
 }
 
 // checkFilters finds network filters that the host does not have.
-func (n *Networks) checkFilters(ctx context.Context, nics []catalog.NIC) (finding.List, error) {
+func (n *Networks) checkFilters(ctx context.Context, nics []profile.NIC) (finding.List, error) {
 	var fs finding.List
-	filtered := slices.IndexFunc(nics, func(nic catalog.NIC) bool { return nic.Filter != "" })
+	filtered := slices.IndexFunc(nics, func(nic profile.NIC) bool { return nic.Filter != "" })
 	if filtered < 0 {
 		return nil, nil
 	}
@@ -161,9 +161,9 @@ func (n *Networks) checkFilters(ctx context.Context, nics []catalog.NIC) (findin
 }
 
 // checkPublic finds that no interface is on a public network.
-func checkPublic(nics []catalog.NIC, public []string) finding.List {
+func checkPublic(nics []profile.NIC, public []string) finding.List {
 	var fs finding.List
-	isPublic := func(n catalog.NIC) bool {
+	isPublic := func(n profile.NIC) bool {
 		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" && slices.Contains(public, n.Bridge)
 	}
 	if !slices.ContainsFunc(nics, isPublic) {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -31,12 +31,12 @@ func TestOnlySomeNetworksTag(t *testing.T) {
 func TestPublicMeansOneInterfaceOnAPublicNetwork(t *testing.T) {
 	public := []string{"public", "br0"}
 	for name, c := range map[string]struct {
-		nics []catalog.NIC
+		nics []profile.NIC
 		ok   bool
 	}{
-		"a network":    {[]catalog.NIC{{Network: "default"}, {Network: "public"}}, true},
-		"a bridge":     {[]catalog.NIC{{Bridge: "br0"}}, true},
-		"none of them": {[]catalog.NIC{{Network: "default"}, {Bridge: "br1"}}, false},
+		"a network":    {[]profile.NIC{{Network: "default"}, {Network: "public"}}, true},
+		"a bridge":     {[]profile.NIC{{Bridge: "br0"}}, true},
+		"none of them": {[]profile.NIC{{Network: "default"}, {Bridge: "br1"}}, false},
 		"nothing":      {nil, false},
 	} {
 		fs := checkPublic(c.nics, public)
@@ -44,7 +44,7 @@ func TestPublicMeansOneInterfaceOnAPublicNetwork(t *testing.T) {
 			t.Errorf("%s: %v", name, fs)
 		}
 	}
-	if fs := checkPublic([]catalog.NIC{{Network: "default"}}, nil); len(fs) != 1 || !strings.Contains(fs[0].Detail, "They name none.") {
+	if fs := checkPublic([]profile.NIC{{Network: "default"}}, nil); len(fs) != 1 || !strings.Contains(fs[0].Detail, "They name none.") {
 		t.Errorf("without public networks: %v", fs)
 	}
 }

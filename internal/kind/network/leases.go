@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -15,7 +15,7 @@ type Leases map[string][]host.Address
 
 // LeasedAddresses are the addresses of a running guest as leases tell, and its static ones. Guests
 // are not asked.
-func (n *Networks) LeasedAddresses(ctx context.Context, l Leases, nics []catalog.NIC) ([]netip.Addr, error) {
+func (n *Networks) LeasedAddresses(ctx context.Context, l Leases, nics []profile.NIC) ([]netip.Addr, error) {
 	seen, err := l.of(ctx, n.host, nics)
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (n *Networks) LeasedAddresses(ctx context.Context, l Leases, nics []catalog
 }
 
 // of are the leases of some interfaces.
-func (l Leases) of(ctx context.Context, h Guests, nics []catalog.NIC) ([]host.Address, error) {
+func (l Leases) of(ctx context.Context, h Guests, nics []profile.NIC) ([]host.Address, error) {
 	var found []host.Address
 	for _, nic := range nics {
 		if nic.Network == "" {
@@ -54,14 +54,14 @@ func (l Leases) of(ctx context.Context, h Guests, nics []catalog.NIC) ([]host.Ad
 type OldLeases []host.Address
 
 // LeasesBefore are the leases of interfaces that are not powered yet.
-func (n *Networks) LeasesBefore(ctx context.Context, nics []catalog.NIC) (OldLeases, error) {
+func (n *Networks) LeasesBefore(ctx context.Context, nics []profile.NIC) (OldLeases, error) {
 	return Leases{}.of(ctx, n.host, nics)
 }
 
 // Renewed tells whether any of the addresses that the host's DHCP server has leased was asked for
 // since the start.
 func (n *Networks) Renewed(
-	ctx context.Context, uuid string, nics []catalog.NIC, o OldLeases, leased []host.Address,
+	ctx context.Context, uuid string, nics []profile.NIC, o OldLeases, leased []host.Address,
 ) (bool, error) {
 	if len(leased) == 0 || !slices.ContainsFunc(leased, o.knew) {
 		return len(leased) > 0, nil
@@ -83,7 +83,7 @@ func (n *Networks) Renewed(
 
 // compare tells whether leases of some cards are newer than these. Where one has no end that could
 // change, nothing tells but that the guest sends: endless are the MAC addresses of these.
-func (o OldLeases) compare(now []host.Address, nics []catalog.NIC) (fresh bool, endless []string) {
+func (o OldLeases) compare(now []host.Address, nics []profile.NIC) (fresh bool, endless []string) {
 	for _, a := range now {
 		switch n := slices.IndexFunc(o, func(before host.Address) bool { return same(before, a) }); {
 		case len(usable([]host.Address{a}, nics)) == 0:

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // A lease says something of a guest if it was given or renewed since the guest was started.
 func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
 	const mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
-	nics := []catalog.NIC{{Name: "eth0", Network: "default", MAC: mac}}
+	nics := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac}}
 	old := OldLeases{{MAC: mac, IP: "10.0.0.5", Expires: 100}, {MAC: mac, IP: "10.0.0.6"}}
 	for name, c := range map[string]struct {
 		now     []host.Address

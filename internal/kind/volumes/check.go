@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -16,7 +16,7 @@ var filePools = []string{"dir", "fs", "netfs"}
 
 // CheckTiers finds disks on tiers that the provider does not know, or whose pools the host cannot
 // give.
-func (v *Volumes) CheckTiers(ctx context.Context, drives []catalog.Drive) (finding.List, error) {
+func (v *Volumes) CheckTiers(ctx context.Context, drives []profile.Drive) (finding.List, error) {
 	var fs finding.List
 	for _, drive := range drives {
 		if drive.Tier == "" {

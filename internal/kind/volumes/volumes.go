@@ -9,7 +9,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 )
@@ -91,7 +91,7 @@ func (v *Volumes) PoolsOf(ctx context.Context, disks []host.DomainDisk) ([]strin
 }
 
 // Home is the pool that a drive belongs to.
-func (v *Volumes) Home(ctx context.Context, drive catalog.Drive) (host.Pool, error) {
+func (v *Volumes) Home(ctx context.Context, drive profile.Drive) (host.Pool, error) {
 	name := v.TierPool(drive.Tier)
 	pools, err := v.inventory.Pools(ctx)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 var hardwareTypes = map[string]attr.Type{
@@ -38,9 +38,9 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 }
 
 // Hardware reads a hardware_profile.
-func Hardware(o types.Object) (*catalog.HardwareProfile, bool) {
-	return object(o, func(r reader) *catalog.HardwareProfile {
-		h := &catalog.HardwareProfile{
+func Hardware(o types.Object) (*profile.Hardware, bool) {
+	return object(o, func(r reader) *profile.Hardware {
+		h := &profile.Hardware{
 			CPUCount: r.int("cpu_count"), CPUCores: r.int("cpu_cores"), CPUType: r.string("cpu_type"), MemoryMB: r.int("memory_mb"),
 			Firmware: r.string("firmware"), GPUCount: r.int("gpu_count"), GPUType: r.string("gpu_type"),
 		}
@@ -52,7 +52,7 @@ func Hardware(o types.Object) (*catalog.HardwareProfile, bool) {
 }
 
 // HardwareObject writes a hardware_profile.
-func HardwareObject(h *catalog.HardwareProfile) types.Object {
+func HardwareObject(h *profile.Hardware) types.Object {
 	if h == nil {
 		return types.ObjectNull(hardwareTypes)
 	}

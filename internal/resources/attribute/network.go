@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 var (
@@ -90,15 +90,15 @@ func interfaceAttributes() map[string]schema.Attribute {
 
 // Network reads a network_profile. An ip_configuration with anything in it that is not known reads as unset: its parts
 // mean nothing by themselves.
-func Network(o types.Object) (*catalog.NetworkProfile, bool) {
-	return object(o, func(r reader) *catalog.NetworkProfile {
-		return &catalog.NetworkProfile{
+func Network(o types.Object) (*profile.Network, bool) {
+	return object(o, func(r reader) *profile.Network {
+		return &profile.Network{
 			RequiresPublicIP: r.bool("requires_public_ip"), Policies: r.strings("default_network_policies"),
-			Interfaces: objects(r, "interfaces", func(r reader) catalog.Interface {
-				return catalog.Interface{
+			Interfaces: objects(r, "interfaces", func(r reader) profile.Interface {
+				return profile.Interface{
 					Model: r.string("type"), Network: r.string("network"), Bridge: r.string("bridge"), VLAN: r.int("vlan"),
-					MAC: r.string("mac_address"), IP: whole(r, "ip_configuration", func(r reader) *catalog.IPConfiguration {
-						return &catalog.IPConfiguration{
+					MAC: r.string("mac_address"), IP: whole(r, "ip_configuration", func(r reader) *profile.IPConfiguration {
+						return &profile.IPConfiguration{
 							DHCP: r.bool("dhcp_enabled"), StaticIP: r.string("static_ip"), StaticIPs: r.strings("static_ips"),
 							Gateway: r.string("gateway"), Gateways: r.strings("gateways"), OnLink: r.bool("gateway_on_link"), DNS: r.strings("dns_servers"),
 						}
@@ -110,13 +110,13 @@ func Network(o types.Object) (*catalog.NetworkProfile, bool) {
 }
 
 // NetworkObject writes a network_profile.
-func NetworkObject(n *catalog.NetworkProfile) types.Object {
+func NetworkObject(n *profile.Network) types.Object {
 	if n == nil {
 		return types.ObjectNull(networkTypes)
 	}
 	return types.ObjectValueMust(networkTypes, map[string]attr.Value{
 		"requires_public_ip": types.BoolPointerValue(n.RequiresPublicIP), "default_network_policies": StringSet(n.Policies),
-		"interfaces": mapOf(n.Interfaces, interfaceType, func(i catalog.Interface) map[string]attr.Value {
+		"interfaces": mapOf(n.Interfaces, interfaceType, func(i profile.Interface) map[string]attr.Value {
 			return map[string]attr.Value{
 				"type": types.StringPointerValue(i.Model), "network": types.StringPointerValue(i.Network),
 				"bridge": types.StringPointerValue(i.Bridge), "vlan": types.Int64PointerValue(i.VLAN),
@@ -126,7 +126,7 @@ func NetworkObject(n *catalog.NetworkProfile) types.Object {
 	})
 }
 
-func ipObject(c *catalog.IPConfiguration) types.Object {
+func ipObject(c *profile.IPConfiguration) types.Object {
 	if c == nil {
 		return types.ObjectNull(ipTypes)
 	}

@@ -8,30 +8,30 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 func TestProfilesAreReadAsWritten(t *testing.T) {
 	yes, one, text := true, int64(1), "x"
-	for name, want := range map[string]*catalog.NetworkProfile{
+	for name, want := range map[string]*profile.Network{
 		"none":    nil,
 		"nothing": {},
-		"empty":   {Policies: []string{}, Interfaces: map[string]catalog.Interface{}},
-		"all": {RequiresPublicIP: &yes, Policies: []string{"a"}, Interfaces: map[string]catalog.Interface{
-			"eth0": {Model: &text, Network: &text, Bridge: &text, VLAN: &one, MAC: &text, IP: &catalog.IPConfiguration{
+		"empty":   {Policies: []string{}, Interfaces: map[string]profile.Interface{}},
+		"all": {RequiresPublicIP: &yes, Policies: []string{"a"}, Interfaces: map[string]profile.Interface{
+			"eth0": {Model: &text, Network: &text, Bridge: &text, VLAN: &one, MAC: &text, IP: &profile.IPConfiguration{
 				DHCP: &yes, StaticIP: &text, Gateway: &text, DNS: []string{"b", "a"}}},
-			"eth1": {IP: &catalog.IPConfiguration{}},
+			"eth1": {IP: &profile.IPConfiguration{}},
 		}},
 	} {
 		if got, known := Network(NetworkObject(want)); !known || !reflect.DeepEqual(got, want) {
 			t.Errorf("network, %s: got %+v (known: %t), want %+v", name, got, known, want)
 		}
 	}
-	storage := &catalog.StorageProfile{Disks: map[string]catalog.Disk{"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes}, "b": {}}}
+	storage := &profile.Storage{Disks: map[string]profile.Disk{"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes}, "b": {}}}
 	if got, known := Storage(StorageObject(storage)); !known || !reflect.DeepEqual(got, storage) {
 		t.Errorf("storage: got %+v (known: %t), want %+v", got, known, storage)
 	}
-	hardware := &catalog.HardwareProfile{
+	hardware := &profile.Hardware{
 		CPUCount: &one, CPUCores: &one, CPUType: &text, MemoryMB: &one, Firmware: &text, GPUCount: &one, GPUType: &text,
 	}
 	if got, known := Hardware(HardwareObject(hardware)); !known || !reflect.DeepEqual(got, hardware) {
@@ -54,9 +54,9 @@ func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 			"type": types.StringNull(), "network": types.StringNull(), "bridge": types.StringNull(), "vlan": types.Int64Unknown(),
 			"mac_address": types.StringNull(), "ip_configuration": ip,
 		})
-		return with(NetworkObject(&catalog.NetworkProfile{}), "interfaces", types.MapValueMust(interfaceType, map[string]attr.Value{"eth0": i}))
+		return with(NetworkObject(&profile.Network{}), "interfaces", types.MapValueMust(interfaceType, map[string]attr.Value{"eth0": i}))
 	}
-	ip := ipObject(&catalog.IPConfiguration{Gateway: &text})
+	ip := ipObject(&profile.IPConfiguration{Gateway: &text})
 	for name, o := range map[string]types.Object{
 		"address":    network(with(ip, "static_ip", types.StringUnknown())),
 		"DNS server": network(with(ip, "dns_servers", types.ListValueMust(types.StringType, []attr.Value{types.StringUnknown()}))),
@@ -67,16 +67,16 @@ func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 			t.Errorf("%s: known is %t, found %v", name, known, fs)
 		}
 	}
-	policies := with(NetworkObject(&catalog.NetworkProfile{}), "default_network_policies", types.SetUnknown(types.StringType))
+	policies := with(NetworkObject(&profile.Network{}), "default_network_policies", types.SetUnknown(types.StringType))
 	if got, known := Network(policies); known || len(got.Validate()) > 0 {
 		t.Errorf("policies: known is %t, found %v", known, got.Validate())
 	}
-	gpu := with(HardwareObject(&catalog.HardwareProfile{GPUCount: &one}), "gpu_type", types.StringUnknown())
+	gpu := with(HardwareObject(&profile.Hardware{GPUCount: &one}), "gpu_type", types.StringUnknown())
 	if got, known := Hardware(gpu); known || len(got.Missing()) > 0 {
 		t.Errorf("GPU: known is %t, found %v", known, got.Missing())
 	}
 	no := false
-	storage := StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"system": {Boot: &no}}})
+	storage := StorageObject(&profile.Storage{Disks: map[string]profile.Disk{"system": {Boot: &no}}})
 	if fs := ValidateStorage(storage); len(fs) != 1 {
 		t.Errorf("a machine that starts from nothing: %v", fs)
 	}

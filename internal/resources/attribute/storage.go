@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 var (
@@ -59,10 +59,10 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 const assumedSize = 1 << 16
 
 // Storage reads a storage_profile.
-func Storage(o types.Object) (*catalog.StorageProfile, bool) {
-	return object(o, func(r reader) *catalog.StorageProfile {
-		return &catalog.StorageProfile{Disks: objects(r, "disks", func(r reader) catalog.Disk {
-			d := catalog.Disk{
+func Storage(o types.Object) (*profile.Storage, bool) {
+	return object(o, func(r reader) *profile.Storage {
+		return &profile.Storage{Disks: objects(r, "disks", func(r reader) profile.Disk {
+			d := profile.Disk{
 				SizeGB: r.int("size_gb"), Type: r.string("type"), Tier: r.string("storage_tier"), Boot: r.bool("is_boot"), System: r.bool("is_system_disk"),
 			}
 			if size := r.attributes["size_gb"]; size != nil && size.IsUnknown() {
@@ -75,11 +75,11 @@ func Storage(o types.Object) (*catalog.StorageProfile, bool) {
 }
 
 // StorageObject writes a storage_profile.
-func StorageObject(s *catalog.StorageProfile) types.Object {
+func StorageObject(s *profile.Storage) types.Object {
 	if s == nil {
 		return types.ObjectNull(storageTypes)
 	}
-	return types.ObjectValueMust(storageTypes, map[string]attr.Value{"disks": mapOf(s.Disks, diskType, func(d catalog.Disk) map[string]attr.Value {
+	return types.ObjectValueMust(storageTypes, map[string]attr.Value{"disks": mapOf(s.Disks, diskType, func(d profile.Disk) map[string]attr.Value {
 		return map[string]attr.Value{
 			"size_gb": types.Int64PointerValue(d.SizeGB), "type": types.StringPointerValue(d.Type), "storage_tier": types.StringPointerValue(d.Tier),
 			"is_boot": types.BoolPointerValue(d.Boot), "is_system_disk": types.BoolPointerValue(d.System),

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -65,7 +66,7 @@ func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog
 // waitsFor is what an instance is waited for by default. One that gets no address cannot be waited
 // for at all.
 func waitsFor(i provision.Instance) []string {
-	if !slices.ContainsFunc(i.NICs, func(n catalog.NIC) bool { return n.Name != "" && n.IP.Any() }) {
+	if !slices.ContainsFunc(i.NICs, func(n profile.NIC) bool { return n.Name != "" && n.IP.Any() }) {
 		return []string{}
 	}
 	return []string{provision.WaitIP}

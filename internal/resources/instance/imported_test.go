@@ -4,21 +4,21 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
 // An instance that never gets an address is not waited for: the next change would be refused for it.
 func TestAnImportWaitsForWhatCanCome(t *testing.T) {
-	dhcp, fixed := catalog.NIC{Name: "eth0", IP: catalog.Addressing{DHCP: true}}, catalog.NIC{Name: "eth1"}
+	dhcp, fixed := profile.NIC{Name: "eth0", IP: profile.Addressing{DHCP: true}}, profile.NIC{Name: "eth1"}
 	for name, c := range map[string]struct {
-		nics []catalog.NIC
+		nics []profile.NIC
 		want []string
 	}{
-		"an address may come":    {[]catalog.NIC{fixed, dhcp}, []string{provision.WaitIP}},
+		"an address may come":    {[]profile.NIC{fixed, dhcp}, []string{provision.WaitIP}},
 		"none":                   {nil, []string{}},
-		"none with an address":   {[]catalog.NIC{fixed}, []string{}},
-		"somebody else's has it": {[]catalog.NIC{{IP: catalog.Addressing{DHCP: true}}}, []string{}},
+		"none with an address":   {[]profile.NIC{fixed}, []string{}},
+		"somebody else's has it": {[]profile.NIC{{IP: profile.Addressing{DHCP: true}}}, []string{}},
 	} {
 		if got := waitsFor(provision.Instance{NICs: c.nics}); !slices.Equal(got, c.want) {
 			t.Errorf("%s: waits for %q, want %q", name, got, c.want)

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -17,7 +17,7 @@ import (
 )
 
 func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
-	nics := []catalog.NIC{{Name: "eth1"}}
+	nics := []profile.NIC{{Name: "eth1"}}
 	for name, c := range map[string]struct {
 		devices   provision.Devices
 		macs, ips bool // known afterwards
@@ -57,7 +57,7 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 // be told.
 func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	network := func(ip types.Object) types.Object {
-		o := attribute.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}})
+		o := attribute.NetworkObject(&profile.Network{Interfaces: map[string]profile.Interface{"eth1": {}}})
 		all := o.Attributes()
 		eth1 := all["interfaces"].(types.Map).Elements()["eth1"].(types.Object)
 		fields := eth1.Attributes()
@@ -67,7 +67,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		})
 		return types.ObjectValueMust(o.AttributeTypes(t.Context()), all)
 	}
-	ip := attribute.NetworkObject(&catalog.NetworkProfile{Interfaces: map[string]catalog.Interface{"eth1": {}}}).
+	ip := attribute.NetworkObject(&profile.Network{Interfaces: map[string]profile.Interface{"eth1": {}}}).
 		Attributes()["interfaces"].(types.Map).Elements()["eth1"].(types.Object).Attributes()["ip_configuration"].(types.Object)
 	for name, c := range map[string]struct {
 		ip       types.Object
@@ -77,7 +77,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
 	} {
 		p := planner{state: &model.Instance{NetworkProfile: attribute.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
-		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []catalog.NIC{{Name: "eth1"}}})
+		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []profile.NIC{{Name: "eth1"}}})
 		var got []string
 		for _, at := range p.replaces {
 			got = append(got, at.String())
@@ -92,7 +92,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 // out of the configuration is.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 	drop := provision.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
-	told := attribute.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {SizeGB: new(int64(1))}}})
+	told := attribute.StorageObject(&profile.Storage{Disks: map[string]profile.Disk{"data": {SizeGB: new(int64(1))}}})
 	for name, c := range map[string]struct {
 		adopting bool
 		state    types.Object

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -153,7 +154,7 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 		findings = append(findings, lacking...)
 	}
 	face.AddFindings(p.diags, findings)
-	for _, f := range catalog.Overlaps(blueprint.NICs) {
+	for _, f := range profile.Overlaps(blueprint.NICs) {
 		face.AddWarning(p.diags, f)
 	}
 	return blueprint, !p.diags.HasError()

@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -15,7 +15,7 @@ import (
 // has not changed.
 func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	with := func(tier *string) types.Object {
-		return attribute.StorageObject(&catalog.StorageProfile{Disks: map[string]catalog.Disk{"data": {Tier: tier}}})
+		return attribute.StorageObject(&profile.Storage{Disks: map[string]profile.Disk{"data": {Tier: tier}}})
 	}
 	none := attribute.StorageObject(nil)
 	fast, bulk := with(new("fast")), with(new("bulk"))

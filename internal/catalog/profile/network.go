@@ -1,4 +1,4 @@
-package catalog
+package profile
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// NetworkProfile names a machine's interfaces. A nil member says nothing.
-type NetworkProfile struct {
+// Network names a machine's interfaces. A nil member says nothing.
+type Network struct {
 	// RequiresPublicIP asks for an interface where the host's network is public.
 	RequiresPublicIP *bool `json:"requires_public_ip,omitempty"`
 	// Policies are the libvirt network filters of every interface.
@@ -42,14 +42,14 @@ const (
 func InterfaceModels() []string { return []string{"virtio", "e1000", "e1000e", "rtl8139"} }
 
 // Over lays the fields that n sets over base, interface by interface and field by field.
-func (n *NetworkProfile) Over(base *NetworkProfile) *NetworkProfile {
+func (n *Network) Over(base *Network) *Network {
 	if n == nil {
 		return base
 	}
 	if base == nil {
 		return n
 	}
-	merged := &NetworkProfile{
+	merged := &Network{
 		RequiresPublicIP: either(n.RequiresPublicIP, base.RequiresPublicIP), Policies: base.Policies, Interfaces: base.Interfaces,
 	}
 	if n.Policies != nil {
@@ -87,7 +87,7 @@ type NIC struct {
 }
 
 // NICs fills in the defaults and orders the interfaces by name. n may be nil. Validate first.
-func (n *NetworkProfile) NICs() []NIC {
+func (n *Network) NICs() []NIC {
 	interfaces := map[string]Interface{DefaultInterface: {}}
 	if n != nil && n.Interfaces != nil {
 		interfaces = n.Interfaces
@@ -102,7 +102,7 @@ func (n *NetworkProfile) NICs() []NIC {
 }
 
 // filter is the network filter of all interfaces, "" for none. n may be nil.
-func (n *NetworkProfile) filter() string {
+func (n *Network) filter() string {
 	if n == nil || len(n.Policies) == 0 {
 		return ""
 	}
@@ -122,10 +122,10 @@ func (i Interface) nic(name string) NIC {
 }
 
 // Public tells whether an interface has to be on a public network. n may be nil.
-func (n *NetworkProfile) Public() bool { return n != nil && or(n.RequiresPublicIP, false) }
+func (n *Network) Public() bool { return n != nil && or(n.RequiresPublicIP, false) }
 
 // Validate finds what is wrong; n may be nil.
-func (n *NetworkProfile) Validate() finding.List {
+func (n *Network) Validate() finding.List {
 	var fs finding.List
 	if n == nil {
 		return nil
@@ -147,7 +147,7 @@ func (n *NetworkProfile) Validate() finding.List {
 }
 
 // Missing finds what is left out and has no default, which another profile, laid over n, may still set; n may be nil.
-func (n *NetworkProfile) Missing() finding.List {
+func (n *Network) Missing() finding.List {
 	var fs finding.List
 	if n == nil {
 		return nil
@@ -164,7 +164,7 @@ func (n *NetworkProfile) Missing() finding.List {
 }
 
 // validatePolicies finds what libvirt could not take: an interface has one filter, which may refer to others.
-func (n *NetworkProfile) validatePolicies(fs *finding.List) {
+func (n *Network) validatePolicies(fs *finding.List) {
 	at := finding.At("network_profile").Name("default_network_policies")
 	if len(n.Policies) > 1 {
 		var inner strings.Builder

@@ -1,4 +1,4 @@
-package catalog
+package profile
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 // cpuTypeForm is what names of CPU models are made of (libvirt's cpu_map).
 var cpuTypeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
 
-// HardwareProfile is the shape of a machine. A nil field says nothing.
-type HardwareProfile struct {
+// Hardware is the shape of a machine. A nil field says nothing.
+type Hardware struct {
 	CPUCount *int64  `json:"cpu_count,omitempty"` // sockets
 	CPUCores *int64  `json:"cpu_cores,omitempty"` // cores a socket
 	CPUType  *string `json:"cpu_type,omitempty"`  // host-model, host-passthrough, maximum, or a model that libvirt knows
@@ -45,14 +45,14 @@ const (
 )
 
 // Over lays the fields that h sets over base, field by field.
-func (h *HardwareProfile) Over(base *HardwareProfile) *HardwareProfile {
+func (h *Hardware) Over(base *Hardware) *Hardware {
 	if h == nil {
 		return base
 	}
 	if base == nil {
 		return h
 	}
-	return &HardwareProfile{
+	return &Hardware{
 		CPUCount: either(h.CPUCount, base.CPUCount), CPUCores: either(h.CPUCores, base.CPUCores),
 		CPUType: either(h.CPUType, base.CPUType), MemoryMB: either(h.MemoryMB, base.MemoryMB),
 		Firmware: either(h.Firmware, base.Firmware),
@@ -71,9 +71,9 @@ type Machine struct {
 }
 
 // Machine fills in the defaults. h may be nil.
-func (h *HardwareProfile) Machine() Machine {
+func (h *Hardware) Machine() Machine {
 	if h == nil {
-		h = &HardwareProfile{}
+		h = &Hardware{}
 	}
 	m := Machine{
 		Sockets: int(or(h.CPUCount, DefaultCPUCount)), Cores: int(or(h.CPUCores, DefaultCPUCores)),
@@ -87,7 +87,7 @@ func (h *HardwareProfile) Machine() Machine {
 }
 
 // Validate finds what is wrong; h may be nil.
-func (h *HardwareProfile) Validate() finding.List {
+func (h *Hardware) Validate() finding.List {
 	var fs finding.List
 	if h == nil {
 		return nil
@@ -114,7 +114,7 @@ func (h *HardwareProfile) Validate() finding.List {
 }
 
 // Missing finds what is left out and has no default, which another profile, laid over h, may still set; h may be nil.
-func (h *HardwareProfile) Missing() finding.List {
+func (h *Hardware) Missing() finding.List {
 	var fs finding.List
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
 		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, but gpu_type "+

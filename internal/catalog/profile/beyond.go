@@ -1,4 +1,4 @@
-package catalog
+package profile
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 // that is left out.
 
 // Beyond is the profile that, over base, makes the machine; nil where base alone does. base may be nil.
-func (m Machine) Beyond(base *HardwareProfile) *HardwareProfile {
+func (m Machine) Beyond(base *Hardware) *Hardware {
 	under := base.Machine()
-	h := HardwareProfile{
+	h := Hardware{
 		CPUCount: unless(int64(m.Sockets), int64(under.Sockets)), CPUCores: unless(int64(m.Cores), int64(under.Cores)),
 		CPUType: unless(m.CPU, under.CPU), Firmware: unless(m.Firmware, under.Firmware),
 		MemoryMB: unless(int64(m.MemoryMiB), int64(under.MemoryMiB)),
@@ -23,7 +23,7 @@ func (m Machine) Beyond(base *HardwareProfile) *HardwareProfile {
 	if m.GPUs > 0 && (base == nil || m.GPU != strings.ToLower(or(base.GPUType, ""))) {
 		h.GPUType = &m.GPU
 	}
-	if h == (HardwareProfile{}) {
+	if h == (Hardware{}) {
 		return nil
 	}
 	return &h
@@ -31,8 +31,8 @@ func (m Machine) Beyond(base *HardwareProfile) *HardwareProfile {
 
 // NetworkBeyond is the profile that, over base, makes the network cards; nil where base alone does. Cards without a name are
 // somebody else's. base may be nil.
-func NetworkBeyond(nics []NIC, base *NetworkProfile) *NetworkProfile {
-	var n NetworkProfile
+func NetworkBeyond(nics []NIC, base *Network) *Network {
+	var n Network
 	under := map[string]NIC{}
 	for _, nic := range base.NICs() {
 		under[nic.Name] = nic
@@ -142,7 +142,7 @@ func oneOrList[T fmt.Stringer](all []T) (one *string, more []string) {
 
 // StorageBeyond is the profile that, over base, makes the drives; nil where base alone does. imageSize is how large a system
 // disk is that base gives no size, bytes. base may be nil.
-func StorageBeyond(drives []Drive, base *StorageProfile, imageSize uint64) *StorageProfile {
+func StorageBeyond(drives []Drive, base *Storage, imageSize uint64) *Storage {
 	under, disks := map[string]Disk{SystemDisk: {}}, map[string]Disk{}
 	if base != nil && base.Disks != nil {
 		under = base.Disks
@@ -178,13 +178,13 @@ func StorageBeyond(drives []Drive, base *StorageProfile, imageSize uint64) *Stor
 	if len(disks) == 0 {
 		return nil
 	}
-	return &StorageProfile{Disks: disks}
+	return &Storage{Disks: disks}
 }
 
 // moveBoot marks the drive that the machine starts from, where disks, over others, would have it start from another.
 func moveBoot(disks map[string]Disk, drives []Drive, under map[string]Disk) {
 	n := slices.IndexFunc(drives, func(d Drive) bool { return d.Boot })
-	merged := (&StorageProfile{Disks: disks}).Over(&StorageProfile{Disks: under}).Disks
+	merged := (&Storage{Disks: disks}).Over(&Storage{Disks: under}).Disks
 	if n < 0 || bootDisk(merged, systemDisk(merged)) == drives[n].Name {
 		return
 	}

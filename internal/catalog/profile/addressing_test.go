@@ -1,12 +1,14 @@
-package catalog
+package profile
 
 import (
+	"encoding/xml"
 	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
 // ip is a configuration with these texts, "" for what is left out.
@@ -62,12 +64,12 @@ func TestAddressesAreCheckedWhereTheyAreWritten(t *testing.T) {
 		if c.want != "" {
 			want = []string{c.want}
 		}
-		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), want...)
+		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), want...)
 	}
-	two := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: ip("2001:db8::5/64", "")}, "eth1": {IP: ip("2001:0db8::0005/48", "")}}}
-	expect(t, "twice", two.Validate(), `network_profile.interfaces["eth1"].ip_configuration.static_ip: Duplicate IP address`)
-	alone := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: ip("", "10.0.0.1")}, "eth1": {}}}
-	expect(t, "gateway alone", alone.Missing(), at+".gateway: Gateway without static address")
+	two := &Network{Interfaces: map[string]Interface{"eth0": {IP: ip("2001:db8::5/64", "")}, "eth1": {IP: ip("2001:0db8::0005/48", "")}}}
+	findingtest.Expect(t, "twice", two.Validate(), `network_profile.interfaces["eth1"].ip_configuration.static_ip: Duplicate IP address`)
+	alone := &Network{Interfaces: map[string]Interface{"eth0": {IP: ip("", "10.0.0.1")}, "eth1": {}}}
+	findingtest.Expect(t, "gateway alone", alone.Missing(), at+".gateway: Gateway without static address")
 }
 
 func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {
@@ -81,8 +83,8 @@ func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {
 		"another address":     {ip("10.0.0.6/24", ""), static, ip("10.0.0.6/24", "10.0.0.1", "10.0.0.2")},
 		"no DNS":              {&IPConfiguration{DNS: []string{}}, static, &IPConfiguration{StaticIP: static.StaticIP, Gateway: static.Gateway, DNS: []string{}}},
 	} {
-		over := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.over}}}
-		got := over.Over(&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.base}}})
+		over := &Network{Interfaces: map[string]Interface{"eth0": {IP: c.over}}}
+		got := over.Over(&Network{Interfaces: map[string]Interface{"eth0": {IP: c.base}}})
 		if !reflect.DeepEqual(got.Interfaces["eth0"].IP, c.want) {
 			t.Errorf("%s: got %+v, want %+v", name, got.Interfaces["eth0"].IP, c.want)
 		}
@@ -127,9 +129,9 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 		"written both ways": {bothWays, []string{at + ".static_ips: Conflicting static_ip and static_ips",
 			at + ".gateways: Conflicting gateway and gateways", at + ".static_ips: Duplicate IP address", at + ".gateways: Too many gateways"}},
 	} {
-		expect(t, name, (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), c.want...)
+		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), c.want...)
 	}
-	expect(t, "alone", (&NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}}}).Missing(),
+	findingtest.Expect(t, "alone", (&Network{Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}}}).Missing(),
 		at+".gateways: Gateway without static address")
 
 	settled := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
@@ -177,13 +179,19 @@ func FuzzAddressing(f *testing.F) {
 		if static != "" && settled.Addresses[0] != netip.MustParsePrefix(static) {
 			t.Errorf("%q is settled as %s", static, settled.Addresses)
 		}
-		element, err := InstanceFacts{Tenant: "t", Name: "n", Addressing: NoteAddressing([]NIC{{Name: "eth0", IP: settled}})}.Marshal()
+		type metadata struct {
+			All []AddressingNote `xml:"addressing"`
+		}
+		var notes metadata
+		element, err := xml.Marshal(metadata{NoteAddressing([]NIC{{Name: "eth0", IP: settled}})})
+		if err == nil {
+			err = xml.Unmarshal(element, &notes)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts, err := ParseInstanceFacts(element)
-		if err != nil || !NotedAddressing(facts.Addressing, "eth0").Equal(settled) || !NotedAddressing(facts.Addressing, "eth1").Equal(Addressing{DHCP: true}) {
-			t.Errorf("%+v is read back from %s as %+v, %v", settled, element, facts.Addressing, err)
+		if !NotedAddressing(notes.All, "eth0").Equal(settled) || !NotedAddressing(notes.All, "eth1").Equal(Addressing{DHCP: true}) {
+			t.Errorf("%+v is read back from %s as %+v", settled, element, notes.All)
 		}
 	})
 }
@@ -198,7 +206,7 @@ func TestFindingsAreWhereItIsWritten(t *testing.T) {
 		"gateways of no address":   {IPConfiguration{Gateways: []string{"10.0.0.1"}}, at + ".gateways: Gateway without static address"},
 		"several, none of them is": {IPConfiguration{StaticIPs: []string{"what"}}, at + ".static_ips: Invalid address"},
 	} {
-		n := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: &c.ip}}}
+		n := &Network{Interfaces: map[string]Interface{"eth0": {IP: &c.ip}}}
 		all := append(n.Validate(), n.Missing()...)
 		if len(all) != 1 || all[0].Path.String()+": "+all[0].Summary != c.want {
 			t.Errorf("%s: %v, want %s", name, all, c.want)
@@ -249,7 +257,7 @@ func TestInterfacesThatShareANetworkAreFound(t *testing.T) {
 		"link-local on each":      {[]string{"fe80::5/64"}, []string{"fe80::6/64"}, 0},
 		"both kinds, in one pair": {[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.0.6/24", "2001:db8::6/64"}, 1},
 	} {
-		n := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {IP: &IPConfiguration{StaticIPs: c.one}}, "eth1": {IP: &IPConfiguration{StaticIPs: c.other}}}}
+		n := &Network{Interfaces: map[string]Interface{"eth0": {IP: &IPConfiguration{StaticIPs: c.one}}, "eth1": {IP: &IPConfiguration{StaticIPs: c.other}}}}
 		found := Overlaps(n.NICs())
 		if len(found) != c.want || c.want > 0 && found[0].Path.String() != `network_profile.interfaces["eth1"].ip_configuration` {
 			t.Errorf("%s: %v", name, found)

@@ -1,4 +1,4 @@
-package catalog
+package profile
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// StorageProfile names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
-type StorageProfile struct {
+// Storage names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
+type Storage struct {
 	Disks map[string]Disk `json:"disks"`
 }
 
@@ -39,7 +39,7 @@ const SystemDisk = "system"
 const gib = 1 << 30
 
 // Over lays the fields that s sets over base, disk by disk and field by field.
-func (s *StorageProfile) Over(base *StorageProfile) *StorageProfile {
+func (s *Storage) Over(base *Storage) *Storage {
 	if s == nil || s.Disks == nil {
 		return base
 	}
@@ -54,7 +54,7 @@ func (s *StorageProfile) Over(base *StorageProfile) *StorageProfile {
 			Boot: either(over.Boot, under.Boot), System: either(over.System, under.System),
 		}
 	}
-	return &StorageProfile{Disks: merged}
+	return &Storage{Disks: merged}
 }
 
 // Drive is a disk with every field settled.
@@ -68,7 +68,7 @@ type Drive struct {
 }
 
 // Drives settles the disks: the system disk first, the others by name. s may be nil. Validate first.
-func (s *StorageProfile) Drives() []Drive {
+func (s *Storage) Drives() []Drive {
 	disks := map[string]Disk{SystemDisk: {}}
 	if s != nil && s.Disks != nil {
 		disks = s.Disks
@@ -120,7 +120,7 @@ func systemDisk(disks map[string]Disk) string {
 }
 
 // Validate finds what is wrong; s may be nil.
-func (s *StorageProfile) Validate() finding.List {
+func (s *Storage) Validate() finding.List {
 	fs := s.ValidateDisks()
 	if s == nil || s.Disks == nil {
 		return fs
@@ -146,7 +146,7 @@ func (s *StorageProfile) Validate() finding.List {
 }
 
 // ValidateDisks finds what is wrong whatever profile s is laid over; s may be nil.
-func (s *StorageProfile) ValidateDisks() finding.List {
+func (s *Storage) ValidateDisks() finding.List {
 	var fs finding.List
 	if s == nil {
 		return nil
@@ -180,7 +180,7 @@ func only(fs *finding.List, at finding.Path, mark *bool, first *string, disk, su
 }
 
 // CheckImage finds disks that an image of that virtual size (bytes) does not fit on.
-func (s *StorageProfile) CheckImage(virtualSize int64) finding.List {
+func (s *Storage) CheckImage(virtualSize int64) finding.List {
 	var fs finding.List
 	if system := s.Drives()[0]; system.Size > 0 && system.Size < uint64(virtualSize) {
 		fs.Add(finding.At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than image",

@@ -1,63 +1,35 @@
-package catalog
+package profile
 
 import (
-	"encoding/json"
 	"reflect"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
-// found lists findings as "path: summary".
-func found(fs finding.List) []string {
-	var lines []string
-	for _, f := range fs {
-		lines = append(lines, f.Path.String()+": "+f.Summary)
-		if !strings.HasSuffix(f.Detail, ".") && !strings.HasSuffix(f.Detail, "?") || len(f.Detail) < 2 {
-			lines = append(lines, "not a sentence: "+f.Detail)
-		}
-		for _, step := range f.Path {
-			if step.Key && !strings.Contains(f.Detail, strconv.Quote(step.Name)) {
-				lines = append(lines, "does not name "+step.Name+": "+f.Detail)
-			}
-		}
-	}
-	return lines
-}
-
-func expect(t *testing.T, name string, fs finding.List, want ...string) {
-	t.Helper()
-	if got := found(fs); !slices.Equal(got, want) {
-		t.Errorf("%s:\n got %q\nwant %q", name, got, want)
-	}
-}
-
 func TestHardwareProfiles(t *testing.T) {
-	var none *HardwareProfile
+	var none *Hardware
 	if got, want := none.Machine(), (Machine{Sockets: 1, Cores: 1, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); got != want {
 		t.Errorf("by default %+v, want %+v", got, want)
 	}
-	over := (&HardwareProfile{CPUCores: new(int64(4)), GPUCount: new(int64(2))}).
-		Over(&HardwareProfile{CPUCores: new(int64(2)), MemoryMB: new(int64(512)), Firmware: new("efi"), GPUType: new("10DE:1EB8")})
+	over := (&Hardware{CPUCores: new(int64(4)), GPUCount: new(int64(2))}).
+		Over(&Hardware{CPUCores: new(int64(2)), MemoryMB: new(int64(512)), Firmware: new("efi"), GPUType: new("10DE:1EB8")})
 	if got, want := over.Machine(), (Machine{1, 4, "host-model", 512, "efi", 2, "10de:1eb8"}); got != want {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
-	if base := (&HardwareProfile{}); none.Over(base) != base || base.Over(nil) != base {
+	if base := (&Hardware{}); none.Over(base) != base || base.Over(nil) != base {
 		t.Error("a profile over nothing, or nothing over a profile, is the profile")
 	}
-	if got := (&HardwareProfile{GPUCount: new(int64(0)), GPUType: new("10de:1eb8")}).Machine(); got != none.Machine() {
+	if got := (&Hardware{GPUCount: new(int64(0)), GPUType: new("10de:1eb8")}).Machine(); got != none.Machine() {
 		t.Errorf("no GPUs of a type make %+v", got)
 	}
-	expect(t, "none", none.Validate())
-	expect(t, "nothing missing", append(none.Missing(), over.Missing()...))
-	expect(t, "missing", (&HardwareProfile{GPUCount: new(int64(1))}).Missing(), "hardware_profile.gpu_type: Missing GPU type")
-	expect(t, "GPUs", (&HardwareProfile{Firmware: new("uefi"), GPUCount: new(int64(17)), GPUType: new("Tesla T4")}).Validate(),
+	findingtest.Expect(t, "none", none.Validate())
+	findingtest.Expect(t, "nothing missing", append(none.Missing(), over.Missing()...))
+	findingtest.Expect(t, "missing", (&Hardware{GPUCount: new(int64(1))}).Missing(), "hardware_profile.gpu_type: Missing GPU type")
+	findingtest.Expect(t, "GPUs", (&Hardware{Firmware: new("uefi"), GPUCount: new(int64(17)), GPUType: new("Tesla T4")}).Validate(),
 		"hardware_profile.firmware: Unknown firmware", "hardware_profile.gpu_count: Value out of range", "hardware_profile.gpu_type: Invalid GPU type")
-	expect(t, "limits", (&HardwareProfile{CPUCount: new(int64(64)), CPUCores: new(int64(512)), MemoryMB: new(int64(32)), CPUType: new("maximum")}).Validate())
-	expect(t, "beyond", (&HardwareProfile{CPUCount: new(int64(0)), CPUCores: new(int64(-1)), MemoryMB: new(int64(31)), CPUType: new(" ")}).Validate(),
+	findingtest.Expect(t, "limits", (&Hardware{CPUCount: new(int64(64)), CPUCores: new(int64(512)), MemoryMB: new(int64(32)), CPUType: new("maximum")}).Validate())
+	findingtest.Expect(t, "beyond", (&Hardware{CPUCount: new(int64(0)), CPUCores: new(int64(-1)), MemoryMB: new(int64(31)), CPUType: new(" ")}).Validate(),
 		"hardware_profile.cpu_count: Value out of range", "hardware_profile.cpu_cores: Value out of range",
 		"hardware_profile.memory_mb: Value out of range", "hardware_profile.cpu_type: Empty CPU type")
 }
@@ -97,64 +69,31 @@ func TestStorageProfiles(t *testing.T) {
 		"the system by name is none": {map[string]Disk{"system": {SizeGB: new(int64(1)), System: new(false)}, "root": system(Disk{})},
 			[]Drive{{Name: "root", System: true, Boot: true}, {Name: "system", Size: 1 << 30}}, nil},
 	} {
-		profile := &StorageProfile{c.disks}
-		expect(t, name, profile.Validate(), c.wrong...)
+		profile := &Storage{c.disks}
+		findingtest.Expect(t, name, profile.Validate(), c.wrong...)
 		if c.want != nil {
 			if got := profile.Drives(); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("%s: got %+v, want %+v", name, got, c.want)
 			}
 		}
 	}
-	grown := (&StorageProfile{map[string]Disk{"system": disk(9), "extra": disk(1)}}).Over(&StorageProfile{map[string]Disk{"system": disk(3), "data": disk(2)}})
+	grown := (&Storage{map[string]Disk{"system": disk(9), "extra": disk(1)}}).Over(&Storage{map[string]Disk{"system": disk(3), "data": disk(2)}})
 	if got, want := grown.Drives(), []Drive{{Name: "system", Size: 9 << 30, System: true, Boot: true}, {Name: "data", Size: 2 << 30}, {Name: "extra", Size: 1 << 30}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
-	under := &StorageProfile{map[string]Disk{"system": {Type: new("ssd"), Tier: new("fast"), Boot: new(true)}}}
-	moved := (&StorageProfile{map[string]Disk{"system": {Tier: new("bulk")}}}).Over(under)
+	under := &Storage{map[string]Disk{"system": {Type: new("ssd"), Tier: new("fast"), Boot: new(true)}}}
+	moved := (&Storage{map[string]Disk{"system": {Tier: new("bulk")}}}).Over(under)
 	if got, want := moved.Drives(), []Drive{{Name: "system", System: true, Type: "ssd", Tier: "bulk", Boot: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("merged %+v, want %+v", got, want)
 	}
-	expect(t, "an override may leave out what it lies over", (&StorageProfile{map[string]Disk{"a": {}, "b": {Boot: new(false)}}}).ValidateDisks())
-	alone := (&StorageProfile{map[string]Disk{"data": disk(1)}}).Over(nil)
+	findingtest.Expect(t, "an override may leave out what it lies over", (&Storage{map[string]Disk{"a": {}, "b": {Boot: new(false)}}}).ValidateDisks())
+	alone := (&Storage{map[string]Disk{"data": disk(1)}}).Over(nil)
 	if got, want := alone.Drives(), []Drive{{Name: "system", System: true, Boot: true}, {Name: "data", Size: 1 << 30}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("a data disk over a base that says nothing: %+v, want %+v", got, want)
 	}
-	named := &StorageProfile{map[string]Disk{"root": disk(2)}}
-	expect(t, "fits", named.CheckImage(2<<30))
-	expect(t, "does not fit", named.CheckImage(2<<30+1), `storage_profile.disks["root"].size_gb: Disk smaller than image`)
-	var none *StorageProfile
-	expect(t, "image's size", none.CheckImage(1<<40))
-}
-
-func TestAVersionsSpecTakesTheTemplatesPlaceWhole(t *testing.T) {
-	base := Spec{Hardware: &HardwareProfile{MemoryMB: new(int64(512)), CPUCores: new(int64(2))}, Parameters: map[string]Parameter{"hostname": {Type: "string"}}}
-	over := Spec{Hardware: &HardwareProfile{MemoryMB: new(int64(1024))}, Parameters: map[string]Parameter{}}
-	got := over.Over(base)
-	if got.Hardware.CPUCores != nil || len(got.Parameters) != 0 || got.Parameters == nil {
-		t.Errorf("got %+v", got)
-	}
-	if got := (Spec{}).Over(base); !reflect.DeepEqual(got, base) {
-		t.Errorf("a spec that says nothing made %+v", got)
-	}
-}
-
-// TestASpecIsStoredAsItIsMeant: an empty map says something else than none.
-func TestASpecIsStoredAsItIsMeant(t *testing.T) {
-	for _, spec := range []Spec{
-		{}, {Hardware: &HardwareProfile{}, Network: &NetworkProfile{}, Storage: &StorageProfile{}, Parameters: map[string]Parameter{}},
-		{Network: &NetworkProfile{Interfaces: map[string]Interface{}}, Storage: &StorageProfile{map[string]Disk{"a": {System: new(false)}}}},
-		{Network: &NetworkProfile{RequiresPublicIP: new(false), Policies: []string{}, Interfaces: map[string]Interface{
-			"eth0": {VLAN: new(int64(7)), IP: &IPConfiguration{DHCP: new(false), DNS: []string{}}}, "eth1": {IP: &IPConfiguration{StaticIP: new("10.0.0.5/24")}},
-		}}},
-		{Parameters: map[string]Parameter{"hostname": {Type: "string", Default: new("")}}},
-	} {
-		data, err := json.Marshal(spec)
-		var got Spec
-		if err == nil {
-			err = json.Unmarshal(data, &got)
-		}
-		if err != nil || !reflect.DeepEqual(got, spec) {
-			t.Errorf("%s is read as %+v, %v, want %+v", data, got, err, spec)
-		}
-	}
+	named := &Storage{map[string]Disk{"root": disk(2)}}
+	findingtest.Expect(t, "fits", named.CheckImage(2<<30))
+	findingtest.Expect(t, "does not fit", named.CheckImage(2<<30+1), `storage_profile.disks["root"].size_gb: Disk smaller than image`)
+	var none *Storage
+	findingtest.Expect(t, "image's size", none.CheckImage(1<<40))
 }

@@ -1,4 +1,4 @@
-package catalog
+package profile
 
 import (
 	"encoding/json"
@@ -78,7 +78,7 @@ func TestWhatNoProfileSaysIsLeftOut(t *testing.T) {
 	if want := map[string]Disk{"a": {SizeGB: new(int64(1))}, "b": {}}; !reflect.DeepEqual(odd.Disks, want) {
 		t.Errorf("disks of broken sizes are %s, want %s", inJSON(odd), inJSON(want))
 	}
-	base := &NetworkProfile{Interfaces: map[string]Interface{"eth0": {VLAN: new(int64(5))}, "eth1": {}}}
+	base := &Network{Interfaces: map[string]Interface{"eth0": {VLAN: new(int64(5))}, "eth1": {}}}
 	if n := NetworkBeyond([]NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: Addressing{DHCP: true}}, {Model: "e1000"}}, base); n != nil {
 		t.Errorf("an interface less, a tag less and a stranger are %s", inJSON(n))
 	}
@@ -116,21 +116,21 @@ func maybe[T any](r *profiles, values ...T) *T {
 	return &values[n]
 }
 
-func (r *profiles) hardware() *HardwareProfile {
+func (r *profiles) hardware() *Hardware {
 	if r.IntN(5) == 0 {
 		return nil
 	}
-	return &HardwareProfile{
+	return &Hardware{
 		CPUCount: maybe(r, int64(1), 2), CPUCores: maybe(r, int64(1), 2), CPUType: maybe(r, "host-model", "Nehalem"),
 		MemoryMB: maybe(r, int64(512), 1024), Firmware: maybe(r, BIOS, EFI), GPUCount: maybe(r, int64(0), 1), GPUType: maybe(r, "10DE:1eb8", "10de:1eb9"),
 	}
 }
 
-func (r *profiles) network() *NetworkProfile {
+func (r *profiles) network() *Network {
 	if r.IntN(5) == 0 {
 		return nil
 	}
-	n := &NetworkProfile{}
+	n := &Network{}
 	switch r.IntN(4) {
 	case 0:
 		n.Policies = []string{}
@@ -168,14 +168,14 @@ func (r *profiles) network() *NetworkProfile {
 	return n
 }
 
-func (r *profiles) storage() *StorageProfile {
+func (r *profiles) storage() *Storage {
 	if r.IntN(5) == 0 {
 		return nil
 	}
 	if r.IntN(5) == 0 {
-		return &StorageProfile{}
+		return &Storage{}
 	}
-	s := &StorageProfile{Disks: map[string]Disk{}}
+	s := &Storage{Disks: map[string]Disk{}}
 	for _, name := range []string{"system", "root", "data", "logs"} {
 		if r.IntN(2) == 0 {
 			s.Disks[name] = Disk{
@@ -200,7 +200,7 @@ func TestNoInterfaceBeyondIsEmpty(t *testing.T) {
 	second, bridged := nic, nic
 	second.Name, bridged.Name = "eth1", "eth2"
 	bridged.Network, bridged.Bridge = "", "br0"
-	for _, base := range []*NetworkProfile{nil, {}, {Interfaces: map[string]Interface{DefaultInterface: {}}}} {
+	for _, base := range []*Network{nil, {}, {Interfaces: map[string]Interface{DefaultInterface: {}}}} {
 		beyond := NetworkBeyond([]NIC{nic, second, bridged}, base)
 		for name, i := range beyond.Interfaces {
 			if i == (Interface{}) {
