@@ -103,15 +103,15 @@ func (s Spec) ValidateWhole() finding.List {
 	return fs
 }
 
-// specLimit is how many bytes a spec may have: a catalog in a pool has room for it in its documents, and an instance's
+// SpecLimit is how many bytes a spec may have: a catalog in a pool has room for it in its documents, and an instance's
 // metadata for what it keeps of it.
-const specLimit = frozenLimit
+const SpecLimit = 8 << 20
 
 // validateSize finds a spec that no catalog keeps.
 func (s Spec) validateSize() finding.List {
 	var fs finding.List
 	text, _ := json.Marshal(s) // which cannot fail: a spec has texts, numbers and maps of them
-	if len(text) <= specLimit {
+	if len(text) <= SpecLimit {
 		return nil
 	}
 	at := finding.At("parameters")
@@ -119,7 +119,7 @@ func (s Spec) validateSize() finding.List {
 		at = finding.At("cloud_init").Name("user_data")
 	}
 	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, and the limit "+
-		"is %d: have the guest fetch large content.", float64(len(text))/(1<<20), specLimit>>20))
+		"is %d: have the guest fetch large content.", float64(len(text))/(1<<20), SpecLimit>>20))
 	return fs
 }
 

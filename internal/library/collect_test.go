@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -96,25 +97,25 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 // A linked clone keeps its base, also where its disk is in a pool that cannot be looked into.
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	clone := func(change func(*catalog.InstanceFacts)) []host.Domain {
-		facts := catalog.InstanceFacts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
+	clone := func(change func(*metadata.Facts)) []host.Domain {
+		facts := metadata.Facts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
 		change(&facts)
 		return []host.Domain{{Name: "bank.vault", Metadata: must[string](t)(facts.Marshal())}}
 	}
 	for name, domains := range map[string][]host.Domain{
-		"a linked clone":                   clone(func(*catalog.InstanceFacts) {}),
-		"one that does not say of whom":    clone(func(f *catalog.InstanceFacts) { f.Library = "" }),
-		"another one, and then one of it":  slices.Concat(clone(func(f *catalog.InstanceFacts) { f.Digest = digestB }), clone(func(*catalog.InstanceFacts) {})),
-		"one of any tenant and any domain": clone(func(f *catalog.InstanceFacts) { f.Tenant = "mill" }),
+		"a linked clone":                   clone(func(*metadata.Facts) {}),
+		"one that does not say of whom":    clone(func(f *metadata.Facts) { f.Library = "" }),
+		"another one, and then one of it":  slices.Concat(clone(func(f *metadata.Facts) { f.Digest = digestB }), clone(func(*metadata.Facts) {})),
+		"one of any tenant and any domain": clone(func(f *metadata.Facts) { f.Tenant = "mill" }),
 	} {
 		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
 	for name, domains := range map[string][]host.Domain{
-		"a full clone":          clone(func(f *catalog.InstanceFacts) { f.Strategy = "clone" }),
-		"another image's":       clone(func(f *catalog.InstanceFacts) { f.Digest = digestB }),
-		"another library's":     clone(func(f *catalog.InstanceFacts) { f.Library = "other" }),
+		"a full clone":          clone(func(f *metadata.Facts) { f.Strategy = "clone" }),
+		"another image's":       clone(func(f *metadata.Facts) { f.Digest = digestB }),
+		"another library's":     clone(func(f *metadata.Facts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
 		// Then the pools are asked, of which there are none here.

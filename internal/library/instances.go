@@ -8,13 +8,14 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // made is an instance of a template, as its host has it.
 type made struct {
-	catalog.InstanceFacts
+	metadata.Facts
 	domain host.Domain
 }
 
@@ -26,7 +27,7 @@ func (l *Library) madeOf(domains []host.Domain) (found []made, err error) {
 		if d.Metadata == "" {
 			continue
 		}
-		facts, err := catalog.ParseInstanceFacts(d.Metadata)
+		facts, err := metadata.Parse(d.Metadata)
 		if err != nil && !HasInstanceDisk(d) {
 			continue
 		}

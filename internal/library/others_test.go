@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestOthersAreCountedAndNotNamed(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	of := func(tenant, name string) made {
-		return made{InstanceFacts: catalog.InstanceFacts{Tenant: tenant, Name: name}}
+		return made{Facts: metadata.Facts{Tenant: tenant, Name: name}}
 	}
 	for want, instances := range map[string][]made{
 		"":                                       nil,
@@ -43,7 +44,7 @@ func TestMessagesNameNothingOfOthers(t *testing.T) {
 // A domain that cannot be described may be an instance of what is to be a draft again.
 func TestADraftHasNoInstances(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
-	facts := catalog.InstanceFacts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.pool}
+	facts := metadata.Facts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.pool}
 	instance := []host.Domain{{Name: "shop.web", Metadata: must[string](t)(facts.Marshal())}}
 	unknown := []host.Undescribed{{Name: "bank.vault", Err: host.ErrInternal}}
 	for name, c := range map[string]struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
@@ -26,7 +27,7 @@ const maxChain = 200
 
 // chainOf lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
 // the one above it, or the definition, says.
-func (l *Library) chainOf(ctx context.Context, facts catalog.InstanceFacts, disk host.DomainDisk) ([]host.Volume, error) {
+func (l *Library) chainOf(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
 	var chain []host.Volume
 	for next := (&host.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
 		if len(chain) > maxChain {
@@ -69,7 +70,7 @@ func (l *Library) volumeAt(ctx context.Context, file string) (host.Volume, error
 
 // mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
 // instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
-func (l *Library) mayStandOn(ctx context.Context, facts catalog.InstanceFacts, above, v host.Volume) error {
+func (l *Library) mayStandOn(ctx context.Context, facts metadata.Facts, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {

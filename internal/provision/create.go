@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
@@ -140,18 +141,18 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if deadline, bounded := ctx.Deadline(); bounded {
 		takes = time.Until(deadline)
 	}
-	frozen, err := catalog.Freeze(b.blueprint.Version)
+	frozen, err := metadata.Freeze(b.blueprint.Version)
 	if err != nil {
 		return "", err
 	}
-	_, description := catalog.Described(b.request.Description)
-	return catalog.InstanceFacts{
+	_, description := metadata.Described(b.request.Description)
+	return metadata.Facts{
 		Description: description, Frozen: frozen, Library: b.library.Pool(), Tenant: b.tenant, Name: b.request.Name, Template: b.request.Template.String(), Version: b.request.Version,
-		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: catalog.Pairs(b.request.Labels),
-		Parameters: catalog.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
-		Customized: b.blueprint.customized(b.request.Running), Addressing: profile.NoteAddressing(b.blueprint.NICs),
-		Sizes: catalog.SizesOf(b.blueprint.Drives),
-		Provision: catalog.ProvisionNote{
+		Digest: b.blueprint.Version.Digest, Strategy: b.blueprint.Strategy, Labels: metadata.Pairs(b.request.Labels),
+		Parameters: metadata.Settings(b.blueprint.Shown), Protected: b.request.DeletionProtection, SecretSeed: b.blueprint.secret(),
+		Customized: b.blueprint.customized(b.request.Running), Addressing: metadata.NoteAddressing(b.blueprint.NICs),
+		Sizes: metadata.SizesOf(b.blueprint.Drives),
+		Provision: metadata.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
 			Started: now, Deadline: now.Add(takes),
 		},
@@ -199,7 +200,7 @@ func (b *build) complete(ctx context.Context, instance Instance) error {
 			return err
 		}
 	}
-	facts.Provision.Completed, facts.Shape, facts.Cards = &completed, instance.shape(), catalog.NoteCards(instance.NICs)
+	facts.Provision.Completed, facts.Shape, facts.MACs = &completed, instance.shape(), metadata.NoteMACs(instance.NICs)
 	b.unconfirmed.add(b.uuid)
 	return step.Completed(ctx, func(ctx context.Context) error { return b.writeFacts(ctx, b.uuid, facts) })
 }

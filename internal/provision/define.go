@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -74,7 +75,7 @@ func (b *build) define(ctx context.Context) error {
 	}
 	b.uuid = randomUUID()
 	m := b.blueprint.Machine
-	description, _ := catalog.Described(b.request.Description)
+	description, _ := metadata.Described(b.request.Description)
 	spec := host.DomainSpec{
 		Name: naming.Domain(b.tenant, b.request.Name), UUID: b.uuid, Description: description, Type: domainType,
 		Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB, Seed: b.path(naming.Seed(b.tenant, b.request.Name)),

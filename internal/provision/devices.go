@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -201,7 +202,7 @@ func (d Devices) unplugged() []host.DeviceID {
 
 // addressing is what an instance's metadata say of its cards once these are what they shall be. What the guest was told
 // of the ones it has, it was told.
-func addressing(have, want []profile.NIC) []profile.AddressingNote {
+func addressing(have, want []profile.NIC) []metadata.AddressingNote {
 	nics := slices.Clone(want)
 	for n := range nics {
 		if h := slices.IndexFunc(have, func(h profile.NIC) bool { return h.Name == nics[n].Name }); h >= 0 {
@@ -210,5 +211,5 @@ func addressing(have, want []profile.NIC) []profile.AddressingNote {
 			nics[n].IP.Addresses, nics[n].IP.Gateways, nics[n].IP.DNS = nil, nil, nil
 		}
 	}
-	return profile.NoteAddressing(nics)
+	return metadata.NoteAddressing(nics)
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -194,7 +194,7 @@ func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
 	for name, want := range map[string]profile.Addressing{
 		"eth0": fixed, "gone": {DHCP: true}, "eth1": {}, "eth2": {DHCP: true}, "eth3": {},
 	} {
-		if got := profile.NotedAddressing(notes, name); !got.Equal(want) {
+		if got := metadata.NotedAddressing(notes, name); !got.Equal(want) {
 			t.Errorf("of %s it is noted %+v, want %+v", name, got, want)
 		}
 	}
@@ -204,7 +204,7 @@ func TestTheGuestWasToldOfTheInterfacesThatItHas(t *testing.T) {
 // away and that comes back.
 func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 	i := Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
-	i.Facts.Cards = []catalog.CardNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"}, {Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
+	i.Facts.MACs = []metadata.MACNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"}, {Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
 	got := withMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("eth3", "")}, i)
 	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" || got[3].MAC != "52:54:00:00:00:0d" {
 		t.Errorf("the cards are %+v", got)
@@ -215,10 +215,10 @@ func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 func TestCardsComeBackAsTheyWere(t *testing.T) {
 	i := Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
 	had := []profile.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("", "52:54:00:00:00:0d")}
-	i.Facts.Cards = catalog.NoteCards(had)
-	marshalled, err := catalog.InstanceFacts{Tenant: "default", Name: "it", Cards: i.Facts.Cards}.Marshal()
+	i.Facts.MACs = metadata.NoteMACs(had)
+	marshalled, err := metadata.Facts{Tenant: "default", Name: "it", MACs: i.Facts.MACs}.Marshal()
 	if err == nil {
-		i.Facts, err = catalog.ParseInstanceFacts(marshalled)
+		i.Facts, err = metadata.Parse(marshalled)
 	}
 	if err != nil {
 		t.Fatal(err)

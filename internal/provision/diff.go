@@ -7,7 +7,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -53,7 +53,7 @@ func (p *Provisioner) Compare(ctx context.Context, i Instance, b Blueprint) (Dif
 	replaces, devices := compareNICs(i.NICs, b.NICs)
 	for n, nic := range devices.AddNICs { // somebody may have taken it away, and the guest may know it by this
 		if nic.MAC == "" {
-			devices.AddNICs[n].MAC = catalog.NotedMAC(i.Facts.Cards, nic.Name)
+			devices.AddNICs[n].MAC = metadata.NotedMAC(i.Facts.MACs, nic.Name)
 		}
 	}
 	d.Replaces, d.Devices = append(d.Replaces, replaces...), devices

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -21,7 +21,7 @@ func (i Instance) Drifted() bool {
 	if i.Facts.Shape == "" {
 		return false // it is being made
 	}
-	return i.Facts.Shape != i.shape() || slices.ContainsFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool {
+	return i.Facts.Shape != i.shape() || slices.ContainsFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool {
 		size, known := i.size(left.Disk)
 		return known && !profile.SameSize(size, left.Bytes)
 	})
@@ -144,13 +144,13 @@ func (p *Provisioner) settled(ctx context.Context, uuid string, b *Blueprint) (I
 	if err != nil {
 		return i, err
 	}
-	sizes, cards := i.Facts.Sizes, i.Facts.Cards
+	sizes, cards := i.Facts.Sizes, i.Facts.MACs
 	if b != nil {
-		sizes, cards = catalog.SizesOf(b.Drives), catalog.NoteCards(i.NICs)
+		sizes, cards = metadata.SizesOf(b.Drives), metadata.NoteMACs(i.NICs)
 	}
-	if i.Facts.Shape == i.shape() && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.Cards, cards) {
+	if i.Facts.Shape == i.shape() && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.MACs, cards) {
 		return i, nil
 	}
-	i.Facts.Shape, i.Facts.Sizes, i.Facts.Cards = i.shape(), sizes, cards
+	i.Facts.Shape, i.Facts.Sizes, i.Facts.MACs = i.shape(), sizes, cards
 	return i, p.writeFacts(ctx, uuid, i.Facts)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -16,7 +16,7 @@ func left() (Instance, Blueprint) {
 		Machine: profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: profile.BIOS},
 		NICs:    []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", MAC: "52:54:00:00:00:01", Filter: "clean-traffic"}},
 		Disks:   []host.DomainDisk{{Name: "system", Target: "vda", Path: "/a", Format: "qcow2"}, {Name: "data", Target: "vdb", Path: "/b", Format: "qcow2"}},
-		Facts:   catalog.InstanceFacts{Tenant: "default", Name: "web"},
+		Facts:   metadata.Facts{Tenant: "default", Name: "web"},
 	}
 	b := Blueprint{
 		Machine: i.Machine, NICs: []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", Filter: "clean-traffic"}},

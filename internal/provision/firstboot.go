@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
@@ -15,8 +15,8 @@ import (
 func (b Blueprint) reports() bool { return guest.Reports(b.UserData, b.Customization) }
 
 // customized is what the metadata of a new instance says, which is started at once or not.
-func (b Blueprint) customized(started bool) catalog.Customized {
-	return catalog.Customized{Digest: b.Customization.Digest(), Pending: b.reports() && !started}
+func (b Blueprint) customized(started bool) metadata.Customized {
+	return metadata.Customized{Digest: b.Customization.Digest(), Pending: b.reports() && !started}
 }
 
 // A guest's cloud-init is asked every askEvery while no report comes, and no more than a twentieth of the time: an answer can

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -82,7 +82,7 @@ func (p *Provisioner) gpusUnknown(u host.Undescribed) error {
 
 // calls is what the library's user may be told of a domain: another tenant's instance has no name for them.
 func (p *Provisioner) calls(d host.Domain) string {
-	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+	facts, err := metadata.Parse(d.Metadata)
 	foreign := err == nil && facts.Tenant != p.library.Tenant()
 	if damaged := d.Metadata != "" && err != nil; foreign || damaged && !naming.IsDomainOf(p.library.Tenant(), d.Name) {
 		return "another tenant"

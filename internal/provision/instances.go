@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
@@ -45,8 +46,8 @@ func Statuses() []string {
 	return names
 }
 
-func (f InstanceFilter) chooses(facts catalog.InstanceFacts, state host.State) bool {
-	labels := catalog.PairMap(facts.Labels)
+func (f InstanceFilter) chooses(facts metadata.Facts, state host.State) bool {
+	labels := metadata.PairMap(facts.Labels)
 	for name, value := range f.Labels {
 		if found, there := labels[name]; !there || found != value {
 			return false

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
@@ -29,7 +29,7 @@ func (e *lostError) Error() string {
 }
 
 // lost tells whether an instance is whole, but its maker may have died before it could say so.
-func lost(note catalog.ProvisionNote) bool { return note.Completed != nil && runner.Dead(note.Runner) }
+func lost(note metadata.ProvisionNote) bool { return note.Completed != nil && runner.Dead(note.Runner) }
 
 // lostTo is the lostError of a domain that this request takes over, and that no other request can take from now on. One that is not what
 // the request would make has the name, and so has one that this process removes.
@@ -70,10 +70,10 @@ func (b *build) takeOver(ctx context.Context, lost *lostError, exists func(Insta
 }
 
 // asked tells whether an instance was made for a request like this one. Of secrets nothing is kept that could tell.
-func (b *build) asked(facts catalog.InstanceFacts, blueprint Blueprint) bool {
+func (b *build) asked(facts metadata.Facts, blueprint Blueprint) bool {
 	return !blueprint.secret() && facts.Provision.RequestedBy == b.record.RequestedBy &&
 		facts.Template == b.request.Template.String() && facts.Version == b.request.Version && facts.Strategy == blueprint.Strategy &&
-		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, catalog.Settings(blueprint.Shown))
+		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, metadata.Settings(blueprint.Shown))
 }
 
 // unconfirmed are the instances that this process has told of, and that the metadata do not say so of yet.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -21,7 +22,7 @@ type Overrides struct {
 // request asks for what the host has. What no request can ask for is left out; Drift tells that.
 func (p *Provisioner) Overrides(ctx context.Context, i Instance, version catalog.Version) (Overrides, error) {
 	var o Overrides
-	hardware, storage := driven(version.Spec, catalog.SettingValues(i.Facts.Parameters))
+	hardware, storage := driven(version.Spec, metadata.SettingValues(i.Facts.Parameters))
 	machine := i.Machine
 	if cpu := hardware.Machine().CPU; machine.CPU == host.EffectiveCPU(i.DomainType, cpu) {
 		machine.CPU = cpu
@@ -54,7 +55,7 @@ func (p *Provisioner) sizeOf(ctx context.Context, i Instance, disk host.DomainDi
 		return size, nil
 	}
 	volume, err := p.volumes.Volume(ctx, disk)
-	if n := slices.IndexFunc(i.Facts.Sizes, func(left catalog.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrNoAnswer) {
+	if n := slices.IndexFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrNoAnswer) {
 		return i.Facts.Sizes[n].Bytes, nil
 	}
 	return volume.Capacity, err

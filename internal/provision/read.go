@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -30,7 +30,7 @@ var (
 // Instance is an instance as its host knows it.
 type Instance struct {
 	UUID        string
-	Facts       catalog.InstanceFacts
+	Facts       metadata.Facts
 	DomainName  string
 	Host        string // the host's own name
 	HostUUID    string // as libvirt has it: see package hostid
@@ -118,8 +118,8 @@ func (p *Provisioner) instance(ctx context.Context, d host.Domain, err error) (I
 
 // factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read, which is never taken for a
 // domain that has none.
-func (p *Provisioner) factsOf(d host.Domain) (catalog.InstanceFacts, error) {
-	facts, err := catalog.ParseInstanceFacts(d.Metadata)
+func (p *Provisioner) factsOf(d host.Domain) (metadata.Facts, error) {
+	facts, err := metadata.Parse(d.Metadata)
 	if err != nil {
 		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Correct them with `virsh edit %[1]s`, or remove the "+
 			"domain by hand",
@@ -143,7 +143,7 @@ func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, err
 		return Instance{}, err
 	}
 	i := Instance{
-		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, HostUUID: info.UUID, Description: catalog.DescriptionOf(d.Description, facts.Description), State: d.State,
+		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, HostUUID: info.UUID, Description: metadata.DescriptionOf(d.Description, facts.Description), State: d.State,
 		Autostart: d.Autostart, sizes: d.Sizes,
 		DomainType: d.Type,
 		Machine:    profile.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: profile.BIOS},
@@ -155,7 +155,7 @@ func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, err
 	for _, nic := range d.Interfaces {
 		i.NICs = append(i.NICs, profile.NIC{
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
-			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: profile.NotedAddressing(facts.Addressing, nic.Name),
+			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: metadata.NotedAddressing(facts.Addressing, nic.Name),
 		})
 	}
 	for _, disk := range d.Disks {

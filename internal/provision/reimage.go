@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -178,7 +179,7 @@ func withMACs(nics []profile.NIC, i Instance) []profile.NIC {
 		if h := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == nic.Name }); h >= 0 {
 			nic.MAC = i.NICs[h].MAC
 		} else if nic.MAC == "" {
-			nic.MAC = catalog.NotedMAC(i.Facts.Cards, nic.Name)
+			nic.MAC = metadata.NotedMAC(i.Facts.MACs, nic.Name)
 		}
 		if nic.MAC == "" {
 			nic.MAC = randomMAC()
@@ -197,14 +198,14 @@ func (b *build) swap(ctx context.Context, before Instance, disk host.DiskImage) 
 	}
 	facts, completed := before.Facts, now()
 	facts.Version, facts.Digest = b.request.Version, b.blueprint.Version.Digest
-	frozen, err := catalog.Freeze(b.blueprint.Version)
+	frozen, err := metadata.Freeze(b.blueprint.Version)
 	if err != nil {
 		return err
 	}
 	facts.Frozen = frozen
-	facts.Parameters, facts.SecretSeed = catalog.Settings(b.blueprint.Shown), b.blueprint.secret()
-	facts.Customized, facts.Addressing = b.blueprint.customized(false), profile.NoteAddressing(b.blueprint.NICs)
-	facts.Provision = catalog.ProvisionNote{
+	facts.Parameters, facts.SecretSeed = metadata.Settings(b.blueprint.Shown), b.blueprint.secret()
+	facts.Customized, facts.Addressing = b.blueprint.customized(false), metadata.NoteAddressing(b.blueprint.NICs)
+	facts.Provision = metadata.ProvisionNote{
 		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt, Completed: &completed,
 	}
 	metadata, err := facts.Marshal()

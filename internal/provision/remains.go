@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
@@ -82,7 +83,7 @@ func (p *Provisioner) CheckName(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		facts, err := catalog.ParseInstanceFacts(domain.Metadata)
+		facts, err := metadata.Parse(domain.Metadata)
 		switch {
 		case err != nil || facts.Tenant != b.tenant || facts.Name != name:
 			return b.nameForeign(domain.Name)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -39,7 +39,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 		return err
 	}
 	// No user relies yet on an instance that was never completed, and only its removal makes way for another try.
-	var facts catalog.InstanceFacts
+	var facts metadata.Facts
 	if domain.Metadata != "" {
 		if facts, err = p.factsOf(domain); err != nil {
 			return err

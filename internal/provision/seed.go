@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -65,7 +66,7 @@ func (b *build) putSeed(ctx context.Context, iso []byte) error {
 
 // clearSecrets writes the seed anew without its secrets, all over what it was, and notes that. cloud-init must be done. The
 // seed stays: without one, cloud-init takes the next boot for the first of another instance.
-func (p *Provisioner) clearSecrets(ctx context.Context, facts *catalog.InstanceFacts, i Instance, b Blueprint) error {
+func (p *Provisioner) clearSecrets(ctx context.Context, facts *metadata.Facts, i Instance, b Blueprint) error {
 	if !facts.SecretSeed {
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -69,7 +69,7 @@ func (b *Blueprint) checkSeed() finding.List {
 // case, it is not looked at closer.
 func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 	spec, err := json.Marshal(b.Version.Spec)
-	rough := 2*len(spec) + (escaped+2)*len(r.Description) // which is there twice where libvirt cannot hold it: see catalog.Described
+	rough := 2*len(spec) + (escaped+2)*len(r.Description) // which is there twice where libvirt cannot hold it: see metadata.Described
 	for name, v := range b.Shown {
 		if v != nil {
 			rough += element + escaped*(len(name)+len(v.Text))
@@ -81,36 +81,36 @@ func (b *Blueprint) metadataParts(r Request) (total int, parts []part) {
 	if err != nil || rough < metadataLimit/2 {
 		return 0, nil
 	}
-	empty, _ := catalog.InstanceFacts{}.Marshal() // which writes nothing that it cannot write
-	size := func(facts catalog.InstanceFacts) int {
+	empty, _ := metadata.Facts{}.Marshal() // which writes nothing that it cannot write
+	size := func(facts metadata.Facts) int {
 		text, _ := facts.Marshal()
 		return host.AnswerSize(text) - len(empty)
 	}
-	add := func(at finding.Path, what string, facts catalog.InstanceFacts) {
+	add := func(at finding.Path, what string, facts metadata.Facts) {
 		parts = append(parts, part{at, what, size(facts)})
 	}
-	all := catalog.InstanceFacts{Parameters: catalog.Settings(b.Shown), Labels: catalog.Pairs(r.Labels)}
+	all := metadata.Facts{Parameters: metadata.Settings(b.Shown), Labels: metadata.Pairs(r.Labels)}
 	for _, setting := range all.Parameters {
-		add(finding.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), catalog.InstanceFacts{Parameters: []catalog.Setting{setting}})
+		add(finding.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), metadata.Facts{Parameters: []metadata.Setting{setting}})
 	}
 	for _, label := range all.Labels {
-		add(finding.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), catalog.InstanceFacts{Labels: []catalog.Pair{label}})
+		add(finding.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), metadata.Facts{Labels: []metadata.Pair{label}})
 	}
 	const declared = "what the version declares"
 	unkept := 0
-	if frozen, err := catalog.Freeze(b.Version); err == nil {
+	if frozen, err := metadata.Freeze(b.Version); err == nil {
 		all.Frozen = frozen
-		add(finding.At("version"), declared, catalog.InstanceFacts{Frozen: frozen})
+		add(finding.At("version"), declared, metadata.Facts{Frozen: frozen})
 	} else {
 		unkept = len(spec)
 		parts = append(parts, part{finding.At("version"), declared, unkept})
 	}
 	var description bytes.Buffer
-	shown, exact := catalog.Described(r.Description)
+	shown, exact := metadata.Described(r.Description)
 	all.Description = exact
 	_ = xml.EscapeText(&description, []byte(shown)) // a buffer takes everything
 	inDomain := host.AnswerSize(description.String())
-	parts = append(parts, part{finding.At("description"), "description", inDomain + size(catalog.InstanceFacts{Description: exact})})
+	parts = append(parts, part{finding.At("description"), "description", inDomain + size(metadata.Facts{Description: exact})})
 	return unkept + inDomain + size(all) + indent*(len(all.Parameters)+len(all.Labels)), parts
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -70,11 +71,11 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 			if at != c.at {
 				t.Fatalf("found fault with %q, want %q", at, c.at)
 			}
-			frozen, err := catalog.Freeze(b.Version)
+			frozen, err := metadata.Freeze(b.Version)
 			if c.at != "" || err != nil {
 				return
 			}
-			facts := catalog.InstanceFacts{Frozen: frozen, Labels: catalog.Pairs(request.Labels), Parameters: catalog.Settings(b.Shown)}
+			facts := metadata.Facts{Frozen: frozen, Labels: metadata.Pairs(request.Labels), Parameters: metadata.Settings(b.Shown)}
 			if text, err := facts.Marshal(); err != nil || len(text) > host.MaxDefinition-128<<10 {
 				t.Errorf("the metadata have %d bytes (%v), and nothing was found", len(text), err)
 			}

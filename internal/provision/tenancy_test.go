@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
@@ -15,7 +16,7 @@ import (
 func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	p := &Provisioner{library: library.New(library.Options{Me: catalog.Principal{Tenant: "shop", User: "ann"}})}
 	metadata := func(tenant string) string {
-		element, err := catalog.InstanceFacts{Tenant: tenant, Name: "web"}.Marshal()
+		element, err := metadata.Facts{Tenant: tenant, Name: "web"}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
@@ -161,9 +161,9 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blue
 // redefine writes what changed into the domain's definition, in one go, but for its devices.
 func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devices) error {
 	facts := i.Facts
-	description, exact := catalog.Described(c.Description)
+	description, exact := metadata.Described(c.Description)
 	facts.Description = exact
-	facts.Labels, facts.Protected = catalog.Pairs(c.Labels), c.DeletionProtection
+	facts.Labels, facts.Protected = metadata.Pairs(c.Labels), c.DeletionProtection
 	if i.Running() {
 		facts.Customized.Pending = false // it was started for the first time by other means
 	}
@@ -192,7 +192,7 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 }
 
 // writeFacts replaces the metadata alone.
-func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts catalog.InstanceFacts) error {
+func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts metadata.Facts) error {
 	metadata, err := facts.Marshal()
 	if err != nil {
 		return err

@@ -1,10 +1,8 @@
 package profile
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // IPConfiguration is how an interface gets its address. A nil member says nothing.
@@ -140,51 +138,4 @@ func (a Addressing) Equal(b Addressing) bool {
 // order means nothing.
 func sameGateways(a, b []netip.Addr) bool {
 	return slices.Equal(slices.SortedFunc(slices.Values(a), netip.Addr.Compare), slices.SortedFunc(slices.Values(b), netip.Addr.Compare))
-}
-
-// AddressingNote is an interface's Addressing as an instance's metadata keeps it, for it can be seen in no other place:
-// the guest is told once. Interfaces that use DHCP and no more have none.
-type AddressingNote struct {
-	Interface string `xml:"interface,attr"`
-	DHCP      bool   `xml:"dhcp,attr"`
-	// Several are separated by spaces.
-	Address string `xml:"address,attr,omitempty"`
-	Gateway string `xml:"gateway,attr,omitempty"`
-	DNS     string `xml:"dns,attr,omitempty"`
-}
-
-// NoteAddressing writes down what NICs have of their own.
-func NoteAddressing(nics []NIC) []AddressingNote {
-	var notes []AddressingNote
-	for _, nic := range nics {
-		if nic.IP.Equal(Addressing{DHCP: true}) {
-			continue
-		}
-		notes = append(notes, AddressingNote{
-			Interface: nic.Name,
-			DHCP:      nic.IP.DHCP,
-			Address:   spaced(nic.IP.Addresses),
-			Gateway:   spaced(nic.IP.Gateways),
-			DNS:       spaced(nic.IP.DNS),
-		})
-	}
-	return notes
-}
-
-func spaced[T fmt.Stringer](all []T) string {
-	texts := make([]string, len(all))
-	for i, one := range all {
-		texts[i] = one.String()
-	}
-	return strings.Join(texts, " ")
-}
-
-// NotedAddressing is what NoteAddressing wrote down of an interface.
-func NotedAddressing(notes []AddressingNote, name string) Addressing {
-	for _, note := range notes {
-		if note.Interface == name {
-			return (&IPConfiguration{DHCP: &note.DHCP, StaticIPs: strings.Fields(note.Address), Gateways: strings.Fields(note.Gateway), DNS: strings.Fields(note.DNS)}).Addressing()
-		}
-	}
-	return Addressing{DHCP: true}
 }

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"encoding/xml"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -141,15 +140,6 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	if !sixByHand.Addressing().DHCP || sixByHand.Addressing().Static() || settled.DHCP || !settled.Static() {
 		t.Error("DHCP and static addresses are taken for each other")
 	}
-	notes := NoteAddressing([]NIC{{Name: "eth0", IP: settled}})
-	if got := NotedAddressing(notes, "eth0"); !got.Equal(settled) {
-		t.Errorf("%+v is noted as %+v", settled, notes)
-	}
-	// As it was noted when there was one of each.
-	older := []AddressingNote{{Interface: "eth0", Address: "10.0.0.5/24", Gateway: "10.0.0.1"}}
-	if got := NotedAddressing(older, "eth0"); !got.Equal(ip("10.0.0.5/24", "10.0.0.1").Addressing()) {
-		t.Errorf("an older note is read as %+v", got)
-	}
 
 	// An override names all addresses, and all gateways, whichever way the base names them.
 	over := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}).over(ip("10.0.0.5/24", "10.0.0.1"))
@@ -161,7 +151,7 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	}
 }
 
-// FuzzAddressing: what is accepted is settled as it was written, and survives the metadata.
+// FuzzAddressing: what is accepted is settled as it was written.
 func FuzzAddressing(f *testing.F) {
 	f.Add("10.0.0.5/24", "10.0.0.1", "10.0.0.2")
 	f.Add("2001:db8::5/64", "fe80::1", "2001:db8::53")
@@ -178,20 +168,6 @@ func FuzzAddressing(f *testing.F) {
 		}
 		if static != "" && settled.Addresses[0] != netip.MustParsePrefix(static) {
 			t.Errorf("%q is settled as %s", static, settled.Addresses)
-		}
-		type metadata struct {
-			All []AddressingNote `xml:"addressing"`
-		}
-		var notes metadata
-		element, err := xml.Marshal(metadata{NoteAddressing([]NIC{{Name: "eth0", IP: settled}})})
-		if err == nil {
-			err = xml.Unmarshal(element, &notes)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !NotedAddressing(notes.All, "eth0").Equal(settled) || !NotedAddressing(notes.All, "eth1").Equal(Addressing{DHCP: true}) {
-			t.Errorf("%+v is read back from %s as %+v", settled, element, notes.All)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -27,9 +28,9 @@ func anInstance() provision.Instance {
 		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
 		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
-		Facts: catalog.InstanceFacts{
+		Facts: metadata.Facts{
 			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: "linked_clone",
-			Labels: catalog.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: catalog.Settings(catalog.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
+			Labels: metadata.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: metadata.Settings(catalog.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
 			Protected: true,
 		},
 	}

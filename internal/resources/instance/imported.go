@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -38,7 +39,7 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model
 	state.HardwareProfile = attribute.HardwareObject(overrides.Hardware)
 	state.NetworkProfile = attribute.NetworkObject(overrides.Network)
 	state.StorageProfile = attribute.StorageObject(overrides.Storage)
-	given := catalog.NotDefault(version.Spec.Parameters, catalog.SettingValues(i.Facts.Parameters))
+	given := catalog.NotDefault(version.Spec.Parameters, metadata.SettingValues(i.Facts.Parameters))
 	state.Parameters = model.AsWritten(given)
 	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
 	state.WaitFor = attribute.StringSet(waitsFor(i))
@@ -80,7 +81,7 @@ func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog
 			"the plan then records it without changing the instance. Without it, a new system disk (on_version_change = "+
 			"\"reimage\") or another instance will have none.", i.Facts.Name))
 	}
-	known, secrets := catalog.SettingValues(i.Facts.Parameters), []string{}
+	known, secrets := metadata.SettingValues(i.Facts.Parameters), []string{}
 	for name, p := range version.Spec.Parameters {
 		if p.Required && known[name] == nil {
 			secrets = append(secrets, name)

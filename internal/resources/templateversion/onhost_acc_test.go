@@ -11,7 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 )
 
 // run runs a tool of the machine that the tests run on.
@@ -176,7 +176,7 @@ virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/doma
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image not available yet", "Could not register version", "Reading volume "+pool+"/mine.qcow2", used+domain)
 	host.Virsh(t, "destroy", domain)
 	// Another tenant's machine has no name.
-	vault, err := catalog.InstanceFacts{Tenant: "bank", Name: "vault"}.Marshal()
+	vault, err := metadata.Facts{Tenant: "bank", Name: "vault"}.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}

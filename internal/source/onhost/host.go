@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -31,7 +31,7 @@ type Host struct {
 	Tenant string
 	// Chain lists the volumes that an instance's disk is made of: its own, the one that stands on,
 	// and so on. It is an error if the tenant may not read one of them.
-	Chain func(context.Context, catalog.InstanceFacts, host.DomainDisk) ([]host.Volume, error)
+	Chain func(context.Context, metadata.Facts, host.DomainDisk) ([]host.Volume, error)
 }
 
 // Hosted is a source that needs the host. It cannot be opened until On has given it one.

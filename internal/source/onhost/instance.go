@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
@@ -96,9 +96,9 @@ func (i hostedInstance) Disk(ctx context.Context) (Disk, error) {
 	if err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return none, err
 	}
-	var facts catalog.InstanceFacts
+	var facts metadata.Facts
 	if err == nil && domain.Metadata != "" {
-		if facts, err = catalog.ParseInstanceFacts(domain.Metadata); err != nil {
+		if facts, err = metadata.Parse(domain.Metadata); err != nil {
 			return none, failed(i, "finding", err, "")
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -39,11 +39,11 @@ func (h *Host) inUse(users []string, domains []host.Domain) *inUseError {
 	used := &inUseError{}
 	for _, name := range users {
 		n := slices.IndexFunc(domains, func(d host.Domain) bool { return d.Name == name })
-		var facts catalog.InstanceFacts
+		var facts metadata.Facts
 		known := n >= 0
 		if known && domains[n].Metadata != "" {
 			var err error
-			facts, err = catalog.ParseInstanceFacts(domains[n].Metadata)
+			facts, err = metadata.Parse(domains[n].Metadata)
 			known = err == nil
 		}
 		switch {

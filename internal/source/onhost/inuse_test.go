@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
 	h := &Host{Tenant: "shop"}
 	of := func(tenant, name string) host.Domain {
-		metadata, err := catalog.InstanceFacts{Tenant: tenant, Name: name}.Marshal()
+		metadata, err := metadata.Facts{Tenant: tenant, Name: name}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}

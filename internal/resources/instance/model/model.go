@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -104,7 +105,7 @@ func (m *Instance) Computed(i provision.Instance) {
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
 	m.ResolvedVersion, m.ImageDigest = types.StringValue(i.Facts.Version), types.StringValue(i.Facts.Digest)
 	m.Strategy = types.StringValue(string(i.Facts.Strategy))
-	m.EffectiveParameters = Effective(catalog.SettingValues(i.Facts.Parameters), nil)
+	m.EffectiveParameters = Effective(metadata.SettingValues(i.Facts.Parameters), nil)
 	addresses := make([]attr.Value, len(i.Addresses))
 	for n, a := range i.Addresses {
 		addresses[n] = types.StringValue(a.String())
@@ -144,7 +145,7 @@ func (m *Instance) FromInstance(i provision.Instance) {
 	m.Computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
 	m.Description = attribute.KeepString(m.Description, i.Description)
-	m.Labels = attribute.KeepLabels(m.Labels, catalog.PairMap(i.Facts.Labels))
+	m.Labels = attribute.KeepLabels(m.Labels, metadata.PairMap(i.Facts.Labels))
 	m.Autostart = types.BoolValue(i.Autostart)
 	m.DeletionProtection = types.BoolValue(i.Facts.Protected)
 	m.PowerState = types.StringValue(Stopped)

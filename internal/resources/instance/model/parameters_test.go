@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 )
 
 func object(attributes map[string]attr.Value) types.Dynamic {
@@ -102,7 +103,7 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// What the host has is what was planned.
-	if got := Effective(catalog.SettingValues(catalog.Settings(values)), nil); !got.Equal(want) {
+	if got := Effective(metadata.SettingValues(metadata.Settings(values)), nil); !got.Equal(want) {
 		t.Errorf("read back as %s", got)
 	}
 	unknown := catalog.Values{}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -56,7 +57,7 @@ func made() model.Instance {
 	m.PowerState = types.StringValue(model.Running)
 	m.Computed(provision.Instance{
 		UUID: "u", DomainName: "web", Host: "kvm1", State: host.StateRunning,
-		Facts:     catalog.InstanceFacts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: "clone"},
+		Facts:     metadata.Facts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: "clone"},
 		NICs:      []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
 		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
 	})

@@ -1,4 +1,4 @@
-package catalog
+package metadata
 
 import (
 	"maps"
@@ -6,15 +6,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-func TestInstanceFactsAreReadAsWritten(t *testing.T) {
+func TestFactsAreReadAsWritten(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	facts := InstanceFacts{
+	facts := Facts{
 		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: "linked_clone", Protected: true,
 		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
-		Parameters: Settings(Values{"esc": {TypeText, "\x1b[31m"}, "mark": {TypeString, "base64:eA=="}, "nul": {TypeText, "\x00"}, "bytes": {TypeText, "\xff\xfe"},
-			"text": {TypeText, "a\nb\n"}, "port": {TypeInteger, "80"}, "open": nil}),
+		Parameters: Settings(catalog.Values{"esc": {Type: catalog.TypeText, Text: "\x1b[31m"}, "mark": {Type: catalog.TypeString, Text: "base64:eA=="}, "nul": {Type: catalog.TypeText, Text: "\x00"}, "bytes": {Type: catalog.TypeText, Text: "\xff\xfe"},
+			"text": {Type: catalog.TypeText, Text: "a\nb\n"}, "port": {Type: catalog.TypeInteger, Text: "80"}, "open": nil}),
 		Customized: Customized{Digest: "sha256:cd", Pending: true},
 		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
 	}
@@ -22,7 +24,7 @@ func TestInstanceFactsAreReadAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ParseInstanceFacts(element)
+	got, err := Parse(element)
 	got.XMLName = facts.XMLName
 	if err != nil || !reflect.DeepEqual(got, facts) {
 		t.Errorf("got  %+v, %v\nwant %+v\nfrom %s", got, err, facts, element)
@@ -35,25 +37,25 @@ func TestMetadataOfOthersIsNoInstance(t *testing.T) {
 		`<instance xmlns="urn:other"><tenant>t</tenant><name>n</name></instance>`,
 		`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name><parameters><parameter name="a">base64:?</parameter></parameters></instance>`,
 	} {
-		if facts, err := ParseInstanceFacts(element); err == nil {
+		if facts, err := Parse(element); err == nil {
 			t.Errorf("%q is read as %+v", element, facts)
 		}
 	}
 }
 
-func FuzzInstanceFacts(f *testing.F) {
+func FuzzFacts(f *testing.F) {
 	f.Add("k", "v")
 	f.Add("<&\"'>", "]]>\x00\x1b\r\n\t ")
 	f.Add("base64:", "base64:eA==")
 	f.Add("\xff", "\ufffe")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		given := map[string]string{key: value, "other": key}
-		element, err := InstanceFacts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(Values{key: {TypeText, value}})}.Marshal()
+		element, err := Facts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(catalog.Values{key: {Type: catalog.TypeText, Text: value}})}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := ParseInstanceFacts(element)
-		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (Value{TypeText, value}) {
+		got, err := Parse(element)
+		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (catalog.Value{Type: catalog.TypeText, Text: value}) {
 			t.Errorf("wrote %q, read %q and %v, %v", given, PairMap(got.Labels), got.Parameters, err)
 		}
 		if strings.ContainsFunc(element, notXML) {
@@ -62,10 +64,10 @@ func FuzzInstanceFacts(f *testing.F) {
 	})
 }
 
-func FuzzParseInstanceFacts(f *testing.F) {
+func FuzzParseFacts(f *testing.F) {
 	f.Add(`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name></instance>`)
 	f.Fuzz(func(t *testing.T, element string) {
-		facts, err := ParseInstanceFacts(element)
+		facts, err := Parse(element)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package catalog
+package metadata
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // Frozen is what a version was when an instance was made of it, as the instance's metadata keep it: JSON, deflated (RFC
@@ -16,13 +18,13 @@ type Frozen string
 
 // frozen is its content.
 type frozen struct {
-	Spec        Spec  `json:"spec"`
-	VirtualSize int64 `json:"virtual_size_bytes"`
+	Spec        catalog.Spec `json:"spec"`
+	VirtualSize int64        `json:"virtual_size_bytes"`
 }
 
-// Freeze keeps of a version what changes of its instances go by. What the guest was told at its first boot is not needed
+// Freeze keeps of a version what changes of its instances need. What the guest was told at its first boot is not needed
 // any more.
-func Freeze(v Version) (Frozen, error) {
+func Freeze(v catalog.Version) (Frozen, error) {
 	v.Spec.CloudInit = nil
 	text, err := json.Marshal(frozen{v.Spec, v.VirtualSize})
 	if err != nil {
@@ -44,16 +46,16 @@ func Freeze(v Version) (Frozen, error) {
 }
 
 // frozenLimit is how many bytes a frozen version may have: metadata are anybody's to write, and few bytes can inflate to many.
-const frozenLimit = 8 << 20
+const frozenLimit = catalog.SpecLimit
 
 // FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it. ErrDamaged.
-func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
+func (f Facts) FrozenVersion() (v catalog.Version, found bool, err error) {
 	if f.Frozen == "" {
 		return v, false, nil
 	}
-	id, err := ParseTemplateID(f.Template)
+	id, err := catalog.ParseTemplateID(f.Template)
 	if err != nil {
-		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: %w", f.Tenant, f.Name, ErrDamaged, err)
+		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: %w", f.Tenant, f.Name, catalog.ErrDamaged, err)
 	}
 	packed := base64.NewDecoder(base64.StdEncoding, bytes.NewBufferString(string(f.Frozen)))
 	text, err := io.ReadAll(io.LimitReader(flate.NewReader(packed), frozenLimit))
@@ -63,7 +65,7 @@ func (f InstanceFacts) FrozenVersion() (v Version, found bool, err error) {
 	}
 	if err != nil {
 		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what "+
-			"it was made of: %w", f.Tenant, f.Name, ErrDamaged, err)
+			"it was made of: %w", f.Tenant, f.Name, catalog.ErrDamaged, err)
 	}
-	return Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
+	return catalog.Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
 }

@@ -1,39 +1,40 @@
-package catalog
+package metadata
 
 import (
 	"encoding/xml"
 	"fmt"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// InstanceFacts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
+// Facts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
 // metadata, so that reading and importing need nothing else. Secrets are never among them.
-type InstanceFacts struct {
+type Facts struct {
 	XMLName xml.Name `xml:"urn:novacron:instance:1 instance"`
 	Tenant  string   `xml:"tenant"`
 	Name    string   `xml:"name"`
 	// Description is the instance's where the domain's own element cannot hold it; see Described.
-	Description Text                     `xml:"description,omitempty"`
-	Library     string                   `xml:"library,omitempty"` // the pool of the library that has its template
-	Template    string                   `xml:"template"`          // "tenant/name"
-	Version     string                   `xml:"version"`           // as resolved
-	Digest      string                   `xml:"digest"`            // of the image, "sha256:HEX"
-	Strategy    Strategy                 `xml:"strategy"`
-	Labels      []Pair                   `xml:"labels>label"`
-	Parameters  []Setting                `xml:"parameters>parameter"` // effective values, without secrets
-	Protected   bool                     `xml:"deletion_protection,omitempty"`
-	SecretSeed  bool                     `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
-	Customized  Customized               `xml:"customization"`
-	Addressing  []profile.AddressingNote `xml:"network>addressing"`
-	Cards       []CardNote               `xml:"network>card"`    // as they were left last
-	Pools       []string                 `xml:"storage>pool"`    // that volumes were made in since the instance was
-	Sizes       []DiskSize               `xml:"storage>size"`    // of the disks, as they were left last
-	Shape       string                   `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
-	Provision   ProvisionNote            `xml:"provisioning"`
-	Frozen      Frozen                   `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
+	Description Text             `xml:"description,omitempty"`
+	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
+	Template    string           `xml:"template"`          // "tenant/name"
+	Version     string           `xml:"version"`           // as resolved
+	Digest      string           `xml:"digest"`            // of the image, "sha256:HEX"
+	Strategy    catalog.Strategy `xml:"strategy"`
+	Labels      []Pair           `xml:"labels>label"`
+	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets
+	Protected   bool             `xml:"deletion_protection,omitempty"`
+	SecretSeed  bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
+	Customized  Customized       `xml:"customization"`
+	Addressing  []AddressingNote `xml:"network>addressing"`
+	MACs        []MACNote        `xml:"network>card"`    // as they were left last
+	Pools       []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
+	Sizes       []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
+	Shape       string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
+	Provision   ProvisionNote    `xml:"provisioning"`
+	Frozen      Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
 }
 
 // Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
@@ -42,25 +43,25 @@ type Customized struct {
 	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it has yet to report of its first boot
 }
 
-// CardNote is the MAC address of an interface. One that was left to chance is told by nothing else once the interface is gone.
-type CardNote struct {
+// MACNote is the MAC address of an interface. One that was left to chance is told by nothing else once the interface is gone.
+type MACNote struct {
 	Interface string `xml:"interface,attr"`
 	MAC       string `xml:",chardata"`
 }
 
-// NoteCards writes down the MAC addresses of NICs that have names.
-func NoteCards(nics []profile.NIC) []CardNote {
-	var notes []CardNote
+// NoteMACs writes down the MAC addresses of NICs that have names.
+func NoteMACs(nics []profile.NIC) []MACNote {
+	var notes []MACNote
 	for _, nic := range nics {
 		if nic.Name != "" { // else it is somebody else's
-			notes = append(notes, CardNote{nic.Name, nic.MAC})
+			notes = append(notes, MACNote{nic.Name, nic.MAC})
 		}
 	}
 	return notes
 }
 
-// NotedMAC is the MAC address that NoteCards wrote down of an interface, "" for none.
-func NotedMAC(notes []CardNote, name string) string {
+// NotedMAC is the MAC address that NoteMACs wrote down of an interface, "" for none.
+func NotedMAC(notes []MACNote, name string) string {
 	for _, note := range notes {
 		if note.Interface == name {
 			return note.MAC
@@ -98,7 +99,7 @@ type Setting struct {
 }
 
 // Settings writes the known values in the order of their names.
-func Settings(values Values) []Setting {
+func Settings(values catalog.Values) []Setting {
 	settings := make([]Setting, 0, len(values))
 	for _, name := range naming.SortedNames(values) {
 		if v := values[name]; v != nil {
@@ -109,10 +110,10 @@ func Settings(values Values) []Setting {
 }
 
 // SettingValues are the values that Settings wrote.
-func SettingValues(settings []Setting) Values {
-	values := make(Values, len(settings))
+func SettingValues(settings []Setting) catalog.Values {
+	values := make(catalog.Values, len(settings))
 	for _, s := range settings {
-		values[string(s.Key)] = &Value{s.Type, string(s.Value)}
+		values[string(s.Key)] = &catalog.Value{Type: s.Type, Text: string(s.Value)}
 	}
 	return values
 }
@@ -128,7 +129,7 @@ type ProvisionNote struct {
 }
 
 // Marshal renders the facts as one XML element.
-func (f InstanceFacts) Marshal() (string, error) {
+func (f Facts) Marshal() (string, error) {
 	data, err := xml.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("rendering the metadata of instance %s/%s: %w", f.Tenant, f.Name, err)
@@ -136,14 +137,14 @@ func (f InstanceFacts) Marshal() (string, error) {
 	return string(data), nil
 }
 
-// ParseInstanceFacts reads the element that Marshal wrote; ErrDamaged.
-func ParseInstanceFacts(element string) (InstanceFacts, error) {
-	var f InstanceFacts
+// Parse reads the element that Marshal wrote; ErrDamaged.
+func Parse(element string) (Facts, error) {
+	var f Facts
 	if err := xml.Unmarshal([]byte(element), &f); err != nil {
-		return f, fmt.Errorf("an instance's metadata are %w: %w", ErrDamaged, err)
+		return f, fmt.Errorf("an instance's metadata are %w: %w", catalog.ErrDamaged, err)
 	}
 	if f.Tenant == "" || f.Name == "" {
-		return f, fmt.Errorf("an instance's metadata are %w: tenant or name is missing", ErrDamaged)
+		return f, fmt.Errorf("an instance's metadata are %w: tenant or name is missing", catalog.ErrDamaged)
 	}
 	return f, nil
 }

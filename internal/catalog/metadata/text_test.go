@@ -1,4 +1,4 @@
-package catalog
+package metadata
 
 import (
 	"encoding/xml"
@@ -15,11 +15,11 @@ func TestADescriptionIsKeptAsItIs(t *testing.T) {
 		if shown != want || (exact == "") != (shown == description) {
 			t.Errorf("%q is shown as %q, want %q, and kept as %q", description, shown, want, exact)
 		}
-		facts, err := InstanceFacts{Tenant: "t", Name: "n", Description: exact}.Marshal()
+		facts, err := Facts{Tenant: "t", Name: "n", Description: exact}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var read InstanceFacts
+		var read Facts
 		if err := xml.Unmarshal([]byte(facts), &read); err != nil {
 			t.Fatal(err)
 		}

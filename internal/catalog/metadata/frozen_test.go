@@ -1,27 +1,29 @@
-package catalog
+package metadata
 
 import (
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
-	v := Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: Spec{
-		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]Parameter{"port": {Type: TypeInteger, Default: new("80"), Description: `"<&>"`}},
-		CloudInit: &CloudInit{UserData: "secret"},
+	shop := catalog.TemplateID{Tenant: "shop", Name: "web"}
+	v := catalog.Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: catalog.Spec{
+		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]catalog.Parameter{"port": {Type: catalog.TypeInteger, Default: new("80"), Description: `"<&>"`}},
+		CloudInit: &catalog.CloudInit{UserData: "secret"},
 	}}
 	frozen, err := Freeze(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	element, err := InstanceFacts{Tenant: "bank", Name: "it", Template: shop.String(), Version: "1.1.0", Digest: v.Digest, Frozen: frozen}.Marshal()
+	element, err := Facts{Tenant: "bank", Name: "it", Template: shop.String(), Version: "1.1.0", Digest: v.Digest, Frozen: frozen}.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := ParseInstanceFacts(element)
+	facts, err := Parse(element)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +35,11 @@ func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 }
 
 func TestWhatAnInstanceDoesNotKeepIsNotFound(t *testing.T) {
-	if _, found, err := (InstanceFacts{Template: "shop/web"}).FrozenVersion(); found || err != nil {
+	if _, found, err := (Facts{Template: "shop/web"}).FrozenVersion(); found || err != nil {
 		t.Errorf("of an older instance: %v, %v", found, err)
 	}
 	for name, frozen := range map[string]Frozen{"no base64": "%", "not deflated": "AAAA", "torn": "q1YqLkgtTFayUqrmUoAAAA=="} {
-		_, found, err := InstanceFacts{Tenant: "bank", Name: "it", Template: "shop/web", Frozen: frozen}.FrozenVersion()
+		_, found, err := Facts{Tenant: "bank", Name: "it", Template: "shop/web", Frozen: frozen}.FrozenVersion()
 		if found || err == nil || !strings.Contains(err.Error(), "bank/it") {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
@@ -47,7 +49,7 @@ func TestWhatAnInstanceDoesNotKeepIsNotFound(t *testing.T) {
 func FuzzFrozen(f *testing.F) {
 	f.Add("q1YqLkgtTFayUqrmUoAAAA==")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, found, err := InstanceFacts{Tenant: "a", Name: "b", Template: "shop/web", Frozen: Frozen(text)}.FrozenVersion()
+		v, found, err := Facts{Tenant: "a", Name: "b", Template: "shop/web", Frozen: Frozen(text)}.FrozenVersion()
 		if err == nil && found {
 			if _, err := Freeze(v); err != nil {
 				t.Errorf("what was read cannot be written: %v", err)

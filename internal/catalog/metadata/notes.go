@@ -1,0 +1,55 @@
+package metadata
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+)
+
+// AddressingNote is an interface's Addressing as an instance's metadata keeps it, for it can be seen in no other place:
+// the guest is told once. Interfaces that use DHCP and no more have none.
+type AddressingNote struct {
+	Interface string `xml:"interface,attr"`
+	DHCP      bool   `xml:"dhcp,attr"`
+	// Several are separated by spaces.
+	Address string `xml:"address,attr,omitempty"`
+	Gateway string `xml:"gateway,attr,omitempty"`
+	DNS     string `xml:"dns,attr,omitempty"`
+}
+
+// NoteAddressing writes down what NICs have of their own.
+func NoteAddressing(nics []profile.NIC) []AddressingNote {
+	var notes []AddressingNote
+	for _, nic := range nics {
+		if nic.IP.Equal(profile.Addressing{DHCP: true}) {
+			continue
+		}
+		notes = append(notes, AddressingNote{
+			Interface: nic.Name,
+			DHCP:      nic.IP.DHCP,
+			Address:   spaced(nic.IP.Addresses),
+			Gateway:   spaced(nic.IP.Gateways),
+			DNS:       spaced(nic.IP.DNS),
+		})
+	}
+	return notes
+}
+
+func spaced[T fmt.Stringer](all []T) string {
+	texts := make([]string, len(all))
+	for i, one := range all {
+		texts[i] = one.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// NotedAddressing is what NoteAddressing wrote down of an interface.
+func NotedAddressing(notes []AddressingNote, name string) profile.Addressing {
+	for _, note := range notes {
+		if note.Interface == name {
+			return (&profile.IPConfiguration{DHCP: &note.DHCP, StaticIPs: strings.Fields(note.Address), Gateways: strings.Fields(note.Gateway), DNS: strings.Fields(note.DNS)}).Addressing()
+		}
+	}
+	return profile.Addressing{DHCP: true}
+}
