@@ -9,6 +9,7 @@ import (
 	"text/template"
 	"text/template/parse"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -73,7 +74,7 @@ func (c *CloudInit) Validate() finding.List {
 }
 
 // validateNames finds names in a template of user data that are no parameters.
-func (c *CloudInit) validateNames(declared map[string]Parameter) finding.List {
+func (c *CloudInit) validateNames(declared map[string]parameter.Parameter) finding.List {
 	var fs finding.List
 	if c == nil {
 		return nil
@@ -86,8 +87,8 @@ func (c *CloudInit) validateNames(declared map[string]Parameter) finding.List {
 	for _, use := range uses(parsed.Root) {
 		switch p, known := declared[use.name]; {
 		case !known:
-			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s", line(c.UserData, use.pos), use.name, instead(use.name, declared)))
-		case use.deeper && p.Type != TypeMap:
+			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s", line(c.UserData, use.pos), use.name, parameter.Instead(use.name, declared)))
+		case use.deeper && p.Type != parameter.TypeMap:
 			fs.Add(at, "Unknown field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
 		}
 	}
@@ -102,7 +103,7 @@ const maxUserData = 1 << 20
 
 // Render writes the user data with effective values, all of which must be known. Errors name the line, and never a value.
 // c may be nil.
-func (c *CloudInit) Render(declared map[string]Parameter, effective Values) (string, error) {
+func (c *CloudInit) Render(declared map[string]parameter.Parameter, effective parameter.Values) (string, error) {
 	if c == nil {
 		return "", nil
 	}
@@ -112,7 +113,7 @@ func (c *CloudInit) Render(declared map[string]Parameter, effective Values) (str
 	}
 	data := make(map[string]any, len(declared))
 	for name, p := range declared {
-		data[name] = p.variable(effective[name])
+		data[name] = p.Variable(effective[name])
 	}
 	var out limited
 	if err := parsed.Execute(&out, data); err != nil {
@@ -129,17 +130,6 @@ func (l *limited) Write(data []byte) (int, error) {
 		return 0, errUserDataSize
 	}
 	return l.text.Write(data)
-}
-
-// variable is a value as templates see it. A parameter without a value is empty.
-func (p Parameter) variable(v *Value) any {
-	if v == nil {
-		v = &Value{Type: p.Type}
-	}
-	if variable := paramTypeOf(v.Type).variable; variable != nil {
-		return variable(*v)
-	}
-	return v.Text
 }
 
 // parsedUserData remembers templates by their text: a plan renders the same one for each instance.

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/big"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
@@ -16,13 +19,13 @@ func userData(lines ...string) *CloudInit {
 	return &CloudInit{UserData: "#cloud-config\n" + strings.Join(lines, "\n") + "\n"}
 }
 
-var allTypes = map[string]Parameter{
+var allTypes = map[string]parameter.Parameter{
 	"text": {Type: "text"}, "port": {Type: "integer"}, "ratio": {Type: "number"}, "on": {Type: "bool"}, "tags": {Type: "list"}, "env": {Type: "map"}, "unset": {Type: "string"},
 }
 
-func render(t testing.TB, c *CloudInit, given map[string]Raw) (string, error) {
+func render(t testing.TB, c *CloudInit, given map[string]parameter.Raw) (string, error) {
 	t.Helper()
-	effective, fs := Resolve(allTypes, Given{Parameters: given})
+	effective, fs := parameter.Resolve(allTypes, parameter.Given{Parameters: given})
 	if len(fs) > 0 {
 		t.Fatal(fs)
 	}
@@ -30,8 +33,8 @@ func render(t testing.TB, c *CloudInit, given map[string]Raw) (string, error) {
 }
 
 func TestUserDataIsRendered(t *testing.T) {
-	given := map[string]Raw{
-		"text": "a \"b\"\n# c: d", "port": "8080", "ratio": "0.10", "on": true, "tags": []Raw{"x", "y z"}, "env": map[string]Raw{"K": "v'"},
+	given := map[string]parameter.Raw{
+		"text": "a \"b\"\n# c: d", "port": "8080", "ratio": "0.10", "on": true, "tags": []parameter.Raw{"x", "y z"}, "env": map[string]parameter.Raw{"K": "v'"},
 	}
 	for line, want := range map[string]string{
 		`{{ quote .text }}`:                                    `"a \"b\"\n# c: d"`,
@@ -96,7 +99,7 @@ func TestRenderingErrorsKeepValuesToThemselves(t *testing.T) {
 		`{{ shell .env }}`:                    "function shell",
 		`{{ range 300000 }}xxxxxxxx{{ end }}`: "1 MiB",
 	} {
-		_, err := render(t, userData(line), map[string]Raw{"text": " secret", "tags": []Raw{"secret"}, "env": map[string]Raw{"a": "secret"}})
+		_, err := render(t, userData(line), map[string]parameter.Raw{"text": " secret", "tags": []parameter.Raw{"secret"}, "env": map[string]parameter.Raw{"a": "secret"}})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v, want %s", line, err, want)
 		}
@@ -115,8 +118,8 @@ func FuzzValuesStayValues(f *testing.F) {
 	c := userData("quoted: {{ quote .text }}", "flow: [{{ quote .text }}, {{ json .text }}]", "list: {{ json .tags }}", "map: {{ json .env }}", "after: untouched")
 	block := userData("block: |2-", "  {{ indent 2 .text }}", "after: untouched")
 	f.Fuzz(func(t *testing.T, value string) {
-		given := map[string]Raw{"text": value, "tags": []Raw{value, "x"}, "env": map[string]Raw{"k": value}}
-		effective, fs := Resolve(allTypes, Given{Parameters: given})
+		given := map[string]parameter.Raw{"text": value, "tags": []parameter.Raw{value, "x"}, "env": map[string]parameter.Raw{"k": value}}
+		effective, fs := parameter.Resolve(allTypes, parameter.Given{Parameters: given})
 		if len(fs) > 0 {
 			if !strings.ContainsRune(value, 0) {
 				t.Fatalf("%q is refused: %v", value, fs)
@@ -181,7 +184,7 @@ func FuzzTemplates(f *testing.F) {
 		if len(c.Validate()) > 0 || len(c.validateNames(allTypes)) > 0 {
 			return
 		}
-		effective, _ := Resolve(allTypes, Given{Parameters: map[string]Raw{"text": "x", "port": "1", "tags": []Raw{"a"}, "env": map[string]Raw{"a": "b"}}})
+		effective, _ := parameter.Resolve(allTypes, parameter.Given{Parameters: map[string]parameter.Raw{"text": "x", "port": "1", "tags": []parameter.Raw{"a"}, "env": map[string]parameter.Raw{"a": "b"}}})
 		if out, err := c.Render(allTypes, effective); err == nil && len(out) > maxUserData {
 			t.Errorf("%q became %d bytes", text, len(out))
 		}
@@ -193,6 +196,39 @@ func TestJSONIsJSON(t *testing.T) {
 		text, err := jsonText(v)
 		if err != nil || !json.Valid([]byte(text)) {
 			t.Errorf("%v became %s, %v", v, text, err)
+		}
+	}
+}
+
+func BenchmarkResolveAndRender(b *testing.B) {
+	declared, g := map[string]parameter.Parameter{}, parameter.Given{Parameters: map[string]parameter.Raw{}}
+	var text strings.Builder
+	text.WriteString("#cloud-config\nwrite_files:\n")
+	for i := range 50 {
+		name := fmt.Sprintf("p%d", i)
+		switch i % 4 {
+		case 0:
+			declared[name], g.Parameters[name] = parameter.Parameter{Type: "string", Regex: "^[a-z]+$", MaxLength: new(int64(20))}, "value"
+		case 1:
+			declared[name], g.Parameters[name] = parameter.Parameter{Type: "integer", MinValue: new("1"), MaxValue: new("65535")}, big.NewFloat(8080)
+		case 2:
+			declared[name], g.Parameters[name] = parameter.Parameter{Type: "string", AllowedValues: []string{"a", "b", "c"}}, "b"
+		case 3:
+			declared[name], g.Parameters[name] = parameter.Parameter{Type: "list", MaxLength: new(int64(5))}, []parameter.Raw{"a", "b"}
+		}
+		fmt.Fprintf(&text, "  - path: /etc/%s\n    content: {{ quote .%s }}\n", name, name)
+	}
+	c := &CloudInit{UserData: text.String()}
+	if fs := append(parameter.Validate(declared), c.validateNames(declared)...); len(fs) > 0 {
+		b.Fatal(fs)
+	}
+	for b.Loop() {
+		effective, fs := parameter.Resolve(declared, g)
+		if len(fs) > 0 {
+			b.Fatal(fs)
+		}
+		if _, err := c.Render(declared, effective); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

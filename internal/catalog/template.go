@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -43,11 +44,11 @@ type Template struct {
 // Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
 // A nil member says nothing: the defaults of the profile apply.
 type Spec struct {
-	Hardware   *profile.Hardware    `json:"hardware_profile,omitempty"`
-	Network    *profile.Network     `json:"network_profile,omitempty"`
-	Storage    *profile.Storage     `json:"storage_profile,omitempty"`
-	Parameters map[string]Parameter `json:"parameters"`
-	CloudInit  *CloudInit           `json:"cloud_init,omitempty"`
+	Hardware   *profile.Hardware              `json:"hardware_profile,omitempty"`
+	Network    *profile.Network               `json:"network_profile,omitempty"`
+	Storage    *profile.Storage               `json:"storage_profile,omitempty"`
+	Parameters map[string]parameter.Parameter `json:"parameters"`
+	CloudInit  *CloudInit                     `json:"cloud_init,omitempty"`
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -76,7 +77,7 @@ func (s Spec) Validate() finding.List {
 	fs = append(fs, s.Hardware.Validate()...)
 	fs = append(fs, s.Network.Validate()...)
 	fs = append(fs, s.Storage.Validate()...)
-	fs = append(fs, ValidateParameters(s.Parameters)...)
+	fs = append(fs, parameter.Validate(s.Parameters)...)
 	fs = append(fs, s.CloudInit.Validate()...)
 	return fs
 }
@@ -91,13 +92,13 @@ func (s Spec) ValidateWhole() finding.List {
 		disks = s.Storage.Disks
 	}
 	for _, name := range naming.SortedNames(s.Parameters) {
-		m := diskTarget.FindStringSubmatch(s.Parameters[name].Target)
-		if m == nil {
+		disk, ok := parameter.DiskOf(s.Parameters[name].Target)
+		if !ok {
 			continue
 		}
-		if _, there := disks[m[1]]; !there {
+		if _, there := disks[disk]; !there {
 			fs.Add(finding.At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
-				m[1], strings.Join(naming.SortedNames(disks), ", ")))
+				disk, strings.Join(naming.SortedNames(disks), ", ")))
 		}
 	}
 	return fs

@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/storetest"
 )
 
@@ -29,7 +30,7 @@ func TestHeadsAreAllButTheSpecs(t *testing.T) {
 	d.populate(t)
 	s := d.store(t, "t2")
 	own := template("t2", "own")
-	own.Spec.Parameters = map[string]catalog.Parameter{"port": {Type: "integer"}}
+	own.Spec.Parameters = map[string]parameter.Parameter{"port": {Type: "integer"}}
 	must(s.Templates().Create(t.Context(), "t2/own", own))
 	want := must(s.Templates().List(t.Context(), ""))
 	for i := range want {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
@@ -17,9 +18,9 @@ import (
 type Blueprint struct {
 	Version    catalog.Version
 	Strategy   catalog.Strategy
-	Parameters catalog.Values // effective; a nil value is not known yet
-	Shown      catalog.Values // those of them that are no secrets
-	UserData   string         // the template's own, rendered; "" for none, or where a parameter is not known yet
+	Parameters parameter.Values // effective; a nil value is not known yet
+	Shown      parameter.Values // those of them that are no secrets
+	UserData   string           // the template's own, rendered; "" for none, or where a parameter is not known yet
 	Machine    profile.Machine
 	NICs       []profile.NIC
 	Drives     []profile.Drive
@@ -35,8 +36,8 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 	b.Strategy = cmp.Or(r.Strategy, template.DefaultStrategy, strategy.Default().Name())
 	declared := version.Spec.Parameters
 	var fs finding.List
-	b.Parameters, fs = catalog.Resolve(declared, r.Given)
-	b.Shown = catalog.Shown(declared, b.Parameters, r.Given.Secrets)
+	b.Parameters, fs = parameter.Resolve(declared, r.Given)
+	b.Shown = parameter.Shown(declared, b.Parameters, r.Given.Secrets)
 	if !r.Seeded {
 		fs = append(fs, b.checkKey()...)
 		fs = append(fs, b.renderUserData(len(fs) == 0)...)
@@ -77,9 +78,9 @@ func Settle(r Request, template catalog.Template, version catalog.Version) (Blue
 func (b *Blueprint) checkKey() finding.List {
 	var fs finding.List
 	declared := b.Version.Spec.Parameters
-	if key := catalog.Targeted(declared, b.Parameters, catalog.TargetSSHKey); key != "" {
+	if key := parameter.Targeted(declared, b.Parameters, parameter.TargetSSHKey); key != "" {
 		if err := guest.ValidSSHKey(key); err != nil {
-			fs.Add(catalog.TargetPath(declared, catalog.TargetSSHKey), "Invalid SSH key", err.Error())
+			fs.Add(parameter.TargetPath(declared, parameter.TargetSSHKey), "Invalid SSH key", err.Error())
 		}
 	}
 	return fs
@@ -107,7 +108,7 @@ func (b *Blueprint) checkFirstBoot(r Request) finding.List {
 }
 
 // driven are the profiles of a spec with what parameters drive in them.
-func driven(spec catalog.Spec, effective catalog.Values) (*profile.Hardware, *profile.Storage) {
+func driven(spec catalog.Spec, effective parameter.Values) (*profile.Hardware, *profile.Storage) {
 	hardware, storage := catalog.Driven(spec.Parameters, effective)
 	return hardware.Over(spec.Hardware), storage.Over(spec.Storage)
 }
@@ -178,7 +179,7 @@ func (b *Blueprint) renderUserData(sound bool) finding.List {
 
 // Hostname is what the guest is to call itself.
 func (b Blueprint) Hostname(instance string) string {
-	if h := catalog.Targeted(b.Version.Spec.Parameters, b.Parameters, catalog.TargetHostname); h != "" {
+	if h := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetHostname); h != "" {
 		return h
 	}
 	return instance

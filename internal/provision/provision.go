@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -44,7 +45,7 @@ type Request struct {
 	Template    catalog.TemplateID
 	Version     string            // exact, as resolved
 	Strategy    catalog.Strategy  // "" for the template's
-	Given       catalog.Given     // the parameters
+	Given       parameter.Given   // the parameters
 	Hardware    *profile.Hardware // these override the version's, field by field
 	Network     *profile.Network
 	Storage     *profile.Storage

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -15,7 +15,7 @@ import (
 // seed renders what the guest is told at first boot. It never touches the runner's disk.
 func (b Blueprint) seed(uuid, instance string) ([]byte, error) {
 	seed := guest.Seed{InstanceID: uuid, Hostname: b.Hostname(instance), VendorData: b.UserData, Customization: b.Customization}
-	if key := catalog.Targeted(b.Version.Spec.Parameters, b.Parameters, catalog.TargetSSHKey); key != "" {
+	if key := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetSSHKey); key != "" {
 		seed.SSHAuthorizedKeys = []string{key}
 	}
 	for _, nic := range b.NICs {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
@@ -17,15 +18,15 @@ func offered() (catalog.Template, catalog.Version) {
 	version := catalog.Version{VirtualSize: 2 * gibibyte, Spec: catalog.Spec{
 		Hardware: &profile.Hardware{CPUCores: new(int64(2)), MemoryMB: new(int64(512))},
 		Storage:  &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(4))}}},
-		Parameters: map[string]catalog.Parameter{
-			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: catalog.TargetSSHKey, Default: nil},
+		Parameters: map[string]parameter.Parameter{
+			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: parameter.TargetSSHKey, Default: nil},
 		},
 	}}
 	return catalog.Template{DefaultStrategy: "linked_clone"}, version
 }
 
 func asked(change func(*Request)) Request {
-	r := Request{Name: "web", Given: catalog.Given{Parameters: map[string]catalog.Raw{"hostname": "web-1"}}, Options: Options{Running: true, WaitFor: []string{WaitIP}}}
+	r := Request{Name: "web", Given: parameter.Given{Parameters: map[string]parameter.Raw{"hostname": "web-1"}}, Options: Options{Running: true, WaitFor: []string{WaitIP}}}
 	if change != nil {
 		change(&r)
 	}
@@ -82,7 +83,7 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 	}{
 		"a strategy of a later version": {func(r *Request) { r.Strategy = "instant" }, []string{"strategy"}},
 		"nothing":                       {nil, nil},
-		"an unknown value":              {func(r *Request) { r.Given.Parameters["hostname"] = catalog.Unknown{} }, nil},
+		"an unknown value":              {func(r *Request) { r.Given.Parameters["hostname"] = parameter.Unknown{} }, nil},
 		"a missing parameter":           {func(r *Request) { r.Given.Parameters = nil }, []string{"parameters"}},
 		"two parameters": {func(r *Request) { r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x", "a.b" },
 			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},

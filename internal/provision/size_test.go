@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -25,9 +26,9 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 		}, `parameters["blob"]`},
 		"as large as it gets": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large[:metadataLimit-16<<10] }, ""},
 		"a secret, which is not kept": {func(r *Request, _ *catalog.Version) {
-			r.Given.Secrets = map[string]catalog.Raw{"blob": large}
+			r.Given.Secrets = map[string]parameter.Raw{"blob": large}
 		}, ""},
-		"a value to come": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = catalog.Unknown{} }, ""},
+		"a value to come": {func(r *Request, _ *catalog.Version) { r.Given.Parameters["blob"] = parameter.Unknown{} }, ""},
 		"a label": {func(r *Request, _ *catalog.Version) {
 			r.Labels = map[string]string{"a": "1", "b": large}
 		}, `labels["b"]`},
@@ -43,10 +44,10 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 			r.Labels = map[string]string{"a": strings.Repeat(`"`, 700<<10)}
 		}, `labels["a"]`},
 		"a version of much that is alike": {func(_ *Request, v *catalog.Version) {
-			v.Spec.Parameters["blob"] = catalog.Parameter{Type: "text", Description: large}
+			v.Spec.Parameters["blob"] = parameter.Parameter{Type: "text", Description: large}
 		}, ""},
 		"a version that cannot be kept": {func(_ *Request, v *catalog.Version) {
-			v.Spec.Parameters["blob"] = catalog.Parameter{Type: "text", Description: large + large + large}
+			v.Spec.Parameters["blob"] = parameter.Parameter{Type: "text", Description: large + large + large}
 		}, "version"},
 		"a file": {func(r *Request, _ *catalog.Version) {
 			r.Customization = &guest.Customization{Files: map[string]guest.File{"/a": {Content: strings.Repeat("x", seedContentLimit+1)}}}
@@ -57,7 +58,7 @@ func TestSettleFindsWhatIsTooLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, version := offered()
-			version.Spec.Parameters["blob"] = catalog.Parameter{Type: "text"}
+			version.Spec.Parameters["blob"] = parameter.Parameter{Type: "text"}
 			request := asked(nil)
 			c.change(&request, &version)
 			b, findings := Settle(request, template, version)

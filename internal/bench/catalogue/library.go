@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 const (
@@ -66,9 +67,9 @@ func template(n int) catalog.Template {
 	if n%10 == 1 {
 		t.Access.UseTenants = []string{templateID(n + 1).Tenant}
 	}
-	t.Spec.Parameters = map[string]catalog.Parameter{}
+	t.Spec.Parameters = map[string]parameter.Parameter{}
 	for p := range 8 {
-		t.Spec.Parameters[fmt.Sprintf("parameter_%d", p)] = catalog.Parameter{
+		t.Spec.Parameters[fmt.Sprintf("parameter_%d", p)] = parameter.Parameter{
 			Type: "string", Description: words(random, 10), Regex: "^[a-z][a-z0-9-]{0,62}$",
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -99,7 +100,7 @@ type Setting struct {
 }
 
 // Settings writes the known values in the order of their names.
-func Settings(values catalog.Values) []Setting {
+func Settings(values parameter.Values) []Setting {
 	settings := make([]Setting, 0, len(values))
 	for _, name := range naming.SortedNames(values) {
 		if v := values[name]; v != nil {
@@ -110,10 +111,10 @@ func Settings(values catalog.Values) []Setting {
 }
 
 // SettingValues are the values that Settings wrote.
-func SettingValues(settings []Setting) catalog.Values {
-	values := make(catalog.Values, len(settings))
+func SettingValues(settings []Setting) parameter.Values {
+	values := make(parameter.Values, len(settings))
 	for _, s := range settings {
-		values[string(s.Key)] = &catalog.Value{Type: s.Type, Text: string(s.Value)}
+		values[string(s.Key)] = &parameter.Value{Type: s.Type, Text: string(s.Value)}
 	}
 	return values
 }

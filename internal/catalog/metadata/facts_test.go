@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 func TestFactsAreReadAsWritten(t *testing.T) {
@@ -15,8 +15,8 @@ func TestFactsAreReadAsWritten(t *testing.T) {
 	facts := Facts{
 		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: "linked_clone", Protected: true,
 		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
-		Parameters: Settings(catalog.Values{"esc": {Type: catalog.TypeText, Text: "\x1b[31m"}, "mark": {Type: catalog.TypeString, Text: "base64:eA=="}, "nul": {Type: catalog.TypeText, Text: "\x00"}, "bytes": {Type: catalog.TypeText, Text: "\xff\xfe"},
-			"text": {Type: catalog.TypeText, Text: "a\nb\n"}, "port": {Type: catalog.TypeInteger, Text: "80"}, "open": nil}),
+		Parameters: Settings(parameter.Values{"esc": {Type: parameter.TypeText, Text: "\x1b[31m"}, "mark": {Type: parameter.TypeString, Text: "base64:eA=="}, "nul": {Type: parameter.TypeText, Text: "\x00"}, "bytes": {Type: parameter.TypeText, Text: "\xff\xfe"},
+			"text": {Type: parameter.TypeText, Text: "a\nb\n"}, "port": {Type: parameter.TypeInteger, Text: "80"}, "open": nil}),
 		Customized: Customized{Digest: "sha256:cd", Pending: true},
 		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
 	}
@@ -50,12 +50,12 @@ func FuzzFacts(f *testing.F) {
 	f.Add("\xff", "\ufffe")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		given := map[string]string{key: value, "other": key}
-		element, err := Facts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(catalog.Values{key: {Type: catalog.TypeText, Text: value}})}.Marshal()
+		element, err := Facts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(parameter.Values{key: {Type: parameter.TypeText, Text: value}})}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := Parse(element)
-		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (catalog.Value{Type: catalog.TypeText, Text: value}) {
+		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (parameter.Value{Type: parameter.TypeText, Text: value}) {
 			t.Errorf("wrote %q, read %q and %v, %v", given, PairMap(got.Labels), got.Parameters, err)
 		}
 		if strings.ContainsFunc(element, notXML) {

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
 func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 	shop := catalog.TemplateID{Tenant: "shop", Name: "web"}
 	v := catalog.Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: catalog.Spec{
-		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]catalog.Parameter{"port": {Type: catalog.TypeInteger, Default: new("80"), Description: `"<&>"`}},
+		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]parameter.Parameter{"port": {Type: parameter.TypeInteger, Default: new("80"), Description: `"<&>"`}},
 		CloudInit: &catalog.CloudInit{UserData: "secret"},
 	}}
 	frozen, err := Freeze(v)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 // Tenants are those that a Site has.
@@ -198,7 +199,7 @@ func characters(t *testing.T, site Site) {
 	doc.Labels = map[string]string{"Upper Case": "1", "": "empty", doc.Description: strings.Repeat("long ", 200_000)}
 	low, high := "-1e400", "0.10000000000000000000000000000000000001"
 	most, least := int64(math.MaxInt64), int64(math.MinInt64)
-	doc.Spec.Parameters = map[string]catalog.Parameter{"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least}}
+	doc.Spec.Parameters = map[string]parameter.Parameter{"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least}}
 	doc.CreatedAt = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
 	must(c.Create(ctx, "t1/a", doc))
 	if read := must(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read.Value, doc) {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 var (
@@ -53,7 +53,7 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 			"target": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "What the value drives besides being a variable of `cloud_init.user_data`: `" +
-					strings.Join(catalog.Targets(), "`, `") + "`. A parameter named `hostname` or `ssh_key` has that target " +
+					strings.Join(parameter.Targets(), "`, `") + "`. A parameter named `hostname` or `ssh_key` has that target " +
 					"automatically.",
 			},
 		}},
@@ -61,13 +61,13 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 }
 
 // Parameters reads parameter declarations.
-func Parameters(m types.Map) (declared map[string]catalog.Parameter, known bool) {
+func Parameters(m types.Map) (declared map[string]parameter.Parameter, known bool) {
 	var unknown bool
 	if (reader{unknown: &unknown}).missing(m) {
 		return nil, !unknown
 	}
-	declared = elements(m, &unknown, func(r reader) catalog.Parameter {
-		p := catalog.Parameter{
+	declared = elements(m, &unknown, func(r reader) parameter.Parameter {
+		p := parameter.Parameter{
 			Default: r.string("default"), AllowedValues: r.strings("allowed_values"), MinValue: r.number("min_value"), MaxValue: r.number("max_value"),
 			MinLength: r.int("min_length"), MaxLength: r.int("max_length"),
 		}
@@ -88,8 +88,8 @@ func Parameters(m types.Map) (declared map[string]catalog.Parameter, known bool)
 }
 
 // ParametersMap writes parameter declarations.
-func ParametersMap(declared map[string]catalog.Parameter) types.Map {
-	return mapOf(declared, parameterType, func(p catalog.Parameter) map[string]attr.Value {
+func ParametersMap(declared map[string]parameter.Parameter) types.Map {
+	return mapOf(declared, parameterType, func(p parameter.Parameter) map[string]attr.Value {
 		return map[string]attr.Value{
 			"type": types.StringValue(p.Type), "description": OptionalString(p.Description), "required": optionalTrue(p.Required),
 			"default": types.StringPointerValue(p.Default), "allowed_values": StringSet(p.AllowedValues),

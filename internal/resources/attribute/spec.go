@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
@@ -39,7 +40,7 @@ func (s Spec) Validate() finding.List {
 	fs = append(fs, network.Validate()...)
 	fs = append(fs, ValidateStorage(s.StorageProfile)...)
 	if declared, known := Parameters(s.Parameters); known {
-		fs = append(fs, catalog.ValidateParameters(declared)...)
+		fs = append(fs, parameter.Validate(declared)...)
 	}
 	cloudInit, _ := CloudInit(s.CloudInit)
 	fs = append(fs, cloudInit.Validate()...)

@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -30,7 +30,7 @@ func anInstance() provision.Instance {
 		NICs: []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		Facts: metadata.Facts{
 			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: "linked_clone",
-			Labels: metadata.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: metadata.Settings(catalog.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
+			Labels: metadata.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: metadata.Settings(parameter.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
 			Protected: true,
 		},
 	}

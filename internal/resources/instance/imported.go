@@ -13,6 +13,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -39,7 +40,7 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model
 	state.HardwareProfile = attribute.HardwareObject(overrides.Hardware)
 	state.NetworkProfile = attribute.NetworkObject(overrides.Network)
 	state.StorageProfile = attribute.StorageObject(overrides.Storage)
-	given := catalog.NotDefault(version.Spec.Parameters, metadata.SettingValues(i.Facts.Parameters))
+	given := parameter.NotDefault(version.Spec.Parameters, metadata.SettingValues(i.Facts.Parameters))
 	state.Parameters = model.AsWritten(given)
 	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
 	state.WaitFor = attribute.StringSet(waitsFor(i))

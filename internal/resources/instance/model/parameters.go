@@ -9,18 +9,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // Given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left
 // out. The values themselves are never rewritten.
-func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
+func Given(parameters, secrets types.Dynamic) (parameter.Given, finding.List) {
 	var (
-		g        catalog.Given
+		g        parameter.Given
 		findings finding.List
 	)
-	read := func(attribute string, d types.Dynamic) map[string]catalog.Raw {
+	read := func(attribute string, d types.Dynamic) map[string]parameter.Raw {
 		values, ok := values(d)
 		if !ok {
 			findings.Add(finding.At(attribute), "Parameters must be an object", fmt.Sprintf(
@@ -35,11 +35,11 @@ func Given(parameters, secrets types.Dynamic) (catalog.Given, finding.List) {
 
 // values are the values of an object or map; none of one that is null or unknown as a whole. ok is
 // false for anything else.
-func values(d types.Dynamic) (given map[string]catalog.Raw, ok bool) {
+func values(d types.Dynamic) (given map[string]parameter.Raw, ok bool) {
 	if d.IsNull() || d.IsUnderlyingValueNull() || WholeUnknown(d) {
 		return nil, true
 	}
-	m, ok := raw(d).(map[string]catalog.Raw)
+	m, ok := raw(d).(map[string]parameter.Raw)
 	for name, v := range m {
 		if v == nil {
 			delete(m, name)
@@ -49,12 +49,12 @@ func values(d types.Dynamic) (given map[string]catalog.Raw, ok bool) {
 }
 
 // raw takes a value out of Terraform's types; nil for null.
-func raw(v attr.Value) catalog.Raw {
+func raw(v attr.Value) parameter.Raw {
 	if v == nil || v.IsNull() {
 		return nil
 	}
 	if v.IsUnknown() {
-		return catalog.Unknown{}
+		return parameter.Unknown{}
 	}
 	switch v := v.(type) {
 	case types.Dynamic:
@@ -79,16 +79,16 @@ func raw(v attr.Value) catalog.Raw {
 	return nil
 }
 
-func rawMap(elements map[string]attr.Value) map[string]catalog.Raw {
-	m := make(map[string]catalog.Raw, len(elements))
+func rawMap(elements map[string]attr.Value) map[string]parameter.Raw {
+	m := make(map[string]parameter.Raw, len(elements))
 	for name, element := range elements {
 		m[name] = raw(element)
 	}
 	return m
 }
 
-func rawList(elements []attr.Value) []catalog.Raw {
-	list := make([]catalog.Raw, len(elements))
+func rawList(elements []attr.Value) []parameter.Raw {
+	list := make([]parameter.Raw, len(elements))
 	for n, element := range elements {
 		list[n] = raw(element)
 	}
@@ -100,7 +100,7 @@ func WholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlying
 
 // Effective writes values as an object, each of the type that its declaration has, unknown where it
 // is not known yet.
-func Effective(values catalog.Values, declared map[string]catalog.Parameter) types.Dynamic {
+func Effective(values parameter.Values, declared map[string]parameter.Parameter) types.Dynamic {
 	attributeTypes, attributes := map[string]attr.Type{}, map[string]attr.Value{}
 	for name, v := range values {
 		kind := declared[name].Type
@@ -113,21 +113,21 @@ func Effective(values catalog.Values, declared map[string]catalog.Parameter) typ
 }
 
 // typed is a value of a parameter type in Terraform's types; unknown for nil.
-func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
+func typed(kind string, v *parameter.Value) (attr.Type, attr.Value) {
 	switch kind {
-	case catalog.TypeInteger, catalog.TypeNumber:
+	case parameter.TypeInteger, parameter.TypeNumber:
 		if v == nil {
 			return types.NumberType, types.NumberUnknown()
 		}
 		// With the precision that Terraform has. The catalog wrote the text.
 		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven)
 		return types.NumberType, types.NumberValue(n)
-	case catalog.TypeBool:
+	case parameter.TypeBool:
 		if v == nil {
 			return types.BoolType, types.BoolUnknown()
 		}
 		return types.BoolType, types.BoolValue(v.Text == "true")
-	case catalog.TypeList:
+	case parameter.TypeList:
 		of := types.ListType{ElemType: types.StringType}
 		if v == nil {
 			return of, types.ListUnknown(types.StringType)
@@ -137,7 +137,7 @@ func typed(kind string, v *catalog.Value) (attr.Type, attr.Value) {
 			elements = append(elements, types.StringValue(element))
 		}
 		return of, types.ListValueMust(types.StringType, elements)
-	case catalog.TypeMap:
+	case parameter.TypeMap:
 		of := types.MapType{ElemType: types.StringType}
 		if v == nil {
 			return of, types.MapUnknown(types.StringType)

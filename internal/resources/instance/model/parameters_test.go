@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 func object(attributes map[string]attr.Value) types.Dynamic {
@@ -31,8 +31,8 @@ func number(t *testing.T, s string) types.Number {
 }
 
 func TestParametersAreReadAsTheUserWroteThem(t *testing.T) {
-	type raws = map[string]catalog.Raw
-	unknown := catalog.Unknown{}
+	type raws = map[string]parameter.Raw
+	unknown := parameter.Unknown{}
 	texts := []attr.Value{types.StringValue("x"), types.StringUnknown()}
 	for name, c := range map[string]struct {
 		written types.Dynamic
@@ -55,9 +55,9 @@ func TestParametersAreReadAsTheUserWroteThem(t *testing.T) {
 		"text in a dynamic":   {object(map[string]attr.Value{"a": types.DynamicValue(types.StringValue("x"))}), raws{"a": "x"}, false},
 		"map": {types.DynamicValue(types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("8080"), "b": types.StringUnknown()})),
 			raws{"a": "8080", "b": unknown}, false},
-		"list":  {object(map[string]attr.Value{"a": types.ListValueMust(types.StringType, texts)}), raws{"a": []catalog.Raw{"x", unknown}}, false},
-		"set":   {object(map[string]attr.Value{"a": types.SetValueMust(types.StringType, texts[:1])}), raws{"a": []catalog.Raw{"x"}}, false},
-		"tuple": {object(map[string]attr.Value{"a": types.TupleValueMust([]attr.Type{types.StringType, types.StringType}, texts)}), raws{"a": []catalog.Raw{"x", unknown}}, false},
+		"list":  {object(map[string]attr.Value{"a": types.ListValueMust(types.StringType, texts)}), raws{"a": []parameter.Raw{"x", unknown}}, false},
+		"set":   {object(map[string]attr.Value{"a": types.SetValueMust(types.StringType, texts[:1])}), raws{"a": []parameter.Raw{"x"}}, false},
+		"tuple": {object(map[string]attr.Value{"a": types.TupleValueMust([]attr.Type{types.StringType, types.StringType}, texts)}), raws{"a": []parameter.Raw{"x", unknown}}, false},
 		"object": {object(map[string]attr.Value{"a": types.ObjectValueMust(map[string]attr.Type{"b": types.BoolType, "c": types.BoolType},
 			map[string]attr.Value{"b": types.BoolValue(false), "c": types.BoolNull()})}), raws{"a": raws{"b": false, "c": nil}}, false},
 	} {
@@ -87,10 +87,10 @@ func TestParametersOfOtherShapesAreFoundWhereTheyAre(t *testing.T) {
 }
 
 func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
-	declared := map[string]catalog.Parameter{
+	declared := map[string]parameter.Parameter{
 		"text": {Type: "string"}, "port": {Type: "integer"}, "ratio": {Type: "number"}, "on": {Type: "bool"}, "tags": {Type: "list"}, "env": {Type: "map"},
 	}
-	values := catalog.Values{
+	values := parameter.Values{
 		"text": {Type: "string", Text: "x"}, "port": {Type: "integer", Text: "8080"}, "ratio": {Type: "number", Text: "0.1"}, "on": {Type: "bool", Text: "true"},
 		"tags": {Type: "list", Text: `["a","b"]`}, "env": {Type: "map", Text: `{"k":"v"}`},
 	}
@@ -106,7 +106,7 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 	if got := Effective(metadata.SettingValues(metadata.Settings(values)), nil); !got.Equal(want) {
 		t.Errorf("read back as %s", got)
 	}
-	unknown := catalog.Values{}
+	unknown := parameter.Values{}
 	for name := range declared {
 		unknown[name] = nil
 	}

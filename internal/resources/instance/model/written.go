@@ -4,12 +4,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 // AsWritten writes values as a literal in a configuration has them: objects and tuples. Null for
 // none.
-func AsWritten(values catalog.Values) types.Dynamic {
+func AsWritten(values parameter.Values) types.Dynamic {
 	if len(values) == 0 {
 		return types.DynamicNull()
 	}

@@ -6,16 +6,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
 // What an import finds is of the types that Terraform gives to literals, so that a configuration
 // that says it is the same.
 func TestFoundParametersAreAsWritten(t *testing.T) {
 	text := types.StringValue
-	got := AsWritten(catalog.Values{
-		"name": {Type: catalog.TypeString, Text: "a"}, "port": {Type: catalog.TypeInteger, Text: "80"}, "on": {Type: catalog.TypeBool, Text: "true"},
-		"tags": {Type: catalog.TypeList, Text: `["a","b"]`}, "env": {Type: catalog.TypeMap, Text: `{"A":"1"}`},
+	got := AsWritten(parameter.Values{
+		"name": {Type: parameter.TypeString, Text: "a"}, "port": {Type: parameter.TypeInteger, Text: "80"}, "on": {Type: parameter.TypeBool, Text: "true"},
+		"tags": {Type: parameter.TypeList, Text: `["a","b"]`}, "env": {Type: parameter.TypeMap, Text: `{"A":"1"}`},
 	})
 	want := object(map[string]attr.Value{
 		"name": text("a"), "port": number(t, "80"), "on": types.BoolValue(true),

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
@@ -38,11 +38,11 @@ func (p *planner) sameParameters(b provision.Blueprint) bool {
 		return true
 	}
 	before, _ := model.Given(p.state.Parameters, p.secrets)
-	return catalog.SameSecrets(declared, before.Parameters, p.asked.Given.Parameters)
+	return parameter.SameSecrets(declared, before.Parameters, p.asked.Given.Parameters)
 }
 
 // warnOfSecrets tells of sensitive values that the state will keep.
-func (p *planner) warnOfSecrets(declared map[string]catalog.Parameter) {
+func (p *planner) warnOfSecrets(declared map[string]parameter.Parameter) {
 	for _, name := range slices.Sorted(maps.Keys(p.asked.Given.Parameters)) {
 		if declared[name].Sensitive {
 			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state", fmt.Sprintf(

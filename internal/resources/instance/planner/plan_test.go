@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -132,8 +133,8 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 // Parameters work at first boot, so a change of them is another instance; what is not known of
 // secrets changes nothing.
 func TestParametersThatMeanAnotherInstance(t *testing.T) {
-	declared := map[string]catalog.Parameter{"host": {Type: "string"}, "token": {Type: "string", Sensitive: true}}
-	shown := catalog.Values{"host": {Type: "string", Text: "a"}}
+	declared := map[string]parameter.Parameter{"host": {Type: "string"}, "token": {Type: "string", Sensitive: true}}
+	shown := parameter.Values{"host": {Type: "string", Text: "a"}}
 	made := types.ObjectValueMust(map[string]attr.Type{}, nil)
 	host := map[string]attr.Value{"host": types.StringValue("a")}
 	with := func(token string) types.Dynamic {

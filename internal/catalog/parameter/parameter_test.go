@@ -1,10 +1,8 @@
-package catalog
+package parameter
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
@@ -56,20 +54,6 @@ func TestParameterDeclarations(t *testing.T) {
 		"allowed out of range":  {one(Parameter{Type: "integer", MaxValue: new("10"), AllowedValues: []string{"5", "11"}}), []string{at("p") + ".allowed_values: Allowed value breaks another limit"}},
 		"allowed of no type":    {one(Parameter{Type: "integer", AllowedValues: []string{"x"}}), []string{at("p") + ".allowed_values: Allowed value breaks another limit"}},
 	} {
-		findingtest.Expect(t, name, ValidateParameters(c.declared), c.want...)
+		findingtest.Expect(t, name, Validate(c.declared), c.want...)
 	}
-}
-
-func TestSpecFitsTogether(t *testing.T) {
-	userData := func(body string) *CloudInit { return &CloudInit{UserData: "#cloud-config\n" + body} }
-	declared := map[string]Parameter{"port": {Type: "integer"}, "size": {Type: "integer", Target: "disk.data.size_gb"}}
-	data := &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
-	findingtest.Expect(t, "fits", Spec{Parameters: declared, Storage: data, CloudInit: userData("a: {{ .port }}\n")}.ValidateWhole())
-	findingtest.Expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(), `parameters["size"].target: Disk not found`)
-	fs := Spec{Parameters: declared, Storage: data, CloudInit: userData("a: 1\nb: {{ .prot }}\n")}.ValidateWhole()
-	findingtest.Expect(t, "no parameter", fs, "cloud_init.user_data: Unknown parameter")
-	if text := fs.Error(); !strings.Contains(text, "Line 3") || !strings.Contains(text, `Did you mean "port"?`) {
-		t.Errorf("got %q, want the line and the nearest name", text)
-	}
-	findingtest.Expect(t, "field of a number", Spec{Parameters: declared, Storage: data, CloudInit: userData("b: {{ .port.x }}\n")}.ValidateWhole(), "cloud_init.user_data: Unknown field")
 }

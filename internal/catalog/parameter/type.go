@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import "slices"
 
@@ -13,13 +13,13 @@ const (
 	TypeMap     = "map"  // of texts
 )
 
-// paramType is what there is to know of a parameter type. One more is an entry of paramTypes, and what package
+// definition is what there is to know of a parameter type. One more is an entry of definitions, and what package
 // resources/instance/model makes of it for Terraform.
-type paramType struct {
+type definition struct {
 	name string
 	// convert makes a text of a raw value that is known; see Value and convert.
 	convert func(Raw) (text, problem string)
-	// variable is a value as user data sees it, where that is not its text.
+	// Variable is a value as user data sees it, where that is not its text.
 	variable func(Value) any
 	// Which limits apply.
 	numeric bool   // min_value and max_value
@@ -28,8 +28,8 @@ type paramType struct {
 	listed  bool   // allowed_values
 }
 
-// paramTypes are in the order in which texts list them.
-var paramTypes = []paramType{
+// definitions are in the order in which texts list them.
+var definitions = []definition{
 	{name: TypeString, convert: scalarText, unit: "characters", textual: true, listed: true},
 	{name: TypeText, convert: scalarText, unit: "characters", textual: true, listed: true},
 	{name: TypeInteger, convert: integerText, variable: integerVariable, numeric: true, listed: true},
@@ -39,22 +39,22 @@ var paramTypes = []paramType{
 	{name: TypeMap, convert: mapText, variable: func(v Value) any { return v.Map() }, unit: "elements"},
 }
 
-// ParameterTypes lists the types of parameters.
-func ParameterTypes() []string {
-	names := make([]string, len(paramTypes))
-	for i, t := range paramTypes {
+// Types lists the types of parameters.
+func Types() []string {
+	names := make([]string, len(definitions))
+	for i, t := range definitions {
 		names[i] = t.name
 	}
 	return names
 }
 
-// paramTypeOf is the type of a name. What is declared of an unknown one, which validation refuses, is a text.
-func paramTypeOf(name string) paramType {
-	i := slices.IndexFunc(paramTypes, func(t paramType) bool { return t.name == name })
+// definitionOf is the type of a name. What is declared of an unknown one, which validation refuses, is a text.
+func definitionOf(name string) definition {
+	i := slices.IndexFunc(definitions, func(t definition) bool { return t.name == name })
 	if i < 0 {
-		return paramType{convert: scalarText}
+		return definition{convert: scalarText}
 	}
-	return paramTypes[i]
+	return definitions[i]
 }
 
 func integerText(raw Raw) (text, problem string) { return decimalText(raw, true) }

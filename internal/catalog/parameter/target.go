@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import (
 	"fmt"
@@ -7,9 +7,19 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
+
+// Variable is a value as templates see it. A parameter without a value is empty.
+func (p Parameter) Variable(v *Value) any {
+	if v == nil {
+		v = &Value{Type: p.Type}
+	}
+	if variable := definitionOf(v.Type).variable; variable != nil {
+		return variable(*v)
+	}
+	return v.Text
+}
 
 // Parameter targets: what a value drives besides being a variable of cloud_init.user_data.
 const (
@@ -21,6 +31,15 @@ const (
 
 // diskTarget is the target of a disk's size: disk.NAME.size_gb.
 var diskTarget = regexp.MustCompile(`^disk\.([a-z][a-z0-9_-]{0,31})\.size_gb$`)
+
+// DiskOf returns the name of the disk whose size a target is; ok is false for any other target.
+func DiskOf(target string) (disk string, ok bool) {
+	m := diskTarget.FindStringSubmatch(target)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
 
 // Targets lists what a parameter may drive, for documentation and errors.
 func Targets() []string {
@@ -89,68 +108,6 @@ func TargetPath(declared map[string]Parameter, target string) finding.Path {
 		}
 	}
 	return finding.At("parameters")
-}
-
-// Driven are the profiles that parameters drive: fields that go between the version's and the instance's own.
-func Driven(declared map[string]Parameter, effective Values) (*profile.Hardware, *profile.Storage) {
-	var (
-		hardware *profile.Hardware
-		storage  *profile.Storage
-	)
-	for name, p := range declared {
-		v := effective[name]
-		if v == nil {
-			continue
-		}
-		n, ok := v.Integer()
-		if !ok {
-			continue
-		}
-		switch target := p.EffectiveTarget(name); {
-		case target == TargetMemory:
-			hardware = (&profile.Hardware{MemoryMB: &n}).Over(hardware)
-		case target == TargetCores:
-			hardware = (&profile.Hardware{CPUCores: &n}).Over(hardware)
-		case diskTarget.MatchString(target):
-			if storage == nil {
-				storage = &profile.Storage{Disks: map[string]profile.Disk{}}
-			}
-			storage.Disks[diskTarget.FindStringSubmatch(target)[1]] = profile.Disk{SizeGB: &n}
-		}
-	}
-	return hardware, storage
-}
-
-// BlameDriven moves findings about what a parameter drives to the parameter, which is what its user has written. own are
-// the profiles that the user has set beside: what they set, no parameter drives.
-func BlameDriven(fs finding.List, declared map[string]Parameter, effective Values, ownHardware *profile.Hardware, ownStorage *profile.Storage) finding.List {
-	if len(fs) == 0 {
-		return fs
-	}
-	drives := map[string]string{} // by path
-	for name, p := range declared {
-		if effective[name] == nil {
-			continue
-		}
-		switch target := p.EffectiveTarget(name); {
-		case target == TargetMemory && (ownHardware == nil || ownHardware.MemoryMB == nil),
-			target == TargetCores && (ownHardware == nil || ownHardware.CPUCores == nil):
-			drives["hardware_profile."+strings.TrimPrefix(target, "hardware.")] = name
-		case diskTarget.MatchString(target):
-			disk := diskTarget.FindStringSubmatch(target)[1]
-			if ownStorage == nil || ownStorage.Disks[disk].SizeGB == nil {
-				drives[finding.At("storage_profile").Name("disks").Key(disk).Name("size_gb").String()] = name
-			}
-		}
-	}
-	blamed := slices.Clone(fs)
-	for n, f := range blamed {
-		if name, ok := drives[f.Path.String()]; ok {
-			blamed[n].Path = finding.At("parameters").Key(name)
-			blamed[n].Detail = fmt.Sprintf("Parameter %q drives %s: %s", name, f.Path, f.Detail)
-		}
-	}
-	return blamed
 }
 
 var regexes sync.Map // pattern → *regexp.Regexp

@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -72,7 +71,7 @@ func TestValuesAreConverted(t *testing.T) {
 		}
 	}
 	for _, raw := range []Raw{Unknown{}, []Raw{"a", Unknown{}}, map[string]Raw{"a": []Raw{Unknown{}}}} {
-		for _, kind := range ParameterTypes() {
+		for _, kind := range Types() {
 			if v, problem := convert(kind, raw); v != nil || problem != "" {
 				t.Errorf("what is not known yet is %v, %q as %s", v, problem, kind)
 			}
@@ -205,44 +204,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-func TestTargetsGetTheirValues(t *testing.T) {
-	declared := map[string]Parameter{
-		"hostname": {Type: "string"}, "key": {Type: "text", Target: TargetSSHKey}, "memory": {Type: "integer", Target: TargetMemory},
-		"cores": {Type: "integer", Target: TargetCores}, "size": {Type: "integer", Target: "disk.data.size_gb"}, "free": {Type: "integer", Target: "disk.more.size_gb"},
-	}
-	effective, fs := Resolve(declared, Given{Parameters: map[string]Raw{"hostname": "web", "memory": "512", "cores": "3", "size": "20", "free": Unknown{}}})
-	findingtest.Expect(t, "resolving", fs)
-	hardware, storage := Driven(declared, effective)
-	if Targeted(declared, effective, TargetHostname) != "web" || Targeted(declared, effective, TargetSSHKey) != "" ||
-		*hardware.MemoryMB != 512 || *hardware.CPUCores != 3 || hardware.CPUCount != nil || *storage.Disks["data"].SizeGB != 20 || len(storage.Disks) != 1 {
-		t.Errorf("got %+v and %+v", hardware, storage)
-	}
-	if hardware, storage := Driven(nil, nil); hardware != nil || storage != nil {
-		t.Error("nothing drives something")
-	}
-	if got := TargetPath(declared, TargetSSHKey).String(); got != `parameters["key"]` {
-		t.Errorf("blamed is %s", got)
-	}
-}
-
-// What a parameter drives is wrong by its value: the user of a template has no other line that says it.
-func TestFindingsBlameTheParameterThatDrives(t *testing.T) {
-	declared := map[string]Parameter{"memory": {Type: "integer", Target: TargetMemory}, "size": {Type: "integer", Target: "disk.system.size_gb"}}
-	effective, _ := Resolve(declared, Given{Parameters: map[string]Raw{"memory": "5", "size": "1"}})
-	hardware, storage := Driven(declared, effective)
-	fs := append(hardware.Validate(), storage.CheckImage(2<<30)...)
-	blamed := BlameDriven(fs, declared, effective, nil, nil)
-	findingtest.Expect(t, "driven", blamed, `parameters["memory"]: Value out of range`, `parameters["size"]: Disk smaller than image`)
-	if want := `Parameter "memory" drives hardware_profile.memory_mb: 5 is not between 32 and 16777216.`; blamed[0].Detail != want {
-		t.Errorf("got %s, want %s", blamed[0].Detail, want)
-	}
-	own := BlameDriven(fs, declared, effective, &profile.Hardware{MemoryMB: new(int64(5))}, storage)
-	findingtest.Expect(t, "set by the user", own, "hardware_profile.memory_mb: Value out of range", `storage_profile.disks["system"].size_gb: Disk smaller than image`)
-}
-
 // Whatever a user writes is either refused, or a value whose text means the same again.
 func FuzzConvert(f *testing.F) {
-	for _, kind := range ParameterTypes() {
+	for _, kind := range Types() {
 		for _, text := range []string{"", "a", "8080", "1e400", "-0.5", "true", `["a"]`, `{"a":"b"}`, `[1e1000000]`, `{"a":[]}`, "\xff"} {
 			f.Add(kind, text)
 		}
@@ -258,39 +222,6 @@ func FuzzConvert(f *testing.F) {
 		}
 		_ = fmt.Sprint(v.List(), v.Map(), v.length())
 	})
-}
-
-func BenchmarkResolveAndRender(b *testing.B) {
-	declared, g := map[string]Parameter{}, Given{Parameters: map[string]Raw{}}
-	var text strings.Builder
-	text.WriteString("#cloud-config\nwrite_files:\n")
-	for i := range 50 {
-		name := fmt.Sprintf("p%d", i)
-		switch i % 4 {
-		case 0:
-			declared[name], g.Parameters[name] = Parameter{Type: "string", Regex: "^[a-z]+$", MaxLength: new(int64(20))}, "value"
-		case 1:
-			declared[name], g.Parameters[name] = Parameter{Type: "integer", MinValue: new("1"), MaxValue: new("65535")}, number(b, "8080")
-		case 2:
-			declared[name], g.Parameters[name] = Parameter{Type: "string", AllowedValues: []string{"a", "b", "c"}}, "b"
-		case 3:
-			declared[name], g.Parameters[name] = Parameter{Type: "list", MaxLength: new(int64(5))}, []Raw{"a", "b"}
-		}
-		fmt.Fprintf(&text, "  - path: /etc/%s\n    content: {{ quote .%s }}\n", name, name)
-	}
-	c := &CloudInit{UserData: text.String()}
-	if fs := append(ValidateParameters(declared), c.validateNames(declared)...); len(fs) > 0 {
-		b.Fatal(fs)
-	}
-	for b.Loop() {
-		effective, fs := Resolve(declared, g)
-		if len(fs) > 0 {
-			b.Fatal(fs)
-		}
-		if _, err := c.Render(declared, effective); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func TestWhatHasToBeSetIsNotDefault(t *testing.T) {

@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import (
 	"encoding/json"
@@ -34,7 +34,7 @@ func convert(kind string, raw Raw) (value *Value, problem string) {
 	if unknown(raw) {
 		return nil, ""
 	}
-	text, problem := paramTypeOf(kind).convert(raw)
+	text, problem := definitionOf(kind).convert(raw)
 	if problem != "" {
 		return nil, problem
 	}

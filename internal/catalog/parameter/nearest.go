@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 // nearest picks the name that a typist most likely meant, "" when none is near.
 func nearest(word string, names []string) string {

@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Parameter declares a value that whoever uses a template may or must set.
+// Parameter declares a value that the user of a template may or must set.
 type Parameter struct {
 	Type          string   `json:"type"`
 	Description   string   `json:"description,omitempty"`
@@ -28,8 +28,8 @@ type Parameter struct {
 	Target        string   `json:"target,omitempty"` // "" for the one that the name implies
 }
 
-// ValidateParameters finds what is wrong with declarations: unknown types, contradictions, two for one target.
-func ValidateParameters(declared map[string]Parameter) finding.List {
+// Validate finds what is wrong with declarations: unknown types, contradictions, two for one target.
+func Validate(declared map[string]Parameter) finding.List {
 	var fs finding.List
 	targets := map[string]string{}
 	for _, name := range naming.SortedNames(declared) {
@@ -37,9 +37,9 @@ func ValidateParameters(declared map[string]Parameter) finding.List {
 		if !naming.IsParameterName(name) {
 			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
 		}
-		if !slices.Contains(ParameterTypes(), p.Type) {
+		if !slices.Contains(Types(), p.Type) {
 			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is "+
-				"not one of %s.", p.Type, strings.Join(ParameterTypes(), ", ")))
+				"not one of %s.", p.Type, strings.Join(Types(), ", ")))
 			continue // nothing more can be said
 		}
 		if p.Required && p.Default != nil {
@@ -65,7 +65,7 @@ func ValidateParameters(declared map[string]Parameter) finding.List {
 // validateLimits finds limits that do not go with the type or with one another.
 func (p Parameter) validateLimits(at finding.Path) finding.List {
 	var fs finding.List
-	of := paramTypeOf(p.Type)
+	of := definitionOf(p.Type)
 	foreign := func(attribute string, set, fits bool, what string) {
 		if set && !fits {
 			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, but the parameter is of type "+
@@ -175,7 +175,7 @@ func (p Parameter) check(name string, value Value, secret bool) string {
 	if problem := p.checkRange(value); problem != "" {
 		return problem
 	}
-	length, unit := value.length(), paramTypeOf(p.Type).unit
+	length, unit := value.length(), definitionOf(p.Type).unit
 	switch {
 	case p.MinLength != nil && length < *p.MinLength:
 		return fmt.Sprintf("has %d %s, and min_length is %d", length, unit, *p.MinLength)

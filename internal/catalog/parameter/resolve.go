@@ -1,4 +1,4 @@
-package catalog
+package parameter
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 			at := finding.At(attribute).Key(name)
 			p, known := declared[name]
 			if !known {
-				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s", name, instead(name, declared)))
+				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s", name, Instead(name, declared)))
 				continue
 			}
 			if _, twice := effective[name]; twice {
@@ -60,7 +60,7 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 		case p.Required:
 			fs.Add(finding.At("parameters"), "Missing parameter", missing(name, p))
 		case p.Default != nil:
-			effective[name], _ = convert(p.Type, *p.Default) // which ValidateParameters has found valid
+			effective[name], _ = convert(p.Type, *p.Default) // which Validate has found valid
 		}
 	}
 	return effective, fs
@@ -125,8 +125,8 @@ func missing(name string, p Parameter) string {
 	return detail + ": set it in " + where + "."
 }
 
-// instead tells what is declared where a name is not, and the nearest.
-func instead(name string, declared map[string]Parameter) string {
+// Instead tells what is declared where a name is not, and the nearest.
+func Instead(name string, declared map[string]Parameter) string {
 	if len(declared) == 0 {
 		return "The template declares no parameters."
 	}
