@@ -25,10 +25,10 @@ func Driven(declared map[string]parameter.Parameter, effective parameter.Values)
 		if !ok {
 			continue
 		}
-		switch target := p.EffectiveTarget(name); {
-		case target == parameter.TargetMemory:
+		switch target := p.EffectiveTarget(name); target {
+		case parameter.TargetMemory:
 			hardware = (&profile.Hardware{MemoryMB: &n}).Over(hardware)
-		case target == parameter.TargetCores:
+		case parameter.TargetCores:
 			hardware = (&profile.Hardware{CPUCores: &n}).Over(hardware)
 		default:
 			disk, ok := parameter.DiskOf(target)

@@ -49,3 +49,10 @@ type RequestStep struct {
 	Name       string `json:"name"`
 	DurationMS int64  `json:"duration_ms"`
 }
+
+// Registering tells how a version was registered.
+type Registering struct {
+	StartedAt   time.Time     `json:"started_at"`
+	CompletedAt time.Time     `json:"completed_at"`
+	Steps       []RequestStep `json:"steps"`
+}

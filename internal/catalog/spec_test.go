@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
@@ -45,7 +46,7 @@ func TestASpecIsStoredAsItIsMeant(t *testing.T) {
 }
 
 func TestSpecFitsTogether(t *testing.T) {
-	userData := func(body string) *CloudInit { return &CloudInit{UserData: "#cloud-config\n" + body} }
+	userData := func(body string) *cloudinit.Config { return &cloudinit.Config{UserData: "#cloud-config\n" + body} }
 	declared := map[string]parameter.Parameter{"port": {Type: "integer"}, "size": {Type: "integer", Target: "disk.data.size_gb"}}
 	data := &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
 	findingtest.Expect(t, "fits", Spec{Parameters: declared, Storage: data, CloudInit: userData("a: {{ .port }}\n")}.ValidateWhole())

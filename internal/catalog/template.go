@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -48,7 +49,7 @@ type Spec struct {
 	Network    *profile.Network               `json:"network_profile,omitempty"`
 	Storage    *profile.Storage               `json:"storage_profile,omitempty"`
 	Parameters map[string]parameter.Parameter `json:"parameters"`
-	CloudInit  *CloudInit                     `json:"cloud_init,omitempty"`
+	CloudInit  *cloudinit.Config              `json:"cloud_init,omitempty"`
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -85,7 +86,7 @@ func (s Spec) Validate() finding.List {
 // ValidateWhole finds what does not fit together, in a spec that nothing more is laid over or under: names in cloud_init
 // that are no parameters, and parameters that drive disks that are not there.
 func (s Spec) ValidateWhole() finding.List {
-	fs := s.CloudInit.validateNames(s.Parameters)
+	fs := s.CloudInit.ValidateNames(s.Parameters)
 	fs = append(fs, s.validateSize()...)
 	disks := map[string]profile.Disk{profile.SystemDisk: {}}
 	if s.Storage != nil && s.Storage.Disks != nil {

@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 // encodeCloudConfig writes a mapping as a cloud-config. What is written is read again and compared, because YAML emitters
@@ -17,7 +17,7 @@ import (
 func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
 	written, err := encodeYAML(&yaml.Node{
 		Kind:        yaml.DocumentNode,
-		HeadComment: catalog.CloudConfigHeader,
+		HeadComment: cloudinit.CloudConfigHeader,
 		Content:     []*yaml.Node{quoted(config)},
 	})
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 // Where a guest keeps its firewall. It is apart from the distribution's own /etc/nftables.conf, which an administrator
@@ -87,5 +87,5 @@ func firewallFiles(ports []int64) []writeFile {
 // earlyFirewall loads the rules where nft is in the image, before packages are installed and their services started. The
 // script makes sure of it later, and complains.
 func earlyFirewall(ports []int64) string {
-	return fmt.Sprintf("[ -e %s ] || ! command -v nft >/dev/null || printf %%s %s | nft -f -", rulesPath, catalog.ShellWord(firewallRules(ports)))
+	return fmt.Sprintf("[ -e %s ] || ! command -v nft >/dev/null || printf %%s %s | nft -f -", rulesPath, cloudinit.ShellWord(firewallRules(ports)))
 }

@@ -1,15 +1,17 @@
 package guest
 
 import (
-	_ "embed" // the script
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+
+	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
+
+// the script
 
 // scriptPath is where the guest keeps the script that reports, until it has: cloud-init runs what is there at each boot,
 // before the commands of runcmd. So it does not depend on them, and goes on after one that restarts the guest. Only root may
@@ -45,7 +47,7 @@ func (c *Customization) script(id string) string {
 	call := func(function string, args ...string) {
 		calls.WriteString(function)
 		for _, arg := range args {
-			calls.WriteString(" " + catalog.ShellWord(arg))
+			calls.WriteString(" " + cloudinit.ShellWord(arg))
 		}
 		calls.WriteString("\n")
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 // unclear are notes of cloud-init that leave it to its own program to say how it was.
@@ -26,7 +26,7 @@ func ranGuest(t *testing.T, c *Customization, notes map[string]string, said stri
 // ranScript is ranGuest for a script that is run with each of those arguments.
 func ranScript(t *testing.T, script string, args []string, notes map[string]string, said string, status int, programs map[string]string) (console string) {
 	t.Helper()
-	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", catalog.ShellWord(said), status)}
+	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", cloudinit.ShellWord(said), status)}
 	maps.Copy(all, programs)
 	g := newFakeGuest(t, script)
 	g.prepare(notes, all)
@@ -57,7 +57,7 @@ func TestCommandsRunAsTheyWereWritten(t *testing.T) {
 	var commands []string
 	for _, s := range hostile {
 		if s = strings.ReplaceAll(s, "\x00", ""); s != "" {
-			commands = append(commands, "printf %s "+catalog.ShellWord(s)+" >>out; printf '<next>' >>out")
+			commands = append(commands, "printf %s "+cloudinit.ShellWord(s)+" >>out; printf '<next>' >>out")
 		}
 	}
 	dir := t.TempDir()

@@ -11,7 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 // Seed is what cloud-init is told at first boot, in the form of its NoCloud data source.
@@ -97,7 +97,7 @@ func (s Seed) render() (Files, error) {
 		return Files{}, err
 	}
 	if s.VendorData != "" {
-		files.VendorData = []byte(strings.TrimPrefix(s.VendorData, catalog.ByteOrderMark))
+		files.VendorData = []byte(strings.TrimPrefix(s.VendorData, cloudinit.ByteOrderMark))
 	}
 	if files.MetaData, err = yaml.Marshal(metaData{text(s.InstanceID), text(s.Hostname)}); err != nil {
 		return Files{}, fmt.Errorf("writing meta-data: %w", err)

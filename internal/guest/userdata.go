@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 const disableRootField = "disable_root"
@@ -65,9 +65,9 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if config == "" {
 		return empty, nil
 	}
-	body, ok := catalog.CloudConfigBody(config)
+	body, ok := cloudinit.CloudConfigBody(config)
 	if !ok {
-		return nil, errors.New("user data must be a cloud-config. " + strings.TrimSuffix(catalog.NotCloudConfig(config), "."))
+		return nil, errors.New("user data must be a cloud-config. " + strings.TrimSuffix(cloudinit.NotCloudConfig(config), "."))
 	}
 	// An empty line stands in for the header: line numbers in errors stay true.
 	decoder := yaml.NewDecoder(strings.NewReader("\n" + body))

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 const (
@@ -89,7 +89,7 @@ func publicKeys(text string) ([]string, error) {
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
-		line = strings.TrimSpace(strings.TrimPrefix(line, catalog.ByteOrderMark))
+		line = strings.TrimSpace(strings.TrimPrefix(line, cloudinit.ByteOrderMark))
 		if isPrivateKey(line) {
 			return nil, errPrivateKey
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
@@ -158,7 +159,7 @@ func TestSettleFindsAllThatIsWrongWhereItIs(t *testing.T) {
 // What a guest was told at its first boot refuses no change of an instance, whatever has become a mistake since.
 func TestSettleLeavesTheFirstBootOfAnInstanceAlone(t *testing.T) {
 	template, version := offered()
-	version.Spec.CloudInit = &catalog.CloudInit{UserData: "#cloud-config\na: {"}
+	version.Spec.CloudInit = &cloudinit.Config{UserData: "#cloud-config\na: {"}
 	request := asked(func(r *Request) {
 		r.Given.Parameters["admin"] = "ssh-rsa"
 		r.Customization = &guest.Customization{Timezone: "?", UserData: "#cloud-config\nmerge_how: []"}

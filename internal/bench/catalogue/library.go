@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
@@ -73,7 +74,7 @@ func template(n int) catalog.Template {
 			Type: "string", Description: words(random, 10), Regex: "^[a-z][a-z0-9-]{0,62}$",
 		}
 	}
-	t.Spec.CloudInit = &catalog.CloudInit{UserData: "#cloud-config\n# " + words(random, 150)}
+	t.Spec.CloudInit = &cloudinit.Config{UserData: "#cloud-config\n# " + words(random, 150)}
 	return t
 }
 
@@ -86,7 +87,7 @@ func version(t catalog.Template, n int) catalog.Version {
 		CreatedAt: t.CreatedAt.Add(time.Duration(n) * time.Hour), CreatedBy: "platform",
 	}
 	random := rand.New(rand.NewPCG(uint64(n/10), 2))
-	v.Spec.CloudInit = &catalog.CloudInit{UserData: t.Spec.CloudInit.UserData + words(random, 10)}
+	v.Spec.CloudInit = &cloudinit.Config{UserData: t.Spec.CloudInit.UserData + words(random, 10)}
 	return v
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
@@ -14,7 +15,7 @@ func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 	shop := catalog.TemplateID{Tenant: "shop", Name: "web"}
 	v := catalog.Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: catalog.Spec{
 		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]parameter.Parameter{"port": {Type: parameter.TypeInteger, Default: new("80"), Description: `"<&>"`}},
-		CloudInit: &catalog.CloudInit{UserData: "secret"},
+		CloudInit: &cloudinit.Config{UserData: "secret"},
 	}}
 	frozen, err := Freeze(v)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
 var cloudInitTypes = map[string]attr.Type{"user_data": types.StringType}
@@ -28,18 +28,18 @@ func CloudInitAttribute(description string) schema.SingleNestedAttribute {
 }
 
 // CloudInit reads a cloud_init.
-func CloudInit(o types.Object) (*catalog.CloudInit, bool) {
-	return object(o, func(r reader) *catalog.CloudInit {
+func CloudInit(o types.Object) (*cloudinit.Config, bool) {
+	return object(o, func(r reader) *cloudinit.Config {
 		text := r.string("user_data")
 		if text == nil {
 			return nil
 		}
-		return &catalog.CloudInit{UserData: *text}
+		return &cloudinit.Config{UserData: *text}
 	})
 }
 
 // CloudInitObject writes a cloud_init.
-func CloudInitObject(c *catalog.CloudInit) types.Object {
+func CloudInitObject(c *cloudinit.Config) types.Object {
 	if c == nil {
 		return types.ObjectNull(cloudInitTypes)
 	}

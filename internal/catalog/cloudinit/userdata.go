@@ -1,4 +1,4 @@
-package catalog
+package cloudinit
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// CloudInit is what a template tells its guests at first boot.
-type CloudInit struct {
+// Config is what a template tells its guests at first boot.
+type Config struct {
 	// UserData is a cloud-config, written as a template of package text/template over the parameters. Functions are those
 	// of userDataFunctions, and text/template's own.
 	UserData string `json:"user_data"`
@@ -58,7 +58,7 @@ func NotCloudConfig(text string) string {
 }
 
 // Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
-func (c *CloudInit) Validate() finding.List {
+func (c *Config) Validate() finding.List {
 	var fs finding.List
 	if c == nil {
 		return nil
@@ -73,8 +73,8 @@ func (c *CloudInit) Validate() finding.List {
 	return fs
 }
 
-// validateNames finds names in a template of user data that are no parameters.
-func (c *CloudInit) validateNames(declared map[string]parameter.Parameter) finding.List {
+// ValidateNames finds names in a template of user data that are no parameters.
+func (c *Config) ValidateNames(declared map[string]parameter.Parameter) finding.List {
 	var fs finding.List
 	if c == nil {
 		return nil
@@ -103,7 +103,7 @@ const maxUserData = 1 << 20
 
 // Render writes the user data with effective values, all of which must be known. Errors name the line, and never a value.
 // c may be nil.
-func (c *CloudInit) Render(declared map[string]parameter.Parameter, effective parameter.Values) (string, error) {
+func (c *Config) Render(declared map[string]parameter.Parameter, effective parameter.Values) (string, error) {
 	if c == nil {
 		return "", nil
 	}

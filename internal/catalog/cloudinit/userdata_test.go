@@ -1,4 +1,4 @@
-package catalog
+package cloudinit
 
 import (
 	"encoding/json"
@@ -15,15 +15,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
-func userData(lines ...string) *CloudInit {
-	return &CloudInit{UserData: "#cloud-config\n" + strings.Join(lines, "\n") + "\n"}
+func userData(lines ...string) *Config {
+	return &Config{UserData: "#cloud-config\n" + strings.Join(lines, "\n") + "\n"}
 }
 
 var allTypes = map[string]parameter.Parameter{
 	"text": {Type: "text"}, "port": {Type: "integer"}, "ratio": {Type: "number"}, "on": {Type: "bool"}, "tags": {Type: "list"}, "env": {Type: "map"}, "unset": {Type: "string"},
 }
 
-func render(t testing.TB, c *CloudInit, given map[string]parameter.Raw) (string, error) {
+func render(t testing.TB, c *Config, given map[string]parameter.Raw) (string, error) {
 	t.Helper()
 	effective, fs := parameter.Resolve(allTypes, parameter.Given{Parameters: given})
 	if len(fs) > 0 {
@@ -57,7 +57,7 @@ func TestUserDataIsRendered(t *testing.T) {
 		`{{ json .text }}`:                                     `"a \"b\"\n# c: d"`,
 	} {
 		c := userData(line)
-		if fs := append(c.Validate(), c.validateNames(allTypes)...); len(fs) > 0 {
+		if fs := append(c.Validate(), c.ValidateNames(allTypes)...); len(fs) > 0 {
 			t.Errorf("%s: %v", line, fs)
 		}
 		got, err := render(t, c, given)
@@ -65,8 +65,8 @@ func TestUserDataIsRendered(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", line, got, err, want)
 		}
 	}
-	var none *CloudInit
-	if got, err := none.Render(nil, nil); got != "" || err != nil || len(none.Validate()) > 0 || len(none.validateNames(nil)) > 0 {
+	var none *Config
+	if got, err := none.Render(nil, nil); got != "" || err != nil || len(none.Validate()) > 0 || len(none.ValidateNames(nil)) > 0 {
 		t.Error("no cloud_init says something")
 	}
 }
@@ -80,11 +80,11 @@ func TestWrongTemplatesAreFound(t *testing.T) {
 		"#cloud-config\n{{ define \"x\" }}y{{ end }}": "cloud_init.user_data: Invalid template",
 		"#cloud-config\n{{ template \"user_data\" }}": "cloud_init.user_data: Invalid template",
 	} {
-		if fs := (&CloudInit{UserData: text}).Validate(); len(fs) == 0 || !strings.HasPrefix(fs[0].Error(), want) {
+		if fs := (&Config{UserData: text}).Validate(); len(fs) == 0 || !strings.HasPrefix(fs[0].Error(), want) {
 			t.Errorf("%q: found %v, want %s", text, fs, want)
 		}
 	}
-	fs := userData("a: {{ .port }}", "b: {{ if .on }}{{ $.nothing }}{{ end }}", "c: {{ range .tags }}{{ .x }}{{ end }}{{ (index .tag 0) }}").validateNames(allTypes)
+	fs := userData("a: {{ .port }}", "b: {{ if .on }}{{ $.nothing }}{{ end }}", "c: {{ range .tags }}{{ .x }}{{ end }}{{ (index .tag 0) }}").ValidateNames(allTypes)
 	findingtest.Expect(t, "names", fs, "cloud_init.user_data: Unknown parameter", "cloud_init.user_data: Unknown parameter")
 	if len(fs) == 2 && (!strings.Contains(fs[0].Detail, "Line 3") || !strings.Contains(fs[1].Detail, "Line 4") || !strings.Contains(fs[1].Detail, `Did you mean "tags"?`)) {
 		t.Errorf("got %v", fs)
@@ -180,8 +180,8 @@ func FuzzTemplates(f *testing.F) {
 		if strings.Contains(text, "range") && strings.ContainsAny(text, "0123456789") {
 			return // counting to a large number takes its time
 		}
-		c := &CloudInit{UserData: CloudConfigHeader + "\n" + text}
-		if len(c.Validate()) > 0 || len(c.validateNames(allTypes)) > 0 {
+		c := &Config{UserData: CloudConfigHeader + "\n" + text}
+		if len(c.Validate()) > 0 || len(c.ValidateNames(allTypes)) > 0 {
 			return
 		}
 		effective, _ := parameter.Resolve(allTypes, parameter.Given{Parameters: map[string]parameter.Raw{"text": "x", "port": "1", "tags": []parameter.Raw{"a"}, "env": map[string]parameter.Raw{"a": "b"}}})
@@ -218,8 +218,8 @@ func BenchmarkResolveAndRender(b *testing.B) {
 		}
 		fmt.Fprintf(&text, "  - path: /etc/%s\n    content: {{ quote .%s }}\n", name, name)
 	}
-	c := &CloudInit{UserData: text.String()}
-	if fs := append(parameter.Validate(declared), c.validateNames(declared)...); len(fs) > 0 {
+	c := &Config{UserData: text.String()}
+	if fs := append(parameter.Validate(declared), c.ValidateNames(declared)...); len(fs) > 0 {
 		b.Fatal(fs)
 	}
 	for b.Loop() {
