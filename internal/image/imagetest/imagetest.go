@@ -183,3 +183,24 @@ func Random(n int) []byte {
 	_, _ = rand.Read(data)
 	return data
 }
+
+// Sparse writes a file of size bytes in which only the given pieces are data, and gives its content.
+func Sparse(t testing.TB, size int64, pieces map[int64][]byte) (path string, content []byte) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "sparse.raw")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content = make([]byte, size)
+	for offset, piece := range pieces {
+		copy(content[offset:], piece)
+		if _, err := file.WriteAt(piece, offset); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(file.Truncate(size), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path, content
+}

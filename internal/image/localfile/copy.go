@@ -24,11 +24,12 @@ type Copied struct {
 	Shared int64 // bytes that the copy has in common with the file, instead of copied ones
 }
 
-// CopyTo copies the file's data into another file of this machine, and leaves its holes out: by sharing its blocks where the
-// file system can, else by the kernel, or by reading and writing. The other file is open for reading and writing, as long as
-// this one, and reads as zeros. CopyTo returns once the copy is on its disk. Notice is told how many bytes were copied since.
-// Where done is false, it could not copy, and the other file has at most data that belongs there. A caller that then sends
-// the image finds out why.
+// CopyTo copies the file's data into another file of this machine, and leaves its holes out: by
+// sharing its blocks where the file system can, else by the kernel, or by reading and writing. The
+// other file is open for reading and writing, as long as this one, and reads as zeros. CopyTo
+// returns once the copy is on its disk. Notice is told how many bytes were copied since. Where done
+// is false, it could not copy, and the other file has at most data that belongs there. A caller
+// that then sends the image finds out why.
 func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
 	c := copying{from: f.File, to: to, notice: notice}
 	if shareBlocks(to, f.File) == nil {
@@ -100,8 +101,8 @@ func (c *copying) some(offset, length int64) (int64, error) {
 	return io.CopyBuffer(io.NewOffsetWriter(c.to, offset), io.NewSectionReader(c.from, offset, length), c.buf)
 }
 
-// failure is the error of a copy that ended with err, or nil where the image can still be sent. A full disk is full for every
-// writer, and this process is told so more plainly than the sink.
+// failure is the error of a copy that ended with err, or nil where the image can still be sent. A
+// full disk is full for every writer, and this process is told so more plainly than the sink.
 func (c *copying) failure(ctx context.Context, o image.Origin, err error) error {
 	switch {
 	case ctx.Err() != nil:

@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shareBlocks makes one file have the content of another, block for block, without copying: FICLONE of ioctl_ficlonerange(2).
-// Both must be of one file system, of a kind that can (Btrfs, XFS).
+// shareBlocks makes one file have the content of another, block for block, without copying: FICLONE
+// of ioctl_ficlonerange(2). Both must be of one file system, of a kind that can (Btrfs, XFS).
 func shareBlocks(to, from *os.File) error {
 	return uninterrupted(func() error { return unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) })
 }
 
-// copyRange copies length bytes at offset, or fewer, within the kernel or the server of the file system, by copy_file_range(2).
+// copyRange copies length bytes at offset, or fewer, within the kernel or the server of the file
+// system, by copy_file_range(2).
 func copyRange(to, from *os.File, offset, length int64) (n int64, err error) {
 	err = uninterrupted(func() error {
 		there, here := offset, offset
@@ -24,7 +25,8 @@ func copyRange(to, from *os.File, offset, length int64) (n int64, err error) {
 	return n, err
 }
 
-// uninterrupted makes a system call until no signal cuts it off: Go's runtime sends them to its own threads.
+// uninterrupted makes a system call until no signal cuts it off: Go's runtime sends them to its own
+// threads.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

@@ -16,8 +16,8 @@ const (
 	LastBytes = 4096
 )
 
-// Extents lists where the file holds data, in order, ending where the file ends. Extents that lie nearer to each other than
-// JoinGap are one.
+// Extents lists where the file holds data, in order, ending where the file ends. Extents that lie
+// nearer to each other than JoinGap are one.
 func (f *File) Extents(ctx context.Context) ([]image.Extent, error) {
 	size := f.Size()
 	gap := max(JoinGap, size/maxExtents)

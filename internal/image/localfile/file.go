@@ -1,5 +1,5 @@
-// Package localfile reads files of this machine that hold images: where they have data, whether they have changed, and copies
-// of them.
+// Package localfile reads files of this machine that hold images: where they have data, whether
+// they have changed, and copies of them.
 package localfile
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// ErrNotRegular is the cause within a SourceError when a path names a directory, a device, a pipe or a socket.
+// ErrNotRegular is the cause within a SourceError when a path names a directory, a device, a pipe
+// or a socket.
 var ErrNotRegular = errors.New("it is not a regular file")
 
 // File is a regular file of this machine. It must not change while it is read.
@@ -53,8 +54,9 @@ func (f *File) Size() int64 { return f.opened.Size() }
 // Stamp is how the file looked when it was opened.
 func (f *File) Stamp() Stamp { return stampFrom(f.path, f.opened) }
 
-// Unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be is enough: it is hashed,
-// sent and compared by readings of their own, so that its digest is the same afterwards proves nothing of what was sent before.
+// Unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be
+// is enough: it is hashed, sent and compared by readings of their own, so that its digest is the
+// same afterwards proves nothing of what was sent before.
 func (f *File) Unchanged() error {
 	now, err := f.Stat()
 	if err != nil {
@@ -72,7 +74,8 @@ func (f *File) Unchanged() error {
 	return f.origin.Failed("reading", image.ErrChanged, advice)
 }
 
-// cause leaves out what an fs.PathError says again: message and path are given by the SourceError around it.
+// cause leaves out what an fs.PathError says again: message and path are given by the SourceError
+// around it.
 func cause(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

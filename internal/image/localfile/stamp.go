@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// Stamp is what was seen of an image file: what tells without reading it that it has changed, and its digest by then.
+// Stamp is what was seen of an image file: what tells without reading it that it has changed, and
+// its digest by then.
 type Stamp struct {
 	Path     string    `json:"path"`
 	Size     int64     `json:"size_bytes"`
 	Modified time.Time `json:"modified"`
-	// Changed and Inode tell also of a file that was written to and given its size and time back, and of one that was put in
-	// another one's place. They are zero where the system does not tell.
+	// Changed and Inode tell also of a file that was written to and given its size and time back, and
+	// of one that was put in another one's place. They are zero where the system does not tell.
 	Changed time.Time `json:"changed,omitzero"`
 	Inode   uint64    `json:"inode,omitempty"`
 	Digest  string    `json:"digest"` // "sha256:HEX" of the image, decompressed

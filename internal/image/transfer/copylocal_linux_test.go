@@ -83,7 +83,7 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 	for name, where := range places {
 		t.Run(name, func(t *testing.T) {
 			from, to := where(t)
-			made, content := sparse(t, 40*mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160)})
+			made, content := imagetest.Sparse(t, 40*mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160)})
 			path := filepath.Join(from, "image")
 			if out, err := exec.Command("cp", "--sparse=always", made, path).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)

@@ -2,41 +2,11 @@ package transfer
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
-
-// sparse writes a file of size bytes in which only the given pieces are data, and gives its content.
-func sparse(t *testing.T, size int64, pieces map[int64][]byte) (path string, content []byte) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "sparse.raw")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content = make([]byte, size)
-	for offset, piece := range pieces {
-		copy(content[offset:], piece)
-		if _, err := file.WriteAt(piece, offset); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(file.Truncate(size), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return path, content
-}
 
 func TestHolesAreHashedButNotSent(t *testing.T) {
 	const mib = 1 << 20
@@ -55,7 +25,7 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 		"no hole": {mib, map[int64][]byte{0: imagetest.RawDisk(mib)}, [][2]int64{{0, mib}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path, content := sparse(t, c.size, c.pieces)
+			path, content := imagetest.Sparse(t, c.size, c.pieces)
 			im := opened(t, source{path: path})
 			if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(content) {
 				t.Errorf("Digest = %s, %v; want %s", digest, err, imagetest.SHA256(content))
@@ -79,44 +49,5 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 				t.Error("the sink holds other bytes than the file")
 			}
 		})
-	}
-}
-
-func TestPipesAndDevicesAreNotOpened(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{pipe, os.DevNull} {
-		_, err := open(t.Context(), source{path: path}) // would wait for ever for the pipe's writer
-		imagetest.WantError[*image.SourceError](t, err)
-		if !errors.Is(err, localfile.ErrNotRegular) {
-			t.Errorf("opening %s: %v", path, err)
-		}
-	}
-}
-
-func TestAnUnreadableFileIsExplained(t *testing.T) {
-	path := imagetest.WriteFile(t, imagetest.RawDisk(512))
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() == 0 { // who reads everything: this thread is somebody else to the file system, and ends with the test
-		for dir := filepath.Dir(path); dir != os.TempDir(); dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		const nobody = 65534
-		runtime.LockOSThread()
-		if err := unix.Setfsuid(nobody); err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Setfsuid(0) //nolint:errcheck // the thread is not used again
-	}
-	_, err := open(t.Context(), source{path: path})
-	imagetest.WantError[*image.SourceError](t, err)
-	if !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("opening an unreadable file: %v", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -245,24 +244,4 @@ func TestProgressIsToldEveryFewSeconds(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestWhatCannotBeOpenedIsExplained(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	for path, c := range map[string]struct {
-		cause error
-		says  string
-	}{
-		"missing.img":                     {os.ErrNotExist, filepath.Join(dir, "missing.img")},
-		filepath.Join(dir, "missing.img"): {os.ErrNotExist, "the machine that runs Terraform"},
-		dir:                               {localfile.ErrNotRegular, "a directory"},
-	} {
-		_, err := open(t.Context(), source{path: path})
-		imagetest.WantError[*image.SourceError](t, err)
-		imagetest.WantBlamed(t, err, "path")
-		if !errors.Is(err, c.cause) || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("opening %s: %v, want %v and %q", path, err, c.cause, c.says)
-		}
-	}
 }

@@ -5,12 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/sourcetest"
 )
@@ -35,7 +33,7 @@ func TestContract(t *testing.T) {
 			},
 			Faults: map[string]sourcetest.Fault{
 				sourcetest.Gone:   {Happen: do(func() error { return os.Remove(path) }), Is: fs.ErrNotExist, Says: path},
-				sourcetest.Denied: {Happen: func(t *testing.T) { deny(t, path) }, Is: fs.ErrPermission, Says: "Let the user who runs Terraform"},
+				sourcetest.Denied: {Happen: func(t *testing.T) { imagetest.Deny(t, path) }, Is: fs.ErrPermission, Says: "Let the user who runs Terraform"},
 				sourcetest.Changed: {
 					Happen: do(func() error {
 						f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -51,27 +49,4 @@ func TestContract(t *testing.T) {
 			},
 		}
 	})
-}
-
-// deny takes the file from this test, whoever runs it.
-func deny(t *testing.T, path string) {
-	t.Helper()
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() != 0 {
-		return
-	}
-	// Root reads everything: this thread is another user to the file system, and ends with the test.
-	for dir := filepath.Dir(path); dir != os.TempDir(); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const nobody = 65534
-	runtime.LockOSThread()
-	if err := unix.Setfsuid(nobody); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Setfsuid(0) })
 }
