@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -89,8 +91,12 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		Retention: retention(config.Retention),
 	})
 	s.Provisioner = provision.New(provision.Settings{
-		Host: host, Library: s.Library, DomainType: domainType, StorageTiers: attribute.Labels(config.Tiers),
-		PublicNetworks: attribute.Strings(config.Public.Elements()), Observe: logStep,
+		Host:           host,
+		Library:        s.Library,
+		StorageTiers:   attribute.Labels(config.Tiers),
+		PublicNetworks: attribute.Strings(config.Public.Elements()),
+		Observe:        logStep,
+		Kinds:          func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, domainType)} },
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/readiness"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -18,12 +20,12 @@ import (
 func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 	for _, how := range strategy.All() {
 		t.Run(string(how.Name()), func(t *testing.T) {
-			onSite(t, func(t *testing.T, s *site) {
+			onSite(t, func(t *testing.T, s *testSite) {
 				ctx := t.Context()
 				told := 0
 				r := s.request(how.Name())
-				r.WaitFor = []string{WaitIP}
-				i, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) {
+				r.WaitFor = []string{kind.WaitIP}
+				i, record, err := s.p.Create(ctx, r, func(i kind.Instance, _ Record) {
 					told++
 					if i.UUID == "" || !i.Running() {
 						t.Errorf("told of %+v", i)
@@ -46,7 +48,7 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
 					t.Errorf("the instance is %+v", i)
 				}
-				system := must[host.Volume](t)(s.Volume(ctx, sitePool, i.systemVolume()))
+				system := must[host.Volume](t)(s.Volume(ctx, sitePool, systemVolume(i)))
 				if linked := system.Backing != nil; linked != how.HoldsBase() {
 					t.Errorf("the system disk stands on %+v", system.Backing)
 				}
@@ -60,20 +62,20 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 }
 
 // systemVolume names the volume of the system disk.
-func (i Instance) systemVolume() string { return i.Disks[0].Path[len("/pool/"):] }
+func systemVolume(i kind.Instance) string { return i.Disks[0].Path[len("/pool/"):] }
 
-// Whichever request of a create fails, and however: either the instance is there and its user was told of it, or nothing is
-// left and the next create succeeds.
+// Whichever request of a create fails, and however: either the instance is there and its user was
+// told of it, or nothing is left and the next create succeeds.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
 	for _, how := range ways() {
 		for _, name := range strategy.Names() {
 			t.Run(how+" "+name, func(t *testing.T) {
-				onSite(t, func(t *testing.T, s *site) {
+				onSite(t, func(t *testing.T, s *testSite) {
 					var told string
 					s.disturbed(t, how, func() { told = "" }, func(ctx context.Context) error {
 						r := s.request(catalog.Strategy(name))
-						r.WaitFor = []string{WaitIP}
-						_, _, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
+						r.WaitFor = []string{kind.WaitIP}
+						_, _, err := s.p.Create(ctx, r, func(i kind.Instance, _ Record) { told = i.UUID })
 						return err
 					}, func(err error) {
 						if told == "" || errors.Is(err, context.Canceled) {
@@ -92,11 +94,11 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 }
 
 func TestTakenNamesAreRefused(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		i := s.made(t, r)
 		before := s.volumes(t)
-		_, _, err := s.p.Create(t.Context(), r, func(Instance, Record) { t.Error("told of a second instance") })
+		_, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) { t.Error("told of a second instance") })
 		if _, taken := errors.AsType[*library.TakenError](err); !taken {
 			t.Errorf("got %v", err)
 		}
@@ -106,7 +108,7 @@ func TestTakenNamesAreRefused(t *testing.T) {
 		s.remove(t, i.UUID)
 
 		foreign := must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant, "web"), Type: "qemu"}))
-		if _, _, err := s.p.Create(t.Context(), r, func(Instance, Record) {}); err == nil {
+		if _, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {}); err == nil {
 			t.Error("the domain of others made way")
 		}
 		if _, err := s.Domain(t.Context(), foreign.UUID); err != nil {
@@ -117,16 +119,16 @@ func TestTakenNamesAreRefused(t *testing.T) {
 
 // A guest that gets no address is left for its user to look into.
 func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
-		r.WaitFor = []string{WaitAgent} // and it has none
+		r.WaitFor = []string{kind.WaitAgent} // and it has none
 		s.Console = func(host.Domain) []byte { return []byte("Kernel panic\n") }
 		var told string
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
 		defer cancel()
-		_, record, err := s.p.Create(ctx, r, func(i Instance, _ Record) { told = i.UUID })
-		unready, ok := errors.AsType[*ReadinessError](err)
-		if !ok || unready.Condition != WaitAgent || !strings.Contains(unready.Console, "Kernel panic") || record.Status != "failed" {
+		_, record, err := s.p.Create(ctx, r, func(i kind.Instance, _ Record) { told = i.UUID })
+		unready, ok := errors.AsType[*readiness.Error](err)
+		if !ok || unready.Condition != kind.WaitAgent || !strings.Contains(unready.Console, "Kernel panic") || record.Status != "failed" {
 			t.Fatalf("got %v; the record is %+v", err, record)
 		}
 		if i, err := s.p.Read(t.Context(), told); err != nil || !i.Running() {
@@ -137,7 +139,7 @@ func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
 }
 
 func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		asked := 0
 		s.Agent = func(string, string) (string, error) {
 			if asked++; asked < 3 { // it boots
@@ -146,7 +148,7 @@ func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
 			return `{"return":{}}`, nil
 		}
 		r := s.request("clone")
-		r.WaitFor = []string{WaitAgent}
+		r.WaitFor = []string{kind.WaitAgent}
 		i := s.made(t, r)
 		if asked < 3 {
 			t.Errorf("the agent was asked %d times", asked)

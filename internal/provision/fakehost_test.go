@@ -14,14 +14,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// site is a library on a host in memory. Its template web has the versions 1.0.0 and 2.0.0, of two images.
-type site struct {
+// testSite is a library on a host in memory. Its template web has the versions 1.0.0 and 2.0.0, of
+// two images.
+type testSite struct {
 	*fakehost.Host
 	lib *library.Library
 	p   *Provisioner
@@ -35,12 +39,12 @@ const (
 var siteTemplate = catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "web"}
 
 // onSite runs a test with a site, by a clock that waits for nothing.
-func onSite(t *testing.T, test func(t *testing.T, s *site)) {
+func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 	t.Helper()
 	images := map[string]string{"1.0.0": stressImage(t, 64<<10), "2.0.0": stressImage(t, 96<<10)}
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
-		s := &site{Host: fakehost.New()}
+		s := &testSite{Host: fakehost.New()}
 		for name, path := range map[string]string{sitePool: "/pool", siteTier: "/fast"} {
 			must[host.Pool](t)(s.CreateDirPool(ctx, name, path))
 		}
@@ -57,31 +61,39 @@ func onSite(t *testing.T, test func(t *testing.T, s *site)) {
 }
 
 // process is the library as another process has it.
-func (s *site) process() *library.Library {
+func (s *testSite) process() *library.Library {
 	return library.New(library.Options{
 		Host: s.Host, Pool: sitePool, Store: poolstore.New(s.Host, sitePool),
 		Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
 	})
 }
 
-func (s *site) provisioner(l *library.Library) *Provisioner {
-	return New(Settings{Host: s.Host, Library: l, DomainType: "qemu", StorageTiers: map[string]string{siteTier: siteTier}})
+func (s *testSite) provisioner(l *library.Library) *Provisioner {
+	return New(Settings{Host: s.Host, Library: l, Kinds: machines, StorageTiers: map[string]string{siteTier: siteTier}})
+}
+
+// machines are the drivers of virtual machines alone.
+func machines(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, "qemu")} }
+
+// planner is one that needs no host.
+func planner() *Planner {
+	return &Planner{kinds: machines(kind.Site{Volumes: volumes.New(nil, nil, "", nil)})}
 }
 
 // request is an instance with two disks, one of them on a tier.
-func (s *site) request(strategy catalog.Strategy) Request {
+func (s *testSite) request(strategy catalog.Strategy) kind.Request {
 	one, fast := int64(1), siteTier
-	return Request{
+	return kind.Request{
 		Name: "web", Template: siteTemplate, Version: "1.0.0", Strategy: strategy,
 		Storage: &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: &one, Tier: &fast}}},
-		Options: Options{Running: true, Autostart: true, Labels: map[string]string{"team": "a"}},
+		Options: kind.Options{Running: true, Autostart: true, Labels: map[string]string{"team": "a"}},
 	}
 }
 
 // made is an instance of a request.
-func (s *site) made(t *testing.T, r Request) Instance {
+func (s *testSite) made(t *testing.T, r kind.Request) kind.Instance {
 	t.Helper()
-	i, _, err := s.p.Create(t.Context(), r, func(Instance, Record) {})
+	i, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +101,7 @@ func (s *site) made(t *testing.T, r Request) Instance {
 }
 
 // volumes are those of the instance web, by pool.
-func (s *site) volumes(t *testing.T) (names []string) {
+func (s *testSite) volumes(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pool := range []string{sitePool, siteTier} {
 		for _, name := range must[[]string](t)(s.VolumeNames(context.WithoutCancel(t.Context()), pool)) {
@@ -104,7 +116,7 @@ func (s *site) volumes(t *testing.T) (names []string) {
 }
 
 // empty wants nothing of the instance to be left.
-func (s *site) empty(t *testing.T) {
+func (s *testSite) empty(t *testing.T) {
 	t.Helper()
 	if left := s.UUIDs(); len(left) > 0 {
 		t.Errorf("the domains %q are left", left)
@@ -115,7 +127,7 @@ func (s *site) empty(t *testing.T) {
 }
 
 // remove removes an instance as its user does.
-func (s *site) remove(t *testing.T, uuid string) {
+func (s *testSite) remove(t *testing.T, uuid string) {
 	t.Helper()
 	if err := s.p.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "web", hostid.ID{}); err != nil {
 		t.Fatal(err)
@@ -146,9 +158,10 @@ func ways() []string {
 	return slices.Sorted(maps.Keys(disturbances))
 }
 
-// disturbed does something again and again, each time with another of its requests disturbed, until it gets by without
-// meeting the disturbance. before prepares it, and after looks at what came of it, and cleans up.
-func (s *site) disturbed(t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error)) {
+// disturbed does something again and again, each time with another of its requests disturbed, until
+// it gets by without meeting the disturbance. before prepares it, and after looks at what came of
+// it, and cleans up.
+func (s *testSite) disturbed(t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error)) {
 	t.Helper()
 	for n := 1; ; n++ {
 		if n > 500 {

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -27,67 +25,54 @@ var (
 	ErrUnreachable = host.ErrUnreachable
 )
 
-// Instance is an instance as its host knows it.
-type Instance struct {
-	UUID        string
-	Facts       metadata.Facts
-	DomainName  string
-	Host        string // the host's own name
-	HostUUID    string // as libvirt has it: see package hostid
-	Description string
-	State       host.State
-	Autostart   bool
-	Machine     profile.Machine
-	NICs        []profile.NIC
-	Disks       []host.DomainDisk // novacron's own, the system disk first
-	DomainType  string
-	sizes       map[string]uint64 // of disks, bytes, by their targets; only Refresh knows them
-	targets     []string          // of all disks and drives, whoever added them
-	Addresses   []netip.Addr      // of running guests, in the order of their interfaces, IPv4 first
+// Reader reads instances.
+type Reader struct {
+	kinds    kinds
+	networks *network.Networks
+	tenant   string
+	uri      string
+	statuses map[string]*statuses // by types
 }
 
-// Running tells whether the guest has not been powered off, whatever else is the matter with it.
-func (i Instance) Running() bool {
-	return i.State != host.StateShutoff && i.State != host.StateCrashed
-}
-
-// Healthy tells whether the guest runs as it should: neither off, nor paused, nor crashed.
-func (i Instance) Healthy() bool { return i.State == host.StateRunning }
-
-// MACs are the addresses of the network cards by the interfaces' names.
-func (i Instance) MACs() map[string]string {
-	macs := make(map[string]string, len(i.NICs))
-	for _, nic := range i.NICs {
-		if nic.Name != "" { // else it is somebody else's
-			macs[nic.Name] = nic.MAC
-		}
+func newReader(all kinds, s kind.Site) *Reader {
+	r := &Reader{kinds: all, networks: s.Networks, tenant: s.Tenant, uri: s.Host.URI(), statuses: map[string]*statuses{}}
+	for _, d := range all {
+		r.statuses[d.Type()] = &statuses{}
 	}
-	return macs
+	return r
 }
 
-// Read reads an instance by its UUID. ErrNotFound only when the host itself says that there is none.
-func (p *Provisioner) Read(ctx context.Context, uuid string) (Instance, error) {
-	domain, err := p.host.Domain(ctx, uuid)
-	return p.instance(ctx, domain, err)
+// forget makes the next Refresh ask again: something was changed.
+func (r *Reader) forget() {
+	for _, s := range r.statuses {
+		s.forget()
+	}
+}
+
+// Read reads an instance by its UUID. ErrNotFound only when the host itself says that there is
+// none.
+func (r *Reader) Read(ctx context.Context, uuid string) (kind.Instance, error) {
+	driver, domain, err := r.kinds.byUUID(ctx, uuid)
+	return r.instance(ctx, driver, domain, err)
 }
 
 // Find reads an instance by its tenant and name; ErrNotFound.
-func (p *Provisioner) Find(ctx context.Context, tenant, name string) (Instance, error) {
-	domain, err := p.host.DomainByName(ctx, naming.Domain(tenant, name))
-	return p.instance(ctx, domain, err)
+func (r *Reader) Find(ctx context.Context, tenant, name string) (kind.Instance, error) {
+	driver, domain, err := r.kinds.named(ctx, naming.Domain(tenant, name))
+	return r.instance(ctx, driver, domain, err)
 }
 
 // uuidForm is a UUID as libvirt writes it (RFC 9562).
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// Lookup reads an instance of the library's tenant by its UUID, by "tenant/name", or by its name; ErrNotFound, also for
-// those of other tenants.
-func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) {
+// Lookup reads an instance of the library's tenant by its UUID, by "tenant/name", or by its name;
+// ErrNotFound, also for those of other tenants.
+func (r *Reader) Lookup(ctx context.Context, ref string) (kind.Instance, error) {
 	tenant, name, qualified := strings.Cut(ref, "/")
 	if !qualified {
-		tenant, name = p.library.Tenant(), ref
+		tenant, name = r.tenant, ref
 		if uuidForm.MatchString(ref) { // a name may look like one, too
-			i, err := p.Read(ctx, ref)
+			i, err := r.Read(ctx, ref)
 			if err == nil && i.Facts.Tenant != tenant {
 				err = fmt.Errorf("%w: of tenant %q", ErrNotFound, tenant)
 			}
@@ -96,79 +81,71 @@ func (p *Provisioner) Lookup(ctx context.Context, ref string) (Instance, error) 
 			}
 		}
 	}
-	if tenant != p.library.Tenant() {
-		return Instance{}, fmt.Errorf("%w: of tenant %q", ErrNotFound, p.library.Tenant())
+	if tenant != r.tenant {
+		return kind.Instance{}, fmt.Errorf("%w: of tenant %q", ErrNotFound, r.tenant)
 	}
-	return p.Find(ctx, tenant, name)
+	return r.Find(ctx, tenant, name)
 }
 
-func (p *Provisioner) instance(ctx context.Context, d host.Domain, err error) (Instance, error) {
-	if errors.Is(err, host.ErrNoDomain) {
-		return Instance{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+// Own reads an instance of the library's tenant by its UUID. ErrNotFound also for instances of
+// others.
+func (r *Reader) Own(ctx context.Context, uuid string) (kind.Instance, error) {
+	if !uuidForm.MatchString(uuid) {
+		return kind.Instance{}, ErrNotFound
 	}
-	if err != nil {
-		return Instance{}, err
-	}
-	i, err := p.defined(ctx, d)
-	if err == nil && d.State == host.StateRunning {
-		i.Addresses, err = p.networks.Addresses(ctx, i.UUID, i.NICs)
+	i, err := r.Read(ctx, uuid)
+	if err == nil && i.Facts.Tenant != r.tenant {
+		return kind.Instance{}, ErrNotFound
 	}
 	return i, err
 }
 
-// factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read, which is never taken for a
-// domain that has none.
-func (p *Provisioner) factsOf(d host.Domain) (metadata.Facts, error) {
+// Refresh is Read for one of many: the host is asked for the state of all its domains at once.
+func (r *Reader) Refresh(ctx context.Context, uuid string) (kind.Instance, error) {
+	for _, driver := range r.kinds {
+		status, known, err := r.statuses[driver.Type()].get(ctx, driver.Domains(), uuid)
+		if err != nil {
+			return kind.Instance{}, err
+		}
+		if known {
+			domain, err := driver.Domains().DomainWith(ctx, uuid, status)
+			return r.instance(ctx, driver, domain, err)
+		}
+	}
+	return r.Read(ctx, uuid)
+}
+
+// instance is the instance of a domain, with its addresses.
+func (r *Reader) instance(ctx context.Context, driver kind.Driver, d host.Domain, err error) (kind.Instance, error) {
+	if errors.Is(err, host.ErrNoDomain) {
+		return kind.Instance{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	if err != nil {
+		return kind.Instance{}, err
+	}
+	if d.Metadata == "" {
+		return kind.Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
+			d.Name, r.uri, ErrForeign, naming.InstanceNamespace)
+	}
+	facts, err := r.factsOf(d)
+	if err != nil {
+		return kind.Instance{}, err
+	}
+	i, err := driver.Read(ctx, d, facts)
+	if err == nil && d.State == host.StateRunning {
+		i.Addresses, err = r.networks.Addresses(ctx, i.UUID, i.NICs)
+	}
+	return i, err
+}
+
+// factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read,
+// which is never taken for a domain that has none.
+func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 	facts, err := metadata.Parse(d.Metadata)
 	if err != nil {
 		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Correct them with `virsh edit %[1]s`, or remove the "+
 			"domain by hand",
-			d.Name, p.host.URI(), err)
+			d.Name, r.uri, err)
 	}
 	return facts, err
-}
-
-// defined is the instance of a domain, as far as the domain's definition and state tell.
-func (p *Provisioner) defined(ctx context.Context, d host.Domain) (Instance, error) {
-	if d.Metadata == "" {
-		return Instance{}, fmt.Errorf("domain %q on %s was %w: it has no metadata of the namespace %s",
-			d.Name, p.host.URI(), ErrForeign, naming.InstanceNamespace)
-	}
-	facts, err := p.factsOf(d)
-	if err != nil {
-		return Instance{}, err
-	}
-	info, err := p.inventory.Info(ctx)
-	if err != nil {
-		return Instance{}, err
-	}
-	i := Instance{
-		UUID: d.UUID, Facts: facts, DomainName: d.Name, Host: info.Hostname, HostUUID: info.UUID, Description: metadata.DescriptionOf(d.Description, facts.Description), State: d.State,
-		Autostart: d.Autostart, sizes: d.Sizes,
-		DomainType: d.Type,
-		Machine:    profile.Machine{Sockets: d.Sockets, Cores: d.Cores, CPU: d.CPU, MemoryMiB: d.MemoryMiB, Firmware: profile.BIOS},
-	}
-	if d.Firmware == "efi" {
-		i.Machine.Firmware = profile.EFI
-	}
-	i.Machine.GPUs, i.Machine.GPU = gpusOf(d.Passthrough)
-	for _, nic := range d.Interfaces {
-		i.NICs = append(i.NICs, profile.NIC{
-			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
-			VLAN: int(nic.VLAN), Filter: nic.Filter, IP: metadata.NotedAddressing(facts.Addressing, nic.Name),
-		})
-	}
-	for _, disk := range d.Disks {
-		i.targets = append(i.targets, disk.Target)
-		if disk.Name != "" && !disk.CDROM {
-			i.Disks = append(i.Disks, disk)
-		}
-	}
-	slices.SortStableFunc(i.Disks, func(a, b host.DomainDisk) int { return diskPlace(a.Target) - diskPlace(b.Target) })
-	return i, nil
-}
-
-// agent is the guest agent of a domain.
-func (p *Provisioner) agent(uuid string) *guest.Agent {
-	return guest.NewAgent(agentOf{p.host, uuid})
 }

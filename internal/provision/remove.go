@@ -11,20 +11,22 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Delete removes an instance with all that belongs to it. The guest is asked to shut down and has grace for it; then it
-// is switched off, so ctx must allow for more than grace. What is gone already is no error, but *hostid.MovedError is where noted, the
-// host that the instance was last seen on, is another one than this, or may be; the zero ID where that is not known.
+// Delete removes an instance with all that belongs to it. The guest is asked to shut down and has
+// grace for it; then it is switched off, so ctx must allow for more than grace. What is gone
+// already is no error, but *hostid.MovedError is where noted, the host that the instance was last
+// seen on, is another one than this, or may be; the zero ID where that is not known.
 func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID) error {
 	end, kept := p.library.Removing(uuid)
 	defer end()
 	if kept {
 		return nil
 	}
-	defer p.statuses.forget()
-	domain, err := p.host.Domain(ctx, uuid)
+	defer p.forget()
+	driver, domain, err := p.kinds.byUUID(ctx, uuid)
 	switch {
 	case errors.Is(err, host.ErrNoDomain):
 		moved := p.Here.Moved(ctx, noted)
@@ -38,7 +40,8 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 	case err != nil:
 		return err
 	}
-	// No user relies yet on an instance that was never completed, and only its removal makes way for another try.
+	// No user relies yet on an instance that was never completed, and only its removal makes way for
+	// another try.
 	var facts metadata.Facts
 	if domain.Metadata != "" {
 		if facts, err = p.factsOf(domain); err != nil {
@@ -49,7 +52,7 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
 			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
 	}
-	if err := p.powerOff(ctx, uuid, grace); err != nil {
+	if err := driver.Stop(ctx, uuid, grace); err != nil {
 		return err
 	}
 	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
@@ -61,16 +64,18 @@ func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, ten
 			pools = append(pools, pool)
 		}
 	}
-	// The volumes go first: a process that finds the domain still there knows that something is left to do.
+	// The volumes go first: a process that finds the domain still there knows that something is left
+	// to do.
 	if err := p.volumes.RemoveAll(ctx, tenant, name, pools); err != nil {
 		return err
 	}
-	return p.removeDomain(ctx, uuid, 0)
+	return p.removeDomain(ctx, driver, uuid)
 }
 
-// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its name now. There is
-// nothing left to tell which pools they are in, so all that the provider knows are looked through. Whether the name is free is
-// asked after that: volumes come after the domain that claims their name, so no instance has what was there before.
+// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its
+// name now. There is nothing left to tell which pools they are in, so all that the provider knows
+// are looked through. Whether the name is free is asked after that: volumes come after the domain
+// that claims their name, so no instance has what was there before.
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
 	p.orphans.Lock()
 	defer p.orphans.Unlock()
@@ -78,7 +83,7 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 	if err != nil {
 		return err
 	}
-	_, err = p.host.DomainByName(ctx, naming.Domain(tenant, name))
+	_, _, err = p.kinds.named(ctx, naming.Domain(tenant, name))
 	if errors.Is(err, host.ErrNoDomain) {
 		return p.volumes.DeleteAll(ctx, volumes)
 	}
@@ -86,62 +91,12 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 }
 
 // removeDomain switches a domain off and undefines it. One that is gone already is no error.
-func (p *Provisioner) removeDomain(ctx context.Context, uuid string, grace time.Duration) error {
-	if err := p.powerOff(ctx, uuid, grace); err != nil {
+func (p *Provisioner) removeDomain(ctx context.Context, driver kind.Driver, uuid string) error {
+	if err := driver.Stop(ctx, uuid, 0); err != nil {
 		return err
 	}
-	if err := p.host.UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
-		return err
-	}
-	return nil
-}
-
-// nudge is how often a guest is asked again to shut down: one that is still booting hears nothing.
-const nudge = 5 * time.Second
-
-// powerOff asks the guest to shut down, waits for it as long as grace, and then switches it off.
-func (p *Provisioner) powerOff(ctx context.Context, uuid string, grace time.Duration) error {
-	deadline, asked := time.Now().Add(grace), time.Time{}
-	for grace > 0 && time.Now().Before(deadline) {
-		state, err := p.host.DomainState(ctx, uuid)
-		switch {
-		case errors.Is(err, host.ErrNoDomain):
-			return nil
-		case err != nil:
-			return err
-		case state == host.StateShutoff:
-			return nil
-		case state != host.StateRunning && state != host.StateShuttingDown:
-			deadline = time.Now() // paused or crashed: it will not hear
-			continue
-		}
-		if time.Since(asked) >= nudge {
-			asked = time.Now()
-			p.askToShutDown(ctx, uuid)
-		}
-		if err := pause(ctx, pollMin); err != nil {
-			return err
-		}
-	}
-	if err := p.host.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
+	if err := driver.Domains().UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return err
 	}
 	return nil
-}
-
-// askToShutDown asks the guest agent, and presses the power button where there is none. Neither need be heard; the
-// guest is watched, and asked again.
-func (p *Provisioner) askToShutDown(ctx context.Context, uuid string) {
-	if p.host.ShutdownDomain(ctx, uuid, host.ShutdownAgent) != nil {
-		_ = p.host.ShutdownDomain(ctx, uuid, host.ShutdownACPI)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 )
 
-// Many processes make and remove linked clones of one base image, while others remove and register its versions: no clone
-// ever loses its base, and whoever may not remove a version hears who needs it.
+// Many processes make and remove linked clones of one base image, while others remove and register
+// its versions: no clone ever loses its base, and whoever may not remove a version hears who needs
+// it.
 func TestAccNoCloneLosesItsBase(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -68,7 +69,8 @@ func TestAccNoCloneLosesItsBase(t *testing.T) {
 	s.checkOverlays(t, host, directory, processes)
 }
 
-// checkOverlays makes sure that each process has kept one linked clone, and that all of them have their base.
+// checkOverlays makes sure that each process has kept one linked clone, and that all of them have
+// their base.
 func (s stressed) checkOverlays(t *testing.T, host *acctest.Host, directory string, processes int) {
 	t.Helper()
 	files, err := os.ReadDir(host.HostPath(directory))

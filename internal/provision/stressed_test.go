@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
@@ -57,8 +58,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Two versions have one image, and so one base, which is to go with the second of them. Of the other one nobody makes
-// clones, so that it can always be removed.
+// Two versions have one image, and so one base, which is to go with the second of them. Of the
+// other one nobody makes clones, so that it can always be removed.
 var (
 	stressTemplate = catalog.TemplateID{Tenant: "default", Name: "stressed"}
 	stressVersions = []string{"1.0.0", "1.1.0", stressOther}
@@ -131,14 +132,15 @@ func (s stressed) run() tally {
 	}
 }
 
-// clone makes linked clones and removes them again, but for the last. Whatever is refused has to leave nothing.
+// clone makes linked clones and removes them again, but for the last. Whatever is refused has to
+// leave nothing.
 func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner, said *tally) {
 	for n := 0; said.Created < s.Creates && ctx.Err() == nil; n++ {
-		request := Request{
+		request := kind.Request{
 			Name: fmt.Sprintf("%s-%d", s.Name, n), Template: stressTemplate, Version: stressVersions[n%(len(stressVersions)-1)],
-			Strategy: "linked_clone", Options: Options{},
+			Strategy: "linked_clone", Options: kind.Options{},
 		}
-		made, _, err := p.Create(ctx, request, func(Instance, Record) {})
+		made, _, err := p.Create(ctx, request, func(kind.Instance, Record) {})
 		if err != nil {
 			said.Refused++
 			if _, err := p.Find(ctx, "default", request.Name); !errors.Is(err, ErrNotFound) {
@@ -199,7 +201,7 @@ func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
 		panic(err)
 	}
 	l = library.New(library.Options{Host: host, Pool: s.Pool, Store: poolstore.New(host, s.Pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
-	return l, New(Settings{Host: host, Library: l, DomainType: "qemu"}), func() { host.Close() }
+	return l, New(Settings{Host: host, Library: l, Kinds: machines}), func() { host.Close() }
 }
 
 // prepare registers the template and its versions.

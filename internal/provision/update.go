@@ -2,31 +2,32 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Change is what an instance shall become.
 type Change struct {
 	Description string
-	Blueprint   *Blueprint // nil leaves machine and devices as they are
+	Blueprint   *kind.Blueprint // nil leaves machine and devices as they are
 	// AllowRestart lets a running guest be restarted for a change that it does not take while it runs.
 	AllowRestart bool
-	Options
+	kind.Options
 }
 
-// Update changes an instance in place. A running guest gets and loses devices while it runs, and is shut down gracefully
-// and started again for what it does not take otherwise; everything else leaves it alone. What can only be had by making
-// another instance is not touched.
-func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instance, error) {
-	defer p.statuses.forget()
+// Update changes an instance in place. A running guest gets and loses devices while it runs, and is
+// shut down gracefully and started again for what it does not take otherwise; everything else
+// leaves it alone. What can only be had by making another instance is not touched.
+func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.Instance, error) {
+	defer p.forget()
 	instance, err := p.Read(ctx, uuid)
 	if err != nil {
 		return instance, err
@@ -34,7 +35,11 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 	if instance.Facts.Provision.Runner != "" { // which may have died, but a state has it
 		p.unconfirmed.add(uuid)
 	}
-	var diff Diff
+	driver, err := p.kinds.of(instance.Type)
+	if err != nil {
+		return instance, err
+	}
+	var diff kind.Diff
 	if c.Blueprint != nil {
 		var findings finding.List
 		if diff, findings, err = p.Compare(ctx, instance, *c.Blueprint); err != nil {
@@ -44,7 +49,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		}
 	}
 	name := instance.Facts.Name
-	if err := p.removeOldDisks(ctx, instance); err != nil {
+	if err := driver.Clean(ctx, instance); err != nil {
 		return instance, fmt.Errorf("removing what was the system disk of instance %q: %w", name, err)
 	}
 	// Planning has told, unless the instance has changed since.
@@ -52,88 +57,77 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (Instan
 		return instance, finding.List{{Path: diff.Restarts[0].At, Summary: "Change requires a restart", Detail: fmt.Sprintf("Since it was planned, "+
 			"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.", name)}}
 	}
-	if err := p.redefine(ctx, instance, c, diff.Devices); err != nil {
+	if err := p.redefine(ctx, driver, instance, c, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
 	if c.Autostart != instance.Autostart {
-		if err := p.host.SetAutostart(ctx, uuid, c.Autostart); err != nil {
+		if err := driver.Domains().SetAutostart(ctx, uuid, c.Autostart); err != nil {
 			return instance, err
 		}
 	}
-	running := instance.Running()
-	if running && (diff.Restart() || !c.Running) {
-		running = false
-		if err := p.powerOff(ctx, uuid, shutdownTime(ctx)); err != nil {
-			return instance, fmt.Errorf("stopping instance %q: %w", name, err)
-		}
-	} else if c.Running && instance.State == host.StatePaused { // a paused guest lets go of nothing
-		if err := p.host.ResumeDomain(ctx, uuid); err != nil {
-			return instance, fmt.Errorf("resuming instance %q: %w", name, err)
-		}
+	running, err := p.adjust(ctx, driver, instance, c, diff)
+	if err != nil {
+		return instance, err
 	}
-	if instance.renamed() && !running {
-		if err := p.rename(ctx, instance); err != nil {
-			return instance, fmt.Errorf("changing instance %q: %w", name, err)
-		}
-	}
-	if err := p.changeDevices(ctx, instance, diff.Devices); err != nil {
-		return instance, fmt.Errorf("changing the devices of instance %q: %w", name, err)
-	}
-	for _, growth := range diff.Grows {
-		if err := p.growDisk(ctx, uuid, running, growth); err != nil {
-			return instance, fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, name, err)
-		}
+	if err := driver.Apply(ctx, instance, diff, running); err != nil {
+		return instance, err
 	}
 	if c.Running && (diff.Restart() || !instance.Healthy()) {
-		first := instance.Facts.Customized.Pending && !instance.Running()
-		old, err := p.bringUp(ctx, instance)
-		if err == nil && first {
-			err = p.begin(ctx, uuid)
-		}
-		if err != nil {
-			return instance, fmt.Errorf("starting instance %q: %w", name, err)
-		}
-		if err := p.awaitReady(ctx, instance, old, c.WaitFor, first); err != nil {
+		if err := p.bringUp(ctx, driver, instance, c); err != nil {
 			return instance, err
 		}
-		if c.Blueprint != nil && slices.Contains(c.WaitFor, WaitCloudInit) {
-			if err := p.clearSecretsLater(ctx, uuid, *c.Blueprint); err != nil {
-				return instance, err
-			}
-		}
 	}
-	return p.settled(ctx, uuid, c.Blueprint)
+	return p.settled(ctx, driver, uuid, c.Blueprint)
 }
 
-// bringUp brings a guest that is off or crashed to running, and tells which leases it had before. One that runs is left as it
-// is.
-func (p *Provisioner) bringUp(ctx context.Context, i Instance) (network.OldLeases, error) {
-	state, err := p.host.DomainState(ctx, i.UUID)
+// adjust stops, resumes and renames a guest as far as the change of its devices needs it.
+func (p *Provisioner) adjust(
+	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, diff kind.Diff,
+) (running bool, err error) {
+	name := i.Facts.Name
+	running = i.Running()
+	if running && (diff.Restart() || !c.Running) {
+		running = false
+		if err := driver.Stop(ctx, i.UUID, kind.HalfTime(ctx)); err != nil {
+			return running, fmt.Errorf("stopping instance %q: %w", name, err)
+		}
+	} else if c.Running && i.State == host.StatePaused { // a paused guest lets go of nothing
+		if err := driver.Domains().ResumeDomain(ctx, i.UUID); err != nil {
+			return running, fmt.Errorf("resuming instance %q: %w", name, err)
+		}
+	}
+	if i.Renamed() && !running && driver.Capabilities().Rename {
+		if err := rename(ctx, driver.Domains(), i); err != nil {
+			return running, fmt.Errorf("changing instance %q: %w", name, err)
+		}
+	}
+	return running, nil
+}
+
+// bringUp starts a guest, and waits until it is ready.
+func (p *Provisioner) bringUp(ctx context.Context, driver kind.Driver, i kind.Instance, c Change) error {
+	first := i.Facts.Customized.Pending && !i.Running()
+	before, err := driver.Start(ctx, i)
+	if err == nil && first {
+		err = p.begin(ctx, driver.Domains(), i.UUID)
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("starting instance %q: %w", i.Facts.Name, err)
 	}
-	if state == host.StateCrashed {
-		if err := p.host.DestroyDomain(ctx, i.UUID); err != nil {
-			return nil, err
-		}
+	if err := driver.Ready(ctx, i, before, c.WaitFor, first); err != nil {
+		return err
 	}
-	var old network.OldLeases
-	if state == host.StateShutoff || state == host.StateCrashed {
-		saved, err := p.host.HasSavedState(ctx, i.UUID)
-		if err == nil && !saved {
-			old, err = p.networks.LeasesBefore(ctx, i.NICs)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if c.Blueprint != nil && slices.Contains(c.WaitFor, kind.WaitCloudInit) {
+		return p.clearSecretsLater(ctx, driver, i.UUID, *c.Blueprint)
 	}
-	return old, p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
+	return nil
 }
 
-// begin notes that the guest has begun its first boot, of which this start hears, for better or worse.
-func (p *Provisioner) begin(ctx context.Context, uuid string) error {
+// begin notes that the guest has begun its first boot, of which this start hears, for better or
+// worse.
+func (p *Provisioner) begin(ctx context.Context, domains host.Domains, uuid string) error {
 	return step.Completed(ctx, func(ctx context.Context) error {
-		domain, err := p.host.DomainWith(ctx, uuid, host.Status{})
+		domain, err := domains.DomainWith(ctx, uuid, host.Status{})
 		if err != nil {
 			return err
 		}
@@ -142,24 +136,28 @@ func (p *Provisioner) begin(ctx context.Context, uuid string) error {
 			return err
 		}
 		facts.Customized.Pending = false
-		return p.writeFacts(ctx, uuid, facts)
+		return writeFacts(ctx, domains, uuid, facts)
 	})
 }
 
-// clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready in time.
-func (p *Provisioner) clearSecretsLater(ctx context.Context, uuid string, b Blueprint) error {
-	instance, err := p.Read(ctx, uuid)
-	if err != nil || !instance.Facts.SecretSeed {
+// clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready
+// in time.
+func (p *Provisioner) clearSecretsLater(ctx context.Context, driver kind.Driver, uuid string, b kind.Blueprint) error {
+	i, err := p.Read(ctx, uuid)
+	if err != nil || !i.Facts.SecretSeed {
 		return err
 	}
-	if err := p.clearSecrets(ctx, &instance.Facts, instance, b); err != nil {
+	if err := driver.Forget(ctx, i, b); err != nil {
 		return err
 	}
-	return p.writeFacts(ctx, uuid, instance.Facts)
+	i.Facts.SecretSeed = false
+	return writeFacts(ctx, driver.Domains(), uuid, i.Facts)
 }
 
 // redefine writes what changed into the domain's definition, in one go, but for its devices.
-func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devices) error {
+func (p *Provisioner) redefine(
+	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, d kind.Devices,
+) error {
 	facts := i.Facts
 	description, exact := metadata.Described(c.Description)
 	facts.Description = exact
@@ -172,7 +170,7 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 		facts.Provision.Completed = &completed
 	}
 	if c.Blueprint != nil {
-		facts.Addressing = addressing(i.NICs, c.Blueprint.NICs)
+		facts.Addressing = kind.Addressing(i.NICs, c.Blueprint.NICs)
 	}
 	for _, disk := range d.AddDisks { // before the first volume is there: who removes the instance shall find it
 		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
@@ -184,36 +182,36 @@ func (p *Provisioner) redefine(ctx context.Context, i Instance, c Change, d Devi
 		return err
 	}
 	change := host.DomainChange{Description: &description, Metadata: &metadata}
-	if c.Blueprint != nil && !sameShape(i.Machine, c.Blueprint.Machine) {
-		m := c.Blueprint.Machine
-		change.Sockets, change.Cores, change.MemoryMiB = &m.Sockets, &m.Cores, &m.MemoryMiB
-	}
-	return p.host.RedefineDomain(ctx, i.UUID, change)
+	return driver.Redefine(ctx, i, c.Blueprint, change)
 }
 
-// writeFacts replaces the metadata alone.
-func (p *Provisioner) writeFacts(ctx context.Context, uuid string, facts metadata.Facts) error {
-	metadata, err := facts.Marshal()
+// rename gives a domain that is off the instance's name again.
+func rename(ctx context.Context, domains host.Domains, i kind.Instance) error {
+	name := naming.Domain(i.Facts.Tenant, i.Facts.Name)
+	err := domains.RenameDomain(ctx, i.UUID, name)
+	if errors.Is(err, host.ErrExists) {
+		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename or remove that one: %w",
+			i.Facts.Name, i.DomainName, err)
+	}
+	return err
+}
+
+// settled reads an instance that was changed to a blueprint (nil: not its devices), and notes how
+// it was left.
+func (p *Provisioner) settled(
+	ctx context.Context, driver kind.Driver, uuid string, b *kind.Blueprint,
+) (kind.Instance, error) {
+	i, err := p.Read(ctx, uuid)
 	if err != nil {
-		return err
+		return i, err
 	}
-	return p.host.RedefineDomain(ctx, uuid, host.DomainChange{Metadata: &metadata})
-}
-
-// growDisk grows a disk through the guest's own QEMU while it runs, so that the guest sees it at once.
-func (p *Provisioner) growDisk(ctx context.Context, uuid string, running bool, g Growth) error {
-	if running {
-		return p.host.ResizeDomainDisk(ctx, uuid, g.Disk.Target, g.Size)
+	sizes, cards := i.Facts.Sizes, i.Facts.MACs
+	if b != nil {
+		sizes, cards = metadata.SizesOf(b.Drives), metadata.NoteMACs(i.NICs)
 	}
-	return p.host.ResizeVolume(ctx, g.Volume.Pool, g.Volume.Name, g.Disk.Format, g.Size)
-}
-
-// shutdownTime is how long a guest that restarts may take to shut down: half of the time there is, the other half is for
-// starting it again.
-func shutdownTime(ctx context.Context) time.Duration {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return time.Minute
+	if i.Facts.Shape == i.Shape && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.MACs, cards) {
+		return i, nil
 	}
-	return time.Until(deadline) / 2
+	i.Facts.Shape, i.Facts.Sizes, i.Facts.MACs = i.Shape, sizes, cards
+	return i, writeFacts(ctx, driver.Domains(), uuid, i.Facts)
 }

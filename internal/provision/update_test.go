@@ -14,10 +14,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/device"
 )
 
 // changed is a request for one interface, one disk and some space more.
-func (s *site) changed(r Request) Request {
+func (s *testSite) changed(r kind.Request) kind.Request {
 	two, one := int64(2), int64(1)
 	r.Labels = map[string]string{"team": "b"}
 	r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {}, "eth1": {}}}
@@ -28,7 +31,7 @@ func (s *site) changed(r Request) Request {
 }
 
 // update changes an instance to what a request asks for.
-func (s *site) update(ctx context.Context, uuid string, r Request, restart bool) (Instance, error) {
+func (s *testSite) update(ctx context.Context, uuid string, r kind.Request, restart bool) (kind.Instance, error) {
 	i, err := s.p.Read(ctx, uuid)
 	if err != nil {
 		return i, err
@@ -40,8 +43,9 @@ func (s *site) update(ctx context.Context, uuid string, r Request, restart bool)
 	return s.p.Update(ctx, uuid, Change{Description: r.Description, Blueprint: &b, AllowRestart: restart, Options: r.Options})
 }
 
-// has wants a definition, and the guest if it runs, to have these devices, and volumes for its disks alone.
-func (s *site) has(t *testing.T, uuid string, disks, nics []string) {
+// has wants a definition, and the guest if it runs, to have these devices, and volumes for its
+// disks alone.
+func (s *testSite) has(t *testing.T, uuid string, disks, nics []string) {
 	t.Helper()
 	d := must[host.Domain](t)(s.Domain(t.Context(), uuid))
 	live := must[host.Hardware](t)(s.Hardware(t.Context(), uuid))
@@ -69,7 +73,7 @@ func (s *site) has(t *testing.T, uuid string, disks, nics []string) {
 }
 
 func TestARunningInstanceIsChanged(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("linked_clone")
 		made := s.made(t, r)
 		after, err := s.update(t.Context(), made.UUID, s.changed(r), false)
@@ -99,7 +103,7 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 }
 
 func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		made := s.made(t, r)
 		memory := int64(2048)
@@ -125,7 +129,7 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 
 // A guest that does not let go of a device in time keeps it, and the change says so.
 func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		made := s.made(t, s.changed(r))
 		less := s.changed(r)
@@ -134,7 +138,7 @@ func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
 		defer cancel()
 		_, err := s.update(ctx, made.UUID, less, false)
-		if kept, ok := errors.AsType[*UnplugError](err); !ok || !strings.Contains(kept.Error(), "eth1") {
+		if kept, ok := errors.AsType[*device.UnplugError](err); !ok || !strings.Contains(kept.Error(), "eth1") {
 			t.Errorf("a guest that kept its interface: %v", err)
 		}
 		s.Ignores = false
@@ -150,7 +154,7 @@ func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
-			onSite(t, func(t *testing.T, s *site) {
+			onSite(t, func(t *testing.T, s *testSite) {
 				r := s.request("linked_clone")
 				memory := int64(2048)
 				want := s.changed(r)
@@ -161,8 +165,8 @@ func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 					return err
 				}, func(error) {
 					after, err := s.update(t.Context(), uuid, want, true)
-					if err != nil || !after.Running() || after.Machine.MemoryMiB != 2048 {
-						t.Errorf("the next update: it is %s with %d MiB, %v", after.State, after.Machine.MemoryMiB, err)
+					if err != nil || !after.Running() || vm.MachineOf(after).MemoryMiB != 2048 {
+						t.Errorf("the next update: it is %s with %d MiB, %v", after.State, vm.MachineOf(after).MemoryMiB, err)
 					}
 					s.has(t, uuid, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
 					s.remove(t, uuid)
@@ -173,14 +177,14 @@ func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 }
 
 // reimaged gives the instance the image of version 2.0.0.
-func (s *site) reimaged(ctx context.Context, uuid string, r Request) (Instance, error) {
+func (s *testSite) reimaged(ctx context.Context, uuid string, r kind.Request) (kind.Instance, error) {
 	r.Version = "2.0.0"
 	i, _, err := s.p.Reimage(ctx, uuid, r)
 	return i, err
 }
 
 func TestAnInstanceGetsAnotherImage(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		made := s.made(t, r)
 		after, err := s.reimaged(t.Context(), made.UUID, r)
@@ -197,7 +201,7 @@ func TestAnInstanceGetsAnotherImage(t *testing.T) {
 }
 
 func TestAPausedInstanceIsResumed(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		uuid := s.made(t, r).UUID
 		s.Pause(uuid)
@@ -211,7 +215,7 @@ func TestAPausedInstanceIsResumed(t *testing.T) {
 
 // What a guest had in memory is of the old disk.
 func TestASavedStateGoesWithItsDisk(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		uuid := s.made(t, r).UUID
 		s.Save(uuid)
@@ -226,20 +230,20 @@ func TestASavedStateGoesWithItsDisk(t *testing.T) {
 	})
 }
 
-// Whichever request of a reimage fails, and however: the instance has one image or the other, runs, and the next reimage does
-// what is left to do.
+// Whichever request of a reimage fails, and however: the instance has one image or the other, runs,
+// and the next reimage does what is left to do.
 func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
-			onSite(t, func(t *testing.T, s *site) {
+			onSite(t, func(t *testing.T, s *testSite) {
 				r := s.request("linked_clone")
 				var uuid string
 				s.disturbed(t, how, func() { uuid = s.made(t, r).UUID }, func(ctx context.Context) error {
 					_, err := s.reimaged(ctx, uuid, r)
 					return err
 				}, func(error) {
-					between := must[Instance](t)(s.p.Read(t.Context(), uuid))
-					v, err := s.Volume(t.Context(), sitePool, between.systemVolume())
+					between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
+					v, err := s.Volume(t.Context(), sitePool, systemVolume(between))
 					if err != nil || v.Backing == nil || between.Facts.Version == "1.0.0" && !between.Running() {
 						t.Errorf("with version %s it is %s, on %+v, %v", between.Facts.Version, between.State, v.Backing, err)
 					}
@@ -255,11 +259,12 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	}
 }
 
-// The host may carry out the change of a definition when its caller has given it up: the disk that it names stays.
+// The host may carry out the change of a definition when its caller has given it up: the disk that
+// it names stays.
 func TestALateSwapFindsItsDisk(t *testing.T) {
 	for _, repeated := range []bool{true, false} {
 		t.Run(fmt.Sprintf("repeated %t", repeated), func(t *testing.T) {
-			onSite(t, func(t *testing.T, s *site) {
+			onSite(t, func(t *testing.T, s *testSite) {
 				r := s.request("linked_clone")
 				uuid := s.made(t, r).UUID
 				failed := 0
@@ -278,8 +283,8 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 				for range 8 { // requests, before which the late one is carried out
 					must[host.Domain](t)(s.Domain(t.Context(), uuid))
 				}
-				between := must[Instance](t)(s.p.Read(t.Context(), uuid))
-				if _, err := s.Volume(t.Context(), sitePool, between.systemVolume()); err != nil || between.Facts.Version != "2.0.0" {
+				between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
+				if _, err := s.Volume(t.Context(), sitePool, systemVolume(between)); err != nil || between.Facts.Version != "2.0.0" {
 					t.Errorf("with version %s: %v", between.Facts.Version, err)
 				}
 				if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
@@ -296,7 +301,7 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
-			onSite(t, func(t *testing.T, s *site) {
+			onSite(t, func(t *testing.T, s *testSite) {
 				var uuid string
 				s.disturbed(t, how, func() { uuid = s.made(t, s.request("clone")).UUID }, func(ctx context.Context) error {
 					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", hostid.ID{})
@@ -307,7 +312,7 @@ func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 }
 
 func TestProtectedInstancesStay(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		r.DeletionProtection = true
 		made := s.made(t, r)
@@ -328,7 +333,7 @@ func TestProtectedInstancesStay(t *testing.T) {
 
 // A guest that does not shut down has its grace, and is switched off then.
 func TestAGuestHasItsGrace(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		s.Ignores = true
 		made := s.made(t, s.request("clone"))
 		began := time.Now()
@@ -344,7 +349,7 @@ func TestAGuestHasItsGrace(t *testing.T) {
 
 // The volumes of an instance whose domain was undefined by other means go with it.
 func TestOrphanedVolumesGo(t *testing.T) {
-	onSite(t, func(t *testing.T, s *site) {
+	onSite(t, func(t *testing.T, s *testSite) {
 		made := s.made(t, s.request("clone"))
 		for _, err := range []error{s.DestroyDomain(t.Context(), made.UUID), s.UndefineDomain(t.Context(), made.UUID)} {
 			if err != nil {

@@ -14,7 +14,6 @@ type Asked interface {
 	host.Node
 	Pools(ctx context.Context) ([]host.Pool, error)
 	PoolUUIDs(ctx context.Context) (map[string]string, error)
-	DomainsNamed(ctx context.Context, match func(name string) bool) ([]host.Domain, []host.Undescribed, error)
 }
 
 // Inventory is what one host offers. Its methods return what the host answered first; an error is
@@ -22,14 +21,13 @@ type Asked interface {
 type Inventory struct {
 	host Asked
 
-	info        once[host.Info]
-	networks    once[[]host.Network]
-	interfaces  once[[]string]
-	filters     once[[]string]
-	pools       once[[]host.Pool]
-	poolUUIDs   once[map[string]string]
-	devices     once[[]host.PCIDevice]
-	domainNames once[[]string]
+	info       once[host.Info]
+	networks   once[[]host.Network]
+	interfaces once[[]string]
+	filters    once[[]string]
+	pools      once[[]host.Pool]
+	poolUUIDs  once[map[string]string]
+	devices    once[[]host.PCIDevice]
 
 	mu        sync.Mutex
 	firmwares map[string]*once[[]string] // by types of domains
@@ -92,18 +90,6 @@ func (i *Inventory) Firmwares(ctx context.Context, domainType string) ([]string,
 	}
 	i.mu.Unlock()
 	return known.get(func() ([]string, error) { return i.host.Firmwares(ctx, domainType) })
-}
-
-// DomainNames names the domains that the host had when it was first asked, which is for checks of a
-// plan.
-func (i *Inventory) DomainNames(ctx context.Context) ([]string, error) {
-	return i.domainNames.get(func() (names []string, err error) {
-		_, _, err = i.host.DomainsNamed(ctx, func(name string) bool {
-			names = append(names, name)
-			return false
-		})
-		return names, err
-	})
 }
 
 // once keeps the first answer.

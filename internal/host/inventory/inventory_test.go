@@ -23,7 +23,6 @@ func questions(i *Inventory) map[string]func(context.Context) error {
 		"PoolUUIDs":      func(ctx context.Context) error { _, err := i.PoolUUIDs(ctx); return err },
 		"PCIDevices":     func(ctx context.Context) error { _, err := i.PCIDevices(ctx); return err },
 		"Firmwares":      func(ctx context.Context) error { _, err := i.Firmwares(ctx, "qemu"); return err },
-		"DomainsNamed":   func(ctx context.Context) error { _, err := i.DomainNames(ctx); return err },
 	}
 }
 

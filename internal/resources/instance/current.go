@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
@@ -42,9 +42,9 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 }
 
 // refresh reads the instance of a state, and notes that a state has it.
-func (r *Resource) refresh(ctx context.Context, id string) (provision.Instance, error) {
+func (r *Resource) refresh(ctx context.Context, id string) (kind.Instance, error) {
 	r.Library.OwnInstance(id)
-	return fastpath.Once(ctx, "instance", func() (provision.Instance, error) {
+	return fastpath.Once(ctx, "instance", func() (kind.Instance, error) {
 		return r.Provisioner.Refresh(ctx, id)
 	})
 }
@@ -84,7 +84,7 @@ func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool
 }
 
 // current tells whether a state says the same as the host.
-func current(ctx context.Context, state fastpath.State, i provision.Instance, newer types.String) bool {
+func current(ctx context.Context, state fastpath.State, i kind.Instance, newer types.String) bool {
 	if state.Null("allow_restart") {
 		return false // just imported
 	}

@@ -17,14 +17,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // anInstance is an instance that has something everywhere.
-func anInstance() provision.Instance {
-	return provision.Instance{
+func anInstance() kind.Instance {
+	return kind.Instance{
 		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
 		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
@@ -87,26 +87,26 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	if current(t.Context(), state, anInstance(), types.StringValue("2.0.0")) {
 		t.Error("a newer version goes unseen")
 	}
-	for name, change := range map[string]func(*provision.Instance){
-		"description":    func(i *provision.Instance) { i.Description = "" },
-		"state":          func(i *provision.Instance) { i.State = host.StatePaused },
-		"autostart":      func(i *provision.Instance) { i.Autostart = false },
-		"address":        func(i *provision.Instance) { i.Addresses = nil },
-		"second address": func(i *provision.Instance) { i.Addresses = append(i.Addresses, netip.MustParseAddr("fd00::1")) },
-		"mac":            func(i *provision.Instance) { i.NICs[1].MAC = "52:54:00:00:00:03" },
-		"nic":            func(i *provision.Instance) { i.NICs = i.NICs[:1] },
-		"host":           func(i *provision.Instance) { i.Host = "kvm2" },
-		"domain":         func(i *provision.Instance) { i.DomainName = "t.web2" },
-		"version":        func(i *provision.Instance) { i.Facts.Version = "1.0.1" },
-		"digest":         func(i *provision.Instance) { i.Facts.Digest = "sha256:bb" },
-		"strategy":       func(i *provision.Instance) { i.Facts.Strategy = "clone" },
-		"labels":         func(i *provision.Instance) { i.Facts.Labels = i.Facts.Labels[:1] },
-		"parameters":     func(i *provision.Instance) { i.Facts.Parameters[0].Value = "other" },
-		"protection":     func(i *provision.Instance) { i.Facts.Protected = false },
-		"template":       func(i *provision.Instance) { i.Facts.Template = "t/other" },
-		"name":           func(i *provision.Instance) { i.Facts.Name = "web2" },
-		"tenant":         func(i *provision.Instance) { i.Facts.Tenant = "u" },
-		"uuid":           func(i *provision.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
+	for name, change := range map[string]func(*kind.Instance){
+		"description":    func(i *kind.Instance) { i.Description = "" },
+		"state":          func(i *kind.Instance) { i.State = host.StatePaused },
+		"autostart":      func(i *kind.Instance) { i.Autostart = false },
+		"address":        func(i *kind.Instance) { i.Addresses = nil },
+		"second address": func(i *kind.Instance) { i.Addresses = append(i.Addresses, netip.MustParseAddr("fd00::1")) },
+		"mac":            func(i *kind.Instance) { i.NICs[1].MAC = "52:54:00:00:00:03" },
+		"nic":            func(i *kind.Instance) { i.NICs = i.NICs[:1] },
+		"host":           func(i *kind.Instance) { i.Host = "kvm2" },
+		"domain":         func(i *kind.Instance) { i.DomainName = "t.web2" },
+		"version":        func(i *kind.Instance) { i.Facts.Version = "1.0.1" },
+		"digest":         func(i *kind.Instance) { i.Facts.Digest = "sha256:bb" },
+		"strategy":       func(i *kind.Instance) { i.Facts.Strategy = "clone" },
+		"labels":         func(i *kind.Instance) { i.Facts.Labels = i.Facts.Labels[:1] },
+		"parameters":     func(i *kind.Instance) { i.Facts.Parameters[0].Value = "other" },
+		"protection":     func(i *kind.Instance) { i.Facts.Protected = false },
+		"template":       func(i *kind.Instance) { i.Facts.Template = "t/other" },
+		"name":           func(i *kind.Instance) { i.Facts.Name = "web2" },
+		"tenant":         func(i *kind.Instance) { i.Facts.Tenant = "u" },
+		"uuid":           func(i *kind.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
 	} {
 		changed := anInstance()
 		if change(&changed); current(t.Context(), state, changed, none) {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -67,7 +68,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	tenant := d.Library.Tenant()
 	at, asked := path.Root("name"), m.Name.ValueString()
-	var i provision.Instance
+	var i kind.Instance
 	var err error
 	if m.ID.IsNull() {
 		i, err = d.Provisioner.Find(ctx, tenant, asked)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -82,7 +83,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if !m.Version.IsNull() {
 		filter.Version, err = catalog.ParseConstraint(m.Version.ValueString())
 	}
-	var instances []provision.Instance
+	var instances []kind.Instance
 	var overlooked []string
 	if err == nil {
 		instances, overlooked, err = d.Provisioner.Instances(ctx, filter)

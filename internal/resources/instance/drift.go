@@ -10,14 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // show writes what somebody else has changed of an instance into the state's profiles, also where
 // nothing was configured there: so the next plan sees that it differs, and what it goes back from.
-func (r *Resource) show(ctx context.Context, i provision.Instance, state model.Instance, resp *resource.ReadResponse) {
+func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instance, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
@@ -28,7 +28,7 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state model.I
 			map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
 		return
 	}
-	for _, d := range i.Drift(blueprint) {
+	for _, d := range r.Provisioner.Drift(i, blueprint) {
 		if d.Lost { // to replace an instance for what somebody did to it is for its user to decide
 			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On "+
 				"its host, instance %q now has %s = %v. That cannot be corrected in place: undo the change there, configure it "+
@@ -41,33 +41,33 @@ func (r *Resource) show(ctx context.Context, i provision.Instance, state model.I
 }
 
 // blueprint is what the state says that the instance is.
-func (r *Resource) blueprint(ctx context.Context, i provision.Instance, state model.Instance) (
-	provision.Blueprint, error,
+func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.Instance) (
+	kind.Blueprint, error,
 ) {
 	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
-		return settled(ctx, state, catalog.Template{}, v), err
+		return r.settled(ctx, state, catalog.Template{Type: i.Type}, v), err
 	}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
-		return provision.Blueprint{}, err
+		return kind.Blueprint{}, err
 	}
 	template, versions, err := r.Library.Planned(ctx, id)
 	if err != nil {
-		return provision.Blueprint{}, err
+		return kind.Blueprint{}, err
 	}
 	for _, v := range versions {
 		if v.ID.Version == i.Facts.Version {
-			return settled(ctx, state, template, v), nil
+			return r.settled(ctx, state, template, v), nil
 		}
 	}
-	return provision.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
+	return kind.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
 }
 
 // settled settles what a state says with a version.
-func settled(
+func (r *Resource) settled(
 	ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version,
-) provision.Blueprint {
+) kind.Blueprint {
 	asked := state.ToRequest(ctx, types.DynamicNull())
-	blueprint, _ := provision.Settle(asked.Request, template, v) // secrets that are missing change no device
+	blueprint, _ := r.Provisioner.NewBlueprint(asked.Request, template, v) // secrets that are missing change no device
 	return blueprint
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -55,7 +56,7 @@ func (r *Resource) ImportState(
 }
 
 // referred finds the instance that is to be imported.
-func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest) (provision.Instance, error) {
+func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest) (kind.Instance, error) {
 	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
 		var given types.String
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)

@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -25,7 +25,7 @@ import (
 // version, and the parameters that are not at their defaults. Where the version is gone, everything
 // is beyond it. What nothing but the configuration knows is warned of where a later change would
 // miss it.
-func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model.Instance) diag.Diagnostics {
+func (r *Resource) adopt(ctx context.Context, i kind.Instance, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
 	if err != nil {
@@ -49,7 +49,7 @@ func (r *Resource) adopt(ctx context.Context, i provision.Instance, state *model
 }
 
 // versionOf is what an instance was made of; the zero version where nothing tells that any more.
-func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog.Version, error) {
+func (r *Resource) versionOf(ctx context.Context, i kind.Instance) (catalog.Version, error) {
 	version, found, err := i.Facts.FrozenVersion()
 	if err != nil || found {
 		return version, err
@@ -67,15 +67,15 @@ func (r *Resource) versionOf(ctx context.Context, i provision.Instance) (catalog
 
 // waitsFor is what an instance is waited for by default. One that gets no address cannot be waited
 // for at all.
-func waitsFor(i provision.Instance) []string {
+func waitsFor(i kind.Instance) []string {
 	if !slices.ContainsFunc(i.NICs, func(n profile.NIC) bool { return n.Name != "" && n.IP.Any() }) {
 		return []string{}
 	}
-	return []string{provision.WaitIP}
+	return []string{kind.WaitIP}
 }
 
 // warnOfUntold warns of what the instance was made with, and its host does not tell.
-func warnOfUntold(diags *diag.Diagnostics, i provision.Instance, version catalog.Version) {
+func warnOfUntold(diags *diag.Diagnostics, i kind.Instance, version catalog.Version) {
 	if i.Facts.Customized.Digest != "" {
 		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was "+
 			"created with a customization, of which its host keeps only a digest. Write it into the configuration as it was; "+

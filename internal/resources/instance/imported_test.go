@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
 // An instance that never gets an address is not waited for: the next change would be refused for it.
@@ -15,12 +15,12 @@ func TestAnImportWaitsForWhatCanCome(t *testing.T) {
 		nics []profile.NIC
 		want []string
 	}{
-		"an address may come":    {[]profile.NIC{fixed, dhcp}, []string{provision.WaitIP}},
+		"an address may come":    {[]profile.NIC{fixed, dhcp}, []string{kind.WaitIP}},
 		"none":                   {nil, []string{}},
 		"none with an address":   {[]profile.NIC{fixed}, []string{}},
 		"somebody else's has it": {[]profile.NIC{{IP: profile.Addressing{DHCP: true}}}, []string{}},
 	} {
-		if got := waitsFor(provision.Instance{NICs: c.nics}); !slices.Equal(got, c.want) {
+		if got := waitsFor(kind.Instance{NICs: c.nics}); !slices.Equal(got, c.want) {
 			t.Errorf("%s: waits for %q, want %q", name, got, c.want)
 		}
 	}

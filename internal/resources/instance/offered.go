@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
@@ -24,11 +24,11 @@ type offer struct {
 
 // offered reads what an instance's template tells about it: nothing where there is no such template
 // any more, or none that the provider's user may see. The instance does not need it.
-func offered(ctx context.Context, s *face.Session, i provision.Instance) (offer, error) {
+func offered(ctx context.Context, s *face.Session, i kind.Instance) (offer, error) {
 	return fastpath.Once(ctx, "offer", func() (offer, error) { return readOffer(ctx, s, i) })
 }
 
-func readOffer(ctx context.Context, s *face.Session, i provision.Instance) (offer, error) {
+func readOffer(ctx context.Context, s *face.Session, i kind.Instance) (offer, error) {
 	nothing := offer{newer: types.StringNull()}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
@@ -53,7 +53,7 @@ func readOffer(ctx context.Context, s *face.Session, i provision.Instance) (offe
 
 // newerOf is what an offer has that is newer; null where the template cannot be read, since the
 // instance can be shown without it.
-func newerOf(ctx context.Context, s *face.Session, i provision.Instance) types.String {
+func newerOf(ctx context.Context, s *face.Session, i kind.Instance) types.String {
 	o, err := offered(ctx, s, i)
 	if err != nil {
 		tflog.Warn(ctx, "reading the versions of an instance's template",

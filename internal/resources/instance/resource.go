@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -80,7 +81,7 @@ func (r *Resource) ValidateConfig(
 	all, findings := model.Given(config.Parameters, config.ParametersWO)
 	secret := len(all.Secrets) > 0 || all.MoreSecrets
 	waits := attribute.Strings(config.WaitFor.Elements())
-	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, provision.WaitCloudInit) {
+	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, kind.WaitCloudInit) {
 		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
 			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for must contain "+
 			"\"cloud_init\". That needs the guest agent in the image.")
@@ -113,7 +114,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	planned := plan.EffectiveParameters
-	save := func(i provision.Instance, record provision.Record) {
+	save := func(i kind.Instance, record provision.Record) {
 		plan.Computed(i)
 		plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
 		plan.Provisioning = model.Provisioning(record)
@@ -138,19 +139,19 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 // request is what the plan asks for, with what could not be told while planning filled in or
 // refused.
 func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (
-	provision.Request, error,
+	kind.Request, error,
 ) {
 	asked := plan.ToRequest(ctx, secrets)
 	if err := asked.Findings.Err(); err != nil {
-		return provision.Request{}, err
+		return kind.Request{}, err
 	}
 	if _, err := r.Library.Template(ctx, asked.Template); errors.Is(err, catalog.ErrNotFound) {
-		return provision.Request{}, r.Library.NoSuchTemplate(asked.Template)
+		return kind.Request{}, r.Library.NoSuchTemplate(asked.Template)
 	}
 	if plan.ResolvedVersion.IsUnknown() {
 		version, err := r.Library.Resolve(ctx, asked.Template, plan.Version.ValueString())
 		if err != nil {
-			return provision.Request{}, err
+			return kind.Request{}, err
 		}
 		asked.Version = version
 	}
@@ -236,7 +237,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.Options(),
 	}
 	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
-	var blueprint provision.Blueprint
+	var blueprint kind.Blueprint
 	if err == nil {
 		blueprint, err = r.Provisioner.BlueprintOf(ctx, existing, asked.Request)
 	}

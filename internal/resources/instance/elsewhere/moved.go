@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -16,7 +17,7 @@ import (
 
 // Noted tells whether a note is of the host that an instance was found on. Its pool is not
 // compared: that may take a request, which a refresh that finds everything as it was does without.
-func Noted(note []byte, i provision.Instance) bool {
+func Noted(note []byte, i kind.Instance) bool {
 	host, ok := face.ParseHost(note)
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
@@ -53,7 +53,7 @@ func FoundAttributes() map[string]schema.Attribute {
 }
 
 // Show takes over an instance as its host has it. effective are its parameters.
-func Show(i provision.Instance, newer types.String) (f Found, effective types.Dynamic) {
+func Show(i kind.Instance, newer types.String) (f Found, effective types.Dynamic) {
 	m := Instance{Labels: types.MapNull(types.StringType)}
 	m.FromInstance(i)
 	return Found{

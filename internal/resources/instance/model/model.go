@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -61,15 +62,15 @@ type Instance struct {
 
 // Asked is what a model asks for. It is read once a call.
 type Asked struct {
-	provision.Request              // without what is not known yet
-	Complete          bool         // nothing is unknown
-	Findings          finding.List // what cannot be read, each at its attribute
+	kind.Request              // without what is not known yet
+	Complete     bool         // nothing is unknown
+	Findings     finding.List // what cannot be read, each at its attribute
 }
 
 // ToRequest reads what the model asks for, with the secrets of the configuration.
 func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
-	a := Asked{Request: provision.Request{
+	a := Asked{Request: kind.Request{
 		Name:        m.Name.ValueString(),
 		Description: m.Description.ValueString(),
 		Template:    template,
@@ -91,15 +92,15 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 }
 
 // Options are the settings that may change at any time.
-func (m *Instance) Options() provision.Options {
-	return provision.Options{
+func (m *Instance) Options() kind.Options {
+	return kind.Options{
 		Labels: attribute.Labels(m.Labels), Running: m.PowerState.ValueString() == Running, Autostart: m.Autostart.ValueBool(),
 		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: attribute.Strings(m.WaitFor.Elements()),
 	}
 }
 
 // Computed takes over what only the host knows.
-func (m *Instance) Computed(i provision.Instance) {
+func (m *Instance) Computed(i kind.Instance) {
 	m.ID, m.Tenant = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant)
 	m.DomainName = types.StringValue(i.DomainName)
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
@@ -122,7 +123,7 @@ func (m *Instance) Computed(i provision.Instance) {
 }
 
 // AsPlanned is Computed, but keeps what the plan has promised.
-func (m *Instance) AsPlanned(i provision.Instance) {
+func (m *Instance) AsPlanned(i kind.Instance) {
 	planned := *m
 	m.Computed(i)
 	m.keepPlanned(planned)
@@ -141,7 +142,7 @@ func (m *Instance) keepPlanned(planned Instance) {
 
 // FromInstance takes over an instance as its host has it. What the host cannot tell stays as it
 // was.
-func (m *Instance) FromInstance(i provision.Instance) {
+func (m *Instance) FromInstance(i kind.Instance) {
 	m.Computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
 	m.Description = attribute.KeepString(m.Description, i.Description)

@@ -7,14 +7,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
 // A guest that gets its address between plan and apply made Terraform complain of an inconsistent
 // result.
 func TestAnAddressThatComesMeanwhileIsLeftToTheNextRefresh(t *testing.T) {
 	plan := Instance{Status: types.StringValue("running"), IPAddress: types.StringNull(), IPAddresses: types.ListValueMust(types.StringType, nil)}
-	here := provision.Instance{
+	here := kind.Instance{
 		State: host.StateRunning, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
 	}
 	var got Instance

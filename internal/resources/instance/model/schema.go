@@ -18,8 +18,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -150,8 +150,8 @@ func settings() map[string]schema.Attribute {
 		},
 		"wait_for": schema.SetAttribute{
 			Optional: true, Computed: true, ElementType: types.StringType,
-			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(provision.WaitIP)})),
-			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(provision.Conditions()...))},
+			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(kind.WaitIP)})),
+			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(kind.Conditions()...))},
 			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`. A first boot also waits for the guest's " +
 				"report, on its serial console, about what the template's `cloud_init` and `customization` gave it to do; a " +
 				"failure is an error.\n" +

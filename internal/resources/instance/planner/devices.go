@@ -8,14 +8,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
 // compareDevices replaces the instance for new interfaces that may turn out to have a static
 // address: the guest would never be told of it.
-func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d provision.Devices) {
+func (p *planner) compareDevices(ctx context.Context, i kind.Instance, d kind.Devices) {
 	known := i.MACs()
 	for _, nic := range d.AddNICs {
 		at := finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration")
@@ -28,7 +28,7 @@ func (p *planner) compareDevices(ctx context.Context, i provision.Instance, d pr
 // refuseUntold refuses to delete disks of an import that its state does not have: providers before
 // this one did not tell of them, so no configuration could have them, and nobody has taken them out
 // of one.
-func (p *planner) refuseUntold(d provision.Devices) {
+func (p *planner) refuseUntold(d kind.Devices) {
 	for _, disk := range d.DropDisks {
 		at := finding.At("storage_profile").Name("disks").Key(disk.Name)
 		if p.adopting && leaf(p.state, at) == nil {
@@ -44,7 +44,7 @@ func (p *planner) refuseUntold(d provision.Devices) {
 }
 
 // announceDevices plans what a change of devices changes beside them, and warns of data that goes.
-func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
+func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 	if len(d.AddNICs)+len(d.DropNICs) > 0 {
 		p.plan.MACAddresses = types.MapUnknown(types.StringType)
 	}
@@ -63,7 +63,7 @@ func (p *planner) announceDevices(i provision.Instance, d provision.Devices) {
 }
 
 // announceRestart says what needs the restart, or refuses it.
-func (p *planner) announceRestart(restarts []provision.Restart) {
+func (p *planner) announceRestart(restarts []kind.Restart) {
 	p.plan.ForgetGuest()
 	name := p.state.Name.ValueString()
 	for _, r := range restarts {

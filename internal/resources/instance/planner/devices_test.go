@@ -11,7 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
@@ -19,21 +19,21 @@ import (
 func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 	nics := []profile.NIC{{Name: "eth1"}}
 	for name, c := range map[string]struct {
-		devices   provision.Devices
+		devices   kind.Devices
 		macs, ips bool // known afterwards
 		warnings  []string
 	}{
-		"nothing":             {provision.Devices{}, true, true, nil},
-		"an interface comes":  {provision.Devices{AddNICs: nics}, false, false, nil},
-		"an interface goes":   {provision.Devices{DropNICs: []string{"eth0"}}, false, false, nil},
-		"another network":     {provision.Devices{Reconnects: nics}, true, false, nil},
-		"another card":        {provision.Devices{Swaps: nics}, true, false, nil},
-		"a disk comes":        {provision.Devices{AddDisks: make([]provision.NewDisk, 1)}, true, true, nil},
-		"disks are taken out": {provision.Devices{DropDisks: []host.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
+		"nothing":             {kind.Devices{}, true, true, nil},
+		"an interface comes":  {kind.Devices{AddNICs: nics}, false, false, nil},
+		"an interface goes":   {kind.Devices{DropNICs: []string{"eth0"}}, false, false, nil},
+		"another network":     {kind.Devices{Reconnects: nics}, true, false, nil},
+		"another card":        {kind.Devices{Swaps: nics}, true, false, nil},
+		"a disk comes":        {kind.Devices{AddDisks: make([]kind.NewDisk, 1)}, true, true, nil},
+		"disks are taken out": {kind.Devices{DropDisks: []host.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
 	} {
 		state, plan := made(), made()
 		var diags diag.Diagnostics
-		(&planner{state: &state, plan: &plan, diags: &diags}).announceDevices(provision.Instance{}, c.devices)
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceDevices(kind.Instance{}, c.devices)
 		if known := !plan.MACAddresses.IsUnknown(); known != c.macs {
 			t.Errorf("%s: the MAC addresses are known: %t", name, known)
 		}
@@ -77,7 +77,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
 	} {
 		p := planner{state: &model.Instance{NetworkProfile: attribute.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
-		p.compareDevices(t.Context(), provision.Instance{}, provision.Devices{AddNICs: []profile.NIC{{Name: "eth1"}}})
+		p.compareDevices(t.Context(), kind.Instance{}, kind.Devices{AddNICs: []profile.NIC{{Name: "eth1"}}})
 		var got []string
 		for _, at := range p.replaces {
 			got = append(got, at.String())
@@ -91,7 +91,7 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 // A disk that an import of former times did not tell of is not deleted for it; one that was taken
 // out of the configuration is.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
-	drop := provision.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
+	drop := kind.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
 	told := attribute.StorageObject(&profile.Storage{Disks: map[string]profile.Disk{"data": {SizeGB: new(int64(1))}}})
 	for name, c := range map[string]struct {
 		adopting bool

@@ -8,14 +8,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
 // compareParameters decides whether the parameters mean another instance: they work at first boot.
 // What all may see is compared with what the host has; of secrets there is nothing to compare with
 // but what the user says of them.
-func (p *planner) compareParameters(b provision.Blueprint) {
+func (p *planner) compareParameters(b kind.Blueprint) {
 	if !p.sameParameters(b) {
 		p.replace("parameters")
 	}
@@ -25,7 +25,7 @@ func (p *planner) compareParameters(b provision.Blueprint) {
 	}
 }
 
-func (p *planner) sameParameters(b provision.Blueprint) bool {
+func (p *planner) sameParameters(b kind.Blueprint) bool {
 	declared := b.Version.Spec.Parameters
 	switch {
 	case model.WholeUnknown(p.plan.Parameters):

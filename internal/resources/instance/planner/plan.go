@@ -14,8 +14,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
@@ -131,7 +131,7 @@ func (p *planner) namesUnknown() bool {
 
 // settle checks the plan against the version and the host. ok is false after an error.
 func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (
-	provision.Blueprint, bool,
+	kind.Blueprint, bool,
 ) {
 	findings := append(slices.Clone(p.asked.Findings), p.asked.Storage.ValidateDisks()...)
 	request := p.asked.Request
@@ -139,7 +139,7 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 	request.Version = p.plan.ResolvedVersion.ValueString()
 	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded = p.seeded
-	blueprint, more := provision.Settle(request, template, version)
+	blueprint, more := p.session.Provisioner.NewBlueprint(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
 		if unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete; !unsure {
@@ -244,7 +244,7 @@ func (p *planner) pin() {
 }
 
 // compare decides what the change means, by what the host has.
-func (p *planner) compare(ctx context.Context, instance provision.Instance, b provision.Blueprint) {
+func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Blueprint) {
 	if !attribute.Known(ctx, p.plan.Customization) {
 		p.replace("customization")
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -56,7 +56,7 @@ func TestAVersionStaysUntilSomethingElseIsAskedFor(t *testing.T) {
 func made() model.Instance {
 	var m model.Instance
 	m.PowerState = types.StringValue(model.Running)
-	m.Computed(provision.Instance{
+	m.Computed(kind.Instance{
 		UUID: "u", DomainName: "web", Host: "kvm1", State: host.StateRunning,
 		Facts:     metadata.Facts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: "clone"},
 		NICs:      []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
@@ -120,7 +120,7 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 		plan := made()
 		plan.AllowRestart = types.BoolValue(allowed)
 		var diags diag.Diagnostics
-		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]provision.Restart{{At: finding.At("hardware_profile")}})
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]kind.Restart{{At: finding.At("hardware_profile")}})
 		if len(diags) != 1 || diags[0].Severity() != want {
 			t.Errorf("allow_restart = %t gives %v", allowed, diags)
 		}
@@ -177,7 +177,7 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 			plan:  &model.Instance{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
 		}
 		p.asked = p.plan.ToRequest(t.Context(), c.secrets)
-		p.compareParameters(provision.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
+		p.compareParameters(kind.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
 		var got []string
 		for _, at := range p.replaces {
 			got = append(got, at.String())

@@ -1,0 +1,84 @@
+package kind
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// Instance is an instance as its host knows it.
+type Instance struct {
+	UUID        string
+	Type        string // of its driver
+	Facts       metadata.Facts
+	DomainName  string
+	Host        string // the host's own name
+	HostUUID    string // as libvirt has it: see package hostid
+	Description string
+	State       host.State
+	Autostart   bool
+	NICs        []profile.NIC
+	Disks       []host.DomainDisk // novacron's own, the system disk first
+	Sizes       map[string]uint64 // of disks, bytes, by their targets; only a refresh of many knows them
+	Addresses   []netip.Addr      // of running guests, in the order of their interfaces, IPv4 first
+	Shape       string            // identifies the machine and its devices
+	Part        any               // what only the driver understands
+}
+
+// Running tells whether the guest has not been powered off, whatever else is the matter with it.
+func (i Instance) Running() bool {
+	return i.State != host.StateShutoff && i.State != host.StateCrashed
+}
+
+// Healthy tells whether the guest runs as it should: neither off, nor paused, nor crashed.
+func (i Instance) Healthy() bool { return i.State == host.StateRunning }
+
+// MACs are the addresses of the interfaces by their names.
+func (i Instance) MACs() map[string]string {
+	macs := make(map[string]string, len(i.NICs))
+	for _, nic := range i.NICs {
+		if nic.Name != "" { // else it is somebody else's
+			macs[nic.Name] = nic.MAC
+		}
+	}
+	return macs
+}
+
+// Drifted tells whether somebody else has changed the instance since novacron made or changed it
+// last: the machine, an interface, a disk, or, where its size was read, the size of a disk.
+func (i Instance) Drifted() bool {
+	if i.Facts.Shape == "" {
+		return false // it is being made
+	}
+	return i.Facts.Shape != i.Shape || slices.ContainsFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool {
+		size, known := i.Size(left.Disk)
+		return known && !profile.SameSize(size, left.Bytes)
+	})
+}
+
+// Size is how large a disk is now, bytes.
+func (i Instance) Size(disk string) (bytes uint64, known bool) {
+	for _, d := range i.Disks {
+		if d.Name == disk {
+			bytes, known = i.Sizes[d.Target]
+		}
+	}
+	return bytes, known
+}
+
+// Renamed tells whether the domain has another name than the instance's.
+func (i Instance) Renamed() bool {
+	return i.DomainName != naming.Domain(i.Facts.Tenant, i.Facts.Name)
+}
+
+// Drift is an attribute of a profile for which the host has something else than a blueprint says.
+type Drift struct {
+	Path finding.Path
+	Is   any  // what the host has: an int64, a string or several; "" or 0 for what is gone
+	Lost bool // only another instance would have it again
+}

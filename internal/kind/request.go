@@ -1,0 +1,63 @@
+package kind
+
+import (
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+)
+
+// Conditions that a new instance can be waited for.
+const (
+	WaitIP        = "ip"         // an address is known
+	WaitAgent     = "agent"      // the guest agent answers
+	WaitCloudInit = "cloud_init" // cloud-init is done
+	// NoReport is no condition: the guest's report of its first boot is not waited for.
+	NoReport = "no_report"
+)
+
+// Conditions lists what can be waited for, or not.
+func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit, NoReport} }
+
+// AwaitsReport tells whether a first boot that is waited for by these conditions includes the
+// guest's report of it.
+func AwaitsReport(conditions []string) bool {
+	return len(conditions) > 0 && !slices.Contains(conditions, NoReport)
+}
+
+// Request is an instance as its user asks for it.
+type Request struct {
+	Name        string
+	Description string
+	Template    catalog.TemplateID
+	Version     string            // exact, as resolved
+	Strategy    catalog.Strategy  // "" for the template's
+	Given       parameter.Given   // the parameters
+	Hardware    *profile.Hardware // these override the version's, field by field
+	Network     *profile.Network
+	Storage     *profile.Storage
+	// Customization is what the guest does at first boot; nil for nothing.
+	Customization *guest.Customization
+	// Seeded says that it is for an instance that has been told what to do at its first boot: that is
+	// not checked again.
+	Seeded bool
+	Options
+}
+
+// Overrides are the profiles that a request lays over a version's.
+type Overrides struct {
+	Hardware *profile.Hardware
+	Network  *profile.Network
+	Storage  *profile.Storage
+}
+
+// Options are what may change about an instance at any time.
+type Options struct {
+	Labels             map[string]string
+	Running            bool
+	Autostart          bool
+	DeletionProtection bool
+	WaitFor            []string
+}

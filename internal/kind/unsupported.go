@@ -1,0 +1,38 @@
+package kind
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+)
+
+// Unsupported finds what a request and the spec of its version ask for that instances of a kind
+// cannot do.
+func Unsupported(d Driver, r Request, spec catalog.Spec) finding.List {
+	var fs finding.List
+	can, refuse := d.Capabilities(), func(at finding.Path, what string) {
+		fs.Add(at, "Not supported by this type of template", fmt.Sprintf("Instances of templates of the type %q have no %s: "+
+			"leave it out, or use another template.", d.Type(), what))
+	}
+	if !can.Seed && spec.CloudInit != nil {
+		refuse(finding.At("template_id"), "cloud-init, which the template's cloud_init needs")
+	}
+	if !can.Seed && r.Customization != nil {
+		refuse(finding.At("customization"), "cloud-init, which customization needs")
+	}
+	for _, c := range []struct {
+		condition string
+		can       bool
+		what      string
+	}{
+		{WaitCloudInit, can.Seed, "cloud-init, which wait_for names"},
+		{WaitAgent, can.Agent, "guest agent, which wait_for names"},
+	} {
+		if !c.can && slices.Contains(r.WaitFor, c.condition) {
+			refuse(finding.At("wait_for"), c.what)
+		}
+	}
+	return fs
+}

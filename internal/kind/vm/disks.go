@@ -1,0 +1,95 @@
+package vm
+
+import (
+	"context"
+	"errors"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/device"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// diskSpecs are the domain's disks. What a guest discards is given back to the pool, but not from
+// disks that turn: there the holes would scatter what is written next.
+func (b *build) diskSpecs() []host.DiskSpec {
+	specs := make([]host.DiskSpec, len(b.Blueprint.Drives))
+	for i, drive := range b.Blueprint.Drives {
+		specs[i] = device.Spec(drive, i, b.Homes[i].Path+"/"+b.diskVolume(drive), b.diskFormat(drive))
+		switch {
+		case drive.Boot:
+			specs[i].Boot = 1
+		case drive.System: // where nothing starts from the other
+			specs[i].Boot = 2
+		}
+	}
+	return specs
+}
+
+// makeDisks makes the system disk from the base and the others blank, and then makes sure of the
+// base.
+func (b *build) makeDisks(ctx context.Context) error {
+	pools := b.Pools()
+	b.UndoLater(func(ctx context.Context) error {
+		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
+	})
+	// What an instance of the name that went without its volumes has left.
+	if err := b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
+		return err
+	}
+	for i, drive := range b.Blueprint.Drives {
+		if err := b.makeDisk(ctx, drive, b.Homes[i].Name, b.diskVolume(drive)); err != nil {
+			return err
+		}
+	}
+	return b.Confirm(ctx)
+}
+
+// makeDisk makes the volume of a drive in a pool.
+func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume string) error {
+	if !drive.System {
+		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
+	}
+	return b.createOver(ctx, pool, volume, func() error {
+		return b.Strategy.Make(ctx, b.driver.host, strategy.Disk{
+			Pool: pool, Name: volume, Capacity: drive.Size, Image: b.Image.Volume, ImageFormat: b.Image.Format,
+		})
+	})
+}
+
+func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
+	return b.createOver(ctx, pool, spec.Name, func() error {
+		return step.Uninterrupted(ctx, func(ctx context.Context) error {
+			_, err := b.driver.host.CreateVolume(ctx, pool, spec)
+			return err
+		})
+	})
+}
+
+// createOver creates a volume of an instance. Where the domain has just claimed the instance's
+// name, a volume of that name which is there already was asked for by a create that is over, and
+// carried out late.
+func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
+	err := create()
+	if !errors.Is(err, host.ErrExists) || !b.Claimed {
+		return err
+	}
+	if err := b.driver.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
+		return err
+	}
+	return create()
+}
+
+func (b *build) diskVolume(drive profile.Drive) string {
+	return naming.Disk(b.Tenant, b.Request.Name, drive.Name, b.diskFormat(drive))
+}
+
+// diskFormat is the format of a drive.
+func (b *build) diskFormat(drive profile.Drive) string {
+	if drive.System {
+		return b.Strategy.Format(b.Image.Format)
+	}
+	return device.DataFormat
+}

@@ -1,0 +1,162 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+)
+
+// seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
+const seedLimit = 64 << 20
+
+// build is a machine being made, or given another system disk.
+type build struct {
+	*kind.Build
+	driver *Driver
+}
+
+// Stages implements kind.Driver.
+func (d *Driver) Stages(of *kind.Build) []kind.Stage {
+	b := &build{of, d}
+	stages := []kind.Stage{{Name: "disks", Do: b.makeDisks}, {Name: "seed", Do: b.makeSeed}}
+	if b.Request.Running {
+		stages = append(stages, kind.Stage{Name: "start", Do: b.start})
+	}
+	return stages
+}
+
+// Renew implements kind.Driver.
+func (d *Driver) Renew(of *kind.Build, before kind.Instance) []kind.Stage {
+	b := &build{of, d}
+	return []kind.Stage{
+		{Name: "disks", Do: func(ctx context.Context) error { return b.makeSystemDisk(ctx, before) }},
+		{Name: "shutdown", Do: func(ctx context.Context) error { return b.shutDown(ctx, before) }},
+		{Name: "seed", Do: func(ctx context.Context) error { return b.replaceSeed(ctx, before) }},
+	}
+}
+
+// Swap implements kind.Driver.
+func (d *Driver) Swap(ctx context.Context, b *kind.Build, metadata string) error {
+	if err := d.host.DiscardSavedState(ctx, b.UUID); err != nil { // it is of the old disk
+		return err
+	}
+	change := host.DomainChange{Metadata: &metadata, Disk: &b.Disk}
+	return step.Certainly(ctx, func(ctx context.Context) error { return d.host.RedefineDomain(ctx, b.UUID, change) })
+}
+
+// makeSystemDisk makes the new system disk beside the old one, under a name of its own.
+func (b *build) makeSystemDisk(ctx context.Context, before kind.Instance) error {
+	system, home := b.Blueprint.Drives[0], b.Homes[0]
+	volume := b.renewedVolume(system)
+	b.Disk = host.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
+	// What a try that died has left. The definition names it only once it is the instance's disk.
+	remove := func(ctx context.Context) error { return b.driver.volumes.Remove(ctx, home.Name, volume) }
+	if err := remove(ctx); err != nil {
+		return err
+	}
+	b.UndoLater(remove)
+	if err := b.makeDisk(ctx, system, home.Name, volume); err != nil {
+		return err
+	}
+	return b.Confirm(ctx)
+}
+
+// renewedVolume is the volume of a system disk that was made after the instance; the version tells
+// it from the others.
+func (b *build) renewedVolume(system profile.Drive) string {
+	return naming.Disk(b.Tenant, b.Request.Name, system.Name+"."+b.Request.Version, b.diskFormat(system))
+}
+
+// shutDown shuts the guest down, and would bring it back.
+func (b *build) shutDown(ctx context.Context, before kind.Instance) error {
+	if !before.Running() {
+		return nil
+	}
+	b.UndoLater(func(ctx context.Context) error {
+		_, err := b.driver.Start(ctx, before)
+		return err
+	})
+	return b.driver.Stop(ctx, b.UUID, kind.HalfTime(ctx))
+}
+
+// replaceSeed replaces the seed. Its volume is as large as a seed is, so it is another one.
+func (b *build) replaceSeed(ctx context.Context, before kind.Instance) error {
+	b.Blueprint.NICs = withMACs(b.Blueprint.NICs, before)
+	iso, err := renderSeed(b.Blueprint, b.UUID, b.Request.Name)
+	if err != nil {
+		return err
+	}
+	name := naming.Seed(b.Tenant, b.Request.Name)
+	old, err := b.driver.host.ReadVolume(ctx, b.Pool.Name, name, seedLimit)
+	if err != nil && !errors.Is(err, host.ErrNoVolume) {
+		return err
+	}
+	replace := func(ctx context.Context, with []byte) error {
+		if err := b.driver.volumes.Remove(ctx, b.Pool.Name, name); err != nil {
+			return err
+		}
+		return b.putSeed(ctx, with)
+	}
+	if len(old) > 0 {
+		b.UndoLater(func(ctx context.Context) error { return replace(ctx, old) })
+	}
+	return replace(ctx, iso)
+}
+
+// withMACs are network cards with the addresses that those of their names have, or had before they
+// were taken away. New ones get theirs here, since the seed tells the guest of them.
+func withMACs(nics []profile.NIC, i kind.Instance) []profile.NIC {
+	nics = slices.Clone(nics)
+	for n := range nics {
+		nic := &nics[n]
+		if h := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == nic.Name }); h >= 0 {
+			nic.MAC = i.NICs[h].MAC
+		} else if nic.MAC == "" {
+			nic.MAC = metadata.NotedMAC(i.Facts.MACs, nic.Name)
+		}
+		if nic.MAC == "" {
+			nic.MAC = kind.RandomMAC()
+		}
+	}
+	return nics
+}
+
+// Clean implements kind.Driver. It removes the system disks that a reimaged instance had before,
+// also those whose removal was cut off. A system disk with another name than a reimage gives it is
+// a snapshot that a user made, which the older ones are part of.
+func (d *Driver) Clean(ctx context.Context, i kind.Instance) error {
+	if len(i.Disks) == 0 {
+		return nil
+	}
+	system := i.Disks[0]
+	current := filepath.Base(system.Path)
+	if current != naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name+"."+i.Facts.Version, system.Format) {
+		return nil
+	}
+	pool, found, err := d.volumes.Of(ctx, system)
+	if err != nil || !found {
+		return err
+	}
+	names, err := d.host.VolumeNames(ctx, pool.Name)
+	if err != nil {
+		return err
+	}
+	prefix := naming.Disk(i.Facts.Tenant, i.Facts.Name, system.Name, "")
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) && name != current {
+			if err := d.volumes.Remove(ctx, pool.Name, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

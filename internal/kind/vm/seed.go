@@ -1,0 +1,91 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// renderSeed renders what the guest is told at first boot. It never touches the runner's disk.
+func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
+	p := PartOf(b)
+	seed := guest.Seed{InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.UserData, Customization: p.Customization}
+	if key := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetSSHKey); key != "" {
+		seed.SSHAuthorizedKeys = []string{key}
+	}
+	for _, nic := range b.NICs {
+		told := guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses, DNS: nic.IP.DNS}
+		for _, gateway := range nic.IP.Gateways {
+			told.Gateways = append(told.Gateways, guest.Gateway{Addr: gateway, OnLink: nic.IP.OnLink(gateway)})
+		}
+		seed.NetworkInterfaces = append(seed.NetworkInterfaces, told)
+	}
+	files, err := seed.Render()
+	if err != nil {
+		return nil, err
+	}
+	return files.ISO()
+}
+
+// withoutSecrets is a blueprint as if no secret had been given. A template that makes no sense
+// without them says nothing then: the guest has read it.
+func withoutSecrets(b kind.Blueprint) kind.Blueprint {
+	b.Parameters = b.Shown
+	p := PartOf(b)
+	p.UserData, _ = renderUserData(b, true) // what it finds is that the template makes no sense without them
+	b.Part = &p
+	return b
+}
+
+// makeSeed puts the seed where the guest finds it, and makes the volume that its console is written
+// to.
+func (b *build) makeSeed(ctx context.Context) error {
+	iso, err := renderSeed(b.Blueprint, b.UUID, b.Request.Name)
+	if err != nil {
+		return err
+	}
+	if err := b.putSeed(ctx, iso); err != nil {
+		return err
+	}
+	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw"})
+}
+
+// putSeed makes the volume of a seed.
+func (b *build) putSeed(ctx context.Context, iso []byte) error {
+	name, size := naming.Seed(b.Tenant, b.Request.Name), uint64(len(iso))
+	if err := b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+		return err
+	}
+	return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, iso)
+}
+
+// Forget implements kind.Driver. It writes the seed again without its secrets, all over what it
+// was. cloud-init must be done. The seed stays: without one, cloud-init takes the next boot for the
+// first of another instance.
+func (d *Driver) Forget(ctx context.Context, i kind.Instance, b kind.Blueprint) error {
+	name := naming.Seed(i.Facts.Tenant, i.Facts.Name)
+	volume, err := d.host.Volume(ctx, d.volumes.Pool(), name)
+	if err != nil {
+		return fmt.Errorf("taking the secrets out of the seed of instance %q: %w", i.Facts.Name, err)
+	}
+	b.NICs = i.NICs
+	iso, err := renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
+	if err == nil && uint64(len(iso)) > volume.Capacity { // what stands for the secrets may be longer than they are
+		b.Version.Spec.CloudInit = nil
+		iso, err = renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
+	}
+	if err == nil {
+		iso = slices.Concat(iso, make([]byte, max(0, int64(volume.Capacity)-int64(len(iso)))))
+		err = d.host.WriteVolume(ctx, d.volumes.Pool(), name, iso)
+	}
+	if err != nil {
+		return fmt.Errorf("taking the secrets out of the seed of instance %q: %w", i.Facts.Name, err)
+	}
+	return nil
+}

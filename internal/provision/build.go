@@ -1,0 +1,167 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// build is one instance being made, or given another image.
+type build struct {
+	kind.Build
+	p      *Provisioner
+	driver kind.Driver
+	base   catalog.Base // the stored image
+	record Record
+}
+
+// build begins to work on a request.
+func (p *Provisioner) build(r kind.Request, tenant string) *build {
+	b := &build{p: p, Build: kind.Build{Request: r, Tenant: tenant}}
+	b.Confirm = b.confirmVersion
+	b.Work = step.Begin(func(ctx context.Context, s step.Step, err error) {
+		if p.observe != nil {
+			p.observe(ctx, r.Name, s, err)
+		}
+	})
+	return b
+}
+
+// resolve reads the version and decides all that can be decided before anything is made.
+func (b *build) resolve(ctx context.Context) (err error) {
+	if b.Blueprint, err = b.p.Blueprint(ctx, b.Request); err != nil {
+		return err
+	}
+	if b.driver, err = b.p.kinds.of(b.Blueprint.Type); err != nil {
+		return err
+	}
+	if b.Strategy, err = strategy.Of(b.Blueprint.Strategy); err != nil {
+		return err
+	}
+	b.base, err = b.p.library.Base(ctx, b.Blueprint.Version.Digest)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return b.p.library.NoImage(b.Blueprint.Version)
+	}
+	if err != nil {
+		return err
+	}
+	volume, err := b.p.library.BaseVolume(ctx, b.base)
+	if err != nil {
+		return err
+	}
+	b.Image = kind.Image{Volume: volume, Format: b.base.Format}
+	if b.Pool, err = b.p.host.Pool(ctx, b.p.library.Pool()); err != nil {
+		return err
+	}
+	b.Homes = make([]host.Pool, len(b.Blueprint.Drives))
+	for i, drive := range b.Blueprint.Drives {
+		b.Homes[i] = b.Pool
+		if drive.Tier == "" {
+			continue
+		}
+		if b.Homes[i], err = b.p.host.Pool(ctx, b.p.volumes.TierPool(drive.Tier)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// define defines the domain. Its name is the claim to the instance's name, so it comes before its
+// disks.
+func (b *build) define(ctx context.Context) error {
+	if err := b.resolve(ctx); err != nil {
+		return err
+	}
+	b.ChooseMACs()
+	if err := b.p.library.WhileTaken(ctx, func() error { return b.clearRemains(ctx) }); err != nil {
+		return err
+	}
+	var err error
+	if b.Metadata, err = b.facts(ctx); err != nil {
+		return err
+	}
+	b.UUID = kind.RandomUUID()
+	err = b.claim(ctx)
+	if errors.Is(err, host.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
+		if err := b.clearRemains(ctx); err != nil {
+			return err
+		}
+		err = b.claim(ctx)
+	}
+	if errors.Is(err, host.ErrExists) {
+		return b.p.nameTaken(b.Tenant, b.Request.Name)
+	}
+	// Also after an error: the call may have been cut off after the host had done it.
+	b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
+	b.Claimed = err == nil
+	if err == nil && b.Request.Autostart {
+		err = step.Completed(ctx, func(ctx context.Context) error {
+			return b.driver.Domains().SetAutostart(ctx, b.UUID, true)
+		})
+	}
+	return err
+}
+
+// claim defines the domain once no volumes of its name are being removed as orphans.
+func (b *build) claim(ctx context.Context) error {
+	b.p.orphans.RLock()
+	defer b.p.orphans.RUnlock()
+	return b.driver.Define(ctx, &b.Build)
+}
+
+// confirmVersion makes sure that the version was not removed while its base got one more user.
+func (b *build) confirmVersion(ctx context.Context) error {
+	id := b.Blueprint.Version.ID
+	err := b.p.library.Stands(ctx, id)
+	if err == nil && b.Strategy.HoldsBase() {
+		err = b.p.library.Holds(ctx, id, b.base)
+	}
+	return err
+}
+
+// facts are the metadata of a new instance.
+func (b *build) facts(ctx context.Context) (string, error) {
+	now, err := b.p.host.Time(ctx, b.Pool.Name)
+	if err != nil {
+		return "", err
+	}
+	takes := time.Hour
+	if deadline, bounded := ctx.Deadline(); bounded {
+		takes = time.Until(deadline)
+	}
+	frozen, err := metadata.Freeze(b.Blueprint.Version)
+	if err != nil {
+		return "", err
+	}
+	_, description := metadata.Described(b.Request.Description)
+	return metadata.Facts{
+		Description: description,
+		Frozen:      frozen,
+		Library:     b.p.library.Pool(),
+		Tenant:      b.Tenant,
+		Name:        b.Request.Name,
+		Template:    b.Request.Template.String(),
+		Version:     b.Request.Version,
+		Digest:      b.Blueprint.Version.Digest,
+		Strategy:    b.Blueprint.Strategy,
+		Labels:      metadata.Pairs(b.Request.Labels),
+		Parameters:  metadata.Settings(b.Blueprint.Shown),
+		Protected:   b.Request.DeletionProtection,
+		SecretSeed:  b.Blueprint.Secret(),
+		Customized:  b.Blueprint.Customized(b.Request.Running),
+		Addressing:  metadata.NoteAddressing(b.Blueprint.NICs),
+		Sizes:       metadata.SizesOf(b.Blueprint.Drives),
+		Provision: metadata.ProvisionNote{
+			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
+			Started: now, Deadline: now.Add(takes),
+		},
+	}.Marshal()
+}

@@ -1,0 +1,104 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// InstanceFilter chooses instances. What says nothing is not asked for.
+type InstanceFilter struct {
+	Template string              // "tenant/name"
+	Version  version.Constraints // of the version that the instance was made from
+	Status   string              // as host.State has it
+	Labels   map[string]string   // all of these
+}
+
+// Statuses lists what the guest of an instance may be seen to do.
+func Statuses() []string {
+	var names []string
+	for _, s := range []host.State{host.StateRunning, host.StatePaused, host.StateShuttingDown, host.StateShutoff,
+		host.StateCrashed, host.StatePMSuspended, host.StateUnknown} {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func (f InstanceFilter) chooses(facts metadata.Facts, state host.State) bool {
+	labels := metadata.PairMap(facts.Labels)
+	for name, value := range f.Labels {
+		if found, there := labels[name]; !there || found != value {
+			return false
+		}
+	}
+	return (f.Template == "" || facts.Template == f.Template) && (f.Status == "" || state.String() == f.Status) &&
+		(f.Version == nil || catalog.Newest([]string{facts.Version}, f.Version) != "")
+}
+
+// Instances lists the instances of the library's tenant that the filter chooses, by name: with a
+// few requests, one for each domain whose name is of the tenant, and one for each network. So
+// guests' agents are not asked for addresses. Domains that the host lists and cannot describe are
+// told of in overlooked, in sentences.
+func (r *Reader) Instances(ctx context.Context, f InstanceFilter) (instances []kind.Instance, overlooked []string, err error) {
+	leases := network.Leases{}
+	for _, driver := range r.kinds {
+		domains, undescribed, err := driver.Domains().DomainsNamed(ctx, func(name string) bool {
+			return naming.IsDomainOf(r.tenant, name)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, u := range undescribed {
+			overlooked = append(overlooked, notListed(u))
+		}
+		for _, d := range domains {
+			i, chosen, err := r.listed(ctx, driver, d, f, leases)
+			if err != nil {
+				return nil, nil, err
+			}
+			if chosen {
+				instances = append(instances, i)
+			}
+		}
+	}
+	slices.SortFunc(instances, func(a, b kind.Instance) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
+	return instances, overlooked, nil
+}
+
+// listed is the instance of a domain whose name is of the tenant, if a filter chooses it.
+func (r *Reader) listed(
+	ctx context.Context, driver kind.Driver, d host.Domain, f InstanceFilter, leases network.Leases,
+) (i kind.Instance, chosen bool, err error) {
+	if d.Metadata == "" {
+		return i, false, nil // it was not made by novacron
+	}
+	facts, err := r.factsOf(d)
+	if err != nil && !library.HasInstanceDisk(d) {
+		return i, false, nil // nor was this
+	}
+	if err != nil || facts.Tenant != r.tenant || !f.chooses(facts, d.State) {
+		return i, false, err
+	}
+	if i, err = driver.Read(ctx, d, facts); err == nil && i.Healthy() {
+		i.Addresses, err = r.networks.LeasedAddresses(ctx, leases, i.NICs)
+	}
+	return i, true, err
+}
+
+// notListed says that a domain cannot be described. libvirt's words may have names of files, which
+// are not always UTF-8.
+func notListed(u host.Undescribed) string {
+	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s but cannot describe it: %v. If it is an instance, it is "+
+		"not in the list.", u, u.Err), "\uFFFD")
+}

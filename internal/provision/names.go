@@ -1,0 +1,125 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+)
+
+// clearRemains makes way for a new instance: it removes the domain that a create that died has left
+// of the same name, and refuses when the name belongs to something alive; orphanedError for an
+// instance that is to be taken over. Volumes stay until the new domain has claimed the name:
+// before, they may be those of somebody who is about to claim it.
+func (b *build) clearRemains(ctx context.Context) error {
+	name := naming.Domain(b.Tenant, b.Request.Name)
+	driver, domain, err := b.p.kinds.named(ctx, name)
+	if errors.Is(err, host.ErrNoDomain) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if domain.Metadata == "" {
+		return b.p.nameForeign(b.Tenant, b.Request.Name)
+	}
+	facts, err := b.p.factsOf(domain)
+	if err != nil {
+		return err
+	}
+	if facts.Tenant != b.Tenant || facts.Name != b.Request.Name {
+		return b.p.nameForeign(b.Tenant, b.Request.Name)
+	}
+	note := facts.Provision
+	if orphaned(note) {
+		return b.adoptable(ctx, domain)
+	}
+	if note.Completed != nil {
+		return b.p.nameTaken(b.Tenant, b.Request.Name)
+	}
+	alive := !runner.Dead(note.Runner)
+	if alive { // unless its time is up
+		now, err := b.p.host.Time(ctx, b.Pool.Name)
+		if err != nil {
+			return err
+		}
+		alive = !catalog.Overdue(note.Deadline, now)
+	}
+	if alive {
+		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
+			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain with `virsh "+
+				"undefine %s`, or wait until %s: its remains are then removed automatically.",
+			note.RequestedBy, runner.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+	}
+	if !b.p.library.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
+		return b.p.nameTaken(b.Tenant, b.Request.Name)
+	}
+	if b.Remains, err = b.p.volumes.PoolsOf(ctx, domain.Disks); err != nil {
+		return err
+	}
+	return b.p.removeDomain(ctx, driver, domain.UUID)
+}
+
+// CheckName finds that the name of an instance that a plan is to create is taken on the host;
+// library.TakenError where an instance of the tenant has it, which the plan's state does not have.
+// What a create has left that died makes way.
+func (p *Planner) CheckName(ctx context.Context, name string) error {
+	tenant := p.library.Tenant()
+	taken := naming.Domain(tenant, name)
+	names, err := p.domainNames(ctx)
+	if err != nil || !slices.Contains(names, taken) {
+		return err
+	}
+	return p.library.PlanName(ctx, func() error {
+		_, domain, err := p.kinds.named(ctx, taken)
+		if errors.Is(err, host.ErrNoDomain) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		facts, err := metadata.Parse(domain.Metadata)
+		switch {
+		case err != nil || facts.Tenant != tenant || facts.Name != name:
+			return p.nameForeign(tenant, name)
+		case orphaned(facts.Provision) || facts.Provision.Completed == nil || p.library.InstanceInPlan(domain.UUID):
+			return nil
+		}
+		return p.nameTaken(tenant, name)
+	})
+}
+
+// domainNames are those of the host's domains, read once for all instances that a plan creates.
+func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.domains == nil {
+		if names, err = p.kinds.names(ctx); err != nil {
+			return nil, err
+		}
+		p.domains = append([]string{}, names...)
+	}
+	return p.domains, nil
+}
+
+// nameTaken says that the tenant has an instance of the name.
+func (p *Planner) nameTaken(tenant, name string) error {
+	return library.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+		"The host %s has a domain %q already. Choose another name, %s.", p.inventory.URI(), naming.Domain(tenant, name),
+		library.UniqueName("instance", tenant+"/"+name))}})
+}
+
+// nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.
+func (p *Planner) nameForeign(tenant, name string) error {
+	return finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+		"The host %s has a domain %q already. Choose another name: that domain is not an "+
+			"instance of tenant %q.", p.inventory.URI(), naming.Domain(tenant, name), tenant)}}
+}

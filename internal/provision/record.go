@@ -1,0 +1,82 @@
+package provision
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+)
+
+// Record tells how an instance was provisioned.
+type Record struct {
+	RequestID   string
+	RequestedBy string
+	CreatedAt   time.Time
+	StartedAt   time.Time
+	CompletedAt time.Time
+	Status      string // running, completed, failed or cancelled
+	Error       string
+	Steps       []step.Step
+	// Unrecorded is why the catalog does not have the record, or not its end; nil where it has. It
+	// is no failure of what was asked for.
+	Unrecorded error
+}
+
+// recorded works on a request under a record in the catalog: it is there before the work begins,
+// and says what came of it when the work is over. A catalog that cannot be written keeps nobody
+// from an instance: then the record says so itself.
+func (b *build) recorded(
+	ctx context.Context, action string, work func() (kind.Instance, error),
+) (kind.Instance, error) {
+	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(), Status: string(catalog.RequestRunning)}
+	entry, _ := b.p.library.BeginRequest(ctx, catalog.ProvisioningRequest{
+		ID: catalog.RequestID{ID: b.record.RequestID}, Action: action, Instance: b.Request.Name, UUID: b.UUID,
+		Template: b.Request.Template.String(), Version: b.Request.Version, Strategy: b.Request.Strategy, Host: bareURI(b.p.host.URI()),
+		Status: catalog.RequestRunning, CreatedAt: b.record.CreatedAt, StartedAt: &b.record.StartedAt, Deadline: recordDeadline(ctx),
+	})
+	instance, err := work()
+	b.record.Steps, b.record.CompletedAt, b.record.Status = b.Steps(), now(), string(catalog.RequestCompleted)
+	if err != nil {
+		b.record.Status, b.record.Error = string(catalog.RequestFailed), kind.Kept(err)
+		if errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled) {
+			b.record.Status = string(catalog.RequestCancelled)
+		}
+	}
+	ended := &entry.Value
+	ended.UUID, ended.Strategy = instance.UUID, cmp.Or(b.Blueprint.Strategy, instance.Facts.Strategy, ended.Strategy)
+	ended.Status, ended.CompletedAt = catalog.RequestStatus(b.record.Status), &b.record.CompletedAt
+	if err != nil {
+		ended.Error = finding.Sentence(errors.New(b.record.Error))
+	}
+	for _, s := range b.Steps() {
+		ended.Steps = append(ended.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})
+	}
+	b.record.Unrecorded = b.p.library.EndRequest(ctx, entry)
+	return instance, err
+}
+
+// recordDeadline is when nobody can be at work any more: what failed in the last moment is undone
+// after it.
+func recordDeadline(ctx context.Context) time.Time {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		deadline = now().Add(time.Hour)
+	}
+	return deadline.Add(2 * step.UndoTime).UTC().Round(0)
+}
+
+// bareURI is a libvirt URI without what may be nobody's business: who logs in, and with which keys.
+func bareURI(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
