@@ -24,11 +24,12 @@ type notes interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// seenKey is where the notes have what was last seen of a watched source: the JSON of a source.Stamp.
+// seenKey is where the notes have what was last seen of a watched source: the JSON of a
+// source.Stamp.
 const seenKey = "image"
 
-// look looks at a watched source, and notes what it saw, so that the image is read again only once it
-// may have changed.
+// look looks at a watched source, and notes what it saw, so that the image is read again only once
+// it may have changed.
 func look(ctx context.Context, s source.Watched, n notes) (source.Stamp, error) {
 	before, _ := n.GetKey(ctx, seenKey)
 	now, err := s.Look(ctx, before)
@@ -45,7 +46,8 @@ func note(ctx context.Context, seen source.Stamp, n notes) {
 	}
 }
 
-// stampOf notes how a source looks before it is read; nil for one that is not watched, or not there.
+// stampOf notes how a source looks before it is read; nil for one that is not watched, or not
+// there.
 func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	if watched, is := s.(source.Watched); is {
 		if seen, err := watched.Stamp(ctx); err == nil {
@@ -55,7 +57,8 @@ func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	return nil
 }
 
-// noteRegistered notes what is known of the source that a version was registered from; it was looked at before.
+// noteRegistered notes what is known of the source that a version was registered from; it was
+// looked at before.
 func noteRegistered(ctx context.Context, before source.Stamp, s source.Source, v catalog.Version, n notes) {
 	_, known := source.KnownDigest(s)
 	if before == nil || known && v.Transferred == 0 {
@@ -80,13 +83,14 @@ func unusable(err error) error {
 	return err
 }
 
-// destroyAdvice is for an image file that stops a plan: Terraform plans normally before it plans a destroy, and no request says
-// which of the two a plan is.
+// destroyAdvice is for an image file that stops a plan: Terraform plans normally before it plans a
+// destroy, and no request says which of the two a plan is.
 const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it then does not plan the configuration " +
 	"first."
 
-// unchanged reports a watched source that has become another image. One that is not there is no finding: it is not needed any
-// more, and not every machine that plans has it. One that is there and cannot be read is a warning.
+// unchanged reports a watched source that has become another image. One that is not there is no
+// finding: it is not needed any more, and not every machine that plans has it. One that is there
+// and cannot be read is a warning.
 func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	watched, is := s.(source.Watched)
 	if !is {
@@ -96,20 +100,20 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	if err == nil && seen.Digest() == c.version.Digest.ValueString() || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
+	id, digest := c.version.ID.ValueString(), c.version.Digest.ValueString()
 	if err != nil {
-		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("It is unknown whether the file "+
-			"%s is still the image of version %q. %s The version stays as it is: "+
-			"the pool has its image.", s, c.version.ID.ValueString(), finding.Sentence(err)))
+		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("It is unknown whether %s is still "+
+			"the image of version %q. %s The version stays as it is: the pool has its image.", s, id, finding.Sentence(err)))
 		return
 	}
-	c.diags.AddAttributeError(path.Root("source"), "Image file has changed", fmt.Sprintf("The file %s is no longer the "+
-		"image of version %q: its digest is %s, the version's is %s. Versions do not change: register the file as a new "+
-		"version with a higher number, or restore the old file. %s", s, c.version.ID.ValueString(), seen.Digest(),
-		c.version.Digest.ValueString(), destroyAdvice))
+	c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("%s is no longer the image of version "+
+		"%q: its digest is %s, the version's is %s. Versions do not change: register it as a new version with a higher number, or "+
+		"restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
 }
 
-// same tells whether another source leads to the image that the version has. Of one that is not watched, and of one that is not
-// there, only its checksum can tell. After an import nothing is known to be different: where it cannot be told, the version stays.
+// same tells whether another source leads to the image that the version has. Of one that is not
+// watched, and of one that is not there, only its checksum can tell. After an import nothing is
+// known to be different: where it cannot be told, the version stays.
 func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	imported := c.version.Source.IsNull()
 	if _, watched := s.(source.Watched); !watched {
@@ -128,7 +132,7 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 			return true
 		}
 		if imported {
-			c.trust(s, "this machine does not have the file")
+			c.trust(s, "it was not found")
 			return true
 		}
 	}
@@ -148,7 +152,8 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	return digest == c.version.Digest.ValueString()
 }
 
-// sameChecksum tells whether the checksum of a source is one of the version's image. Without a checksum it is not.
+// sameChecksum tells whether the checksum of a source is one of the version's image. Without a
+// checksum it is not.
 func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
 	known, ok := source.KnownDigest(s)
 	if ok && known == c.version.Digest.ValueString() {

@@ -42,9 +42,9 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	// A file that has the size and the time of the one before is another one all the same.
 	writeFile(t, path, tuesday)
 	modified(t, path, then)
-	changed := []string{"Image file has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
-		"The file " + path + " is no longer the image of version \"default/" + name + "@1.0.0\": its digest is " + checksum(t, path),
-		"Versions do not change: register the file as a new version with a higher number, or restore the old file"}
+	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
+		path + " is no longer the image of version \"default/" + name + "@1.0.0\": its digest is " + checksum(t, path),
+		"Versions do not change: register it as a new version with a higher number, or restore the old image"}
 	tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), changed...)
@@ -121,7 +121,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 
 	// What has changed can be destroyed, and so can what is gone.
 	writeFile(t, path, monday)
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image file has changed", "If terraform destroy stops here, add -refresh=false")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "If terraform destroy stops here, add -refresh=false")
 	planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -146,5 +146,5 @@ func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	w.Apply(t)
 	w.Configure(t, config+version("it", "1.1.0", fromPath(other)+`, checksum = "`+checksum(t, image)+`"`))
 	w.Apply(t)
-	tfacc.Says(t, w.Fails(t, "plan"), "Image file has changed", "The file "+other, `"default/`+name+`@1.1.0"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", other+" is no longer", `"default/`+name+`@1.1.0"`)
 }

@@ -58,7 +58,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	// What cannot be told is said, and replaces nothing.
 	for _, c := range []struct{ source, says string }{
 		{`url = "http://127.0.0.1:1/disk.img"`, "it is unknown whether http://127.0.0.1:1/disk.img is its image: only a checksum of the source could tell. The version stays as it is."},
-		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: this machine does not have the file. The version stays as it is."},
+		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: it was not found. The version stays as it is."},
 	} {
 		lose()
 		w.Configure(t, config(c.source)+imports(name, name+"@1.0.0"))

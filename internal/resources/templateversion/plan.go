@@ -16,8 +16,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is found before
-// anything is made, and decides whether another source means another image, and the same one still the same image.
+// ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is
+// found before anything is made, and decides whether another source means another image, and the
+// same one still the same image.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state Model
 	if !req.State.Raw.IsNull() {
@@ -75,8 +76,9 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	}
 }
 
-// warnOfNumber warns that a version is replaced by one of the same number, which create_before_destroy would refuse while applying.
-// No provider is told whether a resource has that.
+// warnOfNumber warns that a version is replaced by one of the same number, which
+// create_before_destroy would refuse while applying. No provider is told whether a resource has
+// that.
 func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
 		return
@@ -87,8 +89,8 @@ func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 		"both can exist.", state.ID.ValueString()))
 }
 
-// planRemoval warns already while planning of linked clones that a version may go under, and lets the plans of instances that come
-// after it know that it goes: these refuse what stays.
+// planRemoval warns already while planning of linked clones that a version may go under, and lets
+// the plans of instances that come after it know that it goes: these refuse what stays.
 func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() || diags.HasError() {
@@ -101,9 +103,10 @@ func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, sta
 	}
 }
 
-// own notes that the version of a state is Terraform's own. Where Terraform replaces it, it asks a second time, for a new
-// version, which must not be refused because the old one is still there. Terraform asks only once where the version is
-// tainted, and not at all before that where nothing else changes: so reading notes it as well.
+// own notes that the version of a state is Terraform's own. Where Terraform replaces it, it asks a
+// second time, for a new version, which must not be refused because the old one is still there.
+// Terraform asks only once where the version is tainted, and not at all before that where nothing
+// else changes: so reading notes it as well.
 func (r *Resource) own(state *Model) {
 	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.Configured() {
 		r.Library.Own(id)
@@ -148,7 +151,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 }
 
-// probe looks at an image; its virtual size in bytes, or 0 where it is not known. Whole tells that all of it is to be stored.
+// probe looks at an image; its virtual size in bytes, or 0 where it is not known. Whole tells that
+// all of it is to be stored.
 func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, diags *diag.Diagnostics) int64 {
 	if err := from.Validate(); err != nil {
 		face.AddError(diags, "Invalid image source", err)
