@@ -31,7 +31,7 @@ const (
 
 const (
 	adviceDamaged = "Download or export the image again; qemu-img check tells whether it is whole."
-	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.format."
+	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.qcow2."
 )
 
 // CheckHeader checks a qcow2 header without following anything that it points to, and gives the
@@ -78,7 +78,7 @@ func readHeader(o image.Origin, r io.ReaderAt) (*format.Header, error) {
 		return h, nil
 	case 3:
 	default:
-		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.format.",
+		return nil, o.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.",
 			"it has version %d of the qcow format, and only 2 and 3 are known", h.Version)
 	}
 	h.HeaderFieldsV3 = &format.HeaderFieldsV3{}
@@ -130,7 +130,7 @@ func checkFeatures(o image.Origin, h *format.Header) error {
 	case has(format.IncompatibleFeaturesExternalDataFileBit):
 		return o.Unsupported(adviceFlatten, "its data is in another file")
 	case h.IncompatibleFeatures&^known != 0:
-		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.format.",
+		return o.Unsupported("Convert it with qemu-img convert -O qcow2 -o compat=1.1 IMAGE NEW.qcow2.",
 			"it uses unknown features of qcow2 (bits %#x)", uint64(h.IncompatibleFeatures&^known))
 	}
 	return nil

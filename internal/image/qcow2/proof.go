@@ -29,7 +29,7 @@ func ProveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) 
 		return err
 	}
 	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 { // whose ends are told elsewhere
-		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O format.", "the server does not announce "+
+		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not announce "+
 			"its end, and an image with snapshots or bitmaps does not show it either")
 	}
 	last, err := t.lastReferenced()
