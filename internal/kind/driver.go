@@ -21,7 +21,7 @@ import (
 // things. A driver owns what the domain and its volumes contain. This is the life of an instance,
 // with what a driver is asked in capitals:
 //
-//   - Planning. A request is laid over the spec of a version. SETTLE adds the part of the blueprint that only the kind
+//   - Planning. A request is laid over the spec of a version. DECIDE adds the part of the blueprint that only the kind
 //     understands, without a host. CHECK finds what the host lacks for it.
 //   - Making. DEFINE defines the domain under the name and UUID of the Build, with the build's metadata, and so claims
 //     the name. Then the STAGES run one after another: they make the volumes and start the domain. Each remembers its
@@ -70,9 +70,9 @@ type Capabilities struct {
 
 // Planner is what a driver does before anything is made.
 type Planner interface {
-	// Settle decides the kind's part of a blueprint, whose other parts are decided, and finds what is
+	// Decide decides the kind's part of a blueprint, whose other parts are decided, and finds what is
 	// wrong with it. sound says that nothing is wrong with the parameters.
-	Settle(r Request, b *Blueprint, sound bool) finding.List
+	Decide(r Request, b *Blueprint, sound bool) finding.List
 	// Check finds what a blueprint of the instance of that name asks for and the host does not have.
 	Check(ctx context.Context, name string, b Blueprint) (finding.List, error)
 }

@@ -49,7 +49,7 @@ func (p *Planner) NewBlueprint(
 	}
 	b.Type = driver.Type()
 	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
-	fs = append(fs, driver.Settle(r, &b, len(fs) == 0)...)
+	fs = append(fs, driver.Decide(r, &b, len(fs) == 0)...)
 	fs = append(fs, hardware.Validate()...)
 	fs = append(fs, hardware.Missing()...)
 	fs = append(fs, network.Validate()...)

@@ -77,7 +77,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 			return instance, err
 		}
 	}
-	return p.settled(ctx, driver, uuid, c.Blueprint)
+	return p.noteLeft(ctx, driver, uuid, c.Blueprint)
 }
 
 // adjust stops, resumes and renames a guest as far as the change of its devices needs it.
@@ -196,9 +196,9 @@ func rename(ctx context.Context, domains host.Domains, i kind.Instance) error {
 	return err
 }
 
-// settled reads an instance that was changed to a blueprint (nil: not its devices), and notes how
+// noteLeft reads an instance that was changed to a blueprint (nil: not its devices), and notes how
 // it was left.
-func (p *Provisioner) settled(
+func (p *Provisioner) noteLeft(
 	ctx context.Context, driver kind.Driver, uuid string, b *kind.Blueprint,
 ) (kind.Instance, error) {
 	i, err := p.Read(ctx, uuid)

@@ -31,8 +31,8 @@ func PartOf(b kind.Blueprint) Part {
 	return Part{}
 }
 
-// Settle implements kind.Driver.
-func (d *Driver) Settle(r kind.Request, b *kind.Blueprint, sound bool) finding.List {
+// Decide implements kind.Driver.
+func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.List {
 	p := &Part{Machine: b.Hardware.Machine(), Customization: r.Customization}
 	b.Part = p
 	if r.Seeded {
