@@ -95,17 +95,22 @@ func (h *Host) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribe
 }
 
 // DomainsNamed is host.Domains.DomainsNamed.
-func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (found []host.Domain, _ []host.Undescribed, err error) {
+func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (found []host.Domain, torn []host.Undescribed, err error) {
 	err = h.do(ctx, "DomainsNamed", "", func() error {
 		for _, d := range h.domains {
-			if match(d.Name) {
-				found = append(found, d.describe())
+			if !match(d.Name) {
+				continue
 			}
+			if slices.Contains(h.Torn, d.Name) {
+				torn = append(torn, host.Undescribed{Name: d.Name, Err: host.ErrInternal})
+				continue
+			}
+			found = append(found, d.describe())
 		}
 		slices.SortFunc(found, func(a, b host.Domain) int { return cmp.Compare(a.Name, b.Name) })
 		return nil
 	})
-	return found, nil, err
+	return found, torn, err
 }
 
 // Statuses is host.Domains.Statuses.
@@ -254,7 +259,8 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 	})
 }
 
-// UndefineDomain is host.Domains.UndefineDomain. A domain that runs is gone at once, and not only when it stops.
+// UndefineDomain is host.Domains.UndefineDomain. A domain that runs is gone at once, and not only
+// when it stops.
 func (h *Host) UndefineDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "UndefineDomain", uuid, func(*domain) error {
 		delete(h.domains, uuid)

@@ -1,5 +1,5 @@
-// Package fakehost is a host.Host in memory, for tests that need no guest: it answers at once, and it fails where a test
-// wants it to. hosttest holds it to the contract that libvirt.Conn keeps.
+// Package fakehost is a host.Host in memory, for tests that need no guest: it answers at once, and
+// it fails where a test wants it to. hosttest holds it to the contract that libvirt.Conn keeps.
 package fakehost
 
 import (
@@ -9,16 +9,27 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Host is a machine in memory. It is safe for concurrent use; its exported fields are set before it is used.
+// Host is a machine in memory. It is safe for concurrent use; its exported fields are set before it
+// is used.
 type Host struct {
 	// Inject makes requests fail; nil lets all succeed.
 	Inject func(Call) Fault
 	// Agent answers commands to guest agents; nil is for guests that have none.
 	Agent func(uuid, command string) (answer string, err error)
-	// Console is what a guest writes to its serial console when it starts; nil is for guests that are silent.
+	// Console is what a guest writes to its serial console when it starts; nil is for guests that are
+	// silent.
 	Console func(d host.Domain) []byte
 	// Ignores is for guests that do not react to the power button, nor let go of devices.
 	Ignores bool
+	// Torn names domains that the host lists and cannot describe.
+	Torn []string
+	// What the machine offers to guests.
+	HasNetworks   []host.Network
+	HasInterfaces []string
+	HasFilters    []string
+	HasPCIDevices []host.PCIDevice
+	HasFirmwares  []string
+	HasTypes      []string // of domains: qemu, kvm
 
 	mu      sync.Mutex
 	calls   int
@@ -41,8 +52,8 @@ type Call struct {
 type Fault struct {
 	Before error // instead of being carried out
 	After  error // the request is carried out, and its answer is lost
-	// Late has the request carried out after as many others as this, where Before says that it failed: a host goes on with
-	// what its caller has given up.
+	// Late has the request carried out after as many others as this, where Before says that it failed:
+	// a host goes on with what its caller has given up.
 	Late int
 }
 
@@ -53,7 +64,18 @@ type late struct {
 }
 
 // New returns a host that has the network "default", and no pool.
-func New() *Host { return &Host{pools: map[string]*pool{}, domains: map[string]*domain{}} }
+func New() *Host {
+	return &Host{
+		pools:         map[string]*pool{},
+		domains:       map[string]*domain{},
+		HasNetworks:   []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}},
+		HasInterfaces: []string{"br0", "eth0"},
+		HasFilters:    []string{"clean-traffic"},
+		HasPCIDevices: []host.PCIDevice{{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"}},
+		HasFirmwares:  []string{"bios", "efi"},
+		HasTypes:      []string{"qemu"},
+	}
+}
 
 // Calls is how many requests were made.
 func (h *Host) Calls() int {

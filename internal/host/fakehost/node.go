@@ -2,6 +2,7 @@ package fakehost
 
 import (
 	"context"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -15,7 +16,7 @@ func (h *Host) Info(ctx context.Context) (info host.Info, err error) {
 		info = host.Info{
 			Hostname: "fake", UUID: "00000000-0000-4000-8000-000000000001", URI: h.URI(), Arch: "x86_64",
 			LibvirtVersion: "9.0.0", HypervisorVersion: "7.2.0", CPUs: 8, MemoryMiB: 64 << 10, FreeMemoryMiB: 32 << 10,
-			DomainTypes: []string{"qemu"}, CPUModel: "EPYC",
+			DomainTypes: slices.Clone(h.HasTypes), CPUModel: "EPYC",
 		}
 		return nil
 	})
@@ -25,7 +26,7 @@ func (h *Host) Info(ctx context.Context) (info host.Info, err error) {
 // Networks is host.Node.Networks.
 func (h *Host) Networks(ctx context.Context) (all []host.Network, err error) {
 	err = h.do(ctx, "Networks", "", func() error {
-		all = []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}}
+		all = slices.Clone(h.HasNetworks)
 		return nil
 	})
 	return all, err
@@ -34,7 +35,7 @@ func (h *Host) Networks(ctx context.Context) (all []host.Network, err error) {
 // Interfaces is host.Node.Interfaces.
 func (h *Host) Interfaces(ctx context.Context) (names []string, err error) {
 	err = h.do(ctx, "Interfaces", "", func() error {
-		names = []string{"br0", "eth0"}
+		names = slices.Clone(h.HasInterfaces)
 		return nil
 	})
 	return names, err
@@ -43,16 +44,16 @@ func (h *Host) Interfaces(ctx context.Context) (names []string, err error) {
 // NetworkFilters is host.Node.NetworkFilters.
 func (h *Host) NetworkFilters(ctx context.Context) (names []string, err error) {
 	err = h.do(ctx, "NetworkFilters", "", func() error {
-		names = []string{"clean-traffic"}
+		names = slices.Clone(h.HasFilters)
 		return nil
 	})
 	return names, err
 }
 
-// PCIDevices is host.Node.PCIDevices: there is one, in no IOMMU group.
+// PCIDevices is host.Node.PCIDevices.
 func (h *Host) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error) {
 	err = h.do(ctx, "PCIDevices", "", func() error {
-		all = []host.PCIDevice{{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"}}
+		all = slices.Clone(h.HasPCIDevices)
 		return nil
 	})
 	return all, err
@@ -61,7 +62,7 @@ func (h *Host) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error)
 // Firmwares is host.Node.Firmwares.
 func (h *Host) Firmwares(ctx context.Context, domainType string) (names []string, err error) {
 	err = h.do(ctx, "Firmwares", domainType, func() error {
-		names = []string{"bios", "efi"}
+		names = slices.Clone(h.HasFirmwares)
 		return nil
 	})
 	return names, err

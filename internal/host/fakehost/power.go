@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// StartDomain is host.Domains.StartDomain. It refuses a disk that there is no volume of; a seed may be missing.
+// StartDomain is host.Domains.StartDomain. It refuses a disk that there is no volume of; a seed may
+// be missing.
 func (h *Host) StartDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "StartDomain", uuid, func(d *domain) error {
 		if d.live != nil {
@@ -94,6 +95,14 @@ func (h *Host) Pause(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.domains[uuid].State = host.StatePaused
+}
+
+// Crash ends a guest, as an error of its own does.
+func (h *Host) Crash(uuid string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.domains[uuid].powerOff()
+	h.domains[uuid].State = host.StateCrashed
 }
 
 // ShutdownDomain is host.Domains.ShutdownDomain: a guest that does not ignore it is off at once.

@@ -1,5 +1,5 @@
-// Package kindtest is the contract of kind.Driver as a suite of tests. Every driver runs it, on a host in memory and on
-// a real one.
+// Package kindtest is the contract of kind.Driver as a suite of tests. Every driver runs it, on a
+// host in memory and on a real one.
 package kindtest
 
 import (
@@ -48,7 +48,6 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"Secrets":       forgets,
 		"Cancelled":     isCancelled,
 		"Collisions":    meetsVolumes,
-		"ForeignParts":  leavesForeignParts,
 		"Nothing":       findsNothing,
 		"Unconfirmable": confirms,
 	} {

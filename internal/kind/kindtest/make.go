@@ -43,7 +43,8 @@ func decides(i *instance) {
 	}
 }
 
-// defines wants a domain of the name, UUID and metadata of the build, which is off; its name is a claim.
+// defines wants a domain of the name, UUID and metadata of the build, which is off; its name is a
+// claim.
 func defines(i *instance) {
 	b := i.defined(i.request())
 	d, err := i.Driver.Domains().DomainByName(i.ctx, naming.Domain(i.Tenant, i.name))
@@ -135,8 +136,8 @@ func isCancelled(i *instance) {
 	}
 }
 
-// meetsVolumes wants a build that has claimed its name to replace volumes of that name, which a build that is over has
-// left, or its host has made late.
+// meetsVolumes wants a build that has claimed its name to replace volumes of that name, which a
+// build that is over has left, or its host has made late.
 func meetsVolumes(i *instance) {
 	b := i.defined(i.request())
 	stages := i.Driver.Stages(b)
@@ -158,7 +159,8 @@ func meetsVolumes(i *instance) {
 	i.same("made over remains", again.Blueprint)
 }
 
-// confirms wants a build whose version has gone meanwhile to fail before the guest is started, and to be undone.
+// confirms wants a build whose version has gone meanwhile to fail before the guest is started, and
+// to be undone.
 func confirms(i *instance) {
 	gone := errors.New("the version is gone")
 	b := i.defined(i.request())

@@ -1,6 +1,9 @@
 package network
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -65,5 +68,111 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 		if got := "[" + strings.Join(texts, " ") + "]"; got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// guests are seen as a test wants them to be.
+type guests struct {
+	bySource map[host.AddressSource][]host.Address
+	errs     map[host.AddressSource]error
+	leases   map[string][]host.Address
+	sent     map[string]int64
+	asked    []string
+}
+
+func (g *guests) DomainAddresses(_ context.Context, _ string, s host.AddressSource) ([]host.Address, error) {
+	g.asked = append(g.asked, map[host.AddressSource]string{host.AddressLease: "leases", host.AddressAgent: "agent"}[s])
+	return g.bySource[s], g.errs[s]
+}
+
+func (g *guests) Leases(_ context.Context, network string) ([]host.Address, error) {
+	g.asked = append(g.asked, network)
+	return g.leases[network], nil
+}
+
+func (g *guests) Sent(_ context.Context, _, mac string) (int64, error) {
+	g.asked = append(g.asked, mac)
+	return g.sent[mac], nil
+}
+
+const mac = "52:54:00:00:00:0a"
+
+func TestTheAgentIsAskedWhereNoLeaseTells(t *testing.T) {
+	dhcp := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac, IP: profile.Addressing{DHCP: true}}}
+	static := []profile.NIC{{Name: "eth0", MAC: mac, IP: profile.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}}}
+	lease, told := []host.Address{{MAC: mac, IP: "10.0.0.7"}}, []host.Address{{MAC: mac, IP: "10.0.0.8"}}
+	for name, c := range map[string]struct {
+		g     guests
+		nics  []profile.NIC
+		want  string
+		asked string
+		err   error
+	}{
+		"a lease":     {guests{bySource: map[host.AddressSource][]host.Address{host.AddressLease: lease, host.AddressAgent: told}}, dhcp, "[10.0.0.7]", "[leases]", nil},
+		"an agent":    {guests{bySource: map[host.AddressSource][]host.Address{host.AddressAgent: told}}, dhcp, "[10.0.0.8]", "[leases agent]", nil},
+		"no agent":    {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrAgentUnresponsive}}, dhcp, "[]", "[leases agent]", nil},
+		"just off":    {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrOperationInvalid}}, dhcp, "[]", "[leases]", nil},
+		"just gone":   {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrNoDomain}}, dhcp, "[]", "[leases]", nil},
+		"a static":    {guests{}, static, "[10.0.0.5]", "[leases]", nil},
+		"unreachable": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrUnreachable}}, dhcp, "[]", "[leases]", host.ErrUnreachable},
+		"lost meanwhile": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrUnreachable}}, dhcp, "[]", "[leases agent]",
+			host.ErrUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := New(&c.g, nil, nil)
+			got, err := n.Addresses(t.Context(), "uuid", c.nics)
+			if fmt.Sprint(got) != c.want || fmt.Sprint(c.g.asked) != c.asked || !errors.Is(err, c.err) {
+				t.Errorf("got %v, asked %v, %v; want %s, %s", got, c.g.asked, err, c.want, c.asked)
+			}
+		})
+	}
+}
+
+// A list of instances asks each network once, and no guest.
+func TestAListAsksEachNetworkOnce(t *testing.T) {
+	g := &guests{leases: map[string][]host.Address{"default": {{MAC: mac, IP: "10.0.0.7"}, {MAC: "52:54:00:00:00:0b", IP: "10.0.0.8"}}}}
+	n, leases := New(g, nil, nil), Leases{}
+	for nic, want := range map[string]string{mac: "[10.0.0.7]", "52:54:00:00:00:0B": "[10.0.0.8]", "52:54:00:00:00:0c": "[]"} {
+		got, err := n.LeasedAddresses(t.Context(), leases, []profile.NIC{{Name: "eth0", Network: "default", MAC: nic}, {Name: "eth1", Bridge: "br0", MAC: nic}})
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s has %v, %v, want %s", nic, got, err, want)
+		}
+	}
+	if fmt.Sprint(g.asked) != "[default]" {
+		t.Errorf("it asked for %v", g.asked)
+	}
+}
+
+// A lease counts after a start if it is newer than the start, or, where it never ends, if the guest
+// sends.
+func TestALeaseIsRenewedByItsGuest(t *testing.T) {
+	nics := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac}}
+	ending, endless := host.Address{MAC: mac, IP: "10.0.0.7", Expires: 100}, host.Address{MAC: mac, IP: "10.0.0.7"}
+	later := ending
+	later.Expires = 200
+	for name, c := range map[string]struct {
+		old   OldLeases
+		now   host.Address
+		sent  int64
+		fresh bool
+		asked string
+	}{
+		"the first":               {nil, ending, 0, true, "[]"},
+		"another than before":     {OldLeases{{MAC: mac, IP: "10.0.0.6"}}, ending, 0, true, "[]"},
+		"the one from before":     {OldLeases{ending}, ending, 5, false, "[default]"},
+		"renewed":                 {OldLeases{ending}, later, 0, true, "[default]"},
+		"endless, and silent":     {OldLeases{endless}, endless, 0, false, "[default " + mac + "]"},
+		"endless, and it is sent": {OldLeases{endless}, endless, 5, true, "[default " + mac + "]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &guests{leases: map[string][]host.Address{"default": {c.now}}, sent: map[string]int64{mac: c.sent}}
+			fresh, err := New(g, nil, nil).Renewed(t.Context(), "uuid", nics, c.old, []host.Address{c.now})
+			if err != nil || fresh != c.fresh || fmt.Sprint(g.asked) != c.asked {
+				t.Errorf("fresh: %t, asked %v, %v", fresh, g.asked, err)
+			}
+		})
+	}
+	if fresh, err := New(&guests{}, nil, nil).Renewed(t.Context(), "uuid", nics, OldLeases{ending}, nil); fresh || err != nil {
+		t.Errorf("without a lease: %t, %v", fresh, err)
 	}
 }
