@@ -32,15 +32,14 @@ type Collection[T any] interface {
 	Delete(ctx context.Context, key string, rev Revision) error
 }
 
-// Store keeps a catalog. Keys are TemplateID.String, VersionID.String, the hex part of a base's digest, and
-// RequestID.String.
+// Store keeps a catalog. Keys are TemplateID.String, VersionID.String and RequestID.String. Images are not in it: they are facts
+// of a pool.
 type Store interface {
 	// Now is the time of day, in UTC, by the clock of what keeps the catalog, or a little earlier. Times that one process
 	// writes and another one judges by are this clock's: the processes' own may differ by anything.
 	Now(ctx context.Context) (time.Time, error)
 	Templates() Collection[Template]
 	Versions() Collection[Version]
-	Bases() Collection[Base]
 	Requests() Collection[ProvisioningRequest]
 }
 

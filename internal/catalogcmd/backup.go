@@ -167,7 +167,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 	if written[v.Digest] {
 		return nil
 	}
-	chain, err := from.lib.Chain(ctx, v)
+	chain, err := from.lib.Images.ChainOf(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 		key, name := catalog.BaseKey(base.Digest), imagesName
 		if base.Parent != "" {
 			name = changesName
-			blocks, err := from.lib.Blocks(ctx, base)
+			blocks, err := from.lib.Images.Blocks(ctx, base)
 			if err != nil {
 				return fmt.Errorf("the image of version %q: %w", v.ID, err)
 			}
@@ -195,7 +195,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 		if err := w.document(basesName+key+".json", bare(base)); err != nil {
 			return err
 		}
-		err := w.member(name+key, base.StoredSize, func(to io.Writer) error { return from.lib.ReadBase(ctx, base, to) })
+		err := w.member(name+key, base.StoredSize, func(to io.Writer) error { return from.lib.Images.Read(ctx, base, to) })
 		if err != nil {
 			return fmt.Errorf("the image of version %q: %w", v.ID, err)
 		}

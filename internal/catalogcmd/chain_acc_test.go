@@ -68,7 +68,7 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 // wantDisk makes sure that the host reads from a version what is in a raw file.
 func (p pool) wantDisk(t *testing.T, l *library.Library, v catalog.Version, disk string) {
 	t.Helper()
-	location, err := l.StorageLocation(t.Context(), v)
+	location, err := l.Images.Location(t.Context(), v)
 	if err != nil {
 		t.Fatal(err)
 	}

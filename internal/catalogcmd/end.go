@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -28,7 +29,7 @@ const (
 type end struct {
 	name   string // in messages
 	tenant string // whose documents alone are concerned; "" for all
-	store  catalog.Store
+	store  catalogWithImages
 	lib    *library.Library
 	closes []func()
 }
@@ -37,6 +38,12 @@ func (e *end) Close() {
 	for _, c := range e.closes {
 		c()
 	}
+}
+
+// catalogWithImages is a catalog with the documents of the images in the pool.
+type catalogWithImages interface {
+	catalog.Store
+	imagestore.Documents
 }
 
 // open opens the catalog that a flag names.
@@ -71,7 +78,10 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	if u, err := user.Current(); err == nil {
 		who = u.Username
 	}
-	e.lib = library.New(library.Options{Host: host, Pool: s.pool, Store: e.store, Me: catalog.Principal{Tenant: e.tenant, User: who}})
+	e.lib = library.New(library.Options{
+		Images: imagestore.New(imagestore.Options{Host: host, Pool: s.pool, Documents: e.store, Tenant: e.tenant}),
+		Store:  e.store, Me: catalog.Principal{Tenant: e.tenant, User: who},
+	})
 	return e, nil
 }
 
@@ -106,7 +116,7 @@ type contents interface {
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
 	// image finds what a version's image is made of, by digest; nothing where only the pool can have it.
-	image(v catalog.Version) func(digest string) (library.Stored, bool)
+	image(v catalog.Version) func(digest string) (imagestore.Stored, bool)
 }
 
 func (e *end) templates(ctx context.Context) ([]catalog.Template, error) {
@@ -129,8 +139,8 @@ func (e *end) requests(ctx context.Context) ([]catalog.ProvisioningRequest, erro
 	return values(e.store.Requests().List(ctx, e.prefix()))
 }
 
-func (e *end) image(catalog.Version) func(string) (library.Stored, bool) {
-	return func(string) (library.Stored, bool) { return library.Stored{}, false }
+func (e *end) image(catalog.Version) func(string) (imagestore.Stored, bool) {
+	return func(string) (imagestore.Stored, bool) { return imagestore.Stored{}, false }
 }
 
 func values[T any](records []catalog.Record[T], err error) ([]T, error) {

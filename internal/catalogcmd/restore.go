@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -262,10 +262,10 @@ func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error
 }
 
 // image finds an image, or what differs in it from another one.
-func (b *backup) image(v catalog.Version) func(digest string) (library.Stored, bool) {
-	return func(digest string) (library.Stored, bool) {
+func (b *backup) image(v catalog.Version) func(digest string) (imagestore.Stored, bool) {
+	return func(digest string) (imagestore.Stored, bool) {
 		key := catalog.BaseKey(digest)
-		s := library.Stored{Base: catalog.Base{Digest: digest, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize}}
+		s := imagestore.Stored{Base: catalog.Base{Digest: digest, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize}}
 		if _, there := b.members[basesName+key+".json"]; there {
 			if err := b.decode(basesName+key+".json", &s.Base); err != nil {
 				s.Open = func() (io.ReadCloser, error) { return nil, err }

@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
@@ -46,7 +47,7 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { host.Close() })
-	var store catalog.Store = poolstore.New(host, p.name)
+	var store catalogWithImages = poolstore.New(host, p.name)
 	if dsn != "" {
 		database, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: store.Bases()})
 		if err != nil {
@@ -55,7 +56,10 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 		t.Cleanup(database.Close)
 		store = database
 	}
-	return library.New(library.Options{Host: host, Pool: p.name, Store: store, Me: catalog.Principal{Tenant: tenant, User: "tester"}})
+	return library.New(library.Options{
+		Images: imagestore.New(imagestore.Options{Host: host, Pool: p.name, Documents: store, Tenant: tenant}),
+		Store:  store, Me: catalog.Principal{Tenant: tenant, User: "tester"},
+	})
 }
 
 // images lists the files in the pool that are no documents.
@@ -197,12 +201,12 @@ func whole(t *testing.T, l *library.Library, id catalog.TemplateID, images map[s
 		if v.Parent != "" { // it is no file; see wantDisk
 			continue
 		}
-		chain, err := l.Chain(t.Context(), v)
+		chain, err := l.Images.ChainOf(t.Context(), v)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum := sha256.New()
-		if err := l.ReadBase(t.Context(), chain[0], sum); err != nil {
+		if err := l.Images.Read(t.Context(), chain[0], sum); err != nil {
 			t.Error(err)
 		}
 		if got, want := "sha256:"+hex.EncodeToString(sum.Sum(nil)), digestOf(t, images[v.ID.Version]); got != want {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
 // tally counts what a transfer has done.
@@ -84,7 +84,7 @@ func (a *app) putVersions(ctx context.Context, from contents, of catalog.Templat
 		}
 		a.progress("version %s, image of %d MiB", v.ID, v.StoredSize>>20)
 		if err := to.lib.RestoreVersion(ctx, v, from.image(v)); err != nil {
-			if errors.Is(err, library.ErrNoImage) {
+			if errors.Is(err, imagestore.ErrNoImage) {
 				err = fmt.Errorf("%w: between pools, use catalog export and catalog import", err)
 			}
 			return err

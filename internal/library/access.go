@@ -38,7 +38,7 @@ func (l *Library) readable(ctx context.Context, id catalog.TemplateID) (catalog.
 // ours is the template of versions that are there. One whose document is gone is its tenant's still, so that what is left
 // of it can be removed.
 func (l *Library) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	rec, err := l.readable(ctx, id)
@@ -63,7 +63,9 @@ func (l *Library) writable(ctx context.Context, id catalog.TemplateID) (catalog.
 
 // MayWrite finds that the library's user may see a template and not change it. Of one that they do not see, and that is
 // therefore not there, it finds nothing.
-func (l *Library) MayWrite(t catalog.Template) error { return gone(t.Need(l.me, catalog.Write)) }
+func (l *Library) MayWrite(t catalog.Template) error {
+	return catalog.IgnoreNotFound(t.Need(l.me, catalog.Write))
+}
 
 // Usable reads a template and one of its versions for a new instance: finding.List where none may be made of them,
 // catalog.ErrNotFound where there is no such version.
@@ -151,7 +153,7 @@ func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Ve
 // Search lists the templates that the library's user may see and the filter picks, ordered by id. Only those of tenants that
 // have some are read whole.
 func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return nil, err
 	}
 	prefix := ""

@@ -14,7 +14,9 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
@@ -31,7 +33,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	if first.Transferred == 0 || first.Transferred > first.StoredSize {
 		t.Errorf("sent %d bytes of %d", first.Transferred, first.StoredSize)
 	}
-	base := must[catalog.Base](t)(l.Base(t.Context(), first.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest))
 	if stored := digestOf(t, filepath.Join(s.dir, base.Volume)); stored != first.Digest || base.State != catalog.BaseReady {
 		t.Errorf("the pool holds %s (%s), want %s", stored, base.State, first.Digest)
 	}
@@ -46,7 +48,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	if err := l.RemoveVersion(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must[catalog.Base](t)(l.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
+	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
 		t.Errorf("the base's versions are %q, want %q", base.Versions, second.ID)
 	}
 	for range 2 { // again is no error
@@ -82,7 +84,7 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 					t.Fatal(err)
 				}
 				l := s.library(t)
-				base := must[catalog.Base](t)(l.Base(t.Context(), digest))
+				base := must[catalog.Base](t)(l.Images.Base(t.Context(), digest))
 				if len(base.Versions) != processes {
 					t.Errorf("the base's versions: %q, want %d", base.Versions, processes)
 				}
@@ -105,15 +107,14 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 
 func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 	s := newSite(t)
-	l := s.library(t)
-	l.abandonedAfter = time.Second
+	l := s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Second})
 	s.template(t, l)
 	path := rawImage(t, 4<<20, 4<<20)
 	digest := digestOf(t, path)
 	for name, volume := range map[string]string{"with a volume": "nova.base.dead.raw", "without a volume": "nova.base.never.raw"} {
 		t.Run(name, func(t *testing.T) {
 			dead := catalog.Base{Digest: digest, State: catalog.BaseUploading, Volume: volume, Versions: []string{"default/ubuntu@0.0.1"}}
-			if _, err := l.store.Bases().Create(t.Context(), catalog.BaseKey(digest), dead); err != nil {
+			if _, err := s.bases(t).Create(t.Context(), catalog.BaseKey(digest), dead); err != nil {
 				t.Fatal(err)
 			}
 			if volume == "nova.base.dead.raw" {
@@ -138,8 +139,7 @@ func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 // TestAccAnUploadThatWasTakenForDeadJoins: its image is there in the end, sent by the process that took over.
 func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 	s := newSite(t)
-	slow, quick := s.library(t), s.library(t)
-	quick.abandonedAfter = time.Second
+	slow, quick := s.library(t), s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Second})
 	s.template(t, quick)
 	path := rawImage(t, 4<<20, 4<<20)
 	digest := digestOf(t, path)
@@ -155,7 +155,7 @@ func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	base := must[catalog.Base](t)(quick.Base(t.Context(), digest))
+	base := must[catalog.Base](t)(quick.Images.Base(t.Context(), digest))
 	if images := s.images(t); len(images) != 1 || images[0] != base.Volume || len(base.Versions) != 2 {
 		t.Errorf("in the pool: %q; the base is %+v", images, base)
 	}
@@ -176,7 +176,7 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 		}
 	}
 	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want || v.Digest != want {
 		t.Errorf("stored as %s, registered as %s, want %s", stored, v.Digest, want)
 	}
@@ -191,11 +191,11 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: acctest.TinyImage(t)}))
-	location := must[string](t)(l.StorageLocation(t.Context(), v))
+	location := must[string](t)(l.Images.Location(t.Context(), v))
 	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", filepath.Dir(location)+"/by-hand.qcow2")
 
 	err := l.RemoveVersion(t.Context(), v.ID)
-	var inUse *InUseError
+	var inUse *imagestore.InUseError
 	if !errors.As(err, &inUse) || len(inUse.Users) != 1 || !strings.Contains(inUse.Users[0], "by-hand.qcow2") {
 		t.Errorf("got %v, want an error that names the overlay", err)
 	}
@@ -206,13 +206,13 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 		t.Errorf("chosen: %q", chosen)
 	}
 	// As when two versions of one image go at once, and each takes the other to keep the base.
-	if err := l.releaseBase(t.Context(), v.Digest, v.ID); err != nil {
+	if err := l.Images.Release(t.Context(), v.Digest, v.ID); err != nil {
 		t.Error(err)
 	}
-	if base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest)); len(base.Versions) != 0 {
+	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest)); len(base.Versions) != 0 {
 		t.Errorf("the base's versions are %q", base.Versions)
 	}
-	must[string](t)(l.StorageLocation(t.Context(), v))
+	must[string](t)(l.Images.Location(t.Context(), v))
 	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", file.Source{Path: acctest.TinyImage(t)}))
 	s.Exec(t, "rm", filepath.Dir(location)+"/by-hand.qcow2")
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
 // Catalogue tells where a library's catalogue is, and what the library's tenant has in it.
@@ -16,9 +17,7 @@ type Catalogue struct {
 	Versions    int
 	Images      int   // that the versions use; versions of the same image share it
 	ImageBytes  int64 // the size of their files, whoever else uses them
-	Capacity    uint64
-	Available   uint64
-	Stock       Stock
+	Stock       imagestore.Stock
 }
 
 // InPool tells whether the catalogue is in the library's pool.
@@ -26,9 +25,6 @@ func (l *Library) InPool() bool {
 	_, elsewhere := l.store.(interface{ Kind() string })
 	return !elsewhere
 }
-
-// PoolUUID is the UUID of the library's pool; host.ErrNoPool. It makes no request where the pool was used before.
-func (l *Library) PoolUUID(ctx context.Context) (string, error) { return l.host.PoolUUID(ctx, l.pool) }
 
 // Catalogue reads the numbers as of now. Of other tenants, nothing is counted but what the pool holds of images.
 func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
@@ -39,7 +35,7 @@ func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 	if s, ok := l.store.(interface{ Enforcement() string }); ok {
 		c.Enforcement = s.Enforcement()
 	}
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return c, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -54,11 +50,7 @@ func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		if c.Stock, err = l.stock(ctx); err != nil {
-			return err
-		}
-		pool, err := l.host.Pool(ctx, l.pool)
-		c.Capacity, c.Available = pool.Capacity, pool.Available
+		c.Stock, err = l.Images.Stock(ctx)
 		return err
 	})
 	return c, group.Wait()

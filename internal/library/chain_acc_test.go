@@ -18,9 +18,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
@@ -50,7 +52,7 @@ func registerOn(t *testing.T, l *Library, parent, version string, from source.So
 // wantDisk makes sure that the host reads from a version what is in a raw file.
 func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string) {
 	t.Helper()
-	location := must[string](t)(l.StorageLocation(t.Context(), v))
+	location := must[string](t)(l.Images.Location(t.Context(), v))
 	s.Exec(t, "qemu-img", "check", "-q", location)
 	read := path.Join(path.Dir(location), "read.img")
 	s.Exec(t, "qemu-img", "convert", "-O", "raw", location, read)
@@ -63,7 +65,7 @@ func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string)
 // chain tells on how many others the image of a version stands, as QEMU finds them.
 func (s site) chain(t *testing.T, l *Library, v catalog.Version) int {
 	t.Helper()
-	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must[string](t)(l.StorageLocation(t.Context(), v))), "\nbacking file: ")
+	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
 }
 
 // TestAccOnlyWhatChangedIsSent, version after version, in chains that end somewhere.
@@ -78,15 +80,15 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 		t.Errorf("the first version: %d bytes sent", last.Transferred)
 	}
 	depths := []int{}
-	for n := int64(1); n <= maxDepth+2; n++ {
+	for n := int64(1); n <= imagestore.MaxDepth+2; n++ {
 		disk = changed(t, disk, n, 64+n)
 		v := must[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
 		// The header, one L2 table, the L1 table, and two for counting references come on top. What stands on the first
 		// version again has what was changed in between as well.
 		clusters := int64(2)
-		if n > maxDepth {
+		if n > imagestore.MaxDepth {
 			clusters = 2 * n
-			if n > maxDepth+1 {
+			if n > imagestore.MaxDepth+1 {
 				clusters = 2
 			}
 		}
@@ -108,7 +110,7 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	}
 
 	before := s.files(t)
-	var inUse *InUseError
+	var inUse *imagestore.InUseError
 	err := l.RemoveVersion(t.Context(), ubuntu.Version("1.0.0"))
 	if !errors.As(err, &inUse) || !slices.Equal(inUse.Built, []string{"default/ubuntu@1.1.0", "default/ubuntu@1.9.0"}) {
 		t.Errorf("removing what others stand on: %v, want their names", err)
@@ -137,10 +139,10 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: first}))
 	two := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, first, 3)}))
 	// As when the version is removed while another one is compared with it: the image stays for that one.
-	if err := l.releaseBase(t.Context(), one.Digest, one.ID); err != nil {
+	if err := l.Images.Release(t.Context(), one.Digest, one.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must[catalog.Base](t)(l.Base(t.Context(), one.Digest)); len(base.Versions) != 0 || len(base.Children) != 1 {
+	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Versions) != 0 || len(base.Children) != 1 {
 		t.Errorf("the image that another one stands on is %+v", base)
 	}
 	if err := l.VerifyVersion(t.Context(), two.ID); err != nil {
@@ -179,18 +181,18 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	}
 	s.wantDisk(t, l, v, after)
 
-	base := must[catalog.Base](t)(l.Base(t.Context(), parent.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
 	if err := os.WriteFile(filepath.Join(s.dir, naming.BlockMap(base.Volume)), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	again := changed(t, raw, 6)
 	s.wantDisk(t, l, must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", file.Source{Path: again})), again)
 
-	base = must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+	base = must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if err := os.Remove(filepath.Join(s.dir, naming.BlockMap(base.Volume))); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
+	if err := s.conn(t).RefreshPool(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}
 	files := s.files(t)
@@ -201,7 +203,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		t.Errorf("in the pool: %q, want as before %q", left, files)
 	}
 
-	base = must[catalog.Base](t)(l.Base(t.Context(), parent.Digest))
+	base = must[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
 	for _, volume := range []string{base.Volume, naming.BlockMap(base.Volume)} {
 		if err := os.WriteFile(filepath.Join(s.dir, volume), []byte("damaged"), 0o600); err != nil {
 			t.Fatal(err)

@@ -26,7 +26,7 @@ func TestAccDamageInAChainIsFound(t *testing.T) {
 		ID: ubuntu.Version("1.1.0"), Source: file.Source{Path: changed(t, raw, 5)}, Parent: "1.0.0", VerifyFull: true,
 	}))
 	for _, v := range []catalog.Version{one, two} {
-		location := s.HostPath(must[string](t)(l.StorageLocation(t.Context(), v)))
+		location := s.HostPath(must[string](t)(l.Images.Location(t.Context(), v)))
 		data, err := os.ReadFile(location)
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	})
 	t.Run("by its end", func(t *testing.T) {
 		volume := s.leave(t, l, ubuntu.Version("0.1.0"), deadRunner(t))
-		_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(one.Digest), func(b *catalog.Base) error {
+		_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(one.Digest), func(b *catalog.Base) error {
 			b.Children = append(b.Children, volume)
 			return nil
 		})
@@ -78,7 +78,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	if left := s.images(t); len(left) != len(before) {
 		t.Errorf("in the pool: %q, want as before %q", left, before)
 	}
-	if base := must[catalog.Base](t)(l.Base(t.Context(), one.Digest)); len(base.Children) != 0 {
+	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Children) != 0 {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
 	var findings finding.List

@@ -90,7 +90,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 
 func (s site) expire(t *testing.T, l *Library, id catalog.VersionID) {
 	t.Helper()
-	_, err := change(t.Context(), l.store.Versions(), id.String(), func(v *catalog.Version) error {
+	_, err := catalog.Change(t.Context(), l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		v.Coming.Deadline = now().Add(-catalog.Slack - time.Minute)
 		return nil
 	})
@@ -106,7 +106,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	s.template(t, l)
 	path := rawImage(t, 1<<20, 4096)
 	kept := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Base(t.Context(), kept.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
 	claim := catalog.Version{ID: id, Coming: &catalog.Coming{
 		Runner: deadRunner(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
@@ -114,7 +114,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
 		t.Fatal(err)
 	}
-	_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(kept.Digest), func(b *catalog.Base) error {
+	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(kept.Digest), func(b *catalog.Base) error {
 		b.Versions = append(b.Versions, id.String())
 		return nil
 	})
@@ -122,11 +122,11 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: path}))
-	base = must[catalog.Base](t)(l.Base(t.Context(), kept.Digest))
+	base = must[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	if slices.Contains(base.Versions, id.String()) || len(base.Versions) != 2 {
 		t.Errorf("the base's versions are %q, want 1.0.0 and 2.0.0", base.Versions)
 	}
-	must[string](t)(l.StorageLocation(t.Context(), kept))
+	must[string](t)(l.Images.Location(t.Context(), kept))
 }
 
 // TestAccWhatNobodyHeardOfIsTakenOver by the same request, and by no other.
@@ -145,7 +145,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 		t.Errorf("while the process lives that registered it: %v, want that the version exists", err)
 	}
 	by := func(maker string) {
-		_, err := change(t.Context(), l.store.Versions(), first.ID.String(), func(v *catalog.Version) error {
+		_, err := catalog.Change(t.Context(), l.store.Versions(), first.ID.String(), func(v *catalog.Version) error {
 			v.Maker = maker
 			return nil
 		})

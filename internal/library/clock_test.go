@@ -29,7 +29,7 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 			}
 			for left, dead := range map[time.Duration]bool{time.Minute: false, -time.Minute: false, -catalog.Slack - time.Minute: true} {
 				v := catalog.Version{Coming: &catalog.Coming{Runner: elsewhere, Deadline: at(left)}}
-				if got := ann.abandoned(ctx, v); got != dead {
+				if got := ann.Images.Abandoned(ctx, v); got != dead {
 					t.Errorf("with %s left, a registration elsewhere counts as dead: %t, want %t", left, got, dead)
 				}
 			}

@@ -84,14 +84,14 @@ func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
 	s, _ := newTightSite(t)
 	l := s.library(t)
 	source := file.Source{Path: "disk.img"}
-	if err := l.host.RefreshPool(t.Context(), s.pool); err != nil {
+	if err := s.conn(t).RefreshPool(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.CheckCapacity(t.Context(), source, 7<<20); err != nil {
+	if err := l.Images.CheckCapacity(t.Context(), source, 7<<20); err != nil {
 		t.Errorf("it has room for it: %v", err)
 	}
 	const want = `storing disk.img: it has 9 MiB, and the pool`
-	if err := l.CheckCapacity(t.Context(), source, 9<<20); err == nil || err.Error()[:len(want)] != want {
+	if err := l.Images.CheckCapacity(t.Context(), source, 9<<20); err == nil || err.Error()[:len(want)] != want {
 		t.Errorf("the error is %v", err)
 	}
 }

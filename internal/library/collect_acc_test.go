@@ -12,19 +12,20 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // abandon takes a version out of the library as no process does that lives to the end: its base stays without it.
 func (s site) abandon(t *testing.T, l *Library, v catalog.Version, state catalog.BaseState) {
 	t.Helper()
-	if err := abandon(t, l, v, state); err != nil {
+	if err := s.tryAbandon(t, l, v, state); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func abandon(t *testing.T, l *Library, v catalog.Version, state catalog.BaseState) error {
-	_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(v.Digest), func(b *catalog.Base) error {
+func (s site) tryAbandon(t *testing.T, l *Library, v catalog.Version, state catalog.BaseState) error {
+	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(v.Digest), func(b *catalog.Base) error {
 		b.Versions = slices.DeleteFunc(b.Versions, func(id string) bool { return id == v.ID.String() })
 		if state != "" {
 			b.State = state
@@ -42,9 +43,9 @@ func abandon(t *testing.T, l *Library, v catalog.Version, state catalog.BaseStat
 }
 
 // stale makes a base's note as old as if nobody had used it for two hours.
-func (s site) stale(t *testing.T, l *Library, digest string) {
+func (s site) stale(t *testing.T, digest string) {
 	t.Helper()
-	_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
+	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(digest), func(b *catalog.Base) error {
 		if b.UnusedSince == nil {
 			return fmt.Errorf("nobody has noted that base %s is not used", b.Digest)
 		}
@@ -69,7 +70,7 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) {
 			v := must[catalog.Version](t)(register(t.Context(), l, "9.0.0", file.Source{Path: rawImage(t, 1<<20, 8192)}))
-			rec := must[catalog.Record[catalog.Base]](t)(l.store.Bases().Get(t.Context(), catalog.BaseKey(v.Digest)))
+			rec := must[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest)))
 			s.abandon(t, l, v, state)
 			sweep := func() []string {
 				s.library(t).sweep(t.Context())
@@ -81,11 +82,11 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 			if images := sweep(); len(images) != 2 {
 				t.Errorf("in the pool: %q, want that the time without a use is waited for", images)
 			}
-			s.stale(t, l, v.Digest)
+			s.stale(t, v.Digest)
 			if images := sweep(); len(images) != 1 || images[0] == rec.Value.Volume {
 				t.Errorf("in the pool: %q, want the image of 1.0.0 alone", images)
 			}
-			if bases := must[[]catalog.Record[catalog.Base]](t)(l.store.Bases().List(t.Context(), "")); len(bases) != 1 {
+			if bases := must[[]catalog.Record[catalog.Base]](t)(s.bases(t).List(t.Context(), "")); len(bases) != 1 {
 				t.Errorf("the bases are %+v", bases)
 			}
 		})
@@ -95,23 +96,21 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 // Whatever stands on an image keeps it, and a version of the same image takes it over.
 func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	s := newSite(t)
-	l := s.library(t)
+	l := s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Millisecond})
 	s.template(t, l)
 	source := file.Source{Path: acctest.TinyImage(t)}
 	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
-	location := must[string](t)(l.StorageLocation(t.Context(), v))
+	location := must[string](t)(l.Images.Location(t.Context(), v))
 	overlay := filepath.Dir(location) + "/by-hand.qcow2"
 	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", overlay)
 	base := func() catalog.Base {
 		t.Helper()
-		return must[catalog.Record[catalog.Base]](t)(l.store.Bases().Get(t.Context(), catalog.BaseKey(v.Digest))).Value
+		return must[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest))).Value
 	}
-	l.abandonedAfter = time.Millisecond
 	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // who removed it died, and had seen the disk or not
 		s.abandon(t, l, v, state)
 		for range 2 {
-			collector := s.library(t)
-			collector.unusedFor = 0
+			collector := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
 			collector.sweep(t.Context())
 		}
 		if b := base(); b.UnusedSince != nil || b.State != state {
@@ -151,14 +150,14 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				base, err := l.Base(ctx, digest)
+				base, err := l.Images.Base(ctx, digest)
 				if err != nil {
 					return fmt.Errorf("version %s has lost its base: %w", v.ID, err)
 				}
 				if _, err := os.Stat(filepath.Join(s.dir, base.Volume)); err != nil {
 					return fmt.Errorf("version %s has lost its image: %w", v.ID, err)
 				}
-				if err := abandon(t, l, v, ""); err != nil {
+				if err := s.tryAbandon(t, l, v, ""); err != nil {
 					return err
 				}
 			}
@@ -168,11 +167,10 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	done := make(chan struct{})
 	var collectors errgroup.Group
 	for range 3 {
-		l := s.library(t)
-		l.unusedFor = 0
+		l := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
 		collectors.Go(func() error {
 			for {
-				err := l.collect(t.Context())
+				err := l.Images.Collect(t.Context())
 				select {
 				case <-done:
 					return err
@@ -191,10 +189,9 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	if err := collectors.Wait(); err != nil {
 		t.Error(err)
 	}
-	last := s.library(t)
-	last.unusedFor = 0
+	last := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
 	for range 2 {
-		if err := last.collect(t.Context()); err != nil {
+		if err := last.Images.Collect(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -212,8 +209,7 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
 	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, disk, 3)}))
 	sweep := func() {
-		collector := s.library(t)
-		collector.unusedFor = 0
+		collector := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
 		collector.sweep(t.Context())
 	}
 	s.abandon(t, l, lower, "")
@@ -222,9 +218,9 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	if images := s.images(t); len(images) != 2 {
 		t.Fatalf("in the pool: %q, want both images", images)
 	}
-	s.Exec(t, "qemu-img", "check", "-q", must[string](t)(l.StorageLocation(t.Context(), upper)))
+	s.Exec(t, "qemu-img", "check", "-q", must[string](t)(l.Images.Location(t.Context(), upper)))
 	// As a registration leaves it that died, whose claim was cleared before it did this.
-	_, err := change(t.Context(), l.store.Bases(), catalog.BaseKey(upper.Digest), func(b *catalog.Base) error {
+	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(upper.Digest), func(b *catalog.Base) error {
 		b.Children = []string{"nova.base.never.qcow2"}
 		return nil
 	})

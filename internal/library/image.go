@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
 // imageCheck is whether the pool has an image.
@@ -29,7 +28,7 @@ func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 		l.plan.images[v.Digest] = check
 	}
 	l.plan.mu.Unlock()
-	check.once.Do(func() { _, check.err = l.Base(ctx, v.Digest) })
+	check.once.Do(func() { _, check.err = l.Images.Base(ctx, v.Digest) })
 	if check.err == nil {
 		return nil
 	}
@@ -39,17 +38,9 @@ func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 		delete(l.plan.images, v.Digest)
 	}
 	if errors.Is(check.err, catalog.ErrNotFound) {
-		return l.NoImage(v)
+		return l.Images.NoImage(v)
 	}
 	return check.err
-}
-
-// NoImage is the finding for a version that nothing can be made of, because the pool does not have its image.
-func (l *Library) NoImage(v catalog.Version) finding.List {
-	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version "+
-		"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its version was "+
-		"registered with: use that pool, or choose a version that was registered with this "+
-		"one.", v.ID, l.pool, l.host.URI())}}
 }
 
 // catalogue names the library's catalogue, as the beginning of a sentence.
@@ -57,5 +48,5 @@ func (l *Library) catalogue() string {
 	if s, ok := l.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()
 	}
-	return fmt.Sprintf("The library in pool %q on %s", l.pool, l.host.URI())
+	return "The library in " + l.Images.String()
 }

@@ -67,10 +67,10 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	}
 	l.plan.leaving.versions[id] = true
 	l.plan.mu.Unlock()
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return nil, err
 	}
-	instances, err := l.instancesOf(ctx, id.Template)
+	instances, _, err := l.Images.Usage().InstancesOf(ctx, id.Template)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	others := 0
 	for _, i := range instances {
 		switch {
-		case !strategy.HoldsBase(i.Strategy) || i.Version != id.Version || l.plan.leaving.instances[i.domain.UUID]:
+		case !strategy.HoldsBase(i.Strategy) || i.Version != id.Version || l.plan.leaving.instances[i.Domain.UUID]:
 		case i.Tenant != l.me.Tenant:
 			others++
 		default:

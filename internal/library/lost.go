@@ -20,7 +20,7 @@ func (l *Library) LostTemplate(ctx context.Context, id catalog.TemplateID) error
 	}
 	rec, err := l.store.Templates().Get(ctx, id.String())
 	if err != nil {
-		return gone(err)
+		return catalog.IgnoreNotFound(err)
 	}
 	return l.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(l.me))
 }
@@ -32,7 +32,7 @@ func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
 	}
 	rec, err := l.store.Versions().Get(ctx, id.String())
 	if err != nil || rec.Value.Coming != nil { // whoever registers it now found it gone
-		return gone(err)
+		return catalog.IgnoreNotFound(err)
 	}
 	template, err := l.store.Templates().Get(ctx, id.Template.String())
 	if errors.Is(err, catalog.ErrNotFound) {

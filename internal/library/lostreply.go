@@ -50,7 +50,7 @@ func (l *Library) leadsTo(ctx context.Context, from source.Source, digest string
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}
-	if same, err := l.HasSource(ctx, digest, from); same || err != nil {
+	if same, err := l.Images.HasSource(ctx, digest, from); same || err != nil {
 		return same, err
 	}
 	im, err := from.Open(ctx)
@@ -110,12 +110,12 @@ func (l *Library) Confirm(ctx context.Context) error {
 	defer l.unconfirmed.mu.Unlock()
 	var errs []error
 	for _, id := range l.unconfirmed.templates {
-		_, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error { return confirmed(&t.Maker) })
-		errs = append(errs, gone(err))
+		_, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error { return confirmed(&t.Maker) })
+		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
 	for _, id := range l.unconfirmed.versions {
-		_, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error { return confirmed(&v.Maker) })
-		errs = append(errs, gone(err))
+		_, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error { return confirmed(&v.Maker) })
+		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
 	l.unconfirmed.templates, l.unconfirmed.versions = nil, nil
 	return errors.Join(errs...)
@@ -128,12 +128,4 @@ func confirmed(maker *string) error {
 	}
 	*maker = ""
 	return nil
-}
-
-// gone forgives that something is not there any more.
-func gone(err error) error {
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
-	}
-	return err
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
 // memory is a catalogue in memory, for what needs no host.
@@ -98,16 +100,16 @@ func (m *memoryOf[T]) Delete(_ context.Context, key string, rev catalog.Revision
 	return nil
 }
 
-// as opens a catalogue for somebody. There is no host: what needs one fails.
+// as opens a catalog for a user. Its host has nothing but the pool.
 func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Library {
 	t.Helper()
-	host, err := libvirt.New(libvirt.Options{URI: "qemu+unix:///system?socket=/nowhere"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := New(Options{Host: host, Pool: "novacron", Store: m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups}})
-	l.opened, l.poolTime, l.removalGrace = true, m.Now, 0
-	l.lookAgain = func(context.Context) error { return nil }
+	h := fakehost.New()
+	must[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
+	l := New(Options{
+		Images: imagestore.New(imagestore.Options{Host: h, Pool: "novacron", Documents: m, Tenant: tenant}),
+		Store:  m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups},
+	})
+	l.removalGrace = 0
 	return l
 }
 

@@ -1,7 +1,6 @@
 package library
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,7 +19,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
@@ -62,12 +60,12 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 		if number == 0 && v.Transferred > 4<<20 {
 			t.Errorf("%d bytes were copied: also holes", v.Transferred)
 		}
-		base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+		base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 		stored := filepath.Join(s.dir, base.Volume)
 		if mode := must[os.FileInfo](t)(os.Stat(stored)).Mode(); digestOf(t, stored) != v.Digest || mode != 0o600 {
 			t.Errorf("the pool has %s with mode %s", digestOf(t, stored), mode)
 		}
-		volume := must[host.Volume](t)(l.host.Volume(t.Context(), s.pool, base.Volume))
+		volume := must[host.Volume](t)(s.conn(t).Volume(t.Context(), s.pool, base.Volume))
 		if volume.Format != v.Format || volume.Capacity != uint64(v.VirtualSize) {
 			t.Errorf("the host has %+v", volume)
 		}
@@ -107,7 +105,7 @@ func TestAccProcessesThatCopyOneImageAtOnceEndWithOneBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := s.library(t)
-	base := must[catalog.Base](t)(l.Base(t.Context(), digestOf(t, source.Path)))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), digestOf(t, source.Path)))
 	if images := s.images(t); len(images) != 1 || digestOf(t, filepath.Join(s.dir, images[0])) != base.Digest || len(base.Versions) != 4 {
 		t.Errorf("in the pool: %q; the base is %+v", images, base)
 	}
@@ -122,58 +120,9 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	s.template(t, l)
 	path := rawImage(t, 16<<20, 3<<20)
 	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" || "sha256:"+sum[:64] != digestOf(t, path) {
 		t.Errorf("stored %s of %s, by %s", sum, v.Digest, stepsOf(v))
-	}
-
-	// Of all files at the path of a new volume, none is written to but the volume's own.
-	const size = 1 << 20
-	u := &upload{library: l, base: catalog.Base{Volume: "nova.base.decoy.raw"}}
-	if err := u.create(t.Context(), size); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.deleteVolume(t.Context(), u.base.Volume); err != nil {
-			t.Error(err)
-		}
-	}()
-	im := must[*transfer.Image](t)(file.Source{Path: rawImage(t, size, 4096)}.Open(t.Context()))
-	defer im.Close()
-	decoy, content := filepath.Join(s.dir, u.base.Volume), bytes.Repeat([]byte("precious"), size/8)
-	if u.path != decoy {
-		t.Fatalf("the volume is at %s, not %s", u.path, decoy)
-	}
-	for what, lay := range map[string]func() error{
-		"a file":             func() error { return os.WriteFile(decoy, content, 0o600) },
-		"a link to a file":   func() error { return os.Symlink(path, decoy) },
-		"a larger file":      func() error { return os.WriteFile(decoy, append(content, 'x'), 0o600) },
-		"a directory":        func() error { return os.Mkdir(decoy, 0o700) },
-		"a pipe":             func() error { return exec.Command("mkfifo", decoy).Run() },
-		"a link to nowhere":  func() error { return os.Symlink("/nowhere", decoy) },
-		"nothing whatsoever": func() error { return nil },
-	} {
-		t.Run(what, func(t *testing.T) {
-			if err := lay(); err != nil {
-				t.Fatal(err)
-			}
-			defer os.Remove(decoy)
-			file, err := u.place(t.Context(), im)
-			if file != nil || err != nil {
-				t.Errorf("got %v, %v; want neither file nor error", file, err)
-			}
-			if what == "a file" {
-				if left, err := os.ReadFile(decoy); err != nil || !bytes.Equal(left, content) {
-					t.Errorf("the file was written to (%v)", err)
-				}
-			}
-			if stored := must[[]byte](t)(l.host.ReadVolume(t.Context(), s.pool, u.base.Volume, size)); !bytes.Equal(stored, make([]byte, size)) {
-				t.Error("the volume is not empty any more")
-			}
-		})
-	}
-	if digestOf(t, path) != v.Digest {
-		t.Error("the image was written to")
 	}
 }
 
@@ -199,7 +148,7 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
-	base := must[catalog.Base](t)(l.Base(t.Context(), v.Digest))
+	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))
 	}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // lossy is a catalog that makes a base complete and loses the answer, once.
 type lossy struct {
-	catalog.Store
+	*poolstore.Store
 	lost *bool
 }
 
@@ -45,14 +46,16 @@ func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
 		if _, err := h.CreateDirPool(ctx, "pool", "/pool"); err != nil {
 			t.Fatal(err)
 		}
+		store := lossy{poolstore.New(h, "pool"), &lost}
 		l := New(Options{
-			Host: h, Pool: "pool", Store: lossy{poolstore.New(h, "pool"), &lost}, Me: catalog.Principal{Tenant: "default", User: "tester"},
+			Images: imagestore.New(imagestore.Options{Host: h, Pool: "pool", Documents: store, Tenant: "default"}),
+			Store:  store, Me: catalog.Principal{Tenant: "default", User: "tester"},
 		})
 		must[catalog.Template](t)(l.CreateTemplate(ctx, catalog.Template{ID: ubuntu, Type: catalog.TypeVM}))
 		if _, err := register(ctx, l, "1.0.0", source); !errors.Is(err, errLost) {
 			t.Fatalf("got %v", err)
 		}
-		bases := must[[]catalog.Record[catalog.Base]](t)(l.store.Bases().List(ctx, ""))
+		bases := must[[]catalog.Record[catalog.Base]](t)(store.Bases().List(ctx, ""))
 		if len(bases) != 1 || bases[0].Value.State != catalog.BaseReady {
 			t.Fatalf("the bases are %+v", bases)
 		}
@@ -60,7 +63,7 @@ func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
 			t.Errorf("the image is in the catalog, and its volume is gone: %v", err)
 		}
 		v := must[catalog.Version](t)(register(ctx, l, "1.0.0", source))
-		if base := must[catalog.Base](t)(l.Base(ctx, v.Digest)); base.Volume != bases[0].Value.Volume {
+		if base := must[catalog.Base](t)(l.Images.Base(ctx, v.Digest)); base.Volume != bases[0].Value.Volume {
 			t.Errorf("the next registration has stored the image in %s", base.Volume)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // BeginRequest writes down a request that is about to be worked on, as one of the library's tenant and user, by this
@@ -14,7 +15,7 @@ import (
 func (l *Library) BeginRequest(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
 	r.ID.Tenant, r.RequestedBy, r.Runner = l.me.Tenant, l.me.User, runner.This()
 	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return rec, err
 	}
 	written, err := l.store.Requests().Create(ctx, rec.Key, r)
@@ -27,9 +28,9 @@ func (l *Library) BeginRequest(ctx context.Context, r catalog.ProvisioningReques
 // EndRequest writes down what became of a request that began, with time of its own: also the end of one that was cancelled
 // is recorded. Now and then it tidies up among the requests; failing to is no failure.
 func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
-	ctx, cancel := undoContext(ctx)
+	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
 	requests := l.store.Requests()
@@ -41,7 +42,7 @@ func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.Pro
 	}
 	// Somebody has taken this process for dead, or an answer was lost on the way. Nobody knows better what became of it.
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrExists) {
-		_, err = change(ctx, requests, rec.Key, func(found *catalog.ProvisioningRequest) error {
+		_, err = catalog.Change(ctx, requests, rec.Key, func(found *catalog.ProvisioningRequest) error {
 			*found = rec.Value
 			return nil
 		})
@@ -57,7 +58,7 @@ func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.Pro
 
 // Requests lists the requests of the library's tenant that the filter chooses, newest first.
 func (l *Library) Requests(ctx context.Context, f catalog.RequestFilter) ([]catalog.ProvisioningRequest, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return nil, err
 	}
 	_, settled, err := l.ownRequests(ctx)

@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
 // CheckState finds that a template, or the version of it that is named, cannot go from one state to another: back to a
@@ -16,33 +17,31 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	if !catalog.Unpublishes(from, to) {
 		return nil
 	}
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	domains, undescribed, err := l.host.AllDomains(ctx)
+	instances, undescribed, err := l.Images.Usage().InstancesOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	return l.mayDraft(id, version, from, domains, undescribed)
+	return l.mayDraft(id, version, from, instances, undescribed)
 }
 
-// mayDraft finds that a template, or a version of it, has instances among the domains of its host, or may have some.
-func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.State, domains []host.Domain, undescribed []host.Undescribed) error {
-	all, err := l.madeOf(domains)
-	if err != nil {
-		return err
-	}
-	instances := slices.DeleteFunc(all, func(i made) bool { return !i.of(l.pool, id) })
+// mayDraft finds that a template, or a version of it, has instances, or may have some among the domains that its host cannot
+// describe.
+func (l *Library) mayDraft(
+	id catalog.TemplateID, version string, from catalog.State, instances []usage.Instance, undescribed []host.Undescribed,
+) error {
 	what := fmt.Sprintf("Template %q", id)
 	if version != "" {
 		what = fmt.Sprintf("Version %q", id.Version(version))
-		instances = slices.DeleteFunc(instances, func(i made) bool { return i.Version != version })
+		instances = slices.DeleteFunc(instances, func(i usage.Instance) bool { return i.Version != version })
 	}
 	if len(instances) == 0 && len(undescribed) > 0 {
 		u := undescribed[0]
 		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s "+
 			"may have instances: the host cannot describe %s%s. See with virsh dumpxml what is wrong with it, and repair or "+
-			"remove it; or leave state as it is.", what, l.nameOf(u), l.reason(u))}}
+			"remove it; or leave state as it is.", what, l.Images.Usage().NameOf(u), l.Images.Usage().Reason(u))}}
 	}
 	if len(instances) == 0 {
 		return nil
@@ -50,5 +49,5 @@ func (l *Library) mayDraft(id catalog.TemplateID, version string, from catalog.S
 	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is "+
 		"%s and has instances: %s. Only its writers see a draft, and it changes with its template. Set state = "+
 		"\"deprecated\" to warn its users, or \"archived\" to allow no new "+
-		"instances; or destroy the instances first.", what, from.OrActive(), l.named(instances))}}
+		"instances; or destroy the instances first.", what, from.OrActive(), l.Images.Usage().Named(instances))}}
 }

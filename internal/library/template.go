@@ -10,13 +10,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // CreateTemplate registers a template under the user's tenant. It fills in the owner and the times.
 func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catalog.Template, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return t, err
 	}
 	t.ID.Tenant, t.Owner, t.CreatedAt = l.me.Tenant, l.me.User, now()
@@ -73,11 +74,11 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 // CheckNewTemplate finds that the running plan cannot create a template: the pool is not there, or the name is taken. A
 // template of the plan's own state is replaced, and one that a process left which died is taken over.
 func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) error {
-	if err := l.CheckPool(ctx); err != nil {
+	if err := l.Images.Check(ctx); err != nil {
 		return err
 	}
 	return l.PlanName(ctx, func() error {
-		if l.ownsTemplate(id) || !l.ready() { // the pool is made with the template
+		if l.ownsTemplate(id) || !l.Images.Opened() { // the pool is made with the template
 			return nil
 		}
 		t, err := l.Template(ctx, id)
@@ -108,13 +109,6 @@ func (l *Library) ownsTemplate(id catalog.TemplateID) bool {
 	return l.plan.templatesOwned[id]
 }
 
-// ready tells whether the pool was opened.
-func (l *Library) ready() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.opened
-}
-
 // Validate finds what is wrong with a template. Its tenant may be left out.
 func Validate(t catalog.Template) error {
 	fs := append(t.Spec.Validate(), t.Spec.ValidateWhole()...)
@@ -124,7 +118,7 @@ func Validate(t catalog.Template) error {
 
 // Template reads a template; catalog.ErrNotFound where there is none, or none that the library's user may see.
 func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	rec, err := l.readable(ctx, id)
@@ -135,11 +129,11 @@ func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.
 // write (catalog.RightError); owner and times are not the edit's to change. A change of the spec is one of the template's
 // drafts as well.
 func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template)) (catalog.Template, error) {
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	l.plan.forget(id)
-	rec, err := change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
+	rec, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
 		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
 		if err := t.Need(l.me, catalog.Write); err != nil {
 			return err
@@ -163,7 +157,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if kept {
 		return nil
 	}
-	if err := l.open(ctx); err != nil {
+	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
 	rec, err := l.readable(ctx, id)
@@ -199,7 +193,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 // hasVersions is the finding for a template that cannot go. Of what hangs on the versions it names all at once, rather than
 // leave it to the removal of one after another.
 func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version]) error {
-	instances, err := l.instancesOf(ctx, id)
+	instances, _, err := l.Images.Usage().InstancesOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -207,32 +201,15 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	for i, v := range versions {
 		names[i] = v.Value.ID.Version
 	}
-	clones := slices.DeleteFunc(instances, func(i made) bool { return !strategy.HoldsBase(i.Strategy) })
+	clones := slices.DeleteFunc(instances, func(i usage.Instance) bool { return !strategy.HoldsBase(i.Strategy) })
 	first := "Destroy them first"
 	if len(clones) > 0 {
-		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.named(clones))
+		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.Images.Usage().Named(clones))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, refer to the "+
 			"template by template_id = novacron_template.NAME.id, so that Terraform "+
 			"knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
-}
-
-// change is read, edit, compare-and-swap, until it holds or the edit refuses.
-func change[T any](ctx context.Context, c catalog.Collection[T], key string, edit func(*T) error) (catalog.Record[T], error) {
-	for {
-		rec, err := c.Get(ctx, key)
-		if err != nil {
-			return rec, err
-		}
-		if err := edit(&rec.Value); err != nil {
-			return rec, err
-		}
-		written, err := c.Replace(ctx, key, rec.Revision, rec.Value)
-		if !errors.Is(err, catalog.ErrConflict) {
-			return written, err
-		}
-	}
 }
 
 // now is the time to write down: in UTC and whole seconds, as it is shown.

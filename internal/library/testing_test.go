@@ -13,6 +13,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -34,12 +36,16 @@ func newSite(t *testing.T) site {
 // library opens the pool's library as a process of its own would.
 func (s site) library(t *testing.T) *Library {
 	t.Helper()
-	host, err := libvirt.New(libvirt.Options{URI: s.URI})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { host.Close() })
-	return New(Options{Host: host, Pool: s.pool, Store: poolstore.New(host, s.pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
+	return s.libraryWith(t, imagestore.Options{})
+}
+
+// libraryWith is library with what is set of o.
+func (s site) libraryWith(t *testing.T, o imagestore.Options) *Library {
+	t.Helper()
+	h := s.conn(t)
+	store := poolstore.New(h, s.pool)
+	o.Host, o.Pool, o.Documents, o.Tenant = h, s.pool, store, "default"
+	return New(Options{Images: imagestore.New(o), Store: store, Me: catalog.Principal{Tenant: "default", User: "tester"}})
 }
 
 // images lists what is in the pool's directory, but for documents and the maps of images' blocks: images and disks.
@@ -58,6 +64,22 @@ func (s site) files(t *testing.T) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// conn is a connection of the test's own.
+func (s site) conn(t *testing.T) host.Host {
+	t.Helper()
+	h, err := libvirt.New(libvirt.Options{URI: s.URI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+// bases are the documents of the pool's images.
+func (s site) bases(t *testing.T) catalog.Collection[catalog.Base] {
+	return poolstore.New(s.conn(t), s.pool).Bases()
 }
 
 var ubuntu = catalog.TemplateID{Tenant: "default", Name: "ubuntu"}

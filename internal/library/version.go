@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -23,16 +23,14 @@ type Registration struct {
 	Spec       catalog.Spec // what the version overrides; the rest comes from the template and is frozen
 	Progress   func(done, total int64)
 
-	parent *catalog.Version // of Parent; nil for none
-	volume string           // how the names of volumes begin that the image is sent to
-	steps  *step.Timer
+	steps *step.Timer
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
 func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
 	none := catalog.Version{}
-	r.steps, r.Source = step.NewTimer(), l.bound(r.Source)
-	if err := l.open(ctx); err != nil {
+	r.steps, r.Source = step.NewTimer(), l.Images.Bound(r.Source)
+	if err := l.Images.Open(ctx); err != nil {
 		return none, err
 	}
 	if err := r.Spec.Validate().Err(); err != nil {
@@ -55,7 +53,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if err := spec.ValidateWhole().Err(); err != nil {
 		return none, err
 	}
-	if r.parent, err = l.parentOf(ctx, r); err != nil {
+	parent, err := l.parentOf(ctx, r)
+	if err != nil {
 		return none, err
 	}
 	l.sweep(ctx)
@@ -67,9 +66,11 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if lost.Key != "" {
 		return lost.Value, nil
 	}
-	r.volume = claim.Coming.Volume
-	base, transferred, err := l.holdBase(ctx, r)
-	if _, left := errors.AsType[*leftError](err); left {
+	base, transferred, err := l.Images.Hold(ctx, imagestore.Request{
+		User: r.ID, Source: r.Source, Parent: parent, Stem: claim.Coming.Volume, VerifyFull: r.VerifyFull,
+		Progress: r.Progress, Steps: r.steps,
+	})
+	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return none, err
 	}
 	if err != nil {
@@ -93,9 +94,9 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
 		err = fmt.Errorf("registering version %q took so long that another process has removed or registered it meanwhile: try again", r.ID)
 	}
-	undo, cancel := undoContext(ctx)
+	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if released := l.letGo(undo, base.Digest, r.ID); released != nil {
+	if released := l.Images.LetGo(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
 	return none, errors.Join(err, l.withdraw(ctx, claim))
@@ -117,18 +118,6 @@ func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec cata
 		return err
 	})
 	return claim, taken, err
-}
-
-// letGo takes a version that was not registered off a base's users, unless somebody else registered it with that base.
-func (l *Library) letGo(ctx context.Context, digest string, id catalog.VersionID) error {
-	rec, err := l.store.Versions().Get(ctx, id.String())
-	if err == nil && rec.Value.Digest == digest { // a version that is coming has none yet
-		return nil
-	}
-	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		return err
-	}
-	return l.releaseBase(ctx, digest, id)
 }
 
 // VersionExists is the finding for a version that is there already.
@@ -184,27 +173,9 @@ func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Ve
 func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 	rec, err := l.store.Versions().Get(ctx, id.String())
 	if err == nil && l.deleting(ctx, rec.Value) {
-		err = beingRemoved(id)
+		err = imagestore.BeingRemoved(id)
 	}
 	return err
-}
-
-// Holds makes sure that a version's base is still there to stand on, and nobody is about to remove it. It is asked once the
-// volume is there that stands on the base. The mark on a version expires; that on a base does not, and who sets it looks for such
-// volumes afterwards. Another host that has the pool may have set it since the pool was looked at last, so it is looked at again.
-func (l *Library) Holds(ctx context.Context, id catalog.VersionID, base catalog.Base) error {
-	if err := l.lookAgain(ctx); err != nil {
-		return err
-	}
-	rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(base.Digest))
-	if errors.Is(err, catalog.ErrNotFound) || err == nil && (rec.Value.State != catalog.BaseReady || rec.Value.Volume != base.Volume) {
-		return beingRemoved(id)
-	}
-	return err
-}
-
-func beingRemoved(id catalog.VersionID) error {
-	return fmt.Errorf("version %q is being removed by another process just now: choose another version", id)
 }
 
 // Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may
@@ -233,7 +204,7 @@ func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to Ve
 		return catalog.Version{}, err
 	}
 	l.plan.forget(id.Template)
-	rec, err := change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		if v.Coming != nil {
 			return catalog.ErrNotFound
 		}
@@ -264,33 +235,4 @@ func CheckPublished(v catalog.Version, before catalog.State) error {
 		fs.Add(finding.At("state"), "Could not publish draft", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
 	}
 	return fs.Err()
-}
-
-// ErrNoImage says that a version is there, but its image is not.
-var ErrNoImage = errors.New("its image is not in the pool any more")
-
-// StorageLocation is where the version's base image is: the volume's path. ErrNoImage when somebody removed it.
-func (l *Library) StorageLocation(ctx context.Context, v catalog.Version) (string, error) {
-	base, err := l.Base(ctx, v.Digest)
-	var volume host.Volume
-	if err == nil {
-		volume, err = l.host.Volume(ctx, l.pool, base.Volume)
-	}
-	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, host.ErrNoVolume) {
-		// Not wrapped: the version itself has been found.
-		return "", fmt.Errorf("version %q: %w (%v)", v.ID, ErrNoImage, err) //nolint:errorlint // see above
-	}
-	return volume.Path, err
-}
-
-// Base reads the base image of a digest; catalog.ErrNotFound where it is not complete.
-func (l *Library) Base(ctx context.Context, digest string) (catalog.Base, error) {
-	if err := l.open(ctx); err != nil {
-		return catalog.Base{}, err
-	}
-	rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(digest))
-	if err == nil && rec.Value.State != catalog.BaseReady {
-		err = fmt.Errorf("base image %s is %s: %w", digest, rec.Value.State, catalog.ErrNotFound)
-	}
-	return rec.Value, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
@@ -50,12 +51,18 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
+// documents are a catalog with those of the images in the pool.
+type documents interface {
+	catalog.Store
+	imagestore.Documents
+}
+
 // openCatalog makes the store that is configured, which goes with the session; embedded is the one
 // in the pool. It connects nothing.
 func openCatalog(
-	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded catalog.Store,
+	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded documents,
 ) (
-	catalog.Store, diag.Diagnostics,
+	documents, diag.Diagnostics,
 ) {
 	var diags diag.Diagnostics
 	dsn := env(envDSN)

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
@@ -80,15 +81,15 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	checkNames(&resp.Diagnostics, me)
-	pool := p.env.setting(config.Pool, library.DefaultPool, "NOVACRON_POOL")
+	pool := p.env.setting(config.Pool, imagestore.DefaultPool, "NOVACRON_POOL")
 	store, diags := openCatalog(ctx, p.env, s, config.Catalog, tenant, poolstore.New(host, pool))
 	resp.Diagnostics.Append(diags...)
 	if diags.HasError() {
 		return
 	}
 	s.Library = library.New(library.Options{
-		Host: host, Pool: pool, Store: store, Me: me,
-		Retention: retention(config.Retention),
+		Images: imagestore.New(imagestore.Options{Host: host, Pool: pool, Documents: store, Tenant: tenant}),
+		Store:  store, Me: me, Retention: retention(config.Retention),
 	})
 	s.Provisioner = provision.New(provision.Settings{
 		Host:           host,

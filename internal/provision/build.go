@@ -46,14 +46,14 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.Strategy, err = strategy.Of(b.Blueprint.Strategy); err != nil {
 		return err
 	}
-	b.base, err = b.p.library.Base(ctx, b.Blueprint.Version.Digest)
+	b.base, err = b.p.library.Images.Base(ctx, b.Blueprint.Version.Digest)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return b.p.library.NoImage(b.Blueprint.Version)
+		return b.p.library.Images.NoImage(b.Blueprint.Version)
 	}
 	if err != nil {
 		return err
 	}
-	volume, err := b.p.library.BaseVolume(ctx, b.base)
+	volume, err := b.p.library.Images.Volume(ctx, b.base)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (b *build) confirmVersion(ctx context.Context) error {
 	id := b.Blueprint.Version.ID
 	err := b.p.library.Stands(ctx, id)
 	if err == nil && b.Strategy.HoldsBase() {
-		err = b.p.library.Holds(ctx, id, b.base)
+		err = b.p.library.Images.Holds(ctx, id, b.base)
 	}
 	return err
 }

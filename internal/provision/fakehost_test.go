@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
@@ -62,9 +63,10 @@ func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 
 // process is the library as another process has it.
 func (s *testSite) process() *library.Library {
+	store := poolstore.New(s.Host, sitePool)
 	return library.New(library.Options{
-		Host: s.Host, Pool: sitePool, Store: poolstore.New(s.Host, sitePool),
-		Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
+		Images: imagestore.New(imagestore.Options{Host: s.Host, Pool: sitePool, Documents: store, Tenant: naming.DefaultTenant}),
+		Store:  store, Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
 	})
 }
 

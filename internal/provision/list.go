@@ -11,9 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -84,7 +84,7 @@ func (r *Reader) listed(
 		return i, false, nil // it was not made by novacron
 	}
 	facts, err := r.factsOf(d)
-	if err != nil && !library.HasInstanceDisk(d) {
+	if err != nil && !usage.HasInstanceDisk(d) {
 		return i, false, nil // nor was this
 	}
 	if err != nil || facts.Tenant != r.tenant || !f.chooses(facts, d.State) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -72,8 +73,10 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer h.Close() //nolint:revive // there are two
+		store := poolstore.New(h, pool)
 		failing := library.New(library.Options{
-			Host: h, Pool: pool, Store: forgetful{poolstore.New(h, pool), begins}, Me: catalog.Principal{Tenant: "default", User: "tester"},
+			Images: imagestore.New(imagestore.Options{Host: h, Pool: pool, Documents: store, Tenant: "default"}),
+			Store:  forgetful{store, begins}, Me: catalog.Principal{Tenant: "default", User: "tester"},
 		})
 		provisioner := New(Settings{Host: h, Library: failing, Kinds: machines})
 		request := kind.Request{Name: pool + "-" + name, Template: stressTemplate, Version: stressVersions[0]}

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -152,7 +153,7 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 		if _, err := l.Version(ctx, stressTemplate.Version(request.Version)); err != nil {
 			said.wrong("%s has lost its version: %v", request.Name, err)
 		}
-		if _, err := l.Base(ctx, made.Facts.Digest); err != nil {
+		if _, err := l.Images.Base(ctx, made.Facts.Digest); err != nil {
 			said.wrong("%s has lost its base: %v", request.Name, err)
 		}
 		if said.Created == s.Creates {
@@ -167,7 +168,7 @@ func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner,
 // remove removes a version, or is refused.
 func (s stressed) remove(ctx context.Context, l *library.Library, version string, said *tally) {
 	err := l.RemoveVersion(ctx, stressTemplate.Version(version))
-	if inUse, ok := errors.AsType[*library.InUseError](err); ok {
+	if inUse, ok := errors.AsType[*imagestore.InUseError](err); ok {
 		said.Kept++
 		if len(inUse.Users) == 0 {
 			said.wrong("removing version %s was refused without naming who needs it: %v", version, err)
@@ -200,7 +201,11 @@ func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
 	if err != nil {
 		panic(err)
 	}
-	l = library.New(library.Options{Host: host, Pool: s.Pool, Store: poolstore.New(host, s.Pool), Me: catalog.Principal{Tenant: "default", User: "tester"}})
+	store := poolstore.New(host, s.Pool)
+	l = library.New(library.Options{
+		Images: imagestore.New(imagestore.Options{Host: host, Pool: s.Pool, Documents: store, Tenant: "default"}),
+		Store:  store, Me: catalog.Principal{Tenant: "default", User: "tester"},
+	})
 	return l, New(Settings{Host: host, Library: l, Kinds: machines}), func() { host.Close() }
 }
 

@@ -110,7 +110,7 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		Tenant: types.StringValue(l.Tenant()), User: types.StringValue(l.User()),
 		TemplateCount: types.Int64Value(int64(c.Templates)), VersionCount: types.Int64Value(int64(c.Versions)),
 		ImageCount: types.Int64Value(int64(c.Images)), ImageBytes: types.Int64Value(c.ImageBytes),
-		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Capacity)), AvailableBytes: types.Int64Value(int64(c.Available)),
+		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Stock.Capacity)), AvailableBytes: types.Int64Value(int64(c.Stock.Available)),
 		StoredImageCount: types.Int64Value(int64(c.Stock.Images)), StoredImageBytes: types.Int64Value(c.Stock.ImageBytes),
 		UnusedImageCount: types.Int64Value(int64(c.Stock.Unused)), UnusedImageBytes: types.Int64Value(c.Stock.UnusedBytes),
 		StrayVolumes: strays, VolumeCount: types.Int64Value(int64(c.Stock.Volumes)),

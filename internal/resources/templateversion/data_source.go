@@ -107,7 +107,7 @@ func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataMod
 	}
 	for _, v := range versions {
 		if v.ID.Version == newest {
-			location, err := d.Library.StorageLocation(ctx, v)
+			location, err := d.Library.Images.Location(ctx, v)
 			m.fromVersion(v, v.Spec, location)
 			return err
 		}

@@ -162,7 +162,7 @@ func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
 	if c.library == nil {
 		return false
 	}
-	same, err := c.library.HasSource(ctx, c.version.Digest.ValueString(), s)
+	same, err := c.library.Images.HasSource(ctx, c.version.Digest.ValueString(), s)
 	face.AddError(c.diags, "Could not compare image", err)
 	return same
 }

@@ -160,7 +160,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 	}
 	examine := source.Examine
 	if r.Configured() {
-		examine = r.Library.ProbeSource
+		examine = r.Library.Images.Probe
 	}
 	found, err := examine(ctx, from)
 	if err != nil {
@@ -171,7 +171,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", found.Wait.Error())
 	}
 	if whole && r.Configured() {
-		face.AddError(diags, "Could not use image", r.Library.CheckCapacity(ctx, from, found.Size))
+		face.AddError(diags, "Could not use image", r.Library.Images.CheckCapacity(ctx, from, found.Size))
 	}
 	return found.VirtualSize
 }

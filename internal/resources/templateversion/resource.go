@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -81,7 +82,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not register version", err)
 		return
 	}
-	location, err := r.Library.StorageLocation(ctx, v)
+	location, err := r.Library.Images.Location(ctx, v)
 	plan.computed(v, location)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
@@ -120,9 +121,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	var location string
 	if err == nil {
-		location, err = r.Library.StorageLocation(ctx, v)
+		location, err = r.Library.Images.Location(ctx, v)
 	}
-	if errors.Is(err, library.ErrNoImage) {
+	if errors.Is(err, imagestore.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
 		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. Either "+
 			"it was removed from there, or the provider is now configured for another host or pool than the version was "+

@@ -1,4 +1,4 @@
-package library
+package usage
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 // and whatever it stumbles over. Most of it has nothing to do with the library, and must not be in its way.
 
 // hanging is what the volumes of all pools tell of a base.
-type hanging struct {
-	overlays   []host.Volume      // that stand on it
+type Dependents struct {
+	Overlays   []host.Volume      // that stand on it
 	doubtful   []host.Undescribed // that may stand on it, and that the host cannot describe
 	overlooked []host.Undescribed // that the host cannot describe, and that are nothing of novacron's
 	unseen     []string           // pools of files that are not active
@@ -26,31 +26,31 @@ type hanging struct {
 }
 
 // overlaysOn looks at the volumes of all pools of files: those of linked clones may be in any of them.
-func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, error) {
-	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else those that were made without libvirt do not show
-		return hanging{}, err
+func (use *Usage) On(ctx context.Context, base catalog.Base) (Dependents, error) {
+	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else those that were made without libvirt do not show
+		return Dependents{}, err
 	}
-	volume, err := l.host.Volume(ctx, l.pool, base.Volume)
+	volume, err := use.host.Volume(ctx, use.pool, base.Volume)
 	if errors.Is(err, host.ErrNoVolume) {
-		return hanging{}, nil
+		return Dependents{}, nil
 	}
 	if err != nil {
-		return hanging{}, err
+		return Dependents{}, err
 	}
-	pools, err := l.host.Pools(ctx)
+	pools, err := use.host.Pools(ctx)
 	if err != nil {
-		return hanging{}, err
+		return Dependents{}, err
 	}
 	seen := sighting{dirs: map[string]string{}}
 	for _, pool := range pools {
 		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
 			continue
 		}
-		volumes, not, err := l.host.Volumes(ctx, pool.Name, naming.MayBeImage)
+		volumes, not, err := use.host.Volumes(ctx, pool.Name, naming.MayBeImage)
 		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
 		gone := errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool)
-		if err != nil && (!gone || pool.Name == l.pool) {
-			return hanging{}, err
+		if err != nil && (!gone || pool.Name == use.pool) {
+			return Dependents{}, err
 		}
 		if gone {
 			seen.unseen = append(seen.unseen, pool.Name)
@@ -59,12 +59,12 @@ func (l *Library) overlaysOn(ctx context.Context, base catalog.Base) (hanging, e
 		seen.volumes, seen.undescribed = append(seen.volumes, volumes...), append(seen.undescribed, not...)
 	}
 	if len(seen.on(volume.Path))+len(seen.undescribed)+len(seen.unseen) == 0 {
-		return hanging{}, nil
+		return Dependents{}, nil
 	}
-	if seen.domains, seen.unknown, err = l.host.AllDomains(ctx); err != nil {
-		return hanging{}, err
+	if seen.domains, seen.unknown, err = use.host.AllDomains(ctx); err != nil {
+		return Dependents{}, err
 	}
-	return l.hangingOn(volume, seen), nil
+	return use.sort(volume, seen), nil
 }
 
 // sighting is what a host has of files that may be disks, and of domains that may have them.
@@ -78,11 +78,11 @@ type sighting struct {
 }
 
 // hangingOn sorts what a host has by whether it stands on a base's volume, or may do so.
-func (l *Library) hangingOn(volume host.Volume, s sighting) hanging {
-	h := hanging{unseen: s.unseen, unknown: s.unknown}
+func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
+	h := Dependents{unseen: s.unseen, unknown: s.unknown}
 	for _, o := range s.on(volume.Path) {
 		if !s.raw(o) {
-			h.overlays = append(h.overlays, o)
+			h.Overlays = append(h.Overlays, o)
 		}
 	}
 	for _, u := range s.undescribed {
@@ -92,7 +92,7 @@ func (l *Library) hangingOn(volume host.Volume, s sighting) hanging {
 		// What stands on it has guessed its format where the header does not say it. A domain that cannot be described may
 		// have any of them for a disk.
 		above := slices.ContainsFunc(s.on(v.Path), func(o host.Volume) bool { return !s.raw(o) })
-		if above || u.Pool == l.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
+		if above || u.Pool == use.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
 		} else {
 			h.overlooked = append(h.overlooked, u)
@@ -127,8 +127,8 @@ func (s sighting) guests(v host.Volume) bool {
 func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 
 // any tells whether something stands on the base, or may do.
-func (h hanging) any() bool {
-	return len(h.overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
+func (h Dependents) Any() bool {
+	return len(h.Overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
 }
 
 // isDisk tells whether a volume is a disk of one of the domains that is as asked for.
@@ -140,10 +140,10 @@ func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool)
 
 // weigh refuses the removal of a version on whose base something may hang that the host cannot describe, and tells what has
 // nothing to do with it.
-func (l *Library) weigh(id catalog.VersionID, found hanging, domains []host.Undescribed, tell func(overlooked string)) error {
+func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string)) error {
 	refused := func(u host.Undescribed, how, advice string) error {
 		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe it%s. %s Nothing was changed",
-			id, l.nameOf(u), how, l.reason(u), advice)
+			id, use.NameOf(u), how, use.Reason(u), advice)
 	}
 	for _, u := range found.doubtful {
 		return refused(u, "", "See with virsh vol-dumpxml what is wrong with it; repair or remove it, and run virsh "+
@@ -159,16 +159,16 @@ func (l *Library) weigh(id catalog.VersionID, found hanging, domains []host.Unde
 	for _, u := range slices.Concat(found.overlooked, domains) {
 		tell(fmt.Sprintf("The host lists %s but cannot describe it%s. It cannot stand on the image of version %q, and was "+
 			"skipped.",
-			l.nameOf(u), l.reason(u), id))
+			use.NameOf(u), use.Reason(u), id))
 	}
 	return nil
 }
 
 // nameOf is what the library's user may be told of something that cannot be described: what is called as another tenant's has no
 // name for them.
-func (l *Library) nameOf(u host.Undescribed) string {
+func (use *Usage) NameOf(u host.Undescribed) string {
 	switch {
-	case !l.others(u):
+	case !use.others(u):
 		return u.String()
 	case u.Pool != "":
 		return "a volume of another tenant"
@@ -177,18 +177,18 @@ func (l *Library) nameOf(u host.Undescribed) string {
 }
 
 // reason says why it cannot be described, if that may be told.
-func (l *Library) reason(u host.Undescribed) string {
-	if l.others(u) {
+func (use *Usage) Reason(u host.Undescribed) string {
+	if use.others(u) {
 		return ""
 	}
 	return ": " + strings.ToValidUTF8(u.Err.Error(), "\uFFFD")
 }
 
 // others tells whether something is called as another tenant's: "nova.disk.TENANT.…", or "TENANT.NAME" of a domain.
-func (l *Library) others(u host.Undescribed) bool {
+func (use *Usage) others(u host.Undescribed) bool {
 	if u.Pool != "" {
-		return naming.OtherTenant(l.me.Tenant, u.Name)
+		return naming.OtherTenant(use.tenant, u.Name)
 	}
 	tenant, _, dotted := strings.Cut(u.Name, ".")
-	return dotted && tenant != l.me.Tenant
+	return dotted && tenant != use.tenant
 }

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
 // claim is made as soon as the digest is known, which may be before the last byte is sent; takenError when somebody
 // else made it first. A failure or a cancel leaves neither volume nor document.
-func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
+func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
-	below, err := l.below(ctx, r.parent)
+	below, err := st.below(ctx, r.Parent)
 	if err != nil {
 		return none, 0, err
 	}
@@ -35,11 +35,11 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if below != nil { // nobody knows how much has changed
 		format, size, atLeast = image.FormatQcow2, 0, 0
 	}
-	room, err := l.checkRoom(ctx, atLeast)
+	room, err := st.checkRoom(ctx, atLeast)
 	if err != nil {
 		return none, 0, err
 	}
-	u := l.newUpload(r, naming.Base(r.volume, attempt, string(format)), string(format))
+	u := st.newUpload(r, naming.Base(r.Stem, attempt, string(format)), string(format))
 	u.standOn(below)
 	defer func() { err = u.settle(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
@@ -54,12 +54,12 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
-	conn, err := l.host.OpenTransfer(ctx)
+	conn, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, 0, err
 	}
 	defer conn.Close()
-	r.steps.Done("open")
+	r.Steps.Done("open")
 	done, err := u.send(ctx, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
 		transfer.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
@@ -68,17 +68,17 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 	if err != nil {
 		return none, done.transferred, err
 	}
-	r.steps.Done(done.step())
+	r.Steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: u.base.Volume})
+		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: st.pool, volume: u.base.Volume})
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, volume, done.transferred+done.shared, r.VerifyFull)
 	}
-	r.steps.Done("verify")
+	r.Steps.Done("verify")
 	if err == nil && done.blocks != nil {
-		err = l.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
+		err = st.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -91,40 +91,40 @@ func (l *Library) sendBase(ctx context.Context, r Registration, knownDigest stri
 
 // checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
 // much room there is, in bytes.
-func (l *Library) checkRoom(ctx context.Context, size int64) (room int64, err error) {
-	if err := l.host.RefreshPool(ctx, l.pool); err != nil { // else the host tells what was free some time ago
+func (st *Store) checkRoom(ctx context.Context, size int64) (room int64, err error) {
+	if err := st.host.RefreshPool(ctx, st.pool); err != nil { // else the host tells what was free some time ago
 		return 0, err
 	}
-	pool, err := l.host.Pool(ctx, l.pool)
+	pool, err := st.host.Pool(ctx, st.pool)
 	if err != nil {
 		return 0, err
 	}
 	room = int64(min(pool.Available, math.MaxInt64))
 	if size > room {
 		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
-			l.pool, size>>20, room>>20)
+			st.pool, size>>20, room>>20)
 	}
 	return room, nil
 }
 
 // CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
 // room for is asked when it is stored.
-func (l *Library) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
+func (st *Store) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
 	if size <= 0 {
 		return nil
 	}
-	pool, err := l.host.Pool(ctx, l.pool)
+	pool, err := st.host.Pool(ctx, st.pool)
 	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so
 	}
-	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, l.pool, pool.Capacity>>20)
+	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, st.pool, pool.Capacity>>20)
 	return source.Origin(s).Failed("storing", tooLarge,
 		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }
 
 // upload is a base on its way.
 type upload struct {
-	library *Library
+	store   *Store
 	version catalog.VersionID
 	base    catalog.Base
 	parent  catalog.Base // that the base stands on, where it has one
@@ -136,9 +136,9 @@ type upload struct {
 }
 
 // newUpload prepares a base in a volume of that name.
-func (l *Library) newUpload(r Registration, volume, format string) *upload {
-	u := &upload{library: l, version: r.ID, base: catalog.Base{
-		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{r.ID.String()},
+func (st *Store) newUpload(r Request, volume, format string) *upload {
+	u := &upload{store: st, version: r.User, base: catalog.Base{
+		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{r.User.String()},
 	}}
 	if want := r.Source.Expected(); want != (image.Checksum{}) {
 		u.base.Sources = []string{want.String()}
@@ -151,18 +151,18 @@ func (u *upload) settle(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	undo, cancel := undoContext(ctx)
+	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
 	if undone := u.undo(undo); undone != nil {
-		err = errors.Join(err, &leftError{undone})
+		err = errors.Join(err, &LeftoverError{undone})
 	}
 	return err
 }
 
 // leftError says that something is left of what was undone: the version's claim has to stay, so that it is found.
-type leftError struct{ error }
+type LeftoverError struct{ error }
 
-func (e *leftError) Unwrap() error { return e.error }
+func (e *LeftoverError) Unwrap() error { return e.error }
 
 func (u *upload) claim(ctx context.Context, digest string) error {
 	if u.claimed != nil {
@@ -175,7 +175,7 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	}
 	u.base.Sources = slices.DeleteFunc(u.base.Sources, func(checksum string) bool { return checksum == digest })
 	u.base.Digest = digest
-	rec, err := u.library.store.Bases().Create(ctx, catalog.BaseKey(digest), u.base)
+	rec, err := u.store.bases.Create(ctx, catalog.BaseKey(digest), u.base)
 	if errors.Is(err, catalog.ErrExists) {
 		return &takenError{digest}
 	}
@@ -192,7 +192,7 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
 	return step.Uninterrupted(ctx, func(ctx context.Context) error {
 		u.created = true
-		volume, err := u.library.host.CreateVolume(ctx, u.library.pool, spec)
+		volume, err := u.store.host.CreateVolume(ctx, u.store.pool, spec)
 		u.path = volume.Path
 		return err
 	})
@@ -206,10 +206,10 @@ const settleTime = time.Minute
 // stands on nothing but what it should: between the look at a source's file and its sending, somebody may have changed it.
 func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
-		if err := u.library.host.RefreshPool(ctx, u.library.pool); err != nil {
+		if err := u.store.host.RefreshPool(ctx, u.store.pool); err != nil {
 			return host.Volume{}, err
 		}
-		volume, err := u.library.host.Volume(ctx, u.library.pool, u.base.Volume)
+		volume, err := u.store.host.Volume(ctx, u.store.pool, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
 			return volume, &takenError{u.base.Digest} // by a process that took this one for dead
 		}
@@ -222,7 +222,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		}
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
 			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s "+
-				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.library.pool,
+				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.store.pool,
 				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
 		}
 		select {
@@ -240,18 +240,18 @@ const tight = 16 << 20
 // has room left and takes up no less than was sent, that is certain; else, also where it compresses, and when it is asked to
 // be full, the image is read back.
 func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.Volume, sent int64, full bool) error {
-	pool, err := u.library.host.Pool(ctx, u.library.pool)
+	pool, err := u.store.host.Pool(ctx, u.store.pool)
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
 	want, from := content(u.base)
-	stored, err := digestOfVolume(ctx, transfer, u.library.pool, u.base.Volume, from, nil)
+	stored, err := digestOfVolume(ctx, transfer, u.store.pool, u.base.Volume, from, nil)
 	if err != nil {
 		return err
 	}
 	if stored != want {
 		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
-			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.library.pool,
+			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.store.pool,
 			stored, want, pool.Available>>20)
 	}
 	return nil
@@ -261,7 +261,7 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 func (u *upload) publish(ctx context.Context) error {
 	ready := u.base
 	ready.State = catalog.BaseReady
-	if _, err := u.library.store.Bases().Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
+	if _, err := u.store.bases.Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 			u.claimed = nil // another process took us for dead and sends the image itself
 			return &takenError{ready.Digest}
@@ -276,7 +276,7 @@ func (u *upload) publish(ctx context.Context) error {
 func (u *upload) undo(ctx context.Context) error {
 	if u.unsure {
 		// Others may use an image that is complete. Without a version it goes like any that is not used.
-		switch rec, err := u.library.store.Bases().Get(ctx, u.claimed.Key); {
+		switch rec, err := u.store.bases.Get(ctx, u.claimed.Key); {
 		case err == nil && rec.Value.State == catalog.BaseReady && rec.Value.Volume == u.base.Volume:
 			return nil
 		case err != nil && !errors.Is(err, catalog.ErrNotFound):
@@ -285,13 +285,13 @@ func (u *upload) undo(ctx context.Context) error {
 	}
 	var errs []error
 	if u.created {
-		errs = append(errs, u.library.deleteVolume(ctx, u.base.Volume), u.library.deleteVolume(ctx, naming.BlockMap(u.base.Volume)))
+		errs = append(errs, u.store.deleteVolume(ctx, u.base.Volume), u.store.deleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
-		errs = append(errs, u.library.disown(ctx, u.base.Parent, u.base.Volume))
+		errs = append(errs, u.store.disown(ctx, u.base.Parent, u.base.Volume))
 	}
 	if u.claimed != nil {
-		err := u.library.store.Bases().Delete(ctx, u.claimed.Key, u.claimed.Revision)
+		err := u.store.bases.Delete(ctx, u.claimed.Key, u.claimed.Revision)
 		if !errors.Is(err, catalog.ErrNotFound) && !errors.Is(err, catalog.ErrConflict) {
 			errs = append(errs, err)
 		}

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -15,11 +15,6 @@ import (
 )
 
 const digestA, digestB = "sha256:aa", "sha256:bb"
-
-func (m *memory) base(t *testing.T, b catalog.Base) catalog.Record[catalog.Base] {
-	t.Helper()
-	return must[catalog.Record[catalog.Base]](t)(m.bases.Create(t.Context(), catalog.BaseKey(b.Digest), b))
-}
 
 // Only what is certain counts: what is another tenant's, or another catalogue's, may be hidden.
 func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
@@ -39,33 +34,31 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		"by the pool's own, for a database":  {listed(":shop/web@9.0.0"), false},
 		"by one of another tenant that left": {listed("shop/web@9.0.0", "bank/vault@1.0.0"), false},
 	} {
-		m := &memory{}
-		l := m.as(t, "shop", "ann")
-		m.version(t, catalog.Version{ID: web.Version("1.0.0"), Digest: digestA})
-		m.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
-		m.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{Volume: "nova.base.x"}})
-		rec := m.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
-		found := l.unlisted(must[holdings](t)(l.holdings(t.Context())))
+		s := inMemory(t)
+		s.version(t, catalog.Version{ID: web.Version("1.0.0"), Digest: digestA})
+		s.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
+		s.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{Volume: "nova.base.x"}})
+		rec := s.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
+		found := s.unlisted(must[holdings](t)(s.holdings(t.Context())))
 		if (len(found) == 1) != c.unused {
 			t.Errorf("used %s: found %d unused bases", name, len(found))
 		}
-		if certain := must[bool](t)(l.certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
+		if certain := must[bool](t)(s.certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
 			t.Errorf("used %s: not certain of what the listing says", name)
 		}
 	}
 }
 
 func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
-	m := &memory{}
-	l := m.as(t, "shop", "ann")
-	rec := m.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady})
+	s := inMemory(t)
+	rec := s.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady})
 	again := func(hung bool) *time.Time {
 		t.Helper()
 		before := rec
-		if err := l.collectBase(t.Context(), rec, hung); err != nil {
+		if err := s.collectBase(t.Context(), rec, hung); err != nil {
 			t.Fatal(err)
 		}
-		rec = must[catalog.Record[catalog.Base]](t)(m.bases.Get(t.Context(), rec.Key))
+		rec = must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Get(t.Context(), rec.Key))
 		if rec.Revision == before.Revision && (rec.Value.UnusedSince != nil) == hung {
 			t.Error("nothing was noted")
 		}
@@ -85,18 +78,18 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 		t.Errorf("with a disk on it, unused since %v", since)
 	}
 	again(false)
-	l.unusedFor = 0
+	s.unusedFor = 0
 	joined := rec.Value
 	joined.Versions = []string{"shop/web@1.0.0"} // as somebody who registers a version of it writes meanwhile
-	must[catalog.Record[catalog.Base]](t)(m.bases.Replace(t.Context(), rec.Key, rec.Revision, joined))
-	if err := l.collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
+	must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Replace(t.Context(), rec.Key, rec.Revision, joined))
+	if err := s.collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("what somebody uses by now: %v, want %v", err, catalog.ErrConflict)
 	}
 }
 
 // A linked clone keeps its base, also where its disk is in a pool that cannot be looked into.
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
-	l := (&memory{}).as(t, "shop", "ann")
+	s := inMemory(t)
 	clone := func(change func(*metadata.Facts)) []host.Domain {
 		facts := metadata.Facts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
 		change(&facts)
@@ -108,7 +101,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another one, and then one of it":  slices.Concat(clone(func(f *metadata.Facts) { f.Digest = digestB }), clone(func(*metadata.Facts) {})),
 		"one of any tenant and any domain": clone(func(f *metadata.Facts) { f.Tenant = "mill" }),
 	} {
-		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
+		if hung, err := s.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -118,28 +111,8 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another library's":     clone(func(f *metadata.Facts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
-		// Then the pools are asked, of which there are none here.
-		if hung, err := l.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !errors.Is(err, host.ErrUnreachable) {
+		if hung, err := s.hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
-		}
-	}
-}
-
-// Metadata that cannot be read are in the way where they may be an instance's, and nowhere else.
-func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
-	l := (&memory{}).as(t, "default", "ann")
-	damaged := host.Domain{Name: "odd", Metadata: "<instance"}
-	of := func(path string) []host.Domain {
-		damaged.Disks = []host.DomainDisk{{Path: path}}
-		return []host.Domain{damaged}
-	}
-	for path, want := range map[string]error{
-		"/pool/nova.disk.default.odd.system.qcow2": catalog.ErrDamaged,
-		"/pool/odd.qcow2":                          nil,
-		"":                                         nil,
-	} {
-		if found, err := l.madeOf(of(path)); len(found) > 0 || !errors.Is(err, want) || want == nil && err != nil {
-			t.Errorf("with the disk %q: %d instances, %v, want %v", path, len(found), err, want)
 		}
 	}
 }
@@ -157,21 +130,20 @@ func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
 		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Coming: &catalog.Coming{Volume: "nova.base.coming"}}},
 	}
-	var s Stock
-	s.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})
+	var got Stock
+	got.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})
 	want := Stock{Images: 3, ImageBytes: 38, Unused: 1, UnusedBytes: 23, Strays: []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"}}
-	if !reflect.DeepEqual(s, want) {
-		t.Errorf("counted %+v, want %+v", s, want)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
 
 // The mark on a version that is being removed expires. That on its base does not.
 func TestAVersionIsHeldByItsBase(t *testing.T) {
-	m := &memory{}
-	l, id := m.as(t, "shop", "ann"), ubuntu.Version("1.0.0")
+	s, id := inMemory(t), web.Version("1.0.0")
 	base := catalog.Base{Digest: digestA, State: catalog.BaseReady, Volume: "nova.base.a.raw"}
-	rec := m.base(t, base)
-	if err := l.Holds(t.Context(), id, base); err != nil {
+	rec := s.base(t, base)
+	if err := s.Holds(t.Context(), id, base); err != nil {
 		t.Errorf("a base that is ready: %v", err)
 	}
 	for name, change := range map[string]func(*catalog.Base){
@@ -181,16 +153,16 @@ func TestAVersionIsHeldByItsBase(t *testing.T) {
 	} {
 		is := base
 		change(&is)
-		l.lookAgain = func(ctx context.Context) (err error) { // which shows what another host has written
-			rec, err = m.bases.Replace(ctx, rec.Key, rec.Revision, is)
+		s.lookAgain = func(ctx context.Context) (err error) { // which shows what another host has written
+			rec, err = s.documents.Bases().Replace(ctx, rec.Key, rec.Revision, is)
 			return err
 		}
-		if err := l.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by another process") {
+		if err := s.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by another process") {
 			t.Errorf("a base that is %s: %v", name, err)
 		}
 	}
-	l.lookAgain = func(ctx context.Context) error { return m.bases.Delete(ctx, rec.Key, rec.Revision) }
-	if err := l.Holds(t.Context(), id, base); err == nil || errors.Is(err, catalog.ErrNotFound) {
+	s.lookAgain = func(ctx context.Context) error { return s.documents.Bases().Delete(ctx, rec.Key, rec.Revision) }
+	if err := s.Holds(t.Context(), id, base); err == nil || errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("a base that is gone: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Only another image than was looked at is its source's fault.
 func TestASourceIsBlamedForItsImageAlone(t *testing.T) {
-	u := &upload{library: (&memory{}).as(t, "shop", "ann")}
+	u := &upload{store: inMemory(t).Store}
 	for name, c := range map[string]struct {
 		err    error
 		blamed bool

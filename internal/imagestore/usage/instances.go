@@ -1,4 +1,4 @@
-package library
+package usage
 
 import (
 	"context"
@@ -14,14 +14,14 @@ import (
 )
 
 // made is an instance of a template, as its host has it.
-type made struct {
+type Instance struct {
 	metadata.Facts
-	domain host.Domain
+	Domain host.Domain
 }
 
 // madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
 // that cannot be read: they may be of any template; found are the others.
-func (l *Library) madeOf(domains []host.Domain) (found []made, err error) {
+func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
 	var errs []error
 	for _, d := range domains {
 		if d.Metadata == "" {
@@ -33,10 +33,10 @@ func (l *Library) madeOf(domains []host.Domain) (found []made, err error) {
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s on %s: %w. Correct them with `virsh edit`, or "+
-				"remove the domain", l.calls(d), l.host.URI(), err))
+				"remove the domain", use.calls(d), use.host.URI(), err))
 			continue
 		}
-		found = append(found, made{facts, d})
+		found = append(found, Instance{facts, d})
 	}
 	return found, errors.Join(errs...)
 }
@@ -50,8 +50,8 @@ func HasInstanceDisk(d host.Domain) bool {
 }
 
 // calls is what the library's user may be told of a domain whose metadata do not say whose it is.
-func (l *Library) calls(d host.Domain) string {
-	if !naming.IsDomainOf(l.me.Tenant, d.Name) {
+func (use *Usage) calls(d host.Domain) string {
+	if !naming.IsDomainOf(use.tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
 	}
 	return fmt.Sprintf("domain %q", d.Name)
@@ -59,28 +59,28 @@ func (l *Library) calls(d host.Domain) string {
 
 // of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
 // one of the same name. Metadata that are older do not say whose it is.
-func (i made) of(pool string, id catalog.TemplateID) bool {
+func (i Instance) Of(pool string, id catalog.TemplateID) bool {
 	return i.Template == id.String() && (i.Library == pool || i.Library == "")
 }
 
-// instancesOf lists the instances on the host that were made from a template of this library, whoever's they are. Of a domain
-// that the host cannot describe nobody knows what it is: it is none.
-func (l *Library) instancesOf(ctx context.Context, id catalog.TemplateID) ([]made, error) {
-	domains, _, err := l.host.AllDomains(ctx)
+// InstancesOf lists the instances on the host that were made from a template of this library, of all tenants. undescribed are
+// the domains that the host cannot describe: they may be such instances, and are not among them.
+func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found []Instance, undescribed []host.Undescribed, err error) {
+	domains, undescribed, err := use.host.AllDomains(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := l.madeOf(domains)
-	return slices.DeleteFunc(all, func(i made) bool { return !i.of(l.pool, id) }), err
+	all, err := use.MadeOf(domains)
+	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), undescribed, err
 }
 
 // InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all
 // tenants for the template's own, which has to know what it offers is used for; else of one's own tenant.
-func (l *Library) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
-	instances, err := l.instancesOf(ctx, id)
+func (use *Usage) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
+	instances, _, err := use.InstancesOf(ctx, id)
 	counts := make(map[string]int, len(instances))
 	for _, i := range instances {
-		if l.me.Tenant == id.Tenant || l.me.Tenant == i.Tenant {
+		if use.tenant == id.Tenant || use.tenant == i.Tenant {
 			counts[i.Version]++
 		}
 	}

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
@@ -31,20 +32,31 @@ type takenError struct{ digest string }
 
 func (e *takenError) Error() string { return "image " + e.digest + " is in the library already" }
 
-// holdBase makes sure that the source's image is stored, and that the version is listed among its users. It returns
+// Request asks for an image to be held for a version.
+type Request struct {
+	User       catalog.VersionID
+	Source     source.Source
+	Parent     *catalog.Version // whose image it is compared with; nil for none
+	Stem       string           // how the names of volumes begin that it is sent to
+	VerifyFull bool             // read an image that is stored back, too
+	Progress   func(done, total int64)
+	Steps      *step.Timer
+}
+
+// Hold makes sure that the source's image is stored, and that the version is listed among its users. It returns
 // the bytes that it sent for that.
-func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, int64, error) {
+func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
 	digest, known := source.KnownDigest(r.Source)
 	for attempt := 1; ; attempt++ {
-		base, err := l.joinStored(ctx, r, digest, known)
+		base, err := st.joinStored(ctx, r, digest, known)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, 0, err
 		}
 		var sent int64
 		if captured, is := r.Source.(onhost.Captured); is {
-			base, err = l.captureBase(ctx, r, captured, attempt)
+			base, err = st.captureBase(ctx, r, captured, attempt)
 		} else {
-			base, sent, err = l.sendBase(ctx, r, digest, attempt)
+			base, sent, err = st.sendBase(ctx, r, digest, attempt)
 		}
 		var taken *takenError
 		if !errors.As(err, &taken) {
@@ -55,66 +67,53 @@ func (l *Library) holdBase(ctx context.Context, r Registration) (catalog.Base, i
 }
 
 // joinStored joins a base that is stored, or being stored, where its digest or the source's checksum leads to one.
-func (l *Library) joinStored(ctx context.Context, r Registration, digest string, known bool) (catalog.Base, error) {
+func (st *Store) joinStored(ctx context.Context, r Request, digest string, known bool) (catalog.Base, error) {
 	if known {
-		base, err := l.joinBase(ctx, digest, r.ID)
+		base, err := st.joinBase(ctx, digest, r.User)
 		if !errors.Is(err, catalog.ErrNotFound) {
-			return l.joined(ctx, r, base, err)
+			return st.joined(ctx, r, base, err)
 		}
 	}
-	digest, known, err := l.readBefore(ctx, r.Source)
+	digest, known, err := st.readBefore(ctx, r.Source)
 	if err != nil {
 		return catalog.Base{}, err
 	}
 	if !known {
 		return catalog.Base{}, catalog.ErrNotFound
 	}
-	base, err := l.joinBase(ctx, digest, r.ID)
-	return l.joined(ctx, r, base, err)
+	base, err := st.joinBase(ctx, digest, r.User)
+	return st.joined(ctx, r, base, err)
 }
 
 // joined reads a base that was joined back, where that is wanted.
-func (l *Library) joined(ctx context.Context, r Registration, base catalog.Base, err error) (catalog.Base, error) {
+func (st *Store) joined(ctx context.Context, r Request, base catalog.Base, err error) (catalog.Base, error) {
 	if errors.Is(err, catalog.ErrNotFound) {
 		return base, err
 	}
-	r.steps.Done("join")
+	r.Steps.Done("join")
 	if err != nil || !r.VerifyFull {
 		return base, err
 	}
-	if err = l.verifyBase(ctx, base); err != nil {
-		undo, cancel := undoContext(ctx)
+	if err = st.Verify(ctx, base); err != nil {
+		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, l.letGo(undo, base.Digest, r.ID))
+		err = errors.Join(err, st.LetGo(undo, base.Digest, r.User))
 	}
-	r.steps.Done("verify")
+	r.Steps.Done("verify")
 	return base, err
-}
-
-// VerifyVersion reads a version's stored image back, and compares it with its digest.
-func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error {
-	v, err := l.Version(ctx, id)
-	if err != nil {
-		return err
-	}
-	base, err := l.Base(ctx, v.Digest)
-	if err != nil {
-		return err
-	}
-	return l.verifyBase(ctx, base)
 }
 
 // joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.
 // catalog.ErrNotFound when there is none, or the one there was had been abandoned.
-func (l *Library) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
+func (st *Store) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
 	var seen host.Volume
 	since := time.Now()
 	for {
-		rec, err := l.store.Bases().Get(ctx, catalog.BaseKey(digest))
+		rec, err := st.bases.Get(ctx, catalog.BaseKey(digest))
 		if err != nil {
 			return rec.Value, err
 		}
-		volume, err := l.host.Volume(ctx, l.pool, rec.Value.Volume)
+		volume, err := st.host.Volume(ctx, st.pool, rec.Value.Volume)
 		missing := errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return rec.Value, err
@@ -125,7 +124,7 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 				base.Versions = append(slices.Clone(base.Versions), id.String())
 			}
 			base.UnusedSince = nil
-			_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, base)
+			_, err := st.bases.Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
 			}
@@ -134,12 +133,12 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		dead, err := l.uploaderDead(ctx, rec.Value)
+		dead, err := st.uploaderDead(ctx, rec.Value)
 		if err != nil {
 			return rec.Value, err
 		}
-		if dead || time.Since(since) > l.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := l.dispose(ctx, rec); err != nil {
+		if dead || time.Since(since) > st.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+			if err := st.dispose(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -153,8 +152,8 @@ func (l *Library) joinBase(ctx context.Context, digest string, id catalog.Versio
 }
 
 // releaseBase takes a version off the base's users; the last one removes the base.
-func (l *Library) releaseBase(ctx context.Context, digest string, id catalog.VersionID) error {
-	return l.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
+func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionID) error {
+	return st.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
 }
 
 func without(list []string, one string) []string {
@@ -163,8 +162,8 @@ func without(list []string, one string) []string {
 
 // release takes a user off a base by leave; the last one removes the base, unless volumes hang on it that are no version's:
 // see dispose.
-func (l *Library) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
-	rec, err := change(ctx, l.store.Bases(), catalog.BaseKey(digest), func(b *catalog.Base) error {
+func (st *Store) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
+	rec, err := catalog.Change(ctx, st.bases, catalog.BaseKey(digest), func(b *catalog.Base) error {
 		leave(b)
 		if !b.Used() {
 			b.State = catalog.BaseDeleting
@@ -177,27 +176,27 @@ func (l *Library) release(ctx context.Context, digest string, leave func(*catalo
 	if err != nil || rec.Value.State != catalog.BaseDeleting {
 		return err
 	}
-	return l.dispose(ctx, rec)
+	return st.dispose(ctx, rec)
 }
 
 // discardBase removes a base's volumes and then its document. Several may do so at once.
-func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
-		if err := l.deleteVolume(ctx, volume); err != nil {
+		if err := st.deleteVolume(ctx, volume); err != nil {
 			return err
 		}
 	}
-	if err := l.disown(ctx, rec.Value.Parent, rec.Value.Volume); err != nil {
+	if err := st.disown(ctx, rec.Value.Parent, rec.Value.Volume); err != nil {
 		return err
 	}
 	for {
-		err := l.store.Bases().Delete(ctx, rec.Key, rec.Revision)
+		err := st.bases.Delete(ctx, rec.Key, rec.Revision)
 		if !errors.Is(err, catalog.ErrConflict) {
-			return gone(err)
+			return catalog.IgnoreNotFound(err)
 		}
-		found, err := l.store.Bases().Get(ctx, rec.Key)
+		found, err := st.bases.Get(ctx, rec.Key)
 		if err != nil || found.Value.Volume != rec.Value.Volume { // it is somebody's new one
-			return gone(err)
+			return catalog.IgnoreNotFound(err)
 		}
 		rec = found
 	}
@@ -205,9 +204,9 @@ func (l *Library) discardBase(ctx context.Context, rec catalog.Record[catalog.Ba
 
 // deleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be
 // in use: for a moment after a connection that sent it was closed, and while it is copied. So it is tried until ctx ends.
-func (l *Library) deleteVolume(ctx context.Context, name string) error {
+func (st *Store) deleteVolume(ctx context.Context, name string) error {
 	for {
-		err := l.host.DeleteVolume(ctx, l.pool, name)
+		err := st.host.DeleteVolume(ctx, st.pool, name)
 		if errors.Is(err, host.ErrNoVolume) {
 			return nil
 		}

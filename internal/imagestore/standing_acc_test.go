@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"bytes"
@@ -13,30 +13,28 @@ import (
 // What was stored is looked at by what is in the pool: between the look at a file and its sending, somebody may have put
 // another one there.
 func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
-	s := newSite(t)
-	l := s.library(t)
+	s, site, directory := onTestHost(t)
 	ctx := t.Context()
-	directory := "/var/lib/libvirt/" + s.pool
 	secret := directory + ".secret"
-	s.Exec(t, "sh", "-c", "echo nobody > "+secret)
-	t.Cleanup(func() { s.Exec(t, "rm", secret) })
+	site.Exec(t, "sh", "-c", "echo nobody > "+secret)
+	t.Cleanup(func() { site.Exec(t, "rm", secret) })
 	for says, options := range map[string][]string{
 		"":                             nil,
 		"it stands on " + secret:       {"-b", secret, "-F", "raw"},
 		"has its data in another file": {"-o", "data_file=" + secret + ".data,data_file_raw=on"},
 	} {
 		file := filepath.Join(directory, "made.qcow2")
-		s.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), file, "64M")...)
-		content, err := os.ReadFile(s.HostPath(file))
+		site.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), file, "64M")...)
+		content, err := os.ReadFile(site.HostPath(file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := l.newUpload(Registration{ID: ubuntu.Version("1.0.0")}, "nova.base.stands.qcow2", "qcow2")
+		u := s.newUpload(Request{User: web.Version("1.0.0")}, "nova.base.stands.qcow2", "qcow2")
 		u.base.VirtualSize = 64 << 20
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
 		}
-		transfer := must[host.Transfer](t)(l.host.OpenTransfer(ctx))
+		transfer := must[host.Transfer](t)(s.host.OpenTransfer(ctx))
 		err = transfer.Upload(ctx, s.pool, u.base.Volume, bytes.NewReader(content), 0, int64(len(content)))
 		transfer.Close()
 		if err != nil {
@@ -48,6 +46,6 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err := u.undo(ctx); err != nil {
 			t.Error(err)
 		}
-		s.Exec(t, "rm", "-f", file, secret+".data")
+		site.Exec(t, "rm", "-f", file, secret+".data")
 	}
 }

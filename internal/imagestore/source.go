@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -12,18 +12,18 @@ import (
 )
 
 // bound gives a source the library's host, if it needs one.
-func (l *Library) bound(s source.Source) source.Source {
-	return onhost.Bind(s, &onhost.Host{Machine: l.host, Tenant: l.me.Tenant, Chain: l.chainOf})
+func (st *Store) Bound(s source.Source) source.Source {
+	return onhost.Bind(s, &onhost.Host{Machine: st.host, Tenant: st.tenant, Chain: st.chainOf})
 }
 
 // ProbeSource looks at a source, as far as that can be told before it is needed: wherever it is, also
 // on the host.
-func (l *Library) ProbeSource(ctx context.Context, s source.Source) (source.Probe, error) {
-	return source.Examine(ctx, l.bound(s))
+func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
+	return source.Examine(ctx, st.Bound(s))
 }
 
 // HasSource tells whether the image of a digest was read from a file of the source's checksum.
-func (l *Library) HasSource(ctx context.Context, digest string, s source.Source) (bool, error) {
+func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) (bool, error) {
 	want := s.Expected()
 	if want == (image.Checksum{}) {
 		return false, nil
@@ -31,7 +31,7 @@ func (l *Library) HasSource(ctx context.Context, digest string, s source.Source)
 	if want.String() == digest {
 		return true, nil
 	}
-	base, err := l.Base(ctx, digest)
+	base, err := st.Base(ctx, digest)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return false, nil
 	}
@@ -39,12 +39,12 @@ func (l *Library) HasSource(ctx context.Context, digest string, s source.Source)
 }
 
 // readBefore finds the digest of an image that was read from a file of the source's checksum before.
-func (l *Library) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
+func (st *Store) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
 	want := s.Expected()
 	if want == (image.Checksum{}) {
 		return "", false, nil
 	}
-	bases, err := l.store.Bases().List(ctx, "")
+	bases, err := st.bases.List(ctx, "")
 	for _, base := range bases {
 		if slices.Contains(base.Value.Sources, want.String()) {
 			return base.Value.Digest, true, nil

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -24,7 +24,7 @@ import (
 // its disk's blocks, so that another image can be compared with it without reading it.
 
 // maxDepth is how many bases there are below one at most. What would be higher stands on the lowest one again.
-const maxDepth = 8
+const MaxDepth = 8
 
 // below is the base that another one is to stand on.
 type below struct {
@@ -32,34 +32,22 @@ type below struct {
 	base catalog.Base
 }
 
-// parentOf reads the version that a registration's image is to be compared with; nil where there is none.
-func (l *Library) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
-	if r.Parent == "" {
-		return nil, nil // nothing is an answer
-	}
-	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil, l.NoSuchParent(r.ID, r.Parent)
-	}
-	return &parent, err
-}
-
 // below finds what the base of a version that is compared with another one is to stand on; nil where it is not.
-func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, error) {
+func (st *Store) below(ctx context.Context, parent *catalog.Version) (*below, error) {
 	if parent == nil {
 		return nil, nil // nothing is an answer
 	}
-	base, err := l.Base(ctx, parent.Digest)
-	for err == nil && base.Depth >= maxDepth {
-		base, err = l.lowest(ctx, base)
+	base, err := st.Base(ctx, parent.Digest)
+	for err == nil && base.Depth >= MaxDepth {
+		base, err = st.lowest(ctx, base)
 	}
 	var volume host.Volume
 	if err == nil {
-		volume, err = l.BaseVolume(ctx, base)
+		volume, err = st.Volume(ctx, base)
 	}
 	var blocks *blockmap.Map
 	if err == nil {
-		blocks, err = l.Blocks(ctx, base)
+		blocks, err = st.Blocks(ctx, base)
 	}
 	_, blamed := errors.AsType[interface {
 		error
@@ -76,18 +64,11 @@ func (l *Library) below(ctx context.Context, parent *catalog.Version) (*below, e
 }
 
 // lowest is the base that all below another one stand on.
-func (l *Library) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
+func (st *Store) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
 	for err == nil && base.Parent != "" {
-		base, err = l.Base(ctx, base.Parent)
+		base, err = st.Base(ctx, base.Parent)
 	}
 	return base, err
-}
-
-// NoSuchParent is the finding for a parent_version that is no version.
-func (l *Library) NoSuchParent(id catalog.VersionID, parent string) finding.List {
-	return finding.List{{Path: finding.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
-		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
-			"so that all of the image is sent.", id.Template, parent, id.Version)}}
 }
 
 // adopt has the base below know of the upload's volume, before there is one.
@@ -95,7 +76,7 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 	if on == nil {
 		return nil
 	}
-	_, err := change(ctx, u.library.store.Bases(), catalog.BaseKey(on.base.Digest), func(b *catalog.Base) error {
+	_, err := catalog.Change(ctx, u.store.bases, catalog.BaseKey(on.base.Digest), func(b *catalog.Base) error {
 		if b.State != catalog.BaseReady || b.Volume != on.base.Volume {
 			return catalog.ErrNotFound
 		}
@@ -119,11 +100,11 @@ func (u *upload) standOn(on *below) {
 }
 
 // disown takes a volume off those that stand on a base; the last one that needs the base removes it.
-func (l *Library) disown(ctx context.Context, parent, volume string) error {
+func (st *Store) disown(ctx context.Context, parent, volume string) error {
 	if parent == "" {
 		return nil
 	}
-	return l.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
+	return st.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
 }
 
 // content tells by which digest the content of a base's volume is known, and from which byte on.
@@ -135,31 +116,31 @@ func content(b catalog.Base) (digest string, from int64) {
 }
 
 // verifyBase reads a stored image back, with all that it stands on.
-func (l *Library) verifyBase(ctx context.Context, base catalog.Base) error {
-	transfer, err := l.host.OpenTransfer(ctx)
+func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
+	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}
 	defer transfer.Close()
 	for {
 		want, from := content(base)
-		stored, err := digestOfVolume(ctx, transfer, l.pool, base.Volume, from, nil)
+		stored, err := digestOfVolume(ctx, transfer, st.pool, base.Volume, from, nil)
 		if err == nil && stored != want {
-			err = damaged(l, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
+			err = damaged(st, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
 		}
 		if err != nil || base.Parent == "" {
 			return err
 		}
-		parent, err := l.Base(ctx, base.Parent)
+		parent, err := st.Base(ctx, base.Parent)
 		var volume host.Volume
 		if err == nil {
-			volume, err = l.BaseVolume(ctx, base)
+			volume, err = st.Volume(ctx, base)
 		}
 		if err == nil {
-			err = l.standsOn(ctx, volume, parent)
+			err = st.standsOn(ctx, volume, parent)
 		}
 		if wrong, ok := errors.AsType[*standingError](err); ok {
-			err = damaged(l, base, wrong.Error())
+			err = damaged(st, base, wrong.Error())
 		}
 		if err != nil {
 			return err
@@ -174,8 +155,8 @@ type standingError struct{ on string }
 func (e *standingError) Error() string { return "it does not stand on " + e.on }
 
 // standsOn makes sure that a base's volume stands on its parent's, a *standingError: no digest is of what its header says.
-func (l *Library) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
-	on, err := l.host.Volume(ctx, l.pool, parent.Volume)
+func (st *Store) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
+	on, err := st.host.Volume(ctx, st.pool, parent.Volume)
 	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
 		err = &standingError{on.Path}
 	}
@@ -187,7 +168,7 @@ type damagedError struct{ text string }
 
 func (e *damagedError) Error() string { return e.text }
 
-func damaged(l *Library, base catalog.Base, how string) error {
+func damaged(l *Store, base catalog.Base, how string) error {
 	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the "+
 		"storage has lost something. Register the image again, as another "+
 		"version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
@@ -195,12 +176,12 @@ func damaged(l *Library, base catalog.Base, how string) error {
 
 // Blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
 // those from before there were maps, the image is read once.
-func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
+func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
 	name := naming.BlockMap(base.Volume)
-	volume, err := l.host.Volume(ctx, l.pool, name)
+	volume, err := st.host.Volume(ctx, st.pool, name)
 	if err == nil {
 		var r io.ReadCloser
-		if r, err = l.host.OpenVolume(ctx, l.pool, name); err == nil {
+		if r, err = st.host.OpenVolume(ctx, st.pool, name); err == nil {
 			var m *blockmap.Map
 			m, err = blockmap.Read(io.LimitReader(r, int64(volume.Physical)))
 			err = errors.Join(err, r.Close())
@@ -214,22 +195,22 @@ func (l *Library) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map,
 	}
 	if base.Parent != "" {
 		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave parent_version out, or name another version",
-			name, l.pool)
+			name, st.pool)
 	}
-	return l.mapBase(ctx, base)
+	return st.mapBase(ctx, base)
 }
 
 // mapBase makes the map of a base that stands alone.
-func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
-	volume, err := l.BaseVolume(ctx, base)
+func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
+	volume, err := st.Volume(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	r, err := l.host.OpenVolume(ctx, l.pool, base.Volume)
+	r, err := st.host.OpenVolume(ctx, st.pool, base.Volume)
 	if err != nil {
 		return nil, err
 	}
-	im, err := transfer.FromStream(image.Volume(l.pool, base.Volume), image.Checksum{}, transfer.Stream{
+	im, err := transfer.FromStream(image.Volume(st.pool, base.Volume), image.Checksum{}, transfer.Stream{
 		Reader: r,
 		Size:   int64(volume.Physical),
 		Abort:  func(error) { _ = r.Close() },
@@ -239,28 +220,28 @@ func (l *Library) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.M
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	if string(im.Format) != base.Format {
-		return nil, damaged(l, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
+		return nil, damaged(st, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
 	}
 	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := l.deleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
+	if err := st.deleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
 		return nil, err
 	}
-	transfer, err := l.host.OpenTransfer(ctx)
+	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer transfer.Close()
-	return m, l.storeBlocks(ctx, transfer, base.Volume, m)
+	return m, st.storeBlocks(ctx, transfer, base.Volume, m)
 }
 
 // storeBlocks puts the map of a base's disk beside its volume, unless it is there.
-func (l *Library) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
+func (st *Store) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
 	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
 	err := step.Completed(ctx, func(ctx context.Context) error {
-		_, err := l.host.CreateVolume(ctx, l.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+		_, err := st.host.CreateVolume(ctx, st.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 		return err
 	})
 	if errors.Is(err, host.ErrExists) {
@@ -277,5 +258,5 @@ func (l *Library) storeBlocks(ctx context.Context, transfer host.Transfer, volum
 	defer r.Close()
 	lent := &lentReader{r: r}
 	defer lent.giveBack()
-	return transfer.Upload(ctx, l.pool, name, lent, 0, size)
+	return transfer.Upload(ctx, st.pool, name, lent, 0, size)
 }

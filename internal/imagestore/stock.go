@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 
 // Stock is what a library's pool holds of images, whoever registered them.
 type Stock struct {
+	Capacity, Available uint64 // of the pool, bytes
+
 	Volumes     int // of any kind, as far as the host shows them
 	Images      int // complete or being sent
 	ImageBytes  int64
@@ -26,35 +28,40 @@ type Stock struct {
 }
 
 // stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
-func (l *Library) stock(ctx context.Context) (Stock, error) {
+func (st *Store) Stock(ctx context.Context) (Stock, error) {
 	var s Stock
-	if err := l.host.RefreshPool(ctx, l.pool); err != nil {
+	if err := st.host.RefreshPool(ctx, st.pool); err != nil {
 		return s, err
 	}
-	names, err := l.host.VolumeNames(ctx, l.pool)
+	pool, err := st.host.Pool(ctx, st.pool)
+	if err != nil {
+		return s, err
+	}
+	s.Capacity, s.Available = pool.Capacity, pool.Available
+	names, err := st.host.VolumeNames(ctx, st.pool)
 	if err != nil {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, undescribed, err := l.host.Volumes(ctx, l.pool, naming.IsBase)
+	volumes, undescribed, err := st.host.Volumes(ctx, st.pool, naming.IsBase)
 	if err != nil {
 		return s, err
 	}
 	for _, u := range undescribed {
-		s.Undescribed = append(s.Undescribed, l.nameOf(u)+l.reason(u))
+		s.Undescribed = append(s.Undescribed, st.usage.NameOf(u)+st.usage.Reason(u))
 	}
-	held, err := l.holdings(ctx)
+	held, err := st.holdings(ctx)
 	if err != nil {
 		return s, err
 	}
 	unused := map[string]bool{} // by their volumes
-	err = l.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
+	err = st.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
 	if err != nil {
 		return s, err
 	}
 	s.count(volumes, held, unused)
 	if len(s.Strays) > 0 { // by this machine's clock; who may not create a volume has no other
-		if now, err := l.poolTime(ctx); err == nil {
+		if now, err := st.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
 				return slices.ContainsFunc(volumes, func(v host.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
 			})

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -20,14 +21,14 @@ import (
 const unusedFor = time.Hour
 
 // collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
-func (l *Library) collect(ctx context.Context) error {
-	held, err := l.holdings(ctx)
+func (st *Store) Collect(ctx context.Context) error {
+	held, err := st.holdings(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	err = l.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
-		err := l.collectBase(ctx, rec, hung)
+	err = st.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		err := st.collectBase(ctx, rec, hung)
 		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // whoever was faster knows better
 			errs = append(errs, err)
 		}
@@ -41,12 +42,12 @@ type holdings struct {
 	versions map[string]catalog.Version // by their ids
 }
 
-func (l *Library) holdings(ctx context.Context) (held holdings, err error) {
-	if held.bases, err = l.store.Bases().List(ctx, ""); err != nil {
+func (st *Store) holdings(ctx context.Context) (held holdings, err error) {
+	if held.bases, err = st.bases.List(ctx, ""); err != nil {
 		return held, err
 	}
 	// After the bases: a version's document is there before any base lists it.
-	records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
+	records, err := st.catalog.Versions().List(ctx, st.tenant+"/")
 	held.versions = make(map[string]catalog.Version, len(records))
 	for _, rec := range records {
 		held.versions[rec.Key] = rec.Value
@@ -56,12 +57,12 @@ func (l *Library) holdings(ctx context.Context) (held holdings, err error) {
 
 // unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
 // tenants, and of other catalogues, may be hidden.
-func (l *Library) unlisted(held holdings) []catalog.Record[catalog.Base] {
+func (st *Store) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	var found []catalog.Record[catalog.Base]
 	for _, rec := range held.bases {
 		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
 			v, there := held.versions[id]
-			return !l.ownVersion(id) || there && uses(v, rec.Value)
+			return !st.ownVersion(id) || there && uses(v, rec.Value)
 		}) {
 			found = append(found, rec)
 		}
@@ -70,18 +71,18 @@ func (l *Library) unlisted(held holdings) []catalog.Record[catalog.Base] {
 }
 
 // eachUnlisted calls do for each base that no version uses, and tells whether disks hang on it.
-func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
-	unlisted := l.unlisted(held)
+func (st *Store) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
+	unlisted := st.unlisted(held)
 	if len(unlisted) == 0 {
 		return nil
 	}
 	// The disks of a domain that cannot be described may be in a pool that is not active: nothing is unused then.
-	domains, undescribed, err := l.host.AllDomains(ctx)
+	domains, undescribed, err := st.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
 	for _, rec := range unlisted {
-		hung, err := l.hung(ctx, domains, rec.Value)
+		hung, err := st.hung(ctx, domains, rec.Value)
 		if err != nil {
 			return err
 		}
@@ -92,30 +93,30 @@ func (l *Library) eachUnlisted(ctx context.Context, held holdings, do func(rec c
 
 // collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
 // that is noted. catalog.ErrConflict when somebody else has changed it meanwhile.
-func (l *Library) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
-	now, err := l.poolTime(ctx)
+func (st *Store) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
+	now, err := st.poolTime(ctx)
 	if err != nil {
 		return err
 	}
 	since := rec.Value.UnusedSince
-	if hung || since == nil || max(0, now.Sub(*since)) < l.unusedFor { // the last reading may have been later
-		return l.noteUnused(ctx, rec, !hung, now)
+	if hung || since == nil || max(0, now.Sub(*since)) < st.unusedFor { // the last reading may have been later
+		return st.noteUnused(ctx, rec, !hung, now)
 	}
-	if certain, err := l.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
+	if certain, err := st.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
 		return err
 	}
 	if rec.Value.State != catalog.BaseUploading {
 		rec.Value.State = catalog.BaseDeleting
 	}
-	marked, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	marked, err := st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	if err != nil {
 		return err
 	}
-	return l.dispose(ctx, marked)
+	return st.dispose(ctx, marked)
 }
 
 // noteUnused notes since when a base has no use, or that it has one again.
-func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
+func (st *Store) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
 	if unused == (rec.Value.UnusedSince != nil) {
 		return nil
 	}
@@ -124,14 +125,14 @@ func (l *Library) noteUnused(ctx context.Context, rec catalog.Record[catalog.Bas
 		now = now.Truncate(time.Second)
 		rec.Value.UnusedSince = &now
 	}
-	_, err := l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	_, err := st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	return err
 }
 
 // certainlyUnlisted asks for each version that a base lists. A listing may be older than what another host wrote last.
-func (l *Library) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
+func (st *Store) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
 	for _, id := range base.Versions {
-		rec, err := l.store.Versions().Get(ctx, id)
+		rec, err := st.catalog.Versions().Get(ctx, id)
 		if err == nil && uses(rec.Value, base) {
 			return false, nil
 		}
@@ -142,9 +143,9 @@ func (l *Library) certainlyUnlisted(ctx context.Context, base catalog.Base) (boo
 	return true, nil
 }
 
-func (l *Library) ownVersion(id string) bool {
+func (st *Store) ownVersion(id string) bool {
 	v, err := catalog.ParseVersionID(id)
-	return err == nil && v.Template.Tenant == l.me.Tenant
+	return err == nil && v.Template.Tenant == st.tenant
 }
 
 // uses tells whether a version needs the base that lists it. One that was taken for dead while it was registered, and died
@@ -155,22 +156,22 @@ func uses(v catalog.Version, base catalog.Base) bool {
 
 // hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
 // volumes of other bases, which come to stand on it only once they are complete; any other volume.
-func (l *Library) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
-	instances, err := l.madeOf(domains)
+func (st *Store) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
+	instances, err := st.usage.MadeOf(domains)
 	if err != nil {
 		return true, err
 	}
-	if slices.ContainsFunc(instances, func(i made) bool {
-		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == l.pool || i.Library == "")
+	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
+		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == st.pool || i.Library == "")
 	}) {
 		return true, nil
 	}
-	found, err := l.overlaysOn(ctx, base)
-	if err != nil || found.any() {
+	found, err := st.usage.On(ctx, base)
+	if err != nil || found.Any() {
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left its name alone
-		if _, err := l.host.Volume(ctx, l.pool, child); !errors.Is(err, host.ErrNoVolume) {
+		if _, err := st.host.Volume(ctx, st.pool, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
 	}
@@ -179,21 +180,21 @@ func (l *Library) hung(ctx context.Context, domains []host.Domain, base catalog.
 
 // dispose removes a base that is marked as being removed, or that nobody sends any more. Where volumes hang on it, which two
 // versions that go at once may each have left to the other, it stays and is ready again.
-func (l *Library) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+func (st *Store) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	if rec.Value.State == catalog.BaseUploading { // it never was what anything could stand on
-		return l.discardBase(ctx, rec)
+		return st.discard(ctx, rec)
 	}
-	found, err := l.overlaysOn(ctx, rec.Value)
+	found, err := st.usage.On(ctx, rec.Value)
 	if err != nil {
 		return err
 	}
-	if !found.any() {
-		return l.discardBase(ctx, rec)
+	if !found.Any() {
+		return st.discard(ctx, rec)
 	}
 	rec.Value.State = catalog.BaseReady
-	_, err = l.store.Bases().Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	_, err = st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
 		err = nil
 	}
-	return gone(err)
+	return catalog.IgnoreNotFound(err)
 }

@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"bytes"
@@ -27,21 +27,21 @@ const maxChain = 200
 
 // chainOf lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
 // the one above it, or the definition, says.
-func (l *Library) chainOf(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
+func (st *Store) chainOf(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
 	var chain []host.Volume
 	for next := (&host.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
 		if len(chain) > maxChain {
 			return nil, fmt.Errorf("volume %q stands on more than %d others", chain[0].Name, maxChain)
 		}
-		v, err := l.volumeAt(ctx, next.Path)
+		v, err := st.volumeAt(ctx, next.Path)
 		if err == nil && len(chain) > 0 {
-			err = l.mayStandOn(ctx, facts, chain[len(chain)-1], v)
+			err = st.mayStandOn(ctx, facts, chain[len(chain)-1], v)
 		}
 		if err == nil {
 			err = v.As(next.Format)
 		}
 		if err == nil {
-			err = l.checkLinks(ctx, v)
+			err = st.checkLinks(ctx, v)
 		}
 		if err != nil {
 			return nil, err
@@ -52,17 +52,17 @@ func (l *Library) chainOf(ctx context.Context, facts metadata.Facts, disk host.D
 }
 
 // volumeAt finds the volume of a file.
-func (l *Library) volumeAt(ctx context.Context, file string) (host.Volume, error) {
-	pools, err := l.host.Pools(ctx)
+func (st *Store) volumeAt(ctx context.Context, file string) (host.Volume, error) {
+	pools, err := st.host.Pools(ctx)
 	if err != nil {
 		return host.Volume{}, err
 	}
 	for _, pool := range pools {
 		if pool.Active && pool.Path == path.Dir(file) {
-			if err := l.host.RefreshPool(ctx, pool.Name); err != nil {
+			if err := st.host.RefreshPool(ctx, pool.Name); err != nil {
 				return host.Volume{}, err
 			}
-			return l.host.Volume(ctx, pool.Name, path.Base(file))
+			return st.host.Volume(ctx, pool.Name, path.Base(file))
 		}
 	}
 	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
@@ -70,7 +70,7 @@ func (l *Library) volumeAt(ctx context.Context, file string) (host.Volume, error
 
 // mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
 // instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
-func (l *Library) mayStandOn(ctx context.Context, facts metadata.Facts, above, v host.Volume) error {
+func (st *Store) mayStandOn(ctx context.Context, facts metadata.Facts, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
@@ -78,17 +78,17 @@ func (l *Library) mayStandOn(ctx context.Context, facts metadata.Facts, above, v
 		return nil
 	case !naming.IsBase(v.Name):
 		return refused
-	case facts.Library != "" && facts.Library != l.pool: // its documents are another library's
+	case facts.Library != "" && facts.Library != st.pool: // its documents are another library's
 		if v.Pool != facts.Library {
 			return refused
 		}
 		return nil
 	}
-	chain, err := l.basesFrom(ctx, facts.Digest)
+	chain, err := st.Chain(ctx, facts.Digest)
 	if err != nil {
 		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
 	}
-	if v.Pool != l.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+	if v.Pool != st.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
 		return refused
 	}
 	return nil
@@ -100,7 +100,7 @@ const headSize = 64 << 10
 
 // checkLinks makes sure that a volume needs no other file than the one that the host has found it to stand on, and names
 // that with its format: libvirt does not tell of data files, and guesses formats.
-func (l *Library) checkLinks(ctx context.Context, v host.Volume) error {
+func (st *Store) checkLinks(ctx context.Context, v host.Volume) error {
 	switch v.Format {
 	case string(image.FormatRaw):
 		return nil
@@ -108,7 +108,7 @@ func (l *Library) checkLinks(ctx context.Context, v host.Volume) error {
 	default:
 		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read", v.Name, v.Pool, v.Format)
 	}
-	head, err := l.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
+	head, err := st.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
 	if err != nil {
 		return err
 	}
@@ -143,27 +143,27 @@ func backingPath(v host.Volume) string {
 }
 
 // BaseVolume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.
-func (l *Library) BaseVolume(ctx context.Context, base catalog.Base) (host.Volume, error) {
-	v, err := l.host.Volume(ctx, l.pool, base.Volume)
+func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, error) {
+	v, err := st.host.Volume(ctx, st.pool, base.Volume)
 	if err != nil {
 		return v, err
 	}
 	if err := v.As(base.Format); err != nil {
-		return v, damaged(l, base, err.Error())
+		return v, damaged(st, base, err.Error())
 	}
 	if (v.Backing != nil) != (base.Parent != "") {
-		return v, damaged(l, base, fmt.Sprintf("it stands on %q", backingPath(v)))
+		return v, damaged(st, base, fmt.Sprintf("it stands on %q", backingPath(v)))
 	}
 	return v, nil
 }
 
 // stands makes sure that what was stored needs the parent's volume, or nothing.
 func (u *upload) stands(ctx context.Context, volume host.Volume) error {
-	err := u.library.checkLinks(ctx, volume)
+	err := u.store.checkLinks(ctx, volume)
 	switch {
 	case err != nil:
 	case u.base.Parent != "":
-		err = u.library.standsOn(ctx, volume, u.parent)
+		err = u.store.standsOn(ctx, volume, u.parent)
 	case volume.Backing != nil:
 		err = fmt.Errorf("it stands on %s", volume.Backing.Path)
 	}
@@ -176,7 +176,7 @@ func (u *upload) blame(volume host.Volume, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.library.pool, err)
+	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.store.pool, err)
 	_, failed := errors.AsType[*host.Error](err)
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

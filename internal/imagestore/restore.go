@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ type Stored struct {
 }
 
 // Chain lists what a version's image is made of: its base, the one that stands on, and so on.
-func (l *Library) Chain(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
-	chain, err := l.basesFrom(ctx, v.Digest)
+func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
+	chain, err := st.Chain(ctx, v.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
 	}
@@ -38,9 +38,9 @@ func (l *Library) Chain(ctx context.Context, v catalog.Version) ([]catalog.Base,
 }
 
 // basesFrom lists the base of a digest, the one that stands on, and so on.
-func (l *Library) basesFrom(ctx context.Context, digest string) (chain []catalog.Base, err error) {
+func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base, err error) {
 	for ; digest != ""; digest = chain[len(chain)-1].Parent {
-		base, err := l.Base(ctx, digest)
+		base, err := st.Base(ctx, digest)
 		if err != nil {
 			return nil, err
 		}
@@ -50,18 +50,18 @@ func (l *Library) basesFrom(ctx context.Context, digest string) (chain []catalog
 }
 
 // ReadBase writes a base's image as it is stored, and returns an error unless every byte is what its digest says.
-func (l *Library) ReadBase(ctx context.Context, base catalog.Base, w io.Writer) error {
-	transfer, err := l.host.OpenTransfer(ctx)
+func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error {
+	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}
 	defer transfer.Close()
 	want, from := content(base)
 	sum := sha256.New()
-	if err := transfer.Download(ctx, l.pool, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0, 0); err != nil {
+	if err := transfer.Download(ctx, st.pool, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0, 0); err != nil {
 		return err
 	}
-	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, l.pool))
+	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.pool))
 }
 
 // tail passes on what is behind the first skip bytes.
@@ -86,11 +86,11 @@ func sameDigest(want string, sum []byte, what string) error {
 
 // restoreBase makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
 // its users. ErrNoImage when it is nowhere.
-func (l *Library) restoreBase(ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool)) (err error) {
+func (st *Store) Restore(ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool)) (err error) {
 	var missing []Stored // the one that stands on all others first
 	var under catalog.Base
 	for digest := v.Digest; digest != ""; {
-		under, err = l.joinBase(ctx, digest, v.ID)
+		under, err = st.joinBase(ctx, digest, v.ID)
 		if err == nil {
 			break
 		}
@@ -111,7 +111,7 @@ func (l *Library) restoreBase(ctx context.Context, v catalog.Version, stem strin
 	for n := len(missing) - 1; err == nil && n >= 0; n-- {
 		// Each volume has a name of its own, and no attempt takes that of another one.
 		var base catalog.Base
-		if base, err = l.restoreOne(ctx, v, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
+		if base, err = st.restoreOne(ctx, v, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
 			under, held = base, append(held, base.Digest)
 		}
 	}
@@ -121,20 +121,20 @@ func (l *Library) restoreBase(ctx context.Context, v catalog.Version, stem strin
 	}
 	for _, digest := range held {
 		if digest != "" && digest != v.Digest {
-			err = errors.Join(err, l.releaseBase(context.WithoutCancel(ctx), digest, v.ID))
+			err = errors.Join(err, st.Release(context.WithoutCancel(ctx), digest, v.ID))
 		}
 	}
 	return err
 }
 
 // restoreOne stores an image, on top of the one under it, unless somebody else does so meanwhile.
-func (l *Library) restoreOne(ctx context.Context, v catalog.Version, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
+func (st *Store) restoreOne(ctx context.Context, v catalog.Version, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
 	for attempt := 1; ; attempt++ {
-		base, err := l.sendStored(ctx, v, naming.Base(stem, attempt, s.Base.Format), s, under)
+		base, err := st.sendStored(ctx, v, naming.Base(stem, attempt, s.Base.Format), s, under)
 		if taken := (*takenError)(nil); !errors.As(err, &taken) {
 			return base, err
 		}
-		base, err = l.joinBase(ctx, s.Base.Digest, v.ID)
+		base, err = st.joinBase(ctx, s.Base.Digest, v.ID)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, err
 		}
@@ -143,9 +143,9 @@ func (l *Library) restoreOne(ctx context.Context, v catalog.Version, stem string
 
 // sendStored sends an image that a library had elsewhere as sendBase does one that is new. What it is is looked at all
 // the same: a backup can come from anywhere, and a base must not lead out of the library.
-func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
+func (st *Store) sendStored(ctx context.Context, v catalog.Version, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
 	none := catalog.Base{}
-	if _, err := l.checkRoom(ctx, s.Base.StoredSize); err != nil {
+	if _, err := st.checkRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
 	stored, err := s.Open()
@@ -153,7 +153,7 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 		return none, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	u := &upload{library: l, version: v.ID, base: catalog.Base{
+	u := &upload{store: st, version: v.ID, base: catalog.Base{
 		State: catalog.BaseUploading, Digest: s.Base.Digest, Format: s.Base.Format, VirtualSize: s.Base.VirtualSize, StoredSize: s.Base.StoredSize,
 		Sources: s.Base.Sources, Stored: s.Base.Stored, Volume: volume, Versions: []string{v.ID.String()},
 	}}
@@ -179,21 +179,21 @@ func (l *Library) sendStored(ctx context.Context, v catalog.Version, volume stri
 	if err := u.create(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	conn, err := l.host.OpenTransfer(ctx)
+	conn, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer conn.Close()
-	sent, err := u.sendPieces(ctx, sink{conn, l.pool, volume}, stream)
+	sent, err := u.sendPieces(ctx, sink{conn, st.pool, volume}, stream)
 	if err == nil && header != nil {
-		err = sink{conn, l.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = sink{conn, st.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(l.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: l.pool, volume: volume}, s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(st.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: st.pool, volume: volume}, s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)
@@ -226,7 +226,7 @@ func (u *upload) rebased(ctx context.Context, stored io.Reader, on *below) (head
 	if _, err := io.ReadFull(stored, first); err != nil {
 		return nil, nil, fmt.Errorf("reading the image of version %q: %w", u.version, err)
 	}
-	volume, err := u.library.BaseVolume(ctx, on.base)
+	volume, err := u.store.Volume(ctx, on.base)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -245,7 +245,7 @@ func (u *upload) restoreBlocks(ctx context.Context, transfer host.Transfer, open
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("reading the map of the image of version %q: %w", u.version, err)
 	}
-	return u.library.storeBlocks(ctx, transfer, u.base.Volume, m)
+	return u.store.storeBlocks(ctx, transfer, u.base.Volume, m)
 }
 
 // piece is how much of an image is sent at once, or not at all where it is zeros.

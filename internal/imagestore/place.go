@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"bytes"
@@ -23,12 +23,12 @@ func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error
 	if err != nil {
 		return nil, nil //nolint:nilerr // then it is on another machine, or not for this user
 	}
-	same, err := u.library.isVolume(ctx, u.base.Volume, file)
+	same, err := u.store.isVolume(ctx, u.base.Volume, file)
 	if err == nil && same {
 		err = emptied(file, im.Size)
 	}
 	if err == nil && !same { // what was sent to find out must not stay in a hole of the image
-		err = u.library.host.WriteVolume(ctx, u.library.pool, u.base.Volume, make([]byte, markSize))
+		err = u.store.host.WriteVolume(ctx, u.store.pool, u.base.Volume, make([]byte, markSize))
 	}
 	if err != nil || !same {
 		_ = file.Close() // nothing was written to it
@@ -43,9 +43,9 @@ const markSize = 26
 // isVolume tells whether a file of this machine is that of an empty volume. A path proves nothing: the host may be another
 // machine, or see other files at the same paths. So the host writes what nobody can know, and it must appear in the file
 // that was opened before. The file itself is not written to: it might be anybody's.
-func (l *Library) isVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
+func (st *Store) isVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
 	mark := []byte(rand.Text())[:markSize]
-	if err := l.host.WriteVolume(ctx, l.pool, volume, mark); err != nil {
+	if err := st.host.WriteVolume(ctx, st.pool, volume, mark); err != nil {
 		return false, err
 	}
 	found := make([]byte, markSize)

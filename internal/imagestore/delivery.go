@@ -1,4 +1,4 @@
-package library
+package imagestore
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (d delivery) step() string {
 
 // send sends an image as it is, or what differs from the one below.
 func (u *upload) send(ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
-	to := sink{conn, u.library.pool, u.base.Volume}
+	to := sink{conn, u.store.pool, u.base.Volume}
 	if below == nil {
 		file, err := u.place(ctx, im)
 		if err != nil {
