@@ -18,7 +18,8 @@ type Checksum struct {
 // algorithms are those that publishers of cloud images list (SHA256SUMS, SHA512SUMS).
 var algorithms = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}
 
-// ParseChecksum reads "sha256:HEX" or "sha512:HEX"; the hexadecimal digits may be of either case. It returns a
+// ParseChecksum reads "sha256:HEX" or "sha512:HEX"; the hexadecimal digits may be of either case.
+// It returns a
 // *SourceError that blames "checksum".
 func ParseChecksum(text string) (Checksum, error) {
 	invalid := func(format string, args ...any) (Checksum, error) {
@@ -50,8 +51,9 @@ func (c Checksum) String() string {
 	return c.algorithm + ":" + c.hex
 }
 
-// Digest gives the digest ("sha256:hex") of the image where the checksum of its file already tells it: the file is stored as
-// it is, so its sha256 checksum is its digest, and nothing need be opened to know whether a host has it.
+// Digest gives the digest ("sha256:hex") of the image where the checksum of its file already tells
+// it: the file is stored as it is, so its sha256 checksum is its digest, and nothing need be opened
+// to know whether a host has it.
 func (c Checksum) Digest() (digest string, known bool) {
 	if c.algorithm != "sha256" {
 		return "", false
@@ -59,7 +61,8 @@ func (c Checksum) Digest() (digest string, known bool) {
 	return c.String(), true
 }
 
-// Digester hashes an image for its digest and, where the checksum is of another kind, for that as well.
+// Digester hashes an image for its digest and, where the checksum is of another kind, for that as
+// well.
 type Digester struct {
 	want  Checksum
 	sum   hash.Hash // sha256
@@ -84,7 +87,8 @@ func (d *Digester) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was asked for.
+// Finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was
+// asked for.
 func (d *Digester) Finish(o Origin) (string, error) {
 	digest := "sha256:" + hex.EncodeToString(d.sum.Sum(nil))
 	if d.want == (Checksum{}) {

@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// ErrChanged is the cause within a SourceError when a file changed while it was read, by its size and times.
+// ErrChanged is the cause within a SourceError when a file changed while it was read, by its size
+// and times.
 var ErrChanged = errors.New("the file changed while it was being read")
 
 // SourceError says that the bytes of an image could not be had from where the user said they are.
@@ -27,7 +28,8 @@ func (e *SourceError) Error() string { return advise(fmt.Sprintf("%s: %v", e.Tri
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// Attribute is the field of the source to blame: "path", "url", "volume", "instance_id", "headers" or "checksum".
+// Attribute is the field of the source to blame: "path", "url", "volume", "instance_id", "headers"
+// or "checksum".
 func (e *SourceError) Attribute() string { return e.attribute }
 
 // ChecksumError says that the file at the source is not the one that was asked for.
@@ -37,8 +39,8 @@ type ChecksumError struct {
 }
 
 func (e *ChecksumError) Error() string {
-	return fmt.Sprintf("checking %s: its checksum is %s, not %s. Either the file was damaged or exchanged, or the checksum "+
-		"belongs to another release: compare it with what the publisher lists.", e.Source, e.Got, e.Want)
+	return fmt.Sprintf("checking %s: its checksum is %s, not %s. Either the file was damaged or exchanged, or the "+
+		"checksum belongs to another release: compare it with what the publisher lists.", e.Source, e.Got, e.Want)
 }
 
 // Attribute is the field of the source to blame.
@@ -58,7 +60,8 @@ func (e *NotAnImageError) Error() string {
 // Attribute is the field of the source to blame: the one that says where the image is.
 func (e *NotAnImageError) Attribute() string { return e.Origin.Attribute }
 
-// UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be stored.
+// UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be
+// stored.
 type UnsupportedImageError struct {
 	Origin Origin
 	Reason string // "it is a VMware VMDK image"

@@ -1,5 +1,6 @@
-// Package image is what a disk image is: its format, its checksum, and what can be wrong with it. Its subpackages recognise
-// images by their content, read their formats, and move their bytes. None of them knows libvirt or Terraform.
+// Package image is what a disk image is: its format, its checksum, and what can be wrong with it.
+// Its subpackages recognise images by their content, read their formats, and move their bytes. None
+// of them knows libvirt or Terraform.
 package image
 
 import "strconv"
@@ -16,11 +17,11 @@ const (
 const (
 	// SectorSize is what the size of a disk is a multiple of, in bytes.
 	SectorSize = 512
-	// MaxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters of 64 KiB, and its L1
-	// table, which QEMU bounds at 32 MiB, reaches no farther.
+	// MaxDisk is how large a disk may be, in bytes (2 PiB). A linked clone is an overlay with clusters
+	// of 64 KiB, and its L1 table, which QEMU bounds at 32 MiB, reaches no farther.
 	MaxDisk = 32 << 20 / 8 * (64 << 10 / 8) * (64 << 10)
-	// MaxWindow is how far back, in bytes, compressed data may refer: a decompressor keeps that much in memory. It is what
-	// xz -9 takes, and zstd up to --ultra -21.
+	// MaxWindow is how far back, in bytes, compressed data may refer: a decompressor keeps that much
+	// in memory. It is what xz -9 takes, and zstd up to --ultra -21.
 	MaxWindow = 64 << 20
 )
 

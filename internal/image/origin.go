@@ -36,7 +36,8 @@ func (o Origin) TooLarge(size uint64) error {
 		"its disk would have %d bytes, and a linked clone has %d (2 PiB) at most", size, uint64(MaxDisk))
 }
 
-// Failed blames the origin for err, unless err already blames a field. Doing is what was attempted: "reading".
+// Failed blames the origin for err, unless err already blames a field. Doing is what was attempted:
+// "reading".
 func (o Origin) Failed(doing string, err error, advice string) error {
 	if known, ok := errors.AsType[interface {
 		error

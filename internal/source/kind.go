@@ -70,7 +70,8 @@ func (k Kinds) Source(s Settings) Source {
 	const doing = "looking for the image"
 	switch len(given) {
 	case 0:
-		return misdescribed{image.Blame(k[0].Attribute, doing, errors.New("no source is given"), "Set one of "+k.listed()+".")}
+		return misdescribed{image.Blame(k[0].Attribute, doing, errors.New("no source is given"),
+			"Set one of "+k.listed()+".")}
 	case 1:
 	default:
 		return misdescribed{image.Blame(given[1].Attribute, doing, fmt.Errorf("%s are given", given.listed()),

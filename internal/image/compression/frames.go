@@ -109,7 +109,8 @@ func (f *zstdFrames) block() {
 const bzip2Mark = "1AY&SY"
 
 func beginsBzip2(head []byte) bool {
-	return len(head) >= 10 && string(head[:3]) == "BZh" && head[3] >= '1' && head[3] <= '9' && string(head[4:10]) == bzip2Mark
+	return len(head) >= 10 && string(head[:3]) == "BZh" && head[3] >= '1' && head[3] <= '9' &&
+		string(head[4:10]) == bzip2Mark
 }
 
 // bzip2Streams counts the streams in what is written to it: each begins with a byte of its own.

@@ -30,7 +30,8 @@ type Attributed interface {
 }
 
 var _ = []Attributed{
-	(*image.SourceError)(nil), (*image.ChecksumError)(nil), (*image.NotAnImageError)(nil), (*image.UnsupportedImageError)(nil),
+	(*image.SourceError)(nil), (*image.ChecksumError)(nil),
+	(*image.NotAnImageError)(nil), (*image.UnsupportedImageError)(nil),
 }
 
 // WantBlamed makes sure that an error blames a field of the source.

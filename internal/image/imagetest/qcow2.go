@@ -45,7 +45,15 @@ func Converted(t testing.TB, disk []byte, options ...string) []byte {
 // SmallQcow2 is a whole image with clusters of 512 bytes: header, table and block of reference
 // counts, L1 and L2 table, and clusters of data, the last of which is compressed.
 func SmallQcow2(version uint32, extended bool) []byte {
-	v2 := qcow2.HeaderFieldsV2{Version: version, ClusterBits: 9, Size: 96 << 10, L1Size: 6, L1TableOffset: 3 << 9, RefcountTableOffset: 1 << 9, RefcountTableClusters: 1}
+	v2 := qcow2.HeaderFieldsV2{
+		Version:               version,
+		ClusterBits:           9,
+		Size:                  96 << 10,
+		L1Size:                6,
+		L1TableOffset:         3 << 9,
+		RefcountTableOffset:   1 << 9,
+		RefcountTableClusters: 1,
+	}
 	copy(v2.Magic[:], qcow2.Magic)
 	v3 := qcow2.HeaderFieldsV3{RefcountOrder: 4, HeaderLength: 104}
 	if extended {

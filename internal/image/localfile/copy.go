@@ -33,7 +33,8 @@ type Copied struct {
 func (f *File) CopyTo(ctx context.Context, to *os.File, notice func(n int64)) (result Copied, done bool, err error) {
 	c := copying{from: f.File, to: to, notice: notice}
 	if shareBlocks(to, f.File) == nil {
-		for e := range dataOf(to, f.Size()) { // which may be less than in the file: room that was only set aside is not shared
+		// It may be less than in the file: room that was only set aside is not shared.
+		for e := range dataOf(to, f.Size()) {
 			result.Shared += e.Length
 		}
 	} else {

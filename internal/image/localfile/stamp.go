@@ -20,7 +20,8 @@ type Stamp struct {
 
 // Same tells whether two looks are at the same file, which was not written to in between.
 func (s Stamp) Same(t Stamp) bool {
-	return s.Path == t.Path && s.Size == t.Size && s.Modified.Equal(t.Modified) && s.Changed.Equal(t.Changed) && s.Inode == t.Inode
+	return s.Path == t.Path && s.Size == t.Size && s.Modified.Equal(t.Modified) &&
+		s.Changed.Equal(t.Changed) && s.Inode == t.Inode
 }
 
 // StampOf looks at a file without reading it: the digest is left out.

@@ -48,7 +48,8 @@ func gptPartitions(head []byte) (list []partition) {
 			continue
 		}
 		header := head[sector:]
-		at, count, size := binary.LittleEndian.Uint64(header[72:]), binary.LittleEndian.Uint32(header[80:]), uint64(binary.LittleEndian.Uint32(header[84:]))
+		at, count := binary.LittleEndian.Uint64(header[72:]), binary.LittleEndian.Uint32(header[80:])
+		size := uint64(binary.LittleEndian.Uint32(header[84:]))
 		if at > uint64(len(head)) || size < 128 {
 			continue
 		}

@@ -120,7 +120,8 @@ func notText(o image.Origin, head []byte) error {
 	case kind == "text/html":
 		return o.NotImage(adviceDownloaded, "it is an HTML page")
 	case strings.HasPrefix(kind, "text/"):
-		return o.NotImage(adviceDownloaded, "it is a text that begins with %s", image.Quote(string(head[:min(len(head), 40)])))
+		begins := image.Quote(string(head[:min(len(head), 40)]))
+		return o.NotImage(adviceDownloaded, "it is a text that begins with %s", begins)
 	}
 	return nil
 }
@@ -150,6 +151,6 @@ func plausibleDisk(o image.Origin, r io.ReaderAt, head []byte, size int64) error
 			return nil
 		}
 	}
-	return o.NotImage("Use a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table nor "+
-		"a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
+	return o.NotImage("Use a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table "+
+		"nor a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
 }

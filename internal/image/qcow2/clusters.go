@@ -24,7 +24,8 @@ func init() {
 		return &deflated{in: bufio.NewReader(nil)}, nil
 	}))
 	format.SetDecompressor(format.CompressionTypeZstd, pooled(func() (inflater, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(image.MaxWindow))
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(image.MaxWindow))
 	}))
 }
 

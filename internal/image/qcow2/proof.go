@@ -28,9 +28,10 @@ func ProveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) 
 	if err != nil {
 		return err
 	}
-	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 { // whose ends are told elsewhere
-		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not announce "+
-			"its end, and an image with snapshots or bitmaps does not show it either")
+	// Where snapshots and bitmaps end is told elsewhere.
+	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 {
+		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not "+
+			"announce its end, and an image with snapshots or bitmaps does not show it either")
 	}
 	last, err := t.lastReferenced()
 	if err == nil && last > (t.size-1)/t.cluster {
@@ -46,7 +47,8 @@ func (t *tables) lastReferenced() (last uint64, err error) {
 		order = uint64(t.header.RefcountOrder)
 	}
 	var number, block uint64 // of the last block of references
-	err = t.each(t.header.RefcountTableOffset, uint64(t.header.RefcountTableClusters)*t.cluster, 8, func(n, entry, _ uint64) error {
+	length := uint64(t.header.RefcountTableClusters) * t.cluster
+	err = t.each(t.header.RefcountTableOffset, length, 8, func(n, entry, _ uint64) error {
 		at := entry & entryOffset
 		if at == 0 {
 			return nil

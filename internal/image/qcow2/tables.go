@@ -16,7 +16,7 @@ import (
 // What an entry of a table holds (QEMU, docs/interop/qcow2.txt).
 const (
 	entryOffset     = 0x00fffffffffffe00 // where a table or a cluster begins
-	entryCompressed = 1 << 62            // the cluster is compressed: its place takes the bits below, by the clusters' size
+	entryCompressed = 1 << 62            // the cluster is compressed: the bits below are its place, by the clusters' size
 	entryZero       = 1                  // the cluster reads as zeros; not where there are subclusters
 	subclusters     = 32                 // of a cluster, where there are some
 	tableBlock      = 64 << 10           // bytes of a table that are read at a time
@@ -44,13 +44,22 @@ type tables struct {
 	read                        uint64 // bytes of L2 tables so far
 }
 
-// newTables finds the tables of an image that probe has let pass.
+// newTables finds the tables of an image that CheckHeader has let pass.
 func newTables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (*tables, error) {
 	h, err := readHeader(o, r)
 	if err != nil {
 		return nil, err
 	}
-	t := &tables{ctx: ctx, origin: o, r: r, header: h, size: uint64(size), disk: h.Size, cluster: 1 << h.ClusterBits, entry: 8}
+	t := &tables{
+		ctx:     ctx,
+		origin:  o,
+		r:       r,
+		header:  h,
+		size:    uint64(size),
+		disk:    h.Size,
+		cluster: 1 << h.ClusterBits,
+		entry:   8,
+	}
 	t.packed = 1<<(62-(h.ClusterBits-8)) - 1
 	if extended(h) {
 		t.entry = 16

@@ -8,8 +8,8 @@ const (
 	asyncBufferSize = 256 << 10
 )
 
-// asyncWriter hands what it is given to a writer in a goroutine of its own, so that hashing overlaps with whatever else
-// is done to the same bytes. The writer must not fail: it is a hash.
+// asyncWriter hands what it is given to a writer in a goroutine of its own, so that hashing
+// overlaps with whatever else is done to the same bytes. The writer must not fail: it is a hash.
 type asyncWriter struct {
 	full  chan<- piece
 	free  <-chan []byte

@@ -13,10 +13,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
+// visit looks at a block that is not zeros. Data is its own until it returns.
+type visit func(block int64, data []byte) error
+
 // MapImage maps the disk of an image: it is read to its end.
 func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	m := blockmap.New(0)
-	_, err := eachBlock(ctx, im, sending{room: math.MaxInt64, spooled: math.MaxInt64}, func(block int64, data []byte) error {
+	unbounded := sending{room: math.MaxInt64, spooled: math.MaxInt64}
+	_, err := eachBlock(ctx, im, unbounded, func(block int64, data []byte) error {
 		m.Append(block, m.SumOf(data))
 		return nil
 	})
@@ -24,9 +28,9 @@ func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	return m, err
 }
 
-// eachBlock reads the image from its beginning to its end, and has do look at all blocks of its disk that are not zeros, in
-// order.
-func eachBlock(ctx context.Context, im *Image, s sending, do func(block int64, data []byte) error) (digest string, err error) {
+// eachBlock reads the image from its beginning to its end, and has do look at all blocks of its
+// disk that are not zeros, in order.
+func eachBlock(ctx context.Context, im *Image, s sending, do visit) (digest string, err error) {
 	if im.Plain() {
 		return eachBlockOfFile(ctx, im, s, do)
 	}
@@ -41,7 +45,7 @@ func eachBlock(ctx context.Context, im *Image, s sending, do func(block int64, d
 	return digest, err
 }
 
-func eachBlockOfFile(ctx context.Context, im *Image, s sending, do func(block int64, data []byte) error) (digest string, err error) {
+func eachBlockOfFile(ctx context.Context, im *Image, s sending, do visit) (digest string, err error) {
 	disk, err := contentsOf(ctx, im)
 	if err != nil {
 		return "", err
@@ -64,7 +68,7 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do func(block in
 }
 
 // eachBlockSpooled looks at a qcow2 image once it has arrived as a whole.
-func eachBlockSpooled(ctx context.Context, p *stream, s sending, do func(int64, []byte) error) (digest string, err error) {
+func eachBlockSpooled(ctx context.Context, p *stream, s sending, do visit) (digest string, err error) {
 	im := p.im
 	spool, err := newSpool()
 	if err != nil {
@@ -119,17 +123,19 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 		}
 		return im.origin.Unread(err)
 	}
-	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, blame: shrunk, data: func(_ context.Context, do func(image.Extent) error) error {
+	data := func(_ context.Context, do func(image.Extent) error) error {
 		for _, e := range im.extents {
 			if err := do(e); err != nil {
 				return err
 			}
 		}
 		return nil
-	}}, nil
+	}
+	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, data: data, blame: shrunk}, nil
 }
 
-// blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as eachBlock does.
+// blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as
+// eachBlock does.
 func blocksOf(r io.Reader, do func(block int64, data []byte) error) error {
 	data := make([]byte, blockmap.BlockSize)
 	for block := int64(0); ; block++ {

@@ -33,10 +33,11 @@ type Changes struct {
 	Blocks      *blockmap.Map
 }
 
-// SendChanges hands the sink a qcow2 overlay on another image, of those blocks of the image's disk that are other than there.
-// The image is read as by Send, all of it; what arrives as qcow2, and not from a file, is put into a temporary file, for its
-// tables may lead anywhere. The overlay becomes an image with the last bytes that are sent. Options and errors are those of
-// Send; Room bounds what is sent.
+// SendChanges hands the sink a qcow2 overlay on another image, of those blocks of the image's disk
+// that are other than there. The image is read as by Send, all of it; what arrives as qcow2, and
+// not from a file, is put into a temporary file, for its tables may lead anywhere. The overlay
+// becomes an image with the last bytes that are sent. Options and errors are those of Send; Room
+// bounds what is sent.
 func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, options ...Option) (Changes, error) {
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {
@@ -44,7 +45,8 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	}
 	c := &comparison{below: below, blocks: below.Blocks.Like(0)}
 	out := &tally{sink: sink, sum: sha256.New()}
-	tooLong := im.origin.Unsupported("Make room, or use another pool.", "what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
+	tooLong := im.origin.Unsupported("Make room, or use another pool.",
+		"what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
 	data := &bounded{left: min(s.room, math.MaxInt64-1), over: tooLong}
 	s.spooled = spoolRoom(s.room, below.Blocks)
 	s.room = math.MaxInt64 // for the image itself, which is not stored
@@ -77,7 +79,13 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	if err != nil {
 		return Changes{}, err
 	}
-	return Changes{Digest: digest, Transferred: out.n, Size: file.Size(), Stored: "sha256:" + hex.EncodeToString(out.sum.Sum(nil)), Blocks: c.blocks}, nil
+	return Changes{
+		Digest:      digest,
+		Transferred: out.n,
+		Size:        file.Size(),
+		Stored:      "sha256:" + hex.EncodeToString(out.sum.Sum(nil)),
+		Blocks:      c.blocks,
+	}, nil
 }
 
 // sendData sends the clusters of data, if there are any.
@@ -127,7 +135,8 @@ type comparison struct {
 	changes overlay.Changes
 }
 
-// visit takes a block that is not zeros; those between it and the last one are. It writes what has to be sent.
+// visit takes a block that is not zeros; those between it and the last one are. It writes what has
+// to be sent.
 func (c *comparison) visit(w io.Writer, block int64, data []byte) error {
 	c.zeros(block)
 	c.next = block + 1

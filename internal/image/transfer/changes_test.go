@@ -23,7 +23,8 @@ import (
 
 const quarter = 256 << 10
 
-// pair is a disk, and what became of it: blocks that changed, that were emptied, and that came, at its end as well.
+// pair is a disk, and what became of it: blocks that changed, that were emptied, and that came, at
+// its end as well.
 func pair(t *testing.T) (before, after []byte) {
 	t.Helper()
 	const block = blockmap.BlockSize
@@ -40,7 +41,8 @@ func pair(t *testing.T) (before, after []byte) {
 	return before, after
 }
 
-// sentChanges sends an image as changes to a file, makes sure that it is a whole overlay, and gives the disk in it.
+// sentChanges sends an image as changes to a file, makes sure that it is a whole overlay, and gives
+// the disk in it.
 func sentChanges(t *testing.T, source source, below Below) ([]byte, Changes) {
 	t.Helper()
 	im := opened(t, source)
@@ -144,7 +146,8 @@ func TestChangesGiveTheDisk(t *testing.T) {
 				if !bytes.Equal(got, after) {
 					t.Error("another disk comes of it")
 				}
-				// Four blocks of data, and the header, an L2 table, the L1 table, and two for counting references.
+				// Four blocks of data, and the header, an L2 table, the L1 table, and two for counting
+				// references.
 				if want := int64(4+5) * blockmap.BlockSize; changes.Size != want {
 					t.Errorf("sent %d bytes, want %d", changes.Size, want)
 				}

@@ -30,8 +30,9 @@ func inImage(t *testing.T, s source) []byte {
 	return disk
 }
 
-// All layouts that there are give the disk that QEMU finds in them, from a file and as a stream, and can be compared with: as
-// the image that another one stands on, and as the one that stands on another.
+// All layouts that there are give the disk that QEMU finds in them, from a file and as a stream,
+// and can be compared with: as the image that another one stands on, and as the one that stands on
+// another.
 func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 	disk := imagetest.Textual()
 	after := bytes.Clone(disk)

@@ -23,7 +23,8 @@ type contents struct {
 	blame func(error) error
 }
 
-// qcow2Contents opens the disk in a qcow2 image, in a file of size bytes. Errors are those of qcow2.Open.
+// qcow2Contents opens the disk in a qcow2 image, in a file of size bytes. Errors are those of
+// qcow2.Open.
 func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (contents, error) {
 	disk, err := qcow2.Open(ctx, o, r, size)
 	if err != nil {
@@ -32,12 +33,12 @@ func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int6
 	return contents{origin: o, ReaderAt: disk, size: disk.Size(), data: disk.Data, blame: disk.Unread}, nil
 }
 
-// readAhead is how much of a disk is read at once, in bytes, and a multiple of where reading begins: no less than the largest
-// cluster of qcow2, so that each is decompressed once.
+// readAhead is how much of a disk is read at once, in bytes, and a multiple of where reading
+// begins: no less than the largest cluster of qcow2, so that each is decompressed once.
 const readAhead = 2 << 20
 
-// eachBlock hands out the blocks of the disk that are not zeros, in order. The last one may be shorter than the others. Data
-// is do's until it returns.
+// eachBlock hands out the blocks of the disk that are not zeros, in order. The last one may be
+// shorter than the others. Data is do's until it returns.
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
 	buffer := make([]byte, min(readAhead, c.size))
 	var seen int64 // the disk up to there: several stretches may be in one block
@@ -46,7 +47,8 @@ func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byt
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("reading %s: %w", c.origin, err)
 			}
-			seen = min(start-start%readAhead+readAhead, e.End()+(blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize)
+			ends := e.End() + (blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize // with its last block
+			seen = min(start-start%readAhead+readAhead, ends)
 			part := buffer[:min(seen, c.size)-start]
 			if n, err := c.ReadAt(part, start); n < len(part) {
 				return c.blame(err)

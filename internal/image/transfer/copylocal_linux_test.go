@@ -53,7 +53,8 @@ func taken(t *testing.T, path string) int64 {
 	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
-// setAside has a file take room for a stretch in which nothing was written, and which is then read: that looks like data.
+// setAside has a file take room for a stretch in which nothing was written, and which is then read:
+// that looks like data.
 func setAside(t *testing.T, path string, offset, length int64) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)

@@ -12,11 +12,12 @@ import (
 
 var zeros [asyncBufferSize]byte
 
-// Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the checksum of the file. Holes
-// are hashed without being read. It is known without reading once it was asked for, or the file was sent.
+// Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the
+// checksum of the file. Holes are hashed without being read. It is known without reading once it
+// was asked for, or the file was sent.
 //
-// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of FromFile. The digest of what
-// passes only once is known by sending it only.
+// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of
+// FromFile. The digest of what passes only once is known by sending it only.
 func (im *Image) Digest(ctx context.Context) (string, error) {
 	switch {
 	case im.file == nil:

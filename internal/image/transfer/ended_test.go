@@ -30,7 +30,8 @@ func TestAnErrorOfAnEarlyEndIsNoEnd(t *testing.T) {
 	}
 }
 
-// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and whoever reads volumes may deliver it.
+// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and whoever reads volumes
+// may deliver it.
 func TestAnImageOfAnotherLengthThanAnnouncedIsAnError(t *testing.T) {
 	for name, announced := range map[string]int64{"longer": 1 << 20, "shorter": 8 << 20} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package transfer opens disk images and moves their bytes: it recognises an image by its content, decompresses it on the way,
-// and hands its bytes to a sink, or copies them, while it hashes them.
+// Package transfer opens disk images and moves their bytes: it recognises an image by its content,
+// decompresses it on the way, and hands its bytes to a sink, or copies them, while it hashes them.
 package transfer
 
 import (
@@ -42,18 +42,19 @@ type Stream struct {
 	Reader io.Reader
 	Size   int64             // bytes that Reader has; -1 where that is not known
 	Abort  func(cause error) // makes a read fail that is going on, and releases what the reader has taken
-	// Untold gives, once Reader has ended, the error of an end that may have come too early: nothing told where the end is. Nil
-	// for a reader that always knows.
+	// Untold gives, once Reader has ended, the error of an end that may have come too early: nothing
+	// told where the end is. Nil for a reader that always knows.
 	Untold func() error
-	// Done is called once all was read, and may find that what was read is of no use. Nil for nothing to do.
+	// Done is called once all was read, and may find that what was read is of no use. Nil for nothing
+	// to do.
 	Done func(ctx context.Context) error
 }
 
-// FromFile recognises the image in a local file by its content, never by its name. Want is the checksum of the file; zero for
-// none. The image closes the file, also when FromFile fails.
+// FromFile recognises the image in a local file by its content, never by its name. Want is the
+// checksum of the file; zero for none. The image closes the file, also when FromFile fails.
 //
-// Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image, *UnsupportedImageError when
-// they are one that cannot be used.
+// Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image,
+// *UnsupportedImageError when they are one that cannot be used.
 func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *localfile.File) (*Image, error) {
 	im := &Image{origin: o, want: want, file: file, Size: file.Size(), PackedSize: file.Size()}
 	if err := im.recogniseFile(ctx); err != nil {
@@ -63,9 +64,10 @@ func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *lo
 	return im, nil
 }
 
-// FromStream is FromFile for what passes only once. A stream is passed on as it arrives, and decompressed on the way; nothing is
-// kept in files. So the size of an image is known beforehand only where the stream tells it and is not compressed; and the
-// virtual size then, or when the image is a qcow2.
+// FromStream is FromFile for what passes only once. A stream is passed on as it arrives, and
+// decompressed on the way; nothing is kept in files. So the size of an image is known beforehand
+// only where the stream tells it and is not compressed; and the virtual size then, or when the
+// image is a qcow2.
 func FromStream(o image.Origin, want image.Checksum, from Stream) (*Image, error) {
 	im := &Image{origin: o, want: want, from: from}
 	var err error
@@ -97,12 +99,13 @@ func (im *Image) Close() (err error) {
 	return err
 }
 
-// Plain tells whether the image is a local file that is stored as it is: its bytes can be read in any order, and again.
+// Plain tells whether the image is a local file that is stored as it is: its bytes can be read in
+// any order, and again.
 func (im *Image) Plain() bool { return im.file != nil && im.Compression == "" }
 
-// CheckStored makes sure of a qcow2 image that was sent, of which r has the file: its tables were not seen when it was opened,
-// unless it is Plain. Where nothing told that it had ended, the image has to show that it is whole. Errors are those of
-// FromFile.
+// CheckStored makes sure of a qcow2 image that was sent, of which r has the file: its tables were
+// not seen when it was opened, unless it is Plain. Where nothing told that it had ended, the image
+// has to show that it is whole. Errors are those of FromFile.
 func (im *Image) CheckStored(ctx context.Context, r io.ReaderAt) error {
 	switch {
 	case im.Format != image.FormatQcow2 || im.Plain():

@@ -11,8 +11,8 @@ import (
 // runBlock is the unit in which zeros are looked for, in bytes.
 const runBlock = 64 << 10
 
-// runs divides what is read into runs of data and the long stretches of zeros between them. The last run ends where all
-// ends, be that zeros. Reading gives the bytes of one run.
+// runs divides what is read into runs of data and the long stretches of zeros between them. The
+// last run ends where all ends, be that zeros. Reading gives the bytes of one run.
 type runs struct {
 	r     io.Reader
 	block [runBlock]byte
@@ -38,7 +38,8 @@ func (r *runs) fill() {
 	}
 }
 
-// next goes to the beginning of the next run, and tells where that is; there is none where more is false.
+// next goes to the beginning of the next run, and tells where that is; there is none where more is
+// false.
 func (r *runs) next() (offset int64, more bool) {
 	r.fill()
 	skip := r.zeros

@@ -10,10 +10,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
-// Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r yields, length bytes at
-// most. Extents come in order and do not overlap, one after another. Bytes between extents are zeros in the image and are
-// never handed over, so they must already read as zeros in the sink; the last extent ends where the image ends. WriteAt
-// returns soon after ctx has ended, and leaves r alone once it has returned.
+// Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r
+// yields, length bytes at most. Extents come in order and do not overlap, one after another. Bytes
+// between extents are zeros in the image and are never handed over, so they must already read as
+// zeros in the sink; the last extent ends where the image ends. WriteAt returns soon after ctx has
+// ended, and leaves r alone once it has returned.
 type Sink interface {
 	WriteAt(ctx context.Context, r io.Reader, offset, length int64) error
 }
@@ -25,7 +26,8 @@ type Result struct {
 	Size        int64  // bytes of the image, decompressed
 	Copied      bool   // to the file of Into
 	Shared      int64  // bytes that the copy has in common with the source, instead of bytes transferred
-	// Blocks is what the image's disk holds, where that was asked for; nil where it passed once, and in another order.
+	// Blocks is what the image's disk holds, where that was asked for; nil where it passed once, and
+	// in another order.
 	Blocks *blockmap.Map
 }
 
@@ -50,40 +52,46 @@ func (s sending) digested(digest string, err error) error {
 	return s.onDigest(digest)
 }
 
-// OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file that is usually long
-// before it is sent. It is called while bytes are being sent, from another goroutine. An error cancels the sending, and
-// Send returns it as it is: so a caller stops sending what somebody else already stores.
+// OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file
+// that is usually long before it is sent. It is called while bytes are being sent, from another
+// goroutine. An error cancels the sending, and Send returns it as it is: so a caller stops sending
+// what somebody else already stores.
 func OnDigest(f func(digest string) error) Option { return func(s *sending) { s.onDigest = f } }
 
-// OnProgress has f called every few seconds, and when all is sent, with how much of the work is done, in bytes: of a file that
-// is not compressed those that were sent, else those that were read from the source. Total is -1 where nobody knows it. It is
-// called from the goroutine in which the sink reads, and holds that up.
+// OnProgress has f called every few seconds, and when all is sent, with how much of the work is
+// done, in bytes: of a file that is not compressed those that were sent, else those that were read
+// from the source. Total is -1 where nobody knows it. It is called from the goroutine in which the
+// sink reads, and holds that up.
 func OnProgress(f func(done, total int64)) Option { return func(s *sending) { s.progress = f } }
 
-// Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an *UnsupportedImageError.
+// Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an
+// *UnsupportedImageError.
 func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
 
-// Into has Send copy an image that is a local file, and not compressed, into another file of this machine instead of handing
-// it to the sink: by sharing its blocks where the file system can, else by the kernel, or by reading and writing. The file is
-// open for reading and writing, as long as the image, and reads as zeros; Send closes it. What cannot be copied goes to the
-// sink all the same, which has to lead to the same file.
+// Into has Send copy an image that is a local file, and not compressed, into another file of this
+// machine instead of handing it to the sink: by sharing its blocks where the file system can, else
+// by the kernel, or by reading and writing. The file is open for reading and writing, as long as
+// the image, and reads as zeros; Send closes it. What cannot be copied goes to the sink all the
+// same, which has to lead to the same file.
 func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
 
-// MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to this one: those of local
-// files, and those that arrive as they are, raw.
+// MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to
+// this one: those of local files, and those that arrive as they are, raw.
 func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 
-// Send hands the image to the sink and verifies length and checksum. The sink holds a complete image only when Send
-// returns no error.
+// Send hands the image to the sink and verifies length and checksum. The sink holds a complete
+// image only when Send returns no error.
 //
-// Of a local file, holes are not sent. It is hashed by a reader of its own that runs ahead of the sink as fast as it can,
-// and leaves the bytes in the page cache for the sink, so that the disk is read once as long as the lead fits into memory.
-// The file must not change meanwhile. What is compressed, or comes from elsewhere, is hashed as it passes, and long stretches
-// of zeros are not sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image in memory, and
-// what a decompressor looks back at (see MaxWindow).
+// Of a local file, holes are not sent. It is hashed by a reader of its own that runs ahead of the
+// sink as fast as it can, and leaves the bytes in the page cache for the sink, so that the disk is
+// read once as long as the lead fits into memory. The file must not change meanwhile. What is
+// compressed, or comes from elsewhere, is hashed as it passes, and long stretches of zeros are not
+// sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image in
+// memory, and what a decompressor looks back at (see MaxWindow).
 //
-// Once it is sent, Size and VirtualSize are known. Errors: *SourceError, also for ErrChanged and ErrStalled; *ChecksumError; of
-// what is not known beforehand, the others of Open; what OnDigest or the sink returned.
+// Once it is sent, Size and VirtualSize are known. Errors: *image.SourceError, also for
+// image.ErrChanged; *image.ChecksumError; of what is not known beforehand, the others of FromFile; what
+// OnDigest or the sink returned.
 func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result, error) {
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {

@@ -125,7 +125,8 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 	}
 }
 
-// Nothing tells a change of a file's mode or links from a writing that was hidden. So it is refused, with words for both.
+// Nothing tells a change of a file's mode or links from a writing that was hidden. So it is
+// refused, with words for both.
 func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"another mode": func(path string) error { return os.Chmod(path, 0o640) },

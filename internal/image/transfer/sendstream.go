@@ -33,7 +33,8 @@ func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, e
 	return result, nil
 }
 
-// sendRuns lets the sink read one run of data after another, in the goroutine that looks for the next.
+// sendRuns lets the sink read one run of data after another, in the goroutine that looks for the
+// next.
 func sendRuns(ctx context.Context, o image.Origin, sink Sink, runs *runs, limit int64) (transferred int64, err error) {
 	for {
 		offset, more := runs.next()

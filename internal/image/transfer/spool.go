@@ -25,7 +25,8 @@ func newSpool() (*spool, error) {
 	return &spool{f, os.TempDir(), os.Remove(f.Name()) != nil}, nil
 }
 
-const adviceSpool = "Set TMPDIR to a directory with more room, make room in the pool, or leave parent_version out, so that nothing is compared."
+const adviceSpool = "Set TMPDIR to a directory with more room, make room in the pool, or leave parent_version out, " +
+	"so that nothing is compared."
 
 // Write implements io.Writer.
 func (s *spool) Write(p []byte) (int, error) {
@@ -56,7 +57,8 @@ type spoolBound struct {
 	pool  int64  // how long an image may be that the pool could hold; math.MaxInt64 for one that it has
 }
 
-// room is how much may be put into the file, given what the pool could hold. One sixteenth of what is free is left to others.
+// room is how much may be put into the file, given what the pool could hold. One sixteenth of what
+// is free is left to others.
 func (s *spool) room(pool int64) spoolBound {
 	b := spoolBound{bytes: pool, dir: s.dir, free: -1, pool: pool}
 	if free, known := freeBytes(s.file); known {
@@ -82,8 +84,8 @@ func (b spoolBound) exceeded(im *Image) error {
 	return im.origin.Unsupported(adviceSpool, "%s", reason)
 }
 
-// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has that much room in the pool: what
-// is there as well, and tables and spare clusters come on top.
+// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has
+// that much room in the pool: what is there as well, and tables and spare clusters come on top.
 func spoolRoom(room int64, below *blockmap.Map) int64 {
 	disk := below.Data() * blockmap.BlockSize
 	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {

@@ -35,7 +35,8 @@ func TestSpoolIsGoneAtOnce(t *testing.T) {
 	}
 }
 
-// A server that sends without end does not fill the directory of temporary files: what the pool could not hold is refused.
+// A server that sends without end does not fill the directory of temporary files: what the pool
+// could not hold is refused.
 func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 	const room = 8 << 20
 	below := Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)}

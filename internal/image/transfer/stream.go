@@ -23,8 +23,8 @@ type stream struct {
 
 func (p *stream) close() { p.release() }
 
-// newStream starts a reading of what a source holds, size bytes or -1 for a number that is not known. It finds out what kind of
-// image it is, and notes that.
+// newStream starts a reading of what a source holds, size bytes or -1 for a number that is not
+// known. It finds out what kind of image it is, and notes that.
 func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	in := &tap{origin: im.origin, r: r}
 	head, err := readHead(in)
@@ -68,7 +68,8 @@ func readHead(r io.Reader) ([]byte, error) {
 	return head[:n], err
 }
 
-// recognise finds out what kind of image begins so, and how large it is. It is asked again when the size is known.
+// recognise finds out what kind of image begins so, and how large it is. It is asked again when the
+// size is known.
 func (im *Image) recognise(head []byte, size int64) error {
 	format, virtual, err := probe.Image(im.origin, bytes.NewReader(head), size)
 	if err != nil {
@@ -93,22 +94,28 @@ func inside(packed string, err error) error {
 	return err
 }
 
-// limit is how long an image whose size is not known may become before it is given up: no longer than its disk, with the
-// tables of a format, and than there is room for.
+// limit is how long an image whose size is not known may become before it is given up: no longer
+// than its disk, with the tables of a format, and than there is room for.
 func (im *Image) limit(room int64) (int64, error) {
-	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was made to fill up a disk when it is decompressed"
+	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was made to fill up " +
+		"a disk when it is decompressed"
 	if im.Format == image.FormatQcow2 {
-		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare tables.
+		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare
+		// tables.
 		if declared := im.VirtualSize + im.VirtualSize/8 + 64<<20; declared < room {
-			return declared, im.origin.Unsupported("Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2.", reason, im.VirtualSize)
+			const advice = "Convert it with qemu-img convert -O qcow2 IMAGE NEW.qcow2."
+			return declared, im.origin.Unsupported(advice, reason, im.VirtualSize)
 		}
 	}
-	return room, im.origin.Unsupported("Make room, or use another pool.", "it is longer than the %d MiB that there is room for", room>>20)
+	return room, im.origin.Unsupported("Make room, or use another pool.",
+		"it is longer than the %d MiB that there is room for", room>>20)
 }
 
-// through lets take read all of the stream, limit bytes at most, and hashes it meanwhile. Reading ends with ctx. It closes the
-// stream.
-func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, limit int64) error) (digest string, err error) {
+// through lets take read all of the stream, limit bytes at most, and hashes it meanwhile. Reading
+// ends with ctx. It closes the stream.
+func (p *stream) through(
+	ctx context.Context, s sending, take func(r io.Reader, limit int64) error,
+) (digest string, err error) {
 	defer p.close()
 	im := p.im
 	shown := newProgress(im.PackedSize, s.progress)
@@ -150,7 +157,8 @@ func (p *stream) through(ctx context.Context, s sending, take func(r io.Reader, 
 	return digest, nil
 }
 
-// end makes sure that what has passed was all, and what it should be. Plain is how many bytes the image had.
+// end makes sure that what has passed was all, and what it should be. Plain is how many bytes the
+// image had.
 func (p *stream) end(plain int64) error {
 	im := p.im
 	if im.Compression != "" {
@@ -165,8 +173,9 @@ func (p *stream) end(plain int64) error {
 		}
 	}
 	if p.in.n != im.PackedSize && im.PackedSize >= 0 {
-		return im.origin.Failed("reading", fmt.Errorf("%w: it has %d bytes, where %d were announced", &image.CutError{Err: io.ErrUnexpectedEOF},
-			p.in.n, im.PackedSize), "Apply again.")
+		cut := &image.CutError{Err: io.ErrUnexpectedEOF}
+		err := fmt.Errorf("%w: it has %d bytes, where %d were announced", cut, p.in.n, im.PackedSize)
+		return im.origin.Failed("reading", err, "Apply again.")
 	}
 	if im.Size < 0 {
 		if err := im.recognise(im.head, plain); err != nil {
@@ -180,7 +189,8 @@ func (p *stream) end(plain int64) error {
 	return im.checkTold(parts)
 }
 
-// cancelled is a reader until ctx ends. What is read from may be without end, as what is decompressed can be.
+// cancelled is a reader until ctx ends. What is read from may be without end, as what is
+// decompressed can be.
 type cancelled struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has none
 	origin image.Origin
@@ -215,7 +225,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tap is what comes from a source: it counts and, where the checksum is not that of the image, hashes.
+// tap is what comes from a source: it counts and, where the checksum is not that of the image,
+// hashes.
 type tap struct {
 	origin image.Origin
 	r      io.Reader
@@ -257,8 +268,9 @@ func (t *tap) hash(p []byte) {
 	}
 }
 
-// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts is how many times it was
-// compressed, one behind the other: the end of the first is not that of all.
+// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts
+// is how many times it was compressed, one behind the other: the end of the first is not that of
+// all.
 func (im *Image) checkTold(parts int) error {
 	if im.want != (image.Checksum{}) || im.from.Untold == nil || parts == 1 {
 		return nil

@@ -42,8 +42,8 @@ func (i Instance) Validate() error {
 	case !uuidForm.MatchString(i.UUID):
 		return image.Blame("instance_id", doing, errors.New("it is not a UUID"), "Take it from novacron_instance.NAME.id.")
 	case i.Checksum != "":
-		return image.Blame("checksum", doing, errors.New("a checksum describes a file, and that of an instance's disk cannot "+
-			"be known beforehand"), "Leave it out.")
+		return image.Blame("checksum", doing, errors.New("a checksum describes a file, and that of an instance's disk "+
+			"cannot be known beforehand"), "Leave it out.")
 	}
 	return nil
 }

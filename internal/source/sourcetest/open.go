@@ -40,7 +40,9 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 }
 
 // read opens a source and sends its image.
-func read(ctx context.Context, s source.Source, sink transfer.Sink, options ...transfer.Option) (transfer.Result, error) {
+func read(
+	ctx context.Context, s source.Source, sink transfer.Sink, options ...transfer.Option,
+) (transfer.Result, error) {
 	im, err := s.Open(ctx)
 	if err != nil {
 		return transfer.Result{}, err
@@ -130,7 +132,10 @@ func checksums(t *testing.T, s Site) {
 
 func noImages(t *testing.T, s Site) {
 	for name, content := range map[string][]byte{
-		"a page": []byte("<html>sign in</html>"), "nothing": {}, "odd": imagetest.RawDisk(5000), "half": imagetest.Qcow2(nil)[:1<<17],
+		"a page":  []byte("<html>sign in</html>"),
+		"nothing": {},
+		"odd":     imagetest.RawDisk(5000),
+		"half":    imagetest.Qcow2(nil)[:1<<17],
 	} {
 		s.Put(t, content)
 		_, err := s.source("").Open(t.Context())
@@ -167,7 +172,8 @@ func again(t *testing.T, s Site) {
 	second, err := im.Send(t.Context(), &imagetest.Sink{})
 	digest, undigested := im.Digest(t.Context())
 	if im.Plain() && (err != nil || second.Digest != first.Digest || undigested != nil || digest != first.Digest) {
-		t.Errorf("it is plain, and the second time it gives %s, %v, and the digest %s, %v", second.Digest, err, digest, undigested)
+		t.Errorf("it is plain, and the second time it gives %s, %v, and the digest %s, %v",
+			second.Digest, err, digest, undigested)
 	}
 	if !im.Plain() {
 		s.wantError(t, err, s.Kind.Attribute)

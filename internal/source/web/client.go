@@ -45,12 +45,13 @@ func (s Source) checkRedirect(request *http.Request, via []*http.Request) error 
 	request.Header.Del("Referer") // it would hand a signed URL to another server
 	s.sendHeaders(request, via)
 	if len(via) > maxRedirects {
-		return source.Origin(s).Failed("downloading", fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects,
-			shown(request.URL)), "Check the URL in a browser.")
+		err := fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects, shown(request.URL))
+		return source.Origin(s).Failed("downloading", err, "Check the URL in a browser.")
 	}
 	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme == "http" && s.Checksum == "" {
-		return source.Origin(s).Failed("downloading", fmt.Errorf("it is redirected from https to %s, where an attacker on the way "+
-			"could replace the image", shown(request.URL)), "Set a checksum to allow that, or use another mirror.")
+		err := fmt.Errorf("it is redirected from https to %s, where an attacker on the way could replace the image",
+			shown(request.URL))
+		return source.Origin(s).Failed("downloading", err, "Set a checksum to allow that, or use another mirror.")
 	}
 	return nil
 }

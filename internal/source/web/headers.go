@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/textproto"
@@ -13,15 +12,18 @@ import (
 )
 
 // ownHeaders are those that a download sets itself.
-var ownHeaders = []string{"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Range", "Range", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade"}
+var ownHeaders = []string{
+	"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Range", "Range", "Te", "Trailer", "Transfer-Encoding",
+	"Upgrade",
+}
 
 // validateHeaders names headers, and never shows their values: they are secret.
 func (s Source) validateHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken):
-			return s.invalid("headers", fmt.Sprintf("%s is not the name of a header", image.Quote(name)), "A name has letters, digits and hyphens.")
+			return s.invalid("headers", image.Quote(name)+" is not the name of a header",
+				"A name has letters, digits and hyphens.")
 		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
 			return s.invalid("headers", "the header "+name+" is set by the download itself", "Leave it out.")
 		case strings.ContainsFunc(s.Headers[name], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):

@@ -25,7 +25,8 @@ func (d *download) open() error {
 		return unwrapURL(err)
 	}
 	request.Header.Set("User-Agent", userAgent)
-	request.Header.Set("Accept-Encoding", "identity") // without it, a server may choose any coding (RFC 9110, section 12.5.3)
+	// Without it, a server may choose any coding (RFC 9110, section 12.5.3).
+	request.Header.Set("Accept-Encoding", "identity")
 	d.source.sendHeaders(request, nil)
 	ranged := d.at > 0 && !d.whole && (d.validator != "" || d.source.Checksum != "")
 	if ranged {
@@ -47,7 +48,11 @@ func (d *download) open() error {
 	case response.StatusCode == http.StatusOK:
 		return d.startOver(response)
 	}
-	status := &StatusError{Code: response.StatusCode, Status: response.Status, retryAfter: retryAfter(response.Header.Get("Retry-After"))}
+	status := &StatusError{
+		Code:       response.StatusCode,
+		Status:     response.Status,
+		retryAfter: retryAfter(response.Header.Get("Retry-After")),
+	}
 	if from := response.Request.URL; from.Host != request.URL.Host {
 		status.From = shown(from)
 	}
@@ -71,7 +76,8 @@ func (d *download) goOn(response *http.Response) error {
 		d.whole = true
 		return fmt.Errorf("asked for the bytes from %d on, the server sent others: %w", d.at, errRange)
 	}
-	if etag := response.Header.Get("ETag"); r.total >= 0 && d.size >= 0 && r.total != d.size || etag != d.etag && etag != "" && d.etag != "" {
+	etag := response.Header.Get("ETag")
+	if r.total >= 0 && d.size >= 0 && r.total != d.size || etag != d.etag && etag != "" && d.etag != "" {
 		return ErrOther
 	}
 	if d.size < 0 {
@@ -187,7 +193,8 @@ func contentRange(text string) (r byteRange, ok bool) {
 	if r.total = -1; whole != "*" {
 		r.total, errs[2] = strconv.ParseInt(whole, 10, 64)
 	}
-	ok = errors.Join(errs[:]...) == nil && 0 <= r.first && r.first <= r.last && r.last < math.MaxInt64 && (whole == "*" || r.last < r.total)
+	ok = errors.Join(errs[:]...) == nil && 0 <= r.first && r.first <= r.last && r.last < math.MaxInt64 &&
+		(whole == "*" || r.last < r.total)
 	return r, ok
 }
 
