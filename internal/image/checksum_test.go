@@ -36,7 +36,10 @@ func TestParseChecksum(t *testing.T) {
 
 func TestDigestIsKnownFromAPlainSha256Only(t *testing.T) {
 	upper := strings.Repeat("0A", 32)
-	for checksum, want := range map[string]string{"sha256:" + upper: "sha256:" + strings.ToLower(upper), "sha512:" + upper + upper: ""} {
+	for checksum, want := range map[string]string{
+		"sha256:" + upper:         "sha256:" + strings.ToLower(upper),
+		"sha512:" + upper + upper: "",
+	} {
 		c, err := image.ParseChecksum(checksum)
 		if err != nil {
 			t.Fatal(err)

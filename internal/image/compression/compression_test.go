@@ -71,12 +71,16 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 func TestDecompressionTakesBoundedMemory(t *testing.T) {
 	disk := imagetest.RawDisk(1 << 20)
 	for tool, files := range map[string][][]byte{
-		"xz":   {imagetest.Packed(t, "xz", disk, "--lzma2=dict=128MiB"), append(imagetest.Packed(t, "xz", disk), imagetest.Packed(t, "xz", disk, "--lzma2=dict=1GiB")...)},
+		"xz": {
+			imagetest.Packed(t, "xz", disk, "--lzma2=dict=128MiB"),
+			append(imagetest.Packed(t, "xz", disk), imagetest.Packed(t, "xz", disk, "--lzma2=dict=1GiB")...),
+		},
 		"zstd": {wideWindow(t)},
 	} {
 		for n, file := range files {
 			_, _, err := unpacked(t, file)
-			if said := imagetest.WantError[*image.UnsupportedImageError](t, err).Reason; !strings.Contains(said, "64 MiB of memory") {
+			said := imagetest.WantError[*image.UnsupportedImageError](t, err).Reason
+			if !strings.Contains(said, "64 MiB of memory") {
 				t.Errorf("%s %d: it says %q", tool, n, said)
 			}
 		}

@@ -16,8 +16,9 @@ import (
 // FuzzCompressed decompresses whatever comes: it ends, is counted, and blames the image.
 func FuzzCompressed(f *testing.F) {
 	disk := bytes.Repeat([]byte("disk"), 20)
+	little := map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"} // memory
 	for _, tool := range imagetest.Tools {
-		one := imagetest.Packed(f, tool, disk, map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"}[tool]) // which take little memory
+		one := imagetest.Packed(f, tool, disk, little[tool])
 		f.Add(one)
 		f.Add(append(bytes.Clone(one), one...))
 		f.Add(append(bytes.Clone(one), make([]byte, 8)...))

@@ -36,6 +36,8 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 	xa, xb := halves("xz")
 	za, zb := halves("zstd")
 	noise := []byte("and some text, too")
+	const noGzip, noXZ = "trailing data that is not gzip follows", "trailing data that is not xz follows"
+	long := string(make([]byte, 9000))
 	for name, c := range map[string]struct {
 		tool string
 		file []byte
@@ -44,20 +46,20 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 		"gzip on a tape":                  {"gzip", tape("gzip"), ""},
 		"gzip, one zero":                  {"gzip", join(file["gzip"], []byte{0}), ""},
 		"gzip, two members on a tape":     {"gzip", join(ga, gb, make([]byte, 70_000)), ""},
-		"gzip, text":                      {"gzip", join(file["gzip"], noise), "trailing data that is not gzip follows"},
-		"gzip, a byte":                    {"gzip", join(file["gzip"], noise[:1]), "trailing data that is not gzip follows"},
-		"gzip, zeros and text":            {"gzip", join(file["gzip"], make([]byte, 512), noise), "trailing data that is not gzip follows"},
-		"gzip, two members and text":      {"gzip", join(ga, gb, noise), "trailing data that is not gzip follows"},
+		"gzip, text":                      {"gzip", join(file["gzip"], noise), noGzip},
+		"gzip, a byte":                    {"gzip", join(file["gzip"], noise[:1]), noGzip},
+		"gzip, zeros and text":            {"gzip", join(file["gzip"], make([]byte, 512), noise), noGzip},
+		"gzip, two members and text":      {"gzip", join(ga, gb, noise), noGzip},
 		"gzip, half of a member":          {"gzip", join(ga, gb[:len(gb)/2]), "cut off"},
 		"gzip, the header of a member":    {"gzip", join(ga, gb[:5]), "cut off"},
 		"xz, padding":                     {"xz", join(file["xz"], make([]byte, 512)), ""},
 		"xz, padding between":             {"xz", join(xa, make([]byte, 4), xb, make([]byte, 8)), ""},
 		"xz, padding that is none":        {"xz", join(file["xz"], make([]byte, 6)), "damaged"},
-		"xz, text":                        {"xz", join(file["xz"], noise), "trailing data that is not xz follows"},
-		"xz, a short text":                {"xz", join(file["xz"], noise[:4]), "trailing data that is not xz follows"},
+		"xz, text":                        {"xz", join(file["xz"], noise), noXZ},
+		"xz, a short text":                {"xz", join(file["xz"], noise[:4]), noXZ},
 		"xz, half of a stream":            {"xz", join(xa, xb[:len(xb)/2]), "cut off"},
 		"zstd, skipped at its beginning":  {"zstd", join(skippable("here"), file["zstd"]), ""},
-		"zstd, skipped twice":             {"zstd", join(skippable(""), skippable(string(make([]byte, 9000))), za, skippable("between"), zb), ""},
+		"zstd, skipped twice":             {"zstd", join(skippable(""), skippable(long), za, skippable("between"), zb), ""},
 		"zstd, much skipped":              {"zstd", join(skippable(string(make([]byte, 128<<10))), file["zstd"]), ""},
 		"zstd, skipped at its end":        {"zstd", join(file["zstd"], skippable("a table")), ""},
 		"zstd, text":                      {"zstd", join(file["zstd"], noise), "trailing data that is not zstd follows"},

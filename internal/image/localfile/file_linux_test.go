@@ -36,7 +36,8 @@ func TestAnUnreadableFileIsExplained(t *testing.T) {
 	imagetest.Deny(t, path)
 	_, err := localfile.Open(origin(path), path)
 	imagetest.WantError[*image.SourceError](t, err)
-	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "Let the user who runs Terraform read the file") {
+	if !errors.Is(err, fs.ErrPermission) ||
+		!strings.Contains(err.Error(), "Let the user who runs Terraform read the file") {
 		t.Errorf("opening an unreadable file: %v", err)
 	}
 }
@@ -90,7 +91,8 @@ func target(t *testing.T, size int64) *os.File {
 }
 
 func TestACopyHasTheContentAndTheHoles(t *testing.T) {
-	path, content := imagetest.Sparse(t, 40*mib, map[int64][]byte{0: imagetest.RawDisk(mib), 20 * mib: imagetest.Random(9 * mib)})
+	pieces := map[int64][]byte{0: imagetest.RawDisk(mib), 20 * mib: imagetest.Random(9 * mib)}
+	path, content := imagetest.Sparse(t, 40*mib, pieces)
 	f, to, told := opened(t, path), target(t, 40*mib), int64(0)
 	copied, done, err := f.CopyTo(t.Context(), to, func(n int64) { told += n })
 	if err != nil || !done {

@@ -22,6 +22,21 @@ type (
 	v3Fields = qcow2.HeaderFieldsV3
 )
 
+// v2 is an image whose header is another in the fields that version 2 has already.
+func v2(change func(h *v2Fields)) []byte {
+	return imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { change(h) })
+}
+
+// standing has a header name a backing file, by a name of that many bytes at that place.
+func standing(offset uint64, size uint32) func(*v2Fields) {
+	return func(h *v2Fields) { h.BackingFileOffset, h.BackingFileSize = offset, size }
+}
+
+// v3 is an image whose header is another in the fields that came with version 3.
+func v3(change func(x *v3Fields)) []byte {
+	return imagetest.Qcow2(func(_ *v2Fields, x *v3Fields) { change(x) })
+}
+
 // marked is a blank megabyte with a mark in it.
 func marked(offset int, mark string) []byte {
 	data := make([]byte, 1<<20)
@@ -41,9 +56,9 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 		virtual int64
 	}{
 		"qcow2":                    {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30},
-		"qcow2 version 2":          {imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
-		"qcow2 with zstd":          {imagetest.Qcow2(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
-		"qcow2 of a shrunken disk": {imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.Size = 512 }), image.FormatQcow2, 512},
+		"qcow2 version 2":          {v2(func(h *v2Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
+		"qcow2 with zstd":          {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
+		"qcow2 of a shrunken disk": {v2(func(h *v2Fields) { h.Size = 512 }), image.FormatQcow2, 512},
 		"MBR":                      {imagetest.RawDisk(4096), image.FormatRaw, 4096},
 		"one boot sector":          {imagetest.RawDisk(512), image.FormatRaw, 512},
 		"GPT":                      {marked(512, "EFI PART"), image.FormatRaw, 1 << 20},
@@ -61,9 +76,9 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 }
 
 func TestOtherFilesAreRefused(t *testing.T) {
-	damaged := func(change func(*v2Fields, *v3Fields)) []byte { return imagetest.Qcow2(change) }
 	fixedVHD := append(imagetest.RawDisk(1<<20), append([]byte("conectix"), make([]byte, 504)...)...)
-	backed := damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 12 })
+	hybridISO := append(imagetest.RawDisk(32769), "CD001"+string(make([]byte, 1<<20))...)
+	backed := v2(func(h *v2Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 12 })
 	copy(backed[512:], "/etc/\x1bshadow")
 
 	for name, c := range map[string]struct {
@@ -78,7 +93,7 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"blank":           {make([]byte, 1<<20), false, "neither a partition table"},
 		"half a sector":   {imagetest.RawDisk(1000), false, "1000 bytes"},
 		"noise":           {bytes.Repeat([]byte{0xde, 0xad, 0x00, 0x0f}, 1024), false, "dead000fdead000f"},
-		"hybrid ISO":      {append(append(imagetest.RawDisk(32769), "CD001"...), make([]byte, 1<<20)...), true, "installation CD"},
+		"hybrid ISO":      {hybridISO, true, "installation CD"},
 		"zip":             {marked(0, "PK\x03\x04"), true, "zip"},
 		"OVA":             {marked(257, "ustar\x0000"), true, "OVA"},
 		"VMDK":            {marked(0, "KDMV\x01"), true, "qemu-img convert"},
@@ -88,37 +103,37 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"fixed VHD":       {fixedVHD, true, "VHD"},
 		"LUKS":            {marked(0, "LUKS\xba\xbe"), true, "encrypted"},
 
-		"qcow version 1":               {damaged(func(h *v2Fields, _ *v3Fields) { h.Version = 1 }), true, "version 1"},
+		"qcow version 1":               {v2(func(h *v2Fields) { h.Version = 1 }), true, "version 1"},
 		"backing file":                 {backed, true, `"/etc/\x1bshadow"`},
-		"backing file far away":        {damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 1<<63, 9 }), true, "backing"},
-		"backing name too long":        {damaged(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 512, 1<<32-1 }), true, "backing"},
-		"external data":                {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 2 }), true, "another file"},
-		"AES":                          {damaged(func(h *v2Fields, _ *v3Fields) { h.CryptMethod = qcow2.CryptMethodAES }), true, "aes"},
-		"LUKS inside":                  {damaged(func(h *v2Fields, _ *v3Fields) { h.CryptMethod = qcow2.CryptMethodLUKS }), true, "luks"},
-		"unknown feature":              {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 40 }), true, "0x10000000000"},
-		"in use":                       {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 }), false, "in use"},
-		"corrupt":                      {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 1 }), false, "corrupt"},
+		"backing file far away":        {v2(standing(1<<63, 9)), true, "backing"},
+		"backing name too long":        {v2(standing(512, 1<<32-1)), true, "backing"},
+		"external data":                {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 2 }), true, "another file"},
+		"AES":                          {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodAES }), true, "aes"},
+		"LUKS inside":                  {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodLUKS }), true, "luks"},
+		"unknown feature":              {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 40 }), true, "0x10000000000"},
+		"in use":                       {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 }), false, "in use"},
+		"corrupt":                      {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 1 }), false, "corrupt"},
 		"magic alone":                  {[]byte(qcow2.Magic), false, "cut off"},
 		"header of version 2 cut":      {imagetest.Qcow2(nil)[:71], false, "cut off"},
 		"header of version 3 cut":      {imagetest.Qcow2(nil)[:103], false, "cut off"},
-		"short header":                 {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 96 }), false, "96"},
-		"header over a cluster":        {damaged(func(_ *v2Fields, x *v3Fields) { x.HeaderLength = 1 << 17 }), false, "cluster"},
-		"refcount order":               {damaged(func(_ *v2Fields, x *v3Fields) { x.RefcountOrder = 7 }), false, "refcount order 7"},
-		"tiny clusters":                {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 8 }), false, "2^8"},
-		"huge clusters":                {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 22 }), false, "2^22"},
-		"absurd clusters":              {damaged(func(h *v2Fields, _ *v3Fields) { h.ClusterBits = 1<<32 - 1 }), false, "2^4294967295"},
-		"no disk":                      {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = 0 }), false, "no size"},
-		"endless disk":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.Size = image.MaxDisk + 1 }), true, "2 PiB"},
-		"L1 too short":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1 }), false, "needs 2"},
-		"L1 too short for extended L2": {damaged(func(_ *v2Fields, x *v3Fields) { x.IncompatibleFeatures = 1 << 4 }), false, "needs 4"},
-		"L1 to fill the memory":        {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 1<<32 - 1 }), false, "4294967295 entries"},
-		"L1 beyond the end":            {damaged(func(h *v2Fields, _ *v3Fields) { h.L1Size = 3 }), false, "cut off"},
-		"L1 far away":                  {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset = 1<<64 - 1<<16 }), false, "L1 table begins"},
-		"L1 in the header":             {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset = 0 }), false, "L1 table begins"},
-		"L1 astray":                    {damaged(func(h *v2Fields, _ *v3Fields) { h.L1TableOffset++ }), false, "L1 table begins"},
-		"refcounts beyond":             {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
-		"no refcounts":                 {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
-		"refcounts to fill the memory": {damaged(func(h *v2Fields, _ *v3Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false, "clusters"},
+		"short header":                 {v3(func(x *v3Fields) { x.HeaderLength = 96 }), false, "96"},
+		"header over a cluster":        {v3(func(x *v3Fields) { x.HeaderLength = 1 << 17 }), false, "cluster"},
+		"refcount order":               {v3(func(x *v3Fields) { x.RefcountOrder = 7 }), false, "refcount order 7"},
+		"tiny clusters":                {v2(func(h *v2Fields) { h.ClusterBits = 8 }), false, "2^8"},
+		"huge clusters":                {v2(func(h *v2Fields) { h.ClusterBits = 22 }), false, "2^22"},
+		"absurd clusters":              {v2(func(h *v2Fields) { h.ClusterBits = 1<<32 - 1 }), false, "2^4294967295"},
+		"no disk":                      {v2(func(h *v2Fields) { h.Size = 0 }), false, "no size"},
+		"endless disk":                 {v2(func(h *v2Fields) { h.Size = image.MaxDisk + 1 }), true, "2 PiB"},
+		"L1 too short":                 {v2(func(h *v2Fields) { h.L1Size = 1 }), false, "needs 2"},
+		"L1 too short for extended L2": {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 4 }), false, "needs 4"},
+		"L1 to fill the memory":        {v2(func(h *v2Fields) { h.L1Size = 1<<32 - 1 }), false, "4294967295 entries"},
+		"L1 beyond the end":            {v2(func(h *v2Fields) { h.L1Size = 3 }), false, "cut off"},
+		"L1 far away":                  {v2(func(h *v2Fields) { h.L1TableOffset = 1<<64 - 1<<16 }), false, "L1 table begins"},
+		"L1 in the header":             {v2(func(h *v2Fields) { h.L1TableOffset = 0 }), false, "L1 table begins"},
+		"L1 astray":                    {v2(func(h *v2Fields) { h.L1TableOffset++ }), false, "L1 table begins"},
+		"refcounts beyond":             {v2(func(h *v2Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
+		"no refcounts":                 {v2(func(h *v2Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
+		"refcounts to fill the memory": {v2(func(h *v2Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false, "clusters"},
 		"qcow2 cut before its L1":      {imagetest.Qcow2(nil)[:1<<17], false, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +215,7 @@ func TestImagesMadeByQemu(t *testing.T) {
 
 func FuzzProbe(f *testing.F) {
 	f.Add(imagetest.Qcow2(nil)[:200], int64(196624))
-	f.Add(imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { h.BackingFileOffset, h.BackingFileSize = 112, 9 })[:200], int64(-1))
+	f.Add(v2(func(h *v2Fields) { h.BackingFileOffset, h.BackingFileSize = 112, 9 })[:200], int64(-1))
 	f.Add(imagetest.RawDisk(1024), int64(1024))
 	f.Add([]byte("<html>"), int64(6))
 	f.Fuzz(func(t *testing.T, data []byte, size int64) {

@@ -34,7 +34,8 @@ func TestADamagedClusterIsTold(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: it was read", kind)
 		}
-		if said := imagetest.WantError[*image.NotAnImageError](t, disk.Unread(err)); !strings.Contains(said.Reason, "cluster") {
+		said := imagetest.WantError[*image.NotAnImageError](t, disk.Unread(err))
+		if !strings.Contains(said.Reason, "cluster") {
 			t.Errorf("%s: it says %q", kind, said.Reason)
 		}
 	}

@@ -13,18 +13,26 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
+var origin = image.Origin{Name: "image", Attribute: "path"}
+
 func TestLinksAreReadFromAHeader(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for name, c := range map[string]struct {
 		options []string
 		want    Links
 	}{
-		"alone":          {nil, Links{}},
-		"of version 2":   {[]string{"-o", "compat=0.10", "-b", "/a/base", "-F", "raw"}, Links{Backing: "/a/base", Format: "raw"}},
-		"overlay":        {[]string{"-b", "/a/base.qcow2", "-F", "qcow2"}, Links{Backing: "/a/base.qcow2", Format: "qcow2"}},
-		"described":      {[]string{"-b", `json:{"driver":"raw"}`, "-F", "raw"}, Links{Backing: `json:{"driver":"raw"}`, Format: "raw"}},
-		"with data":      {[]string{"-o", "data_file=" + data}, Links{Data: true}},
-		"large clusters": {[]string{"-o", "cluster_size=2M", "-b", "/a/base", "-F", "qcow2"}, Links{Backing: "/a/base", Format: "qcow2"}},
+		"alone": {nil, Links{}},
+		"of version 2": {
+			[]string{"-o", "compat=0.10", "-b", "/a/base", "-F", "raw"}, Links{Backing: "/a/base", Format: "raw"},
+		},
+		"overlay": {[]string{"-b", "/a/base.qcow2", "-F", "qcow2"}, Links{Backing: "/a/base.qcow2", Format: "qcow2"}},
+		"described": {
+			[]string{"-b", `json:{"driver":"raw"}`, "-F", "raw"}, Links{Backing: `json:{"driver":"raw"}`, Format: "raw"},
+		},
+		"with data": {[]string{"-o", "data_file=" + data}, Links{Data: true}},
+		"large clusters": {
+			[]string{"-o", "cluster_size=2M", "-b", "/a/base", "-F", "qcow2"}, Links{Backing: "/a/base", Format: "qcow2"},
+		},
 	} {
 		path := filepath.Join(t.TempDir(), "image")
 		needs.Tool(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, c.options...), path, "16M")...)
@@ -32,7 +40,7 @@ func TestLinksAreReadFromAHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		links, err := ReadLinks(image.Origin{Name: path, Attribute: "path"}, bytes.NewReader(content[:min(len(content), 64<<10)]))
+		links, err := ReadLinks(origin, bytes.NewReader(content[:min(len(content), 64<<10)]))
 		if err != nil || links != c.want {
 			t.Errorf("%s: got %+v, %v, want %+v", name, links, err, c.want)
 		}
@@ -44,7 +52,7 @@ func TestLinksOfADamagedHeader(t *testing.T) {
 		v2.BackingFileOffset, v2.BackingFileSize = 112, 5
 	})
 	copy(guessed[112:], "/base")
-	if links, err := ReadLinks(image.Origin{Name: "i", Attribute: "path"}, bytes.NewReader(guessed)); err != nil || links != (Links{Backing: "/base"}) {
+	if links, err := ReadLinks(origin, bytes.NewReader(guessed)); err != nil || links != (Links{Backing: "/base"}) {
 		t.Errorf("a backing file without a format is %+v (%v)", links, err)
 	}
 	for name, spoil := range map[string]func(*format.HeaderFieldsV2, *format.HeaderFieldsV3){
@@ -57,7 +65,7 @@ func TestLinksOfADamagedHeader(t *testing.T) {
 			v2.BackingFileOffset, v2.BackingFileSize = 1<<63, 8
 		},
 	} {
-		if links, err := ReadLinks(image.Origin{Name: "i", Attribute: "path"}, bytes.NewReader(imagetest.Qcow2(spoil))); err == nil {
+		if links, err := ReadLinks(origin, bytes.NewReader(imagetest.Qcow2(spoil))); err == nil {
 			t.Errorf("%s: got %+v", name, links)
 		}
 	}

@@ -27,9 +27,15 @@ func made(t *testing.T, options string, convert ...string) []byte {
 
 func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 	for name, disk := range map[string][]byte{
-		"plain": made(t, "compat=1.1"), "version 2": made(t, "compat=0.10"), "small clusters": made(t, "cluster_size=4k"), "large clusters": made(t, "cluster_size=2M"),
-		"compressed": made(t, "compat=1.1", "-c"), "converted": made(t, "compat=1.1", "-o", "cluster_size=64k"), "zstd": made(t, "compat=1.1", "-c", "-o", "compression_type=zstd"),
-		"extended": made(t, "extended_l2=on,cluster_size=128k"), "preallocated": made(t, "preallocation=metadata"),
+		"plain":          made(t, "compat=1.1"),
+		"version 2":      made(t, "compat=0.10"),
+		"small clusters": made(t, "cluster_size=4k"),
+		"large clusters": made(t, "cluster_size=2M"),
+		"compressed":     made(t, "compat=1.1", "-c"),
+		"converted":      made(t, "compat=1.1", "-o", "cluster_size=64k"),
+		"zstd":           made(t, "compat=1.1", "-c", "-o", "compression_type=zstd"),
+		"extended":       made(t, "extended_l2=on,cluster_size=128k"),
+		"preallocated":   made(t, "preallocation=metadata"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := image.Volume("pool", "disk")

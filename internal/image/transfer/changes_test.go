@@ -112,11 +112,15 @@ func kinds(t *testing.T, disk []byte) map[string]func() source {
 		write(name+".gz", packed.Bytes())
 	}
 	write("raw", disk)
-	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", at("raw"), at("qcow2"))
-	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=4k", at("raw"), at("small"))
-	needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=2M", at("raw"), at("deflate"))
-	needs.Tool(t, "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", at("raw"), at("zstd"))
-	needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k", at("raw"), at("subclusters"))
+	for name, options := range map[string][]string{
+		"qcow2":       nil,
+		"small":       {"-o", "cluster_size=4k"},
+		"deflate":     {"-c", "-o", "cluster_size=2M"},
+		"zstd":        {"-c", "-o", "compression_type=zstd"},
+		"subclusters": {"-o", "extended_l2=on,cluster_size=128k"},
+	} {
+		write(name, imagetest.Converted(t, disk, options...))
+	}
 	zip("raw")
 	zip("qcow2")
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
@@ -200,8 +204,10 @@ func TestImagesAreMapped(t *testing.T) {
 func TestChangesOfAnotherSize(t *testing.T) {
 	before, after := pair(t)
 	for name, disk := range map[string][]byte{
-		"larger": append(bytes.Clone(after), imagetest.Random(700*512)...), "smaller": after[:5*quarter-512], "the same": before,
-		"empty": append(bytes.Clone(before[:512]), make([]byte, 2<<20)...),
+		"larger":   append(bytes.Clone(after), imagetest.Random(700*512)...),
+		"smaller":  after[:5*quarter-512],
+		"the same": before,
+		"empty":    append(bytes.Clone(before[:512]), make([]byte, 2<<20)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, changes := sentChanges(t, source{path: imagetest.WriteFile(t, disk)}, mapped(t, before, "raw"))
@@ -234,7 +240,8 @@ func TestSendingChangesFails(t *testing.T) {
 		}
 	})
 	t.Run("who is told the digest", func(t *testing.T) {
-		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below, OnDigest(func(string) error { return no }))
+		refuse := OnDigest(func(string) error { return no })
+		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below, refuse)
 		if err != no { //nolint:errorlint // as it is
 			t.Errorf("got %v, want %v as it is", err, no)
 		}
@@ -256,7 +263,8 @@ func TestSendingChangesFails(t *testing.T) {
 		imagetest.WantBlamed(t, err, "path")
 	})
 	t.Run("wrong checksum", func(t *testing.T) {
-		_, err := opened(t, source{path: path, checksum: imagetest.SHA256(before)}).SendChanges(t.Context(), &imagetest.Sink{}, below)
+		im := opened(t, source{path: path, checksum: imagetest.SHA256(before)})
+		_, err := im.SendChanges(t.Context(), &imagetest.Sink{}, below)
 		imagetest.WantError[*image.ChecksumError](t, err)
 	})
 	t.Run("the file changes", func(t *testing.T) {

@@ -21,7 +21,8 @@ func inImage(t *testing.T, s source) []byte {
 	t.Helper()
 	im := opened(t, s)
 	disk := make([]byte, im.VirtualSize)
-	if _, err := eachBlock(t.Context(), im, sending{room: 1 << 40, spooled: 1 << 40}, func(block int64, data []byte) error {
+	bounds := sending{room: 1 << 40, spooled: 1 << 40}
+	if _, err := eachBlock(t.Context(), im, bounds, func(block int64, data []byte) error {
 		copy(disk[block*blockmap.BlockSize:], data)
 		return nil
 	}); err != nil {
@@ -44,11 +45,14 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 	for bits := 9; bits <= 21; bits++ {
 		layouts = append(layouts, fmt.Sprintf("cluster_size=%d -c", 1<<bits))
 		if bits%4 == 1 || bits == 16 {
-			layouts = append(layouts, fmt.Sprintf("cluster_size=%d", 1<<bits), fmt.Sprintf("cluster_size=%d,compression_type=zstd -c", 1<<bits))
+			layouts = append(layouts, fmt.Sprintf("cluster_size=%d", 1<<bits),
+				fmt.Sprintf("cluster_size=%d,compression_type=zstd -c", 1<<bits))
 		}
 	}
-	layouts = append(layouts, "extended_l2=on,cluster_size=16k", "extended_l2=on,cluster_size=2M", "extended_l2=on,cluster_size=64k -c",
-		"compat=0.10 -c", "compat=0.10,cluster_size=512", "refcount_bits=1 -c", "refcount_bits=64,cluster_size=4k", "preallocation=metadata")
+	layouts = append(layouts,
+		"extended_l2=on,cluster_size=16k", "extended_l2=on,cluster_size=2M", "extended_l2=on,cluster_size=64k -c",
+		"compat=0.10 -c", "compat=0.10,cluster_size=512", "refcount_bits=1 -c", "refcount_bits=64,cluster_size=4k",
+		"preallocation=metadata")
 	for n, layout := range layouts {
 		if testing.Short() && n%5 != 0 { // the race detector learns no more from the others
 			continue
@@ -80,7 +84,8 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := sentChanges(t, source{path: rawBelow.Path}, Below{Path: file, Format: "qcow2", Blocks: m}); !bytes.Equal(got, after) {
+			onIt := Below{Path: file, Format: "qcow2", Blocks: m}
+			if got, _ := sentChanges(t, source{path: rawBelow.Path}, onIt); !bytes.Equal(got, after) {
 				t.Error("what stands on it has another disk")
 			}
 		})
@@ -141,7 +146,8 @@ func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 		if m.Size != im.VirtualSize || m.Data() != 5 {
 			t.Errorf("%s: a disk of %d bytes with %d blocks of data", claim, m.Size, m.Data())
 		}
-		if _, err = opened(t, source{path: path}).SendChanges(t.Context(), nowhere{}, mapped(t, imagetest.RawDisk(1<<20), "raw")); err != nil {
+		below := mapped(t, imagetest.RawDisk(1<<20), "raw")
+		if _, err = opened(t, source{path: path}).SendChanges(t.Context(), nowhere{}, below); err != nil {
 			t.Error(err)
 		}
 	}
@@ -149,7 +155,8 @@ func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 		h.ClusterBits, h.Size, h.L1Size = 21, 2<<60, 4<<20
 	})
 	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, huge)})
-	if said := imagetest.WantError[*image.UnsupportedImageError](t, err); !strings.Contains(said.Reason, "2305843009213693952 bytes") {
+	said := imagetest.WantError[*image.UnsupportedImageError](t, err)
+	if !strings.Contains(said.Reason, "2305843009213693952 bytes") {
 		t.Errorf("it says %q", said.Reason)
 	}
 }

@@ -40,7 +40,8 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 					if got.Digest != imagetest.SHA256(c.data) || got.Size != int64(len(c.data)) || !bytes.Equal(sink.Data, c.data) {
 						t.Errorf("Send = %+v, want what was compressed: %s", got, imagetest.SHA256(c.data))
 					}
-					if c.format == image.FormatRaw && (im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.Calls) != 3) {
+					if c.format == image.FormatRaw &&
+						(im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.Calls) != 3) {
 						t.Errorf("disk of %d bytes, %d sent in %v", im.VirtualSize, got.Transferred, sink.Calls)
 					}
 				}
@@ -60,7 +61,7 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 func TestWhatIsInsideIsJudgedLikeAnyImage(t *testing.T) {
 	for inside, data := range map[string][]byte{
 		"it is compressed with xz":                        imagetest.Packed(t, "xz", imagetest.RawDisk(4096)),
-		"it is a tar archive":                             append(append(make([]byte, 257), "ustar"...), make([]byte, 4096)...),
+		"it is a tar archive":                             append(make([]byte, 257), "ustar"+string(make([]byte, 4096))...),
 		"it is empty":                                     nil,
 		"its 5000 bytes are not whole sectors":            imagetest.RawDisk(5000),
 		"it is an HTML page":                              []byte("<html>log in</html>"),

@@ -84,7 +84,9 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 	for name, where := range places {
 		t.Run(name, func(t *testing.T) {
 			from, to := where(t)
-			made, content := imagetest.Sparse(t, 40*mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160)})
+			made, content := imagetest.Sparse(t, 40*mib, map[int64][]byte{
+				0: imagetest.RawDisk(64 << 10), mib / 2: piece, 20 * mib: piece, 30 * mib: bytes.Repeat(piece, 160),
+			})
 			path := filepath.Join(from, "image")
 			if out, err := exec.Command("cp", "--sparse=always", made, path).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -97,7 +99,8 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if shared := name == "shared blocks"; got.Digest != imagetest.SHA256(content) || !got.Copied || len(sink.Calls) > 0 ||
+			shared := name == "shared blocks"
+			if got.Digest != imagetest.SHA256(content) || !got.Copied || len(sink.Calls) > 0 ||
 				(got.Transferred == 0) != shared || (got.Shared > 0) != shared || got.Transferred+got.Shared > 12*mib {
 				t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.Calls))
 			}
@@ -115,7 +118,8 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 
 func TestAFullDiskIsTold(t *testing.T) {
 	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(2<<20))})
-	_, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, fileSystem(t, "-t", "tmpfs", "-o", "size=1m", "tmpfs"), im.Size)))
+	small := fileSystem(t, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+	_, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, small, im.Size)))
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "Make room") {
 		t.Errorf("Send returns %v", err)
 	}

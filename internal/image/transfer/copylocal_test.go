@@ -42,7 +42,8 @@ func TestAFileIsCopiedIntoPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(len(data))
-	if got.Digest != imagetest.SHA256(data) || got.Size != size || got.Transferred+got.Shared != size || !got.Copied || len(sink.Calls) > 0 {
+	if got.Digest != imagetest.SHA256(data) || got.Size != size || got.Transferred+got.Shared != size ||
+		!got.Copied || len(sink.Calls) > 0 {
 		t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.Calls))
 	}
 	if told != [2]int64{size, size} {
@@ -66,7 +67,8 @@ func TestWhatCannotBeCopiedIsSent(t *testing.T) {
 	}
 	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink, Into(readOnly))
-	if want := (Result{Digest: imagetest.SHA256(data), Transferred: 1 << 20, Size: 1 << 20}); err != nil || got != want || !bytes.Equal(sink.Data, data) {
+	want := Result{Digest: imagetest.SHA256(data), Transferred: 1 << 20, Size: 1 << 20}
+	if err != nil || got != want || !bytes.Equal(sink.Data, data) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := readOnly.Stat(); err == nil {
@@ -86,7 +88,8 @@ func TestACopyOfAFileThatChangesIsNone(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				_, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return change() }))
+				into := Into(place(t, t.TempDir(), im.Size))
+				_, err := im.Send(t.Context(), &imagetest.Sink{}, into, OnDigest(func(string) error { return change() }))
 				imagetest.WantError[*image.SourceError](t, err)
 				if !errors.Is(err, image.ErrChanged) {
 					t.Errorf("Send returns %v", err)
@@ -106,7 +109,8 @@ func TestACopyEndsWithItsContextAndWithWhatIsKnownElsewhere(t *testing.T) {
 		t.Errorf("Send returns %v", err)
 	}
 	known := errors.New("another apply stores this digest")
-	if _, err := im.Send(t.Context(), &imagetest.Sink{}, Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
+	into, stop := Into(place(t, t.TempDir(), im.Size)), OnDigest(func(string) error { return known })
+	if _, err := im.Send(t.Context(), &imagetest.Sink{}, into, stop); !errors.Is(err, known) {
 		t.Errorf("Send returns %v", err)
 	}
 	wrong := opened(t, source{path: path, checksum: imagetest.SHA256(nil)})

@@ -16,7 +16,9 @@ var long = imagetest.RawDisk(4 << 20)
 // An error whose cause is an end is no end: what came until then would pass for the whole.
 func TestAnErrorOfAnEarlyEndIsNoEnd(t *testing.T) {
 	lost := image.Blame("url", "downloading", fmt.Errorf("the connection: %w", io.EOF), "")
-	for name, data := range map[string][]byte{"plain": long, "zstd": imagetest.Packed(t, "zstd", long), "gzip": imagetest.Packed(t, "gzip", long)} {
+	for name, data := range map[string][]byte{
+		"plain": long, "zstd": imagetest.Packed(t, "zstd", long), "gzip": imagetest.Packed(t, "gzip", long),
+	} {
 		half := data[:len(data)/2]
 		r := io.MultiReader(bytes.NewReader(half), readerFunc(func([]byte) (int, error) { return 0, lost }))
 		im, err := open(t.Context(), source{once: r, length: -1})

@@ -20,7 +20,8 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 			[][2]int64{{0, 64 << 10}, {40*mib - localfile.LastBytes, localfile.LastBytes}}},
 		"two islands": {40 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece},
 			[][2]int64{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
-		"islands nearer than 1 MiB are one": {4 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},
+		"islands nearer than 1 MiB are one": {4 * mib,
+			map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},
 			[][2]int64{{0, mib + 64<<10}, {4*mib - 64<<10, 64 << 10}}},
 		"no hole": {mib, map[int64][]byte{0: imagetest.RawDisk(mib)}, [][2]int64{{0, mib}}},
 	} {
@@ -42,7 +43,8 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 					t.Errorf("extent %d is %+v, want %+v", i, e, c.want)
 				}
 			}
-			if len(sink.Calls) != len(c.want) || got.Transferred != total || got.Size != c.size || got.Digest != imagetest.SHA256(content) {
+			if len(sink.Calls) != len(c.want) || got.Transferred != total || got.Size != c.size ||
+				got.Digest != imagetest.SHA256(content) {
 				t.Errorf("Send = %+v in %d extents, want %d bytes in %d", got, len(sink.Calls), total, len(c.want))
 			}
 			if !bytes.Equal(sink.Data, content) {

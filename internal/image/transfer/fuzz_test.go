@@ -30,7 +30,8 @@ func FuzzBlocks(f *testing.F) {
 		last := int64(-1)
 		if err == nil {
 			err = disk.eachBlock(t.Context(), func(block int64, data []byte) error {
-				if end := block*blockmap.BlockSize + int64(len(data)); block <= last || end > virtual || len(data) < blockmap.BlockSize && end != virtual {
+				end := block*blockmap.BlockSize + int64(len(data))
+				if block <= last || end > virtual || len(data) < blockmap.BlockSize && end != virtual {
 					t.Errorf("block %d of %d bytes comes after %d, on a disk of %d bytes", block, len(data), last, virtual)
 				}
 				last = block

@@ -36,7 +36,8 @@ func TestAFileIsSentAndHashed(t *testing.T) {
 					t.Fatal(err)
 				}
 				size := int64(len(data))
-				if want := (Result{Digest: imagetest.SHA256(data), Transferred: size, Size: size}); got != want || told != want.Digest {
+				want := Result{Digest: imagetest.SHA256(data), Transferred: size, Size: size}
+				if got != want || told != want.Digest {
 					t.Errorf("Send = %+v, told %s, want %+v", got, told, want)
 				}
 				if !bytes.Equal(sink.Data, data) {
@@ -79,7 +80,8 @@ func untilCancelled(ctx context.Context, _ io.Reader, _, _ int64) error {
 func TestTheCallerStopsWhatIsKnownElsewhere(t *testing.T) {
 	known := errors.New("another apply stores this digest")
 	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))})
-	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), OnDigest(func(string) error { return known })); !errors.Is(err, known) {
+	stop := OnDigest(func(string) error { return known })
+	if _, err := im.Send(t.Context(), sinkFunc(untilCancelled), stop); !errors.Is(err, known) {
 		t.Errorf("Send returns %v", err)
 	}
 }
@@ -169,7 +171,8 @@ func TestAFileThatChangesBehindTheHashIsNoticed(t *testing.T) {
 func TestASinkThatFailsOrForgetsIsNoticed(t *testing.T) {
 	im := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))})
 	full := errors.New("no space left in pool")
-	if _, err := im.Send(t.Context(), sinkFunc(func(context.Context, io.Reader, int64, int64) error { return full })); !errors.Is(err, full) {
+	fails := sinkFunc(func(context.Context, io.Reader, int64, int64) error { return full })
+	if _, err := im.Send(t.Context(), fails); !errors.Is(err, full) {
 		t.Errorf("Send loses the sink's error: %v", err)
 	}
 	_, err := im.Send(t.Context(), sinkFunc(func(_ context.Context, r io.Reader, _, length int64) error {
@@ -193,7 +196,8 @@ func TestSendAndDigestEndWithTheirContext(t *testing.T) {
 	if !errors.Is(err, why) {
 		t.Errorf("Send returns %v", err)
 	}
-	if _, err := opened(t, source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))}).Digest(ctx); !errors.Is(err, why) {
+	file := source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))}
+	if _, err := opened(t, file).Digest(ctx); !errors.Is(err, why) {
 		t.Errorf("Digest returns %v", err)
 	}
 }

@@ -43,7 +43,8 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 			if err != nil || !bytes.Equal(sink.Data, data) || got.Digest != imagetest.SHA256(data) {
 				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.Data), len(data), got, err)
 			}
-			if len(spans) > 1 && spans[1] > localfile.JoinGap+2*block && got.Transferred > int64(len(data)-spans[1]+2*block+localfile.LastBytes) {
+			most := int64(len(data) + 2*block + localfile.LastBytes) // with the hole
+			if len(spans) > 1 && spans[1] > localfile.JoinGap+2*block && got.Transferred > most-int64(spans[1]) {
 				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.Calls)
 			}
 		})

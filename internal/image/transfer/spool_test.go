@@ -49,7 +49,8 @@ func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 				return len(p), nil
 			})
 			endless := io.MultiReader(bytes.NewReader(imagetest.Qcow2(nil)), zeros)
-			_, err := opened(t, source{once: endless, length: length}).SendChanges(t.Context(), &imagetest.Sink{}, below, Room(room))
+			im := opened(t, source{once: endless, length: length})
+			_, err := im.SendChanges(t.Context(), &imagetest.Sink{}, below, Room(room))
 			said := imagetest.WantError[*image.UnsupportedImageError](t, err)
 			for _, part := range []string{os.TempDir() + " has", "the pool has room for 73 MiB"} {
 				if !strings.Contains(said.Reason, part) {
@@ -74,7 +75,8 @@ func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
 	if all.free <= 0 || all.bytes >= all.free {
 		t.Errorf("of %d bytes that are free, %d may be taken", all.free, all.bytes)
 	}
-	if said := all.exceeded(&Image{origin: image.Origin{Name: "image", Attribute: "path"}}).Error(); !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
+	said := all.exceeded(&Image{origin: image.Origin{Name: "image", Attribute: "path"}}).Error()
+	if !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
 		t.Errorf("it says %q", said)
 	}
 	if few := s.room(1000); few.bytes != 1000 {
@@ -124,7 +126,8 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	disk := imagetest.Qcow2(nil)
-	if err := qcow2.CheckWhole(ctx, image.Origin{Name: "image", Attribute: "path"}, strings.NewReader(string(disk)), int64(len(disk))); !errors.Is(err, context.Canceled) {
+	o, r := image.Volume("pool", "disk"), bytes.NewReader(disk)
+	if err := qcow2.CheckWhole(ctx, o, r, int64(len(disk))); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -28,7 +28,12 @@ func open(ctx context.Context, s source) (*Image, error) {
 	}
 	if s.path == "" {
 		o := image.Volume("pool", "disk")
-		return FromStream(o, want, Stream{Reader: s.once, Size: s.length, Abort: func(error) {}, Untold: func() error { return s.untold }})
+		return FromStream(o, want, Stream{
+			Reader: s.once,
+			Size:   s.length,
+			Abort:  func(error) {},
+			Untold: func() error { return s.untold },
+		})
 	}
 	o := image.Origin{Name: s.path, Attribute: "path"}
 	file, err := localfile.Open(o, s.path)

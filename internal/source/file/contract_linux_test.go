@@ -32,8 +32,11 @@ func TestContract(t *testing.T) {
 				do(func() error { return os.WriteFile(path, content, 0o600) })(t)
 			},
 			Faults: map[string]sourcetest.Fault{
-				sourcetest.Gone:   {Happen: do(func() error { return os.Remove(path) }), Is: fs.ErrNotExist, Says: path},
-				sourcetest.Denied: {Happen: func(t *testing.T) { imagetest.Deny(t, path) }, Is: fs.ErrPermission, Says: "Let the user who runs Terraform"},
+				sourcetest.Gone: {Happen: do(func() error { return os.Remove(path) }), Is: fs.ErrNotExist, Says: path},
+				sourcetest.Denied: {
+					Happen: func(t *testing.T) { imagetest.Deny(t, path) },
+					Is:     fs.ErrPermission, Says: "Let the user who runs Terraform",
+				},
 				sourcetest.Changed: {
 					Happen: do(func() error {
 						f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)

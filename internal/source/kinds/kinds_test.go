@@ -13,40 +13,44 @@ import (
 
 func TestSettingsAreValidated(t *testing.T) {
 	const instance = "01234567-89ab-cdef-0123-456789abcdef"
+	const web = "https://example.org/a"
 	hex64 := strings.Repeat("0a", 32)
+	type settings = source.Settings
 	headers := func(name, value string) map[string]string { return map[string]string{name: value} }
 	for name, c := range map[string]struct {
-		settings source.Settings
+		settings settings
 		blamed   string // "" where the source is good
 	}{
-		"path":                       {source.Settings{"path": "disk.img"}, ""},
-		"https":                      {source.Settings{"url": "https://example.org/disk.img", "checksum": "sha256:" + hex64}, ""},
-		"http with port and sha512":  {source.Settings{"url": "http://user:pw@example.org:8080/d", "checksum": "sha512:" + hex64 + hex64}, ""},
-		"neither":                    {source.Settings{}, "path"},
-		"empty":                      {source.Settings{"path": "", "url": ""}, "path"},
-		"both":                       {source.Settings{"path": "a", "url": "https://example.org/a"}, "url"},
-		"file URL":                   {source.Settings{"url": "file:///a"}, "url"},
-		"path given as URL":          {source.Settings{"url": "/var/a.img"}, "url"},
-		"URL given as path":          {source.Settings{"path": "https://user:hunter2@example.org/a"}, "path"},
-		"file URL given as path":     {source.Settings{"path": "file:///a"}, "path"},
-		"ftp":                        {source.Settings{"url": "ftp://example.org/a"}, "url"},
-		"no host":                    {source.Settings{"url": "https:///a"}, "url"},
-		"port without host":          {source.Settings{"url": "https://:443/a"}, "url"},
-		"unparsable":                 {source.Settings{"url": "https://user:hunter2/3@example.org/a"}, "url"},
-		"volume":                     {source.Settings{"volume": "pool/disk.img"}, ""},
-		"volume without pool":        {source.Settings{"volume": "disk.img"}, "volume"},
-		"volume as a path":           {source.Settings{"volume": "/var/lib/disk.img"}, "volume"},
-		"instance":                   {source.Settings{"instance_id": instance}, ""},
-		"instance by name":           {source.Settings{"instance_id": "default/web"}, "instance_id"},
-		"checksum of an instance":    {source.Settings{"instance_id": instance, "checksum": "sha256:" + hex64}, "checksum"},
-		"path and volume":            {source.Settings{"path": "a", "volume": "b/c"}, "volume"},
-		"headers":                    {source.Settings{"url": "https://example.org/a", "headers": headers("PRIVATE-TOKEN", "x y")}, ""},
-		"headers of a path":          {source.Settings{"path": "a", "headers": headers("Authorization", "hunter2")}, "headers"},
-		"no headers of a path":       {source.Settings{"path": "a", "headers": map[string]string{}}, ""},
-		"header of a line break":     {source.Settings{"url": "https://example.org/a", "headers": headers("X", "hunter2\n")}, "headers"},
-		"header without a name":      {source.Settings{"url": "https://example.org/a", "headers": headers("X Y", "hunter2")}, "headers"},
-		"header of the download":     {source.Settings{"url": "https://example.org/a", "headers": headers("range", "hunter2")}, "headers"},
-		"bad checksum beside a path": {source.Settings{"path": "a", "checksum": hex64}, "checksum"},
+		"path":  {settings{"path": "disk.img"}, ""},
+		"https": {settings{"url": "https://example.org/disk.img", "checksum": "sha256:" + hex64}, ""},
+		"http with port": {
+			settings{"url": "http://user:pw@example.org:8080/d", "checksum": "sha512:" + hex64 + hex64}, "",
+		},
+		"neither":                    {settings{}, "path"},
+		"empty":                      {settings{"path": "", "url": ""}, "path"},
+		"both":                       {settings{"path": "a", "url": "https://example.org/a"}, "url"},
+		"file URL":                   {settings{"url": "file:///a"}, "url"},
+		"path given as URL":          {settings{"url": "/var/a.img"}, "url"},
+		"URL given as path":          {settings{"path": "https://user:hunter2@example.org/a"}, "path"},
+		"file URL given as path":     {settings{"path": "file:///a"}, "path"},
+		"ftp":                        {settings{"url": "ftp://example.org/a"}, "url"},
+		"no host":                    {settings{"url": "https:///a"}, "url"},
+		"port without host":          {settings{"url": "https://:443/a"}, "url"},
+		"unparsable":                 {settings{"url": "https://user:hunter2/3@example.org/a"}, "url"},
+		"volume":                     {settings{"volume": "pool/disk.img"}, ""},
+		"volume without pool":        {settings{"volume": "disk.img"}, "volume"},
+		"volume as a path":           {settings{"volume": "/var/lib/disk.img"}, "volume"},
+		"instance":                   {settings{"instance_id": instance}, ""},
+		"instance by name":           {settings{"instance_id": "default/web"}, "instance_id"},
+		"checksum of an instance":    {settings{"instance_id": instance, "checksum": "sha256:" + hex64}, "checksum"},
+		"path and volume":            {settings{"path": "a", "volume": "b/c"}, "volume"},
+		"headers":                    {settings{"url": web, "headers": headers("PRIVATE-TOKEN", "x y")}, ""},
+		"headers of a path":          {settings{"path": "a", "headers": headers("Authorization", "hunter2")}, "headers"},
+		"no headers of a path":       {settings{"path": "a", "headers": map[string]string{}}, ""},
+		"header of a line break":     {settings{"url": web, "headers": headers("X", "hunter2\n")}, "headers"},
+		"header without a name":      {settings{"url": web, "headers": headers("X Y", "hunter2")}, "headers"},
+		"header of the download":     {settings{"url": web, "headers": headers("range", "hunter2")}, "headers"},
+		"bad checksum beside a path": {settings{"path": "a", "checksum": hex64}, "checksum"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := kinds.All.Source(c.settings)
@@ -71,13 +75,13 @@ func TestSettingsAreValidated(t *testing.T) {
 
 func TestMessagesListTheKinds(t *testing.T) {
 	for want, settings := range map[string]source.Settings{
-		"looking for the image: no source is given. Set one of path, url, volume and instance_id.": {},
-		"looking for the image: path and volume are given. Keep the one to read the image from.":   {"path": "a", "volume": "b/c"},
-		"looking for the image: path, url and instance_id are given. Keep the one to read the image from.": {
+		"no source is given. Set one of path, url, volume and instance_id.": {},
+		"path and volume are given. Keep the one to read the image from.":   {"path": "a", "volume": "b/c"},
+		"path, url and instance_id are given. Keep the one to read the image from.": {
 			"path": "a", "url": "b", "instance_id": "c",
 		},
 	} {
-		if err := kinds.All.Source(settings).Validate(); err == nil || err.Error() != want {
+		if err := kinds.All.Source(settings).Validate(); err == nil || err.Error() != "looking for the image: "+want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

@@ -63,7 +63,8 @@ func (g *ground) define(t *testing.T, format string) {
 		t.Fatal(err)
 	}
 	_, err = g.DefineDomain(t.Context(), host.DomainSpec{
-		Name: naming.Domain(g.tenant, "web"), UUID: g.uuid, Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64, Metadata: facts,
+		Name: naming.Domain(g.tenant, "web"), UUID: g.uuid, Metadata: facts,
+		Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64,
 		Disks: []host.DiskSpec{{Name: "system", Target: "vda", Path: g.pool.Path + "/" + g.volume, Format: format, Boot: 1}},
 	})
 	if err != nil {

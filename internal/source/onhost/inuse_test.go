@@ -17,10 +17,14 @@ func TestADiskInUseNamesNoDomainOfOthers(t *testing.T) {
 		}
 		return host.Domain{Name: tenant + "." + name, Metadata: metadata}
 	}
-	domains := []host.Domain{of("shop", "web"), of("bank", "vault"), {Name: "router"}, {Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"}}
+	domains := []host.Domain{
+		of("shop", "web"), of("bank", "vault"), {Name: "router"},
+		{Name: "bank.torn", Metadata: "<instance"}, {Name: "shop.torn", Metadata: "<instance"},
+	}
 	const prefix = "it is in use by running machines: "
 	for user, want := range map[string]string{
-		"shop.web": "shop.web", "bank.vault": "1 of other tenants", "router": "router", "bank.torn": "another domain", "shop.torn": "shop.torn",
+		"shop.web": "shop.web", "bank.vault": "1 of other tenants", "router": "router",
+		"bank.torn": "another domain", "shop.torn": "shop.torn",
 		"shop.undescribed": "shop.undescribed", "bank.undescribed": "another domain", "undescribed": "another domain",
 	} {
 		if _, got, _ := strings.Cut(h.inUse([]string{user}, domains).Error(), prefix); got != want {

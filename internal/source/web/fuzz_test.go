@@ -39,7 +39,9 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	choice, length := s.next(), int(s.next())
 	has := func(bit int) bool { return choice>>bit&1 == 1 }
-	answer := &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, ContentLength: -1}
+	answer := &http.Response{
+		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, ContentLength: -1,
+	}
 	answer.Header.Set("ETag", `"one"`)
 	from, ranged := 0, false
 	if span := r.Header.Get("Range"); span != "" && has(0) {
@@ -132,7 +134,10 @@ func FuzzDownload(f *testing.F) {
 
 // FuzzContentRange reads back what it wrote, and nothing that makes no sense.
 func FuzzContentRange(f *testing.F) {
-	for _, text := range []string{"bytes 0-9/10", "bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 0-10/10", "bytes -1-5/10", "bytes 0-9223372036854775807/*"} {
+	for _, text := range []string{
+		"bytes 0-9/10", "bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 0-10/10", "bytes -1-5/10",
+		"bytes 0-9223372036854775807/*",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

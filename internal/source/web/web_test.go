@@ -45,7 +45,9 @@ var impatient = patience{connect: 10 * time.Second, stall: 10 * time.Second, ret
 var long = imagetest.RawDisk(4 << 20)
 
 func TestADownloadIsPassedOn(t *testing.T) {
-	for name, data := range map[string][]byte{"small": imagetest.RawDisk(1024), "long": long, "qcow2": imagetest.Qcow2(nil)} {
+	for name, data := range map[string][]byte{
+		"small": imagetest.RawDisk(1024), "long": long, "qcow2": imagetest.Qcow2(nil),
+	} {
 		t.Run(name, func(t *testing.T) {
 			var agent, user, password string
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +101,9 @@ func TestADownloadOfUnknownLengthIsPassedOn(t *testing.T) {
 	}
 	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink)
-	if want := (transfer.Result{Digest: imagetest.SHA256(long), Transferred: int64(len(long)), Size: int64(len(long))}); err != nil || got != want || !bytes.Equal(sink.Data, long) {
+	size := int64(len(long))
+	want := transfer.Result{Digest: imagetest.SHA256(long), Transferred: size, Size: size}
+	if err != nil || got != want || !bytes.Equal(sink.Data, long) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}
 	if im.Size != int64(len(long)) || im.VirtualSize != im.Size {
@@ -113,7 +117,8 @@ func TestADownloadWithAnotherChecksumIsToldWhenItWasSent(t *testing.T) {
 		_, _ = w.Write(long)
 	})
 	im := opened(t, Source{URL: url, Checksum: imagetest.SHA256(nil)})
-	_, err := im.Send(t.Context(), &imagetest.Sink{}, transfer.OnDigest(func(string) error { t.Error("the digest was told"); return nil }))
+	told := transfer.OnDigest(func(string) error { t.Error("the digest was told"); return nil })
+	_, err := im.Send(t.Context(), &imagetest.Sink{}, told)
 	imagetest.WantError[*image.ChecksumError](t, err)
 }
 
@@ -170,7 +175,8 @@ func TestAServerThatStallsIsGivenUp(t *testing.T) {
 				}
 				<-r.Context().Done()
 			})
-			im, err := open(t.Context(), Source{URL: url}, patience{connect: 2 * time.Second, stall: time.Second, retry: time.Millisecond})
+			short := patience{connect: 2 * time.Second, stall: time.Second, retry: time.Millisecond}
+			im, err := open(t.Context(), Source{URL: url}, short)
 			if err == nil {
 				_, err = im.Send(t.Context(), &imagetest.Sink{})
 				_ = im.Close()
