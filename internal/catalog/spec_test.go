@@ -49,12 +49,12 @@ func TestSpecFitsTogether(t *testing.T) {
 	userData := func(body string) *cloudinit.Config { return &cloudinit.Config{UserData: "#cloud-config\n" + body} }
 	declared := map[string]parameter.Parameter{"port": {Type: "integer"}, "size": {Type: "integer", Target: "disk.data.size_gb"}}
 	data := &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
-	findingtest.Expect(t, "fits", Spec{Parameters: declared, Storage: data, CloudInit: userData("a: {{ .port }}\n")}.ValidateWhole())
+	findingtest.Expect(t, "fits", Spec{Parameters: declared, Storage: data, VM: VM{CloudInit: userData("a: {{ .port }}\n")}}.ValidateWhole())
 	findingtest.Expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(), `parameters["size"].target: Disk not found`)
-	fs := Spec{Parameters: declared, Storage: data, CloudInit: userData("a: 1\nb: {{ .prot }}\n")}.ValidateWhole()
+	fs := Spec{Parameters: declared, Storage: data, VM: VM{CloudInit: userData("a: 1\nb: {{ .prot }}\n")}}.ValidateWhole()
 	findingtest.Expect(t, "no parameter", fs, "cloud_init.user_data: Unknown parameter")
 	if text := fs.Error(); !strings.Contains(text, "Line 3") || !strings.Contains(text, `Did you mean "port"?`) {
 		t.Errorf("got %q, want the line and the nearest name", text)
 	}
-	findingtest.Expect(t, "field of a number", Spec{Parameters: declared, Storage: data, CloudInit: userData("b: {{ .port.x }}\n")}.ValidateWhole(), "cloud_init.user_data: Unknown field")
+	findingtest.Expect(t, "field of a number", Spec{Parameters: declared, Storage: data, VM: VM{CloudInit: userData("b: {{ .port.x }}\n")}}.ValidateWhole(), "cloud_init.user_data: Unknown field")
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -19,6 +18,9 @@ type Strategy string
 
 // TypeVM is the template type of virtual machines.
 const TypeVM = "vm"
+
+// Types lists the types of templates.
+func Types() []string { return []string{TypeVM} }
 
 // Template is what a platform team offers: a name, a shape of machine, and the parameters that its users may set.
 // Its images come as Versions.
@@ -43,13 +45,14 @@ type Template struct {
 }
 
 // Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
-// A nil member says nothing: the defaults of the profile apply.
+// A nil member says nothing: the defaults of the profile apply. Beside what all kinds of instances have, it has a part for
+// each kind.
 type Spec struct {
 	Hardware   *profile.Hardware              `json:"hardware_profile,omitempty"`
 	Network    *profile.Network               `json:"network_profile,omitempty"`
 	Storage    *profile.Storage               `json:"storage_profile,omitempty"`
 	Parameters map[string]parameter.Parameter `json:"parameters"`
-	CloudInit  *cloudinit.Config              `json:"cloud_init,omitempty"`
+	VM                                        // whose members are documents' own, as all of a spec were before there were kinds
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -66,9 +69,7 @@ func (s Spec) Over(base Spec) Spec {
 	if s.Parameters != nil {
 		base.Parameters = s.Parameters
 	}
-	if s.CloudInit != nil {
-		base.CloudInit = s.CloudInit
-	}
+	base.VM = s.VM.over(base.VM)
 	return base
 }
 
@@ -79,14 +80,19 @@ func (s Spec) Validate() finding.List {
 	fs = append(fs, s.Network.Validate()...)
 	fs = append(fs, s.Storage.Validate()...)
 	fs = append(fs, parameter.Validate(s.Parameters)...)
-	fs = append(fs, s.CloudInit.Validate()...)
+	for _, p := range s.parts() {
+		fs = append(fs, p.validate()...)
+	}
 	return fs
 }
 
 // ValidateWhole finds what does not fit together, in a spec that nothing more is laid over or under: names in cloud_init
 // that are no parameters, and parameters that drive disks that are not there.
 func (s Spec) ValidateWhole() finding.List {
-	fs := s.CloudInit.ValidateNames(s.Parameters)
+	var fs finding.List
+	for _, p := range s.parts() {
+		fs = append(fs, p.validateNames(s.Parameters)...)
+	}
 	fs = append(fs, s.validateSize()...)
 	disks := map[string]profile.Disk{profile.SystemDisk: {}}
 	if s.Storage != nil && s.Storage.Disks != nil {
@@ -117,8 +123,10 @@ func (s Spec) validateSize() finding.List {
 		return nil
 	}
 	at := finding.At("parameters")
-	if s.CloudInit != nil && len(s.CloudInit.UserData) > len(text)/2 {
-		at = finding.At("cloud_init").Name("user_data")
+	for _, p := range s.parts() {
+		if member, size := p.largest(); size > len(text)/2 {
+			at = member
+		}
 	}
 	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, and the limit "+
 		"is %d: have the guest fetch large content.", float64(len(text))/(1<<20), SpecLimit>>20))

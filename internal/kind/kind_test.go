@@ -34,7 +34,7 @@ func TestWhatAKindCannotDoIsRefusedWhereItIsAsked(t *testing.T) {
 	all := Request{
 		Customization: &guest.Customization{Timezone: "UTC"}, Options: Options{WaitFor: []string{WaitIP, WaitAgent, WaitCloudInit}},
 	}
-	spec := catalog.Spec{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n"}}
+	spec := catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n"}}}
 	for name, c := range map[string]struct {
 		can  Capabilities
 		want []string

@@ -112,7 +112,7 @@ func TestAPageThatIsNoneIsAnErrorThatNamesItsVolume(t *testing.T) {
 func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 	m := newMemory()
 	template := catalog.TemplateID{Tenant: "t", Name: "a"}
-	spec := catalog.Spec{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# the text of the spec"}}
+	spec := catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# the text of the spec"}}}
 	want := map[string]catalog.Version{}
 	for i := range 20 {
 		v := catalog.Version{ID: template.Version(fmt.Sprintf("1.%d.0", i)), Spec: spec}
@@ -149,7 +149,7 @@ func TestASearchGetsTemplatesWithoutTheirSpecs(t *testing.T) {
 	s := newMemory().store()
 	made := must[catalog.Record[catalog.Template]](t)(s.Templates().Create(t.Context(), "t/a", catalog.Template{
 		ID: catalog.TemplateID{Tenant: "t", Name: "a"}, DisplayName: "A", Labels: map[string]string{"os": "linux"},
-		Spec: catalog.Spec{CloudInit: &cloudinit.Config{UserData: "#cloud-config"}},
+		Spec: catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config"}}},
 	}))
 	if got := must[[]catalog.Record[catalog.Template]](t)(s.Templates().List(t.Context(), "")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
 		t.Errorf("listed %+v, want %+v", got, made)

@@ -15,7 +15,7 @@ func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 	shop := catalog.TemplateID{Tenant: "shop", Name: "web"}
 	v := catalog.Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: catalog.Spec{
 		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]parameter.Parameter{"port": {Type: parameter.TypeInteger, Default: new("80"), Description: `"<&>"`}},
-		CloudInit: &cloudinit.Config{UserData: "secret"},
+		VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "secret"}},
 	}}
 	frozen, err := Freeze(v)
 	if err != nil {

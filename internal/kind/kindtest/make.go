@@ -187,7 +187,7 @@ func forgets(i *instance) {
 	const secret = "correct horse battery staple"
 	spec := catalog.Spec{
 		Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
-		CloudInit:  &cloudinit.Config{UserData: "#cloud-config\nwrite_files: [{path: /x, content: {{ .password }}}]\n"},
+		VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\nwrite_files: [{path: /x, content: {{ .password }}}]\n"}},
 	}
 	b := i.build(i.request())
 	b.Blueprint.Version.Spec = spec

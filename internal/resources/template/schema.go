@@ -46,7 +46,7 @@ func attributes() map[string]schema.Attribute {
 		"description":  schema.StringAttribute{Optional: true, MarkdownDescription: "What the template is for."},
 		"type": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(catalog.TypeVM), PlanModifiers: replace,
-			Validators:          []validator.String{stringvalidator.OneOf(catalog.TypeVM)},
+			Validators:          []validator.String{stringvalidator.OneOf(catalog.Types()...)},
 			MarkdownDescription: "Kind of the instances: `vm`. A change replaces the template. Default: `vm`.",
 		},
 		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},

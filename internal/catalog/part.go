@@ -1,0 +1,45 @@
+package catalog
+
+import (
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+)
+
+// part is the part of a spec that instances of one kind have alone. A zero part says nothing.
+type part interface {
+	// validate finds what is wrong within the part; paths start at its attributes' names.
+	validate() finding.List
+	// validateNames finds names of parameters that are none.
+	validateNames(parameters map[string]parameter.Parameter) finding.List
+	// largest is the member that takes most, and how many bytes.
+	largest() (finding.Path, int)
+}
+
+// parts are those of all kinds.
+func (s Spec) parts() []part { return []part{s.VM} }
+
+// VM is the part of a spec that virtual machines have alone.
+type VM struct {
+	CloudInit *cloudinit.Config `json:"cloud_init,omitempty"`
+}
+
+func (v VM) over(base VM) VM {
+	if v.CloudInit != nil {
+		base.CloudInit = v.CloudInit
+	}
+	return base
+}
+
+func (v VM) validate() finding.List { return v.CloudInit.Validate() }
+
+func (v VM) validateNames(parameters map[string]parameter.Parameter) finding.List {
+	return v.CloudInit.ValidateNames(parameters)
+}
+
+func (v VM) largest() (finding.Path, int) {
+	if v.CloudInit == nil {
+		return nil, 0
+	}
+	return finding.At("cloud_init").Name("user_data"), len(v.CloudInit.UserData)
+}
