@@ -55,7 +55,7 @@ func settingsOf(object types.Object) (settings source.Settings, known bool) {
 	return settings, known
 }
 
-func sourceAttribute() schema.Attribute {
+func sourceAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
 		MarkdownDescription: "Where the image is: exactly one of `path`, `url`, `volume` and `instance_id`. The image is a " +
