@@ -60,6 +60,9 @@ type Watched interface {
 	// if it may have changed since before was taken, which is the JSON of an earlier stamp, or empty.
 	// The error is fs.ErrNotExist if there is nothing, which does not harm a version that exists.
 	Look(ctx context.Context, before []byte) (Stamp, error)
+	// Read reads the image in any case, and verifies its checksum. Errors are those of Open, and
+	// *image.ChecksumError.
+	Read(ctx context.Context) (Stamp, error)
 }
 
 // Stamp is how a watched source looked: what tells, without reading the image, whether it has

@@ -116,7 +116,8 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 // known to be different: where it cannot be told, the version stays.
 func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	imported := c.version.Source.IsNull()
-	if _, watched := s.(source.Watched); !watched {
+	watched, is := s.(source.Watched)
+	if !is {
 		face.AddError(c.diags, "Invalid image source", s.Validate())
 		same := c.sameChecksum(ctx, s)
 		if !same && imported && s.Expected() == (image.Checksum{}) {
@@ -125,8 +126,7 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 		}
 		return same
 	}
-	seen := stampOf(ctx, s)
-	im, err := s.Open(ctx)
+	seen, err := watched.Read(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		if c.sameChecksum(ctx, s) {
 			return true
@@ -140,16 +140,8 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 		face.AddError(c.diags, "Could not use image", unusable(err))
 		return false
 	}
-	defer im.Close()
-	digest, err := im.Digest(ctx)
-	if err != nil {
-		face.AddError(c.diags, "Could not read image", fmt.Errorf("finding out whether it is the version's image: %w", err))
-		return false
-	}
-	if seen != nil {
-		note(ctx, seen.WithDigest(digest), c.notes)
-	}
-	return digest == c.version.Digest.ValueString()
+	note(ctx, seen, c.notes)
+	return seen.Digest() == c.version.Digest.ValueString()
 }
 
 // sameChecksum tells whether the checksum of a source is one of the version's image. Without a

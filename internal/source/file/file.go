@@ -121,6 +121,18 @@ func (s Source) Look(ctx context.Context, before []byte) (source.Stamp, error) {
 	return stamp{seen}, err
 }
 
+// Read implements source.Watched.
+func (s Source) Read(ctx context.Context) (source.Stamp, error) {
+	seen, _ := localfile.StampOf(s.Path) // before it is opened: Open says what is wrong
+	im, err := s.Open(ctx)
+	if err != nil {
+		return stamp{}, err
+	}
+	defer im.Close()
+	seen.Digest, err = im.Digest(ctx)
+	return stamp{seen}, err
+}
+
 func (s Source) look(ctx context.Context, before localfile.Stamp) (localfile.Stamp, error) {
 	now, err := localfile.StampOf(s.Path)
 	if err != nil {

@@ -337,6 +337,7 @@ func watched(t *testing.T, s Site) {
 	if seen, note := look(believed); seen.Digest() != "sha256:believed" || !bytes.Equal(note, believed) {
 		t.Errorf("what has not changed was read: %s, and %s was noted", note, believed)
 	}
+	readAnyway(t, s, content)
 	s.Put(t, []byte("no image"))
 	if seen, _ := look(believed); seen.Digest() != imagetest.SHA256([]byte("no image")) {
 		t.Errorf("what is no image has the digest %s", seen.Digest())
@@ -346,12 +347,40 @@ func watched(t *testing.T, s Site) {
 			t.Errorf("after the note %s, the digest is %s", unreadable, seen.Digest())
 		}
 	}
+	_, noImage := one.Read(t.Context())
+	imagetest.WantError[*image.NotAnImageError](t, noImage)
+	s.wantError(t, noImage, s.Kind.Attribute)
 	if f, can := s.fault(t, Gone); can {
 		f.Happen(t)
+		_, read := one.Read(t.Context())
+		s.wantFault(t, f, read)
 		_, look := one.Look(t.Context(), nil)
 		_, glance := one.Stamp(t.Context())
-		if !errors.Is(look, fs.ErrNotExist) || !errors.Is(glance, fs.ErrNotExist) {
-			t.Errorf("once it is gone, looking at it gives %v and %v", look, glance)
+		for _, err := range []error{read, look, glance} {
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("once it is gone, looking at it gives %v", err)
+			}
 		}
 	}
+}
+
+// readAnyway reads a watched source that has content, compressed, and verifies its checksum.
+func readAnyway(t *testing.T, s Site, content []byte) {
+	t.Helper()
+	for _, checksum := range []string{"", imagetest.SHA512(zipped(t, content))} {
+		one, is := s.source(checksum).(source.Watched)
+		if !is {
+			t.Fatal("with a checksum it is not watched")
+		}
+		if seen, err := one.Read(t.Context()); err != nil || seen.Digest() != imagetest.SHA256(content) {
+			t.Errorf("it is read as %s, %v", seen.Digest(), err)
+		}
+	}
+	wrong, is := s.source(imagetest.SHA512(nil)).(source.Watched)
+	if !is {
+		t.Fatal("with a checksum it is not watched")
+	}
+	_, err := wrong.Read(t.Context())
+	imagetest.WantError[*image.ChecksumError](t, err)
+	s.wantError(t, err, "checksum")
 }
