@@ -15,7 +15,7 @@ import (
 
 // captureBase makes a base of an instance's system disk, on the host: a copy that stands on nothing. It is read back once for
 // its digest.
-func (st *Store) captureBase(ctx context.Context, r Request, from onhost.Captured, attempt int) (_ catalog.Base, err error) {
+func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt int) (_ catalog.Base, err error) {
 	none := catalog.Base{}
 	disk, err := from.Disk(ctx)
 	if err == nil {
@@ -24,16 +24,16 @@ func (st *Store) captureBase(ctx context.Context, r Request, from onhost.Capture
 	if err != nil {
 		return none, err
 	}
-	if _, err := st.checkRoom(ctx, disk.Room); err != nil {
+	if _, err := h.checkRoom(ctx, disk.Room); err != nil {
 		return none, err
 	}
-	u := st.newUpload(r, naming.Base(r.Stem, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
+	u := h.newUpload(naming.Base(h.Stem, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
 	defer func() { err = u.settle(ctx, err) }()
-	r.Steps.Done("open")
+	h.Steps.Done("open")
 	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
 	original := host.CloneSource{Pool: disk.Volume.Pool, Name: disk.Volume.Name, Format: disk.Format}
-	copied, err := st.host.CloneVolume(ctx, st.pool, spec, original)
+	copied, err := h.host.CloneVolume(ctx, h.pool, spec, original)
 	if err != nil {
 		return none, err
 	}
@@ -48,21 +48,21 @@ func (st *Store) captureBase(ctx context.Context, r Request, from onhost.Capture
 	if err != nil {
 		return none, err
 	}
-	r.Steps.Done("copy")
-	transfer, err := st.host.OpenTransfer(ctx)
+	h.Steps.Done("copy")
+	transfer, err := h.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := digestOfVolume(ctx, transfer, st.pool, u.base.Volume, 0, nowAndThen(r.Progress, u.base.StoredSize))
+	digest, err := digestOfVolume(ctx, transfer, h.pool, u.base.Volume, 0, nowAndThen(h.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)
 	}
 	if err == nil {
 		_, err = u.recognised(ctx)
 	}
-	r.Steps.Done("verify")
+	h.Steps.Done("verify")
 	if err == nil {
 		err = u.publish(ctx)
 	}

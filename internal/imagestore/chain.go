@@ -33,21 +33,21 @@ type below struct {
 }
 
 // below finds what the base of a version that is compared with another one is to stand on; nil where it is not.
-func (st *Store) below(ctx context.Context, parent *catalog.Version) (*below, error) {
+func (h holding) below(ctx context.Context, parent *catalog.Version) (*below, error) {
 	if parent == nil {
 		return nil, nil // nothing is an answer
 	}
-	base, err := st.Base(ctx, parent.Digest)
+	base, err := h.Base(ctx, parent.Digest)
 	for err == nil && base.Depth >= MaxDepth {
-		base, err = st.lowest(ctx, base)
+		base, err = h.lowest(ctx, base)
 	}
 	var volume host.Volume
 	if err == nil {
-		volume, err = st.Volume(ctx, base)
+		volume, err = h.Volume(ctx, base)
 	}
 	var blocks *blockmap.Map
 	if err == nil {
-		blocks, err = st.Blocks(ctx, base)
+		blocks, err = h.Blocks(ctx, base)
 	}
 	_, blamed := errors.AsType[interface {
 		error
@@ -64,9 +64,9 @@ func (st *Store) below(ctx context.Context, parent *catalog.Version) (*below, er
 }
 
 // lowest is the base that all below another one stand on.
-func (st *Store) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
+func (h holding) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
 	for err == nil && base.Parent != "" {
-		base, err = st.Base(ctx, base.Parent)
+		base, err = h.Base(ctx, base.Parent)
 	}
 	return base, err
 }
@@ -155,8 +155,8 @@ type standingError struct{ on string }
 func (e *standingError) Error() string { return "it does not stand on " + e.on }
 
 // standsOn makes sure that a base's volume stands on its parent's, a *standingError: no digest is of what its header says.
-func (st *Store) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
-	on, err := st.host.Volume(ctx, st.pool, parent.Volume)
+func (p *Pool) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
+	on, err := p.host.Volume(ctx, p.pool, parent.Volume)
 	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
 		err = &standingError{on.Path}
 	}
@@ -237,11 +237,11 @@ func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Ma
 }
 
 // storeBlocks puts the map of a base's disk beside its volume, unless it is there.
-func (st *Store) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
+func (p *Pool) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
 	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not cut short, as that of the base's own volume is not.
 	err := step.Completed(ctx, func(ctx context.Context) error {
-		_, err := st.host.CreateVolume(ctx, st.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+		_, err := p.host.CreateVolume(ctx, p.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 		return err
 	})
 	if errors.Is(err, host.ErrExists) {
@@ -258,5 +258,5 @@ func (st *Store) storeBlocks(ctx context.Context, transfer host.Transfer, volume
 	defer r.Close()
 	lent := &lentReader{r: r}
 	defer lent.giveBack()
-	return transfer.Upload(ctx, st.pool, name, lent, 0, size)
+	return transfer.Upload(ctx, p.pool, name, lent, 0, size)
 }

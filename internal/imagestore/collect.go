@@ -20,15 +20,16 @@ import (
 // unusedFor is how long a base has to be seen without any use before it is collected.
 const unusedFor = time.Hour
 
-// collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
+// Collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
 func (st *Store) Collect(ctx context.Context) error {
-	held, err := st.holdings(ctx)
+	c := collector{st}
+	held, err := c.holdings(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	err = st.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
-		err := st.collectBase(ctx, rec, hung)
+	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		err := c.collectBase(ctx, rec, hung)
 		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // whoever was faster knows better
 			errs = append(errs, err)
 		}
@@ -36,18 +37,21 @@ func (st *Store) Collect(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
+// collector looks for images that nothing uses.
+type collector struct{ *Store }
+
 // holdings are the bases of the pool, and the versions of the library's tenant that may use them.
 type holdings struct {
 	bases    []catalog.Record[catalog.Base]
 	versions map[string]catalog.Version // by their ids
 }
 
-func (st *Store) holdings(ctx context.Context) (held holdings, err error) {
-	if held.bases, err = st.bases.List(ctx, ""); err != nil {
+func (c collector) holdings(ctx context.Context) (held holdings, err error) {
+	if held.bases, err = c.bases.List(ctx, ""); err != nil {
 		return held, err
 	}
 	// After the bases: a version's document is there before any base lists it.
-	records, err := st.catalog.Versions().List(ctx, st.tenant+"/")
+	records, err := c.catalog.Versions().List(ctx, c.tenant+"/")
 	held.versions = make(map[string]catalog.Version, len(records))
 	for _, rec := range records {
 		held.versions[rec.Key] = rec.Value
@@ -57,12 +61,12 @@ func (st *Store) holdings(ctx context.Context) (held holdings, err error) {
 
 // unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
 // tenants, and of other catalogues, may be hidden.
-func (st *Store) unlisted(held holdings) []catalog.Record[catalog.Base] {
+func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	var found []catalog.Record[catalog.Base]
 	for _, rec := range held.bases {
 		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
 			v, there := held.versions[id]
-			return !st.ownVersion(id) || there && uses(v, rec.Value)
+			return !c.ownVersion(id) || there && uses(v, rec.Value)
 		}) {
 			found = append(found, rec)
 		}
@@ -71,18 +75,18 @@ func (st *Store) unlisted(held holdings) []catalog.Record[catalog.Base] {
 }
 
 // eachUnlisted calls do for each base that no version uses, and tells whether disks hang on it.
-func (st *Store) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
-	unlisted := st.unlisted(held)
+func (c collector) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
+	unlisted := c.unlisted(held)
 	if len(unlisted) == 0 {
 		return nil
 	}
 	// The disks of a domain that cannot be described may be in a pool that is not active: nothing is unused then.
-	domains, undescribed, err := st.host.AllDomains(ctx)
+	domains, undescribed, err := c.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
 	for _, rec := range unlisted {
-		hung, err := st.hung(ctx, domains, rec.Value)
+		hung, err := c.hung(ctx, domains, rec.Value)
 		if err != nil {
 			return err
 		}
@@ -93,30 +97,30 @@ func (st *Store) eachUnlisted(ctx context.Context, held holdings, do func(rec ca
 
 // collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
 // that is noted. catalog.ErrConflict when somebody else has changed it meanwhile.
-func (st *Store) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
-	now, err := st.poolTime(ctx)
+func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
+	now, err := c.poolTime(ctx)
 	if err != nil {
 		return err
 	}
 	since := rec.Value.UnusedSince
-	if hung || since == nil || max(0, now.Sub(*since)) < st.unusedFor { // the last reading may have been later
-		return st.noteUnused(ctx, rec, !hung, now)
+	if hung || since == nil || max(0, now.Sub(*since)) < c.unusedFor { // the last reading may have been later
+		return c.noteUnused(ctx, rec, !hung, now)
 	}
-	if certain, err := st.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
+	if certain, err := c.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
 		return err
 	}
 	if rec.Value.State != catalog.BaseUploading {
 		rec.Value.State = catalog.BaseDeleting
 	}
-	marked, err := st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	marked, err := c.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	if err != nil {
 		return err
 	}
-	return st.dispose(ctx, marked)
+	return c.dispose(ctx, marked)
 }
 
 // noteUnused notes since when a base has no use, or that it has one again.
-func (st *Store) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
+func (c collector) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
 	if unused == (rec.Value.UnusedSince != nil) {
 		return nil
 	}
@@ -125,14 +129,14 @@ func (st *Store) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base
 		now = now.Truncate(time.Second)
 		rec.Value.UnusedSince = &now
 	}
-	_, err := st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	_, err := c.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	return err
 }
 
 // certainlyUnlisted asks for each version that a base lists. A listing may be older than what another host wrote last.
-func (st *Store) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
+func (c collector) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
 	for _, id := range base.Versions {
-		rec, err := st.catalog.Versions().Get(ctx, id)
+		rec, err := c.catalog.Versions().Get(ctx, id)
 		if err == nil && uses(rec.Value, base) {
 			return false, nil
 		}
@@ -156,22 +160,22 @@ func uses(v catalog.Version, base catalog.Base) bool {
 
 // hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
 // volumes of other bases, which come to stand on it only once they are complete; any other volume.
-func (st *Store) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
-	instances, err := st.usage.MadeOf(domains)
+func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
+	instances, err := c.usage.MadeOf(domains)
 	if err != nil {
 		return true, err
 	}
 	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
-		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == st.pool || i.Library == "")
+		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == c.pool || i.Library == "")
 	}) {
 		return true, nil
 	}
-	found, err := st.usage.On(ctx, base)
+	found, err := c.usage.On(ctx, base)
 	if err != nil || found.Any() {
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left its name alone
-		if _, err := st.host.Volume(ctx, st.pool, child); !errors.Is(err, host.ErrNoVolume) {
+		if _, err := c.host.Volume(ctx, c.pool, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
 	}

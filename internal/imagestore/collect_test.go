@@ -39,11 +39,11 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		s.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
 		s.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{Volume: "nova.base.x"}})
 		rec := s.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
-		found := s.unlisted(must[holdings](t)(s.holdings(t.Context())))
+		found := (collector{s.Store}).unlisted(must[holdings](t)((collector{s.Store}).holdings(t.Context())))
 		if (len(found) == 1) != c.unused {
 			t.Errorf("used %s: found %d unused bases", name, len(found))
 		}
-		if certain := must[bool](t)(s.certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
+		if certain := must[bool](t)((collector{s.Store}).certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
 			t.Errorf("used %s: not certain of what the listing says", name)
 		}
 	}
@@ -55,7 +55,7 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 	again := func(hung bool) *time.Time {
 		t.Helper()
 		before := rec
-		if err := s.collectBase(t.Context(), rec, hung); err != nil {
+		if err := (collector{s.Store}).collectBase(t.Context(), rec, hung); err != nil {
 			t.Fatal(err)
 		}
 		rec = must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Get(t.Context(), rec.Key))
@@ -82,7 +82,7 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 	joined := rec.Value
 	joined.Versions = []string{"shop/web@1.0.0"} // as somebody who registers a version of it writes meanwhile
 	must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Replace(t.Context(), rec.Key, rec.Revision, joined))
-	if err := s.collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
+	if err := (collector{s.Store}).collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("what somebody uses by now: %v, want %v", err, catalog.ErrConflict)
 	}
 }
@@ -101,7 +101,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another one, and then one of it":  slices.Concat(clone(func(f *metadata.Facts) { f.Digest = digestB }), clone(func(*metadata.Facts) {})),
 		"one of any tenant and any domain": clone(func(f *metadata.Facts) { f.Tenant = "mill" }),
 	} {
-		if hung, err := s.hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
+		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another library's":     clone(func(f *metadata.Facts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
-		if hung, err := s.hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung || err != nil {
+		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}

@@ -43,20 +43,27 @@ type Request struct {
 	Steps      *step.Timer
 }
 
+// holding is a request being answered.
+type holding struct {
+	*Store
+	Request
+}
+
 // Hold makes sure that the source's image is stored, and that the version is listed among its users. It returns
 // the bytes that it sent for that.
 func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
+	h := holding{st, r}
 	digest, known := source.KnownDigest(r.Source)
 	for attempt := 1; ; attempt++ {
-		base, err := st.joinStored(ctx, r, digest, known)
+		base, err := h.joinStored(ctx, digest, known)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, 0, err
 		}
 		var sent int64
 		if captured, is := r.Source.(onhost.Captured); is {
-			base, err = st.captureBase(ctx, r, captured, attempt)
+			base, err = h.captureBase(ctx, captured, attempt)
 		} else {
-			base, sent, err = st.sendBase(ctx, r, digest, attempt)
+			base, sent, err = h.sendBase(ctx, digest, attempt)
 		}
 		var taken *takenError
 		if !errors.As(err, &taken) {
@@ -67,39 +74,39 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 }
 
 // joinStored joins a base that is stored, or being stored, where its digest or the source's checksum leads to one.
-func (st *Store) joinStored(ctx context.Context, r Request, digest string, known bool) (catalog.Base, error) {
+func (h holding) joinStored(ctx context.Context, digest string, known bool) (catalog.Base, error) {
 	if known {
-		base, err := st.joinBase(ctx, digest, r.User)
+		base, err := h.joinBase(ctx, digest, h.User)
 		if !errors.Is(err, catalog.ErrNotFound) {
-			return st.joined(ctx, r, base, err)
+			return h.joined(ctx, base, err)
 		}
 	}
-	digest, known, err := st.readBefore(ctx, r.Source)
+	digest, known, err := h.readBefore(ctx, h.Source)
 	if err != nil {
 		return catalog.Base{}, err
 	}
 	if !known {
 		return catalog.Base{}, catalog.ErrNotFound
 	}
-	base, err := st.joinBase(ctx, digest, r.User)
-	return st.joined(ctx, r, base, err)
+	base, err := h.joinBase(ctx, digest, h.User)
+	return h.joined(ctx, base, err)
 }
 
 // joined reads a base that was joined back, where that is wanted.
-func (st *Store) joined(ctx context.Context, r Request, base catalog.Base, err error) (catalog.Base, error) {
+func (h holding) joined(ctx context.Context, base catalog.Base, err error) (catalog.Base, error) {
 	if errors.Is(err, catalog.ErrNotFound) {
 		return base, err
 	}
-	r.Steps.Done("join")
-	if err != nil || !r.VerifyFull {
+	h.Steps.Done("join")
+	if err != nil || !h.VerifyFull {
 		return base, err
 	}
-	if err = st.Verify(ctx, base); err != nil {
+	if err = h.Verify(ctx, base); err != nil {
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, st.LetGo(undo, base.Digest, r.User))
+		err = errors.Join(err, h.LetGo(undo, base.Digest, h.User))
 	}
-	r.Steps.Done("verify")
+	h.Steps.Done("verify")
 	return base, err
 }
 
@@ -204,9 +211,9 @@ func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) 
 
 // deleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be
 // in use: for a moment after a connection that sent it was closed, and while it is copied. So it is tried until ctx ends.
-func (st *Store) deleteVolume(ctx context.Context, name string) error {
+func (p *Pool) deleteVolume(ctx context.Context, name string) error {
 	for {
-		err := st.host.DeleteVolume(ctx, st.pool, name)
+		err := p.host.DeleteVolume(ctx, p.pool, name)
 		if errors.Is(err, host.ErrNoVolume) {
 			return nil
 		}

@@ -43,9 +43,9 @@ const markSize = 26
 // isVolume tells whether a file of this machine is that of an empty volume. A path proves nothing: the host may be another
 // machine, or see other files at the same paths. So the host writes what nobody can know, and it must appear in the file
 // that was opened before. The file itself is not written to: it might be anybody's.
-func (st *Store) isVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
+func (p *Pool) isVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
 	mark := []byte(rand.Text())[:markSize]
-	if err := st.host.WriteVolume(ctx, st.pool, volume, mark); err != nil {
+	if err := p.host.WriteVolume(ctx, p.pool, volume, mark); err != nil {
 		return false, err
 	}
 	found := make([]byte, markSize)

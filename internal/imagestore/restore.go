@@ -86,11 +86,23 @@ func sameDigest(want string, sum []byte, what string) error {
 
 // restoreBase makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
 // its users. ErrNoImage when it is nowhere.
-func (st *Store) Restore(ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool)) (err error) {
+func (st *Store) Restore(
+	ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool),
+) (err error) {
+	return restoration{st, v}.restore(ctx, stem, images)
+}
+
+// restoration is a version whose image is being restored.
+type restoration struct {
+	*Store
+	version catalog.Version
+}
+
+func (r restoration) restore(ctx context.Context, stem string, images func(digest string) (Stored, bool)) (err error) {
 	var missing []Stored // the one that stands on all others first
 	var under catalog.Base
-	for digest := v.Digest; digest != ""; {
-		under, err = st.joinBase(ctx, digest, v.ID)
+	for digest := r.version.Digest; digest != ""; {
+		under, err = r.joinBase(ctx, digest, r.version.ID)
 		if err == nil {
 			break
 		}
@@ -99,10 +111,10 @@ func (st *Store) Restore(ctx context.Context, v catalog.Version, stem string, im
 		}
 		stored, there := images(digest)
 		if !there {
-			return fmt.Errorf("version %q: %w", v.ID, ErrNoImage)
+			return fmt.Errorf("version %q: %w", r.version.ID, ErrNoImage)
 		}
 		if missing = append(missing, stored); len(missing) > maxChain {
-			return fmt.Errorf("version %q: its image stands on more than %d others", v.ID, maxChain)
+			return fmt.Errorf("version %q: its image stands on more than %d others", r.version.ID, maxChain)
 		}
 		digest = stored.Base.Parent
 	}
@@ -111,7 +123,7 @@ func (st *Store) Restore(ctx context.Context, v catalog.Version, stem string, im
 	for n := len(missing) - 1; err == nil && n >= 0; n-- {
 		// Each volume has a name of its own, and no attempt takes that of another one.
 		var base catalog.Base
-		if base, err = st.restoreOne(ctx, v, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
+		if base, err = r.restoreOne(ctx, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
 			under, held = base, append(held, base.Digest)
 		}
 	}
@@ -120,21 +132,21 @@ func (st *Store) Restore(ctx context.Context, v catalog.Version, stem string, im
 		held = held[:len(held)-1]
 	}
 	for _, digest := range held {
-		if digest != "" && digest != v.Digest {
-			err = errors.Join(err, st.Release(context.WithoutCancel(ctx), digest, v.ID))
+		if digest != "" && digest != r.version.Digest {
+			err = errors.Join(err, r.Release(context.WithoutCancel(ctx), digest, r.version.ID))
 		}
 	}
 	return err
 }
 
 // restoreOne stores an image, on top of the one under it, unless somebody else does so meanwhile.
-func (st *Store) restoreOne(ctx context.Context, v catalog.Version, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
+func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
 	for attempt := 1; ; attempt++ {
-		base, err := st.sendStored(ctx, v, naming.Base(stem, attempt, s.Base.Format), s, under)
+		base, err := r.sendStored(ctx, naming.Base(stem, attempt, s.Base.Format), s, under)
 		if taken := (*takenError)(nil); !errors.As(err, &taken) {
 			return base, err
 		}
-		base, err = st.joinBase(ctx, s.Base.Digest, v.ID)
+		base, err = r.joinBase(ctx, s.Base.Digest, r.version.ID)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, err
 		}
@@ -143,9 +155,9 @@ func (st *Store) restoreOne(ctx context.Context, v catalog.Version, stem string,
 
 // sendStored sends an image that a library had elsewhere as sendBase does one that is new. What it is is looked at all
 // the same: a backup can come from anywhere, and a base must not lead out of the library.
-func (st *Store) sendStored(ctx context.Context, v catalog.Version, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
+func (r restoration) sendStored(ctx context.Context, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
 	none := catalog.Base{}
-	if _, err := st.checkRoom(ctx, s.Base.StoredSize); err != nil {
+	if _, err := r.checkRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
 	stored, err := s.Open()
@@ -153,9 +165,9 @@ func (st *Store) sendStored(ctx context.Context, v catalog.Version, volume strin
 		return none, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	u := &upload{store: st, version: v.ID, base: catalog.Base{
+	u := &upload{store: r.Store, version: r.version.ID, base: catalog.Base{
 		State: catalog.BaseUploading, Digest: s.Base.Digest, Format: s.Base.Format, VirtualSize: s.Base.VirtualSize, StoredSize: s.Base.StoredSize,
-		Sources: s.Base.Sources, Stored: s.Base.Stored, Volume: volume, Versions: []string{v.ID.String()},
+		Sources: s.Base.Sources, Stored: s.Base.Stored, Volume: volume, Versions: []string{r.version.ID.String()},
 	}}
 	defer func() { err = u.settle(ctx, err) }()
 	var on *below
@@ -171,7 +183,7 @@ func (st *Store) sendStored(ctx context.Context, v catalog.Version, volume strin
 	}
 	header, stream, err := u.rebased(ctx, stored, on)
 	if on == nil {
-		stream, err = asDocumented(v.ID, s.Base, stored)
+		stream, err = asDocumented(r.version.ID, s.Base, stored)
 	}
 	if err != nil {
 		return none, err
@@ -179,21 +191,21 @@ func (st *Store) sendStored(ctx context.Context, v catalog.Version, volume strin
 	if err := u.create(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	conn, err := st.host.OpenTransfer(ctx)
+	conn, err := r.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer conn.Close()
-	sent, err := u.sendPieces(ctx, sink{conn, st.pool, volume}, stream)
+	sent, err := u.sendPieces(ctx, sink{conn, r.pool, volume}, stream)
 	if err == nil && header != nil {
-		err = sink{conn, st.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = sink{conn, r.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(st.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: st.pool, volume: volume}, s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(r.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: r.pool, volume: volume}, s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)

@@ -6,18 +6,22 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// bound gives a source the library's host, if it needs one.
+// Bound gives a source the library's host, if it needs one.
 func (st *Store) Bound(s source.Source) source.Source {
-	return onhost.Bind(s, &onhost.Host{Machine: st.host, Tenant: st.tenant, Chain: st.chainOf})
+	chain := func(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
+		return lineage{st, facts}.chain(ctx, disk)
+	}
+	return onhost.Bind(s, &onhost.Host{Machine: st.host, Tenant: st.tenant, Chain: chain})
 }
 
-// ProbeSource looks at a source, as far as that can be told before it is needed: wherever it is, also
-// on the host.
+// Probe looks at a source, as far as that can be told before it is needed: wherever it is, also on the host.
 func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
 	return source.Examine(ctx, st.Bound(s))
 }
@@ -39,12 +43,12 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 }
 
 // readBefore finds the digest of an image that was read from a file of the source's checksum before.
-func (st *Store) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
+func (h holding) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
 	want := s.Expected()
 	if want == (image.Checksum{}) {
 		return "", false, nil
 	}
-	bases, err := st.bases.List(ctx, "")
+	bases, err := h.bases.List(ctx, "")
 	for _, base := range bases {
 		if slices.Contains(base.Value.Sources, want.String()) {
 			return base.Value.Digest, true, nil

@@ -25,23 +25,29 @@ import (
 // maxChain is more than what libvirt itself follows; files that stand on each other have no end.
 const maxChain = 200
 
-// chainOf lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
+// lineage is what an instance's disks may stand on.
+type lineage struct {
+	*Store
+	facts metadata.Facts
+}
+
+// chain lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
 // the one above it, or the definition, says.
-func (st *Store) chainOf(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
+func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume, error) {
 	var chain []host.Volume
 	for next := (&host.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
 		if len(chain) > maxChain {
 			return nil, fmt.Errorf("volume %q stands on more than %d others", chain[0].Name, maxChain)
 		}
-		v, err := st.volumeAt(ctx, next.Path)
+		v, err := l.volumeAt(ctx, next.Path)
 		if err == nil && len(chain) > 0 {
-			err = st.mayStandOn(ctx, facts, chain[len(chain)-1], v)
+			err = l.mayStandOn(ctx, chain[len(chain)-1], v)
 		}
 		if err == nil {
 			err = v.As(next.Format)
 		}
 		if err == nil {
-			err = st.checkLinks(ctx, v)
+			err = l.checkLinks(ctx, v)
 		}
 		if err != nil {
 			return nil, err
@@ -52,17 +58,17 @@ func (st *Store) chainOf(ctx context.Context, facts metadata.Facts, disk host.Do
 }
 
 // volumeAt finds the volume of a file.
-func (st *Store) volumeAt(ctx context.Context, file string) (host.Volume, error) {
-	pools, err := st.host.Pools(ctx)
+func (p *Pool) volumeAt(ctx context.Context, file string) (host.Volume, error) {
+	pools, err := p.host.Pools(ctx)
 	if err != nil {
 		return host.Volume{}, err
 	}
 	for _, pool := range pools {
 		if pool.Active && pool.Path == path.Dir(file) {
-			if err := st.host.RefreshPool(ctx, pool.Name); err != nil {
+			if err := p.host.RefreshPool(ctx, pool.Name); err != nil {
 				return host.Volume{}, err
 			}
-			return st.host.Volume(ctx, pool.Name, path.Base(file))
+			return p.host.Volume(ctx, pool.Name, path.Base(file))
 		}
 	}
 	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
@@ -70,25 +76,25 @@ func (st *Store) volumeAt(ctx context.Context, file string) (host.Volume, error)
 
 // mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
 // instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
-func (st *Store) mayStandOn(ctx context.Context, facts metadata.Facts, above, v host.Volume) error {
+func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
-	case !naming.IsOwn(v.Name), naming.IsDiskOf(facts.Tenant, v.Name):
+	case !naming.IsOwn(v.Name), naming.IsDiskOf(l.facts.Tenant, v.Name):
 		return nil
 	case !naming.IsBase(v.Name):
 		return refused
-	case facts.Library != "" && facts.Library != st.pool: // its documents are another library's
-		if v.Pool != facts.Library {
+	case l.facts.Library != "" && l.facts.Library != l.pool: // its documents are another library's
+		if v.Pool != l.facts.Library {
 			return refused
 		}
 		return nil
 	}
-	chain, err := st.Chain(ctx, facts.Digest)
+	chain, err := l.Chain(ctx, l.facts.Digest)
 	if err != nil {
 		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
 	}
-	if v.Pool != st.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+	if v.Pool != l.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
 		return refused
 	}
 	return nil
@@ -100,7 +106,7 @@ const headSize = 64 << 10
 
 // checkLinks makes sure that a volume needs no other file than the one that the host has found it to stand on, and names
 // that with its format: libvirt does not tell of data files, and guesses formats.
-func (st *Store) checkLinks(ctx context.Context, v host.Volume) error {
+func (p *Pool) checkLinks(ctx context.Context, v host.Volume) error {
 	switch v.Format {
 	case string(image.FormatRaw):
 		return nil
@@ -108,7 +114,7 @@ func (st *Store) checkLinks(ctx context.Context, v host.Volume) error {
 	default:
 		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read", v.Name, v.Pool, v.Format)
 	}
-	head, err := st.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
+	head, err := p.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := s.newUpload(Request{User: web.Version("1.0.0")}, "nova.base.stands.qcow2", "qcow2")
+		u := holding{s.Store, Request{User: web.Version("1.0.0")}}.newUpload("nova.base.stands.qcow2", "qcow2")
 		u.base.VirtualSize = 64 << 20
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)

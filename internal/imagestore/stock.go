@@ -27,7 +27,7 @@ type Stock struct {
 	Undescribed []string
 }
 
-// stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
+// Stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
 func (st *Store) Stock(ctx context.Context) (Stock, error) {
 	var s Stock
 	if err := st.host.RefreshPool(ctx, st.pool); err != nil {
@@ -50,12 +50,13 @@ func (st *Store) Stock(ctx context.Context) (Stock, error) {
 	for _, u := range undescribed {
 		s.Undescribed = append(s.Undescribed, st.usage.NameOf(u)+st.usage.Reason(u))
 	}
-	held, err := st.holdings(ctx)
+	c := collector{st}
+	held, err := c.holdings(ctx)
 	if err != nil {
 		return s, err
 	}
 	unused := map[string]bool{} // by their volumes
-	err = st.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
+	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
 	if err != nil {
 		return s, err
 	}

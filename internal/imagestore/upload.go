@@ -20,13 +20,13 @@ import (
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
 // claim is made as soon as the digest is known, which may be before the last byte is sent; takenError when somebody
 // else made it first. A failure or a cancel leaves neither volume nor document.
-func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
+func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
-	below, err := st.below(ctx, r.Parent)
+	below, err := h.below(ctx, h.Parent)
 	if err != nil {
 		return none, 0, err
 	}
-	im, err := r.Source.Open(ctx)
+	im, err := h.Source.Open(ctx)
 	if err != nil {
 		return none, 0, err
 	}
@@ -35,11 +35,11 @@ func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, at
 	if below != nil { // nobody knows how much has changed
 		format, size, atLeast = image.FormatQcow2, 0, 0
 	}
-	room, err := st.checkRoom(ctx, atLeast)
+	room, err := h.checkRoom(ctx, atLeast)
 	if err != nil {
 		return none, 0, err
 	}
-	u := st.newUpload(r, naming.Base(r.Stem, attempt, string(format)), string(format))
+	u := h.newUpload(naming.Base(h.Stem, attempt, string(format)), string(format))
 	u.standOn(below)
 	defer func() { err = u.settle(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
@@ -54,13 +54,13 @@ func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, at
 	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
-	conn, err := st.host.OpenTransfer(ctx)
+	conn, err := h.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, 0, err
 	}
 	defer conn.Close()
-	r.Steps.Done("open")
-	done, err := u.send(ctx, im, below, conn, transfer.Room(room), transfer.OnProgress(r.Progress),
+	h.Steps.Done("open")
+	done, err := u.send(ctx, im, below, conn, transfer.Room(room), transfer.OnProgress(h.Progress),
 		transfer.OnDigest(func(digest string) error {
 			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 			return u.claim(ctx, digest)
@@ -68,17 +68,17 @@ func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, at
 	if err != nil {
 		return none, done.transferred, err
 	}
-	r.Steps.Done(done.step())
+	h.Steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: st.pool, volume: u.base.Volume})
+		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: h.pool, volume: u.base.Volume})
 	}
 	if err == nil {
-		err = u.kept(ctx, conn, volume, done.transferred+done.shared, r.VerifyFull)
+		err = u.kept(ctx, conn, volume, done.transferred+done.shared, h.VerifyFull)
 	}
-	r.Steps.Done("verify")
+	h.Steps.Done("verify")
 	if err == nil && done.blocks != nil {
-		err = st.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
+		err = h.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -91,33 +91,33 @@ func (st *Store) sendBase(ctx context.Context, r Request, knownDigest string, at
 
 // checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
 // much room there is, in bytes.
-func (st *Store) checkRoom(ctx context.Context, size int64) (room int64, err error) {
-	if err := st.host.RefreshPool(ctx, st.pool); err != nil { // else the host tells what was free some time ago
+func (p *Pool) checkRoom(ctx context.Context, size int64) (room int64, err error) {
+	if err := p.host.RefreshPool(ctx, p.pool); err != nil { // else the host tells what was free some time ago
 		return 0, err
 	}
-	pool, err := st.host.Pool(ctx, st.pool)
+	pool, err := p.host.Pool(ctx, p.pool)
 	if err != nil {
 		return 0, err
 	}
 	room = int64(min(pool.Available, math.MaxInt64))
 	if size > room {
 		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
-			st.pool, size>>20, room>>20)
+			p.pool, size>>20, room>>20)
 	}
 	return room, nil
 }
 
 // CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
 // room for is asked when it is stored.
-func (st *Store) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
+func (p *Pool) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
 	if size <= 0 {
 		return nil
 	}
-	pool, err := st.host.Pool(ctx, st.pool)
+	pool, err := p.host.Pool(ctx, p.pool)
 	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so
 	}
-	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, st.pool, pool.Capacity>>20)
+	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, p.pool, pool.Capacity>>20)
 	return source.Origin(s).Failed("storing", tooLarge,
 		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }
@@ -136,11 +136,11 @@ type upload struct {
 }
 
 // newUpload prepares a base in a volume of that name.
-func (st *Store) newUpload(r Request, volume, format string) *upload {
-	u := &upload{store: st, version: r.User, base: catalog.Base{
-		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{r.User.String()},
+func (h holding) newUpload(volume, format string) *upload {
+	u := &upload{store: h.Store, version: h.User, base: catalog.Base{
+		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{h.User.String()},
 	}}
-	if want := r.Source.Expected(); want != (image.Checksum{}) {
+	if want := h.Source.Expected(); want != (image.Checksum{}) {
 		u.base.Sources = []string{want.String()}
 	}
 	return u

@@ -54,4 +54,4 @@ func (l *Library) Tenant() string { return l.me.Tenant }
 func (l *Library) User() string { return l.me.User }
 
 // Pool is the name of the library's pool.
-func (l *Library) Pool() string { return l.Images.Pool() }
+func (l *Library) Pool() string { return l.Images.Name() }

@@ -1,0 +1,119 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+)
+
+// Pool is a pool of a host, as far as images are in it.
+type Pool struct {
+	host host.Host
+	pool string
+
+	mu     sync.Mutex
+	opened bool
+}
+
+// String names the pool and its host.
+func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.pool, p.host.URI()) }
+
+// Name is the name of the pool.
+func (p *Pool) Name() string { return p.pool }
+
+// UUID is the UUID of the library's pool; host.ErrNoPool. It makes no request where the pool was used before.
+func (p *Pool) UUID(ctx context.Context) (string, error) {
+	return p.host.PoolUUID(ctx, p.pool)
+}
+
+// ready tells whether the pool was opened.
+func (p *Pool) Opened() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opened
+}
+
+// DefaultPool is the pool that is created when it is missing; any other must exist.
+const DefaultPool = "novacron"
+
+// open makes sure, once, that the pool is there and active.
+func (p *Pool) Open(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened {
+		return nil
+	}
+	pool, err := p.host.Pool(ctx, p.pool)
+	if errors.Is(err, host.ErrNoPool) {
+		if p.pool != DefaultPool {
+			return p.noSuchPool(ctx, err)
+		}
+		pool, err = p.host.CreateDirPool(ctx, p.pool, defaultPoolPath(p.host.URI()))
+	}
+	if err != nil {
+		return err
+	}
+	if !pool.Active {
+		return finding.List{{Path: finding.At("pool"), Summary: "Storage pool is not active", Detail: fmt.Sprintf(
+			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", p.pool, p.host.URI(), p.pool)}}
+	}
+	p.opened = true
+	return nil
+}
+
+// CheckPool finds that the pool is not there, or not active. The default pool is made when something is registered.
+func (p *Pool) Check(ctx context.Context) error {
+	if p.Opened() {
+		return nil
+	}
+	if _, err := p.host.Pool(ctx, p.pool); errors.Is(err, host.ErrNoPool) && p.pool == DefaultPool {
+		return nil
+	}
+	return p.Open(ctx)
+}
+
+// defaultPoolPath is where the default pool is made: beside libvirt's own images, or among the user's data where the
+// user's own session daemon runs the guests.
+func defaultPoolPath(uri string) string {
+	if u, err := url.Parse(uri); err != nil || u.Path != "/session" {
+		return "/var/lib/libvirt/novacron"
+	}
+	data := os.Getenv("XDG_DATA_HOME")
+	if home, err := os.UserHomeDir(); data == "" && err == nil {
+		data = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(data, "novacron")
+}
+
+func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
+	pools, err := p.host.Pools(ctx)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	names := make([]string, len(pools))
+	for i, p := range pools {
+		names[i] = p.Name
+	}
+	there := "It has no pools."
+	if len(names) > 0 {
+		there = "It has: " + strings.Join(names, ", ") + "."
+	}
+	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
+		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
+			"created when it is missing.", p.host.URI(), p.pool, there, DefaultPool)}}}
+}
+
+// MissingPoolError says that the library's pool is not there. A plan does not refuse that where nothing has to be read from the
+// pool: the same apply may make it, by another provider.
+type MissingPoolError struct{ error }
+
+// Unwrap gives the findings.
+func (e *MissingPoolError) Unwrap() error { return e.error }

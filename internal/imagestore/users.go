@@ -1,0 +1,133 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// versionsOn names the versions that use a base, but for those of other tenants and catalogues, which it counts.
+func (st *Store) versionsOn(b catalog.Base) []string {
+	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, st.tenant+"/") })
+	if others := len(b.Versions) - len(own); others > 0 {
+		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
+	}
+	return own
+}
+
+// InUseError says that a version cannot go because something hangs on its base image.
+type InUseError struct {
+	Version catalog.VersionID
+	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
+	Others  int      // how many linked clones of other tenants there are beside
+	Built   []string // ids of the tenant's own versions that hold only what differs from it
+	BuiltBy int      // how many such versions other tenants have beside
+}
+
+// InUse tells whether something does.
+func (e *InUseError) InUse() bool { return len(e.Users)+e.Others+len(e.Built)+e.BuiltBy > 0 }
+
+func (e *InUseError) Error() string {
+	var reasons []string
+	if len(e.Built)+e.BuiltBy > 0 {
+		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only what differs from it: %s. "+
+			"Destroy them first", naming.AndOthers(e.Built, e.BuiltBy)))
+	}
+	if len(e.Users)+e.Others > 0 {
+		reasons = append(reasons, fmt.Sprintf("these linked clones need its base image: %s. Destroy them first, "+
+			"or replace them by another version or by full clones (strategy = \"clone\")", naming.AndOthers(e.Users, e.Others)))
+	}
+	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))
+}
+
+// Users names what hangs on a version's base: its own instances, and, where no other version keeps the base, every overlay
+// on it, whoever made it. What is another tenant's is counted only. It is an error where something may hang on the base that
+// the host cannot describe; tell is told what it cannot describe else.
+func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
+	in := &InUseError{Version: v.ID}
+	domains, undescribed, err := st.host.AllDomains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	instances, err := st.usage.MadeOf(domains)
+	if err != nil {
+		return nil, err
+	}
+	var known []string
+	for _, i := range instances {
+		if !i.Of(st.pool, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
+			continue
+		}
+		if i.Tenant == st.tenant {
+			in.Users = append(in.Users, i.Tenant+"/"+i.Name)
+		} else {
+			in.Others++
+		}
+		for _, disk := range i.Domain.Disks {
+			known = append(known, disk.Path)
+		}
+	}
+	base, err := st.Base(ctx, v.Digest)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return in, nil
+	}
+	if err != nil || len(base.Versions) > 1 {
+		return in, err
+	}
+	if err := st.builtOn(ctx, base, in); err != nil {
+		return nil, err
+	}
+	found, err := st.usage.On(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range found.Overlays {
+		switch {
+		case slices.Contains(known, o.Path) || o.Pool == st.pool && slices.Contains(base.Children, o.Name):
+		case st.usage.Foreign(instances, o.Path), naming.OtherTenant(st.tenant, o.Name):
+			in.Others++
+		default:
+			in.Users = append(in.Users, "volume "+strings.ToValidUTF8(o.Name, "\uFFFD"))
+		}
+	}
+	if in.InUse() {
+		return in, nil
+	}
+	return in, st.usage.Weigh(v.ID, found, undescribed, tell)
+}
+
+// builtOn names the versions whose images stand on a base.
+func (st *Store) builtOn(ctx context.Context, base catalog.Base, in *InUseError) error {
+	if len(base.Children) == 0 {
+		return nil
+	}
+	bases, err := st.bases.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	children := slices.Clone(base.Children)
+	for _, b := range bases {
+		if !slices.Contains(children, b.Value.Volume) {
+			continue
+		}
+		children = without(children, b.Value.Volume)
+		for _, user := range b.Value.Versions {
+			if id, err := catalog.ParseVersionID(user); err == nil && id.Template.Tenant == st.tenant {
+				in.Built = append(in.Built, user)
+			} else {
+				in.BuiltBy++
+			}
+		}
+	}
+	slices.Sort(in.Built)
+	if len(children) > 0 {
+		in.Built = append(in.Built, "one that is being registered")
+	}
+	return nil
+}
