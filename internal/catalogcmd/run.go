@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // Exit codes.
@@ -129,8 +129,8 @@ type site struct{ uri, pool, tenant string }
 func (s *site) flags(flags *flag.FlagSet) {
 	flags.StringVar(&s.uri, "uri", first(os.Getenv("NOVACRON_URI"), os.Getenv("LIBVIRT_DEFAULT_URI"), "qemu:///system"),
 		"libvirt `URI` of the host. Default: NOVACRON_URI, then LIBVIRT_DEFAULT_URI, then qemu:///system")
-	flags.StringVar(&s.pool, "pool", first(os.Getenv("NOVACRON_POOL"), imagestore.DefaultPool),
-		"storage `POOL` of the images. Default: NOVACRON_POOL, then "+imagestore.DefaultPool)
+	flags.StringVar(&s.pool, "pool", first(os.Getenv("NOVACRON_POOL"), volumes.DefaultPool),
+		"storage `POOL` of the images. Default: NOVACRON_POOL, then "+volumes.DefaultPool)
 	flags.StringVar(&s.tenant, "tenant", "", "only what belongs to this `TENANT`. Default: everything that the catalog shows you, which with\n"+
 		"a tenant's role in PostgreSQL is what belongs to that tenant")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
@@ -24,7 +25,7 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	if err != nil {
 		return none, err
 	}
-	if _, err := h.checkRoom(ctx, disk.Room); err != nil {
+	if _, err := h.CheckRoom(ctx, disk.Room); err != nil {
 		return none, err
 	}
 	u := h.newUpload(naming.Base(h.Stem, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
@@ -55,7 +56,7 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := digestOfVolume(ctx, transfer, h.pool, u.base.Volume, 0, nowAndThen(h.Progress, u.base.StoredSize))
+	digest, err := volumes.Digest(ctx, transfer, h.pool, u.base.Volume, 0, nowAndThen(h.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)
 	}

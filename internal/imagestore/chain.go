@@ -15,15 +15,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // A base may stand on another one, and hold only what differs. The one below lists the volumes that stand on it, from
 // before there is anything in them until after they are gone, and stays for as long. Beside a base's volume is the map of
 // its disk's blocks, so that another image can be compared with it without reading it.
 
-// maxDepth is how many bases there are below one at most. What would be higher stands on the lowest one again.
+// MaxDepth is how many bases there are below one at most. What would be higher stands on the lowest one again.
 const MaxDepth = 8
 
 // below is the base that another one is to stand on.
@@ -115,7 +115,7 @@ func content(b catalog.Base) (digest string, from int64) {
 	return b.Stored, overlay.DataOffset
 }
 
-// verifyBase reads a stored image back, with all that it stands on.
+// Verify reads a stored image back, with all that it stands on.
 func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
@@ -124,7 +124,7 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 	defer transfer.Close()
 	for {
 		want, from := content(base)
-		stored, err := digestOfVolume(ctx, transfer, st.pool, base.Volume, from, nil)
+		stored, err := volumes.Digest(ctx, transfer, st.pool, base.Volume, from, nil)
 		if err == nil && stored != want {
 			err = damaged(st, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
 		}
@@ -137,9 +137,9 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 			volume, err = st.Volume(ctx, base)
 		}
 		if err == nil {
-			err = st.standsOn(ctx, volume, parent)
+			err = st.StandsOn(ctx, volume, parent)
 		}
-		if wrong, ok := errors.AsType[*standingError](err); ok {
+		if wrong, ok := errors.AsType[*volumes.NotStandingError](err); ok {
 			err = damaged(st, base, wrong.Error())
 		}
 		if err != nil {
@@ -147,20 +147,6 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 		}
 		base = parent
 	}
-}
-
-// standingError says that a volume does not stand on the one that it should.
-type standingError struct{ on string }
-
-func (e *standingError) Error() string { return "it does not stand on " + e.on }
-
-// standsOn makes sure that a base's volume stands on its parent's, a *standingError: no digest is of what its header says.
-func (p *Pool) standsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
-	on, err := p.host.Volume(ctx, p.pool, parent.Volume)
-	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
-		err = &standingError{on.Path}
-	}
-	return err
 }
 
 // damagedError says that a stored image is not what was stored.
@@ -225,7 +211,7 @@ func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Ma
 	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := st.deleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
+	if err := st.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
 		return nil, err
 	}
 	transfer, err := st.host.OpenTransfer(ctx)
@@ -233,30 +219,5 @@ func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Ma
 		return nil, err
 	}
 	defer transfer.Close()
-	return m, st.storeBlocks(ctx, transfer, base.Volume, m)
-}
-
-// storeBlocks puts the map of a base's disk beside its volume, unless it is there.
-func (p *Pool) storeBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
-	name, size := naming.BlockMap(volume), m.FileSize()
-	// Not cut short, as that of the base's own volume is not.
-	err := step.Completed(ctx, func(ctx context.Context) error {
-		_, err := p.host.CreateVolume(ctx, p.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
-		return err
-	})
-	if errors.Is(err, host.ErrExists) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r, w := io.Pipe()
-	go func() {
-		_, err := m.WriteTo(w)
-		_ = w.CloseWithError(err)
-	}()
-	defer r.Close()
-	lent := &lentReader{r: r}
-	defer lent.giveBack()
-	return transfer.Upload(ctx, p.pool, name, lent, 0, size)
+	return m, st.StoreBlocks(ctx, transfer, base.Volume, m)
 }

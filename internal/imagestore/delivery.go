@@ -6,6 +6,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // delivery is what became of an image on its way.
@@ -26,7 +27,7 @@ func (d delivery) step() string {
 
 // send sends an image as it is, or what differs from the one below.
 func (u *upload) send(ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
-	to := sink{conn, u.store.pool, u.base.Volume}
+	to := volumes.NewSink(conn, u.store.pool, u.base.Volume)
 	if below == nil {
 		file, err := u.place(ctx, im)
 		if err != nil {

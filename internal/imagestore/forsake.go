@@ -55,7 +55,7 @@ func (st *Store) clearVolumes(ctx context.Context, stem string) error {
 	}
 	for _, name := range names {
 		if left(name) {
-			if err := st.deleteVolume(ctx, name); err != nil {
+			if err := st.DeleteVolume(ctx, name); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (st *Store) uploaderDead(ctx context.Context, base catalog.Base) (bool, err
 	return true, nil
 }
 
-// abandoned tells whether a version was being registered by a process that is dead. Where the catalogue's clock cannot be
+// Abandoned tells whether a version was being registered by a process that is dead. Where the catalogue's clock cannot be
 // read, that is not certain.
 func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
 	if v.Coming == nil || runner.Dead(v.Coming.Runner) {

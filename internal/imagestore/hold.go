@@ -158,7 +158,7 @@ func (st *Store) joinBase(ctx context.Context, digest string, id catalog.Version
 	}
 }
 
-// releaseBase takes a version off the base's users; the last one removes the base.
+// Release takes a version off the base's users; the last one removes the base.
 func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionID) error {
 	return st.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
 }
@@ -189,7 +189,7 @@ func (st *Store) release(ctx context.Context, digest string, leave func(*catalog
 // discardBase removes a base's volumes and then its document. Several may do so at once.
 func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
-		if err := st.deleteVolume(ctx, volume); err != nil {
+		if err := st.DeleteVolume(ctx, volume); err != nil {
 			return err
 		}
 	}
@@ -206,24 +206,5 @@ func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) 
 			return catalog.IgnoreNotFound(err)
 		}
 		rec = found
-	}
-}
-
-// deleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be
-// in use: for a moment after a connection that sent it was closed, and while it is copied. So it is tried until ctx ends.
-func (p *Pool) deleteVolume(ctx context.Context, name string) error {
-	for {
-		err := p.host.DeleteVolume(ctx, p.pool, name)
-		if errors.Is(err, host.ErrNoVolume) {
-			return nil
-		}
-		if !errors.Is(err, host.ErrOperationInvalid) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(baseWatch):
-		}
 	}
 }

@@ -37,7 +37,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := s.deleteVolume(t.Context(), u.base.Volume); err != nil {
+		if err := s.DeleteVolume(t.Context(), u.base.Volume); err != nil {
 			t.Error(err)
 		}
 	}()

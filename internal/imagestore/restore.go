@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -28,7 +29,7 @@ type Stored struct {
 	Blocks func() (io.ReadCloser, error)
 }
 
-// Chain lists what a version's image is made of: its base, the one that stands on, and so on.
+// ChainOf lists what a version's image is made of: its base, the one that stands on, and so on.
 func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
 	chain, err := st.Chain(ctx, v.Digest)
 	if err != nil {
@@ -37,7 +38,7 @@ func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base
 	return chain, nil
 }
 
-// basesFrom lists the base of a digest, the one that stands on, and so on.
+// Chain lists the base of a digest, the one that stands on, and so on.
 func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base, err error) {
 	for ; digest != ""; digest = chain[len(chain)-1].Parent {
 		base, err := st.Base(ctx, digest)
@@ -49,7 +50,7 @@ func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base
 	return chain, nil
 }
 
-// ReadBase writes a base's image as it is stored, and returns an error unless every byte is what its digest says.
+// Read writes a base's image as it is stored, and returns an error unless every byte is what its digest says.
 func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error {
 	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
@@ -84,7 +85,7 @@ func sameDigest(want string, sum []byte, what string) error {
 	return nil
 }
 
-// restoreBase makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
+// Restore makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
 // its users. ErrNoImage when it is nowhere.
 func (st *Store) Restore(
 	ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool),
@@ -157,7 +158,7 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 // the same: a backup can come from anywhere, and a base must not lead out of the library.
 func (r restoration) sendStored(ctx context.Context, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
 	none := catalog.Base{}
-	if _, err := r.checkRoom(ctx, s.Base.StoredSize); err != nil {
+	if _, err := r.CheckRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
 	stored, err := s.Open()
@@ -196,16 +197,16 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 		return none, err
 	}
 	defer conn.Close()
-	sent, err := u.sendPieces(ctx, sink{conn, r.pool, volume}, stream)
+	sent, err := u.sendPieces(ctx, volumes.NewSink(conn, r.pool, volume), stream)
 	if err == nil && header != nil {
-		err = sink{conn, r.pool, volume}.WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = volumes.NewSink(conn, r.pool, volume).WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(r.pool, volume), &storedAt{ctx: ctx, transfer: conn, pool: r.pool, volume: volume}, s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(r.pool, volume), volumes.NewReaderAt(ctx, conn, r.pool, volume), s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)
@@ -257,7 +258,7 @@ func (u *upload) restoreBlocks(ctx context.Context, transfer host.Transfer, open
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("reading the map of the image of version %q: %w", u.version, err)
 	}
-	return u.store.storeBlocks(ctx, transfer, u.base.Volume, m)
+	return u.store.StoreBlocks(ctx, transfer, u.base.Volume, m)
 }
 
 // piece is how much of an image is sent at once, or not at all where it is zeros.
@@ -265,7 +266,7 @@ const piece = 4 << 20 // bytes
 
 // sendPieces sends what is not zeros of a stored image, and makes sure that the whole is what its digest says: from reads what
 // that is of. It returns the bytes that it sent.
-func (u *upload) sendPieces(ctx context.Context, to sink, from io.Reader) (sent int64, err error) {
+func (u *upload) sendPieces(ctx context.Context, to volumes.Sink, from io.Reader) (sent int64, err error) {
 	sum, buffer, zeros := sha256.New(), make([]byte, piece), make([]byte, piece)
 	want, offset := content(u.base)
 	for offset < u.base.StoredSize {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // Only another image than was looked at is its source's fault.
@@ -16,7 +17,7 @@ func TestASourceIsBlamedForItsImageAlone(t *testing.T) {
 		err    error
 		blamed bool
 	}{
-		"another image":     {&standingError{"/p/a"}, true},
+		"another image":     {&volumes.NotStandingError{On: "/p/a"}, true},
 		"another format":    {&host.FormatError{Probed: "raw", Defined: "qcow2"}, true},
 		"a lost connection": {&host.Error{Op: "reading", Object: "it", Err: host.ErrUnreachable}, false},
 		"the end of time":   {context.DeadlineExceeded, false},

@@ -1,3 +1,8 @@
+// Package imagestore keeps the images of one pool of a host. It stores each image once, however many versions share it, and
+// stores of an image that was compared with another one what differs. It knows of a catalog only which versions use an image.
+//
+// An image is held for a version (Hold), which may wait for another process that sends it; it is released (Release) with its last
+// version, unless instances stand on it; and what processes that died have left is removed (Forsake, Collect).
 package imagestore
 
 import (
@@ -8,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // Documents are what a catalog has of images and of the versions that use them.
@@ -32,10 +38,12 @@ type Options struct {
 	UnusedFor      time.Duration // 0 for the usual time; see unusedFor
 }
 
-// ImageStore has the images of one pool of a host.
+// Store has the images of one pool of a host.
 type Store struct {
-	*Pool
+	*volumes.Pool
 
+	host    host.Host
+	pool    string
 	catalog Documents
 	bases   catalog.Collection[catalog.Base]
 	tenant  string
@@ -47,10 +55,10 @@ type Store struct {
 	lookAgain      func(ctx context.Context) error              // at the pool: it shows what other hosts have written by now
 }
 
-// NewStore makes a store. Nothing is connected before it is used.
+// New makes a store. Nothing is connected before it is used.
 func New(o Options) *Store {
 	return &Store{
-		Pool: &Pool{host: o.Host, pool: o.Pool}, catalog: o.Documents, bases: o.Documents.Bases(), tenant: o.Tenant,
+		Pool: volumes.New(o.Host, o.Pool), host: o.Host, pool: o.Pool, catalog: o.Documents, bases: o.Documents.Bases(), tenant: o.Tenant,
 		usage:          usage.New(o.Host, o.Pool, o.Tenant),
 		abandonedAfter: cmp.Or(o.AbandonedAfter, abandonedAfter), unusedFor: cmp.Or(o.UnusedFor, unusedFor),
 		poolTime:  func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },

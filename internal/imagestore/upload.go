@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -35,7 +34,7 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	if below != nil { // nobody knows how much has changed
 		format, size, atLeast = image.FormatQcow2, 0, 0
 	}
-	room, err := h.checkRoom(ctx, atLeast)
+	room, err := h.CheckRoom(ctx, atLeast)
 	if err != nil {
 		return none, 0, err
 	}
@@ -71,14 +70,14 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	h.Steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, &storedAt{ctx: ctx, transfer: conn, pool: h.pool, volume: u.base.Volume})
+		err = im.CheckStored(ctx, volumes.NewReaderAt(ctx, conn, h.pool, u.base.Volume))
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, volume, done.transferred+done.shared, h.VerifyFull)
 	}
 	h.Steps.Done("verify")
 	if err == nil && done.blocks != nil {
-		err = h.storeBlocks(ctx, conn, u.base.Volume, done.blocks)
+		err = h.StoreBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -87,39 +86,6 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 		return none, done.transferred, err
 	}
 	return u.base, done.transferred, nil
-}
-
-// checkRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
-// much room there is, in bytes.
-func (p *Pool) checkRoom(ctx context.Context, size int64) (room int64, err error) {
-	if err := p.host.RefreshPool(ctx, p.pool); err != nil { // else the host tells what was free some time ago
-		return 0, err
-	}
-	pool, err := p.host.Pool(ctx, p.pool)
-	if err != nil {
-		return 0, err
-	}
-	room = int64(min(pool.Available, math.MaxInt64))
-	if size > room {
-		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
-			p.pool, size>>20, room>>20)
-	}
-	return room, nil
-}
-
-// CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
-// room for is asked when it is stored.
-func (p *Pool) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
-	if size <= 0 {
-		return nil
-	}
-	pool, err := p.host.Pool(ctx, p.pool)
-	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
-		return nil //nolint:nilerr // whatever else is read of the pool says so
-	}
-	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, p.pool, pool.Capacity>>20)
-	return source.Origin(s).Failed("storing", tooLarge,
-		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }
 
 // upload is a base on its way.
@@ -159,7 +125,7 @@ func (u *upload) settle(ctx context.Context, err error) error {
 	return err
 }
 
-// leftError says that something is left of what was undone: the version's claim has to stay, so that it is found.
+// LeftoverError says that something is left of what was undone: the version's claim has to stay, so that it is found.
 type LeftoverError struct{ error }
 
 func (e *LeftoverError) Unwrap() error { return e.error }
@@ -245,7 +211,7 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 		return err
 	}
 	want, from := content(u.base)
-	stored, err := digestOfVolume(ctx, transfer, u.store.pool, u.base.Volume, from, nil)
+	stored, err := volumes.Digest(ctx, transfer, u.store.pool, u.base.Volume, from, nil)
 	if err != nil {
 		return err
 	}
@@ -285,7 +251,7 @@ func (u *upload) undo(ctx context.Context) error {
 	}
 	var errs []error
 	if u.created {
-		errs = append(errs, u.store.deleteVolume(ctx, u.base.Volume), u.store.deleteVolume(ctx, naming.BlockMap(u.base.Volume)))
+		errs = append(errs, u.store.DeleteVolume(ctx, u.base.Volume), u.store.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
 		errs = append(errs, u.store.disown(ctx, u.base.Parent, u.base.Volume))

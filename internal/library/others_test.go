@@ -16,11 +16,11 @@ func TestADraftHasNoInstances(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	facts := metadata.Facts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.Pool()}
 	instance := []host.Domain{{Name: "shop.web", Metadata: must[string](t)(facts.Marshal())}}
-	unknown := []host.Undescribed{{Name: "bank.vault", Err: host.ErrInternal}}
+	unknown := []string{"a domain that may be another tenant's"}
 	for name, c := range map[string]struct {
 		version     string
 		domains     []host.Domain
-		undescribed []host.Undescribed
+		undescribed []string
 		says        string
 	}{
 		"nothing":             {"", nil, nil, ""},

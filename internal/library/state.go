@@ -7,7 +7,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
@@ -20,28 +19,27 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	instances, undescribed, err := l.Images.Usage().InstancesOf(ctx, id)
+	instances, unknown, err := l.Images.Usage().InstancesOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	return l.mayDraft(id, version, from, instances, undescribed)
+	return l.mayDraft(id, version, from, instances, unknown)
 }
 
 // mayDraft finds that a template, or a version of it, has instances, or may have some among the domains that its host cannot
 // describe.
 func (l *Library) mayDraft(
-	id catalog.TemplateID, version string, from catalog.State, instances []usage.Instance, undescribed []host.Undescribed,
+	id catalog.TemplateID, version string, from catalog.State, instances []usage.Instance, unknown []string,
 ) error {
 	what := fmt.Sprintf("Template %q", id)
 	if version != "" {
 		what = fmt.Sprintf("Version %q", id.Version(version))
 		instances = slices.DeleteFunc(instances, func(i usage.Instance) bool { return i.Version != version })
 	}
-	if len(instances) == 0 && len(undescribed) > 0 {
-		u := undescribed[0]
+	if len(instances) == 0 && len(unknown) > 0 {
 		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s "+
-			"may have instances: the host cannot describe %s%s. See with virsh dumpxml what is wrong with it, and repair or "+
-			"remove it; or leave state as it is.", what, l.Images.Usage().NameOf(u), l.Images.Usage().Reason(u))}}
+			"may have instances: the host cannot describe %s. See with virsh dumpxml what is wrong with it, and repair or "+
+			"remove it; or leave state as it is.", what, unknown[0])}}
 	}
 	if len(instances) == 0 {
 		return nil

@@ -16,7 +16,7 @@ import (
 // A host lists what it cannot describe: files that vanished or turned into something else since their pool was looked at,
 // and whatever it stumbles over. Most of it has nothing to do with the library, and must not be in its way.
 
-// hanging is what the volumes of all pools tell of a base.
+// Dependents is what the volumes of all pools tell of a base.
 type Dependents struct {
 	Overlays   []host.Volume      // that stand on it
 	doubtful   []host.Undescribed // that may stand on it, and that the host cannot describe
@@ -25,7 +25,7 @@ type Dependents struct {
 	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
-// overlaysOn looks at the volumes of all pools of files: those of linked clones may be in any of them.
+// On looks at the volumes of all pools of files: those of linked clones may be in any of them.
 func (use *Usage) On(ctx context.Context, base catalog.Base) (Dependents, error) {
 	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else those that were made without libvirt do not show
 		return Dependents{}, err
@@ -126,7 +126,7 @@ func (s sighting) guests(v host.Volume) bool {
 
 func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 
-// any tells whether something stands on the base, or may do.
+// Any tells whether something stands on the base, or may do.
 func (h Dependents) Any() bool {
 	return len(h.Overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
 }
@@ -138,7 +138,7 @@ func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool)
 	})
 }
 
-// weigh refuses the removal of a version on whose base something may hang that the host cannot describe, and tells what has
+// Weigh refuses the removal of a version on whose base something may hang that the host cannot describe, and tells what has
 // nothing to do with it.
 func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string)) error {
 	refused := func(u host.Undescribed, how, advice string) error {
@@ -164,7 +164,7 @@ func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.U
 	return nil
 }
 
-// nameOf is what the library's user may be told of something that cannot be described: what is called as another tenant's has no
+// NameOf is what the library's user may be told of something that cannot be described: what is called as another tenant's has no
 // name for them.
 func (use *Usage) NameOf(u host.Undescribed) string {
 	switch {
@@ -176,7 +176,7 @@ func (use *Usage) NameOf(u host.Undescribed) string {
 	return "a domain that may be another tenant's"
 }
 
-// reason says why it cannot be described, if that may be told.
+// Reason says why it cannot be described, if that may be told.
 func (use *Usage) Reason(u host.Undescribed) string {
 	if use.others(u) {
 		return ""

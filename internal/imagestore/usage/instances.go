@@ -13,13 +13,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// made is an instance of a template, as its host has it.
+// Instance is an instance of a template, as its host has it.
 type Instance struct {
 	metadata.Facts
 	Domain host.Domain
 }
 
-// madeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
+// MadeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
 // that cannot be read: they may be of any template; found are the others.
 func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
 	var errs []error
@@ -57,21 +57,24 @@ func (use *Usage) calls(d host.Domain) string {
 	return fmt.Sprintf("domain %q", d.Name)
 }
 
-// of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
+// Of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
 // one of the same name. Metadata that are older do not say whose it is.
 func (i Instance) Of(pool string, id catalog.TemplateID) bool {
 	return i.Template == id.String() && (i.Library == pool || i.Library == "")
 }
 
-// InstancesOf lists the instances on the host that were made from a template of this library, of all tenants. undescribed are
-// the domains that the host cannot describe: they may be such instances, and are not among them.
-func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found []Instance, undescribed []host.Undescribed, err error) {
+// InstancesOf lists the instances on the host that were made from a template of this library, of all tenants. unknown
+// names the domains that the host cannot describe, with the reason: they may be such instances, and are not among them.
+func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found []Instance, unknown []string, err error) {
 	domains, undescribed, err := use.host.AllDomains(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, u := range undescribed {
+		unknown = append(unknown, use.NameOf(u)+use.Reason(u))
+	}
 	all, err := use.MadeOf(domains)
-	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), undescribed, err
+	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), unknown, err
 }
 
 // InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all

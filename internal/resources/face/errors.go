@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -79,7 +79,7 @@ func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	var unless string
 	if _, taken := errors.AsType[*library.TakenError](err); taken {
 		unless = " Unless it is removed first, the apply is refused."
-	} else if _, missing := errors.AsType[*imagestore.MissingPoolError](err); missing {
+	} else if _, missing := errors.AsType[*volumes.MissingPoolError](err); missing {
 		unless = " Unless the same apply creates it first, the apply is refused."
 	}
 	findings, _ := errors.AsType[finding.List](err)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // Whatever can be known to be wrong is said by the plan, at the line that is wrong, with what there is instead.
@@ -145,7 +145,7 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	if after := host.Virsh(t, "dumpxml", domain); after != before {
 		t.Errorf("the foreign domain was\n%sand is now\n%s", before, after)
 	}
-	if left := host.Leftovers(t, imagestore.DefaultPool, "."+domain+"."); len(left) > 0 {
+	if left := host.Leftovers(t, volumes.DefaultPool, "."+domain+"."); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
 	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+`" on qemu`, "was not made by novacron",

@@ -6,7 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAccDestroyTakesSavedStatesAndSnapshotsAlong(t *testing.T) {
 
 	w.instances(t)
 	w.Apply(t)
-	if left := host.Leftovers(t, imagestore.DefaultPool, name+"-"); len(left) > 0 {
+	if left := host.Leftovers(t, volumes.DefaultPool, name+"-"); len(left) > 0 {
 		t.Errorf("the host still has %q", left)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 func TestAccWhatOthersDidIsPutRight(t *testing.T) {
@@ -39,12 +39,12 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 				host.Virsh(t, "destroy", name)
 				host.Virsh(t, "undefine", name)
 				// A disk that only the old instance had.
-				host.Virsh(t, "vol-create-as", imagestore.DefaultPool, "nova.disk.default."+name+".data.qcow2", "1M")
+				host.Virsh(t, "vol-create-as", volumes.DefaultPool, "nova.disk.default."+name+".data.qcow2", "1M")
 			}, plancheck.ResourceActionCreate, resource.ComposeTestCheckFunc(runs, tfacc.OnHost(func() {
 				if uuid := fact(t, host, name, "UUID"); uuid == first {
 					t.Errorf("it is still the domain %s", uuid)
 				}
-				left := host.Leftovers(t, imagestore.DefaultPool, ".default."+name+".")
+				left := host.Leftovers(t, volumes.DefaultPool, ".default."+name+".")
 				left = slices.DeleteFunc(left, func(what string) bool { return strings.HasSuffix(what, ".json") })
 				slices.Sort(left)
 				want := []string{"volume novacron/nova.console.default." + name + ".log", "volume novacron/nova.disk.default." + name + ".system.qcow2",
@@ -111,7 +111,7 @@ func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
 	}
 	resize := func(size string) func() {
 		return func() {
-			host.Virsh(t, "vol-resize", "nova.disk.default."+name+".data.qcow2", size, "--pool", imagestore.DefaultPool, "--shrink")
+			host.Virsh(t, "vol-resize", "nova.disk.default."+name+".data.qcow2", size, "--pool", volumes.DefaultPool, "--shrink")
 		}
 	}
 	has := func(size string) resource.TestCheckFunc {

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears
@@ -81,7 +81,7 @@ func numbered(prefix string) tfconfig.Expr { return tfconfig.Expr(`"` + prefix +
 // leavesNothing checks, after everything was destroyed, that nothing with marker in its name is
 // left on the host.
 func leavesNothing(t *testing.T, host *acctest.Host, marker string) resource.TestCheckFunc {
-	return tfacc.LeavesNothing(t, host, imagestore.DefaultPool, marker)
+	return tfacc.LeavesNothing(t, host, volumes.DefaultPool, marker)
 }
 
 // planned expects what the plan does with the instance "it".

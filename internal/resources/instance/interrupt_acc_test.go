@@ -6,7 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 func TestAccCtrlCLeavesNothing(t *testing.T) {
@@ -32,7 +32,7 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 				t.Errorf("terraform succeeded in spite of Ctrl-C:\n%s", out)
 			}
 			tfacc.Says(t, out, "Could not create instance", `Making instance "`+domain+`" was cancelled.`)
-			if left := host.Leftovers(t, imagestore.DefaultPool, domain); len(left) > 0 {
+			if left := host.Leftovers(t, volumes.DefaultPool, domain); len(left) > 0 {
 				t.Errorf("left over: %q\n%s", left, out)
 			}
 			if instances := instancesIn(t, w); len(instances) > 0 {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // tiers is a provider whose storage tiers are pools of the test's own, which must be empty when it ends.
@@ -153,7 +153,7 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	w.Apply(t)
 	w.instances(t, efi, tagged(42, "bulk", "running"))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Making instance "`+name+`-tag", step start`, "nova-none")
-	for _, pool := range []string{imagestore.DefaultPool, name + "-fast", name + "-bulk"} {
+	for _, pool := range []string{volumes.DefaultPool, name + "-fast", name + "-bulk"} {
 		if left := host.Leftovers(t, pool, name+"-tag"); len(left) > 0 {
 			t.Errorf("a create that failed has left %q", left)
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // Terraform destroys what is at the old address and creates what is at the new one side by side. Its guest, which does not hear,
@@ -45,12 +45,12 @@ func TestAccInstanceCreatedBeforeTheOneOfItsNameIsDestroyed(t *testing.T) {
 	}
 	w.instances(t, instance("it", name, settings()...))
 	w.Apply(t)
-	before := host.Leftovers(t, imagestore.DefaultPool, name)
+	before := host.Leftovers(t, volumes.DefaultPool, name)
 
 	w.instances(t, instance("it", name, settings(`strategy = "clone"`)...))
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Error: Instance name already in use", `has a domain "`+name+`" already`, "`moved` block",
 		"With create_before_destroy, the new instance would be created before the old one is destroyed", "remove create_before_destroy, or give the new one another name")
-	if after := host.Leftovers(t, imagestore.DefaultPool, name); strings.Join(after, "\n") != strings.Join(before, "\n") {
+	if after := host.Leftovers(t, volumes.DefaultPool, name); strings.Join(after, "\n") != strings.Join(before, "\n") {
 		t.Errorf("the host had %q and has %q", before, after)
 	}
 	w.instances(t, instance("it", name, settings()...))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
 // What plugin-testing cannot show is told by Terraform itself: warnings, where errors point, and what becomes of an
@@ -26,7 +26,7 @@ func newWorkspace(t *testing.T, host *acctest.Host, marker, shop string) *worksp
 	w.Workspace = tfacc.NewWorkspace(t, w.shop)
 	t.Cleanup(func() {
 		w.Destroy(t)
-		if left := host.Leftovers(t, imagestore.DefaultPool, marker); len(left) > 0 {
+		if left := host.Leftovers(t, volumes.DefaultPool, marker); len(left) > 0 {
 			t.Errorf("left over: %q", left)
 		}
 	})

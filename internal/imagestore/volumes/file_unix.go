@@ -1,6 +1,6 @@
 //go:build unix
 
-package imagestore
+package volumes
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 
 var errOtherFile = errors.New("it is not the file of a new volume")
 
-// openVolumeFile opens a regular file of that size for writing. The path is the host's word for it, so it may lead anywhere on
+// OpenFile opens a regular file of that size for writing. The path is the host's word for it, so it may lead anywhere on
 // this machine: nothing is made, no link followed, no device or pipe opened, and nobody waited for.
-func openVolumeFile(path string, size int64) (*os.File, error) {
+func OpenFile(path string, size int64) (*os.File, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package imagestore
+package volumes
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// digestOfVolume reads a volume's bytes as they are in its file, from one on. Notice, where it is not nil, is told how many have
+// Digest reads a volume's bytes as they are in its file, from one on. notice, where it is not nil, is told how many have
 // come.
-func digestOfVolume(ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
+func Digest(ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
 	sum := sha256.New()
 	var w io.Writer = sum
 	if notice != nil {
@@ -38,14 +38,17 @@ func (n *noticed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sink writes extents to a volume.
-type sink struct {
+// Sink writes extents to a volume.
+type Sink struct {
 	transfer     host.Transfer
 	pool, volume string
 }
 
+// NewSink makes a sink of a volume.
+func NewSink(transfer host.Transfer, pool, volume string) Sink { return Sink{transfer, pool, volume} }
+
 // WriteAt implements image.Sink.
-func (s sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
+func (s Sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
 	lent := &lentReader{r: r}
 	defer lent.giveBack() // a transfer that is cancelled may go on reading for a moment, and the reader may not
 	return s.transfer.UploadAll(ctx, s.pool, s.volume, lent, offset, length)
@@ -78,8 +81,8 @@ func (l *lentReader) giveBack() {
 	l.back = true
 }
 
-// storedAt reads parts of a volume. Each is a request, so of what is small, as tables of small clusters are, more is read and kept.
-type storedAt struct {
+// ReaderAt reads parts of a volume. Each is a request, so of what is small, as tables of small clusters are, more is read and kept.
+type ReaderAt struct {
 	ctx          context.Context //nolint:containedctx // io.ReaderAt has none
 	transfer     host.Transfer
 	pool, volume string
@@ -93,8 +96,13 @@ const (
 	readMore  = 1 << 20  // bytes that are read instead: where tables are small, the next one is near
 )
 
+// NewReaderAt reads a volume's file in parts, with ctx.
+func NewReaderAt(ctx context.Context, transfer host.Transfer, pool, volume string) *ReaderAt {
+	return &ReaderAt{ctx: ctx, transfer: transfer, pool: pool, volume: volume}
+}
+
 // ReadAt implements io.ReaderAt.
-func (s *storedAt) ReadAt(p []byte, offset int64) (int, error) {
+func (s *ReaderAt) ReadAt(p []byte, offset int64) (int, error) {
 	from := offset - s.offset
 	if from < 0 || from+int64(len(p)) > int64(len(s.kept)) {
 		var got bytes.Buffer

@@ -1,4 +1,4 @@
-package imagestore
+package volumes
 
 import (
 	"context"
@@ -23,6 +23,9 @@ type Pool struct {
 	opened bool
 }
 
+// New makes a Pool. It connects nothing.
+func New(h host.Host, name string) *Pool { return &Pool{host: h, pool: name} }
+
 // String names the pool and its host.
 func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.pool, p.host.URI()) }
 
@@ -34,7 +37,7 @@ func (p *Pool) UUID(ctx context.Context) (string, error) {
 	return p.host.PoolUUID(ctx, p.pool)
 }
 
-// ready tells whether the pool was opened.
+// Opened tells whether the pool was opened.
 func (p *Pool) Opened() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,7 +47,7 @@ func (p *Pool) Opened() bool {
 // DefaultPool is the pool that is created when it is missing; any other must exist.
 const DefaultPool = "novacron"
 
-// open makes sure, once, that the pool is there and active.
+// Open makes sure, once, that the pool is there and active.
 func (p *Pool) Open(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +72,7 @@ func (p *Pool) Open(ctx context.Context) error {
 	return nil
 }
 
-// CheckPool finds that the pool is not there, or not active. The default pool is made when something is registered.
+// Check finds that the pool is not there, or not active. The default pool is made when something is registered.
 func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
