@@ -184,11 +184,11 @@ func (g *guest) addDisk(ctx context.Context, disk kind.NewDisk) (err error) {
 	case disk.Pool == "": // the definition has it
 	case disk.Has == 0:
 		spec := host.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
-		err := step.Uninterrupted(ctx, func(ctx context.Context) error {
+		create := func(ctx context.Context) error {
 			_, err := g.host.CreateVolume(ctx, disk.Pool, spec)
 			return err
-		})
-		if err != nil {
+		}
+		if err := step.Uninterrupted(ctx, create); err != nil {
 			return err
 		}
 		defer func() {
