@@ -1,7 +1,6 @@
 package kinds_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -73,20 +72,6 @@ func TestSettingsAreValidated(t *testing.T) {
 	}
 }
 
-func TestMessagesListTheKinds(t *testing.T) {
-	for want, settings := range map[string]source.Settings{
-		"no source is given. Set one of path, url, volume and instance_id.": {},
-		"path and volume are given. Keep the one to read the image from.":   {"path": "a", "volume": "b/c"},
-		"path, url and instance_id are given. Keep the one to read the image from.": {
-			"path": "a", "url": "b", "instance_id": "c",
-		},
-	} {
-		if err := kinds.All.Source(settings).Validate(); err == nil || err.Error() != "looking for the image: "+want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}
-
 func TestSourcesAreShownWithoutSecrets(t *testing.T) {
 	for want, settings := range map[string]source.Settings{
 		"a b.img": {"path": "a b.img"},
@@ -99,18 +84,5 @@ func TestSourcesAreShownWithoutSecrets(t *testing.T) {
 		if got := kinds.All.Source(settings).String(); got != want {
 			t.Errorf("%v is shown as %q, want %q", settings, got, want)
 		}
-	}
-}
-
-// What no kind can be made of is no source, whatever it is asked.
-func TestWhatIsMisdescribedIsNothing(t *testing.T) {
-	s := kinds.All.Source(nil)
-	if s.Same(s) || s.Expected() != (image.Checksum{}) || s.Attribute() != "path" {
-		t.Errorf("%s is the same: %t, expects %s, and is %q", s, s.Same(s), s.Expected(), s.Attribute())
-	}
-	_, opened := s.Open(t.Context())
-	_, probed := source.Examine(t.Context(), s)
-	if err := s.Validate(); !errors.Is(opened, err) || !errors.Is(probed, err) {
-		t.Errorf("got %v and %v, want %v", opened, probed, err)
 	}
 }
