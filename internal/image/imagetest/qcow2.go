@@ -42,9 +42,9 @@ func Converted(t testing.TB, disk []byte, options ...string) []byte {
 	return ReadFile(t, path+".qcow2")
 }
 
-// SmallQcow2 is a whole image with clusters of 512 bytes: header, table and block of reference
+// smallQcow2 is a whole image with clusters of 512 bytes: header, table and block of reference
 // counts, L1 and L2 table, and clusters of data, the last of which is compressed.
-func SmallQcow2(version uint32, extended bool) []byte {
+func smallQcow2(version uint32, extended bool) []byte {
 	v2 := qcow2.HeaderFieldsV2{
 		Version:               version,
 		ClusterBits:           9,
@@ -91,7 +91,7 @@ func Patched(changes []byte) []byte {
 	if len(changes) > 0 {
 		kind, changes = changes[0], changes[1:]
 	}
-	data := SmallQcow2(2+uint32(kind&1), kind&3 == 3)
+	data := smallQcow2(2+uint32(kind&1), kind&3 == 3)
 	for ; len(changes) >= 4; changes = changes[4:] {
 		at := int(binary.BigEndian.Uint16(changes)) % (len(data) - 8)
 		if shift := changes[2]; shift < 64 {

@@ -22,7 +22,7 @@ const (
 // patience is how long a server may take.
 type patience struct {
 	connect time.Duration // to accept a connection, to finish TLS, and to begin an answer: each
-	stall   time.Duration // between two bytes of the body; 0 for DefaultStall
+	stall   time.Duration // between two bytes of the body; 0 for defaultStall
 	retry   time.Duration // before the second attempt; twice as long before each further one
 }
 

@@ -110,7 +110,7 @@ func TestContract(t *testing.T) {
 						})
 						close(held)
 					},
-					Is: ErrOther,
+					Is: errOther,
 				},
 				sourcetest.CutOff: {
 					Prepare: hold,

@@ -52,7 +52,7 @@ const (
 func newDownload(ctx context.Context, s Source, p patience) *download {
 	d := &download{source: s, patience: p, client: s.client(p), size: -1}
 	d.ctx, d.cancel = context.WithCancelCause(ctx)
-	d.timer = time.AfterFunc(p.stall, func() { d.cancel(fmt.Errorf("%w for %s", ErrStalled, p.stall)) })
+	d.timer = time.AfterFunc(p.stall, func() { d.cancel(fmt.Errorf("%w for %s", errStalled, p.stall)) })
 	d.timer.Stop()
 	return d
 }
@@ -163,7 +163,7 @@ func (d *download) again(err error) error {
 
 func (d *download) wait(after error) error {
 	pause := d.patience.retry << d.failures
-	if status, ok := errors.AsType[*StatusError](after); ok {
+	if status, ok := errors.AsType[*statusError](after); ok {
 		pause = max(pause, min(status.retryAfter, maxRetryAfter))
 	}
 	select {
@@ -177,13 +177,13 @@ func (d *download) wait(after error) error {
 // failed says what became of the download.
 func (d *download) failed(err error) error {
 	advice := "Apply again; if it happens every time, download the file by other means and use path."
-	status, answered := errors.AsType[*StatusError](err)
+	status, answered := errors.AsType[*statusError](err)
 	switch {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		advice = ""
-	case errors.Is(err, ErrOther):
+	case errors.Is(err, errOther):
 		advice = "Apply again; a URL that names one release, and a checksum, keep that from happening."
-	case errors.Is(err, ErrStalled):
+	case errors.Is(err, errStalled):
 		advice = "Apply again, or use a mirror; source.stall_timeout_seconds says how long to wait."
 	case answered:
 		advice = adviceOnStatus(status.Code)

@@ -156,7 +156,7 @@ func TestAFileThatChangesBetweenAttemptsIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.server.files, c.server.cut = [][]byte{long, c.second}, 3<<20
 			_, err := fetch(t, &c.server, Source{})
-			if !errors.Is(err, ErrOther) {
+			if !errors.Is(err, errOther) {
 				t.Errorf("the error is %v", err)
 			}
 			imagetest.WantBlamed(t, err, "url")

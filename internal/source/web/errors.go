@@ -8,14 +8,14 @@ import (
 
 // Causes within a SourceError.
 var (
-	// ErrOther: what a server has under the URL changed while it was downloaded.
-	ErrOther = errors.New("the file on the server changed while it was being downloaded")
-	// ErrStalled: a server kept the connection open without sending anything.
-	ErrStalled = errors.New("the server stopped sending")
+	// errOther: what a server has under the URL changed while it was downloaded.
+	errOther = errors.New("the file on the server changed while it was being downloaded")
+	// errStalled: a server kept the connection open without sending anything.
+	errStalled = errors.New("the server stopped sending")
 )
 
-// StatusError is the cause within a SourceError when a server answered with anything but a file.
-type StatusError struct {
+// statusError is the cause within a SourceError when a server answered with anything but a file.
+type statusError struct {
 	Code   int
 	Status string // "404 Not Found"
 	From   string // who answered, when that was not the host of the URL; else empty
@@ -23,7 +23,7 @@ type StatusError struct {
 	retryAfter time.Duration // how long the server wants to be left alone
 }
 
-func (e *StatusError) Error() string {
+func (e *statusError) Error() string {
 	if e.From != "" {
 		return fmt.Sprintf("after a redirect, %s answered %q", e.From, e.Status)
 	}

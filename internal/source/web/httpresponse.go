@@ -48,7 +48,7 @@ func (d *download) open() error {
 	case response.StatusCode == http.StatusOK:
 		return d.startOver(response)
 	}
-	status := &StatusError{
+	status := &statusError{
 		Code:       response.StatusCode,
 		Status:     response.Status,
 		retryAfter: retryAfter(response.Header.Get("Retry-After")),
@@ -78,7 +78,7 @@ func (d *download) goOn(response *http.Response) error {
 	}
 	etag := response.Header.Get("ETag")
 	if r.total >= 0 && d.size >= 0 && r.total != d.size || etag != d.etag && etag != "" && d.etag != "" {
-		return ErrOther
+		return errOther
 	}
 	if d.size < 0 {
 		d.size = r.total
@@ -107,7 +107,7 @@ func (d *download) noMore(response *http.Response) error {
 	total, err := strconv.ParseInt(text, 10, 64)
 	switch told := unit && err == nil; {
 	case d.size >= 0 || told && total != d.at:
-		return fmt.Errorf("%w: it is shorter now", ErrOther)
+		return fmt.Errorf("%w: it is shorter now", errOther)
 	case told:
 		d.size = total
 	}
@@ -131,9 +131,9 @@ func (d *download) startOver(response *http.Response) error {
 	}
 	switch {
 	case length >= 0 && d.size >= 0 && length != d.size:
-		return fmt.Errorf("%w: it has %d bytes now, and had %d", ErrOther, length, d.size)
+		return fmt.Errorf("%w: it has %d bytes now, and had %d", errOther, length, d.size)
 	case length >= 0 && length < d.at:
-		return fmt.Errorf("%w: it has %d bytes now, and had %d at least", ErrOther, length, d.at)
+		return fmt.Errorf("%w: it has %d bytes now, and had %d at least", errOther, length, d.at)
 	case length >= 0:
 		d.size = length
 	}
@@ -152,7 +152,7 @@ func (d *download) startOver(response *http.Response) error {
 		}
 	}
 	if again.Sum64() != d.had.Sum64() {
-		return ErrOther
+		return errOther
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func retryAfter(text string) time.Duration {
 // passing tells whether what went wrong may well go right soon. What has taken long is not tried
 // again.
 func passing(err error) bool {
-	if status, ok := errors.AsType[*StatusError](err); ok {
+	if status, ok := errors.AsType[*statusError](err); ok {
 		switch status.Code {
 		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -229,5 +229,5 @@ func passing(err error) bool {
 	_, ours := errors.AsType[*image.SourceError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
-	return !ours && !untrusted && !noTLS && !errors.Is(err, ErrOther)
+	return !ours && !untrusted && !noTLS && !errors.Is(err, errOther)
 }

@@ -26,14 +26,14 @@ var Kind = source.Kind{
 	},
 }
 
-// DefaultStall is how long a server may send nothing where a source does not say.
-const DefaultStall = 60 * time.Second
+// defaultStall is how long a server may send nothing where a source does not say.
+const defaultStall = 60 * time.Second
 
 // Source is a file on a web server.
 type Source struct {
 	URL      string            // http or https; userinfo becomes basic authentication
 	Headers  map[string]string // sent with requests for the URL, to its own server only; secret
-	Stall    time.Duration     // how long the server may send nothing; 0 for DefaultStall
+	Stall    time.Duration     // how long the server may send nothing; 0 for defaultStall
 	Checksum string            // "", "sha256:HEX" or "sha512:HEX" of the file
 }
 
@@ -110,7 +110,7 @@ func open(ctx context.Context, s Source, p patience) (*transfer.Image, error) {
 		return nil, err
 	}
 	if p.stall == 0 {
-		p.stall = DefaultStall
+		p.stall = defaultStall
 	}
 	d := newDownload(ctx, s, p)
 	if err := d.connect(); err != nil {

@@ -126,7 +126,7 @@ func TestAnswersOtherThan200AreErrors(t *testing.T) {
 	for _, code := range []int{204, 206, 304, 401, 404, 410, 429, 503} {
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 		_, err := open(t.Context(), Source{URL: url}, impatient)
-		if status := imagetest.WantError[*StatusError](t, err); status.Code != code {
+		if status := imagetest.WantError[*statusError](t, err); status.Code != code {
 			t.Errorf("answer %d is told as %d", code, status.Code)
 		}
 		imagetest.WantBlamed(t, err, "url")
@@ -183,7 +183,7 @@ func TestAServerThatStallsIsGivenUp(t *testing.T) {
 			}
 			imagetest.WantError[*image.SourceError](t, err)
 			imagetest.WantBlamed(t, err, "url")
-			if sent >= 0 && !errors.Is(err, ErrStalled) {
+			if sent >= 0 && !errors.Is(err, errStalled) {
 				t.Errorf("the error is %v", err)
 			}
 		})
