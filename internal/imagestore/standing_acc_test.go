@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // What was stored is looked at by what is in the pool: between the look at a file and its sending, somebody may have put
@@ -23,13 +24,13 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		"it stands on " + secret:       {"-b", secret, "-F", "raw"},
 		"has its data in another file": {"-o", "data_file=" + secret + ".data,data_file_raw=on"},
 	} {
-		file := filepath.Join(directory, "made.qcow2")
-		site.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), file, "64M")...)
-		content, err := os.ReadFile(site.HostPath(file))
+		made := filepath.Join(directory, "made.qcow2")
+		site.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), made, "64M")...)
+		content, err := os.ReadFile(site.HostPath(made))
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := holding{s.Store, Request{User: web.Version("1.0.0")}}.newUpload("nova.base.stands.qcow2", "qcow2")
+		u := holding{s.Store, Request{User: web.Version("1.0.0"), Source: file.Source{}}}.newUpload("nova.base.stands.qcow2", "qcow2")
 		u.base.VirtualSize = 64 << 20
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
@@ -46,6 +47,6 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err := u.undo(ctx); err != nil {
 			t.Error(err)
 		}
-		site.Exec(t, "rm", "-f", file, secret+".data")
+		site.Exec(t, "rm", "-f", made, secret+".data")
 	}
 }

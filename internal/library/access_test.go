@@ -218,25 +218,25 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	if got := ann.Newer(template, versions, nil, "1.1.0"); got != "1.2.0" {
 		t.Errorf("newer than 1.1.0 is %q", got)
 	}
-	ann.Expect(web.Version("2.0.0"), catalog.Lifecycle{State: catalog.Draft})
-	ann.ExpectState(web.Version("1.2.0"), catalog.Lifecycle{State: catalog.Archived})
-	ann.ExpectState(web.Version("1.3.0"), catalog.Lifecycle{State: catalog.Active})
+	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{State: catalog.Draft})
+	ann.Plan.WillSetState(web.Version("1.2.0"), catalog.Lifecycle{State: catalog.Archived})
+	ann.Plan.WillSetState(web.Version("1.3.0"), catalog.Lifecycle{State: catalog.Active})
 	template, versions, _ = ann.Planned(ctx, web)
-	if got := ann.Newer(template, versions, ann.Expected(web), "1.1.0"); got != "1.3.0" {
+	if got := ann.Newer(template, versions, ann.Plan.Creates(web), "1.1.0"); got != "1.3.0" {
 		t.Errorf("newer than 1.1.0 will be %q", got)
 	}
-	if got := must[string](t)(Pick(web, versions, ann.Expected(web), "")); got != "1.3.0" {
+	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "1.3.0" {
 		t.Errorf("the newest will be %q", got)
 	}
-	ann.Expect(web.Version("2.0.0"), catalog.Lifecycle{}) // planned once more, with a value that was not known
-	if got := must[string](t)(Pick(web, versions, ann.Expected(web), "")); got != "2.0.0" || len(ann.Expected(web)) != 1 {
-		t.Errorf("the newest will be %q of %v", got, ann.Expected(web))
+	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{}) // planned once more, with a value that was not known
+	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" || len(ann.Plan.Creates(web)) != 1 {
+		t.Errorf("the newest will be %q of %v", got, ann.Plan.Creates(web))
 	}
 	archived := template
 	archived.State = catalog.Archived
-	ann.ExpectTemplate(archived)
+	ann.Plan.WillChange(archived)
 	template, versions, _ = ann.Planned(ctx, web)
-	if got := ann.Newer(template, versions, ann.Expected(web), "1.1.0"); got != "" || template.Owner != "ann" {
+	if got := ann.Newer(template, versions, ann.Plan.Creates(web), "1.1.0"); got != "" || template.Owner != "ann" {
 		t.Errorf("newer than 1.1.0, of an archived template of %q's, is %q", template.Owner, got)
 	}
 }

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,4 +72,12 @@ func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
 			c.ImageBytes += v.StoredSize
 		}
 	}
+}
+
+// catalogue names the library's catalogue, as the beginning of a sentence.
+func (l *Library) catalogue() string {
+	if s, ok := l.store.(fmt.Stringer); ok {
+		return "The catalog in " + s.String()
+	}
+	return "The library in " + l.Images.String()
 }

@@ -5,10 +5,10 @@ package library
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 )
 
 // Options say where the library is and who uses it.
@@ -22,17 +22,16 @@ type Options struct {
 
 // Library is the library as one user of one tenant sees it.
 type Library struct {
+	Plan     *planning.Session
+	Removals *planning.Removals
+
 	store catalog.Store
 	me    catalog.Principal
 
 	Images *imagestore.Store
 
-	removalGrace time.Duration // see WhileTaken
-
 	swept sync.Once
-	plan  planCache
 
-	removals    removals
 	unconfirmed unconfirmed
 
 	retention catalog.Retention
@@ -41,9 +40,10 @@ type Library struct {
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
+	removals := planning.NewRemovals(planning.Grace)
 	return &Library{
 		store: o.Store, me: o.Me, Images: o.Images,
-		removalGrace: removalGrace, retention: o.Retention,
+		Plan: planning.New(removals), Removals: removals, retention: o.Retention,
 	}
 }
 

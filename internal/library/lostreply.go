@@ -29,7 +29,7 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	if !same || !l.Keep(r.ID.String()) {
+	if !same || !l.Removals.Keep(r.ID.String()) {
 		return catalog.Version{}, l.VersionExists(r.ID)
 	}
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()

@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 )
 
 // memory is a catalogue in memory, for what needs no host.
@@ -109,7 +110,8 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 		Images: imagestore.New(imagestore.Options{Host: h, Pool: "novacron", Documents: m, Tenant: tenant}),
 		Store:  m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups},
 	})
-	l.removalGrace = 0
+	l.Removals = planning.NewRemovals(0)
+	l.Plan = planning.New(l.Removals)
 	return l
 }
 

@@ -19,7 +19,7 @@ import (
 // tell, where it is given, is told in sentences what was overlooked: files and domains of somebody else's that the host lists
 // and cannot describe, and that cannot stand on the version's image.
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell ...func(overlooked string)) error {
-	end, kept := l.Removing(id.String())
+	end, kept := l.Removals.Begin(id.String())
 	defer end()
 	if kept {
 		return nil
@@ -30,8 +30,8 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
-	l.plan.forget(id.Template)
-	defer l.plan.forget(id.Template) // what was planned meanwhile may have read the version
+	l.Plan.Forget(id.Template)
+	defer l.Plan.Forget(id.Template) // what was planned meanwhile may have read the version
 	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()

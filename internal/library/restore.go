@@ -24,7 +24,7 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	if err != nil {
 		return err
 	}
-	defer l.plan.forget(v.ID.Template)
+	defer l.Plan.Forget(v.ID.Template)
 	v.Coming, v.DeletingSince, v.Maker = nil, nil, ""
 	err = l.Images.Restore(ctx, v, claim.Coming.Volume, images)
 	if err == nil {
@@ -47,7 +47,7 @@ func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.V
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	l.plan.forget(rec.Value.ID.Template)
+	l.Plan.Forget(rec.Value.ID.Template)
 	base, err := l.Images.Base(ctx, rec.Value.Digest)
 	if err == nil && len(base.Versions) < 2 {
 		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -26,10 +27,10 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 		return t, err
 	}
 	t.Lifecycle = catalog.Lifecycle{}.To(t.State, t.Deprecation, t.CreatedAt)
-	l.plan.forget(t.ID)
+	l.Plan.Forget(t.ID)
 	t.Maker = runner.This()
 	var rec catalog.Record[catalog.Template]
-	err := l.WhileTaken(ctx, func() (err error) {
+	err := l.Removals.WhileTaken(ctx, func() (err error) {
 		if rec, err = l.store.Templates().Create(ctx, t.ID.String(), t); errors.Is(err, catalog.ErrExists) {
 			rec, err = l.takeOverTemplate(ctx, t)
 		}
@@ -45,7 +46,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 // for any other.
 func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
 	rec, err := l.store.Templates().Get(ctx, t.ID.String())
-	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Keep(t.ID.String()) {
+	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Removals.Keep(t.ID.String()) {
 		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
 	} else if err == nil {
 		err = catalog.ErrExists
@@ -61,12 +62,12 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	other := "Choose another name."
 	if writable {
-		other = "Choose another name, " + UniqueName("template", id.String()) + "."
+		other = "Choose another name, " + planning.UniqueName("template", id.String()) + "."
 	}
 	found := finding.List{{Path: finding.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
 		"%s has a template %q already. %s", l.catalogue(), id, other)}}
 	if writable {
-		return Taken(found)
+		return planning.Taken(found)
 	}
 	return found
 }
@@ -77,8 +78,8 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 	if err := l.Images.Check(ctx); err != nil {
 		return err
 	}
-	return l.PlanName(ctx, func() error {
-		if l.ownsTemplate(id) || !l.Images.Opened() { // the pool is made with the template
+	return l.Removals.WhilePlanning(ctx, func() error {
+		if l.Plan.TemplateInState(id) || !l.Images.Opened() { // the pool is made with the template
 			return nil
 		}
 		t, err := l.Template(ctx, id)
@@ -90,23 +91,6 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 		}
 		return err
 	})
-}
-
-// OwnTemplate notes that the running plan's state has a template.
-func (l *Library) OwnTemplate(id catalog.TemplateID) {
-	l.plan.mu.Lock()
-	defer l.plan.mu.Unlock()
-	if l.plan.templatesOwned == nil {
-		l.plan.templatesOwned = map[catalog.TemplateID]bool{}
-	}
-	l.plan.templatesOwned[id] = true
-	l.removals.note()
-}
-
-func (l *Library) ownsTemplate(id catalog.TemplateID) bool {
-	l.plan.mu.Lock()
-	defer l.plan.mu.Unlock()
-	return l.plan.templatesOwned[id]
 }
 
 // Validate finds what is wrong with a template. Its tenant may be left out.
@@ -132,7 +116,7 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
-	l.plan.forget(id)
+	l.Plan.Forget(id)
 	rec, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
 		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
 		if err := t.Need(l.me, catalog.Write); err != nil {
@@ -152,7 +136,7 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 
 // DeleteTemplate removes a template that has no versions. One that is gone already is no error.
 func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) error {
-	end, kept := l.Removing(id.String())
+	end, kept := l.Removals.Begin(id.String())
 	defer end()
 	if kept {
 		return nil
@@ -182,7 +166,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if len(versions) > 0 {
 		return l.hasVersions(ctx, id, versions)
 	}
-	defer l.plan.forget(id)
+	defer l.Plan.Forget(id)
 	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil

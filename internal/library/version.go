@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -58,7 +59,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	l.sweep(ctx)
-	defer l.plan.forget(r.ID.Template)
+	defer l.Plan.Forget(r.ID.Template)
 	claim, lost, err := l.claimOrTakeOver(ctx, r, spec)
 	if err != nil {
 		return none, err
@@ -105,7 +106,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 // claimOrTakeOver is claimVersion once the name is free, or takeOver of what was lost: taken.Key is "" where there was none.
 func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
 	var refused catalog.Revision // of what is not the same, and need not be read again
-	err = l.WhileTaken(ctx, func() (err error) {
+	err = l.Removals.WhileTaken(ctx, func() (err error) {
 		claim, taken, err = l.claimVersion(ctx, r)
 		if err != nil || taken.Key == "" {
 			return err
@@ -122,17 +123,17 @@ func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec cata
 
 // VersionExists is the finding for a version that is there already.
 func (l *Library) VersionExists(id catalog.VersionID) error {
-	return Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
+	return planning.Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
 		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
-		UniqueName("version", id.String()))}})
+		planning.UniqueName("version", id.String()))}})
 }
 
 // CheckNewVersion finds that the running plan cannot register a version, because it exists already. A version of the plan's own
 // state is replaced, and one that a process left which died is taken over.
 func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) error {
-	return l.PlanName(ctx, func() error {
+	return l.Removals.WhilePlanning(ctx, func() error {
 		_, versions, err := l.Planned(ctx, id.Template)
-		if err != nil || l.Owned(id) {
+		if err != nil || l.Plan.InState(id) {
 			return err
 		}
 		for _, v := range versions {
@@ -203,7 +204,7 @@ func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to Ve
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	l.plan.forget(id.Template)
+	l.Plan.Forget(id.Template)
 	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		if v.Coming != nil {
 			return catalog.ErrNotFound

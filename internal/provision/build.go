@@ -81,7 +81,7 @@ func (b *build) define(ctx context.Context) error {
 		return err
 	}
 	b.ChooseMACs()
-	if err := b.p.library.WhileTaken(ctx, func() error { return b.clearRemains(ctx) }); err != nil {
+	if err := b.p.library.Removals.WhileTaken(ctx, func() error { return b.clearRemains(ctx) }); err != nil {
 		return err
 	}
 	var err error

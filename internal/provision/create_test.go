@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/readiness"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -99,7 +99,7 @@ func TestTakenNamesAreRefused(t *testing.T) {
 		i := s.made(t, r)
 		before := s.volumes(t)
 		_, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) { t.Error("told of a second instance") })
-		if _, taken := errors.AsType[*library.TakenError](err); !taken {
+		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("got %v", err)
 		}
 		if after := s.volumes(t); !slices.Equal(after, before) || len(s.UUIDs()) != 1 {

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
@@ -59,7 +59,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 				"undefine %s`, or wait until %s: its remains are then removed automatically.",
 			note.RequestedBy, runner.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
-	if !b.p.library.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
+	if !b.p.library.Removals.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	if b.Remains, err = b.p.volumes.PoolsOf(ctx, domain.Disks); err != nil {
@@ -78,7 +78,7 @@ func (p *Planner) CheckName(ctx context.Context, name string) error {
 	if err != nil || !slices.Contains(names, taken) {
 		return err
 	}
-	return p.library.PlanName(ctx, func() error {
+	return p.library.Removals.WhilePlanning(ctx, func() error {
 		_, domain, err := p.kinds.named(ctx, taken)
 		if errors.Is(err, host.ErrNoDomain) {
 			return nil
@@ -90,7 +90,7 @@ func (p *Planner) CheckName(ctx context.Context, name string) error {
 		switch {
 		case err != nil || facts.Tenant != tenant || facts.Name != name:
 			return p.nameForeign(tenant, name)
-		case orphaned(facts.Provision) || facts.Provision.Completed == nil || p.library.InstanceInPlan(domain.UUID):
+		case orphaned(facts.Provision) || facts.Provision.Completed == nil || p.library.Plan.InstanceInState(domain.UUID):
 			return nil
 		}
 		return p.nameTaken(tenant, name)
@@ -112,9 +112,9 @@ func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
 
 // nameTaken says that the tenant has an instance of the name.
 func (p *Planner) nameTaken(tenant, name string) error {
-	return library.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
+	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name, %s.", p.inventory.URI(), naming.Domain(tenant, name),
-		library.UniqueName("instance", tenant+"/"+name))}})
+		planning.UniqueName("instance", tenant+"/"+name))}})
 }
 
 // nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.

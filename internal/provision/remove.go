@@ -20,7 +20,7 @@ import (
 // already is no error, but *hostid.MovedError is where noted, the host that the instance was last
 // seen on, is another one than this, or may be; the zero ID where that is not known.
 func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID) error {
-	end, kept := p.library.Removing(uuid)
+	end, kept := p.library.Removals.Begin(uuid)
 	defer end()
 	if kept {
 		return nil

@@ -59,7 +59,7 @@ func (b *build) adoptable(ctx context.Context, domain host.Domain) error {
 		}
 		same = len(diff.Replaces) == 0 && len(findings) == 0
 	}
-	if !same || !b.p.library.Keep(domain.UUID) {
+	if !same || !b.p.library.Removals.Keep(domain.UUID) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	return &orphanedError{instance, blueprint}

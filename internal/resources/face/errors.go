@@ -10,7 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -77,7 +77,7 @@ func findable(p finding.Path) finding.Path {
 // AddUnsure reports an error of planning: as a warning where what the same apply does before may put it right.
 func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	var unless string
-	if _, taken := errors.AsType[*library.TakenError](err); taken {
+	if _, taken := errors.AsType[*planning.TakenError](err); taken {
 		unless = " Unless it is removed first, the apply is refused."
 	} else if _, missing := errors.AsType[*volumes.MissingPoolError](err); missing {
 		unless = " Unless the same apply creates it first, the apply is refused."

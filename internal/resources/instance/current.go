@@ -43,7 +43,7 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 
 // refresh reads the instance of a state, and notes that a state has it.
 func (r *Resource) refresh(ctx context.Context, id string) (kind.Instance, error) {
-	r.Library.OwnInstance(id)
+	r.Library.Plan.StateHasInstance(id)
 	return fastpath.Once(ctx, "instance", func() (kind.Instance, error) {
 		return r.Provisioner.Refresh(ctx, id)
 	})
@@ -63,7 +63,7 @@ func (r *Resource) Settled(state fastpath.State) bool {
 		return false
 	}
 	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.Configured() {
-		return !r.Library.Leaving(id.Version(version)) // under a linked clone, which only a plan can tell
+		return !r.Library.Plan.Removes(id.Version(version)) // under a linked clone, which only a plan can tell
 	}
 	return true
 }

@@ -61,7 +61,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
 	plan.writeTo(&t)
-	r.Library.ExpectTemplate(t)
+	r.Library.Plan.WillChange(t)
 }
 
 // checkNew finds that a template cannot be created: its pool is not there, or its name is taken.
@@ -76,7 +76,7 @@ func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan M
 // own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans a new one beside it.
 func (r *Resource) own(state Model) {
 	if id, err := state.id(); err == nil && r.Configured() {
-		r.Library.OwnTemplate(id)
+		r.Library.Plan.StateHasTemplate(id)
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []cat
 		return
 	}
 	named := func(v catalog.Version) bool { return v.ID.Version == parent }
-	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.Library.Expected(id.Template), named) {
+	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.Library.Plan.Creates(id.Template), named) {
 		face.AddFindings(diags, r.Library.NoSuchParent(id, parent))
 	}
 }

@@ -109,7 +109,7 @@ func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, sta
 // else changes: so reading notes it as well.
 func (r *Resource) own(state *Model) {
 	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.Configured() {
-		r.Library.Own(id)
+		r.Library.Plan.StateHas(id)
 	}
 }
 
@@ -123,7 +123,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	if !known || !r.Configured() {
 		return
 	}
-	r.Library.Expect(id, plan.Lifecycle.Core())
+	r.Library.Plan.WillCreate(id, plan.Lifecycle.Core())
 	template, versions, err := r.Library.Planned(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
 		face.AddFindings(diags, r.Library.NoSuchTemplate(id.Template))

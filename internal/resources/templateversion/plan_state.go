@@ -55,5 +55,5 @@ func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *dia
 	v.State, v.Deprecation = to.State, to.Deprecation
 	face.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
 	face.AddError(diags, "Could not read host", r.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
-	r.Library.ExpectState(v.ID, to)
+	r.Library.Plan.WillSetState(v.ID, to)
 }

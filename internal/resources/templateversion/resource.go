@@ -108,7 +108,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.Configured() {
 		return
 	}
-	r.Library.Own(id)
+	r.Library.Plan.StateHas(id)
 	v, err := r.Library.PlannedVersion(ctx, id) // one read for all versions of a template
 	if errors.Is(err, catalog.ErrNotFound) {
 		if err = r.Library.LostVersion(ctx, id); err == nil {

@@ -13,7 +13,7 @@ import (
 // leaves notes that the plan takes the instance off its version.
 func leaves(s *face.Session, state *model.Instance) {
 	if s.Configured() {
-		s.Library.Leaves(state.ID.ValueString())
+		s.Library.Plan.WillLeave(state.ID.ValueString())
 	}
 }
 
@@ -23,7 +23,7 @@ func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instan
 	if err != nil || !s.Configured() {
 		return
 	}
-	face.AddError(diags, "Version is removed under its clone", s.Library.StaysOn(
+	face.AddError(diags, "Version is removed under its clone", s.Library.Plan.StaysOn(
 		id.Version(state.ResolvedVersion.ValueString()),
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }

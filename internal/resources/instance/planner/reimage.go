@@ -79,7 +79,7 @@ func (p *planner) announceReimage() {
 	}
 	order := ""
 	id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString())
-	if err == nil && p.session.Library.Leaving(id.Version(from)) {
+	if err == nil && p.session.Library.Plan.Removes(id.Version(from)) {
 		order = fmt.Sprintf(" The same apply removes version %s. Terraform would do so before the instance has left it, "+
 			"which is refused unless its resource has lifecycle { create_before_destroy = true }.", from)
 	}

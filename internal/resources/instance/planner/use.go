@@ -40,20 +40,20 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		return template, version, false
 	}
 	if p.plan.ResolvedVersion.IsUnknown() || p.plan.ResolvedVersion.IsNull() {
-		picked, err := library.Pick(id, versions, p.session.Library.Expected(id), p.plan.Version.ValueString())
+		picked, err := library.Pick(id, versions, p.session.Library.Plan.Creates(id), p.plan.Version.ValueString())
 		if err != nil {
 			face.AddError(p.diags, "Version not found", err)
 			return template, version, false
 		}
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
-	coming := p.session.Library.Expected(id)
+	coming := p.session.Library.Plan.Creates(id)
 	newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
 	p.plan.UpdateAvailable = attribute.OptionalString(newer)
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
-	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Owned(coming[again].ID)):
+	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Plan.InState(coming[again].ID)):
 		// It comes with the same apply, for the first time or in the place of one of the same number:
 		// what that is tells nothing.
 		p.use(template, coming[again])

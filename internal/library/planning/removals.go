@@ -1,4 +1,4 @@
-package library
+package planning
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 // with what is planned.
 
 const (
-	// removalGrace is how long a create waits for a taken name while nothing is being removed: Terraform starts at once what
+	// Grace is how long a create waits for a taken name while nothing is being removed: Terraform starts at once what
 	// it does not order, and may start the create first.
-	removalGrace = 5 * time.Second
+	Grace = 5 * time.Second
 	// planningGrace is how long a plan waits for the state to turn out to have what has the name. It warns then, and refuses
 	// nothing, so it need not be certain.
 	planningGrace = time.Second
@@ -24,8 +24,9 @@ const (
 	planningWaits = 4
 )
 
-// removals tells those who wait for a name what this process removes, and what its running plan's state has.
-type removals struct {
+// Removals tells those who wait for a name what this process removes, and what its running plan's state has.
+type Removals struct {
+	grace    time.Duration // see WhileTaken
 	mu       sync.Mutex
 	running  int
 	settled  time.Time     // when the last removal ended
@@ -35,6 +36,9 @@ type removals struct {
 	going    map[string]bool // what this process was asked to remove: a state has it
 	kept     map[string]bool // what creates of this process have taken over
 }
+
+// NewRemovals has nothing removed so far. A create waits for a name as long as grace, usually Grace, for a removal to begin.
+func NewRemovals(grace time.Duration) *Removals { return &Removals{grace: grace} }
 
 // TakenError says that something has the name already, which a removal may put right. A plan does not refuse that, but warns:
 // it cannot know what goes before it is applied.
@@ -46,10 +50,9 @@ func Taken(err error) error { return &TakenError{err} }
 // Unwrap gives the findings.
 func (e *TakenError) Unwrap() error { return e.error }
 
-// Removing notes that this process removes something, until end is called: an instance by its UUID, a version or a template
+// Begin notes that this process removes something, until end is called: an instance by its UUID, a version or a template
 // by its id. kept tells that a create of this process has taken it over: it has left its old address, and is not to go.
-func (l *Library) Removing(what string) (end func(), kept bool) {
-	r := &l.removals
+func (r *Removals) Begin(what string) (end func(), kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if kept = r.kept[what]; !kept {
@@ -72,8 +75,7 @@ func (l *Library) Removing(what string) (end func(), kept bool) {
 
 // Keep notes that a create of this process takes over, or clears away, what one that died has left. It is false where this
 // process was asked to remove it, or another create has it: Terraform may remove at one address what a create at another finds.
-func (l *Library) Keep(what string) bool {
-	r := &l.removals
+func (r *Removals) Keep(what string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.going[what] || r.kept[what] {
@@ -87,7 +89,7 @@ func (l *Library) Keep(what string) bool {
 }
 
 // note says that those who wait for a name should look again.
-func (r *removals) note() {
+func (r *Removals) note() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changes++
@@ -95,7 +97,7 @@ func (r *removals) note() {
 }
 
 // tell wakes all who wait; the lock is held.
-func (r *removals) tell() {
+func (r *Removals) tell() {
 	if r.told != nil {
 		close(r.told)
 		r.told = nil
@@ -104,7 +106,7 @@ func (r *removals) tell() {
 
 // observe gives the number of changes, a channel that is closed with the next event, and how long that is to be waited for:
 // without an end while a removal runs.
-func (r *removals) observe(since time.Time, grace time.Duration) (changes int, told <-chan struct{}, left time.Duration, removing bool) {
+func (r *Removals) observe(since time.Time, grace time.Duration) (changes int, told <-chan struct{}, left time.Duration, removing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.told == nil {
@@ -117,12 +119,12 @@ func (r *removals) observe(since time.Time, grace time.Duration) (changes int, t
 }
 
 // WhileTaken repeats try as long as it fails with a TakenError, and a removal of this process may put that right: it waits
-// for those that run, and for one to begin as long as removalGrace. It gives try's last error.
-func (l *Library) WhileTaken(ctx context.Context, try func() error) error {
-	return l.removals.wait(ctx, l.removalGrace, try)
+// for those that run, and for one to begin as long as Grace. It gives try's last error.
+func (r *Removals) WhileTaken(ctx context.Context, try func() error) error {
+	return r.wait(ctx, r.grace, try)
 }
 
-func (r *removals) wait(ctx context.Context, grace time.Duration, try func() error) error {
+func (r *Removals) wait(ctx context.Context, grace time.Duration, try func() error) error {
 	since := time.Now()
 	for {
 		changes, _, _, _ := r.observe(since, grace)
@@ -137,7 +139,7 @@ func (r *removals) wait(ctx context.Context, grace time.Duration, try func() err
 }
 
 // awaitChange waits until there have been more changes than these; false when none is to be expected.
-func (r *removals) awaitChange(ctx context.Context, since time.Time, grace time.Duration, changes int) bool {
+func (r *Removals) awaitChange(ctx context.Context, since time.Time, grace time.Duration, changes int) bool {
 	for {
 		now, told, left, removing := r.observe(since, grace)
 		if now != changes {
@@ -159,14 +161,13 @@ func (r *removals) awaitChange(ctx context.Context, since time.Time, grace time.
 	}
 }
 
-// PlanName is WhileTaken for planning, with planningGrace. Where too many wait already, nothing is said of a taken name that
+// WhilePlanning is WhileTaken for planning, with planningGrace. Where too many wait already, nothing is said of a taken name that
 // the running plan's state may still turn out to have. The apply looks again.
-func (l *Library) PlanName(ctx context.Context, check func() error) error {
+func (r *Removals) WhilePlanning(ctx context.Context, check func() error) error {
 	err := check()
 	if _, taken := errors.AsType[*TakenError](err); !taken {
 		return err
 	}
-	r := &l.removals
 	r.mu.Lock()
 	crowded := r.planning >= planningWaits
 	if !crowded {

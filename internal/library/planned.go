@@ -1,0 +1,93 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// Planned reads a template and its versions for planning, as far as the library's user may see them; catalog.ErrNotFound.
+// Callers do not change what they get.
+func (l *Library) Planned(ctx context.Context, id catalog.TemplateID) (catalog.Template, []catalog.Version, error) {
+	return l.Plan.Read(id, func() (t catalog.Template, versions []catalog.Version, err error) {
+		if t, err = l.Template(ctx, id); err == nil {
+			versions, err = l.history(ctx, t)
+		}
+		return t, versions, err
+	})
+}
+
+// PlannedVersion reads a version for planning; catalog.ErrNotFound.
+func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
+	_, versions, err := l.Planned(ctx, id.Template)
+	if errors.Is(err, catalog.ErrNotFound) { // or only its document is, see ours
+		return l.Version(ctx, id)
+	}
+	for _, v := range versions {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("version %q: %w", id, catalog.ErrNotFound)
+	}
+	return catalog.Version{}, err
+}
+
+// ExpectRemoval notes that the running plan destroys or replaces a version. unsure are the linked clones that the plan has not
+// taken off the version so far; those of other tenants, which another provider of the same configuration may destroy, are
+// counted. Terraform plans an instance that refers to the version after it, where StaysOn refuses what stays, and one of
+// another state not at all; a provider is not told which of the two an instance is.
+//
+// Where everything is destroyed, what refers to the version is planned before it.
+func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsure []string, err error) {
+	l.Plan.WillRemove(id)
+	if err := l.Images.Open(ctx); err != nil {
+		return nil, err
+	}
+	instances, _, err := l.Images.Usage().InstancesOf(ctx, id.Template)
+	if err != nil {
+		return nil, err
+	}
+	others := 0
+	for _, i := range instances {
+		switch {
+		case !strategy.HoldsBase(i.Strategy) || i.Version != id.Version || l.Plan.HasLeft(i.Domain.UUID):
+		case i.Tenant != l.me.Tenant:
+			others++
+		default:
+			unsure = append(unsure, i.Tenant+"/"+i.Name)
+		}
+	}
+	slices.Sort(unsure)
+	if others > 0 {
+		unsure = append(unsure, fmt.Sprintf("%d of other tenants", others))
+	}
+	return unsure, nil
+}
+
+// Unsure warns of linked clones of a version that a plan takes away, where the plan cannot tell whether they leave it.
+func Unsure(id catalog.VersionID, clones []string) string {
+	return fmt.Sprintf("The plan removes version %q, and these linked clones need its base image: %s. The apply is "+
+		"refused if the same plan neither destroys them nor moves them to another version, as for clones of other "+
+		"configurations. Then keep the version, and set state = \"archived\" so that "+
+		"nothing new is created from it.", id, strings.Join(clones, ", "))
+}
+
+// CheckImage finds that the pool does not have a version's image, as where a catalog in a database has versions that were
+// registered with another pool. It asks once a digest for as long as the provider's process plans.
+func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
+	err := l.Plan.Image(v.Digest, func() error {
+		_, err := l.Images.Base(ctx, v.Digest)
+		return err
+	})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return l.Images.NoImage(v)
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package planning
+
+import (
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// WillRemove notes that the running plan destroys or replaces a version.
+func (s *Session) WillRemove(id catalog.VersionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.removed == nil {
+		s.removed = map[catalog.VersionID]bool{}
+	}
+	s.removed[id] = true
+}
+
+// WillLeave notes that the running plan removes an instance, or gives it another system disk.
+func (s *Session) WillLeave(uuid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left == nil {
+		s.left = map[string]bool{}
+	}
+	s.left[uuid] = true
+	s.removals.note()
+}
+
+// HasLeft tells whether the running plan takes an instance off its version, as far as it was planned.
+func (s *Session) HasLeft(uuid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left[uuid]
+}
+
+// StateHasInstance notes that the running plan's state has an instance.
+func (s *Session) StateHasInstance(uuid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.instances == nil {
+		s.instances = map[string]bool{}
+	}
+	s.instances[uuid] = true
+	s.removals.note()
+}
+
+// InstanceInState tells whether the running plan's state has an instance, as far as it was read or planned.
+func (s *Session) InstanceInState(uuid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.instances[uuid] || s.left[uuid]
+}
+
+// Removes tells whether the running plan destroys or replaces a version.
+func (s *Session) Removes(id catalog.VersionID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removed[id]
+}
+
+// StaysOn refuses that a linked clone stays on a version that the running plan destroys or replaces. name is the instance's,
+// "tenant/name".
+func (s *Session) StaysOn(id catalog.VersionID, name string, with catalog.Strategy) error {
+	if !strategy.HoldsBase(with) || !s.Removes(id) {
+		return nil
+	}
+	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its clone", Detail: fmt.Sprintf(
+		"Instance %q is a linked clone of version %q, which the plan destroys or replaces: the instance would lose its disk. Keep the version, "+
+			"with a resource of its own for each release; or let the instance leave it in the same plan, by version or by strategy = \"clone\".",
+		name, id)}}
+}
