@@ -4,16 +4,21 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 func TestBareURI(t *testing.T) {
@@ -118,4 +123,117 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestCancelled || requests[0].RequestedBy != "tester" {
 		t.Errorf("the catalogue has %+v, %v", requests, err)
 	}
+}
+
+// request is the newest request in the catalog.
+func (s *testSite) recorded(t *testing.T) catalog.ProvisioningRequest {
+	t.Helper()
+	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests(context.WithoutCancel(t.Context()), catalog.RequestFilter{}))
+	if len(all) == 0 {
+		t.Fatal("there is no request")
+	}
+	newest := all[0]
+	for _, r := range all {
+		if r.CreatedAt.After(newest.CreatedAt) {
+			newest = r
+		}
+	}
+	return newest
+}
+
+func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
+	refused := errors.New("not today")
+	for name, c := range map[string]struct {
+		fault  func(cancel func()) fakehost.Fault
+		status catalog.RequestStatus
+		says   string
+	}{
+		"completed": {func(func()) fakehost.Fault { return fakehost.Fault{} }, catalog.RequestCompleted, ""},
+		"failed":    {func(func()) fakehost.Fault { return fakehost.Fault{Before: refused} }, catalog.RequestFailed, "not today"},
+		"cancelled": {func(cancel func()) fakehost.Fault { cancel(); return fakehost.Fault{} }, catalog.RequestCancelled, "cancelled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *testSite) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				var during catalog.ProvisioningRequest
+				s.Inject = func(call fakehost.Call) fakehost.Fault {
+					if call.Method == "StartDomain" {
+						return c.fault(cancel)
+					}
+					return fakehost.Fault{}
+				}
+				var observed []string
+				s.p.observe = func(ctx context.Context, instance string, st step.Step, err error) {
+					if observed = append(observed, st.Name); st.Name == "seed" {
+						during = s.recorded(t)
+					}
+				}
+				i, record, _ := s.p.Create(ctx, s.request("clone"), func(kind.Instance, Record) {})
+				s.Inject = nil
+				if during.Status != catalog.RequestRunning || during.Instance != "web" || during.Deadline.Sub(during.CreatedAt) < time.Hour {
+					t.Errorf("while it is at work, it is recorded as %+v", during)
+				}
+				r := s.recorded(t)
+				if r.Status != c.status || string(c.status) != record.Status || !strings.Contains(r.Error, c.says) || r.UUID != i.UUID ||
+					r.ID.ID != record.RequestID || r.RequestedBy != "tester" || r.Strategy != "clone" || r.CompletedAt == nil {
+					t.Errorf("it is recorded as %+v, and told as %+v", r, record)
+				}
+				var names []string
+				for _, st := range r.Steps {
+					names = append(names, st.Name)
+				}
+				if want := []string{"define", "disks", "seed", "start"}; !slices.Equal(names, want) || !slices.Equal(observed, want) {
+					t.Errorf("its steps are recorded as %q, and observed as %q", names, observed)
+				}
+				if c.status != catalog.RequestCompleted {
+					s.empty(t)
+				}
+			})
+		})
+	}
+}
+
+// What a guest has said is shown to its user, and never kept.
+func TestWhatAGuestSaidIsNotRecorded(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		r.WaitFor = []string{kind.WaitAgent}
+		s.Console = func(host.Domain) []byte { return []byte("password: hunter2\n") }
+		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
+		defer cancel()
+		_, record, err := s.p.Create(ctx, r, func(kind.Instance, Record) {})
+		if err == nil || !strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("its user is told %v", err)
+		}
+		if kept := s.recorded(t); strings.Contains(kept.Error+record.Error, "hunter2") || !strings.Contains(kept.Error, `"agent"`) {
+			t.Errorf("there is kept %q, and told %q", kept.Error, record.Error)
+		}
+	})
+}
+
+func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		uuid := s.made(t, r).UUID
+		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
+			t.Fatal(err)
+		}
+		got := s.recorded(t)
+		var names []string
+		for _, st := range got.Steps {
+			names = append(names, st.Name)
+		}
+		if got.Action != catalog.ActionReimage || got.UUID != uuid || !slices.Equal(names, []string{"disks", "shutdown", "seed", "define", "start"}) {
+			t.Errorf("it is recorded as %+v", got)
+		}
+		// The same version again is an update.
+		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.recorded(t); got.Action != catalog.ActionReimage || len(got.Steps) > 0 || got.Status != catalog.RequestCompleted {
+			t.Errorf("the same version is recorded as %+v", got)
+		}
+		s.remove(t, uuid)
+	})
 }

@@ -1,0 +1,413 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/readiness"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+)
+
+func TestOptionsChangeWithoutARestart(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		uuid := s.made(t, r).UUID
+		r.Autostart, r.DeletionProtection, r.Labels, r.Description = false, true, nil, "odd \x01 text"
+		var calls []string
+		after := must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) { return s.update(t.Context(), uuid, r, false) }))
+		if after.Autostart || !after.Facts.Protected || len(after.Facts.Labels) > 0 || after.Description != r.Description || !after.Running() {
+			t.Errorf("it is %+v", after)
+		}
+		for _, method := range []string{"ShutdownDomain", "DestroyDomain", "StartDomain", "PlugDisk", "Unplug"} {
+			if slices.Contains(calls, method) {
+				t.Errorf("it makes the request %s", method)
+			}
+		}
+		// What is so already is not written again, but for the definition.
+		calls = nil
+		must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) { return s.update(t.Context(), uuid, r, false) }))
+		if n := len(slices.DeleteFunc(calls, func(m string) bool { return m != "RedefineDomain" && m != "SetAutostart" })); n != 1 {
+			t.Errorf("changing nothing makes %d changes: %q", n, calls)
+		}
+	})
+}
+
+// A change without a blueprint leaves machine and devices as they are.
+func TestAChangeOfOptionsAloneTouchesNoDevice(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		i := s.made(t, r)
+		if err := s.RedefineDomain(t.Context(), i.UUID, host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}); err != nil {
+			t.Fatal(err)
+		}
+		r.Labels = map[string]string{"team": "b"}
+		after, err := s.p.Update(t.Context(), i.UUID, Change{Options: r.Options})
+		if err != nil || len(after.NICs) != 0 || after.Facts.Labels[0].Value != "b" || !slices.Equal(after.Facts.Sizes, i.Facts.Sizes) {
+			t.Errorf("it is %+v, %v", after, err)
+		}
+	})
+}
+
+func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		r.Running = false
+		i := s.made(t, r)
+		rename := func(uuid, name string) {
+			t.Helper()
+			if err := s.RenameDomain(t.Context(), uuid, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rename(i.UUID, "old-web")
+		if after, err := s.update(t.Context(), i.UUID, r, false); err != nil || after.DomainName != "web" || after.Drifted() {
+			t.Errorf("it is called %q, %v", after.DomainName, err)
+		}
+		// While it runs, that needs a restart.
+		rename(i.UUID, "old-web")
+		if err := s.StartDomain(t.Context(), i.UUID); err != nil {
+			t.Fatal(err)
+		}
+		r.Running = true
+		_, err := s.update(t.Context(), i.UUID, r, false)
+		if refused, ok := errors.AsType[finding.List](err); !ok || refused[0].Path.String() != "domain_name" {
+			t.Errorf("while it runs: %v", err)
+		}
+		if after, err := s.update(t.Context(), i.UUID, r, true); err != nil || after.DomainName != "web" || !after.Running() {
+			t.Errorf("restarted, it is called %q and is %s, %v", after.DomainName, after.State, err)
+		}
+		// Its name may be another domain's by now.
+		r.Running = false
+		if _, err := s.update(t.Context(), i.UUID, r, true); err != nil {
+			t.Fatal(err)
+		}
+		rename(i.UUID, "old-web")
+		must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: "web", Type: "qemu"}))
+		if _, err := s.update(t.Context(), i.UUID, r, true); !errors.Is(err, host.ErrExists) || !strings.Contains(err.Error(), `"old-web"`) {
+			t.Errorf("with its name taken: %v", err)
+		}
+	})
+}
+
+// secrets is a template with a secret parameter, which its guests are told.
+func (s *testSite) secrets(t *testing.T, image string) kind.Request {
+	t.Helper()
+	id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "secrets"}
+	must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM, Spec: catalog.Spec{
+		Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
+		VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
+	}}))
+	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"), Source: file.Source{Path: image}}))
+	r := s.request("clone")
+	r.Template, r.Given = id, parameter.Given{Secrets: map[string]parameter.Raw{"password": "hunter2"}}
+	return r
+}
+
+// told tells whether the seed has a secret.
+func (s *testSite) told(t *testing.T, secret string) bool {
+	t.Helper()
+	data := must[[]byte](t)(s.ReadVolume(t.Context(), sitePool, naming.Seed(naming.DefaultTenant, "web"), 64<<20))
+	return strings.Contains(string(data), secret)
+}
+
+// agentOfDone is an agent whose cloud-init is done.
+func agentOfDone(_, command string) (string, error) {
+	switch {
+	case strings.Contains(command, `"guest-exec-status"`): // {"status":"done","extended_status":"done","errors":[]}
+		return `{"return":{"exited":true,"exitcode":0,"out-data":"eyJzdGF0dXMiOiJkb25lIiwiZXh0ZW5kZWRfc3RhdHVzIjoiZG9uZSIsImVycm9ycyI6W119"}}`, nil
+	case strings.Contains(command, `"guest-exec"`):
+		return `{"return":{"pid":1}}`, nil
+	}
+	return `{"return":{}}`, nil
+}
+
+// reported is what a guest writes that has done everything.
+func reported(d host.Domain) []byte {
+	return []byte("\nnovacron: customization of " + d.UUID + ": ok.\n")
+}
+
+// Secrets leave the host once the guest has read them: at the end of the create, or of the first start that waits for it.
+func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
+	image := stressImage(t, 64<<10)
+	for name, c := range map[string]struct {
+		running bool
+		waits   []string
+		gone    bool // after the create
+	}{
+		"waited for":     {true, []string{kind.WaitCloudInit}, true},
+		"not waited for": {true, nil, false},
+		"not running":    {false, []string{kind.WaitCloudInit}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *testSite) {
+				s.Agent, s.Console = agentOfDone, reported
+				r := s.secrets(t, image)
+				r.Running, r.WaitFor = c.running, c.waits
+				i := s.made(t, r)
+				if i.Facts.SecretSeed == c.gone || s.told(t, "hunter2") == c.gone || i.Facts.Customized.Pending == c.running {
+					t.Errorf("the metadata say %t, the seed %t, pending %t", i.Facts.SecretSeed, s.told(t, "hunter2"), i.Facts.Customized.Pending)
+				}
+				r.Running, r.WaitFor = true, []string{kind.WaitCloudInit}
+				if c.running && !c.gone { // it is not started again, so it has to be switched off before
+					r.Running = false
+					must[kind.Instance](t)(s.update(t.Context(), i.UUID, r, true))
+					r.Running = true
+				}
+				after, err := s.update(t.Context(), i.UUID, r, true)
+				if err != nil || after.Facts.SecretSeed || s.told(t, "hunter2") || after.Facts.Customized.Pending {
+					t.Errorf("after a start the metadata say %t, the seed %t, %v", after.Facts.SecretSeed, s.told(t, "hunter2"), err)
+				}
+				for _, setting := range after.Facts.Parameters {
+					t.Errorf("the metadata have the parameter %+v", setting)
+				}
+			})
+		})
+	}
+}
+
+// The first start of an instance that was made stopped hears how its first boot went, and no other does.
+func TestTheFirstStartHearsOfTheFirstBoot(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		s.Console = func(d host.Domain) []byte {
+			return []byte("\nnovacron: customization of " + d.UUID + ": failed: run_commands[0] ended with exit status 1.\n")
+		}
+		r := s.request("clone")
+		r.Running, r.WaitFor = false, []string{kind.WaitIP}
+		r.Customization = &guest.Customization{RunCommands: []string{"false"}}
+		i := s.made(t, r)
+		r.Running = true
+		_, err := s.update(t.Context(), i.UUID, r, true)
+		if unready, ok := errors.AsType[*readiness.Error](err); !ok || unready.Condition != "customization" {
+			t.Errorf("the first start: %v", err)
+		}
+		for _, running := range []bool{false, true} {
+			r.Running = running
+			if after, err := s.update(t.Context(), i.UUID, r, true); err != nil || after.Facts.Customized.Pending {
+				t.Errorf("running: %t: %v", running, err)
+			}
+		}
+	})
+}
+
+// A crashed guest is brought up again, and one that somebody started meanwhile is left alone.
+func TestAGuestIsBroughtUpAgain(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		r.WaitFor = []string{kind.WaitIP}
+		uuid := s.made(t, r).UUID
+		for _, down := range []func(string){s.Crash, s.Save, func(uuid string) {
+			if err := s.DestroyDomain(t.Context(), uuid); err != nil {
+				t.Fatal(err)
+			}
+		}} {
+			down(uuid)
+			if after, err := s.update(t.Context(), uuid, r, false); err != nil || !after.Healthy() {
+				t.Errorf("it is %s, %v", after.State, err)
+			}
+		}
+		s.remove(t, uuid)
+	})
+}
+
+// A plan may be older than the host's volumes: what only another instance could have is refused before anything is done.
+func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		i := s.made(t, r)
+		efi := profile.EFI
+		r.Hardware = &profile.Hardware{Firmware: &efi}
+		var calls []string
+		_, err := s.calls(&calls, func() (kind.Instance, error) { return s.reimaged(t.Context(), i.UUID, r) })
+		refused, ok := errors.AsType[finding.List](err)
+		if !ok || len(refused) != 1 || refused[0].Path.String() != "hardware_profile.firmware" || !strings.Contains(err.Error(), "step disks") {
+			t.Errorf("got %v", err)
+		}
+		for _, method := range []string{"CloneVolume", "ShutdownDomain", "DestroyDomain", "DeleteVolume"} {
+			if slices.Contains(calls, method) {
+				t.Errorf("it made the request %s", method)
+			}
+		}
+		if after := must[kind.Instance](t)(s.p.Read(t.Context(), i.UUID)); !after.Running() || after.Facts.Version != "1.0.0" {
+			t.Errorf("it is %s with version %s", after.State, after.Facts.Version)
+		}
+	})
+}
+
+// A version that is removed while an instance changes to it is not used.
+func TestAReimageMakesSureOfItsVersion(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("linked_clone")
+		i := s.made(t, r)
+		other := s.process()
+		s.p.observe = nil
+		removed := false
+		s.Inject = func(c fakehost.Call) fakehost.Fault {
+			if c.Method == "ShutdownDomain" && !removed {
+				removed = true
+				return fakehost.Fault{Before: errors.New("it does not hear")}
+			}
+			return fakehost.Fault{}
+		}
+		_, err := s.reimaged(t.Context(), i.UUID, r)
+		s.Inject = nil
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Nothing that an instance is on can be removed.
+		if err := other.RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err == nil {
+			t.Error("a version was removed under its instance")
+		}
+		s.remove(t, i.UUID)
+		if err := s.process().RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := s.p.Create(t.Context(), kind.Request{Name: "late", Template: siteTemplate, Version: "2.0.0"}, func(kind.Instance, Record) {}); err == nil {
+			t.Error("an instance of a version that is gone was made")
+		}
+	})
+}
+
+// An instance that its host does not have may be on another one: it is left there, and nothing is removed here.
+func TestAnInstanceOfAnotherHostIsNotRemovedHere(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		i := s.made(t, s.request("clone"))
+		here := must[hostid.ID](t)(s.p.Here.ID(t.Context()))
+		for _, err := range []error{s.DestroyDomain(t.Context(), i.UUID), s.UndefineDomain(t.Context(), i.UUID)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		elsewhere := hostid.ID{UUID: "u", Name: "elsewhere", Pool: "p"}
+		err := s.p.Delete(t.Context(), 0, i.UUID, naming.DefaultTenant, "web", elsewhere)
+		if moved, ok := errors.AsType[*hostid.MovedError](err); !ok || moved.Perhaps || len(s.volumes(t)) == 0 {
+			t.Errorf("on another host: %v; there are %q", err, s.volumes(t))
+		}
+		perhaps := here
+		perhaps.Pool = "another"
+		err = s.p.Delete(t.Context(), 0, i.UUID, naming.DefaultTenant, "web", perhaps)
+		if !errors.Is(err, hostid.ErrPerhapsMoved) {
+			t.Errorf("perhaps on another host: %v", err)
+		}
+		s.empty(t)
+		if err := s.p.Delete(t.Context(), 0, i.UUID, naming.DefaultTenant, "web", here); err != nil {
+			t.Errorf("what is gone: %v", err)
+		}
+	})
+}
+
+// Orphaned volumes whose name another instance has by now are that one's.
+func TestOrphansThatHaveANewOwnerStay(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		old := s.made(t, s.request("clone"))
+		for _, err := range []error{s.DestroyDomain(t.Context(), old.UUID), s.UndefineDomain(t.Context(), old.UUID)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		made, _, err := s.provisioner(s.process()).Create(t.Context(), s.request("clone"), func(kind.Instance, Record) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s.volumes(t)
+		if err := s.p.Delete(t.Context(), 0, old.UUID, naming.DefaultTenant, "web", noted); err != nil {
+			t.Error(err)
+		}
+		if after := s.volumes(t); !slices.Equal(before, after) {
+			t.Errorf("there were %q, and are %q", before, after)
+		}
+		s.remove(t, made.UUID)
+	})
+}
+
+// Volumes that a change has made in a pool that no disk is in go with the instance, and so do those of a foreign domain not.
+func TestARemovalLooksIntoEveryPoolOfTheInstance(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		r.Storage = nil
+		i := s.made(t, r)
+		must[host.Volume](t)(s.CreateVolume(t.Context(), siteTier, host.VolumeSpec{Name: "nova.disk.default.web.cut-off.qcow2", Format: "qcow2", Capacity: 1}))
+		s.note(t, i.UUID, func(f *metadata.Facts) { f.Pools = []string{siteTier, "gone"} })
+		s.remove(t, i.UUID)
+	})
+}
+
+// A library that keeps an instance for another of its requests does not remove it.
+func TestAnInstanceThatIsKeptStays(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		orphan := s.orphan(t, s.request("clone"))
+		if !s.lib.Keep(orphan.UUID) {
+			t.Fatal("it cannot be kept")
+		}
+		if err := s.p.Delete(t.Context(), 0, orphan.UUID, naming.DefaultTenant, "web", noted); err != nil {
+			t.Error(err)
+		}
+		if i, err := s.p.Read(t.Context(), orphan.UUID); err != nil || !i.Running() {
+			t.Errorf("it is %+v, %v", i, err)
+		}
+	})
+}
+
+// An instance that was never completed has no user yet: its protection does not keep it.
+func TestProtectionCountsOnceAnInstanceIsComplete(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("clone")
+		r.DeletionProtection = true
+		i := s.made(t, r)
+		s.note(t, i.UUID, func(f *metadata.Facts) { f.Provision.Completed = nil })
+		s.remove(t, i.UUID)
+	})
+}
+
+// A cancel after its user was told of an instance removes it all the same.
+func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("linked_clone")
+		r.WaitFor = []string{kind.WaitAgent}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		told := false
+		_, record, err := s.p.Create(ctx, r, func(kind.Instance, Record) { told = true })
+		if _, cancelled := errors.AsType[*CancelledError](err); !cancelled || !errors.Is(err, context.Canceled) || !told {
+			t.Errorf("told: %t, %v", told, err)
+		}
+		if record.Status != string(catalog.RequestCancelled) || !strings.Contains(err.Error(), `"web"`) {
+			t.Errorf("the record is %+v", record)
+		}
+		s.empty(t)
+	})
+}
+
+func TestAHostShowsWhatItOffers(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		h := must[Host](t)(s.p.Host(t.Context()))
+		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 || !slices.Equal(s.p.Homes(), []string{siteTier, sitePool}) {
+			t.Errorf("it is %+v, instances are in %q", h, s.p.Homes())
+		}
+		s.Inject = func(c fakehost.Call) fakehost.Fault {
+			if c.Method == "Networks" {
+				return fakehost.Fault{Before: host.ErrUnreachable}
+			}
+			return fakehost.Fault{}
+		}
+		if _, err := s.p.Host(t.Context()); !errors.Is(err, host.ErrUnreachable) {
+			t.Errorf("without an answer: %v", err)
+		}
+	})
+}
