@@ -21,7 +21,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// connection is one of two connections to a host, each of which has the domains that were defined by way of it.
+// connection is one of two connections to a host, each of which has the domains that were defined
+// by way of it.
 type connection struct {
 	host.Host
 	mu  *sync.Mutex

@@ -85,7 +85,8 @@ func TestADomainWithoutReadableMetadataIsNoInstance(t *testing.T) {
 	})
 }
 
-// A refresh of many instances asks for the state of all domains once in a while, and again after a change.
+// A refresh of many instances asks for the state of all domains once in a while, and again after a
+// change.
 func TestARefreshOfManyAsksOnce(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		var uuids []string
@@ -199,7 +200,8 @@ func TestAListIsOfWhatTheFilterChooses(t *testing.T) {
 	})
 }
 
-// What may be an instance is told of where it cannot be listed, and is an error where it cannot be read.
+// What may be an instance is told of where it cannot be listed, and is an error where it cannot be
+// read.
 func TestAListTellsOfWhatItLacks(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		i := s.made(t, s.request("clone"))

@@ -164,7 +164,7 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 					return fakehost.Fault{}
 				}
 				var observed []string
-				s.p.observe = func(ctx context.Context, instance string, st step.Step, err error) {
+				s.p.observe = func(_ context.Context, _ string, st step.Step, _ error) {
 					if observed = append(observed, st.Name); st.Name == "seed" {
 						during = s.recorded(t)
 					}

@@ -137,7 +137,8 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 	}
 }
 
-// What a create has left that died makes way, with its volumes; what one is making that lives does not.
+// What a create has left that died makes way, with its volumes; what one is making that lives does
+// not.
 func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*metadata.Facts)

@@ -97,11 +97,10 @@ func (h *Host) Pause(uuid string) {
 	h.domains[uuid].State = host.StatePaused
 }
 
-// Crash ends a guest, as an error of its own does.
+// Crash ends a guest by an error of its own. Its domain goes on until it is powered off.
 func (h *Host) Crash(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.domains[uuid].powerOff()
 	h.domains[uuid].State = host.StateCrashed
 }
 
