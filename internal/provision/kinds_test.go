@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
@@ -161,13 +162,13 @@ func TestANameIsTakenByInstancesOfEveryKind(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		machine := s.made(t, s.request("clone"))
 		_, _, err := s.p.Create(t.Context(), boxes, func(kind.Instance, Record) { t.Error("told of a second instance") })
-		if _, taken := errors.AsType[*library.TakenError](err); !taken {
+		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("a box of a machine's name: %v", err)
 		}
 		s.remove(t, machine.UUID)
 		made := s.made(t, boxes)
 		_, _, err = s.p.Create(t.Context(), s.request("clone"), func(kind.Instance, Record) { t.Error("told of a second instance") })
-		if _, taken := errors.AsType[*library.TakenError](err); !taken {
+		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("a machine of a box's name: %v", err)
 		}
 		if err := s.p.CheckName(t.Context(), "web"); err == nil {

@@ -69,7 +69,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 }
 
 // CheckName finds that the name of an instance that a plan is to create is taken on the host;
-// library.TakenError where an instance of the tenant has it, which the plan's state does not have.
+// planning.TakenError where an instance of the tenant has it, which the plan's state does not have.
 // What a create has left that died makes way.
 func (p *Planner) CheckName(ctx context.Context, name string) error {
 	tenant := p.library.Tenant()

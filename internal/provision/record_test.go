@@ -216,6 +216,7 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		uuid := s.made(t, r).UUID
+		time.Sleep(time.Second) // by which the requests are told apart
 		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
 			t.Fatal(err)
 		}
@@ -228,6 +229,7 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 			t.Errorf("it is recorded as %+v", got)
 		}
 		// The same version again is an update.
+		time.Sleep(time.Second)
 		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
 			t.Fatal(err)
 		}

@@ -82,7 +82,7 @@ func TestARemovalLooksIntoEveryPoolOfTheInstance(t *testing.T) {
 func TestAnInstanceThatIsKeptStays(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		orphan := s.orphan(t, s.request("clone"))
-		if !s.lib.Keep(orphan.UUID) {
+		if !s.lib.Removals.Keep(orphan.UUID) {
 			t.Fatal("it cannot be kept")
 		}
 		if err := s.p.Delete(t.Context(), 0, orphan.UUID, naming.DefaultTenant, "web", noted); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
-	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
@@ -87,7 +87,7 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 			t.Errorf("it is of the process %q", i.Facts.Provision.Runner)
 		}
 		_, _, err = s.provisioner(s.process()).Create(t.Context(), r, func(kind.Instance, Record) { t.Error("taken over twice") })
-		if _, taken := errors.AsType[*library.TakenError](err); !taken {
+		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("taken over again: %v", err)
 		}
 		s.remove(t, orphan.UUID)
@@ -125,7 +125,7 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 				orphan := s.orphan(t, r)
 				s.note(t, orphan.UUID, func(f *metadata.Facts) { change(t, s, &r, f) })
 				_, _, err := s.provisioner(s.process()).Create(t.Context(), r, func(kind.Instance, Record) { t.Error("it was taken over") })
-				if _, taken := errors.AsType[*library.TakenError](err); !taken {
+				if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 					t.Errorf("got %v", err)
 				}
 				if i, err := s.p.Read(t.Context(), orphan.UUID); err != nil || !i.Running() {
