@@ -32,7 +32,8 @@ func (a able) Capabilities() Capabilities { return a.can }
 
 func TestWhatAKindCannotDoIsRefusedWhereItIsAsked(t *testing.T) {
 	all := Request{
-		Customization: &guest.Customization{Timezone: "UTC"}, Options: Options{WaitFor: []string{WaitIP, WaitAgent, WaitCloudInit}},
+		Customization: &guest.Customization{Timezone: "UTC"}, Options: Options{WaitFor: []string{WaitIP, WaitAgent,
+			WaitCloudInit}},
 	}
 	spec := catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n"}}}
 	for name, c := range map[string]struct {
@@ -54,7 +55,8 @@ func TestWhatAKindCannotDoIsRefusedWhereItIsAsked(t *testing.T) {
 		if !slices.Equal(at, c.want) {
 			t.Errorf("%s: refused at %q, want %q", name, at, c.want)
 		}
-		if plain := Unsupported(able{can: c.can}, Request{Options: Options{WaitFor: []string{WaitIP}}}, catalog.Spec{}); len(plain) > 0 {
+		if plain := Unsupported(able{can: c.can}, Request{Options: Options{WaitFor: []string{WaitIP}}},
+			catalog.Spec{}); len(plain) > 0 {
 			t.Errorf("%s: a plain request is refused: %v", name, plain)
 		}
 	}
@@ -154,7 +156,8 @@ func TestAnInstanceKnowsWhatItDoes(t *testing.T) {
 func TestDriftIsSeenByShapeAndBySize(t *testing.T) {
 	left := Instance{
 		Shape: "a", Disks: []host.DomainDisk{{Name: "data", Target: "vdb"}}, Sizes: map[string]uint64{"vdb": 1 << 30},
-		Facts: metadata.Facts{Shape: "a", Sizes: []metadata.DiskSize{{Disk: "data", Bytes: 1 << 30}, {Disk: "dropped", Bytes: 1}}},
+		Facts: metadata.Facts{Shape: "a", Sizes: []metadata.DiskSize{{Disk: "data", Bytes: 1 << 30},
+			{Disk: "dropped", Bytes: 1}}},
 	}
 	if left.Drifted() {
 		t.Error("what nobody touched has drifted")
@@ -258,7 +261,8 @@ func TestAPauseEndsWithItsContext(t *testing.T) {
 }
 
 func TestAReportIsAwaitedUnlessNobodyWaits(t *testing.T) {
-	for conditions, want := range map[string]bool{"": false, WaitIP: true, WaitIP + " " + NoReport: false, NoReport: false} {
+	for conditions, want := range map[string]bool{"": false, WaitIP: true, WaitIP + " " + NoReport: false,
+		NoReport: false} {
 		if got := AwaitsReport(strings.Fields(conditions)); got != want {
 			t.Errorf("for %q: %t", conditions, got)
 		}

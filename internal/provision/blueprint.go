@@ -71,7 +71,8 @@ func (p *Planner) NewBlueprint(
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	b.NICs, b.Public = network.NICs(), network.Public()
-	if r.Running && slices.Contains(r.WaitFor, kind.WaitIP) && !slices.ContainsFunc(b.NICs, func(n profile.NIC) bool { return n.IP.Any() }) {
+	addressed := slices.ContainsFunc(b.NICs, func(n profile.NIC) bool { return n.IP.Any() })
+	if r.Running && slices.Contains(r.WaitFor, kind.WaitIP) && !addressed {
 		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an address "+
 			"or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
@@ -110,7 +111,9 @@ func (p *Planner) BlueprintOf(ctx context.Context, i kind.Instance, r kind.Reque
 }
 
 // checked is NewBlueprint where nothing is wrong with it, nor lacking on the host.
-func (p *Planner) checked(ctx context.Context, r kind.Request, template catalog.Template, version catalog.Version) (kind.Blueprint, error) {
+func (p *Planner) checked(
+	ctx context.Context, r kind.Request, template catalog.Template, version catalog.Version,
+) (kind.Blueprint, error) {
 	b, findings := p.NewBlueprint(r, template, version)
 	if len(findings) == 0 {
 		lacking, err := p.CheckHost(ctx, r.Name, b)

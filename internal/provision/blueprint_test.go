@@ -29,7 +29,8 @@ func offered() (catalog.Template, catalog.Version) {
 }
 
 func asked(change func(*kind.Request)) kind.Request {
-	r := kind.Request{Name: "web", Given: parameter.Given{Parameters: map[string]parameter.Raw{"hostname": "web-1"}}, Options: kind.Options{Running: true, WaitFor: []string{kind.WaitIP}}}
+	r := kind.Request{Name: "web", Given: parameter.Given{Parameters: map[string]parameter.Raw{"hostname": "web-1"}},
+		Options: kind.Options{Running: true, WaitFor: []string{kind.WaitIP}}}
 	if change != nil {
 		change(&r)
 	}
@@ -47,13 +48,16 @@ func TestABlueprintLaysTheRequestOverTheVersion(t *testing.T) {
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	if want := (profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024, Firmware: "bios"}); vm.PartOf(b).Machine != want {
+	if want := (profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024,
+		Firmware: "bios"}); vm.PartOf(b).Machine != want {
 		t.Errorf("the machine is %+v, want %+v", vm.PartOf(b).Machine, want)
 	}
-	if want := []profile.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true}, {Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
+	if want := []profile.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true},
+		{Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want %+v", b.Drives, want)
 	}
-	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0",
+		IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 	if b.Strategy != "clone" {
@@ -71,10 +75,12 @@ func TestABlueprintFillsInWhatNobodySays(t *testing.T) {
 	if b.Strategy != "linked_clone" {
 		t.Errorf("strategy %q", b.Strategy)
 	}
-	if want := []profile.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives, want) {
+	if want := []profile.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives,
+		want) {
 		t.Errorf("the drives are %+v, want the image's own size: %+v", b.Drives, want)
 	}
-	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default",
+		IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 }
@@ -86,12 +92,19 @@ func TestABlueprintFindsAllThatIsWrongWhereItIs(t *testing.T) {
 	}{
 		"a strategy of a later version": {func(r *kind.Request) { r.Strategy = "instant" }, []string{"strategy"}},
 		"nothing":                       {nil, nil},
-		"an unknown value":              {func(r *kind.Request) { r.Given.Parameters["hostname"] = parameter.Unknown{} }, nil},
-		"a missing parameter":           {func(r *kind.Request) { r.Given.Parameters = nil }, []string{"parameters"}},
-		"two parameters": {func(r *kind.Request) { r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x", "a.b" },
+		"an unknown value": {func(r *kind.Request) { r.Given.Parameters["hostname"] = parameter.Unknown{} },
+			nil},
+		"a missing parameter": {func(r *kind.Request) { r.Given.Parameters = nil }, []string{"parameters"}},
+		"two parameters": {func(r *kind.Request) {
+			r.Given.Parameters["hostnam"], r.Given.Parameters["hostname"] = "x",
+				"a.b"
+		},
 			[]string{`parameters["hostnam"]`, `parameters["hostname"]`}},
 		"a key": {func(r *kind.Request) { r.Given.Parameters["admin"] = "ssh-rsa" }, []string{`parameters["admin"]`}},
-		"a customization": {func(r *kind.Request) { r.Customization = &guest.Customization{Timezone: "?", OpenPorts: []int64{0}} },
+		"a customization": {func(r *kind.Request) {
+			r.Customization = &guest.Customization{Timezone: "?",
+				OpenPorts: []int64{0}}
+		},
 			[]string{"customization.open_ports", "customization.timezone"}},
 		"a command that is none": {func(r *kind.Request) {
 			r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: [[echo, yes]]"}
@@ -113,14 +126,16 @@ func TestABlueprintFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a customization that cannot be": {func(r *kind.Request) {
 			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-per-boot]"}
 		}, []string{"customization"}},
-		"hardware": {func(r *kind.Request) { r.Hardware = &profile.Hardware{MemoryMB: new(int64(1))} }, []string{"hardware_profile.memory_mb"}},
+		"hardware": {func(r *kind.Request) { r.Hardware = &profile.Hardware{MemoryMB: new(int64(1))} },
+			[]string{"hardware_profile.memory_mb"}},
 		"a small disk": {func(r *kind.Request) {
 			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1))}}}
 		}, []string{`storage_profile.disks["system"].size_gb`}},
 		"a disk without a size": {func(r *kind.Request) {
 			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"data": {}}}
 		}, []string{`storage_profile.disks["data"]`}},
-		"a type of GPU is missing": {func(r *kind.Request) { r.Hardware = &profile.Hardware{GPUCount: new(int64(1))} }, []string{"hardware_profile.gpu_type"}},
+		"a type of GPU is missing": {func(r *kind.Request) { r.Hardware = &profile.Hardware{GPUCount: new(int64(1))} },
+			[]string{"hardware_profile.gpu_type"}},
 		"a gateway of nothing": {func(r *kind.Request) {
 			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{Gateway: new("10.0.0.1")}}}}
 		}, []string{`network_profile.interfaces["eth0"].ip_configuration.gateway`}},
@@ -176,7 +191,8 @@ func TestABlueprintLeavesTheFirstBootOfAnInstanceAlone(t *testing.T) {
 	}
 	for _, key := range []string{"ssh-rsa", ""} {
 		request.Seeded, request.Given.Parameters["admin"] = true, key
-		if b, findings := planner().NewBlueprint(request, template, version); len(findings) > 0 || b.Parameters["admin"] == nil || b.Told() == "" {
+		if b, findings := planner().NewBlueprint(request, template, version); len(findings) > 0 ||
+			b.Parameters["admin"] == nil || b.Told() == "" {
 			t.Errorf("an instance is refused for %v, or its parameters and customization are not compared", findings)
 		}
 	}

@@ -29,8 +29,12 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 		uuid := s.made(t, r).UUID
 		r.Autostart, r.DeletionProtection, r.Labels, r.Description = false, true, nil, "odd \x01 text"
 		var calls []string
-		after := must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) { return s.update(t.Context(), uuid, r, false) }))
-		if after.Autostart || !after.Facts.Protected || len(after.Facts.Labels) > 0 || after.Description != r.Description || !after.Running() {
+		after := must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
+			return s.update(t.Context(), uuid, r,
+				false)
+		}))
+		if after.Autostart || !after.Facts.Protected || len(after.Facts.Labels) > 0 || after.Description != r.Description ||
+			!after.Running() {
 			t.Errorf("it is %+v", after)
 		}
 		for _, method := range []string{"ShutdownDomain", "DestroyDomain", "StartDomain", "PlugDisk", "Unplug"} {
@@ -40,8 +44,14 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 		}
 		// What is so already is not written again, but for the definition.
 		calls = nil
-		must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) { return s.update(t.Context(), uuid, r, false) }))
-		if n := len(slices.DeleteFunc(calls, func(m string) bool { return m != "RedefineDomain" && m != "SetAutostart" })); n != 1 {
+		must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
+			return s.update(t.Context(), uuid, r,
+				false)
+		}))
+		if n := len(slices.DeleteFunc(calls, func(m string) bool {
+			return m != "RedefineDomain" &&
+				m != "SetAutostart"
+		})); n != 1 {
 			t.Errorf("changing nothing makes %d changes: %q", n, calls)
 		}
 	})
@@ -57,7 +67,8 @@ func TestAChangeOfOptionsAloneTouchesNoDevice(t *testing.T) {
 		}
 		r.Labels = map[string]string{"team": "b"}
 		after, err := s.p.Update(t.Context(), i.UUID, Change{Options: r.Options})
-		if err != nil || len(after.NICs) != 0 || after.Facts.Labels[0].Value != "b" || !slices.Equal(after.Facts.Sizes, i.Facts.Sizes) {
+		if err != nil || len(after.NICs) != 0 || after.Facts.Labels[0].Value != "b" ||
+			!slices.Equal(after.Facts.Sizes, i.Facts.Sizes) {
 			t.Errorf("it is %+v, %v", after, err)
 		}
 	})
@@ -98,7 +109,8 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 		}
 		rename(i.UUID, "old-web")
 		must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: "web", Type: "qemu"}))
-		if _, err := s.update(t.Context(), i.UUID, r, true); !errors.Is(err, host.ErrExists) || !strings.Contains(err.Error(), `"old-web"`) {
+		if _, err := s.update(t.Context(), i.UUID, r, true); !errors.Is(err, host.ErrExists) ||
+			!strings.Contains(err.Error(), `"old-web"`) {
 			t.Errorf("with its name taken: %v", err)
 		}
 	})
@@ -108,11 +120,13 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 	t.Helper()
 	id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "secrets"}
-	must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM, Spec: catalog.Spec{
-		Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
-		VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
-	}}))
-	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"), Source: file.Source{Path: image}}))
+	must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM,
+		Spec: catalog.Spec{
+			Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
+			VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
+		}}))
+	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"),
+		Source: file.Source{Path: image}}))
 	r := s.request("clone")
 	r.Template, r.Given = id, parameter.Given{Secrets: map[string]parameter.Raw{"password": "hunter2"}}
 	return r
@@ -161,7 +175,8 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 				r.Running, r.WaitFor = c.running, c.waits
 				i := s.made(t, r)
 				if i.Facts.SecretSeed == c.gone || s.told(t, "hunter2") == c.gone || i.Facts.Customized.Pending == c.running {
-					t.Errorf("the metadata say %t, the seed %t, pending %t", i.Facts.SecretSeed, s.told(t, "hunter2"), i.Facts.Customized.Pending)
+					t.Errorf("the metadata say %t, the seed %t, pending %t", i.Facts.SecretSeed, s.told(t, "hunter2"),
+						i.Facts.Customized.Pending)
 				}
 				r.Running, r.WaitFor = true, []string{kind.WaitCloudInit}
 				if c.running && !c.gone { // it is not started again, so it has to be switched off before
@@ -238,7 +253,8 @@ func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
 		var calls []string
 		_, err := s.calls(&calls, func() (kind.Instance, error) { return s.reimaged(t.Context(), i.UUID, r) })
 		refused, ok := errors.AsType[finding.List](err)
-		if !ok || len(refused) != 1 || refused[0].Path.String() != "hardware_profile.firmware" || !strings.Contains(err.Error(), "step disks") {
+		if !ok || len(refused) != 1 || refused[0].Path.String() != "hardware_profile.firmware" ||
+			!strings.Contains(err.Error(), "step disks") {
 			t.Errorf("got %v", err)
 		}
 		for _, method := range []string{"CloneVolume", "ShutdownDomain", "DestroyDomain", "RedefineDomain"} {
@@ -281,7 +297,8 @@ func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 		if err := s.process().RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err != nil {
 			t.Error(err)
 		}
-		if _, _, err := s.p.Create(t.Context(), kind.Request{Name: "late", Template: siteTemplate, Version: "2.0.0"}, func(kind.Instance, Record) {}); err == nil {
+		if _, _, err := s.p.Create(t.Context(), kind.Request{Name: "late", Template: siteTemplate, Version: "2.0.0"},
+			func(kind.Instance, Record) {}); err == nil {
 			t.Error("an instance of a version that is gone was made")
 		}
 	})
@@ -309,7 +326,8 @@ func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
 func TestAHostShowsWhatItOffers(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		h := must[Host](t)(s.p.Host(t.Context()))
-		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 || !slices.Equal(s.p.Homes(), []string{siteTier, sitePool}) {
+		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 || !slices.Equal(s.p.Homes(),
+			[]string{siteTier, sitePool}) {
 			t.Errorf("it is %+v, instances are in %q", h, s.p.Homes())
 		}
 		s.Inject = func(c fakehost.Call) fakehost.Fault {

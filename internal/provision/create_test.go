@@ -38,11 +38,13 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 				for _, step := range record.Steps {
 					steps = append(steps, step.Name)
 				}
-				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 || !slices.Equal(steps, want) || record.Status != "completed" {
+				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 || !slices.Equal(steps, want) ||
+					record.Status != "completed" {
 					t.Errorf("told %d times; the record has %q, %s", told, steps, record.Status)
 				}
 				d := must[host.Domain](t)(s.Domain(ctx, i.UUID))
-				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart || d.Type != "qemu" {
+				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart ||
+					d.Type != "qemu" {
 					t.Errorf("the domain is %+v", d)
 				}
 				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
@@ -107,7 +109,8 @@ func TestTakenNamesAreRefused(t *testing.T) {
 		}
 		s.remove(t, i.UUID)
 
-		foreign := must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant, "web"), Type: "qemu"}))
+		foreign := must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant,
+			"web"), Type: "qemu"}))
 		if _, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {}); err == nil {
 			t.Error("the domain of others made way")
 		}
@@ -128,7 +131,8 @@ func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
 		defer cancel()
 		_, record, err := s.p.Create(ctx, r, func(i kind.Instance, _ Record) { told = i.UUID })
 		unready, ok := errors.AsType[*readiness.Error](err)
-		if !ok || unready.Condition != kind.WaitAgent || !strings.Contains(unready.Console, "Kernel panic") || record.Status != "failed" {
+		if !ok || unready.Condition != kind.WaitAgent || !strings.Contains(unready.Console, "Kernel panic") ||
+			record.Status != "failed" {
 			t.Fatalf("got %v; the record is %+v", err, record)
 		}
 		if i, err := s.p.Read(t.Context(), told); err != nil || !i.Running() {

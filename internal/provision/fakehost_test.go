@@ -65,8 +65,9 @@ func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 func (s *testSite) process() *library.Library {
 	store := poolstore.New(s.Host, sitePool)
 	return library.New(library.Options{
-		Images: imagestore.New(imagestore.Options{Host: s.Host, Pool: sitePool, Documents: store, Tenant: naming.DefaultTenant}),
-		Store:  store, Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
+		Images: imagestore.New(imagestore.Options{Host: s.Host, Pool: sitePool, Documents: store,
+			Tenant: naming.DefaultTenant}),
+		Store: store, Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
 	})
 }
 
@@ -163,7 +164,9 @@ func ways() []string {
 // disturbed does something again and again, each time with another of its requests disturbed, until
 // it gets by without meeting the disturbance. before prepares it, and after looks at what came of
 // it, and cleans up.
-func (s *testSite) disturbed(t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error)) {
+func (s *testSite) disturbed(
+	t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error),
+) {
 	t.Helper()
 	for n := 1; ; n++ {
 		if n > 500 {

@@ -60,14 +60,19 @@ func (c *connection) DomainByName(ctx context.Context, name string) (host.Domain
 	return c.its(c.Host.DomainByName(ctx, name))
 }
 
-func (c *connection) DomainsNamed(ctx context.Context, match func(string) bool) ([]host.Domain, []host.Undescribed, error) {
+func (c *connection) DomainsNamed(
+	ctx context.Context, match func(string) bool,
+) ([]host.Domain, []host.Undescribed, error) {
 	var names []string
 	all, _, err := c.Host.DomainsNamed(ctx, func(string) bool { return true })
 	all = slices.DeleteFunc(all, func(d host.Domain) bool { return !c.has(d.UUID) })
 	for _, d := range all {
 		names = append(names, d.Name)
 	}
-	return slices.DeleteFunc(all, func(d host.Domain) bool { return !slices.Contains(names, d.Name) || !match(d.Name) }), nil, err
+	return slices.DeleteFunc(all, func(d host.Domain) bool {
+		return !slices.Contains(names, d.Name) ||
+			!match(d.Name)
+	}), nil, err
 }
 
 func (c *connection) Statuses(ctx context.Context) (map[string]host.Status, error) {
@@ -118,7 +123,8 @@ func twoKinds(t *testing.T, test func(t *testing.T, s *testSite, boxes kind.Requ
 		})
 		id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "box"}
 		must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: "box"}))
-		must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"), Source: file.Source{Path: image}}))
+		must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"),
+			Source: file.Source{Path: image}}))
 		boxes := s.request("clone")
 		boxes.Template = id
 		test(t, s, boxes)
@@ -167,7 +173,8 @@ func TestANameIsTakenByInstancesOfEveryKind(t *testing.T) {
 		}
 		s.remove(t, machine.UUID)
 		made := s.made(t, boxes)
-		_, _, err = s.p.Create(t.Context(), s.request("clone"), func(kind.Instance, Record) { t.Error("told of a second instance") })
+		_, _, err = s.p.Create(t.Context(), s.request("clone"),
+			func(kind.Instance, Record) { t.Error("told of a second instance") })
 		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("a machine of a box's name: %v", err)
 		}
@@ -194,7 +201,8 @@ func TestAKindWithoutHotPlugRestarts(t *testing.T) {
 		if !after.Running() || len(after.NICs) != 2 || len(after.Disks) != 3 {
 			t.Errorf("it is %+v", after)
 		}
-		if slices.Contains(calls, "PlugDisk") || slices.Contains(calls, "PlugInterface") || !slices.Contains(calls, "ShutdownDomain") {
+		if slices.Contains(calls, "PlugDisk") || slices.Contains(calls, "PlugInterface") ||
+			!slices.Contains(calls, "ShutdownDomain") {
 			t.Errorf("it was changed by %q", calls)
 		}
 		s.remove(t, made.UUID)

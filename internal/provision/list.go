@@ -50,7 +50,9 @@ func (f InstanceFilter) chooses(facts metadata.Facts, state host.State) bool {
 // few requests, one for each domain whose name is of the tenant, and one for each network. So
 // guests' agents are not asked for addresses. Domains that the host lists and cannot describe are
 // told of in overlooked, in sentences.
-func (r *Reader) Instances(ctx context.Context, f InstanceFilter) (instances []kind.Instance, overlooked []string, err error) {
+func (r *Reader) Instances(
+	ctx context.Context, f InstanceFilter,
+) (instances []kind.Instance, overlooked []string, err error) {
 	leases := network.Leases{}
 	for _, driver := range r.kinds {
 		domains, undescribed, err := driver.Domains().DomainsNamed(ctx, func(name string) bool {

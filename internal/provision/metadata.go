@@ -31,7 +31,8 @@ func checkMetadata(b kind.Blueprint, r kind.Request) finding.List {
 	var fs finding.List
 	if total, parts := metadataShares(b, r); total > metadataLimit {
 		largest := kind.Largest(parts)
-		fs.Add(largest.At, "Metadata too large", fmt.Sprintf("The instance's metadata on its host would have %s, and libvirt has room for %s. Of that, "+
+		fs.Add(largest.At, "Metadata too large", fmt.Sprintf("The instance's metadata on its host would have %s, and "+
+			"libvirt has room for %s. Of that, "+
 			"%s takes %s: make it smaller, or have the guest fetch it.", kind.MiB(total), kind.MiB(metadataLimit), largest.What, kind.MiB(largest.Size)))
 	}
 	return fs
@@ -41,7 +42,8 @@ func checkMetadata(b kind.Blueprint, r kind.Request) finding.List {
 // Where that is little in any case, it is not looked at closer.
 func metadataShares(b kind.Blueprint, r kind.Request) (total int, parts []kind.Share) {
 	spec, err := json.Marshal(b.Version.Spec)
-	rough := 2*len(spec) + (escaped+2)*len(r.Description) // which is there twice where libvirt cannot hold it: see metadata.Described
+	// A description is there twice where libvirt cannot hold it: see metadata.Described.
+	rough := 2*len(spec) + (escaped+2)*len(r.Description)
 	for name, v := range b.Shown {
 		if v != nil {
 			rough += element + escaped*(len(name)+len(v.Text))
@@ -63,10 +65,12 @@ func metadataShares(b kind.Blueprint, r kind.Request) (total int, parts []kind.S
 	}
 	all := metadata.Facts{Parameters: metadata.Settings(b.Shown), Labels: metadata.Pairs(r.Labels)}
 	for _, setting := range all.Parameters {
-		add(finding.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key), metadata.Facts{Parameters: []metadata.Setting{setting}})
+		add(finding.At("parameters").Key(string(setting.Key)), fmt.Sprintf("parameter %q", setting.Key),
+			metadata.Facts{Parameters: []metadata.Setting{setting}})
 	}
 	for _, label := range all.Labels {
-		add(finding.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key), metadata.Facts{Labels: []metadata.Pair{label}})
+		add(finding.At("labels").Key(string(label.Key)), fmt.Sprintf("label %q", label.Key),
+			metadata.Facts{Labels: []metadata.Pair{label}})
 	}
 	const declared = "what the version declares"
 	unkept := 0

@@ -21,7 +21,8 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 		change func(*kind.Request, *catalog.Version)
 		at     string // "" for nothing found
 	}{
-		"a parameter": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large }, `parameters["blob"]`},
+		"a parameter": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large },
+			`parameters["blob"]`},
 		"a parameter that XML makes longer": {func(r *kind.Request, _ *catalog.Version) {
 			r.Given.Parameters["blob"] = strings.Repeat("<", mebibyte)
 		}, `parameters["blob"]`},
@@ -29,7 +30,8 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 		"a secret, which is not kept": {func(r *kind.Request, _ *catalog.Version) {
 			r.Given.Secrets = map[string]parameter.Raw{"blob": large}
 		}, ""},
-		"a value to come": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = parameter.Unknown{} }, ""},
+		"a value to come": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = parameter.Unknown{} },
+			""},
 		"a label": {func(r *kind.Request, _ *catalog.Version) {
 			r.Labels = map[string]string{"a": "1", "b": large}
 		}, `labels["b"]`},
@@ -39,8 +41,12 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 				r.Labels[fmt.Sprint(n)] = large[:(n+7)*mebibyte/10]
 			}
 		}, `labels["4"]`},
-		"a description":                      {func(r *kind.Request, _ *catalog.Version) { r.Description = large }, "description"},
-		"a description that XML cannot hold": {func(r *kind.Request, _ *catalog.Version) { r.Description = "\x01" + large[:2*mebibyte] }, "description"},
+		"a description": {func(r *kind.Request, _ *catalog.Version) { r.Description = large },
+			"description"},
+		"a description that XML cannot hold": {func(r *kind.Request, _ *catalog.Version) {
+			r.Description = "\x01" +
+				large[:2*mebibyte]
+		}, "description"},
 		"quotes, which libvirt writes longer": {func(r *kind.Request, _ *catalog.Version) {
 			r.Labels = map[string]string{"a": strings.Repeat(`"`, 700<<10)}
 		}, `labels["a"]`},
@@ -77,7 +83,8 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 			if c.at != "" || err != nil {
 				return
 			}
-			facts := metadata.Facts{Frozen: frozen, Labels: metadata.Pairs(request.Labels), Parameters: metadata.Settings(b.Shown)}
+			facts := metadata.Facts{Frozen: frozen, Labels: metadata.Pairs(request.Labels),
+				Parameters: metadata.Settings(b.Shown)}
 			if text, err := facts.Marshal(); err != nil || len(text) > host.MaxDefinition-128<<10 {
 				t.Errorf("the metadata have %d bytes (%v), and nothing was found", len(text), err)
 			}

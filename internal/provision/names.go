@@ -59,7 +59,8 @@ func (b *build) clearRemains(ctx context.Context) error {
 				"undefine %s`, or wait until %s: its remains are then removed automatically.",
 			note.RequestedBy, runner.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
-	if !b.p.library.Removals.Keep(domain.UUID) { // or the removal would delete volumes by their names, which are this instance's by then
+	// Otherwise a removal would delete volumes by their names, which are this instance's by then.
+	if !b.p.library.Removals.Keep(domain.UUID) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	if b.Remains, err = b.p.volumes.PoolsOf(ctx, domain.Disks); err != nil {
@@ -112,9 +113,10 @@ func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
 
 // nameTaken says that the tenant has an instance of the name.
 func (p *Planner) nameTaken(tenant, name string) error {
-	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
-		"The host %s has a domain %q already. Choose another name, %s.", p.inventory.URI(), naming.Domain(tenant, name),
-		planning.UniqueName("instance", tenant+"/"+name))}})
+	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use",
+		Detail: fmt.Sprintf(
+			"The host %s has a domain %q already. Choose another name, %s.", p.inventory.URI(), naming.Domain(tenant, name),
+			planning.UniqueName("instance", tenant+"/"+name))}})
 }
 
 // nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.

@@ -36,7 +36,9 @@ type Provisioner struct {
 	observe Observer
 
 	unconfirmed unconfirmed
-	orphans     sync.RWMutex // held for writing while volumes are removed that no domain claims, and for reading while one claims its name
+	// orphans is held for writing while volumes are removed that no domain claims, and for reading while a domain claims
+	// its name.
+	orphans sync.RWMutex
 }
 
 // Observer hears of every step that ended.

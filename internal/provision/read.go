@@ -166,7 +166,9 @@ type statuses struct {
 }
 
 // get is a domain's status; known is false for a domain that was not there.
-func (s *statuses) get(ctx context.Context, domains host.Domains, uuid string) (status host.Status, known bool, err error) {
+func (s *statuses) get(
+	ctx context.Context, domains host.Domains, uuid string,
+) (status host.Status, known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if asked := time.Now(); asked.Sub(s.readAt) > statusAge {

@@ -35,7 +35,8 @@ type Record struct {
 func (b *build) recorded(
 	ctx context.Context, action string, work func() (kind.Instance, error),
 ) (kind.Instance, error) {
-	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(), Status: string(catalog.RequestRunning)}
+	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(),
+		Status: string(catalog.RequestRunning)}
 	entry, _ := b.p.library.BeginRequest(ctx, catalog.ProvisioningRequest{
 		ID: catalog.RequestID{ID: b.record.RequestID}, Action: action, Instance: b.Request.Name, UUID: b.UUID,
 		Template: b.Request.Template.String(), Version: b.Request.Version, Strategy: b.Request.Strategy, Host: bareURI(b.p.host.URI()),

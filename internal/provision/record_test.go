@@ -51,14 +51,18 @@ type forgetfulRequests struct {
 	begins bool
 }
 
-func (f forgetfulRequests) Create(ctx context.Context, key string, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
+func (f forgetfulRequests) Create(
+	ctx context.Context, key string, r catalog.ProvisioningRequest,
+) (catalog.Record[catalog.ProvisioningRequest], error) {
 	if !f.begins {
 		return catalog.Record[catalog.ProvisioningRequest]{}, errForgetful
 	}
 	return f.Collection.Create(ctx, key, r)
 }
 
-func (f forgetfulRequests) Replace(context.Context, string, catalog.Revision, catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
+func (f forgetfulRequests) Replace(
+	context.Context, string, catalog.Revision, catalog.ProvisioningRequest,
+) (catalog.Record[catalog.ProvisioningRequest], error) {
 	return catalog.Record[catalog.ProvisioningRequest]{}, errForgetful
 }
 
@@ -120,7 +124,8 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 		t.Fatal(err)
 	}
 	requests, err := l.Requests(t.Context(), catalog.RequestFilter{})
-	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestCancelled || requests[0].RequestedBy != "tester" {
+	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestCancelled ||
+		requests[0].RequestedBy != "tester" {
 		t.Errorf("the catalogue has %+v, %v", requests, err)
 	}
 }
@@ -128,7 +133,8 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 // request is the newest request in the catalog.
 func (s *testSite) recorded(t *testing.T) catalog.ProvisioningRequest {
 	t.Helper()
-	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests(context.WithoutCancel(t.Context()), catalog.RequestFilter{}))
+	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests(context.WithoutCancel(t.Context()),
+		catalog.RequestFilter{}))
 	if len(all) == 0 {
 		t.Fatal("there is no request")
 	}
@@ -149,8 +155,10 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 		says   string
 	}{
 		"completed": {func(func()) fakehost.Fault { return fakehost.Fault{} }, catalog.RequestCompleted, ""},
-		"failed":    {func(func()) fakehost.Fault { return fakehost.Fault{Before: refused} }, catalog.RequestFailed, "not today"},
-		"cancelled": {func(cancel func()) fakehost.Fault { cancel(); return fakehost.Fault{} }, catalog.RequestCancelled, "cancelled"},
+		"failed": {func(func()) fakehost.Fault { return fakehost.Fault{Before: refused} }, catalog.RequestFailed,
+			"not today"},
+		"cancelled": {func(cancel func()) fakehost.Fault { cancel(); return fakehost.Fault{} }, catalog.RequestCancelled,
+			"cancelled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *testSite) {
@@ -171,11 +179,13 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 				}
 				i, record, _ := s.p.Create(ctx, s.request("clone"), func(kind.Instance, Record) {})
 				s.Inject = nil
-				if during.Status != catalog.RequestRunning || during.Instance != "web" || during.Deadline.Sub(during.CreatedAt) < time.Hour {
+				if during.Status != catalog.RequestRunning || during.Instance != "web" ||
+					during.Deadline.Sub(during.CreatedAt) < time.Hour {
 					t.Errorf("while it is at work, it is recorded as %+v", during)
 				}
 				r := s.recorded(t)
-				if r.Status != c.status || string(c.status) != record.Status || !strings.Contains(r.Error, c.says) || r.UUID != i.UUID ||
+				if r.Status != c.status || string(c.status) != record.Status || !strings.Contains(r.Error, c.says) ||
+					r.UUID != i.UUID ||
 					r.ID.ID != record.RequestID || r.RequestedBy != "tester" || r.Strategy != "clone" || r.CompletedAt == nil {
 					t.Errorf("it is recorded as %+v, and told as %+v", r, record)
 				}
@@ -183,7 +193,8 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 				for _, st := range r.Steps {
 					names = append(names, st.Name)
 				}
-				if want := []string{"define", "disks", "seed", "start"}; !slices.Equal(names, want) || !slices.Equal(observed, want) {
+				if want := []string{"define", "disks", "seed", "start"}; !slices.Equal(names, want) ||
+					!slices.Equal(observed, want) {
 					t.Errorf("its steps are recorded as %q, and observed as %q", names, observed)
 				}
 				if c.status != catalog.RequestCompleted {
@@ -206,7 +217,8 @@ func TestWhatAGuestSaidIsNotRecorded(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("its user is told %v", err)
 		}
-		if kept := s.recorded(t); strings.Contains(kept.Error+record.Error, "hunter2") || !strings.Contains(kept.Error, `"agent"`) {
+		if kept := s.recorded(t); strings.Contains(kept.Error+record.Error, "hunter2") ||
+			!strings.Contains(kept.Error, `"agent"`) {
 			t.Errorf("there is kept %q, and told %q", kept.Error, record.Error)
 		}
 	})
@@ -225,7 +237,8 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 		for _, st := range got.Steps {
 			names = append(names, st.Name)
 		}
-		if got.Action != catalog.ActionReimage || got.UUID != uuid || !slices.Equal(names, []string{"disks", "shutdown", "seed", "define", "start"}) {
+		if got.Action != catalog.ActionReimage || got.UUID != uuid || !slices.Equal(names, []string{"disks", "shutdown",
+			"seed", "define", "start"}) {
 			t.Errorf("it is recorded as %+v", got)
 		}
 		// The same version again is an update.
@@ -233,7 +246,8 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.recorded(t); got.Action != catalog.ActionReimage || len(got.Steps) > 0 || got.Status != catalog.RequestCompleted {
+		if got := s.recorded(t); got.Action != catalog.ActionReimage || len(got.Steps) > 0 ||
+			got.Status != catalog.RequestCompleted {
 			t.Errorf("the same version is recorded as %+v", got)
 		}
 		s.remove(t, uuid)

@@ -50,7 +50,8 @@ func (b *build) reimage(ctx context.Context, before kind.Instance) (kind.Instanc
 // renew makes the new system disk, and puts it into the definition.
 func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	failed := func(name string, err error) error {
-		return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.Request.Name, b.Request.Version, name, err)
+		return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.Request.Name, b.Request.Version, name,
+			err)
 	}
 	var err error
 	if b.driver, err = b.p.kinds.of(before.Type); err != nil {

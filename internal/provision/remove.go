@@ -19,7 +19,9 @@ import (
 // grace for it; then it is switched off, so ctx must allow for more than grace. What is gone
 // already is no error, but *hostid.MovedError is where noted, the host that the instance was last
 // seen on, is another one than this, or may be; the zero ID where that is not known.
-func (p *Provisioner) Delete(ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID) error {
+func (p *Provisioner) Delete(
+	ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID,
+) error {
 	end, kept := p.library.Removals.Begin(uuid)
 	defer end()
 	if kept {

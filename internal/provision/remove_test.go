@@ -72,7 +72,8 @@ func TestARemovalLooksIntoEveryPoolOfTheInstance(t *testing.T) {
 		r := s.request("clone")
 		r.Storage = nil
 		i := s.made(t, r)
-		must[host.Volume](t)(s.CreateVolume(t.Context(), siteTier, host.VolumeSpec{Name: "nova.disk.default.web.cut-off.qcow2", Format: "qcow2", Capacity: 1}))
+		must[host.Volume](t)(s.CreateVolume(t.Context(), siteTier,
+			host.VolumeSpec{Name: "nova.disk.default.web.cut-off.qcow2", Format: "qcow2", Capacity: 1}))
 		s.note(t, i.UUID, func(f *metadata.Facts) { f.Pools = []string{siteTier, "gone"} })
 		s.remove(t, i.UUID)
 	})

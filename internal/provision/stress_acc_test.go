@@ -55,7 +55,8 @@ func TestAccNoCloneLosesItsBase(t *testing.T) {
 		all.Removed, all.Kept = all.Removed+one.Removed, all.Kept+one.Kept
 		all.Wrong = append(all.Wrong, one.Wrong...)
 	}
-	t.Logf("%d processes made %d linked clones, and were refused %d; beside them %d versions were removed, to be registered again, "+
+	t.Logf("%d processes made %d linked clones, and were refused %d; beside them %d versions were removed, to be "+
+		"registered again, "+
 		"and %d removals were refused", processes, all.Created, all.Refused, all.Removed, all.Kept)
 	if all.Created != creates {
 		t.Errorf("%d linked clones were made, want %d", all.Created, creates)

@@ -33,7 +33,8 @@ type stressed struct {
 	URI, Pool    string
 	Image, Other string // files
 	Name         string // of the process; what it makes is called so
-	Creates      int    // linked clones to make; 0 for a process that removes and registers versions until it is told to end
+	// linked clones to make; 0 for a process that removes and registers versions until it is told to end
+	Creates int
 }
 
 // tally is what such a process prints in the end.

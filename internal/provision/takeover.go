@@ -71,7 +71,8 @@ func (b *build) takeOver(
 ) (instance kind.Instance, err error) {
 	exists(orphan.instance, b.record)
 	err = b.Do(ctx, "take over", func(ctx context.Context) (err error) {
-		instance, err = b.p.Update(ctx, orphan.instance.UUID, Change{Description: b.Request.Description, Blueprint: &orphan.blueprint, Options: b.Request.Options})
+		instance, err = b.p.Update(ctx, orphan.instance.UUID, Change{Description: b.Request.Description,
+			Blueprint: &orphan.blueprint, Options: b.Request.Options})
 		return err
 	})
 	return instance, err
@@ -81,7 +82,8 @@ func (b *build) takeOver(
 // that could tell.
 func (b *build) asked(facts metadata.Facts, blueprint kind.Blueprint) bool {
 	return !blueprint.Secret() && facts.Provision.RequestedBy == b.record.RequestedBy &&
-		facts.Template == b.Request.Template.String() && facts.Version == b.Request.Version && facts.Strategy == blueprint.Strategy &&
+		facts.Template == b.Request.Template.String() && facts.Version == b.Request.Version &&
+		facts.Strategy == blueprint.Strategy &&
 		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, metadata.Settings(blueprint.Shown))
 }
 

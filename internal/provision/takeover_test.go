@@ -86,7 +86,8 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 		if i := must[kind.Instance](t)(next.Read(t.Context(), orphan.UUID)); i.Facts.Provision.Runner != "" {
 			t.Errorf("it is of the process %q", i.Facts.Provision.Runner)
 		}
-		_, _, err = s.provisioner(s.process()).Create(t.Context(), r, func(kind.Instance, Record) { t.Error("taken over twice") })
+		_, _, err = s.provisioner(s.process()).Create(t.Context(), r,
+			func(kind.Instance, Record) { t.Error("taken over twice") })
 		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("taken over again: %v", err)
 		}
@@ -116,7 +117,8 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 		},
 		"another boot disk": func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) {
 			yes, one := true, int64(1)
-			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: &one, Tier: r.Storage.Disks["data"].Tier, Boot: &yes}}}
+			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {},
+				"data": {SizeGB: &one, Tier: r.Storage.Disks["data"].Tier, Boot: &yes}}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +126,10 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 				r := s.request("linked_clone")
 				orphan := s.orphan(t, r)
 				s.note(t, orphan.UUID, func(f *metadata.Facts) { change(t, s, &r, f) })
-				_, _, err := s.provisioner(s.process()).Create(t.Context(), r, func(kind.Instance, Record) { t.Error("it was taken over") })
+				_, _, err := s.provisioner(s.process()).Create(t.Context(), r, func(kind.Instance,
+					Record) {
+					t.Error("it was taken over")
+				})
 				if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 					t.Errorf("got %v", err)
 				}
@@ -144,10 +149,13 @@ func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 		change func(*metadata.Facts)
 		way    bool
 	}{
-		"dead":                 {func(f *metadata.Facts) { f.Provision.Runner = "" }, false}, // nothing is known of it
-		"certainly dead":       {nil, true},
-		"alive":                {func(f *metadata.Facts) { f.Provision.Runner = runner.This() }, false},
-		"alive, and overdue":   {func(f *metadata.Facts) { f.Provision.Runner, f.Provision.Deadline = runner.This(), time.Time{} }, true},
+		"dead":           {func(f *metadata.Facts) { f.Provision.Runner = "" }, false}, // nothing is known of it
+		"certainly dead": {nil, true},
+		"alive":          {func(f *metadata.Facts) { f.Provision.Runner = runner.This() }, false},
+		"alive, and overdue": {func(f *metadata.Facts) {
+			f.Provision.Runner, f.Provision.Deadline = runner.This(),
+				time.Time{}
+		}, true},
 		"of an older release":  {func(f *metadata.Facts) { f.Provision.Runner = "host/1" }, false},
 		"another tenant's":     {func(f *metadata.Facts) { f.Tenant = "other" }, false},
 		"another name's":       {func(f *metadata.Facts) { f.Name = "other" }, false},

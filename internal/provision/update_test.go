@@ -40,7 +40,8 @@ func (s *testSite) update(ctx context.Context, uuid string, r kind.Request, rest
 	if err != nil {
 		return i, err
 	}
-	return s.p.Update(ctx, uuid, Change{Description: r.Description, Blueprint: &b, AllowRestart: restart, Options: r.Options})
+	return s.p.Update(ctx, uuid, Change{Description: r.Description, Blueprint: &b, AllowRestart: restart,
+		Options: r.Options})
 }
 
 // has wants a definition, and the guest if it runs, to have these devices, and volumes for its
@@ -84,11 +85,13 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 		if labels := after.Facts.Labels; !after.Running() || len(labels) != 1 || labels[0].Value != "b" {
 			t.Errorf("it is %s, its labels are %v", after.State, labels)
 		}
-		if v := must[host.Volume](t)(s.Volume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
+		if v := must[host.Volume](t)(s.Volume(t.Context(), siteTier,
+			"nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
 			t.Errorf("the disk that grew has %d bytes", v.Capacity)
 		}
 		_, err = s.update(t.Context(), made.UUID, r, false)
-		if refused, ok := errors.AsType[finding.List](err); !ok || !strings.Contains(refused.Error(), `disks["data"].size_gb`) {
+		if refused, ok := errors.AsType[finding.List](err); !ok || !strings.Contains(refused.Error(),
+			`disks["data"].size_gb`) {
 			t.Errorf("a disk that is to shrink: %v", err)
 		}
 		less := s.changed(r)
@@ -116,7 +119,8 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 			t.Error("what was refused was done")
 		}
 		after, err := s.update(t.Context(), made.UUID, r, true)
-		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); err != nil || d.MemoryMiB != 2048 || !after.Running() {
+		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); err != nil || d.MemoryMiB != 2048 ||
+			!after.Running() {
 			t.Errorf("it has %d MiB and is %s, %v", d.MemoryMiB, after.State, err)
 		}
 		r.Running = false
@@ -191,7 +195,8 @@ func TestAnInstanceGetsAnotherImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after.UUID != made.UUID || after.Facts.Version != "2.0.0" || !after.Running() || after.NICs[0].MAC != made.NICs[0].MAC ||
+		if after.UUID != made.UUID || after.Facts.Version != "2.0.0" || !after.Running() ||
+			after.NICs[0].MAC != made.NICs[0].MAC ||
 			after.Disks[0].Path == made.Disks[0].Path {
 			t.Errorf("it was\n%+v, and is\n%+v", made, after)
 		}
@@ -284,7 +289,8 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 					must[host.Domain](t)(s.Domain(t.Context(), uuid))
 				}
 				between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
-				if _, err := s.Volume(t.Context(), sitePool, systemVolume(between)); err != nil || between.Facts.Version != "2.0.0" {
+				if _, err := s.Volume(t.Context(), sitePool, systemVolume(between)); err != nil ||
+					between.Facts.Version != "2.0.0" {
 					t.Errorf("with version %s: %v", between.Facts.Version, err)
 				}
 				if _, err := s.reimaged(t.Context(), uuid, r); err != nil {

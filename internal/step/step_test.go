@@ -90,7 +90,8 @@ func TestStepsAreTimedAndTold(t *testing.T) {
 		_ = w.Do(t.Context(), "a", takes(time.Second, nil))
 		time.Sleep(time.Hour) // between steps
 		_ = w.Do(t.Context(), "b", takes(time.Minute, errStep))
-		if want := []Step{{"a", time.Second}, {"b", time.Minute}}; !slices.Equal(told, want) || !slices.Equal(w.Steps(), want) {
+		if want := []Step{{"a", time.Second}, {"b", time.Minute}}; !slices.Equal(told, want) ||
+			!slices.Equal(w.Steps(), want) {
 			t.Errorf("told %v, and kept %v, want %v", told, w.Steps(), want)
 		}
 		if !slices.Equal(errs, []error{nil, errStep}) {

@@ -176,13 +176,14 @@ func waits(i *instance) {
 	i.done(i.Driver.Ready(i.ctx, made, kind.Before{}, nil, false))
 	cancelled, cancel := context.WithCancel(i.ctx)
 	cancel()
-	if err := i.Driver.Ready(cancelled, made, kind.Before{}, []string{kind.WaitAgent}, false); !errors.Is(err, context.Canceled) {
+	err := i.Driver.Ready(cancelled, made, kind.Before{}, []string{kind.WaitAgent}, false)
+	if !errors.Is(err, context.Canceled) {
 		i.Errorf("cancelled: %v", err)
 	}
 	i.done(i.Driver.Stop(i.ctx, i.uuid, 0))
 	bounded, stop := context.WithTimeout(i.ctx, time.Minute)
 	defer stop()
-	err := i.Driver.Ready(bounded, made, kind.Before{}, []string{kind.WaitIP}, false)
+	err = i.Driver.Ready(bounded, made, kind.Before{}, []string{kind.WaitIP}, false)
 	if err == nil || bounded.Err() != nil || !strings.Contains(err.Error(), i.name) || kind.Kept(err) == "" {
 		i.Errorf("for a guest that is off: %v", err)
 	}
@@ -211,7 +212,8 @@ func renews(i *instance) {
 	}
 	i.done(i.Driver.Swap(i.ctx, b, i.metadata(b, "2.0.0")))
 	after := i.read()
-	if after.Facts.Version != "2.0.0" || after.Disks[0].Path == made.Disks[0].Path || after.Disks[1].Path != made.Disks[1].Path ||
+	if after.Facts.Version != "2.0.0" || after.Disks[0].Path == made.Disks[0].Path ||
+		after.Disks[1].Path != made.Disks[1].Path ||
 		after.UUID != made.UUID || after.MACs()["eth0"] != made.MACs()["eth0"] {
 		i.Errorf("it was %+v, and is %+v", made, after)
 	}
@@ -260,7 +262,8 @@ func findsNothing(i *instance) {
 	if _, err := i.Driver.Start(i.ctx, gone); !errors.Is(err, host.ErrNoDomain) {
 		i.Errorf("starting: %v", err)
 	}
-	if err := i.Driver.Redefine(i.ctx, gone, nil, host.DomainChange{Description: new("x")}); !errors.Is(err, host.ErrNoDomain) {
+	err := i.Driver.Redefine(i.ctx, gone, nil, host.DomainChange{Description: new("x")})
+	if !errors.Is(err, host.ErrNoDomain) {
 		i.Errorf("redefining: %v", err)
 	}
 	i.done(i.Driver.Clean(i.ctx, gone))

@@ -90,7 +90,8 @@ func (i *instance) request() kind.Request {
 func (i *instance) blueprint(r kind.Request) kind.Blueprint {
 	i.Helper()
 	b := kind.Blueprint{
-		Type: i.Driver.Type(), Version: catalog.Version{ID: r.Template.Version(r.Version), VirtualSize: int64(i.Image.Volume.Capacity)},
+		Type: i.Driver.Type(), Version: catalog.Version{ID: r.Template.Version(r.Version),
+			VirtualSize: int64(i.Image.Volume.Capacity)},
 		Strategy: r.Strategy, Hardware: r.Hardware, NICs: (*profile.Network)(nil).NICs(),
 		Drives: []profile.Drive{
 			{Name: "system", Size: i.Image.Volume.Capacity, System: true, Boot: true}, {Name: "data", Size: gibibyte},

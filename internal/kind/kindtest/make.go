@@ -52,7 +52,8 @@ func defines(i *instance) {
 		i.Errorf("the domain is %+v, %v", d, err)
 	}
 	read := i.read()
-	if read.Facts.Name != i.name || read.Type != i.Driver.Type() || read.Running() || len(read.NICs) != len(b.Blueprint.NICs) {
+	if read.Facts.Name != i.name || read.Type != i.Driver.Type() || read.Running() ||
+		len(read.NICs) != len(b.Blueprint.NICs) {
 		i.Errorf("it reads as %+v", read)
 	}
 	second := i.build(i.request())
@@ -187,7 +188,8 @@ func forgets(i *instance) {
 	const secret = "correct horse battery staple"
 	spec := catalog.Spec{
 		Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
-		VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\nwrite_files: [{path: /x, content: {{ .password }}}]\n"}},
+		VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\nwrite_files: [{path: /x, content: " +
+			"{{ .password }}}]\n"}},
 	}
 	b := i.build(i.request())
 	b.Blueprint.Version.Spec = spec

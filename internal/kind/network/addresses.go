@@ -31,7 +31,9 @@ func withStatic(seen []host.Address, nics []profile.NIC) []host.Address {
 	for _, nic := range nics {
 		for _, address := range nic.IP.Addresses {
 			ip := address.Addr()
-			if !slices.ContainsFunc(seen, func(a host.Address) bool { return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip) }) {
+			if !slices.ContainsFunc(seen, func(a host.Address) bool {
+				return strings.EqualFold(a.MAC, nic.MAC) && alike(a.IP, ip)
+			}) {
 				all = append(all, host.Address{MAC: nic.MAC, IP: ip.String()})
 			}
 		}

@@ -22,13 +22,16 @@ func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
 		found []host.Address
 		want  []string
 	}{
-		"none":                     {nil, nil},
-		"IPv4 first, then by card": {[]host.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"), at("0a", "2001:db8::1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}},
-		"two on one card":          {[]host.Address{at("0a", "10.0.0.9"), at("0a", "10.0.0.1")}, []string{"10.0.0.9", "10.0.0.1"}},
-		"said twice":               {[]host.Address{at("0a", "10.0.0.1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1"}},
-		"link-local and loopback":  {[]host.Address{at("0a", "fe80::1"), at("0a", "169.254.1.1"), at("0a", "127.0.0.1")}, nil},
-		"other cards":              {[]host.Address{at("ff", "172.17.0.1"), {IP: "10.0.0.1"}}, nil},
-		"no address":               {[]host.Address{at("0a", "")}, nil},
+		"none": {nil, nil},
+		"IPv4 first, then by card": {[]host.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"), at("0a", "2001:db8::1"),
+			at("0a", "10.0.0.1")}, []string{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}},
+		"two on one card": {[]host.Address{at("0a", "10.0.0.9"), at("0a", "10.0.0.1")},
+			[]string{"10.0.0.9", "10.0.0.1"}},
+		"said twice": {[]host.Address{at("0a", "10.0.0.1"), at("0a", "10.0.0.1")}, []string{"10.0.0.1"}},
+		"link-local and loopback": {[]host.Address{at("0a", "fe80::1"), at("0a", "169.254.1.1"), at("0a", "127.0.0.1")},
+			nil},
+		"other cards": {[]host.Address{at("ff", "172.17.0.1"), {IP: "10.0.0.1"}}, nil},
+		"no address":  {[]host.Address{at("0a", "")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want []netip.Addr
@@ -56,10 +59,13 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 		seen []host.Address
 		want string
 	}{
-		"nothing seen":                {nil, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
-		"a lease":                     {[]host.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}}, "[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"another than was configured": {[]host.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}}, "[192.168.122.9 2001:db8::5 2001:db8::c]"},
-		"link-local":                  {[]host.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}}, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
+		"nothing seen": {nil, "[10.0.0.5 2001:db8::5 2001:db8::c]"},
+		"a lease": {[]host.Address{{MAC: "52:54:00:00:00:0C", IP: "192.168.122.9"}},
+			"[10.0.0.5 192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"another than was configured": {[]host.Address{{MAC: "52:54:00:00:00:0A", IP: "192.168.122.9"}},
+			"[192.168.122.9 2001:db8::5 2001:db8::c]"},
+		"link-local": {[]host.Address{{MAC: "52:54:00:00:00:0B", IP: "fe80::b"}},
+			"[10.0.0.5 2001:db8::5 2001:db8::c]"},
 	} {
 		var texts []string
 		for _, a := range usable(withStatic(c.seen, nics), nics) {
@@ -108,14 +114,21 @@ func TestTheAgentIsAskedWhereNoLeaseTells(t *testing.T) {
 		asked string
 		err   error
 	}{
-		"a lease":     {guests{bySource: map[host.AddressSource][]host.Address{host.AddressLease: lease, host.AddressAgent: told}}, dhcp, "[10.0.0.7]", "[leases]", nil},
-		"an agent":    {guests{bySource: map[host.AddressSource][]host.Address{host.AddressAgent: told}}, dhcp, "[10.0.0.8]", "[leases agent]", nil},
-		"no agent":    {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrAgentUnresponsive}}, dhcp, "[]", "[leases agent]", nil},
-		"just off":    {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrOperationInvalid}}, dhcp, "[]", "[leases]", nil},
-		"just gone":   {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrNoDomain}}, dhcp, "[]", "[leases]", nil},
-		"a static":    {guests{}, static, "[10.0.0.5]", "[leases]", nil},
-		"unreachable": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrUnreachable}}, dhcp, "[]", "[leases]", host.ErrUnreachable},
-		"lost meanwhile": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrUnreachable}}, dhcp, "[]", "[leases agent]",
+		"a lease": {guests{bySource: map[host.AddressSource][]host.Address{host.AddressLease: lease,
+			host.AddressAgent: told}}, dhcp, "[10.0.0.7]", "[leases]", nil},
+		"an agent": {guests{bySource: map[host.AddressSource][]host.Address{host.AddressAgent: told}}, dhcp, "[10.0.0.8]",
+			"[leases agent]", nil},
+		"no agent": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrAgentUnresponsive}}, dhcp, "[]",
+			"[leases agent]", nil},
+		"just off": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrOperationInvalid}}, dhcp, "[]",
+			"[leases]", nil},
+		"just gone": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrNoDomain}}, dhcp, "[]",
+			"[leases]", nil},
+		"a static": {guests{}, static, "[10.0.0.5]", "[leases]", nil},
+		"unreachable": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrUnreachable}}, dhcp, "[]",
+			"[leases]", host.ErrUnreachable},
+		"lost meanwhile": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrUnreachable}}, dhcp, "[]",
+			"[leases agent]",
 			host.ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,10 +143,13 @@ func TestTheAgentIsAskedWhereNoLeaseTells(t *testing.T) {
 
 // A list of instances asks each network once, and no guest.
 func TestAListAsksEachNetworkOnce(t *testing.T) {
-	g := &guests{leases: map[string][]host.Address{"default": {{MAC: mac, IP: "10.0.0.7"}, {MAC: "52:54:00:00:00:0b", IP: "10.0.0.8"}}}}
+	g := &guests{leases: map[string][]host.Address{"default": {{MAC: mac, IP: "10.0.0.7"},
+		{MAC: "52:54:00:00:00:0b", IP: "10.0.0.8"}}}}
 	n, leases := New(g, nil, nil), Leases{}
-	for nic, want := range map[string]string{mac: "[10.0.0.7]", "52:54:00:00:00:0B": "[10.0.0.8]", "52:54:00:00:00:0c": "[]"} {
-		got, err := n.LeasedAddresses(t.Context(), leases, []profile.NIC{{Name: "eth0", Network: "default", MAC: nic}, {Name: "eth1", Bridge: "br0", MAC: nic}})
+	for nic, want := range map[string]string{mac: "[10.0.0.7]", "52:54:00:00:00:0B": "[10.0.0.8]",
+		"52:54:00:00:00:0c": "[]"} {
+		got, err := n.LeasedAddresses(t.Context(), leases, []profile.NIC{{Name: "eth0", Network: "default", MAC: nic},
+			{Name: "eth1", Bridge: "br0", MAC: nic}})
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s has %v, %v, want %s", nic, got, err, want)
 		}
@@ -172,7 +188,8 @@ func TestALeaseIsRenewedByItsGuest(t *testing.T) {
 			}
 		})
 	}
-	if fresh, err := New(&guests{}, nil, nil).Renewed(t.Context(), "uuid", nics, OldLeases{ending}, nil); fresh || err != nil {
+	if fresh, err := New(&guests{}, nil, nil).Renewed(t.Context(), "uuid", nics, OldLeases{ending}, nil); fresh ||
+		err != nil {
 		t.Errorf("without a lease: %t, %v", fresh, err)
 	}
 }

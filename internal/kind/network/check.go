@@ -116,15 +116,19 @@ func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (findin
 	// Some builds of libvirt read the files of the host's network configuration, and miss most
 	// bridges. Where a list lacks those of libvirt's own networks, a bridge that it lacks may be
 	// there.
-	if !slices.ContainsFunc(networks, func(n host.Network) bool { return n.Bridge != "" && slices.Contains(names, n.Bridge) }) {
+	if !slices.ContainsFunc(networks, func(n host.Network) bool {
+		return n.Bridge != "" && slices.Contains(names, n.Bridge)
+	}) {
 		return nil, nil
 	}
 	var fs finding.List
 	for _, nic := range nics {
 		if nic.Bridge != "" && !slices.Contains(names, nic.Bridge) {
-			fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found", fmt.Sprintf(
-				"Interface %q should be on the bridge %q, which the host %s does not have. %s Name one of them, create the bridge "+
-					"on the host, or use network.", nic.Name, nic.Bridge, n.inventory.URI(), finding.Available("Its interfaces are", names)))
+			fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found",
+				fmt.Sprintf(
+					"Interface %q should be on the bridge %q, which the host %s does not have. %s Name one of them, create the bridge "+
+						"on the host, or use network.", nic.Name, nic.Bridge, n.inventory.URI(),
+					finding.Available("Its interfaces are", names)))
 		}
 	}
 	return fs, nil

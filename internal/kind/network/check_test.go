@@ -18,8 +18,9 @@ func TestOnlySomeNetworksTag(t *testing.T) {
 		network        host.Network
 		byOld, byYoung bool
 	}{
-		"a bridge of the host":   {host.Network{}, false, true},
-		"Open vSwitch":           {host.Network{Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true}, true, true},
+		"a bridge of the host": {host.Network{}, false, true},
+		"Open vSwitch": {host.Network{Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true}, true,
+			true},
 		"virtual functions":      {host.Network{Name: "vfs", ForwardMode: "hostdev"}, true, true},
 		"a network of a bridge":  {host.Network{Name: "lan", Bridge: "br0", ForwardMode: "bridge"}, false, true},
 		"a network over macvtap": {host.Network{Name: "lan", ForwardMode: "bridge"}, false, false},
@@ -48,7 +49,8 @@ func TestPublicMeansOneInterfaceOnAPublicNetwork(t *testing.T) {
 			t.Errorf("%s: %v", name, fs)
 		}
 	}
-	if fs := checkPublic([]profile.NIC{{Network: "default"}}, nil); len(fs) != 1 || !strings.Contains(fs[0].Detail, "They name none.") {
+	if fs := checkPublic([]profile.NIC{{Network: "default"}}, nil); len(fs) != 1 ||
+		!strings.Contains(fs[0].Detail, "They name none.") {
 		t.Errorf("without public networks: %v", fs)
 	}
 }
@@ -69,17 +71,21 @@ func TestWhatAHostCannotConnectIsFound(t *testing.T) {
 		public bool
 		want   string // path and summary; "" for nothing
 	}{
-		"a network":                         {profile.NIC{Network: "default"}, false, ""},
-		"a network that is not there":       {profile.NIC{Network: "nowhere"}, false, at + "network: Network not found"},
-		"a network that is not active":      {profile.NIC{Network: "lab"}, false, at + "network: Network is not active"},
-		"a tag that the network puts on":    {profile.NIC{Network: "ovs", VLAN: 7}, false, ""},
-		"a tag that the network cannot":     {profile.NIC{Network: "default", VLAN: 7}, false, at + "vlan: Network does not support VLAN tags"},
-		"a tag on a bridge, old libvirt":    {profile.NIC{Bridge: "br0", VLAN: 7}, false, at + "vlan: Network does not support VLAN tags"},
-		"a bridge":                          {profile.NIC{Bridge: "br0"}, false, ""},
-		"a bridge that is not there":        {profile.NIC{Bridge: "br9"}, false, at + "bridge: Bridge not found"},
-		"a filter":                          {profile.NIC{Network: "default", Filter: "clean-traffic"}, false, ""},
-		"a filter that is not there":        {profile.NIC{Network: "default", Filter: "x"}, false, "network_profile.default_network_policies: Network filter not found"},
-		"a public address, on no public":    {profile.NIC{Network: "default"}, true, "network_profile.requires_public_ip: Missing public network"},
+		"a network":                      {profile.NIC{Network: "default"}, false, ""},
+		"a network that is not there":    {profile.NIC{Network: "nowhere"}, false, at + "network: Network not found"},
+		"a network that is not active":   {profile.NIC{Network: "lab"}, false, at + "network: Network is not active"},
+		"a tag that the network puts on": {profile.NIC{Network: "ovs", VLAN: 7}, false, ""},
+		"a tag that the network cannot": {profile.NIC{Network: "default", VLAN: 7}, false, at +
+			"vlan: Network does not support VLAN tags"},
+		"a tag on a bridge, old libvirt": {profile.NIC{Bridge: "br0", VLAN: 7}, false, at +
+			"vlan: Network does not support VLAN tags"},
+		"a bridge":                   {profile.NIC{Bridge: "br0"}, false, ""},
+		"a bridge that is not there": {profile.NIC{Bridge: "br9"}, false, at + "bridge: Bridge not found"},
+		"a filter":                   {profile.NIC{Network: "default", Filter: "clean-traffic"}, false, ""},
+		"a filter that is not there": {profile.NIC{Network: "default", Filter: "x"}, false,
+			"network_profile.default_network_policies: Network filter not found"},
+		"a public address, on no public": {profile.NIC{Network: "default"}, true,
+			"network_profile.requires_public_ip: Missing public network"},
 		"no public address, on no public":   {profile.NIC{Network: "default"}, false, ""},
 		"not connected, and nothing public": {profile.NIC{}, false, ""},
 	} {
@@ -106,7 +112,8 @@ func TestWhatAHostCannotConnectIsFound(t *testing.T) {
 func TestAListThatMissesBridgesProvesNothing(t *testing.T) {
 	n, h := connected()
 	h.HasInterfaces = []string{"eth0"}
-	if found, err := n.Check(t.Context(), []profile.NIC{{Name: "eth0", Bridge: "br9"}}, false); err != nil || len(found) > 0 {
+	if found, err := n.Check(t.Context(), []profile.NIC{{Name: "eth0", Bridge: "br9"}}, false); err != nil ||
+		len(found) > 0 {
 		t.Errorf("found %v, %v", found, err)
 	}
 }
@@ -143,7 +150,8 @@ func TestAHostThatDoesNotAnswerIsNoFinding(t *testing.T) {
 	for _, nic := range []profile.NIC{{Network: "default"}, {Bridge: "br0"}, {Filter: "x"}} {
 		n, h := connected()
 		h.Inject = func(fakehost.Call) fakehost.Fault { return fakehost.Fault{Before: host.ErrUnreachable} }
-		if found, err := n.Check(t.Context(), []profile.NIC{nic}, false); !errors.Is(err, host.ErrUnreachable) || len(found) > 0 {
+		if found, err := n.Check(t.Context(), []profile.NIC{nic}, false); !errors.Is(err, host.ErrUnreachable) ||
+			len(found) > 0 {
 			t.Errorf("%+v: %v, %v", nic, found, err)
 		}
 	}

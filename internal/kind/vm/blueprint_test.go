@@ -41,7 +41,8 @@ func TestUserDataIsRenderedOnceAllValuesAreKnown(t *testing.T) {
 	} {
 		b := told(data, c.values, declared)
 		found := (&Driver{}).Decide(kind.Request{}, &b, c.sound)
-		if got := PartOf(b).UserData; len(found) > 0 || !strings.Contains(got, c.rendered) || (got == "") != (c.rendered == "") {
+		if got := PartOf(b).UserData; len(found) > 0 || !strings.Contains(got, c.rendered) ||
+			(got == "") != (c.rendered == "") {
 			t.Errorf("%s: %q, %v", name, got, found)
 		}
 	}
@@ -67,7 +68,8 @@ func TestAnInstanceThatWasToldIsNotCheckedAgain(t *testing.T) {
 func TestAMachineIsDecidedByItsProfile(t *testing.T) {
 	b := told("", nil, nil)
 	b.Hardware = &profile.Hardware{CPUCores: new(int64(4)), MemoryMB: new(int64(512))}
-	if found := (&Driver{}).Decide(kind.Request{}, &b, true); len(found) > 0 || PartOf(b).Machine.Cores != 4 || PartOf(b).Machine.MemoryMiB != 512 {
+	if found := (&Driver{}).Decide(kind.Request{}, &b, true); len(found) > 0 || PartOf(b).Machine.Cores != 4 ||
+		PartOf(b).Machine.MemoryMiB != 512 {
 		t.Errorf("it is %+v, %v", PartOf(b).Machine, found)
 	}
 	if b.Reports() || b.Told() != "" {
@@ -90,7 +92,8 @@ func TestTheHostNameIsTheInstancesUnlessAParameterSetsIt(t *testing.T) {
 
 func TestAKeyThatIsNoneIsFoundAtItsParameter(t *testing.T) {
 	declared := map[string]parameter.Parameter{"admin": {Type: parameter.TypeText, Target: parameter.TargetSSHKey}}
-	for key, want := range map[string]int{"": 0, "ssh-rsa": 1, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a": 0} {
+	for key, want := range map[string]int{"": 0, "ssh-rsa": 1,
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a": 0} {
 		found := checkKey(told("", parameter.Values{"admin": text(key)}, declared))
 		if len(found) != want || want > 0 && found[0].Path.String() != `parameters["admin"]` {
 			t.Errorf("%q: %v", key, found)

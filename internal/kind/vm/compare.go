@@ -117,7 +117,8 @@ func (d *Driver) newDisk(
 	ctx context.Context, i kind.Instance, drive profile.Drive, pool host.Pool, n int,
 ) (kind.NewDisk, error) {
 	name := naming.Disk(i.Facts.Tenant, i.Facts.Name, drive.Name, device.DataFormat)
-	disk := kind.NewDisk{Spec: device.Spec(drive, n, pool.Path+"/"+name, device.DataFormat), Pool: pool.Name, Size: drive.Size}
+	disk := kind.NewDisk{Spec: device.Spec(drive, n, pool.Path+"/"+name, device.DataFormat), Pool: pool.Name,
+		Size: drive.Size}
 	volume, err := d.host.Volume(ctx, pool.Name, name)
 	if errors.Is(err, host.ErrNoVolume) {
 		return disk, nil

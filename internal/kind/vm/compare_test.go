@@ -53,9 +53,11 @@ func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
 		want profile.Machine
 		at   []string
 	}{
-		"what changes in place": {profile.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"}, nil},
-		"another CPU":           {profile.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"}, []string{"hardware_profile.cpu_type"}},
-		"EFI":                   {profile.Machine{CPU: "host-model", Firmware: "efi"}, []string{"hardware_profile.firmware"}},
+		"what changes in place": {profile.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"},
+			nil},
+		"another CPU": {profile.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"},
+			[]string{"hardware_profile.cpu_type"}},
+		"EFI": {profile.Machine{CPU: "host-model", Firmware: "efi"}, []string{"hardware_profile.firmware"}},
 		"GPUs": {profile.Machine{CPU: "host-model", Firmware: "bios", GPUs: 1, GPU: "10de:1eb8"},
 			[]string{"hardware_profile.gpu_count", "hardware_profile.gpu_type"}},
 	} {
@@ -69,7 +71,8 @@ func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
 // is asked for.
 func TestCardsComeBackAsTheyWere(t *testing.T) {
 	i := kind.Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
-	had := []profile.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("", "52:54:00:00:00:0d")}
+	had := []profile.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"),
+		testNIC("", "52:54:00:00:00:0d")}
 	i.Facts.MACs = metadata.NoteMACs(had)
 	marshalled, err := metadata.Facts{Tenant: "default", Name: "it", MACs: i.Facts.MACs}.Marshal()
 	if err == nil {
@@ -78,7 +81,8 @@ func TestCardsComeBackAsTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := kind.Blueprint{NICs: []profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:01"), testNIC("eth3", "")}}
+	b := kind.Blueprint{NICs: []profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""),
+		testNIC("eth2", "52:54:00:00:00:01"), testNIC("eth3", "")}}
 	diff, _, err := (&Driver{}).Compare(t.Context(), i, b)
 	if err != nil {
 		t.Fatal(err)

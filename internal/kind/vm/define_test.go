@@ -19,16 +19,20 @@ func TestADefinitionIsWhatTheBlueprintSays(t *testing.T) {
 	b := r.build(func(q *kind.Request, b *kind.Blueprint) {
 		q.Description = "a <machine>"
 		efi, cpu := profile.EFI, "Nehalem"
-		b.Hardware = &profile.Hardware{CPUCount: new(int64(2)), CPUCores: new(int64(3)), MemoryMB: new(int64(256)), Firmware: &efi, CPUType: &cpu}
-		b.NICs = []profile.NIC{{Name: "eth0", Model: "e1000", Bridge: "br0", MAC: "52:54:00:00:00:01", VLAN: 7, Filter: "clean-traffic"}}
+		b.Hardware = &profile.Hardware{CPUCount: new(int64(2)), CPUCores: new(int64(3)), MemoryMB: new(int64(256)),
+			Firmware: &efi, CPUType: &cpu}
+		b.NICs = []profile.NIC{{Name: "eth0", Model: "e1000", Bridge: "br0", MAC: "52:54:00:00:00:01", VLAN: 7,
+			Filter: "clean-traffic"}}
 		b.Drives = []profile.Drive{
-			{Name: "system", Size: 1 << 30, System: true}, {Name: "data", Size: 1 << 30, Boot: true, Type: profile.HDD, Tier: "fast"},
+			{Name: "system", Size: 1 << 30, System: true}, {Name: "data", Size: 1 << 30, Boot: true, Type: profile.HDD,
+				Tier: "fast"},
 		}
 	})
 	r.ok(r.driver.Define(t.Context(), b))
 	d, err := r.Domain(t.Context(), b.UUID)
 	r.ok(err)
-	if d.Name != "t1.web" || d.Type != "qemu" || d.Description != "a <machine>" || d.Firmware != "efi" || d.Sockets != 2 || d.Cores != 3 ||
+	if d.Name != "t1.web" || d.Type != "qemu" || d.Description != "a <machine>" || d.Firmware != "efi" ||
+		d.Sockets != 2 || d.Cores != 3 ||
 		d.MemoryMiB != 256 || d.State != host.StateShutoff {
 		t.Errorf("it is %+v", d)
 	}
@@ -36,12 +40,14 @@ func TestADefinitionIsWhatTheBlueprintSays(t *testing.T) {
 	if m := MachineOf(i); m.Firmware != profile.EFI || m.Sockets != 2 || m.CPU != "Nehalem" {
 		t.Errorf("the machine is %+v", m)
 	}
-	if n := i.NICs[0]; n.Model != "e1000" || n.Bridge != "br0" || n.VLAN != 7 || n.Filter != "clean-traffic" || n.MAC != "52:54:00:00:00:01" {
+	if n := i.NICs[0]; n.Model != "e1000" || n.Bridge != "br0" || n.VLAN != 7 || n.Filter != "clean-traffic" ||
+		n.MAC != "52:54:00:00:00:01" {
 		t.Errorf("the interface is %+v", n)
 	}
 	want := []host.DomainDisk{
 		{Name: "system", Target: "vda", Path: "/lib/nova.disk.t1.web.system.qcow2", Format: "qcow2", Boot: 2},
-		{Name: "data", Target: "sdc", Path: "/fast/nova.disk.t1.web.data.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true, Boot: 1},
+		{Name: "data", Target: "sdc", Path: "/fast/nova.disk.t1.web.data.qcow2", Format: "qcow2", Rotation: 7200,
+			KeepsDiscarded: true, Boot: 1},
 	}
 	if !slices.Equal(i.Disks, want) {
 		t.Errorf("the disks are %+v, want %+v", i.Disks, want)
@@ -171,7 +177,8 @@ func TestAHostThatCannotListItsGPUsIsNoFinding(t *testing.T) {
 			}
 			return fakehost.Fault{}
 		}
-		if found, err := r.drive("qemu").Check(t.Context(), "web", b); !errors.Is(err, host.ErrUnreachable) || len(found) > 0 {
+		if found, err := r.drive("qemu").Check(t.Context(), "web", b); !errors.Is(err, host.ErrUnreachable) ||
+			len(found) > 0 {
 			t.Errorf("%s: %v, %v", method, found, err)
 		}
 	}
@@ -181,7 +188,8 @@ func TestAHostThatCannotListItsGPUsIsNoFinding(t *testing.T) {
 // the volume's name: then it was asked for by a create that is over, and carried out late.
 func TestALateVolumeMakesWayForItsOwner(t *testing.T) {
 	for _, claimed := range []bool{true, false} {
-		for _, method := range []string{"CreateVolume lib/nova.disk.t1.web.system.qcow2", "CreateVolume fast/nova.disk.t1.web.data.qcow2", "CreateVolume lib/" + seedVolume} {
+		for _, method := range []string{"CreateVolume lib/nova.disk.t1.web.system.qcow2",
+			"CreateVolume fast/nova.disk.t1.web.data.qcow2", "CreateVolume lib/" + seedVolume} {
 			r := newRig(t)
 			b := r.build(nil)
 			r.ok(r.driver.Define(t.Context(), b))

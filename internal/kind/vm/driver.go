@@ -61,7 +61,9 @@ func (d *Driver) Capabilities() kind.Capabilities {
 func (d *Driver) Domains() host.Domains { return d.host }
 
 // Ready implements kind.Driver.
-func (d *Driver) Ready(ctx context.Context, i kind.Instance, before kind.Before, conditions []string, first bool) error {
+func (d *Driver) Ready(
+	ctx context.Context, i kind.Instance, before kind.Before, conditions []string, first bool,
+) error {
 	return d.waiter.Await(ctx, i, before.Leases, conditions, first)
 }
 

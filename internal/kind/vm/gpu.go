@@ -58,7 +58,9 @@ func (g *gpus) check(ctx context.Context, name string, m profile.Machine) (findi
 }
 
 // choose picks GPUs that no domain but the one of that name has.
-func (g *gpus) choose(ctx context.Context, domain string, m profile.Machine) ([]host.PassthroughDevice, finding.List, error) {
+func (g *gpus) choose(
+	ctx context.Context, domain string, m profile.Machine,
+) ([]host.PassthroughDevice, finding.List, error) {
 	devices, err := g.inventory.PCIDevices(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -104,13 +106,16 @@ func (g *gpus) calls(other host.Domain) string {
 }
 
 // pickGPUs picks what a machine asks for. taken says who has a device.
-func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m profile.Machine, uri string) ([]host.PassthroughDevice, finding.List) {
+func pickGPUs(
+	devices []host.PCIDevice, taken map[host.PCIAddress]string, m profile.Machine, uri string,
+) ([]host.PassthroughDevice, finding.List) {
 	var fs finding.List
 	at := finding.At("hardware_profile")
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d host.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d host.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
-		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU, finding.Available("It has", describe(gpus))))
+		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU,
+			finding.Available("It has", describe(gpus))))
 		return nil, fs
 	}
 	var chosen []host.PassthroughDevice
@@ -143,8 +148,8 @@ func pickGPUs(devices []host.PCIDevice, taken map[host.PCIAddress]string, m prof
 		return nil, fs
 	}
 	if slices.ContainsFunc(fitting, func(d host.PCIDevice) bool { return len(d.Group) == 0 }) {
-		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot hand a GPU to a "+
-			"guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", uri))
+		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot "+
+			"hand a GPU to a guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", uri))
 		return nil, fs
 	}
 	return chosen, nil
@@ -168,7 +173,8 @@ func named(functions []host.PCIDevice, n int) []host.PassthroughDevice {
 	name := fmt.Sprintf("gpu-%s-%d", strings.Replace(functions[0].ID, ":", "-", 1), n)
 	devices := []host.PassthroughDevice{{Name: name, Address: functions[0].Address}}
 	for _, f := range functions[1:] {
-		devices = append(devices, host.PassthroughDevice{Name: fmt.Sprintf("%s-fn%d", name, f.Address.Function), Address: f.Address})
+		devices = append(devices, host.PassthroughDevice{Name: fmt.Sprintf("%s-fn%d", name, f.Address.Function),
+			Address: f.Address})
 	}
 	return devices
 }

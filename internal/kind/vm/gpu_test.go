@@ -41,9 +41,11 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 		finding string
 	}{
 		"one": {gpus, nil, machine(1, "10de:1eb8"),
-			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(1, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(1, 1)}}, ""},
+			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(1, 0)}, {Name: "gpu-10de-1eb8-0-fn1",
+				Address: at(1, 1)}}, ""},
 		"the other one": {gpus, map[host.PCIAddress]string{at(1, 1): `domain "db"`}, machine(1, "10de:1eb8"),
-			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1", Address: at(2, 1)}}, ""},
+			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1",
+				Address: at(2, 1)}}, ""},
 		"too many": {gpus, map[host.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
 			`hardware_profile.gpu_count: Not enough GPUs: The instance should have 2 GPUs of the type 10de:1eb8. The host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
 		"unknown": {gpus, nil, machine(1, "10de:2204"), nil,

@@ -41,7 +41,8 @@ func (d *Driver) Overrides(
 		if err != nil {
 			return o, err
 		}
-		drives[n] = profile.Drive{Name: disk.Name, Size: size, System: n == 0, Type: device.Type(disk), Tier: tier, Boot: disk.Boot == 1}
+		drives[n] = profile.Drive{Name: disk.Name, Size: size, System: n == 0, Type: device.Type(disk), Tier: tier,
+			Boot: disk.Boot == 1}
 	}
 	o.Storage = profile.StorageBeyond(drives, storage, uint64(max(0, version.VirtualSize)))
 	return o, nil
@@ -53,7 +54,8 @@ func (d *Driver) sizeOf(ctx context.Context, i kind.Instance, disk host.DomainDi
 		return size, nil
 	}
 	volume, err := d.volumes.Volume(ctx, disk)
-	if n := slices.IndexFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool { return left.Disk == disk.Name }); err != nil && n >= 0 && !errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer) {
+	n := slices.IndexFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool { return left.Disk == disk.Name })
+	if err != nil && n >= 0 && !errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer) {
 		return i.Facts.Sizes[n].Bytes, nil
 	}
 	return volume.Capacity, err

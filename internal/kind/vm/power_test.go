@@ -55,7 +55,8 @@ func TestAGuestIsStoppedAsItsStateAllows(t *testing.T) {
 				}
 				r.Inject = nil
 				state, err := r.DomainState(t.Context(), b.UUID)
-				if errors.Is(err, host.ErrNoDomain) == !strings.HasPrefix(name, "gone") || err == nil && state != host.StateShutoff {
+				if errors.Is(err, host.ErrNoDomain) == !strings.HasPrefix(name, "gone") || err == nil &&
+					state != host.StateShutoff {
 					t.Errorf("it is %s, %v", state, err)
 				}
 			})

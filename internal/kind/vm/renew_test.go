@@ -27,9 +27,12 @@ func testNIC(name, mac string, change ...func(*profile.NIC)) profile.NIC {
 // one that somebody took away and that comes back.
 func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 	i := kind.Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
-	i.Facts.MACs = []metadata.MACNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"}, {Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
-	got := withMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"), testNIC("eth3", "")}, i)
-	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" || got[3].MAC != "52:54:00:00:00:0d" {
+	i.Facts.MACs = []metadata.MACNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"},
+		{Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
+	got := withMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"),
+		testNIC("eth3", "")}, i)
+	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" ||
+		got[3].MAC != "52:54:00:00:00:0d" {
 		t.Errorf("the cards are %+v", got)
 	}
 }
@@ -89,7 +92,8 @@ func TestOnlyReplacedSystemDisksAreCleaned(t *testing.T) {
 	_, i := r.made(nil)
 	b := r.renewed(i, 3)
 	r.ok(r.driver.Swap(t.Context(), b, b.Metadata))
-	for _, name := range []string{"nova.disk.t1.web.system.0.9.0.qcow2", "nova.disk.t1.web.systemd.qcow2", "nova.disk.t1.web-2.system.qcow2"} {
+	for _, name := range []string{"nova.disk.t1.web.system.0.9.0.qcow2", "nova.disk.t1.web.systemd.qcow2",
+		"nova.disk.t1.web-2.system.qcow2"} {
 		_, err := r.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: name, Format: "qcow2", Capacity: 1})
 		r.ok(err)
 	}
@@ -105,7 +109,8 @@ func TestOnlyReplacedSystemDisksAreCleaned(t *testing.T) {
 	left, err := r.VolumeNames(t.Context(), "lib")
 	r.ok(err)
 	slices.Sort(left)
-	want := []string{"image", "nova.console.t1.web.log", "nova.disk.t1.web-2.system.qcow2", "nova.disk.t1.web.system.2.0.0.qcow2", "nova.disk.t1.web.systemd.qcow2", seedVolume}
+	want := []string{"image", "nova.console.t1.web.log", "nova.disk.t1.web-2.system.qcow2",
+		"nova.disk.t1.web.system.2.0.0.qcow2", "nova.disk.t1.web.systemd.qcow2", seedVolume}
 	if !slices.Equal(left, want) {
 		t.Errorf("there are left %q, want %q", left, want)
 	}

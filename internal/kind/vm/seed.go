@@ -15,12 +15,14 @@ import (
 // renderSeed renders what the guest is told at first boot. It never touches the runner's disk.
 func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
 	p := PartOf(b)
-	seed := guest.Seed{InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.UserData, Customization: p.Customization}
+	seed := guest.Seed{InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.UserData,
+		Customization: p.Customization}
 	if key := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetSSHKey); key != "" {
 		seed.SSHAuthorizedKeys = []string{key}
 	}
 	for _, nic := range b.NICs {
-		told := guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses, DNS: nic.IP.DNS}
+		told := guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses,
+			DNS: nic.IP.DNS}
 		for _, gateway := range nic.IP.Gateways {
 			told.Gateways = append(told.Gateways, guest.Gateway{Addr: gateway, OnLink: nic.IP.OnLink(gateway)})
 		}
@@ -59,7 +61,8 @@ func (b *build) makeSeed(ctx context.Context) error {
 // putSeed makes the volume of a seed.
 func (b *build) putSeed(ctx context.Context, iso []byte) error {
 	name, size := naming.Seed(b.Tenant, b.Request.Name), uint64(len(iso))
-	if err := b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}); err != nil {
+	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}
+	if err := b.createVolume(ctx, b.Pool.Name, spec); err != nil {
 		return err
 	}
 	return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, iso)

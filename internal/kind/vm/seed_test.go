@@ -35,7 +35,8 @@ func TestTheGuestIsToldOfItsInterfaces(t *testing.T) {
 		b.NICs = append(b.NICs, profile.NIC{Name: "eth1", Model: "virtio", Network: "default", IP: fixed.Addressing()})
 	})
 	told := r.seedOf()
-	for _, want := range []string{i.UUID, `"web"`, "10.0.0.5/24", "10.0.0.1", "10.0.0.53", i.MACs()["eth0"], i.MACs()["eth1"]} {
+	for _, want := range []string{i.UUID, `"web"`, "10.0.0.5/24", "10.0.0.1", "10.0.0.53", i.MACs()["eth0"],
+		i.MACs()["eth1"]} {
 		if !strings.Contains(told, want) {
 			t.Errorf("the seed says nothing of %s", want)
 		}
@@ -74,12 +75,14 @@ func TestSecretsGoAndTheSeedStays(t *testing.T) {
 			r.ok(r.driver.Forget(t.Context(), i, b.Blueprint))
 			told := r.seedOf()
 			if strings.Contains(told, "hunter2") || !strings.Contains(told, i.UUID) {
-				t.Errorf("the secret is there: %t, the instance: %t", strings.Contains(told, "hunter2"), strings.Contains(told, i.UUID))
+				t.Errorf("the secret is there: %t, the instance: %t", strings.Contains(told, "hunter2"),
+					strings.Contains(told, i.UUID))
 			}
 			if after, err := r.Volume(t.Context(), "lib", seedVolume); err != nil || after.Capacity != before.Capacity {
 				t.Errorf("the seed had %d bytes, and has %d, %v", before.Capacity, after.Capacity, err)
 			}
-			if !b.Blueprint.Secret() || b.Blueprint.Version.Spec.CloudInit == nil || !strings.Contains(PartOf(b.Blueprint).UserData, "hunter2") {
+			if !b.Blueprint.Secret() || b.Blueprint.Version.Spec.CloudInit == nil ||
+				!strings.Contains(PartOf(b.Blueprint).UserData, "hunter2") {
 				t.Error("the blueprint of its caller was changed")
 			}
 		})
@@ -97,7 +100,8 @@ func TestASeedThatCannotBeClearedIsAnError(t *testing.T) {
 			return fakehost.Fault{}
 		}
 		err := r.driver.Forget(t.Context(), i, b.Blueprint)
-		if !errors.Is(err, host.ErrNoAnswer) || !strings.Contains(err.Error(), `"web"`) || strings.Contains(err.Error(), "hunter2") {
+		if !errors.Is(err, host.ErrNoAnswer) || !strings.Contains(err.Error(), `"web"`) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
@@ -108,10 +112,12 @@ func TestASeedThatCannotBeClearedIsAnError(t *testing.T) {
 func TestACustomizationIsInTheSeed(t *testing.T) {
 	r := newRig(t)
 	r.made(func(q *kind.Request, _ *kind.Blueprint) {
-		q.Customization = &guest.Customization{Timezone: "Europe/Berlin", Files: map[string]guest.File{"/etc/motd": {Content: "hello"}}}
+		q.Customization = &guest.Customization{Timezone: "Europe/Berlin",
+			Files: map[string]guest.File{"/etc/motd": {Content: "hello"}}}
 	})
 	told := r.seedOf()
-	if !strings.Contains(strings.ToLower(told), "cidata") || !strings.Contains(told, "Europe/Berlin") || !strings.Contains(told, "/etc/motd") {
+	if !strings.Contains(strings.ToLower(told), "cidata") || !strings.Contains(told, "Europe/Berlin") ||
+		!strings.Contains(told, "/etc/motd") {
 		t.Errorf("the seed has %d bytes, and does not say it", len(told))
 	}
 }

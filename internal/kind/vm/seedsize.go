@@ -16,11 +16,14 @@ const seedContentLimit = 40 << 20
 // checkSeed finds that there is more for the guest than a seed has room for.
 func (p *Part) checkSeed() finding.List {
 	var fs finding.List
-	told := []kind.Share{{At: finding.At("parameters"), What: "the template's cloud_init.user_data with the parameters", Size: len(p.UserData)}}
+	told := []kind.Share{{At: finding.At("parameters"), What: "the template's cloud_init.user_data with the parameters",
+		Size: len(p.UserData)}}
 	if c := p.Customization; c != nil {
-		told = append(told, kind.Share{At: finding.At("customization").Name("user_data"), What: "user_data", Size: len(c.UserData)})
+		told = append(told, kind.Share{At: finding.At("customization").Name("user_data"), What: "user_data",
+			Size: len(c.UserData)})
 		for _, path := range slices.Sorted(maps.Keys(c.Files)) {
-			told = append(told, kind.Share{At: finding.At("customization").Name("files").Key(path), What: fmt.Sprintf("file %q", path), Size: len(c.Files[path].Content)})
+			told = append(told, kind.Share{At: finding.At("customization").Name("files").Key(path),
+				What: fmt.Sprintf("file %q", path), Size: len(c.Files[path].Content)})
 		}
 	}
 	if total := kind.Sum(told); total > seedContentLimit {

@@ -68,8 +68,9 @@ func (r *rig) build(change func(*kind.Request, *kind.Blueprint)) *kind.Build {
 	q := request()
 	b := kind.Blueprint{
 		Strategy: q.Strategy, Version: catalog.Version{ID: q.Template.Version(q.Version)},
-		NICs:   (*profile.Network)(nil).NICs(),
-		Drives: []profile.Drive{{Name: "system", Size: 1 << 30, System: true, Boot: true}, {Name: "data", Size: 1 << 30, Tier: "fast"}},
+		NICs: (*profile.Network)(nil).NICs(),
+		Drives: []profile.Drive{{Name: "system", Size: 1 << 30, System: true, Boot: true},
+			{Name: "data", Size: 1 << 30, Tier: "fast"}},
 	}
 	if change != nil {
 		change(&q, &b)

@@ -72,8 +72,9 @@ func TestThePoolsOfADomainBeginWithTheLibrarys(t *testing.T) {
 		disks []host.DomainDisk
 		want  []string
 	}{
-		"none":                  {nil, []string{"lib"}},
-		"in two":                {[]host.DomainDisk{disk("/nvme/a"), disk("/lib/b"), disk("/nvme/c")}, []string{"lib", "nvme"}},
+		"none": {nil, []string{"lib"}},
+		"in two": {[]host.DomainDisk{disk("/nvme/a"), disk("/lib/b"), disk("/nvme/c")},
+			[]string{"lib", "nvme"}},
 		"somebody else's":       {[]host.DomainDisk{foreign}, []string{"lib"}},
 		"in a pool that is not": {[]host.DomainDisk{disk("/gone/a"), disk("/disks/b")}, []string{"lib", "disks"}},
 	} {
@@ -89,7 +90,8 @@ func TestThePoolsOfADomainBeginWithTheLibrarys(t *testing.T) {
 func TestADriveHasTheHomeOfItsTier(t *testing.T) {
 	v, h := tiered(t)
 	for tier, want := range map[string]string{"": "lib", "fast": "nvme", "bulk": "disks"} {
-		if pool, err := v.Home(t.Context(), profile.Drive{Name: "d", Tier: tier}); err != nil || pool.Name != want || v.TierPool(tier) != want {
+		if pool, err := v.Home(t.Context(), profile.Drive{Name: "d", Tier: tier}); err != nil || pool.Name != want ||
+			v.TierPool(tier) != want {
 			t.Errorf("on tier %q it is in %q, %v", tier, pool.Name, err)
 		}
 	}
@@ -121,7 +123,8 @@ func TestTiersThatCannotBeHadAreFound(t *testing.T) {
 	v, h := tiered(t)
 	h.StopPool("disks")
 	drives := []profile.Drive{
-		{Name: "a"}, {Name: "b", Tier: "fast"}, {Name: "c", Tier: "bulk"}, {Name: "d", Tier: "gone"}, {Name: "e", Tier: "unknown"},
+		{Name: "a"}, {Name: "b", Tier: "fast"}, {Name: "c", Tier: "bulk"}, {Name: "d", Tier: "gone"}, {Name: "e",
+			Tier: "unknown"},
 	}
 	found, err := v.CheckTiers(t.Context(), drives)
 	if err != nil {
@@ -149,7 +152,8 @@ func TestAllVolumesOfAnInstanceAreRemoved(t *testing.T) {
 	v, h := tiered(t)
 	ctx := t.Context()
 	for pool, names := range map[string][]string{
-		"lib":  {"nova.disk.t1.web.system.qcow2", "nova.seed.t1.web.iso", "nova.console.t1.web.log", "nova.console.t1.web.log.0", "nova.disk.t1.web-2.system.qcow2", "nova.base.x"},
+		"lib": {"nova.disk.t1.web.system.qcow2", "nova.seed.t1.web.iso", "nova.console.t1.web.log",
+			"nova.console.t1.web.log.0", "nova.disk.t1.web-2.system.qcow2", "nova.base.x"},
 		"nvme": {"nova.disk.t1.web.data.qcow2", "nova.disk.t2.web.data.qcow2"},
 	} {
 		for _, name := range names {
@@ -192,7 +196,8 @@ func TestALibraryWithoutItsPoolIsAnError(t *testing.T) {
 
 func TestAVolumeThatCannotGoIsAnError(t *testing.T) {
 	v, h := tiered(t)
-	if _, err := h.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.a.raw", Format: "raw", Capacity: 1}); err != nil {
+	if _, err := h.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.a.raw", Format: "raw",
+		Capacity: 1}); err != nil {
 		t.Fatal(err)
 	}
 	h.Inject = func(c fakehost.Call) fakehost.Fault {
@@ -214,7 +219,8 @@ func TestAVolumeThatCannotGoIsAnError(t *testing.T) {
 
 func TestTheVolumeOfADiskIsReadFromItsPool(t *testing.T) {
 	v, h := tiered(t)
-	if _, err := h.CreateVolume(t.Context(), "nvme", host.VolumeSpec{Name: "a", Format: "qcow2", Capacity: 1 << 30}); err != nil {
+	if _, err := h.CreateVolume(t.Context(), "nvme", host.VolumeSpec{Name: "a", Format: "qcow2",
+		Capacity: 1 << 30}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := v.Volume(t.Context(), disk("/nvme/a")); err != nil || got.Pool != "nvme" || got.Capacity != 1<<30 {

@@ -89,7 +89,9 @@ type guest struct {
 }
 
 func (g *guest) define(ctx context.Context, change host.DomainChange) error {
-	return step.Completed(ctx, func(ctx context.Context) error { return g.host.RedefineDomain(ctx, g.instance.UUID, change) })
+	return step.Completed(ctx, func(ctx context.Context) error {
+		return g.host.RedefineDomain(ctx, g.instance.UUID, change)
+	})
 }
 
 // UnplugError says that a running guest kept devices that it was asked to let go of.
@@ -105,12 +107,13 @@ func (e *UnplugError) Error() string {
 	for n, id := range e.Devices {
 		names[n] = id.String()
 	}
-	text := fmt.Sprintf("the guest of instance %q did not let go of %s within %s", e.Instance, strings.Join(names, ", "), e.Waited.Round(time.Second))
+	text := fmt.Sprintf("the guest of instance %q did not let go of %s within %s", e.Instance, strings.Join(names, ", "),
+		e.Waited.Round(time.Second))
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}
-	return text + ". Nothing of it was deleted. A guest can release a device only once its system runs, and only if that " +
-		"supports PCI hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
+	return text + ". Nothing of it was deleted. A guest can release a device only once its system runs, and only if " +
+		"that supports PCI hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
 }
 
 func (e *UnplugError) Unwrap() error { return e.Err }

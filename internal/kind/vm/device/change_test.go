@@ -39,7 +39,8 @@ func newMachine(t *testing.T, runs bool) *machine {
 	m.Changer = NewChanger(m.Host, volumes.New(m.Host, inventory.New(m.Host), "lib", nil))
 	var disks []host.DiskSpec
 	for n, name := range []string{"system", "data"} {
-		v, err := m.CreateVolume(ctx, "lib", host.VolumeSpec{Name: "nova.disk.t1.web." + name + ".qcow2", Format: "qcow2", Capacity: 1 << 30})
+		v, err := m.CreateVolume(ctx, "lib", host.VolumeSpec{Name: "nova.disk.t1.web." + name + ".qcow2", Format: "qcow2",
+			Capacity: 1 << 30})
 		m.ok(err)
 		disks = append(disks, Spec(profile.Drive{Name: name}, n, v.Path, "qcow2"))
 	}
@@ -68,7 +69,8 @@ func nicOf(name, mac string) profile.NIC {
 
 func newDisk(name string) kind.NewDisk {
 	return kind.NewDisk{
-		Spec: Spec(profile.Drive{Name: name}, 2, "/lib/nova.disk.t1.web."+name+".qcow2", DataFormat), Pool: "lib", Size: 1 << 30,
+		Spec: Spec(profile.Drive{Name: name}, 2, "/lib/nova.disk.t1.web."+name+".qcow2",
+			DataFormat), Pool: "lib", Size: 1 << 30,
 	}
 }
 
@@ -117,14 +119,18 @@ func TestDevicesChangeInTheGuestAndInTheDefinition(t *testing.T) {
 			change kind.Devices
 			want   string
 		}{
-			"nothing":      {kind.Devices{}, "data eth0@default system"},
-			"a disk more":  {kind.Devices{AddDisks: []kind.NewDisk{newDisk("more")}}, "data eth0@default more system"},
-			"a disk less":  {kind.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/lib/nova.disk.t1.web.data.qcow2"}}}, "eth0@default system"},
-			"a card more":  {kind.Devices{AddNICs: []profile.NIC{nicOf("eth1", "")}}, "data eth0@default eth1@default system"},
-			"a card less":  {kind.Devices{DropNICs: []string{"eth0"}}, "data system"},
-			"another":      {kind.Devices{Swaps: []profile.NIC{{Name: "eth0", Model: "e1000", Network: "default", MAC: oldMAC}}}, "data eth0@default system"},
-			"on a bridge":  {kind.Devices{Reconnects: []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0", MAC: oldMAC}}}, "data eth0@br0 system"},
-			"all together": {kind.Devices{AddDisks: []kind.NewDisk{newDisk("more")}, DropNICs: []string{"eth0"}, AddNICs: []profile.NIC{nicOf("eth1", "")}}, "data eth1@default more system"},
+			"nothing":     {kind.Devices{}, "data eth0@default system"},
+			"a disk more": {kind.Devices{AddDisks: []kind.NewDisk{newDisk("more")}}, "data eth0@default more system"},
+			"a disk less": {kind.Devices{DropDisks: []host.DomainDisk{{Name: "data",
+				Path: "/lib/nova.disk.t1.web.data.qcow2"}}}, "eth0@default system"},
+			"a card more": {kind.Devices{AddNICs: []profile.NIC{nicOf("eth1", "")}}, "data eth0@default eth1@default system"},
+			"a card less": {kind.Devices{DropNICs: []string{"eth0"}}, "data system"},
+			"another": {kind.Devices{Swaps: []profile.NIC{{Name: "eth0", Model: "e1000", Network: "default",
+				MAC: oldMAC}}}, "data eth0@default system"},
+			"on a bridge": {kind.Devices{Reconnects: []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0",
+				MAC: oldMAC}}}, "data eth0@br0 system"},
+			"all together": {kind.Devices{AddDisks: []kind.NewDisk{newDisk("more")}, DropNICs: []string{"eth0"},
+				AddNICs: []profile.NIC{nicOf("eth1", "")}}, "data eth1@default more system"},
 		} {
 			m := newMachine(t, runs)
 			if err := m.Change(t.Context(), m.instance, c.change); err != nil {
@@ -155,10 +161,11 @@ func TestAVolumeThatWasMadeForNothingGoes(t *testing.T) {
 		fault  fakehost.Fault
 		stays  bool
 	}{
-		"the guest refuses it":            {"PlugDisk", fakehost.Fault{Before: host.ErrOperationInvalid}, false},
-		"the guest may have it":           {"PlugDisk", fakehost.Fault{Before: host.ErrNoAnswer}, true},
-		"the guest has it":                {"PlugDisk", fakehost.Fault{After: host.ErrNoAnswer}, true},
-		"the definition refuses it":       {"RedefineDomain", fakehost.Fault{Before: host.ErrOperationInvalid}, true}, // the guest has it
+		"the guest refuses it":  {"PlugDisk", fakehost.Fault{Before: host.ErrOperationInvalid}, false},
+		"the guest may have it": {"PlugDisk", fakehost.Fault{Before: host.ErrNoAnswer}, true},
+		"the guest has it":      {"PlugDisk", fakehost.Fault{After: host.ErrNoAnswer}, true},
+		// the guest has it
+		"the definition refuses it":       {"RedefineDomain", fakehost.Fault{Before: host.ErrOperationInvalid}, true},
 		"the definition may have it":      {"RedefineDomain", fakehost.Fault{Before: host.ErrUnreachable}, true},
 		"the volume cannot be made":       {"CreateVolume", fakehost.Fault{Before: host.ErrOperationInvalid}, false},
 		"the volume was made, unanswered": {"CreateVolume", fakehost.Fault{After: host.ErrNoAnswer}, true},
@@ -195,7 +202,8 @@ func TestADiskThatIsThereAlreadyGrows(t *testing.T) {
 	for _, plugged := range []bool{true, false} {
 		m := newMachine(t, true)
 		disk := newDisk("more")
-		_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.more.qcow2", Format: "qcow2", Capacity: 1 << 30})
+		_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.more.qcow2", Format: "qcow2",
+			Capacity: 1 << 30})
 		m.ok(err)
 		if plugged {
 			m.ok(m.PlugDisk(t.Context(), machineID, disk.Spec))
@@ -212,9 +220,11 @@ func TestADiskThatIsThereAlreadyGrows(t *testing.T) {
 // A file that somebody else has put in a disk's place is not the instance's to delete.
 func TestAForeignFileStays(t *testing.T) {
 	m := newMachine(t, false)
-	_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "snapshot.qcow2", Format: "qcow2", Capacity: 1 << 30})
+	_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "snapshot.qcow2", Format: "qcow2",
+		Capacity: 1 << 30})
 	m.ok(err)
-	m.ok(m.Change(t.Context(), m.instance, kind.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/lib/snapshot.qcow2"}}}))
+	m.ok(m.Change(t.Context(), m.instance, kind.Devices{DropDisks: []host.DomainDisk{{Name: "data",
+		Path: "/lib/snapshot.qcow2"}}}))
 	if m.has("eth0@default system"); !m.volume("snapshot.qcow2") {
 		t.Error("it was deleted")
 	}
@@ -305,7 +315,8 @@ func TestAFilterLetsTheStaticAddressesPass(t *testing.T) {
 	fixed := (&profile.IPConfiguration{StaticIP: new("10.0.0.5/24")}).Addressing()
 	six := (&profile.IPConfiguration{StaticIP: new("2001:db8::5/64")}).Addressing()
 	specs := InterfaceSpecs([]profile.NIC{
-		{Name: "a", Filter: "clean-traffic", IP: fixed}, {Name: "b", IP: fixed}, {Name: "c", Filter: "clean-traffic", IP: six, VLAN: 7},
+		{Name: "a", Filter: "clean-traffic", IP: fixed}, {Name: "b", IP: fixed}, {Name: "c", Filter: "clean-traffic",
+			IP: six, VLAN: 7},
 	})
 	for n, want := range [][]string{{"10.0.0.5"}, nil, nil} {
 		if got := specs[n].FilterIPs; !slices.Equal(got, want) {
@@ -321,7 +332,8 @@ func TestATypeOfDiskIsToldByItsRotation(t *testing.T) {
 	for _, want := range []string{"", profile.SSD, profile.HDD} {
 		spec := Spec(profile.Drive{Name: "d", Type: want}, 1, "/p", "raw")
 		got := Type(host.DomainDisk{Rotation: spec.Rotation})
-		if got != want || spec.KeepsDiscarded != (want == profile.HDD) || strings.HasPrefix(spec.Target, "sd") != (want != "") {
+		if got != want || spec.KeepsDiscarded != (want == profile.HDD) || strings.HasPrefix(spec.Target,
+			"sd") != (want != "") {
 			t.Errorf("%q is %+v, and reads as %q", want, spec, got)
 		}
 	}

@@ -135,12 +135,14 @@ func compareRoom(d *kind.Diff, live host.Hardware) {
 	}
 	for _, nic := range cards {
 		if !slots.TakeFor(nic.Model) {
-			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("network_profile").Name("interfaces").Key(nic.Name), Why: noSlot})
+			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("network_profile").Name("interfaces").Key(nic.Name),
+				Why: noSlot})
 		}
 	}
 	for _, disk := range dev.AddDisks {
 		if disk.Spec.Rotation == 0 && !live.Has(host.DiskID(disk.Spec.Name)) && !slots.TakeFor("virtio") {
-			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("storage_profile").Name("disks").Key(disk.Spec.Name), Why: noSlot})
+			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("storage_profile").Name("disks").Key(disk.Spec.Name),
+				Why: noSlot})
 		}
 	}
 }

@@ -61,25 +61,39 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 		"addresses left to chance": {[]profile.NIC{eth0, testNIC("eth1", "")}, nil, ""},
 		"in another order":         {[]profile.NIC{testNIC("eth1", ""), eth0}, nil, ""},
 		"the address that it has":  {[]profile.NIC{testNIC("eth0", "52:54:00:00:00:0A"), testNIC("eth1", "")}, nil, ""},
-		"another address":          {[]profile.NIC{eth0, testNIC("eth1", "52:54:00:00:00:0c")}, []string{at1 + "mac_address"}, ""},
+		"another address": {[]profile.NIC{eth0, testNIC("eth1", "52:54:00:00:00:0c")},
+			[]string{at1 + "mac_address"}, ""},
 		"each other's addresses": {[]profile.NIC{testNIC("eth0", macB), testNIC("eth1", macA)},
 			[]string{`network_profile.interfaces["eth0"].mac_address`, at1 + "mac_address"}, ""},
 		"one less":     {[]profile.NIC{eth0}, nil, "-eth1"},
 		"none":         {nil, nil, "-eth0, -eth1"},
 		"another name": {[]profile.NIC{eth0, testNIC("eth2", "")}, nil, "+eth2 , -eth1"},
-		"one more":     {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, nil, "+eth2 52:54:00:00:00:0c"},
-		"plugged in somewhere else": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Network, n.Bridge = "", "br0" })}, nil,
+		"one more": {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c")}, nil,
+			"+eth2 52:54:00:00:00:0c"},
+		"plugged in somewhere else": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) {
+			n.Network,
+				n.Bridge = "", "br0"
+		})}, nil,
 			"~eth1 " + macB},
 		"a tag":    {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.VLAN = 7 })}, nil, "~eth1 " + macB},
 		"a filter": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Filter = "x" })}, nil, "~eth1 " + macB},
-		"another model": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Model, n.Filter = "e1000", "x" })}, nil,
+		"another model": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) {
+			n.Model, n.Filter = "e1000",
+				"x"
+		})}, nil,
 			"!eth1 " + macB},
-		"a static address":              {[]profile.NIC{eth0, testNIC("eth1", "", static)}, []string{at1 + "ip_configuration"}, ""},
-		"a DNS server":                  {[]profile.NIC{eth0, testNIC("eth1", "", servers)}, []string{at1 + "ip_configuration"}, ""},
-		"one more with an address":      {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", static)}, []string{at2 + "ip_configuration"}, ""},
-		"one more with a server":        {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", servers)}, []string{at2 + "ip_configuration"}, ""},
-		"one more that asks for none":   {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", func(n *profile.NIC) { n.IP.DHCP = false })}, nil, "+eth2 "},
-		"one that asks for none at all": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.IP.DHCP = false })}, []string{at1 + "ip_configuration"}, ""},
+		"a static address": {[]profile.NIC{eth0, testNIC("eth1", "", static)},
+			[]string{at1 + "ip_configuration"}, ""},
+		"a DNS server": {[]profile.NIC{eth0, testNIC("eth1", "", servers)},
+			[]string{at1 + "ip_configuration"}, ""},
+		"one more with an address": {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", static)},
+			[]string{at2 + "ip_configuration"}, ""},
+		"one more with a server": {[]profile.NIC{eth0, testNIC("eth1", ""), testNIC("eth2", "", servers)},
+			[]string{at2 + "ip_configuration"}, ""},
+		"one more that asks for none": {[]profile.NIC{eth0, testNIC("eth1", ""),
+			testNIC("eth2", "", func(n *profile.NIC) { n.IP.DHCP = false })}, nil, "+eth2 "},
+		"one that asks for none at all": {[]profile.NIC{eth0, testNIC("eth1", "",
+			func(n *profile.NIC) { n.IP.DHCP = false })}, []string{at1 + "ip_configuration"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			replaces, devices := CompareNICs(have, c.want)
@@ -109,7 +123,8 @@ func liveDomain(ports int, devices ...string) host.Hardware {
 		id := host.DiskID(name)
 		if kind == "nic" {
 			id = host.InterfaceID(name)
-			live.Interfaces = append(live.Interfaces, host.DomainInterface{Name: name, MAC: "52:54:00:00:00:0e", Model: "virtio"})
+			live.Interfaces = append(live.Interfaces, host.DomainInterface{Name: name, MAC: "52:54:00:00:00:0e",
+				Model: "virtio"})
 		} else {
 			live.Disks = append(live.Disks, host.DomainDisk{Name: name, Path: "/pool/x", Target: target})
 		}
@@ -130,9 +145,11 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		NICs:  []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")},
 		Disks: []host.DomainDisk{disk("system", "vda"), disk("data", "vdb")},
 	}
-	want := kind.Blueprint{NICs: []profile.NIC{testNIC("eth0", "")}, Drives: []profile.Drive{drive("system"), drive("data")}}
+	want := kind.Blueprint{NICs: []profile.NIC{testNIC("eth0", "")}, Drives: []profile.Drive{drive("system"),
+		drive("data")}}
 	with := func(nics []profile.NIC, drives ...profile.Drive) kind.Blueprint {
-		return kind.Blueprint{NICs: append(slices.Clone(want.NICs), nics...), Drives: append(slices.Clone(want.Drives), drives...)}
+		return kind.Blueprint{NICs: append(slices.Clone(want.NICs), nics...), Drives: append(slices.Clone(want.Drives),
+			drives...)}
 	}
 	all := []string{"disk system", "disk data", "nic eth0"}
 	const eth1, logs = `network_profile.interfaces["eth1"]`, `storage_profile.disks["logs"]`
@@ -144,21 +161,32 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		changes   string
 		restarts  []string
 	}{
-		"as defined":                  {want, kind.Devices{}, 3, all, "", nil},
-		"it lost a card":              {want, kind.Devices{Reconnects: slices.Clone(want.NICs)}, 3, all[:2], "+eth0 52:54:00:00:00:0a", nil},
-		"it lost a disk":              {want, kind.Devices{}, 3, []string{"disk system", "nic eth0"}, "+data vdb", nil},
-		"it has a card more":          {want, kind.Devices{}, 4, append(slices.Clone(all), "nic eth1"), "-eth1", nil},
-		"it has a disk more":          {want, kind.Devices{}, 4, append(slices.Clone(all), "disk logs"), "-logs", nil},
-		"it has a new card already":   {with([]profile.NIC{testNIC("eth1", "")}), kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"), "+eth1 ", nil},
-		"it has a new disk already":   {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc", 0)}}, 4, append(slices.Clone(all), "disk logs"), "+logs vdd", nil},
-		"room for a card":             {with([]profile.NIC{testNIC("eth1", "")}), kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, all, "+eth1 ", nil},
-		"no room for a card":          {with([]profile.NIC{testNIC("eth1", "")}), kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 3, all, "+eth1 ", []string{eth1}},
-		"no room for a disk":          {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc", 0)}}, 3, all, "+logs vdc", []string{logs}},
-		"no room needed":              {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "sdc", 1)}}, 3, all, "+logs sdc", nil},
-		"the last room is the card's": {with([]profile.NIC{testNIC("eth1", "")}, drive("logs")), kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}, AddDisks: []kind.NewDisk{add("logs", "vdc", 0)}}, 4, all, "+eth1 , +logs vdc", []string{logs}},
-		"one makes room for another":  {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc", 0)}, DropNICs: []string{"eth0"}}, 3, all, "-eth0, +logs vdc", nil},
-		"another model, same slot":    {want, kind.Devices{Swaps: want.NICs}, 3, all, "!eth0 ", nil},
-		"another model, no bridge":    {want, kind.Devices{Swaps: []profile.NIC{testNIC("eth0", "", func(n *profile.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ", []string{`network_profile.interfaces["eth0"]`}},
+		"as defined": {want, kind.Devices{}, 3, all, "", nil},
+		"it lost a card": {want, kind.Devices{Reconnects: slices.Clone(want.NICs)}, 3, all[:2],
+			"+eth0 52:54:00:00:00:0a", nil},
+		"it lost a disk":     {want, kind.Devices{}, 3, []string{"disk system", "nic eth0"}, "+data vdb", nil},
+		"it has a card more": {want, kind.Devices{}, 4, append(slices.Clone(all), "nic eth1"), "-eth1", nil},
+		"it has a disk more": {want, kind.Devices{}, 4, append(slices.Clone(all), "disk logs"), "-logs", nil},
+		"it has a new card already": {with([]profile.NIC{testNIC("eth1", "")}),
+			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"), "+eth1 ", nil},
+		"it has a new disk already": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
+			0)}}, 4, append(slices.Clone(all), "disk logs"), "+logs vdd", nil},
+		"room for a card": {with([]profile.NIC{testNIC("eth1", "")}),
+			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, all, "+eth1 ", nil},
+		"no room for a card": {with([]profile.NIC{testNIC("eth1", "")}),
+			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 3, all, "+eth1 ", []string{eth1}},
+		"no room for a disk": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
+			0)}}, 3, all, "+logs vdc", []string{logs}},
+		"no room needed": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "sdc",
+			1)}}, 3, all, "+logs sdc", nil},
+		"the last room is the card's": {with([]profile.NIC{testNIC("eth1", "")}, drive("logs")),
+			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}, AddDisks: []kind.NewDisk{add("logs", "vdc",
+				0)}}, 4, all, "+eth1 , +logs vdc", []string{logs}},
+		"one makes room for another": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
+			0)}, DropNICs: []string{"eth0"}}, 3, all, "-eth0, +logs vdc", nil},
+		"another model, same slot": {want, kind.Devices{Swaps: want.NICs}, 3, all, "!eth0 ", nil},
+		"another model, no bridge": {want, kind.Devices{Swaps: []profile.NIC{testNIC("eth0", "",
+			func(n *profile.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ", []string{`network_profile.interfaces["eth0"]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := kind.Diff{Devices: c.devices}

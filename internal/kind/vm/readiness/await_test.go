@@ -83,7 +83,8 @@ func (g *guestAt) AgentCommand(_ context.Context, _, command string, _ time.Dura
 	case !g.since(g.answers):
 		return "", host.ErrAgentUnresponsive
 	case strings.Contains(command, `"guest-exec-status"`):
-		return fmt.Sprintf(`{"return":{"exited":true,"exitcode":0,"out-data":%q}}`, base64.StdEncoding.EncodeToString([]byte(g.cloudInit))), nil
+		return fmt.Sprintf(`{"return":{"exited":true,"exitcode":0,"out-data":%q}}`,
+			base64.StdEncoding.EncodeToString([]byte(g.cloudInit))), nil
 	case strings.Contains(command, `"guest-exec"`):
 		return `{"return":{"pid":1}}`, nil
 	}
@@ -95,7 +96,8 @@ func (g *guestAt) await(t *testing.T, old network.OldLeases, first bool, conditi
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	i := kind.Instance{UUID: "id", NICs: []profile.NIC{{Name: "eth0", Network: "default", MAC: cardMAC, IP: profile.Addressing{DHCP: true}}}}
+	i := kind.Instance{UUID: "id", NICs: []profile.NIC{{Name: "eth0", Network: "default", MAC: cardMAC,
+		IP: profile.Addressing{DHCP: true}}}}
 	return g.awaitAs(ctx, t, i, old, first, conditions...)
 }
 
@@ -156,7 +158,8 @@ func TestAStaticAddressCountsOnceTheGuestSends(t *testing.T) {
 		i := kind.Instance{UUID: "id", NICs: []profile.NIC{{Name: "eth0", MAC: cardMAC, IP: profile.Addressing{
 			Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")},
 		}}}}
-		if took, err := g.awaitAs(ctx, t, i, nil, false, kind.WaitIP); err != nil || took < time.Minute || took > 62*time.Second {
+		if took, err := g.awaitAs(ctx, t, i, nil, false, kind.WaitIP); err != nil || took < time.Minute ||
+			took > 62*time.Second {
 			t.Errorf("it took %s, %v", took, err)
 		}
 	})
@@ -270,7 +273,8 @@ func TestAReportOfTheFirstBootIsWaitedFor(t *testing.T) {
 				if ok != (c.of != "") || ok && unready.Condition != c.of {
 					t.Errorf("after %s: %v", took, err)
 				}
-				if failed := c.report == badReport && ok; failed && (took > time.Second || strings.Contains(kind.Kept(err), "run_commands[0]")) {
+				if failed := c.report == badReport && ok; failed && (took > time.Second ||
+					strings.Contains(kind.Kept(err), "run_commands[0]")) {
 					t.Errorf("after %s there is kept %q", took, kind.Kept(err))
 				}
 			})
@@ -289,7 +293,8 @@ func TestAHostThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 		}
 		g.unreachable = true
 		_, err := g.await(t, nil, false, kind.WaitIP)
-		if unready, ok := errors.AsType[*Error](err); !ok || !strings.Contains(unready.LastSeen, host.ErrUnreachable.Error()) {
+		if unready, ok := errors.AsType[*Error](err); !ok || !strings.Contains(unready.LastSeen,
+			host.ErrUnreachable.Error()) {
 			t.Errorf("for ever: %v", err)
 		}
 	})

@@ -83,7 +83,9 @@ func (c *console) report(ctx context.Context, id string) (failure string, report
 
 // searchOlder searches older files, where they exist, the first one from an offset on. The pool has
 // to be looked through for them, since they are made behind libvirt's back.
-func (c *console) searchOlder(ctx context.Context, id string, suffixes []string, from uint64) (failure string, reported bool, err error) {
+func (c *console) searchOlder(
+	ctx context.Context, id string, suffixes []string, from uint64,
+) (failure string, reported bool, err error) {
 	if err := c.host.RefreshPool(ctx, c.pool); err != nil {
 		return "", false, err
 	}
@@ -104,7 +106,9 @@ func (c *console) searchOlder(ctx context.Context, id string, suffixes []string,
 }
 
 // search looks for a report in a volume of that size, from *from on, which it moves forward.
-func (c *console) search(ctx context.Context, id, volume string, from *uint64, size uint64) (failure string, reported bool, err error) {
+func (c *console) search(
+	ctx context.Context, id, volume string, from *uint64, size uint64,
+) (failure string, reported bool, err error) {
 	for *from < size {
 		data, err := c.host.ReadVolumeAt(ctx, c.pool, volume, *from, consoleChunk)
 		if err != nil || len(data) == 0 {
@@ -147,7 +151,8 @@ func (c *console) olderTail(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	data, err := c.host.ReadVolumeAt(ctx, c.pool, c.volume+".0", older.Capacity-min(older.Capacity, consoleTail), consoleTail)
+	data, err := c.host.ReadVolumeAt(ctx, c.pool, c.volume+".0", older.Capacity-min(older.Capacity, consoleTail),
+		consoleTail)
 	if err != nil {
 		return ""
 	}

@@ -92,7 +92,8 @@ func (f *firstBoot) reported(ctx context.Context) sight {
 	}
 	status, err := f.ask(ctx)
 	if errors.Is(err, guest.ErrNoCloudInit) {
-		return sight{seen: "a guest without cloud-init, which does what the template's cloud_init and the customization say", final: err, advice: adviceNoCloudInit}
+		return sight{seen: "a guest without cloud-init, which does what the template's cloud_init and the customization say",
+			final: err, advice: adviceNoCloudInit}
 	}
 	if err != nil {
 		return f.last // no agent, or not yet
@@ -113,16 +114,19 @@ func (f *firstBoot) judge(status guest.CloudInit) sight {
 	switch status.Status {
 	case guest.CloudInitDisabled:
 		return sight{seen: f.last.seen, advice: adviceDisabled,
-			final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image")}
+			final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, is disabled " +
+				"in the image")}
 	case guest.CloudInitError:
 		said += ": " + failures
 		if f.said == said && failures != "" {
-			return sight{seen: f.last.seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", status.FailedStage, failures)), advice: adviceFailed}
+			return sight{seen: f.last.seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s",
+				status.FailedStage, failures)), advice: adviceFailed}
 		}
 	case guest.CloudInitDone, guest.CloudInitDegraded:
 		f.last.advice = adviceUnreported
 		if f.said == said {
-			return sight{seen: f.last.seen, final: errors.New("the guest has ended its first boot without a report"), advice: adviceUnreported}
+			return sight{seen: f.last.seen, final: errors.New("the guest has ended its first boot without a report"),
+				advice: adviceUnreported}
 		}
 	default:
 		said = ""

@@ -31,9 +31,10 @@ func TestAFailedFirstBootEndsTheWaitForOtherConditions(t *testing.T) {
 		check   condition
 		want    sight
 	}{
-		"no report":           {"booting", waiting, sight{seen: "no address"}},
-		"all well":            {okReport, waiting, sight{seen: "no address"}},
-		"a failure":           {badReport, waiting, sight{of: "user_data", seen: "a report of the guest", final: saidError("run_commands[0] ended with exit status 1"), advice: adviceFailed}},
+		"no report": {"booting", waiting, sight{seen: "no address"}},
+		"all well":  {okReport, waiting, sight{seen: "no address"}},
+		"a failure": {badReport, waiting, sight{of: "user_data", seen: "a report of the guest",
+			final: saidError("run_commands[0] ended with exit status 1"), advice: adviceFailed}},
 		"a failure, too late": {badReport, func(context.Context) sight { return sight{met: true} }, sight{met: true}},
 	} {
 		f, _ := bootOf(test.console)
@@ -56,23 +57,29 @@ func TestAFailedFirstBootEndsTheWaitForOtherConditions(t *testing.T) {
 }
 
 func TestACloudInitThatIsOverWithoutAReportEndsTheWait(t *testing.T) {
-	done, degraded := guest.CloudInit{Status: guest.CloudInitDone, Detail: "NoCloud"}, guest.CloudInit{Status: guest.CloudInitDegraded}
+	done, degraded := guest.CloudInit{Status: guest.CloudInitDone,
+		Detail: "NoCloud"}, guest.CloudInit{Status: guest.CloudInitDegraded}
 	running := guest.CloudInit{Status: guest.CloudInitRunning}
-	failed := guest.CloudInit{Status: guest.CloudInitError, FailedStage: "modules-final", Detail: "secret", Errors: []string{"secret"}}
+	failed := guest.CloudInit{Status: guest.CloudInitError, FailedStage: "modules-final", Detail: "secret",
+		Errors: []string{"secret"}}
 	for name, test := range map[string]struct {
 		answers []guest.CloudInit
 		final   string
 		advice  string
 	}{
-		"under way":              {[]guest.CloudInit{running, running}, "", ""},
-		"just done":              {[]guest.CloudInit{running, done}, "", adviceUnreported},
-		"done":                   {[]guest.CloudInit{done, done}, "the guest has ended its first boot without a report", adviceUnreported},
-		"done, with warnings":    {[]guest.CloudInit{degraded, degraded}, "the guest has ended its first boot without a report", adviceUnreported},
+		"under way": {[]guest.CloudInit{running, running}, "", ""},
+		"just done": {[]guest.CloudInit{running, done}, "", adviceUnreported},
+		"done": {[]guest.CloudInit{done, done}, "the guest has ended its first boot without a report",
+			adviceUnreported},
+		"done, with warnings": {[]guest.CloudInit{degraded, degraded},
+			"the guest has ended its first boot without a report", adviceUnreported},
 		"done, then at it again": {[]guest.CloudInit{done, running, done}, "", adviceUnreported},
 		"just failed":            {[]guest.CloudInit{failed}, "", ""},
-		"failed":                 {[]guest.CloudInit{failed, failed}, "cloud-init failed in stage modules-final: secret", adviceFailed},
-		"disabled":               {[]guest.CloudInit{{Status: guest.CloudInitDisabled}}, "cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image", adviceDisabled},
-		"no agent":               {nil, "", ""},
+		"failed": {[]guest.CloudInit{failed, failed}, "cloud-init failed in stage modules-final: secret",
+			adviceFailed},
+		"disabled": {[]guest.CloudInit{{Status: guest.CloudInitDisabled}},
+			"cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image", adviceDisabled},
+		"no agent": {nil, "", ""},
 	} {
 		f, _ := bootOf("booting", test.answers...)
 		var got sight

@@ -91,17 +91,21 @@ type sight struct {
 
 // What helps where time does not.
 const (
-	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs it: customization, the template's " +
+	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs it: " +
+		"customization, the template's " +
 		"cloud_init, and \"cloud_init\" in wait_for."
-	adviceDisabled = "A longer time does not help. Enable cloud-init in the image, or leave out what needs it: customization, the template's " +
+	adviceDisabled = "A longer time does not help. Enable cloud-init in the image, or leave out what needs it: " +
+		"customization, the template's " +
 		"cloud_init, and \"cloud_init\" in wait_for."
 	adviceNoAgent = "Nothing has answered yet. The image needs the QEMU guest agent (the package qemu-guest-agent of " +
 		"most distributions). If it has the agent and the guest is slow, raise timeouts to wait longer; wait_for sets " +
 		"other conditions."
 	adviceNoReport = "Reporting needs an image with cloud-init, which may be slow: raise timeouts to wait longer. With " +
 		"the QEMU guest agent in the image, a missing cloud-init is noticed as soon as the agent answers." + adviceOptOut
-	adviceUnreported = "A longer time does not help. The guest reports by a script that the module write_files of cloud-init writes to " +
-		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first serial port, /dev/ttyS0: have them in the " +
+	adviceUnreported = "A longer time does not help. The guest reports by a script that the module write_files of " +
+		"cloud-init writes to " +
+		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first serial port, " +
+		"/dev/ttyS0: have them in the " +
 		"cloud_init_modules and cloud_final_modules of the image." + adviceOptOut
 	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; " +
 		"failures in the guest then go unnoticed."
@@ -113,7 +117,9 @@ const (
 // from before the guest was started. Unless the conditions say otherwise, the guest's report of its
 // first boot is waited for, too, where this start is that: no other call would hear what failed. A
 // report of a failure ends the wait at once.
-func (w *Waiter) Await(ctx context.Context, i kind.Instance, old network.OldLeases, conditions []string, reports bool) error {
+func (w *Waiter) Await(
+	ctx context.Context, i kind.Instance, old network.OldLeases, conditions []string, reports bool,
+) error {
 	reports = reports && kind.AwaitsReport(conditions)
 	first := w.firstBoot(i)
 	watched := func(check condition) condition {
@@ -127,11 +133,14 @@ func (w *Waiter) Await(ctx context.Context, i kind.Instance, old network.OldLeas
 		wanted bool
 		check  condition
 	}{
-		{kind.WaitIP, slices.Contains(conditions, kind.WaitIP), watched(func(ctx context.Context) sight { return w.hasAddress(ctx, i, old) })},
-		{kind.WaitAgent, slices.Contains(conditions, kind.WaitAgent), watched(func(ctx context.Context) sight { return w.agentAnswers(ctx, i) })},
+		{kind.WaitIP, slices.Contains(conditions, kind.WaitIP),
+			watched(func(ctx context.Context) sight { return w.hasAddress(ctx, i, old) })},
+		{kind.WaitAgent, slices.Contains(conditions, kind.WaitAgent),
+			watched(func(ctx context.Context) sight { return w.agentAnswers(ctx, i) })},
 		// Before cloud-init's own status, which says less of what failed.
 		{first.name, reports, first.reported},
-		{kind.WaitCloudInit, slices.Contains(conditions, kind.WaitCloudInit), func(ctx context.Context) sight { return w.cloudInitDone(ctx, i) }},
+		{kind.WaitCloudInit, slices.Contains(conditions, kind.WaitCloudInit),
+			func(ctx context.Context) sight { return w.cloudInitDone(ctx, i) }},
 	} {
 		if !c.wanted {
 			continue
@@ -247,7 +256,8 @@ func (w *Waiter) hasAddress(ctx context.Context, i kind.Instance, old network.Ol
 	case slices.ContainsFunc(i.NICs, network.IsStatic):
 		return sight{seen: "no address from a guest agent, and nothing sent from an interface with a static address"}
 	case len(leased) > 0:
-		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no address from a guest agent"}
+		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no address from a " +
+			"guest agent"}
 	}
 	return sight{seen: "no DHCP lease, and no address from a guest agent"}
 }
@@ -272,9 +282,11 @@ func (w *Waiter) cloudInitDone(ctx context.Context, i kind.Instance) sight {
 	case guest.CloudInitDone, guest.CloudInitDegraded:
 		return sight{met: true}
 	case guest.CloudInitError:
-		return sight{seen: seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", c.FailedStage, strings.Join(c.Errors, "; "))), advice: adviceFailed}
+		return sight{seen: seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", c.FailedStage,
+			strings.Join(c.Errors, "; "))), advice: adviceFailed}
 	case guest.CloudInitDisabled:
-		return sight{seen: seen, final: fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail), advice: adviceDisabled}
+		return sight{seen: seen, final: fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail),
+			advice: adviceDisabled}
 	}
 	return sight{seen: seen}
 }

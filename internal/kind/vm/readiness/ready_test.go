@@ -23,17 +23,20 @@ func TestABusyGuestIsAskedLessOften(t *testing.T) {
 
 // A longer time is advised only where it may help.
 func TestTheAdviceFits(t *testing.T) {
-	for advice, longer := range map[string]bool{"": true, adviceNoAgent: true, adviceNoReport: true, adviceNoCloudInit: false, adviceDisabled: false, adviceFailed: false, adviceOff: false,
+	for advice, longer := range map[string]bool{"": true, adviceNoAgent: true, adviceNoReport: true,
+		adviceNoCloudInit: false, adviceDisabled: false, adviceFailed: false, adviceOff: false,
 		adviceUnreported: false} {
 		text := (&Error{Instance: "web", Condition: kind.WaitIP, LastSeen: "nothing", Advice: advice}).Error()
-		if strings.Contains(text, "timeouts to wait longer") != longer || strings.Contains(text, "A longer time does not help") == longer {
+		if strings.Contains(text, "timeouts to wait longer") != longer || strings.Contains(text,
+			"A longer time does not help") == longer {
 			t.Errorf("it says\n%s", text)
 		}
 	}
 }
 
 func TestWhatAGuestWroteIsShownButNotKept(t *testing.T) {
-	err := error(&Error{Instance: "web", Condition: kind.WaitIP, Waited: 90 * time.Second, LastSeen: "no lease", Console: "password: x", Err: errors.New("the guest is crashed")})
+	err := error(&Error{Instance: "web", Condition: kind.WaitIP, Waited: 90 * time.Second, LastSeen: "no lease",
+		Console: "password: x", Err: errors.New("the guest is crashed")})
 	const said = `instance "web" was not ready: condition "ip" was not met after 1m30s; last seen: no lease: the guest is crashed`
 	if text := err.Error(); !strings.HasPrefix(text, said) || !strings.Contains(text, "password: x") {
 		t.Errorf("it says %q", text)
