@@ -15,21 +15,21 @@ import (
 
 // Enforcement tells who makes sure of tenancy and rights: "advisory" for this provider alone, which guards against
 // mistakes; "server" where the catalogue's server does, for whoever connects to it.
-func (l *Library) Enforcement() string {
-	if s, ok := l.store.(interface{ Enforcement() string }); ok {
+func (r *reader) Enforcement() string {
+	if s, ok := r.store.(interface{ Enforcement() string }); ok {
 		return s.Enforcement()
 	}
 	return "advisory"
 }
 
 // readable reads a template that the library's user may see; catalog.ErrNotFound.
-func (l *Library) readable(ctx context.Context, id catalog.TemplateID) (catalog.Record[catalog.Template], error) {
-	rec, err := l.store.Templates().Get(ctx, id.String())
+func (r *reader) readable(ctx context.Context, id catalog.TemplateID) (catalog.Record[catalog.Template], error) {
+	rec, err := r.store.Templates().Get(ctx, id.String())
 	if err != nil {
 		return catalog.Record[catalog.Template]{}, err
 	}
 	rec.Value.Lifecycle = rec.Value.Lifecycle.Settle(rec.Value.CreatedAt)
-	if err := rec.Value.Need(l.me, catalog.Read); err != nil {
+	if err := rec.Value.Need(r.me, catalog.Read); err != nil {
 		return catalog.Record[catalog.Template]{}, err
 	}
 	return rec, nil
@@ -37,15 +37,15 @@ func (l *Library) readable(ctx context.Context, id catalog.TemplateID) (catalog.
 
 // ours is the template of versions that are there. One whose document is gone is its tenant's still, so that what is left
 // of it can be removed.
-func (l *Library) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := l.Images.Open(ctx); err != nil {
+func (r *reader) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	if err := r.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
-	rec, err := l.readable(ctx, id)
-	if !errors.Is(err, catalog.ErrNotFound) || id.Tenant != l.me.Tenant {
+	rec, err := r.readable(ctx, id)
+	if !errors.Is(err, catalog.ErrNotFound) || id.Tenant != r.me.Tenant {
 		return rec.Value, err
 	}
-	if _, there := l.store.Templates().Get(ctx, id.String()); !errors.Is(there, catalog.ErrNotFound) { // it is hidden
+	if _, there := r.store.Templates().Get(ctx, id.String()); !errors.Is(there, catalog.ErrNotFound) { // it is hidden
 		return rec.Value, err
 	}
 	return catalog.Template{ID: id}, nil
@@ -53,45 +53,45 @@ func (l *Library) ours(ctx context.Context, id catalog.TemplateID) (catalog.Temp
 
 // writable is the template where the library's user may change it and its versions; catalog.ErrNotFound where they may not
 // see it, and catalog.RightError.
-func (l *Library) writable(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	t, err := l.ours(ctx, id)
+func (r *reader) writable(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	t, err := r.ours(ctx, id)
 	if err == nil {
-		err = t.Need(l.me, catalog.Write)
+		err = t.Need(r.me, catalog.Write)
 	}
 	return t, err
 }
 
 // MayWrite finds that the library's user may see a template and not change it. Of one that they do not see, and that is
 // therefore not there, it finds nothing.
-func (l *Library) MayWrite(t catalog.Template) error {
-	return catalog.IgnoreNotFound(t.Need(l.me, catalog.Write))
+func (r *reader) MayWrite(t catalog.Template) error {
+	return catalog.IgnoreNotFound(t.Need(r.me, catalog.Write))
 }
 
 // Usable reads a template and one of its versions for a new instance: finding.List where none may be made of them,
 // catalog.ErrNotFound where there is no such version.
-func (l *Library) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
-	template, err := l.Template(ctx, id.Template)
+func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
+	template, err := r.Template(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return template, catalog.Version{}, l.NoSuchTemplate(id.Template)
+		return template, catalog.Version{}, r.NoSuchTemplate(id.Template)
 	}
 	if err != nil {
 		return template, catalog.Version{}, err
 	}
-	rec, err := l.store.Versions().Get(ctx, id.String())
+	rec, err := r.store.Versions().Get(ctx, id.String())
 	if err != nil {
 		return template, rec.Value, err
 	}
-	version, err := l.seen(template, rec.Value)
+	version, err := r.seen(template, rec.Value)
 	if err == nil {
-		_, err = l.Use(template, version)
+		_, err = r.Use(template, version)
 	}
 	return template, version, err
 }
 
 // Use tells whether the library's user may make instances of a version: finding.List say why not. The warning is the
 // zero Finding where there is nothing to say.
-func (l *Library) Use(t catalog.Template, v catalog.Version) (finding.Finding, error) {
-	warning, err := t.Use(l.me, v)
+func (r *reader) Use(t catalog.Template, v catalog.Version) (finding.Finding, error) {
+	warning, err := t.Use(r.me, v)
 	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
 		err = finding.List{{Path: finding.At("template_id"), Summary: "No permission to use template", Detail: finding.Sentence(
 			fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
@@ -100,8 +100,8 @@ func (l *Library) Use(t catalog.Template, v catalog.Version) (finding.Finding, e
 }
 
 // unmarked is a version without the mark of somebody who was about to remove it and is dead.
-func (l *Library) unmarked(ctx context.Context, v catalog.Version) catalog.Version {
-	if !l.deleting(ctx, v) {
+func (r *reader) unmarked(ctx context.Context, v catalog.Version) catalog.Version {
+	if !r.deleting(ctx, v) {
 		v.DeletingSince = nil
 	}
 	return v
@@ -109,11 +109,11 @@ func (l *Library) unmarked(ctx context.Context, v catalog.Version) catalog.Versi
 
 // seen is a version as the library's user sees it, who may see its template; catalog.ErrNotFound also for one that is only
 // being registered. A draft's spec follows its template.
-func (l *Library) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
+func (r *reader) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
 	switch {
 	case v.Coming != nil:
 		return catalog.Version{}, fmt.Errorf("version %q is being registered: %w", v.ID, catalog.ErrNotFound)
-	case t.RightVersion(l.me, v) < catalog.Read:
+	case t.RightVersion(r.me, v) < catalog.Read:
 		return catalog.Version{}, fmt.Errorf("version %q: %w", v.ID, catalog.ErrNotFound)
 	}
 	return settled(t, v), nil
@@ -129,15 +129,15 @@ func settled(t catalog.Template, v catalog.Version) catalog.Version {
 }
 
 // history lists a template's versions that the library's user may see, newest first.
-func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Version, error) {
-	records, err := l.store.Versions().List(ctx, t.ID.String()+"@")
+func (r *reader) history(ctx context.Context, t catalog.Template) ([]catalog.Version, error) {
+	records, err := r.store.Versions().List(ctx, t.ID.String()+"@")
 	if err != nil {
 		return nil, err
 	}
 	byName := make(map[string]catalog.Version, len(records))
 	names := make([]string, 0, len(records))
 	for _, rec := range records {
-		if v, err := l.seen(t, l.unmarked(ctx, rec.Value)); err == nil {
+		if v, err := r.seen(t, r.unmarked(ctx, rec.Value)); err == nil {
 			names = append(names, v.ID.Version)
 			byName[v.ID.Version] = v
 		}
@@ -152,21 +152,21 @@ func (l *Library) history(ctx context.Context, t catalog.Template) ([]catalog.Ve
 
 // Search lists the templates that the library's user may see and the filter picks, ordered by id. Only those of tenants that
 // have some are read whole.
-func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
-	if err := l.Images.Open(ctx); err != nil {
+func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
+	if err := r.Images.Open(ctx); err != nil {
 		return nil, err
 	}
 	prefix := ""
 	if filter.Visibility == catalog.Own {
-		prefix = l.me.Tenant + "/"
+		prefix = r.me.Tenant + "/"
 	}
-	heads, err := catalog.TemplateHeads(ctx, l.store, prefix)
+	heads, err := catalog.TemplateHeads(ctx, r.store, prefix)
 	if err != nil {
 		return nil, err
 	}
 	matches := func(t catalog.Template) bool {
 		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
-		return filter.Match(t, l.me)
+		return filter.Match(t, r.me)
 	}
 	tenants := map[string]bool{} // that have some
 	for _, head := range heads {
@@ -176,7 +176,7 @@ func (l *Library) Search(ctx context.Context, filter catalog.Filter) ([]catalog.
 	}
 	found := []catalog.Template{}
 	for tenant := range tenants {
-		records, err := l.store.Templates().List(ctx, tenant+"/")
+		records, err := r.store.Templates().List(ctx, tenant+"/")
 		if err != nil {
 			return nil, err
 		}

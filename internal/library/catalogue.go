@@ -75,9 +75,9 @@ func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
 }
 
 // catalogue names the library's catalogue, as the beginning of a sentence.
-func (l *Library) catalogue() string {
-	if s, ok := l.store.(fmt.Stringer); ok {
+func (r *reader) catalogue() string {
+	if s, ok := r.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()
 	}
-	return "The library in " + l.Images.String()
+	return "The library in " + r.Images.String()
 }

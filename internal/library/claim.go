@@ -21,9 +21,12 @@ import (
 // registrationTime is how long a registration may take that has no deadline of its own.
 const registrationTime = time.Hour
 
+// registrar claims the names of versions, and takes over what processes that died have registered.
+type registrar struct{ *Library }
+
 // claimVersion makes the document of a version that is coming. It removes what a registration of it that died has left.
 // lost is the version that was registered already, by a process that may not have lived to tell: the zero record for none.
-func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
+func (l registrar) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
 	since, err := l.store.Now(ctx)
 	if err != nil {
 		return claim, lost, err
@@ -50,17 +53,17 @@ func (l *Library) claimVersion(ctx context.Context, r Registration) (claim catal
 				return claim, lost, err
 			}
 		case found.Value.Coming != nil:
-			return claim, lost, l.beingRegistered(found.Value)
+			return claim, lost, beingRegistered(found.Value)
 		case runner.Dead(found.Value.Maker):
 			return claim, found, nil
 		default:
-			return claim, lost, l.VersionExists(r.ID)
+			return claim, lost, VersionExists(r.ID)
 		}
 	}
 }
 
 // fulfil makes the version that was coming. catalog.ErrNotFound when this process was taken for dead, and the claim is gone.
-func (l *Library) fulfil(ctx context.Context, claim catalog.Version, v catalog.Version) error {
+func (l registrar) fulfil(ctx context.Context, claim catalog.Version, v catalog.Version) error {
 	_, err := catalog.Change(ctx, l.store.Versions(), v.ID.String(), func(found *catalog.Version) error {
 		if !sameClaim(*found, claim) {
 			return catalog.ErrNotFound
@@ -72,7 +75,7 @@ func (l *Library) fulfil(ctx context.Context, claim catalog.Version, v catalog.V
 }
 
 // withdraw takes a claim back, if it is there still.
-func (l *Library) withdraw(ctx context.Context, claim catalog.Version) error {
+func (l registrar) withdraw(ctx context.Context, claim catalog.Version) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
 	for {
@@ -91,7 +94,7 @@ func sameClaim(found, claim catalog.Version) bool {
 }
 
 // beingRegistered is the finding for a version that somebody registers just now.
-func (l *Library) beingRegistered(v catalog.Version) error {
+func beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
 			"removed automatically from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
@@ -99,11 +102,11 @@ func (l *Library) beingRegistered(v catalog.Version) error {
 
 // deleting tells whether somebody is about to remove a version. Where the catalogue's clock cannot be read, that has to be
 // supposed of one that is marked.
-func (l *Library) deleting(ctx context.Context, v catalog.Version) bool {
+func (r *reader) deleting(ctx context.Context, v catalog.Version) bool {
 	if v.DeletingSince == nil {
 		return false
 	}
-	now, err := l.store.Now(ctx)
+	now, err := r.store.Now(ctx)
 	return err != nil || v.Deleting(now)
 }
 

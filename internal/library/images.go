@@ -10,19 +10,19 @@ import (
 )
 
 // parentOf reads the version that a registration's image is to be compared with; nil where there is none.
-func (l *Library) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
+func (l registrar) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
 	if r.Parent == "" {
 		return nil, nil // nothing is an answer
 	}
 	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
 	if errors.Is(err, catalog.ErrNotFound) {
-		return nil, l.NoSuchParent(r.ID, r.Parent)
+		return nil, NoSuchParent(r.ID, r.Parent)
 	}
 	return &parent, err
 }
 
 // NoSuchParent is the finding for a parent_version that is no version.
-func (l *Library) NoSuchParent(id catalog.VersionID, parent string) finding.List {
+func NoSuchParent(id catalog.VersionID, parent string) finding.List {
 	return finding.List{{Path: finding.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
 		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
 			"so that all of the image is sent.", id.Template, parent, id.Version)}}

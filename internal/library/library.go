@@ -4,11 +4,11 @@ package library
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
+	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
 )
 
 // Options say where the library is and who uses it.
@@ -22,36 +22,40 @@ type Options struct {
 
 // Library is the library as one user of one tenant sees it.
 type Library struct {
+	*reader
+
+	Requests *requests.Log
 	Plan     *planning.Session
 	Removals *planning.Removals
-
-	store catalog.Store
-	me    catalog.Principal
-
-	Images *imagestore.Store
 
 	swept sync.Once
 
 	unconfirmed unconfirmed
+}
 
-	retention catalog.Retention
-	ended     atomic.Int64 // requests that this process has written the end of
+// reader is the library as far as it is only read.
+type reader struct {
+	Images *imagestore.Store
+
+	store catalog.Store
+	me    catalog.Principal
 }
 
 // New makes a library. Nothing is connected before it is used.
 func New(o Options) *Library {
 	removals := planning.NewRemovals(planning.Grace)
 	return &Library{
-		store: o.Store, me: o.Me, Images: o.Images,
-		Plan: planning.New(removals), Removals: removals, retention: o.Retention,
+		reader: &reader{o.Images, o.Store, o.Me},
+		Plan:   planning.New(removals), Removals: removals,
+		Requests: requests.New(o.Store, o.Me, o.Retention, o.Images.Open),
 	}
 }
 
 // Tenant is whose names are used where none is given.
-func (l *Library) Tenant() string { return l.me.Tenant }
+func (r *reader) Tenant() string { return r.me.Tenant }
 
 // User is who uses the library.
-func (l *Library) User() string { return l.me.User }
+func (r *reader) User() string { return r.me.User }
 
 // Pool is the name of the library's pool.
 func (l *Library) Pool() string { return l.Images.Name() }

@@ -14,27 +14,27 @@ import (
 // can be told apart; of another tenant's nothing can be, nor may it be.
 
 // LostTemplate is nil where a template that a state has is gone, and a finding where its user may not see it.
-func (l *Library) LostTemplate(ctx context.Context, id catalog.TemplateID) error {
-	if id.Tenant != l.me.Tenant {
-		return l.OtherTenant("template", id)
+func (r *reader) LostTemplate(ctx context.Context, id catalog.TemplateID) error {
+	if id.Tenant != r.me.Tenant {
+		return r.OtherTenant("template", id)
 	}
-	rec, err := l.store.Templates().Get(ctx, id.String())
+	rec, err := r.store.Templates().Get(ctx, id.String())
 	if err != nil {
 		return catalog.IgnoreNotFound(err)
 	}
-	return l.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(l.me))
+	return r.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(r.me))
 }
 
 // LostVersion is nil where a version that a state has is gone, and a finding where its user may not see it.
-func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
-	if id.Template.Tenant != l.me.Tenant {
-		return l.OtherTenant("version", id)
+func (r *reader) LostVersion(ctx context.Context, id catalog.VersionID) error {
+	if id.Template.Tenant != r.me.Tenant {
+		return r.OtherTenant("version", id)
 	}
-	rec, err := l.store.Versions().Get(ctx, id.String())
+	rec, err := r.store.Versions().Get(ctx, id.String())
 	if err != nil || rec.Value.Coming != nil { // whoever registers it now found it gone
 		return catalog.IgnoreNotFound(err)
 	}
-	template, err := l.store.Templates().Get(ctx, id.Template.String())
+	template, err := r.store.Templates().Get(ctx, id.Template.String())
 	if errors.Is(err, catalog.ErrNotFound) {
 		return fmt.Errorf("template %q has been removed while version %q was read: plan again", id.Template, id)
 	}
@@ -45,29 +45,29 @@ func (l *Library) LostVersion(ctx context.Context, id catalog.VersionID) error {
 	if state != catalog.Draft {
 		state = rec.Value.State
 	}
-	return l.hidden("version", id, template.Value, state, template.Value.RightVersion(l.me, rec.Value))
+	return r.hidden("version", id, template.Value, state, template.Value.RightVersion(r.me, rec.Value))
 }
 
 // OtherTenant is the finding for what a state has of another tenant, and its user may not see.
-func (l *Library) OtherTenant(what string, id fmt.Stringer) error {
+func (r *reader) OtherTenant(what string, id fmt.Stringer) error {
 	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state "+
 		"has the %s %q, which the provider's tenant %q cannot see: configure the provider with the tenant that created it, "+
 		"or remove it from the state with `terraform state rm`.",
-		what, id, l.me.Tenant)}}
+		what, id, r.me.Tenant)}}
 }
 
 // hidden is the finding for what is there and not for the library's user to see, by the right that they have.
-func (l *Library) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
+func (r *reader) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
 	if right >= catalog.Read {
 		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being changed. Plan again", what, id)
 	}
 	why := fmt.Sprintf("user %q of tenant %q no longer has the right to read template %q. Its owner %q, or a user who "+
 		"may write it, can grant the right in access_control: read_users or "+
-		"read_groups", l.me.User, l.me.Tenant, t.ID, t.Owner)
+		"read_groups", r.me.User, r.me.Tenant, t.ID, t.Owner)
 	if state == catalog.Draft {
 		why = fmt.Sprintf("it has become a draft. Only users who may write template %q see it, and user %q of tenant %q may "+
 			"not. Its owner %q, or a user who may write it, can publish it, or grant the right in access_control: write_users "+
-			"or write_groups", t.ID, l.me.User, l.me.Tenant, t.Owner)
+			"or write_groups", t.ID, r.me.User, r.me.Tenant, t.Owner)
 	}
 	return finding.List{{Path: finding.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has "+
 		"the %s %q. It is there, but %s. Nothing was forgotten or changed. To leave it to users who may see it, remove it "+

@@ -20,23 +20,23 @@ import (
 // process registered that died before that is taken over by whoever asks for the very same.
 
 // takeOver makes a version that was lost this registration's own, if it is what would be registered.
-func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
+func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
 	v := lost.Value
 	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
-		return catalog.Version{}, l.VersionExists(r.ID)
+		return catalog.Version{}, VersionExists(r.ID)
 	}
 	same, err := l.leadsTo(ctx, r.Source, v.Digest)
 	if err != nil {
 		return catalog.Version{}, err
 	}
 	if !same || !l.Removals.Keep(r.ID.String()) {
-		return catalog.Version{}, l.VersionExists(r.ID)
+		return catalog.Version{}, VersionExists(r.ID)
 	}
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
 	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
 	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // somebody has it after all
-			err = l.VersionExists(r.ID)
+			err = VersionExists(r.ID)
 		}
 		return catalog.Version{}, err
 	}
@@ -46,7 +46,7 @@ func (l *Library) takeOver(ctx context.Context, r Registration, spec catalog.Spe
 
 // leadsTo tells whether a source leads to the image of a digest. Where nothing else tells, it is read. A disk that would have to
 // be captured anew does not.
-func (l *Library) leadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
+func (l registrar) leadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}

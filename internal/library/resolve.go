@@ -12,9 +12,9 @@ import (
 
 // Newer picks the newest active release among a template's versions, and those that a running plan creates, where it is
 // newer than a version; "" where none is, or nothing new may be made of the template.
-func (l *Library) Newer(t catalog.Template, versions, coming []catalog.Version, than string) string {
+func (r *reader) Newer(t catalog.Template, versions, coming []catalog.Version, than string) string {
 	usable := func(v catalog.Version) bool {
-		_, err := t.Use(l.me, v)
+		_, err := t.Use(r.me, v)
 		return v.State.OrActive() == catalog.Active && err == nil
 	}
 	return catalog.Newer(names(available(versions, coming), usable), than)
@@ -42,8 +42,8 @@ func names(versions []catalog.Version, of func(catalog.Version) bool) []string {
 }
 
 // Resolve is Pick of all the versions that there are.
-func (l *Library) Resolve(ctx context.Context, id catalog.TemplateID, constraint string) (string, error) {
-	versions, err := l.Versions(ctx, id)
+func (r *reader) Resolve(ctx context.Context, id catalog.TemplateID, constraint string) (string, error) {
+	versions, err := r.Versions(ctx, id)
 	if err != nil {
 		return "", err
 	}

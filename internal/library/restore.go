@@ -17,9 +17,9 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	claim, lost, err := l.claimVersion(ctx, Registration{ID: v.ID})
+	claim, lost, err := registrar{l}.claimVersion(ctx, Registration{ID: v.ID})
 	if err == nil && lost.Key != "" {
-		err = l.VersionExists(v.ID)
+		err = VersionExists(v.ID)
 	}
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	v.Coming, v.DeletingSince, v.Maker = nil, nil, ""
 	err = l.Images.Restore(ctx, v, claim.Coming.Volume, images)
 	if err == nil {
-		if err = l.fulfil(ctx, claim, v); err == nil {
+		if err = (registrar{l}).fulfil(ctx, claim, v); err == nil {
 			return nil
 		}
 		undo, cancel := step.UndoContext(ctx)
@@ -38,7 +38,7 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return err
 	}
-	return errors.Join(err, l.withdraw(ctx, claim))
+	return errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
 // LeaveVersion takes a version out of this catalogue that another one has, too: its image stays for that one, and nothing is

@@ -101,11 +101,11 @@ func Validate(t catalog.Template) error {
 }
 
 // Template reads a template; catalog.ErrNotFound where there is none, or none that the library's user may see.
-func (l *Library) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := l.Images.Open(ctx); err != nil {
+func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
+	if err := r.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
-	rec, err := l.readable(ctx, id)
+	rec, err := r.readable(ctx, id)
 	return rec.Value, err
 }
 

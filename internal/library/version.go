@@ -54,13 +54,13 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if err := spec.ValidateWhole().Err(); err != nil {
 		return none, err
 	}
-	parent, err := l.parentOf(ctx, r)
+	parent, err := registrar{l}.parentOf(ctx, r)
 	if err != nil {
 		return none, err
 	}
 	l.sweep(ctx)
 	defer l.Plan.Forget(r.ID.Template)
-	claim, lost, err := l.claimOrTakeOver(ctx, r, spec)
+	claim, lost, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
 	if err != nil {
 		return none, err
 	}
@@ -75,7 +75,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return none, err
 	}
 	if err != nil {
-		return none, errors.Join(err, l.withdraw(ctx, claim))
+		return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
 	}
 	v := catalog.Version{
 		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection,
@@ -86,7 +86,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {
-		err = l.fulfil(ctx, claim, v)
+		err = registrar{l}.fulfil(ctx, claim, v)
 	}
 	if err == nil {
 		l.unconfirmed.version(r.ID)
@@ -100,11 +100,11 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	if released := l.Images.LetGo(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
-	return none, errors.Join(err, l.withdraw(ctx, claim))
+	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
 // claimOrTakeOver is claimVersion once the name is free, or takeOver of what was lost: taken.Key is "" where there was none.
-func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
+func (l registrar) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
 	var refused catalog.Revision // of what is not the same, and need not be read again
 	err = l.Removals.WhileTaken(ctx, func() (err error) {
 		claim, taken, err = l.claimVersion(ctx, r)
@@ -112,7 +112,7 @@ func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec cata
 			return err
 		}
 		if taken.Revision == refused {
-			return l.VersionExists(r.ID)
+			return VersionExists(r.ID)
 		}
 		refused = taken.Revision
 		taken.Value, err = l.takeOver(ctx, r, spec, taken)
@@ -122,7 +122,7 @@ func (l *Library) claimOrTakeOver(ctx context.Context, r Registration, spec cata
 }
 
 // VersionExists is the finding for a version that is there already.
-func (l *Library) VersionExists(id catalog.VersionID) error {
+func VersionExists(id catalog.VersionID) error {
 	return planning.Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
 		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
 		planning.UniqueName("version", id.String()))}})
@@ -138,7 +138,7 @@ func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) err
 		}
 		for _, v := range versions {
 			if v.ID == id && !runner.Dead(v.Maker) {
-				return l.VersionExists(id)
+				return VersionExists(id)
 			}
 		}
 		return nil
@@ -146,34 +146,34 @@ func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) err
 }
 
 // NoSuchTemplate is the finding for a template_id that names nothing.
-func (l *Library) NoSuchTemplate(id catalog.TemplateID) finding.List {
-	return finding.List{{Path: finding.At("template_id"), Summary: "Template not found", Detail: l.Missing(id)}}
+func (r *reader) NoSuchTemplate(id catalog.TemplateID) finding.List {
+	return finding.List{{Path: finding.At("template_id"), Summary: "Template not found", Detail: r.Missing(id)}}
 }
 
 // Missing says that a template is not there, and what to do.
-func (l *Library) Missing(id catalog.TemplateID) string {
+func (r *reader) Missing(id catalog.TemplateID) string {
 	return fmt.Sprintf("%s has no template %q. Check the name and the tenant; if the same configuration creates the "+
-		"template, refer to it by novacron_template.NAME.id.", l.catalogue(), id)
+		"template, refer to it by novacron_template.NAME.id.", r.catalogue(), id)
 }
 
 // Version reads a version; catalog.ErrNotFound where there is none, or none that the library's user may see, also for one
 // that is only being registered.
-func (l *Library) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
-	t, err := l.ours(ctx, id.Template)
+func (r *reader) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
+	t, err := r.ours(ctx, id.Template)
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	rec, err := l.store.Versions().Get(ctx, id.String())
+	rec, err := r.store.Versions().Get(ctx, id.String())
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	return l.seen(t, l.unmarked(ctx, rec.Value))
+	return r.seen(t, r.unmarked(ctx, rec.Value))
 }
 
 // Stands makes sure that a version that the library's user was let use is still there, and nobody is about to remove it.
-func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
-	rec, err := l.store.Versions().Get(ctx, id.String())
-	if err == nil && l.deleting(ctx, rec.Value) {
+func (r *reader) Stands(ctx context.Context, id catalog.VersionID) error {
+	rec, err := r.store.Versions().Get(ctx, id.String())
+	if err == nil && r.deleting(ctx, rec.Value) {
 		err = imagestore.BeingRemoved(id)
 	}
 	return err
@@ -181,12 +181,12 @@ func (l *Library) Stands(ctx context.Context, id catalog.VersionID) error {
 
 // Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may
 // not see the template.
-func (l *Library) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
-	t, err := l.Template(ctx, id)
+func (r *reader) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
+	t, err := r.Template(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return l.history(ctx, t)
+	return r.history(ctx, t)
 }
 
 // VersionSettings are what may change about a version.

@@ -37,7 +37,7 @@ func (b *build) recorded(
 ) (kind.Instance, error) {
 	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(),
 		Status: string(catalog.RequestRunning)}
-	entry, _ := b.p.library.BeginRequest(ctx, catalog.ProvisioningRequest{
+	entry, _ := b.p.library.Requests.Begin(ctx, catalog.ProvisioningRequest{
 		ID: catalog.RequestID{ID: b.record.RequestID}, Action: action, Instance: b.Request.Name, UUID: b.UUID,
 		Template: b.Request.Template.String(), Version: b.Request.Version, Strategy: b.Request.Strategy, Host: bareURI(b.p.host.URI()),
 		Status: catalog.RequestRunning, CreatedAt: b.record.CreatedAt, StartedAt: &b.record.StartedAt, Deadline: recordDeadline(ctx),
@@ -59,7 +59,7 @@ func (b *build) recorded(
 	for _, s := range b.Steps() {
 		ended.Steps = append(ended.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})
 	}
-	b.record.Unrecorded = b.p.library.EndRequest(ctx, entry)
+	b.record.Unrecorded = b.p.library.Requests.End(ctx, entry)
 	return instance, err
 }
 

@@ -97,7 +97,7 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 			t.Errorf("%s: the record says %+v", name, record)
 		}
 	}
-	requests, err := l.Requests(t.Context(), catalog.RequestFilter{})
+	requests, err := l.Requests.List(t.Context(), catalog.RequestFilter{})
 	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestRunning {
 		t.Errorf("the catalogue has %+v, %v", requests, err)
 	}
@@ -113,17 +113,17 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 	t.Cleanup(done)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	entry, err := l.BeginRequest(cancelled, catalog.ProvisioningRequest{
+	entry, err := l.Requests.Begin(cancelled, catalog.ProvisioningRequest{
 		ID: catalog.RequestID{ID: "a"}, Status: catalog.RequestRunning, CreatedAt: now(),
 	})
 	if err == nil {
 		t.Fatal("a cancelled request has begun")
 	}
 	entry.Value.Status = catalog.RequestCancelled
-	if err := l.EndRequest(cancelled, entry); err != nil {
+	if err := l.Requests.End(cancelled, entry); err != nil {
 		t.Fatal(err)
 	}
-	requests, err := l.Requests(t.Context(), catalog.RequestFilter{})
+	requests, err := l.Requests.List(t.Context(), catalog.RequestFilter{})
 	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestCancelled ||
 		requests[0].RequestedBy != "tester" {
 		t.Errorf("the catalogue has %+v, %v", requests, err)
@@ -133,7 +133,7 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 // request is the newest request in the catalog.
 func (s *testSite) recorded(t *testing.T) catalog.ProvisioningRequest {
 	t.Helper()
-	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests(context.WithoutCancel(t.Context()),
+	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests.List(context.WithoutCancel(t.Context()),
 		catalog.RequestFilter{}))
 	if len(all) == 0 {
 		t.Fatal("there is no request")

@@ -198,6 +198,7 @@ func (s *Session) StateHasTemplate(id catalog.TemplateID) {
 	s.removals.note()
 }
 
+// TemplateInState tells whether the running plan's state has a template, as far as it was read or planned.
 func (s *Session) TemplateInState(id catalog.TemplateID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -107,7 +107,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	m.Requests = []entry{}
 	if m.Tenant.IsNull() || m.Tenant.ValueString() == d.Library.Tenant() {
-		requests, err := d.Library.Requests(ctx, m.filter())
+		requests, err := d.Library.Requests.List(ctx, m.filter())
 		if err != nil {
 			face.AddError(&resp.Diagnostics, "Could not read requests", err)
 			return

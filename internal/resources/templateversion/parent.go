@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
 )
@@ -36,6 +37,6 @@ func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []cat
 	}
 	named := func(v catalog.Version) bool { return v.ID.Version == parent }
 	if !slices.ContainsFunc(versions, named) && !slices.ContainsFunc(r.Library.Plan.Creates(id.Template), named) {
-		face.AddFindings(diags, r.Library.NoSuchParent(id, parent))
+		face.AddFindings(diags, library.NoSuchParent(id, parent))
 	}
 }

@@ -1,8 +1,10 @@
-package library
+// Package requests has the provisioning requests of a tenant, as a catalog keeps them.
+package requests
 
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -10,30 +12,46 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// BeginRequest writes down a request that is about to be worked on, as one of the library's tenant and user, by this
-// process. It fills these in. What it returns is for EndRequest, also after an error.
-func (l *Library) BeginRequest(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
-	r.ID.Tenant, r.RequestedBy, r.Runner = l.me.Tenant, l.me.User, runner.This()
+// New is what the user has in a catalog. open makes sure that the catalog can be used.
+func New(
+	store catalog.Store, me catalog.Principal, retention catalog.Retention, open func(context.Context) error,
+) *Log {
+	return &Log{store: store, me: me, retention: retention, open: open}
+}
+
+// Log has the provisioning requests of one tenant.
+type Log struct {
+	store     catalog.Store
+	me        catalog.Principal
+	open      func(context.Context) error // makes sure that the catalog can be used
+	retention catalog.Retention
+	ended     atomic.Int64 // requests that this process has written the end of
+}
+
+// Begin writes down a request that is about to be worked on, as one of the library's tenant and user, by this
+// process. It fills these in. What it returns is for End, also after an error.
+func (q *Log) Begin(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
+	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, runner.This()
 	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
-	if err := l.Images.Open(ctx); err != nil {
+	if err := q.open(ctx); err != nil {
 		return rec, err
 	}
-	written, err := l.store.Requests().Create(ctx, rec.Key, r)
+	written, err := q.store.Requests().Create(ctx, rec.Key, r)
 	if err == nil {
 		rec = written
 	}
 	return rec, err
 }
 
-// EndRequest writes down what became of a request that began, with time of its own: also the end of one that was cancelled
+// End writes down what became of a request that began, with time of its own: also the end of one that was cancelled
 // is recorded. Now and then it tidies up among the requests; failing to is no failure.
-func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
+func (q *Log) End(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if err := l.Images.Open(ctx); err != nil {
+	if err := q.open(ctx); err != nil {
 		return err
 	}
-	requests := l.store.Requests()
+	requests := q.store.Requests()
 	var err error
 	if rec.Revision == "" {
 		_, err = requests.Create(ctx, rec.Key, rec.Value)
@@ -50,25 +68,25 @@ func (l *Library) EndRequest(ctx context.Context, rec catalog.Record[catalog.Pro
 	if errors.Is(err, catalog.ErrNotFound) { // it was taken for failed, and was not to be kept
 		_, err = requests.Create(ctx, rec.Key, rec.Value)
 	}
-	if err == nil && (l.ended.Add(1)-1)%tidyEvery == 0 {
-		l.tidyRequests(ctx)
+	if err == nil && (q.ended.Add(1)-1)%tidyEvery == 0 {
+		q.tidy(ctx)
 	}
 	return err
 }
 
-// Requests lists the requests of the library's tenant that the filter chooses, newest first.
-func (l *Library) Requests(ctx context.Context, f catalog.RequestFilter) ([]catalog.ProvisioningRequest, error) {
-	if err := l.Images.Open(ctx); err != nil {
+// List lists the requests of the library's tenant that the filter chooses, newest first.
+func (q *Log) List(ctx context.Context, f catalog.RequestFilter) ([]catalog.ProvisioningRequest, error) {
+	if err := q.open(ctx); err != nil {
 		return nil, err
 	}
-	_, settled, err := l.ownRequests(ctx)
+	_, settled, err := q.own(ctx)
 	return f.Of(settled), err
 }
 
-// ownRequests reads the requests of the library's tenant: as they are written, by their keys, and as they are by now, newest
+// own reads the requests of the library's tenant: as they are written, by their keys, and as they are by now, newest
 // first.
-func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
-	records, err := l.store.Requests().List(ctx, l.me.Tenant+"/")
+func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
+	records, err := q.store.Requests().List(ctx, q.me.Tenant+"/")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +95,7 @@ func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[ca
 		written[rec.Key] = rec
 		now := time.Now()
 		if !rec.Value.Status.Over() {
-			now = l.whenOverdue(ctx, rec.Value.Deadline)
+			now = q.whenOverdue(ctx, rec.Value.Deadline)
 		}
 		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), now)
 	}
@@ -88,12 +106,12 @@ func (l *Library) ownRequests(ctx context.Context) (map[string]catalog.Record[ca
 // whenOverdue is the time by which to judge the deadline of a request. The catalogue is asked for it only where the deadline
 // has passed by this machine's clock: who lists requests may not be allowed to create a volume, and a request that is shown as
 // running for too long does no harm.
-func (l *Library) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
+func (q *Log) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
 	here := time.Now()
 	if !catalog.Overdue(deadline, here) {
 		return here
 	}
-	now, err := l.store.Now(ctx)
+	now, err := q.store.Now(ctx)
 	if err != nil {
 		return deadline
 	}
@@ -107,21 +125,21 @@ const (
 	tidyTime = 10 * time.Second
 )
 
-// tidyRequests notes of requests whose process died that they failed, and removes what the retention does not keep.
+// tidy notes of requests whose process died that they failed, and removes what the retention does not keep.
 // Somebody else may do so at the same time, and all of it can wait: errors are nobody's concern.
-func (l *Library) tidyRequests(ctx context.Context) {
+func (q *Log) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tidyTime)
 	defer cancel()
-	written, settled, err := l.ownRequests(ctx)
+	written, settled, err := q.own(ctx)
 	if err != nil {
 		return
 	}
-	requests := l.store.Requests()
-	now, err := l.store.Now(ctx)
+	requests := q.store.Requests()
+	now, err := q.store.Now(ctx)
 	if err != nil {
 		return
 	}
-	expired := l.retention.Expired(settled, now)
+	expired := q.retention.Expired(settled, now)
 	for _, r := range expired {
 		rec := written[r.ID.String()]
 		if ctx.Err() == nil {
