@@ -9,7 +9,7 @@ import (
 // Diff tells what it takes to make an instance what a blueprint says.
 type Diff struct {
 	Restarts []Restart      // why a running guest must be shut down and started again
-	Replaces []finding.Path // what can only be had by making the instance anew
+	Replaces []finding.Path // what only another instance could have
 	Grows    []Growth
 	Devices  Devices
 }

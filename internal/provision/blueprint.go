@@ -38,18 +38,11 @@ func (p *Planner) NewBlueprint(
 	var fs finding.List
 	b.Parameters, fs = parameter.Resolve(declared, r.Given)
 	b.Shown = parameter.Shown(declared, b.Parameters, r.Given.Secrets)
+	sound := len(fs) == 0
 	hardware, storage := kind.Driven(version.Spec, b.Parameters)
 	hardware, storage = r.Hardware.Over(hardware), r.Storage.Over(storage)
 	network := r.Network.Over(version.Spec.Network)
-	b.Hardware = hardware
-	driver, err := p.kinds.of(template.Type)
-	if err != nil {
-		fs.Add(finding.At("template_id"), "Unknown type of template", finding.Sentence(err))
-		return b, fs
-	}
-	b.Type = driver.Type()
-	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
-	fs = append(fs, driver.Decide(r, &b, len(fs) == 0)...)
+	b.Hardware, b.NICs, b.Public = hardware, network.NICs(), network.Public()
 	fs = append(fs, hardware.Validate()...)
 	fs = append(fs, hardware.Missing()...)
 	fs = append(fs, network.Validate()...)
@@ -63,6 +56,14 @@ func (p *Planner) NewBlueprint(
 			b.Drives[0].Size = uint64(version.VirtualSize)
 		}
 	}
+	driver, err := p.kinds.of(template.Type)
+	if err != nil {
+		fs.Add(finding.At("template_id"), "Unknown type of template", finding.Sentence(err))
+		return b, fs
+	}
+	b.Type = driver.Type()
+	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
+	fs = append(fs, driver.Decide(r, &b, sound)...)
 	if !r.Seeded {
 		if _, err := strategy.Of(b.Strategy); err != nil {
 			fs.Add(finding.At("strategy"), "Unknown strategy", finding.Sentence(err)+fmt.Sprintf(" Template %q names it as its "+
@@ -70,7 +71,6 @@ func (p *Planner) NewBlueprint(
 		}
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
-	b.NICs, b.Public = network.NICs(), network.Public()
 	addressed := slices.ContainsFunc(b.NICs, func(n profile.NIC) bool { return n.IP.Any() })
 	if r.Running && slices.Contains(r.WaitFor, kind.WaitIP) && !addressed {
 		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an address "+

@@ -1,5 +1,5 @@
 // Package inventory is what a host offers to instances, as a process needs it: each question is
-// asked once, by whoever needs the answer first.
+// asked once.
 package inventory
 
 import (
