@@ -65,13 +65,17 @@ func wantImage(t *testing.T, s source.Source, want []byte) {
 }
 
 // long is more than what an image is recognized by, and does not fit between a sender and its sink.
-func long() []byte { return imagetest.RawDisk(12 << 20) }
+// Nobody writes to it.
+var long = sync.OnceValue(func() []byte { return imagetest.RawDisk(6 << 20) })
 
 func zipped(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	z := gzip.NewWriter(&file)
-	_, err := z.Write(data)
+	z, err := gzip.NewWriterLevel(&file, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = z.Write(data)
 	if err := errors.Join(err, z.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +83,7 @@ func zipped(t *testing.T, data []byte) []byte {
 }
 
 func images(t *testing.T, s Site) {
+	holed := imagetest.Holed()
 	for name, c := range map[string]struct {
 		content, disk []byte
 		format        image.Format
@@ -86,7 +91,7 @@ func images(t *testing.T, s Site) {
 		virtual       int64 // before it was sent; 0 where that is not known
 	}{
 		"raw":   {long(), long(), image.FormatRaw, "", int64(len(long()))},
-		"holed": {imagetest.Holed(), imagetest.Holed(), image.FormatRaw, "", int64(len(imagetest.Holed()))},
+		"holed": {holed, holed, image.FormatRaw, "", int64(len(holed))},
 		"qcow2": {imagetest.Qcow2(nil), imagetest.Qcow2(nil), image.FormatQcow2, "", 1 << 30},
 		"gzip":  {zipped(t, long()), long(), image.FormatRaw, "gzip", 0},
 	} {
@@ -321,7 +326,8 @@ func watched(t *testing.T, s Site) {
 		return seen, note
 	}
 	content := long()
-	s.Put(t, zipped(t, content))
+	packed := zipped(t, content)
+	s.Put(t, packed)
 	unread, err := one.Stamp(t.Context())
 	if err != nil || unread.Digest() != "" {
 		t.Fatalf("a glance gives the digest %q, %v", unread.Digest(), err)
@@ -337,7 +343,7 @@ func watched(t *testing.T, s Site) {
 	if seen, note := look(believed); seen.Digest() != "sha256:believed" || !bytes.Equal(note, believed) {
 		t.Errorf("what has not changed was read: %s, and %s was noted", note, believed)
 	}
-	readAnyway(t, s, content)
+	readAnyway(t, s, content, packed)
 	s.Put(t, []byte("no image"))
 	if seen, _ := look(believed); seen.Digest() != imagetest.SHA256([]byte("no image")) {
 		t.Errorf("what is no image has the digest %s", seen.Digest())
@@ -364,10 +370,10 @@ func watched(t *testing.T, s Site) {
 	}
 }
 
-// readAnyway reads a watched source that has content, compressed, and verifies its checksum.
-func readAnyway(t *testing.T, s Site, content []byte) {
+// readAnyway reads a watched source that has content, packed, and verifies its checksum.
+func readAnyway(t *testing.T, s Site, content, packed []byte) {
 	t.Helper()
-	for _, checksum := range []string{"", imagetest.SHA512(zipped(t, content))} {
+	for _, checksum := range []string{"", imagetest.SHA512(packed)} {
 		one, is := s.source(checksum).(source.Watched)
 		if !is {
 			t.Fatal("with a checksum it is not watched")
