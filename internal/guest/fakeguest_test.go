@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
 // fakeGuest is a guest of the instance "id", as far as the script needs one: a directory that stands for its console, for
@@ -22,7 +24,7 @@ func newFakeGuest(t *testing.T, script string) fakeGuest {
 		t.Fatal(err)
 	}
 	g := fakeGuest{t, sh, t.TempDir()}
-	for _, path := range []string{"/dev/ttyS0", runDirectory, "/var/lib/cloud"} {
+	for _, path := range []string{"/dev/ttyS0", agent.RunDirectory, "/var/lib/cloud"} {
 		if !strings.Contains(script, path) {
 			t.Fatalf("the script does not use %s:\n%s", path, script)
 		}
@@ -33,7 +35,7 @@ func newFakeGuest(t *testing.T, script string) fakeGuest {
 		}
 	}
 	g.write(filepath.Join("cloud", "data", "instance-id"), "id\n")
-	g.write("script", strings.NewReplacer("/dev/ttyS0", filepath.Join(g.dir, "tty"), runDirectory, g.dir, "/var/lib/cloud", filepath.Join(g.dir, "cloud")).
+	g.write("script", strings.NewReplacer("/dev/ttyS0", filepath.Join(g.dir, "tty"), agent.RunDirectory, g.dir, "/var/lib/cloud", filepath.Join(g.dir, "cloud")).
 		Replace(script)+"heard=$?\nwait\nexit $heard\n")
 	// Whatever else this machine has, such as nft, the guest does not.
 	for _, program := range []string{"cat", "cut", "grep", "id", "rm", "sed", "sh", "touch", "tr"} {

@@ -1,5 +1,5 @@
-// Package guest is what a guest is told and asked: the cloud-init seed that it
-// finds at first boot, and the QEMU guest agent that answers from inside.
+// Package guest is what a guest is told: the cloud-init seed that it finds at first boot, and what is
+// wrong with what it would be told. Package agent asks a guest that runs.
 package guest
 
 import (

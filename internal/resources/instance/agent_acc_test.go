@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
 // virshAgent reaches a guest's agent by virsh, which knows nothing of the provider.
@@ -22,6 +22,6 @@ func (a virshAgent) AgentCommand(_ context.Context, command string, timeout time
 	return a.host.Virsh(a.t, "qemu-agent-command", "--timeout", fmt.Sprint(int(timeout.Seconds())), a.domain, command), nil
 }
 
-func guestAgent(t *testing.T, host *acctest.Host, domain string) *guest.Agent {
-	return guest.NewAgent(virshAgent{t, host, domain})
+func guestAgent(t *testing.T, host *acctest.Host, domain string) *agent.Agent {
+	return agent.New(virshAgent{t, host, domain})
 }

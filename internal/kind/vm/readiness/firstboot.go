@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
@@ -25,7 +25,7 @@ type firstBoot struct {
 	name    string // of the condition
 	uuid    string
 	console *console
-	ask     func(context.Context) (guest.CloudInit, error)
+	ask     func(context.Context) (agent.CloudInit, error)
 
 	heard   bool   // the report has come
 	failure string // what it says of failures
@@ -91,7 +91,7 @@ func (f *firstBoot) reported(ctx context.Context) sight {
 		return f.last
 	}
 	status, err := f.ask(ctx)
-	if errors.Is(err, guest.ErrNoCloudInit) {
+	if errors.Is(err, agent.ErrNoCloudInit) {
 		return sight{seen: "a guest without cloud-init, which does what the template's cloud_init and the customization say",
 			final: err, advice: adviceNoCloudInit}
 	}
@@ -104,25 +104,25 @@ func (f *firstBoot) reported(ctx context.Context) sight {
 
 // judge tells what cloud-init's status means where there is no report. What is over may be reported
 // in a moment, so it is final when it is heard for the second time.
-func (f *firstBoot) judge(status guest.CloudInit) sight {
+func (f *firstBoot) judge(status agent.CloudInit) sight {
 	how := string(status.Status)
-	if status.Detail != "" && status.Status != guest.CloudInitError { // that of an error quotes what has failed
+	if status.Detail != "" && status.Status != agent.CloudInitError { // that of an error quotes what has failed
 		how += " (" + status.Detail + ")"
 	}
 	f.last = sight{seen: fmt.Sprintf("cloud-init is %s, and no report is on the guest's serial console", how)}
 	said, failures := string(status.Status), strings.Join(status.Errors, "; ")
 	switch status.Status {
-	case guest.CloudInitDisabled:
+	case agent.CloudInitDisabled:
 		return sight{seen: f.last.seen, advice: adviceDisabled,
 			final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, is disabled " +
 				"in the image")}
-	case guest.CloudInitError:
+	case agent.CloudInitError:
 		said += ": " + failures
 		if f.said == said && failures != "" {
 			return sight{seen: f.last.seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s",
 				status.FailedStage, failures)), advice: adviceFailed}
 		}
-	case guest.CloudInitDone, guest.CloudInitDegraded:
+	case agent.CloudInitDone, agent.CloudInitDegraded:
 		f.last.advice = adviceUnreported
 		if f.said == said {
 			return sight{seen: f.last.seen, final: errors.New("the guest has ended its first boot without a report"),

@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
 // bootOf follows a first boot whose console is that, and whose cloud-init answers with these, one
 // after the other.
-func bootOf(console string, answers ...guest.CloudInit) (*firstBoot, *fakeVolumes) {
+func bootOf(console string, answers ...agent.CloudInit) (*firstBoot, *fakeVolumes) {
 	c, volumes := followed(console)
-	return &firstBoot{name: "user_data", uuid: "id", console: c, ask: func(context.Context) (guest.CloudInit, error) {
+	return &firstBoot{name: "user_data", uuid: "id", console: c, ask: func(context.Context) (agent.CloudInit, error) {
 		if len(answers) == 0 {
-			return guest.CloudInit{}, errors.New("no agent")
+			return agent.CloudInit{}, errors.New("no agent")
 		}
 		answer := answers[0]
 		answers = answers[1:]
@@ -57,27 +57,27 @@ func TestAFailedFirstBootEndsTheWaitForOtherConditions(t *testing.T) {
 }
 
 func TestACloudInitThatIsOverWithoutAReportEndsTheWait(t *testing.T) {
-	done, degraded := guest.CloudInit{Status: guest.CloudInitDone,
-		Detail: "NoCloud"}, guest.CloudInit{Status: guest.CloudInitDegraded}
-	running := guest.CloudInit{Status: guest.CloudInitRunning}
-	failed := guest.CloudInit{Status: guest.CloudInitError, FailedStage: "modules-final", Detail: "secret",
+	done, degraded := agent.CloudInit{Status: agent.CloudInitDone,
+		Detail: "NoCloud"}, agent.CloudInit{Status: agent.CloudInitDegraded}
+	running := agent.CloudInit{Status: agent.CloudInitRunning}
+	failed := agent.CloudInit{Status: agent.CloudInitError, FailedStage: "modules-final", Detail: "secret",
 		Errors: []string{"secret"}}
 	for name, test := range map[string]struct {
-		answers []guest.CloudInit
+		answers []agent.CloudInit
 		final   string
 		advice  string
 	}{
-		"under way": {[]guest.CloudInit{running, running}, "", ""},
-		"just done": {[]guest.CloudInit{running, done}, "", adviceUnreported},
-		"done": {[]guest.CloudInit{done, done}, "the guest has ended its first boot without a report",
+		"under way": {[]agent.CloudInit{running, running}, "", ""},
+		"just done": {[]agent.CloudInit{running, done}, "", adviceUnreported},
+		"done": {[]agent.CloudInit{done, done}, "the guest has ended its first boot without a report",
 			adviceUnreported},
-		"done, with warnings": {[]guest.CloudInit{degraded, degraded},
+		"done, with warnings": {[]agent.CloudInit{degraded, degraded},
 			"the guest has ended its first boot without a report", adviceUnreported},
-		"done, then at it again": {[]guest.CloudInit{done, running, done}, "", adviceUnreported},
-		"just failed":            {[]guest.CloudInit{failed}, "", ""},
-		"failed": {[]guest.CloudInit{failed, failed}, "cloud-init failed in stage modules-final: secret",
+		"done, then at it again": {[]agent.CloudInit{done, running, done}, "", adviceUnreported},
+		"just failed":            {[]agent.CloudInit{failed}, "", ""},
+		"failed": {[]agent.CloudInit{failed, failed}, "cloud-init failed in stage modules-final: secret",
 			adviceFailed},
-		"disabled": {[]guest.CloudInit{{Status: guest.CloudInitDisabled}},
+		"disabled": {[]agent.CloudInit{{Status: agent.CloudInitDisabled}},
 			"cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image", adviceDisabled},
 		"no agent": {nil, "", ""},
 	} {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
@@ -206,7 +206,7 @@ func (w *Waiter) agentAnswers(ctx context.Context, i kind.Instance) sight {
 
 func (w *Waiter) cloudInitDone(ctx context.Context, i kind.Instance) sight {
 	c, err := w.agent(i.UUID).CloudInitStatus(ctx)
-	if errors.Is(err, guest.ErrNoCloudInit) {
+	if errors.Is(err, agent.ErrNoCloudInit) {
 		return sight{seen: "a guest without cloud-init", final: err, advice: adviceNoCloudInit}
 	}
 	if err != nil {
@@ -214,12 +214,12 @@ func (w *Waiter) cloudInitDone(ctx context.Context, i kind.Instance) sight {
 	}
 	seen := "cloud-init is " + string(c.Status)
 	switch c.Status {
-	case guest.CloudInitDone, guest.CloudInitDegraded:
+	case agent.CloudInitDone, agent.CloudInitDegraded:
 		return sight{met: true}
-	case guest.CloudInitError:
+	case agent.CloudInitError:
 		return sight{seen: seen, final: saidError(fmt.Sprintf("cloud-init failed in stage %s: %s", c.FailedStage,
 			strings.Join(c.Errors, "; "))), advice: adviceFailed}
-	case guest.CloudInitDisabled:
+	case agent.CloudInitDisabled:
 		return sight{seen: seen, final: fmt.Errorf("cloud-init is disabled in the image: %s", c.Detail),
 			advice: adviceDisabled}
 	}
@@ -238,6 +238,6 @@ func (a agentOf) AgentCommand(ctx context.Context, command string, timeout time.
 }
 
 // agent is the guest agent of a domain.
-func (w *Waiter) agent(uuid string) *guest.Agent {
-	return guest.NewAgent(agentOf{w.host, uuid})
+func (w *Waiter) agent(uuid string) *agent.Agent {
+	return agent.New(agentOf{w.host, uuid})
 }

@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func FuzzAgentAnswers(f *testing.F) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		asked := 0
-		agent := NewAgent(transportFunc(func(context.Context, string, time.Duration) (string, error) {
+		agent := New(transportFunc(func(context.Context, string, time.Duration) (string, error) {
 			if asked++; asked >= len(answers) {
 				cancel(ended) // a process that goes on is asked after until then
 			}

@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"errors"
@@ -46,14 +46,14 @@ func TestCloudInitIsAskedUnlessItsNotesDo(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := NewAgent(&localGuest{path: bin}).execCloudInit(t.Context(), askOrRead(directory), "status")
+			got, err := New(&localGuest{path: bin}).execCloudInit(t.Context(), askOrRead(directory), "status")
 			if err != nil || got.Stdout != test.want || got.Stderr != "" || got.ExitCode != 0 {
 				t.Errorf("got %+v, %v, want %q", got, err, test.want)
 			}
 		})
 	}
 	gone := filepath.Join(t.TempDir(), "gone")
-	if got, err := NewAgent(&localGuest{path: t.TempDir()}).execCloudInit(t.Context(), askOrRead(gone), "status"); !errors.Is(err, ErrNoCloudInit) {
+	if got, err := New(&localGuest{path: t.TempDir()}).execCloudInit(t.Context(), askOrRead(gone), "status"); !errors.Is(err, ErrNoCloudInit) {
 		t.Errorf("without cloud-init: got %+v, %v", got, err)
 	}
 }

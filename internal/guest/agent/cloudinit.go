@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"context"
@@ -74,7 +74,7 @@ func (a *Agent) CloudInitStatus(ctx context.Context) (CloudInit, error) {
 }
 
 func (a *Agent) cloudInitStatus(ctx context.Context) (CloudInit, error) {
-	result, err := a.execCloudInit(ctx, askOrRead(runDirectory), "status", "--format", "json")
+	result, err := a.execCloudInit(ctx, askOrRead(RunDirectory), "status", "--format", "json")
 	if err != nil {
 		return CloudInit{}, err
 	}
@@ -252,8 +252,8 @@ func statusOf(word string) (CloudInitStatus, error) {
 // The files behind "cloud-init status", see
 // https://docs.cloud-init.io/en/22.4.2/topics/boot.html and cloudinit/cmd/main.py.
 const (
-	statusFile = runDirectory + "/status.json"
-	resultFile = runDirectory + "/result.json"
+	statusFile = RunDirectory + "/status.json"
+	resultFile = RunDirectory + "/result.json"
 )
 
 // explain adds the failed stage and the errors from cloud-init's own files. They may

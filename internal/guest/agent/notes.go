@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"encoding/json"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// runDirectory is where cloud-init keeps what it knows of the present boot, as links that end with it.
-const runDirectory = "/run/cloud-init"
+// RunDirectory is where cloud-init keeps what it knows of the present boot, as links that end with it.
+const RunDirectory = "/run/cloud-init"
 
 // askOrRead is a script that prints cloud-init's own notes where there are any, and else runs it with the arguments given:
 // its program takes a second of a guest that is busy booting, and an emulated one ten. Notes are there from its first stage

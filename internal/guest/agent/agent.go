@@ -1,4 +1,5 @@
-package guest
+// Package agent asks a running guest by its QEMU guest agent: its addresses, and how cloud-init has ended.
+package agent
 
 import (
 	"context"
@@ -36,19 +37,19 @@ type Agent struct {
 	transport Transport
 }
 
-// NewAgent returns the agent behind the transport. Nothing is sent.
-func NewAgent(transport Transport) *Agent {
+// New returns the agent behind the transport. Nothing is sent.
+func New(transport Transport) *Agent {
 	return &Agent{transport: transport}
 }
 
-// AgentError is a command that the agent understood and refused.
-type AgentError struct {
+// Error is a command that the agent understood and refused.
+type Error struct {
 	Command string // such as "guest-exec"
 	Class   string // QapiErrorClass, such as "GenericError" or "CommandNotFound"
 	Desc    string // the agent's own words
 }
 
-func (e *AgentError) Error() string {
+func (e *Error) Error() string {
 	hint := ""
 	if e.Class == "CommandNotFound" {
 		hint = "; the agent in the guest is too old for it, or its configuration (block-rpcs, allow-rpcs) disables it"
@@ -92,7 +93,7 @@ func (a *Agent) call(ctx context.Context, command string, arguments, result any)
 	}
 	switch {
 	case response.Error != nil:
-		return &AgentError{Command: command, Class: response.Error.Class, Desc: response.Error.Desc}
+		return &Error{Command: command, Class: response.Error.Class, Desc: response.Error.Desc}
 	case response.Return == nil:
 		return fmt.Errorf("guest agent command %s: the answer holds neither a return value nor an error", command)
 	}

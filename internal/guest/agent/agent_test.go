@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func scripted(t *testing.T, steps ...step) *Agent {
 			t.Errorf("these were expected too: %+v", s.steps)
 		}
 	})
-	return NewAgent(s)
+	return New(s)
 }
 
 const pingCommand = `{"execute": "guest-ping"}`
@@ -78,11 +78,11 @@ func TestPingKeepsTheCauseOfItsFailure(t *testing.T) {
 func TestAgentErrorsAreTyped(t *testing.T) {
 	agent := scripted(t, step{command: pingCommand, answer: `{"error": {"class": "CommandNotFound", "desc": "it is disabled"}}`})
 	err := agent.Ping(t.Context())
-	var refused *AgentError
+	var refused *Error
 	if !errors.As(err, &refused) {
 		t.Fatalf("got %v, want an *AgentError", err)
 	}
-	if want := (AgentError{Command: "guest-ping", Class: "CommandNotFound", Desc: "it is disabled"}); *refused != want {
+	if want := (Error{Command: "guest-ping", Class: "CommandNotFound", Desc: "it is disabled"}); *refused != want {
 		t.Errorf("got %+v, want %+v", *refused, want)
 	}
 	if !strings.Contains(err.Error(), "block-rpcs") {
@@ -113,7 +113,7 @@ func TestAgentCommandsEndWithTheCallersDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		var got time.Duration
-		agent := NewAgent(transportFunc(func(_ context.Context, _ string, timeout time.Duration) (string, error) {
+		agent := New(transportFunc(func(_ context.Context, _ string, timeout time.Duration) (string, error) {
 			got = timeout
 			return `{"return": {}}`, nil
 		}))
@@ -204,7 +204,7 @@ func TestExecEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := NewAgent(transportFunc(func(_ context.Context, command string, _ time.Duration) (string, error) {
+		_, err := New(transportFunc(func(_ context.Context, command string, _ time.Duration) (string, error) {
 			if strings.Contains(command, "guest-exec-status") {
 				return `{"return": {"exited": false}}`, nil
 			}
@@ -249,7 +249,7 @@ func TestExecReportsWhatItCannotRunOrRead(t *testing.T) {
 	const status = `{"execute": "guest-exec-status", "arguments": {"pid": 1}}`
 	refusal := `{"error": {"class": "GenericError", "desc": "Failed to execute child process"}}`
 
-	var refused *AgentError
+	var refused *Error
 	_, err := scripted(t, step{command: start.command, answer: refusal}).Exec(t.Context(), "nope")
 	if !errors.As(err, &refused) || refused.Command != "guest-exec" {
 		t.Errorf("a program that is not there: got %v, want an *AgentError of guest-exec", err)

@@ -1,4 +1,4 @@
-package guest
+package agent
 
 import (
 	"context"
@@ -83,7 +83,7 @@ func scriptSteps(result Result, script string, args ...string) []step {
 func longSteps(result Result) []step { return scriptSteps(result, ask, "status", "--long") }
 
 func statusSteps(result Result) []step {
-	return scriptSteps(result, askOrRead(runDirectory), "status", "--format", "json")
+	return scriptSteps(result, askOrRead(RunDirectory), "status", "--format", "json")
 }
 
 func jsonStatus(exitCode int, stdout string) []step {
@@ -280,14 +280,14 @@ func (g *localGuest) AgentCommand(ctx context.Context, command string, _ time.Du
 }
 
 func TestAGuestWithoutCloudInitIsToldFromABrokenOne(t *testing.T) {
-	if _, err := NewAgent(&localGuest{path: t.TempDir()}).CloudInitStatus(t.Context()); !errors.Is(err, ErrNoCloudInit) {
+	if _, err := New(&localGuest{path: t.TempDir()}).CloudInitStatus(t.Context()); !errors.Is(err, ErrNoCloudInit) {
 		t.Errorf("without cloud-init: got %v, want ErrNoCloudInit", err)
 	}
 	refused := step{
 		command: jsonStatus(0, "")[0].command,
 		answer:  `{"error": {"class": "CommandNotFound", "desc": "guest-exec is disabled"}}`,
 	}
-	var agentError *AgentError
+	var agentError *Error
 	if _, err := scripted(t, refused).CloudInitStatus(t.Context()); !errors.As(err, &agentError) || errors.Is(err, ErrNoCloudInit) {
 		t.Errorf("with guest-exec disabled: got %v, want an *AgentError only", err)
 	}
@@ -299,7 +299,7 @@ func TestCloudInitIsFoundInThePathOfTheGuest(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "cloud-init"), []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	got, err := NewAgent(&localGuest{path: bin}).CloudInitStatus(t.Context())
+	got, err := New(&localGuest{path: bin}).CloudInitStatus(t.Context())
 	if err != nil || got.Status != CloudInitDone || got.Detail != "ran" {
 		t.Errorf("got %+v, %v", got, err)
 	}
