@@ -27,8 +27,8 @@ type guestAt struct {
 	leased, told, sends, answers, off  time.Duration
 	cloudInit                          string // its status once the agent answers
 	crashes                            bool
-	expires                            int64 // of its lease
-	unreachable                        bool
+	expires                            int64         // of its lease
+	silent                             time.Duration // the host does not answer until then
 	agentCalls, stateCalls, leaseCalls int
 }
 
@@ -42,7 +42,7 @@ func (g *guestAt) since(at time.Duration) bool { return at > 0 && time.Since(g.b
 
 func (g *guestAt) DomainAddresses(_ context.Context, _ string, source host.AddressSource) ([]host.Address, error) {
 	switch {
-	case g.unreachable:
+	case time.Since(g.began) < g.silent:
 		return nil, host.ErrUnreachable
 	case source == host.AddressLease && g.since(g.leased):
 		return []host.Address{{MAC: cardMAC, IP: "192.168.122.7"}}, nil
@@ -286,12 +286,11 @@ func TestAReportOfTheFirstBootIsWaitedFor(t *testing.T) {
 func TestAHostThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest()
-		g.unreachable, g.leased = true, time.Second
-		time.AfterFunc(time.Minute, func() { g.unreachable = false })
+		g.silent, g.leased = time.Minute, time.Second
 		if took, err := g.await(t, nil, false, kind.WaitIP); err != nil || took < time.Minute {
 			t.Errorf("after %s: %v", took, err)
 		}
-		g.unreachable = true
+		g.silent = time.Hour
 		_, err := g.await(t, nil, false, kind.WaitIP)
 		if unready, ok := errors.AsType[*Error](err); !ok || !strings.Contains(unready.LastSeen,
 			host.ErrUnreachable.Error()) {
