@@ -1,0 +1,68 @@
+package imagestore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/imagestoretest"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
+)
+
+func TestContract(t *testing.T) {
+	imagestoretest.Run(t, func(t *testing.T) imagestoretest.Site {
+		h := fakehost.New()
+		if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
+			t.Fatal(err)
+		}
+		return siteOf(h, "pool")
+	})
+}
+
+func TestAccContract(t *testing.T) {
+	site := acctest.RequireHost(t)
+	imagestoretest.Run(t, func(t *testing.T) imagestoretest.Site {
+		t.Parallel()
+		h, err := libvirt.New(libvirt.Options{URI: site.URI})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.Close() })
+		pool, _ := site.Pool(t, "contract-"+strings.ToLower(rand.Text()[:8]))
+		t.Cleanup(func() { empty(t, h, pool) })
+		return siteOf(h, pool)
+	})
+}
+
+// empty removes what a test has stored, and left on purpose.
+func empty(t *testing.T, h host.Host, pool string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	names, err := h.VolumeNames(ctx, pool)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range names {
+		if err := h.DeleteVolume(ctx, pool, name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func siteOf(h host.Host, pool string) imagestoretest.Site {
+	const tenant = "shop"
+	documents := poolstore.New(h, pool)
+	return imagestoretest.Site{
+		Host: h, Pool: pool, Tenant: tenant, Documents: documents,
+		Open: func(o imagestore.Options) *imagestore.Store {
+			o.Host, o.Pool, o.Documents, o.Tenant = h, pool, poolstore.New(h, pool), tenant
+			return imagestore.New(o)
+		},
+	}
+}
