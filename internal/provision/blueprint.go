@@ -17,17 +17,17 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// Planner tells what requests mean, and what they would change.
+// Planner works out what requests mean, and what they would change.
 type Planner struct {
 	kinds     kinds
 	library   *library.Library
 	inventory *inventory.Inventory
 
 	mu      sync.Mutex
-	domains []string // their names, as they were when a plan first asked; nil before
+	domains []string // the names of the host's domains, as of when a plan first asked; nil before
 }
 
-// NewBlueprint decides what a request means with a version, and finds what is wrong with it. It
+// NewBlueprint decides what a request means with a version, and reports what is wrong with it. It
 // asks no host, so that a plan can show all of it at once.
 func (p *Planner) NewBlueprint(
 	r kind.Request, template catalog.Template, version catalog.Version,
@@ -79,8 +79,8 @@ func (p *Planner) NewBlueprint(
 	return b, append(fs, checkMetadata(b, r)...)
 }
 
-// Blueprint is NewBlueprint of something new with the catalog and the host as they are now. What is
-// wrong, or not allowed, comes as catalog.Findings.
+// Blueprint is NewBlueprint for a new instance, with the catalog and the host as they are now.
+// Anything wrong or not allowed is returned as catalog.Findings.
 func (p *Planner) Blueprint(ctx context.Context, r kind.Request) (kind.Blueprint, error) {
 	template, version, err := p.library.Usable(ctx, r.Template.Version(r.Version))
 	if err != nil {
@@ -89,9 +89,9 @@ func (p *Planner) Blueprint(ctx context.Context, r kind.Request) (kind.Blueprint
 	return p.checked(ctx, r, template, version)
 }
 
-// BlueprintOf is NewBlueprint of a change of an instance, with what the instance was made of,
-// whatever became of its template and version since; catalog.ErrNotFound where neither its metadata
-// nor the catalog tells that any more.
+// BlueprintOf is NewBlueprint for a change of an instance. It uses what the instance was made from,
+// even if its template and version have changed or gone since. It returns catalog.ErrNotFound if
+// neither the metadata nor the catalog has that any more.
 func (p *Planner) BlueprintOf(ctx context.Context, i kind.Instance, r kind.Request) (kind.Blueprint, error) {
 	version, found, err := i.Facts.FrozenVersion()
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *Planner) BlueprintOf(ctx context.Context, i kind.Instance, r kind.Reque
 	}
 	r.Seeded = true
 	template := catalog.Template{ID: r.Template, Type: i.Type, DefaultStrategy: i.Facts.Strategy}
-	if !found { // the instance is older than that metadata keep it
+	if !found { // the instance was created before the metadata kept it
 		if template, err = p.library.Template(ctx, r.Template); err != nil {
 			return kind.Blueprint{}, err
 		}
@@ -110,7 +110,7 @@ func (p *Planner) BlueprintOf(ctx context.Context, i kind.Instance, r kind.Reque
 	return p.checked(ctx, r, template, version)
 }
 
-// checked is NewBlueprint where nothing is wrong with it, nor lacking on the host.
+// checked is NewBlueprint, but fails if the request has mistakes or the host lacks something.
 func (p *Planner) checked(
 	ctx context.Context, r kind.Request, template catalog.Template, version catalog.Version,
 ) (kind.Blueprint, error) {

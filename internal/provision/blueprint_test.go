@@ -173,8 +173,8 @@ func TestABlueprintFindsAllThatIsWrongWhereItIs(t *testing.T) {
 	}
 }
 
-// What a guest was told at its first boot refuses no change of an instance, whatever has become a
-// mistake since.
+// What a guest was told at its first boot never refuses a change of the instance, even if it has
+// become a mistake since.
 func TestABlueprintLeavesTheFirstBootOfAnInstanceAlone(t *testing.T) {
 	template, version := offered()
 	version.Spec.CloudInit = &cloudinit.Config{UserData: "#cloud-config\na: {"}

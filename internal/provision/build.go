@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// build is one instance being made, or given another image.
+// build is one instance that is being created, or given another image.
 type build struct {
 	kind.Build
 	p      *Provisioner
@@ -23,7 +23,7 @@ type build struct {
 	record Record
 }
 
-// build begins to work on a request.
+// build starts work on a request.
 func (p *Provisioner) build(r kind.Request, tenant string) *build {
 	b := &build{p: p, Build: kind.Build{Request: r, Tenant: tenant}}
 	b.Confirm = b.confirmVersion
@@ -35,7 +35,7 @@ func (p *Provisioner) build(r kind.Request, tenant string) *build {
 	return b
 }
 
-// resolve reads the version and decides all that can be decided before anything is made.
+// resolve reads the version and decides everything that can be decided before anything is created.
 func (b *build) resolve(ctx context.Context) (err error) {
 	if b.Blueprint, err = b.p.Blueprint(ctx, b.Request); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	return nil
 }
 
-// define defines the domain. Its name is the claim to the instance's name, so it comes before its
+// define defines the domain. The domain's name claims the instance's name, so it comes before the
 // disks.
 func (b *build) define(ctx context.Context) error {
 	if err := b.resolve(ctx); err != nil {
@@ -90,7 +90,7 @@ func (b *build) define(ctx context.Context) error {
 	}
 	b.UUID = kind.RandomUUID()
 	err = b.claim(ctx)
-	if errors.Is(err, host.ErrExists) { // since the look: a host may carry out late what a create asked for that is over
+	if errors.Is(err, host.ErrExists) { // since the check: a host may carry out late what an earlier create asked for
 		if err := b.clearRemains(ctx); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (b *build) define(ctx context.Context) error {
 	if errors.Is(err, host.ErrExists) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
-	// Also after an error: the call may have been cut off after the host had done it.
+	// Also after an error: the call may have been cut off after the host carried it out.
 	b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
 	b.Claimed = err == nil
 	if err == nil && b.Request.Autostart {
@@ -110,14 +110,14 @@ func (b *build) define(ctx context.Context) error {
 	return err
 }
 
-// claim defines the domain once no volumes of its name are being removed as orphans.
+// claim defines the domain while no orphaned volumes of its name are being removed.
 func (b *build) claim(ctx context.Context) error {
 	b.p.orphans.RLock()
 	defer b.p.orphans.RUnlock()
 	return b.driver.Define(ctx, &b.Build)
 }
 
-// confirmVersion makes sure that the version was not removed while its base got one more user.
+// confirmVersion checks that the version was not removed while its base gained another user.
 func (b *build) confirmVersion(ctx context.Context) error {
 	id := b.Blueprint.Version.ID
 	err := b.p.library.Stands(ctx, id)

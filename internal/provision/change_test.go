@@ -42,7 +42,7 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 				t.Errorf("it makes the request %s", method)
 			}
 		}
-		// What is so already is not written again, but for the definition.
+		// What already is so is not written again, except for the definition.
 		calls = nil
 		must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
 			return s.update(t.Context(), uuid, r,
@@ -89,7 +89,7 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 		if after, err := s.update(t.Context(), i.UUID, r, false); err != nil || after.DomainName != "web" || after.Drifted() {
 			t.Errorf("it is called %q, %v", after.DomainName, err)
 		}
-		// While it runs, that needs a restart.
+		// On a running guest, that needs a restart.
 		rename(i.UUID, "old-web")
 		if err := s.StartDomain(t.Context(), i.UUID); err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 		if after, err := s.update(t.Context(), i.UUID, r, true); err != nil || after.DomainName != "web" || !after.Running() {
 			t.Errorf("restarted, it is called %q and is %s, %v", after.DomainName, after.State, err)
 		}
-		// Its name may be another domain's by now.
+		// By now, another domain may have its name.
 		r.Running = false
 		if _, err := s.update(t.Context(), i.UUID, r, true); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 	})
 }
 
-// secrets is a template with a secret parameter, which its guests are told.
+// secrets is a template with a secret parameter that its guests are told.
 func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 	t.Helper()
 	id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "secrets"}
@@ -132,14 +132,14 @@ func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 	return r
 }
 
-// told tells whether the seed has a secret.
+// told reports whether the seed has a secret.
 func (s *testSite) told(t *testing.T, secret string) bool {
 	t.Helper()
 	data := must[[]byte](t)(s.ReadVolume(t.Context(), sitePool, naming.Seed(naming.DefaultTenant, "web"), 64<<20))
 	return strings.Contains(string(data), secret)
 }
 
-// agentOfDone is an agent whose cloud-init is done.
+// agentOfDone is an agent whose cloud-init has finished.
 func agentOfDone(_, command string) (string, error) {
 	switch {
 	case strings.Contains(command, `"guest-exec-status"`): // {"status":"done","extended_status":"done","errors":[]}
@@ -150,13 +150,13 @@ func agentOfDone(_, command string) (string, error) {
 	return `{"return":{}}`, nil
 }
 
-// reported is what a guest writes that has done everything.
+// reported is what a guest writes once it has done everything.
 func reported(d host.Domain) []byte {
 	return []byte("\nnovacron: customization of " + d.UUID + ": ok.\n")
 }
 
 // Secrets leave the host once the guest has read them: at the end of the create, or of the first
-// start that waits for it.
+// start that waits for the guest.
 func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 	image := stressImage(t, 64<<10)
 	for name, c := range map[string]struct {
@@ -179,7 +179,7 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 						i.Facts.Customized.Pending)
 				}
 				r.Running, r.WaitFor = true, []string{kind.WaitCloudInit}
-				if c.running && !c.gone { // it is not started again, so it has to be switched off before
+				if c.running && !c.gone { // it is not started again, so it has to be switched off first
 					r.Running = false
 					must[kind.Instance](t)(s.update(t.Context(), i.UUID, r, true))
 					r.Running = true
@@ -196,8 +196,8 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 	}
 }
 
-// The first start of an instance that was made stopped hears how its first boot went, and no other
-// does.
+// The first start of an instance that was created stopped reports how its first boot went; later
+// starts do not.
 func TestTheFirstStartHearsOfTheFirstBoot(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		s.Console = func(d host.Domain) []byte {
@@ -221,7 +221,7 @@ func TestTheFirstStartHearsOfTheFirstBoot(t *testing.T) {
 	})
 }
 
-// A crashed guest is brought up again, and one that somebody started meanwhile is left alone.
+// A crashed guest is started again, and one that was started by other means is left alone.
 func TestAGuestIsBroughtUpAgain(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -241,8 +241,8 @@ func TestAGuestIsBroughtUpAgain(t *testing.T) {
 	})
 }
 
-// A plan may be older than the host's volumes: what only another instance could have is refused
-// before anything is done.
+// A plan may be older than the host's volumes. A change that only another instance could have is
+// refused before anything is done.
 func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -289,7 +289,7 @@ func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Nothing that an instance is on can be removed.
+		// Nothing that an instance depends on can be removed.
 		if err := other.RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err == nil {
 			t.Error("a version was removed under its instance")
 		}
@@ -304,7 +304,7 @@ func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 	})
 }
 
-// A cancel after its user was told of an instance removes it all the same.
+// A cancel removes an instance even after its user was told of it.
 func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("linked_clone")

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// CheckHost finds what a blueprint of the instance of that name asks for and the host does not
+// CheckHost reports what a blueprint of the instance of that name asks for and the host does not
 // have.
 func (p *Planner) CheckHost(ctx context.Context, name string, b kind.Blueprint) (finding.List, error) {
 	driver, err := p.kinds.of(b.Type)
@@ -20,8 +20,8 @@ func (p *Planner) CheckHost(ctx context.Context, name string, b kind.Blueprint) 
 	return driver.Check(ctx, name, b)
 }
 
-// Compare compares an instance, as its host has it, with a blueprint. Findings are about what
-// cannot be had at all.
+// Compare compares an instance, as its host has it, with a blueprint. The findings report what the
+// instance cannot have at all.
 func (p *Planner) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint) (kind.Diff, finding.List, error) {
 	driver, err := p.kinds.of(i.Type)
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *Planner) CompareForReimage(
 	return d, fs, err
 }
 
-// Drift tells in which attributes the host's instance differs from its blueprint.
+// Drift returns the attributes in which the host's instance differs from its blueprint.
 func (p *Planner) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 	driver, err := p.kinds.of(i.Type)
 	if err != nil {
@@ -65,7 +65,7 @@ func (p *Planner) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 	return driver.Drift(i, b)
 }
 
-// Overrides are what an instance has beyond the version that it was made of.
+// Overrides are what an instance has beyond the version that it was made from.
 func (p *Planner) Overrides(ctx context.Context, i kind.Instance, v catalog.Version) (kind.Overrides, error) {
 	driver, err := p.kinds.of(i.Type)
 	if err != nil {

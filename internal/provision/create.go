@@ -12,10 +12,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// Create makes an instance and waits until it is ready. exists is called as soon as the instance
-// runs, or is defined where it is not to run: from then on a failure leaves it there, for its user
-// to look into, until it is destroyed. Before, and after a cancel at any time, a failure leaves
-// nothing.
+// Create creates an instance and waits until it is ready. It calls exists as soon as the instance
+// runs, or is defined if it is not to run. From then on, a failure leaves the instance in place for
+// its user to look into, until it is destroyed. A failure before that, or a cancel at any time,
+// leaves nothing.
 func (p *Provisioner) Create(
 	ctx context.Context, r kind.Request, exists func(kind.Instance, Record),
 ) (kind.Instance, Record, error) {
@@ -59,7 +59,7 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	return instance, err
 }
 
-// stages makes the instance up to where its user knows of it.
+// stages creates the instance up to the point where its user knows of it.
 func (b *build) stages(ctx context.Context) error {
 	run := func(s kind.Stage) error {
 		if err := b.Do(ctx, s.Name, s.Do); err != nil {
@@ -86,17 +86,17 @@ func (b *build) fail(ctx context.Context, err error) (kind.Instance, error) {
 	return kind.Instance{}, b.End(ctx, err)
 }
 
-// CancelledError says that an instance was not made because its user thought better of it.
+// CancelledError reports that an instance was not created because its user cancelled it.
 type CancelledError struct{ Instance string }
 
 func (e *CancelledError) Error() string {
 	return fmt.Sprintf("making instance %q was cancelled", e.Instance)
 }
 
-// Unwrap tells a cancel as contexts do.
+// Unwrap reports a cancel as contexts do.
 func (e *CancelledError) Unwrap() error { return context.Canceled }
 
-// complete takes the secrets off the host, where the guest has read them, and notes that the
+// complete removes the secrets from the host, once the guest has read them, and records that the
 // instance is complete.
 func (b *build) complete(ctx context.Context, instance kind.Instance) error {
 	facts, completed := instance.Facts, now()

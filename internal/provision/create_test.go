@@ -66,8 +66,8 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 // systemVolume names the volume of the system disk.
 func systemVolume(i kind.Instance) string { return i.Disks[0].Path[len("/pool/"):] }
 
-// Whichever request of a create fails, and however: either the instance is there and its user was
-// told of it, or nothing is left and the next create succeeds.
+// Any request of a create may fail, in any way: either the instance exists and its user was told of
+// it, or nothing is left and the next create succeeds.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
 	for _, how := range ways() {
 		for _, name := range strategy.Names() {
@@ -124,7 +124,7 @@ func TestTakenNamesAreRefused(t *testing.T) {
 func TestAnInstanceThatIsNotReadyIsKept(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
-		r.WaitFor = []string{kind.WaitAgent} // and it has none
+		r.WaitFor = []string{kind.WaitAgent} // and the guest has none
 		s.Console = func(host.Domain) []byte { return []byte("Kernel panic\n") }
 		var told string
 		ctx, cancel := context.WithTimeout(t.Context(), waitsInTest)
@@ -146,7 +146,7 @@ func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		asked := 0
 		s.Agent = func(string, string) (string, error) {
-			if asked++; asked < 3 { // it boots
+			if asked++; asked < 3 { // the guest is booting
 				return "", host.ErrAgentUnresponsive
 			}
 			return `{"return":{}}`, nil
@@ -162,5 +162,6 @@ func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
 	})
 }
 
-// waitsInTest is how long a guest is waited for that is never ready, by a clock that does not wait.
+// waitsInTest is how long a test waits for a guest that is never ready, by a clock that does not
+// wait.
 const waitsInTest = 10 * time.Minute

@@ -24,8 +24,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// testSite is a library on a host in memory. Its template web has the versions 1.0.0 and 2.0.0, of
-// two images.
+// testSite is a library on an in-memory host. Its template web has the versions 1.0.0 and 2.0.0,
+// with two images.
 type testSite struct {
 	*fakehost.Host
 	lib *library.Library
@@ -39,7 +39,7 @@ const (
 
 var siteTemplate = catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "web"}
 
-// onSite runs a test with a site, by a clock that waits for nothing.
+// onSite runs a test with a site, by a clock that does not wait.
 func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 	t.Helper()
 	images := map[string]string{"1.0.0": stressImage(t, 64<<10), "2.0.0": stressImage(t, 96<<10)}
@@ -75,10 +75,10 @@ func (s *testSite) provisioner(l *library.Library) *Provisioner {
 	return New(Settings{Host: s.Host, Library: l, Kinds: machines, StorageTiers: map[string]string{siteTier: siteTier}})
 }
 
-// machines are the drivers of virtual machines alone.
+// machines are the drivers, for virtual machines only.
 func machines(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, "qemu")} }
 
-// planner is one that needs no host.
+// planner is a planner that needs no host.
 func planner() *Planner {
 	return &Planner{kinds: machines(kind.Site{Volumes: volumes.New(nil, nil, "", nil)})}
 }
@@ -103,7 +103,7 @@ func (s *testSite) made(t *testing.T, r kind.Request) kind.Instance {
 	return i
 }
 
-// volumes are those of the instance web, by pool.
+// volumes are the volumes of the instance web, by pool.
 func (s *testSite) volumes(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pool := range []string{sitePool, siteTier} {
@@ -118,7 +118,7 @@ func (s *testSite) volumes(t *testing.T) (names []string) {
 	return names
 }
 
-// empty wants nothing of the instance to be left.
+// empty expects nothing of the instance to be left.
 func (s *testSite) empty(t *testing.T) {
 	t.Helper()
 	if left := s.UUIDs(); len(left) > 0 {
@@ -129,7 +129,7 @@ func (s *testSite) empty(t *testing.T) {
 	}
 }
 
-// remove removes an instance as its user does.
+// remove removes an instance as its user would.
 func (s *testSite) remove(t *testing.T, uuid string) {
 	t.Helper()
 	if err := s.p.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "web", hostid.ID{}); err != nil {
@@ -138,7 +138,7 @@ func (s *testSite) remove(t *testing.T, uuid string) {
 	s.empty(t)
 }
 
-// disturbances are the ways in which the nth request of something fails.
+// disturbances are the ways in which the nth request of an operation fails.
 var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
 	"refused":     func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: errors.New("no")} },
 	"unreachable": func(context.CancelFunc) fakehost.Fault { return fakehost.Fault{Before: host.ErrUnreachable} },
@@ -155,15 +155,14 @@ var disturbances = map[string]func(cancel context.CancelFunc) fakehost.Fault{
 
 // ways are the disturbances that a run of the tests tries.
 func ways() []string {
-	if testing.Short() { // the others fail alike
+	if testing.Short() { // the others fail in the same way
 		return []string{"lost answer"}
 	}
 	return slices.Sorted(maps.Keys(disturbances))
 }
 
-// disturbed does something again and again, each time with another of its requests disturbed, until
-// it gets by without meeting the disturbance. before prepares it, and after looks at what came of
-// it, and cleans up.
+// disturbed repeats an operation, disturbing another of its requests each time, until a run meets
+// no disturbance. before prepares each run; after checks the outcome and cleans up.
 func (s *testSite) disturbed(
 	t *testing.T, how string, before func(), do func(ctx context.Context) error, after func(err error),
 ) {

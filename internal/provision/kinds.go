@@ -13,7 +13,7 @@ import (
 // kinds are the drivers of the kinds of instances on a host.
 type kinds []kind.Driver
 
-// of is the driver of a type of templates; "" is the first.
+// of is the driver for a type of template; "" is the first.
 func (k kinds) of(name string) (kind.Driver, error) {
 	var names []string
 	for _, d := range k {
@@ -25,8 +25,8 @@ func (k kinds) of(name string) (kind.Driver, error) {
 	return nil, fmt.Errorf("unknown type %q: this version of the provider has %s", name, strings.Join(names, ", "))
 }
 
-// find asks the connections of all kinds for a domain until one has it; host.ErrNoDomain where none
-// has.
+// find asks the connections of all kinds for a domain until one has it. It returns host.ErrNoDomain
+// if none does.
 func (k kinds) find(ask func(host.Domains) (host.Domain, error)) (kind.Driver, host.Domain, error) {
 	err := host.ErrNoDomain
 	for _, d := range k {
@@ -38,13 +38,13 @@ func (k kinds) find(ask func(host.Domains) (host.Domain, error)) (kind.Driver, h
 	return nil, host.Domain{}, err
 }
 
-// named is the domain of a name, which is the claim to an instance's name on all connections of a
-// host.
+// named is the domain with that name. The name is the claim to an instance's name on all
+// connections of a host.
 func (k kinds) named(ctx context.Context, name string) (kind.Driver, host.Domain, error) {
 	return k.find(func(d host.Domains) (host.Domain, error) { return d.DomainByName(ctx, name) })
 }
 
-// names are those of all domains on all connections of a host.
+// names are the names of all domains on all connections of a host.
 func (k kinds) names(ctx context.Context) (names []string, err error) {
 	for _, d := range k {
 		_, _, err = d.Domains().DomainsNamed(ctx, func(name string) bool {
@@ -58,7 +58,7 @@ func (k kinds) names(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// byUUID is the domain of a UUID.
+// byUUID is the domain with that UUID.
 func (k kinds) byUUID(ctx context.Context, uuid string) (kind.Driver, host.Domain, error) {
 	return k.find(func(d host.Domains) (host.Domain, error) { return d.Domain(ctx, uuid) })
 }

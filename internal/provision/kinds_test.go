@@ -22,8 +22,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// connection is one of two connections to a host, each of which has the domains that were defined
-// by way of it.
+// connection is one of two connections to a host. Each has the domains that were defined through
+// it.
 type connection struct {
 	host.Host
 	mu  *sync.Mutex
@@ -131,7 +131,7 @@ func twoKinds(t *testing.T, test func(t *testing.T, s *testSite, boxes kind.Requ
 	})
 }
 
-// An instance is of the kind of its template, is found whatever its kind, and goes.
+// An instance is of its template's kind, is found by any kind, and can be removed.
 func TestInstancesAreOfTheKindOfTheirTemplate(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		boxes.Name = "box-1"
@@ -185,7 +185,7 @@ func TestANameIsTakenByInstancesOfEveryKind(t *testing.T) {
 	})
 }
 
-// A kind that cannot plug devices into a guest that runs restarts it, where that is allowed.
+// A kind that cannot plug devices into a running guest restarts it, if that is allowed.
 func TestAKindWithoutHotPlugRestarts(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		made := s.made(t, boxes)
@@ -229,7 +229,7 @@ func TestWhatAKindCannotDoIsRefusedWhilePlanning(t *testing.T) {
 	})
 }
 
-// Machines of two kinds are planned alike, but for what is theirs.
+// Machines of two kinds are planned alike, except for what is specific to each.
 func TestDriftAndOverridesAreThoseOfTheKind(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		made := s.made(t, boxes)

@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// InstanceFilter chooses instances. What says nothing is not asked for.
+// InstanceFilter chooses instances. An empty field does not restrict the choice.
 type InstanceFilter struct {
 	Template string              // "tenant/name"
 	Version  version.Constraints // of the version that the instance was made from
@@ -25,7 +25,7 @@ type InstanceFilter struct {
 	Labels   map[string]string   // all of these
 }
 
-// Statuses lists what the guest of an instance may be seen to do.
+// Statuses lists the possible statuses of an instance's guest.
 func Statuses() []string {
 	var names []string
 	for _, s := range []host.State{host.StateRunning, host.StatePaused, host.StateShuttingDown, host.StateShutoff,
@@ -46,10 +46,10 @@ func (f InstanceFilter) chooses(facts metadata.Facts, state host.State) bool {
 		(f.Version == nil || catalog.Newest([]string{facts.Version}, f.Version) != "")
 }
 
-// Instances lists the instances of the library's tenant that the filter chooses, by name: with a
-// few requests, one for each domain whose name is of the tenant, and one for each network. So
-// guests' agents are not asked for addresses. Domains that the host lists and cannot describe are
-// told of in overlooked, in sentences.
+// Instances lists the instances of the library's tenant that the filter chooses, by name. It takes
+// a few requests, one for each domain whose name is of the tenant, and one for each network, so it
+// does not ask guests' agents for addresses. Domains that the host lists but cannot describe are
+// reported in overlooked, as sentences.
 func (r *Reader) Instances(
 	ctx context.Context, f InstanceFilter,
 ) (instances []kind.Instance, overlooked []string, err error) {
@@ -83,11 +83,11 @@ func (r *Reader) listed(
 	ctx context.Context, driver kind.Driver, d host.Domain, f InstanceFilter, leases network.Leases,
 ) (i kind.Instance, chosen bool, err error) {
 	if d.Metadata == "" {
-		return i, false, nil // it was not made by novacron
+		return i, false, nil // novacron did not create it
 	}
 	facts, err := r.factsOf(d)
 	if err != nil && !usage.HasInstanceDisk(d) {
-		return i, false, nil // nor was this
+		return i, false, nil // nor this one
 	}
 	if err != nil || facts.Tenant != r.tenant || !f.chooses(facts, d.State) {
 		return i, false, err
@@ -98,8 +98,8 @@ func (r *Reader) listed(
 	return i, true, err
 }
 
-// notListed says that a domain cannot be described. libvirt's words may have names of files, which
-// are not always UTF-8.
+// notListed reports that a domain cannot be described. libvirt's messages may contain file names,
+// which are not always UTF-8.
 func notListed(u host.Undescribed) string {
 	return strings.ToValidUTF8(fmt.Sprintf("The host lists %s but cannot describe it: %v. If it is an instance, it is "+
 		"not in the list.", u, u.Err), "\uFFFD")

@@ -14,18 +14,19 @@ import (
 
 const (
 	// metadataLimit is how many bytes of an instance's definition its description and metadata may
-	// take. The rest is for the machine and its devices, some KiB, and what is noted of them later.
+	// take. The rest is for the machine and its devices, some KiB, and for what is recorded about them
+	// later.
 	metadataLimit = host.MaxDefinition - 192<<10
-	// escaped is how many bytes XML takes at most for one.
+	// escaped is how many bytes XML takes at most for one byte.
 	escaped = 6
 	// element is how many bytes an entry of the metadata takes beside its name and value: its tags,
-	// and how libvirt indents it.
+	// and libvirt's indentation.
 	element = 64
-	// indent is how much of that libvirt puts before it.
+	// indent is how much of element libvirt puts before the entry.
 	indent = 16
 )
 
-// checkMetadata finds that libvirt would not take what a request writes into the instance's
+// checkMetadata reports that libvirt would not take what a request writes into the instance's
 // metadata.
 func checkMetadata(b kind.Blueprint, r kind.Request) finding.List {
 	var fs finding.List
@@ -38,11 +39,11 @@ func checkMetadata(b kind.Blueprint, r kind.Request) finding.List {
 	return fs
 }
 
-// metadataShares are what a request and its version take of the metadata, and all of it together.
-// Where that is little in any case, it is not looked at closer.
+// metadataShares are the shares of the metadata that a request and its version take, and the total.
+// If the total is small in any case, it is not computed exactly.
 func metadataShares(b kind.Blueprint, r kind.Request) (total int, parts []kind.Share) {
 	spec, err := json.Marshal(b.Version.Spec)
-	// A description is there twice where libvirt cannot hold it: see metadata.Described.
+	// A description is stored twice if libvirt cannot hold it: see metadata.Described.
 	rough := 2*len(spec) + (escaped+2)*len(r.Description)
 	for name, v := range b.Shown {
 		if v != nil {
@@ -55,7 +56,7 @@ func metadataShares(b kind.Blueprint, r kind.Request) (total int, parts []kind.S
 	if err != nil || rough < metadataLimit/2 {
 		return 0, nil
 	}
-	empty, _ := metadata.Facts{}.Marshal() // which writes nothing that it cannot write
+	empty, _ := metadata.Facts{}.Marshal() // Marshal writes nothing that it cannot write
 	size := func(facts metadata.Facts) int {
 		text, _ := facts.Marshal()
 		return host.AnswerSize(text) - len(empty)
@@ -84,7 +85,7 @@ func metadataShares(b kind.Blueprint, r kind.Request) (total int, parts []kind.S
 	var description bytes.Buffer
 	shown, exact := metadata.Described(r.Description)
 	all.Description = exact
-	_ = xml.EscapeText(&description, []byte(shown)) // a buffer takes everything
+	_ = xml.EscapeText(&description, []byte(shown)) // a buffer accepts everything
 	inDomain := host.AnswerSize(description.String())
 	parts = append(parts, kind.Share{
 		At: finding.At("description"), What: "description", Size: inDomain + size(metadata.Facts{Description: exact}),

@@ -13,13 +13,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// What libvirt has no room for is found while planning, at what takes most of it.
+// A plan reports what libvirt has no room for, at the attribute that takes most of it.
 func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 	const mebibyte = 1 << 20
 	large := strings.Repeat("x", 4*mebibyte)
 	for name, c := range map[string]struct {
 		change func(*kind.Request, *catalog.Version)
-		at     string // "" for nothing found
+		at     string // "" for no finding
 	}{
 		"a parameter": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large },
 			`parameters["blob"]`},

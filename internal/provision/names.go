@@ -15,10 +15,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
-// clearRemains makes way for a new instance: it removes the domain that a create that died has left
-// of the same name, and refuses when the name belongs to something alive; orphanedError for an
-// instance that is to be taken over. Volumes stay until the new domain has claimed the name:
-// before, they may be those of somebody who is about to claim it.
+// clearRemains makes way for a new instance. It removes the domain of the same name that a dead
+// create has left, and refuses if the name belongs to something alive. It returns orphanedError for
+// an instance that is to be taken over. Volumes stay until the new domain has claimed the name:
+// before that, they may belong to another create that is about to claim it.
 func (b *build) clearRemains(ctx context.Context) error {
 	name := naming.Domain(b.Tenant, b.Request.Name)
 	driver, domain, err := b.p.kinds.named(ctx, name)
@@ -46,7 +46,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	alive := !runner.Dead(note.Runner)
-	if alive { // unless its time is up
+	if alive { // unless its deadline has passed
 		now, err := b.p.host.Time(ctx, b.Pool.Name)
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 				"undefine %s`, or wait until %s: its remains are then removed automatically.",
 			note.RequestedBy, runner.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
-	// Otherwise a removal would delete volumes by their names, which are this instance's by then.
+	// Otherwise the library would later delete volumes by name, and by then they are this instance's.
 	if !b.p.library.Removals.Keep(domain.UUID) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
@@ -69,9 +69,9 @@ func (b *build) clearRemains(ctx context.Context) error {
 	return b.p.removeDomain(ctx, driver, domain.UUID)
 }
 
-// CheckName finds that the name of an instance that a plan is to create is taken on the host;
-// planning.TakenError where an instance of the tenant has it, which the plan's state does not have.
-// What a create has left that died makes way.
+// CheckName reports that the name of an instance that a plan is to create is taken on the host. It
+// returns planning.TakenError if an instance of the tenant has the name and is not in the plan's
+// state. What a dead create has left makes way.
 func (p *Planner) CheckName(ctx context.Context, name string) error {
 	tenant := p.library.Tenant()
 	taken := naming.Domain(tenant, name)
@@ -98,7 +98,7 @@ func (p *Planner) CheckName(ctx context.Context, name string) error {
 	})
 }
 
-// domainNames are those of the host's domains, read once for all instances that a plan creates.
+// domainNames are the names of the host's domains, read once for all instances that a plan creates.
 func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,7 +111,7 @@ func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
 	return p.domains, nil
 }
 
-// nameTaken says that the tenant has an instance of the name.
+// nameTaken reports that the tenant has an instance of the name.
 func (p *Planner) nameTaken(tenant, name string) error {
 	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use",
 		Detail: fmt.Sprintf(
@@ -119,7 +119,7 @@ func (p *Planner) nameTaken(tenant, name string) error {
 			planning.UniqueName("instance", tenant+"/"+name))}})
 }
 
-// nameForeign is nameTaken where the domain is not the tenant's, so that it cannot be imported.
+// nameForeign is nameTaken for a domain that is not the tenant's, so that it cannot be imported.
 func (p *Planner) nameForeign(tenant, name string) error {
 	return finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name: that domain is not an "+

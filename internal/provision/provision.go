@@ -1,7 +1,6 @@
 // Package provision turns a template version and a request into a running instance, step by step,
 // and back. It owns what instances of all kinds have in common: requests and their records, names
-// and metadata, the order of steps and their undo. What differs between kinds is the business of
-// their drivers.
+// and metadata, the order of steps and their undo. The drivers of the kinds handle the differences.
 package provision
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// Provisioner makes, changes and removes instances on one host, and reads and plans them.
+// Provisioner creates, changes and removes instances on one host, and reads and plans them.
 type Provisioner struct {
 	*Reader
 	*Planner
@@ -36,26 +35,27 @@ type Provisioner struct {
 	observe Observer
 
 	unconfirmed unconfirmed
-	// orphans is held for writing while volumes are removed that no domain claims, and for reading while a domain claims
-	// its name.
+	// orphans is held for writing while volumes that no domain claims are removed, and for reading
+	// while a domain claims its name.
 	orphans sync.RWMutex
 }
 
-// Observer hears of every step that ended.
+// Observer is called after every step.
 type Observer func(ctx context.Context, instance string, s step.Step, err error)
 
-// Settings say where instances are made, and how.
+// Settings say where and how instances are created.
 type Settings struct {
 	Host           host.Host
 	Library        *library.Library
 	StorageTiers   map[string]string // the host's pool of each storage tier
 	PublicNetworks []string          // networks and bridges of the host that are public
-	Observe        Observer          // nil for nobody
-	// Kinds makes the drivers of the kinds of instances. Requests that name no kind get the first.
+	Observe        Observer          // nil for none
+	// Kinds creates the drivers of the kinds of instances. A request that names no kind gets the
+	// first.
 	Kinds func(kind.Site) []kind.Driver
 }
 
-// New makes a provisioner.
+// New creates a provisioner.
 func New(s Settings) *Provisioner {
 	offers := inventory.New(s.Host)
 	shared := kind.Site{
@@ -83,7 +83,7 @@ func New(s Settings) *Provisioner {
 // tiers.
 func (p *Provisioner) Homes() []string { return p.volumes.Homes() }
 
-// writeFacts replaces the metadata of a domain alone.
+// writeFacts replaces only the metadata of a domain.
 func writeFacts(ctx context.Context, domains host.Domains, uuid string, facts metadata.Facts) error {
 	metadata, err := facts.Marshal()
 	if err != nil {
@@ -101,7 +101,7 @@ type Host struct {
 	Networks []host.Network
 }
 
-// Host reads what the host offers as of now.
+// Host reads what the host offers now.
 func (p *Provisioner) Host(ctx context.Context) (Host, error) {
 	var h Host
 	group, ctx := errgroup.WithContext(ctx)

@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	// ErrNotFound says that the host has no such instance.
+	// ErrNotFound reports that the host has no such instance.
 	ErrNotFound = errors.New("no such instance")
-	// ErrForeign says that a domain is no instance.
+	// ErrForeign reports that a domain is not an instance.
 	ErrForeign = errors.New("not made by novacron")
-	// ErrNoAnswer says that the host did not answer in time.
+	// ErrNoAnswer reports that the host did not answer in time.
 	ErrNoAnswer = host.ErrNoAnswer
-	// ErrUnreachable says that the host could not be asked.
+	// ErrUnreachable reports that the host could not be asked.
 	ErrUnreachable = host.ErrUnreachable
 )
 
@@ -33,7 +33,7 @@ type Reader struct {
 	networks *network.Networks
 	tenant   string
 	uri      string
-	statuses map[string]*statuses // by types
+	statuses map[string]*statuses // by type
 }
 
 func newReader(all kinds, s kind.Site) *Reader {
@@ -44,21 +44,21 @@ func newReader(all kinds, s kind.Site) *Reader {
 	return r
 }
 
-// forget makes the next Refresh ask again: something was changed.
+// forget makes the next Refresh ask the host again, because something was changed.
 func (r *Reader) forget() {
 	for _, s := range r.statuses {
 		s.forget()
 	}
 }
 
-// Read reads an instance by its UUID. ErrNotFound only when the host itself says that there is
-// none.
+// Read reads an instance by its UUID. It returns ErrNotFound only if the host itself says that
+// there is none.
 func (r *Reader) Read(ctx context.Context, uuid string) (kind.Instance, error) {
 	driver, domain, err := r.kinds.byUUID(ctx, uuid)
 	return r.instance(ctx, driver, domain, err)
 }
 
-// Find reads an instance by its tenant and name; ErrNotFound.
+// Find reads an instance by its tenant and name. It may return ErrNotFound.
 func (r *Reader) Find(ctx context.Context, tenant, name string) (kind.Instance, error) {
 	driver, domain, err := r.kinds.named(ctx, naming.Domain(tenant, name))
 	return r.instance(ctx, driver, domain, err)
@@ -67,13 +67,13 @@ func (r *Reader) Find(ctx context.Context, tenant, name string) (kind.Instance, 
 // uuidForm is a UUID as libvirt writes it (RFC 9562).
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// Lookup reads an instance of the library's tenant by its UUID, by "tenant/name", or by its name;
-// ErrNotFound, also for those of other tenants.
+// Lookup reads an instance of the library's tenant by its UUID, by "tenant/name", or by its name.
+// It returns ErrNotFound for instances of other tenants, too.
 func (r *Reader) Lookup(ctx context.Context, ref string) (kind.Instance, error) {
 	tenant, name, qualified := strings.Cut(ref, "/")
 	if !qualified {
 		tenant, name = r.tenant, ref
-		if uuidForm.MatchString(ref) { // a name may look like one, too
+		if uuidForm.MatchString(ref) { // a name may look like a UUID, too
 			i, err := r.Read(ctx, ref)
 			if err == nil && i.Facts.Tenant != tenant {
 				err = fmt.Errorf("%w: of tenant %q", ErrNotFound, tenant)
@@ -89,8 +89,8 @@ func (r *Reader) Lookup(ctx context.Context, ref string) (kind.Instance, error) 
 	return r.Find(ctx, tenant, name)
 }
 
-// Own reads an instance of the library's tenant by its UUID. ErrNotFound also for instances of
-// others.
+// Own reads an instance of the library's tenant by its UUID. It returns ErrNotFound for instances
+// of other tenants, too.
 func (r *Reader) Own(ctx context.Context, uuid string) (kind.Instance, error) {
 	if !uuidForm.MatchString(uuid) {
 		return kind.Instance{}, ErrNotFound
@@ -102,7 +102,8 @@ func (r *Reader) Own(ctx context.Context, uuid string) (kind.Instance, error) {
 	return i, err
 }
 
-// Refresh is Read for one of many: the host is asked for the state of all its domains at once.
+// Refresh is Read for one of many instances: it asks the host for the state of all its domains at
+// once.
 func (r *Reader) Refresh(ctx context.Context, uuid string) (kind.Instance, error) {
 	for _, driver := range r.kinds {
 		status, known, err := r.statuses[driver.Type()].get(ctx, driver.Domains(), uuid)
@@ -140,8 +141,8 @@ func (r *Reader) instance(ctx context.Context, driver kind.Driver, d host.Domain
 	return i, err
 }
 
-// factsOf are what the metadata of a domain say; catalog.ErrDamaged where they cannot be read,
-// which is never taken for a domain that has none.
+// factsOf reads the metadata of a domain. It returns catalog.ErrDamaged if they cannot be read:
+// damaged metadata never count as none.
 func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 	facts, err := metadata.Parse(d.Metadata)
 	if err != nil {
@@ -152,20 +153,20 @@ func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 	return facts, err
 }
 
-// statusAge is how old what is known of all domains may be when one of them is read: long enough
-// for a refresh of many instances to ask once, and shorter than anybody looks away between two
-// commands.
+// statusAge is how old the known status of all domains may be when one of them is read. It is long
+// enough for a refresh of many instances to ask once, and shorter than the time between two
+// commands of a user.
 const statusAge = 2 * time.Second
 
-// statuses is what all domains of a connection are doing, read at once: a refresh reads one
-// instance after another.
+// statuses holds the status of all domains of a connection, read at once, because a refresh reads
+// one instance after another.
 type statuses struct {
 	mu     sync.Mutex
 	readAt time.Time
 	byUUID map[string]host.Status
 }
 
-// get is a domain's status; known is false for a domain that was not there.
+// get returns a domain's status; known is false for a domain that was not there.
 func (s *statuses) get(
 	ctx context.Context, domains host.Domains, uuid string,
 ) (status host.Status, known bool, err error) {
@@ -182,7 +183,7 @@ func (s *statuses) get(
 	return status, known, nil
 }
 
-// forget makes the next read ask again: something was changed.
+// forget makes the next read ask the host again, because something was changed.
 func (s *statuses) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

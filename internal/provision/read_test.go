@@ -22,7 +22,7 @@ func TestAnInstanceIsLookedUpByWhatNamesIt(t *testing.T) {
 		r := s.request("clone")
 		i := s.made(t, r)
 		odd := r
-		odd.Name = "11111111-1111-4111-8111-111111111111" // which a name may be
+		odd.Name = "11111111-1111-4111-8111-111111111111" // a name may look like a UUID
 		byName := s.made(t, odd)
 		for ref, want := range map[string]string{
 			"web": i.UUID, "default/web": i.UUID, i.UUID: i.UUID, odd.Name: byName.UUID,
@@ -51,7 +51,7 @@ func TestAnInstanceIsLookedUpByWhatNamesIt(t *testing.T) {
 	})
 }
 
-// Only a host that says so itself has no such instance.
+// An instance counts as missing only if its host says so itself.
 func TestOnlyAHostThatAnswersHasNoInstance(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		for _, failure := range []error{host.ErrUnreachable, host.ErrNoAnswer, host.ErrInternal} {
@@ -131,7 +131,7 @@ func TestARefreshOfManyAsksOnce(t *testing.T) {
 			t.Errorf("what was removed: %v", err)
 		}
 		uuids = uuids[:2]
-		// One that is newer than the answer is read by itself.
+		// A domain that is newer than the answer is read by itself.
 		newer := s.provisioner(s.process())
 		r := s.request("clone")
 		r.Name = "d"
@@ -200,8 +200,8 @@ func TestAListIsOfWhatTheFilterChooses(t *testing.T) {
 	})
 }
 
-// What may be an instance is told of where it cannot be listed, and is an error where it cannot be
-// read.
+// A domain that may be an instance is reported if it cannot be listed, and is an error if it cannot
+// be read.
 func TestAListTellsOfWhatItLacks(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		i := s.made(t, s.request("clone"))

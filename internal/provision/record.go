@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// Record tells how an instance was provisioned.
+// Record says how an instance was provisioned.
 type Record struct {
 	RequestID   string
 	RequestedBy string
@@ -24,14 +24,14 @@ type Record struct {
 	Status      string // running, completed, failed or cancelled
 	Error       string
 	Steps       []step.Step
-	// Unrecorded is why the catalog does not have the record, or not its end; nil where it has. It
-	// is no failure of what was asked for.
+	// Unrecorded says why the catalog lacks the record, or its end; nil if it has both. It does not
+	// mean that the request failed.
 	Unrecorded error
 }
 
-// recorded works on a request under a record in the catalog: it is there before the work begins,
-// and says what came of it when the work is over. A catalog that cannot be written keeps nobody
-// from an instance: then the record says so itself.
+// recorded works on a request under a record in the catalog. The record is written before the work
+// begins, and says what came of it once the work is over. A catalog that cannot be written does not
+// stop the work: the record itself then says so.
 func (b *build) recorded(
 	ctx context.Context, action string, work func() (kind.Instance, error),
 ) (kind.Instance, error) {
@@ -63,8 +63,8 @@ func (b *build) recorded(
 	return instance, err
 }
 
-// recordDeadline is when nobody can be at work any more: what failed in the last moment is undone
-// after it.
+// recordDeadline is when the work must have ended. It leaves time to undo what failed at the last
+// moment.
 func recordDeadline(ctx context.Context) time.Time {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
@@ -73,7 +73,7 @@ func recordDeadline(ctx context.Context) time.Time {
 	return deadline.Add(2 * step.UndoTime).UTC().Round(0)
 }
 
-// bareURI is a libvirt URI without what may be nobody's business: who logs in, and with which keys.
+// bareURI is a libvirt URI without its confidential parts: the user who logs in, and the keys used.
 func bareURI(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestBareURI(t *testing.T) {
 	}
 }
 
-// forgetful is a catalogue that takes no requests, or only those that come first.
+// forgetful is a catalog that accepts no requests, or only the first few.
 type forgetful struct {
 	catalog.Store
 	begins bool
@@ -66,7 +66,7 @@ func (f forgetfulRequests) Replace(
 	return catalog.Record[catalog.ProvisioningRequest]{}, errForgetful
 }
 
-// An instance is made also where its request cannot be recorded, and the record says so.
+// An instance is created even if its request cannot be recorded, and the record says so.
 func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -103,8 +103,8 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 	}
 }
 
-// What began unrecorded, because the catalogue could not be written just then, is recorded when it
-// is over.
+// A request that began unrecorded, because the catalog could not be written just then, is recorded
+// when it is over.
 func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -205,7 +205,7 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 	}
 }
 
-// What a guest has said is shown to its user, and never kept.
+// A guest's output is shown to its user, and never kept.
 func TestWhatAGuestSaidIsNotRecorded(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -228,7 +228,7 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		uuid := s.made(t, r).UUID
-		time.Sleep(time.Second) // by which the requests are told apart
+		time.Sleep(time.Second) // requests are distinguished by the second
 		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,8 @@ import (
 
 // Reimage gives an instance the system disk of another version. The domain keeps its UUID, its MAC
 // addresses and its other disks; parameters and customization work once more, as at every first
-// boot. Then it is Update. A failure before the new disk is in the definition leaves everything as
-// it was; the next Update finishes what a later one left.
+// boot. Then it does what Update does. A failure before the new disk is in the definition leaves
+// everything as it was; the next Update finishes what a later failure left.
 func (p *Provisioner) Reimage(ctx context.Context, uuid string, r kind.Request) (kind.Instance, Record, error) {
 	defer p.forget()
 	before, err := p.Read(ctx, uuid)
@@ -26,7 +26,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r kind.Request) 
 		if before.Facts.Version != r.Version {
 			return b.reimage(ctx, before)
 		}
-		// What was not known while planning comes to what there is.
+		// What was not known while planning is added to what there is.
 		if b.Blueprint, err = p.BlueprintOf(ctx, before, r); err != nil {
 			return before, err
 		}
@@ -47,7 +47,7 @@ func (b *build) reimage(ctx context.Context, before kind.Instance) (kind.Instanc
 	return after, err
 }
 
-// renew makes the new system disk, and puts it into the definition.
+// renew creates the new system disk, and puts it into the definition.
 func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	failed := func(name string, err error) error {
 		return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.Request.Name, b.Request.Version, name,
@@ -59,7 +59,7 @@ func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	}
 	for n, s := range b.driver.Renew(&b.Build, before) {
 		err := b.Do(ctx, s.Name, func(ctx context.Context) error {
-			if n == 0 { // what is decided is of the first step, as records have always had it
+			if n == 0 { // deciding is part of the first step, as records have always had it
 				if err := b.resolve(ctx); err != nil {
 					return err
 				}
@@ -77,7 +77,7 @@ func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	if err == nil {
 		return nil
 	}
-	if step.MayBeDone(err) { // undoing would take away what may be the instance's disk; the next reimage finds out
+	if step.MayBeDone(err) { // undoing could delete what may be the instance's disk; the next reimage finds out
 		b.Keep()
 	}
 	return failed("define", err)
@@ -89,8 +89,8 @@ func (b *build) update(ctx context.Context) (kind.Instance, error) {
 	})
 }
 
-// reimagable refuses what only another instance could have. A plan says so; but it knows nothing of
-// a version that comes with the same apply.
+// reimagable refuses what only another instance could have. A plan reports this too, but it knows
+// nothing of a version that the same apply registers.
 func (b *build) reimagable(ctx context.Context, before kind.Instance) error {
 	diff, findings, err := b.p.CompareForReimage(ctx, before, b.Blueprint)
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *build) reimagable(ctx context.Context, before kind.Instance) error {
 	return findings.Err()
 }
 
-// swap puts the new disk into the definition, with what the instance is from now on.
+// swap puts the new disk into the definition, with the facts of the instance from now on.
 func (b *build) swap(ctx context.Context, before kind.Instance) error {
 	if err := b.confirmVersion(ctx); err != nil {
 		return err

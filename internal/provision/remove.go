@@ -16,9 +16,10 @@ import (
 )
 
 // Delete removes an instance with all that belongs to it. The guest is asked to shut down and has
-// grace for it; then it is switched off, so ctx must allow for more than grace. What is gone
-// already is no error, but *hostid.MovedError is where noted, the host that the instance was last
-// seen on, is another one than this, or may be; the zero ID where that is not known.
+// grace for it; then it is switched off, so ctx must allow for more than grace. It is not an error
+// if the instance is gone already. But Delete returns *hostid.MovedError if noted, the host that
+// the instance was last seen on, is or may be another host than this; noted is the zero ID if that
+// is not known.
 func (p *Provisioner) Delete(
 	ctx context.Context, grace time.Duration, uuid, tenant, name string, noted hostid.ID,
 ) error {
@@ -61,7 +62,7 @@ func (p *Provisioner) Delete(
 	if err != nil {
 		return err
 	}
-	for _, pool := range facts.Pools { // a change that was cut off may have made volumes there that no disk has
+	for _, pool := range facts.Pools { // an interrupted change may have created volumes there that no disk uses
 		if !slices.Contains(pools, pool) {
 			pools = append(pools, pool)
 		}
@@ -74,10 +75,10 @@ func (p *Provisioner) Delete(
 	return p.removeDomain(ctx, driver, uuid)
 }
 
-// removeOrphans removes the volumes of an instance whose domain is gone, unless another one has its
-// name now. There is nothing left to tell which pools they are in, so all that the provider knows
-// are looked through. Whether the name is free is asked after that: volumes come after the domain
-// that claims their name, so no instance has what was there before.
+// removeOrphans removes the volumes of an instance whose domain is gone, unless another domain has
+// its name now. Nothing records any more which pools they are in, so it searches all pools that the
+// provider knows. It asks whether the name is free after that search: volumes come after the domain
+// that claims their name, so what the search found belongs to no instance if the name is free.
 func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) error {
 	p.orphans.Lock()
 	defer p.orphans.Unlock()
@@ -92,7 +93,8 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 	return err
 }
 
-// removeDomain switches a domain off and undefines it. One that is gone already is no error.
+// removeDomain switches a domain off and undefines it. It is not an error if the domain is gone
+// already.
 func (p *Provisioner) removeDomain(ctx context.Context, driver kind.Driver, uuid string) error {
 	if err := driver.Stop(ctx, uuid, 0); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// An instance that its host does not have may be on another one: it is left there, and nothing is
+// An instance that its host does not have may be on another host: it is left there, and nothing is
 // removed here.
 func TestAnInstanceOfAnotherHostIsNotRemovedHere(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
@@ -41,7 +41,7 @@ func TestAnInstanceOfAnotherHostIsNotRemovedHere(t *testing.T) {
 	})
 }
 
-// Orphaned volumes whose name another instance has by now are that one's.
+// Orphaned volumes belong to another instance if it has their name by now.
 func TestOrphansThatHaveANewOwnerStay(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		old := s.made(t, s.request("clone"))
@@ -65,8 +65,8 @@ func TestOrphansThatHaveANewOwnerStay(t *testing.T) {
 	})
 }
 
-// Volumes that a change has made in a pool that no disk is in go with the instance, and so do those
-// of a foreign domain not.
+// Volumes that a change has created in a pool that no disk is in go with the instance. Those of a
+// foreign domain stay.
 func TestARemovalLooksIntoEveryPoolOfTheInstance(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -95,7 +95,8 @@ func TestAnInstanceThatIsKeptStays(t *testing.T) {
 	})
 }
 
-// An instance that was never completed has no user yet: its protection does not keep it.
+// An instance that was never completed has no user yet: its protection does not prevent its
+// removal.
 func TestProtectionCountsOnceAnInstanceIsComplete(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")

@@ -14,9 +14,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 )
 
-// Many processes make and remove linked clones of one base image, while others remove and register
-// its versions: no clone ever loses its base, and whoever may not remove a version hears who needs
-// it.
+// Many processes create and remove linked clones of one base image, while others remove and
+// register its versions. No clone ever loses its base, and a process that may not remove a version
+// is told which clones need it.
 func TestAccNoCloneLosesItsBase(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -70,8 +70,8 @@ func TestAccNoCloneLosesItsBase(t *testing.T) {
 	s.checkOverlays(t, host, directory, processes)
 }
 
-// checkOverlays makes sure that each process has kept one linked clone, and that all of them have
-// their base.
+// checkOverlays checks that each process has kept one linked clone, and that all of them have their
+// base.
 func (s stressed) checkOverlays(t *testing.T, host *acctest.Host, directory string, processes int) {
 	t.Helper()
 	files, err := os.ReadDir(host.HostPath(directory))

@@ -32,12 +32,13 @@ const envStress = "NOVACRON_TEST_STRESS"
 type stressed struct {
 	URI, Pool    string
 	Image, Other string // files
-	Name         string // of the process; what it makes is called so
-	// linked clones to make; 0 for a process that removes and registers versions until it is told to end
+	Name         string // of the process, and part of the names of what it creates
+	// linked clones to create; 0 for a process that removes and registers versions until it is told to
+	// end
 	Creates int
 }
 
-// tally is what such a process prints in the end.
+// tally is what such a process prints at the end.
 type tally struct {
 	Created, Refused int // linked clones, and attempts at a version that was just being removed
 	Removed, Kept    int // versions, and removals that were refused
@@ -60,8 +61,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Two versions have one image, and so one base, which is to go with the second of them. Of the
-// other one nobody makes clones, so that it can always be removed.
+// Two versions have one image, and so one base, which is to go with the second of them. No process
+// makes clones of the other version, so it can always be removed.
 var (
 	stressTemplate = catalog.TemplateID{Tenant: "default", Name: "stressed"}
 	stressVersions = []string{"1.0.0", "1.1.0", stressOther}
@@ -69,10 +70,10 @@ var (
 
 const stressOther = "2.0.0"
 
-// stressTime is how long the whole may take.
+// stressTime is how long the whole test may take.
 const stressTime = 15 * time.Minute
 
-// start runs a process; one that goes on until it is told to end is told when stop is closed.
+// start runs a process. One that goes on until it is told to end is told when stop is closed.
 func (s stressed) start(t *testing.T, stop <-chan struct{}) (tally, error) {
 	var said tally
 	role, err := json.Marshal(s)
@@ -121,7 +122,7 @@ func (s stressed) run() tally {
 			s.remove(ctx, l, version, &said)
 		}
 		for _, version := range stressVersions {
-			// Some are there still, and others another process is registering.
+			// Some are still there, and another process is registering others.
 			if err := s.register(ctx, l, version); err != nil && !errors.As(err, new(finding.List)) {
 				said.wrong("registering version %s again: %v", version, err)
 			}
@@ -134,8 +135,8 @@ func (s stressed) run() tally {
 	}
 }
 
-// clone makes linked clones and removes them again, but for the last. Whatever is refused has to
-// leave nothing.
+// clone creates linked clones and removes all but the last. An attempt that is refused must leave
+// nothing.
 func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner, said *tally) {
 	for n := 0; said.Created < s.Creates && ctx.Err() == nil; n++ {
 		request := kind.Request{
@@ -196,7 +197,7 @@ func (s stressed) register(ctx context.Context, l *library.Library, version stri
 	return err
 }
 
-// open is the library and the provisioner as a process of its own has them.
+// open opens the library and the provisioner as a separate process has them.
 func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
 	host, err := libvirt.New(libvirt.Options{URI: s.URI})
 	if err != nil {
@@ -223,7 +224,7 @@ func (s stressed) prepare(t *testing.T, l *library.Library) {
 	}
 }
 
-// clear removes everything: the instances, and then what they needed.
+// clear removes everything: the instances first, then what they needed.
 func (s stressed) clear(t *testing.T, host *acctest.Host, l *library.Library, p *Provisioner) {
 	ctx := context.WithoutCancel(t.Context())
 	for name := range strings.FieldsSeq(host.Virsh(t, "list", "--all", "--name")) {

@@ -14,13 +14,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
-// A process that is killed right after it made an instance has told nobody: the instance is there,
-// and no state has it. So the metadata name the process until its Terraform has taken leave of it,
-// and has therefore heard all that it said. An instance whose process died before that is taken
-// over by whoever asks for the very same.
+// A process that is killed right after it created an instance has not reported it: the instance
+// exists, but is in no state. So the metadata name the process until its Terraform has shut it
+// down, because by then Terraform has received every response. If the process died before that, a
+// request for exactly the same instance takes the instance over.
 
-// orphanedError says that the name belongs to an instance that was made by a process which died
-// before it could say so, and that is what this request would make.
+// orphanedError reports that the name belongs to an instance whose process died before it could
+// report it, and that this request would create the same.
 type orphanedError struct {
 	instance  kind.Instance
 	blueprint kind.Blueprint // of the request
@@ -30,18 +30,18 @@ func (e *orphanedError) Error() string {
 	return "instance " + e.instance.UUID + " was made by a process that died"
 }
 
-// orphaned tells whether an instance is complete, but its maker may have died before it could say
-// so.
+// orphaned reports whether an instance is complete, but the process that created it may have died
+// before it could report it.
 func orphaned(note metadata.ProvisionNote) bool {
 	return note.Completed != nil && runner.Dead(note.Runner)
 }
 
 // adoptable is the orphanedError of a domain that this request takes over, and that no other
-// request can take from now on. One that is not what the request would make has the name, and so
-// has one that this process removes.
+// request can take from now on. If the instance is not what the request would create, or this
+// process is removing it, the name is taken.
 func (b *build) adoptable(ctx context.Context, domain host.Domain) error {
 	instance, err := b.p.Read(ctx, domain.UUID)
-	if errors.Is(err, ErrNotFound) { // it has just gone
+	if errors.Is(err, ErrNotFound) { // it has just been removed
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	if err != nil {
@@ -78,8 +78,8 @@ func (b *build) takeOver(
 	return instance, err
 }
 
-// asked tells whether an instance was made for a request like this one. Of secrets nothing is kept
-// that could tell.
+// asked reports whether an instance was created for a request like this one. Secrets are not kept,
+// so they cannot be compared.
 func (b *build) asked(facts metadata.Facts, blueprint kind.Blueprint) bool {
 	return !blueprint.Secret() && facts.Provision.RequestedBy == b.record.RequestedBy &&
 		facts.Template == b.Request.Template.String() && facts.Version == b.Request.Version &&
@@ -87,8 +87,8 @@ func (b *build) asked(facts metadata.Facts, blueprint kind.Blueprint) bool {
 		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, metadata.Settings(blueprint.Shown))
 }
 
-// unconfirmed are the instances that this process has told of, and that the metadata do not say so
-// of yet.
+// unconfirmed are the instances that this process has reported, and whose metadata do not say so
+// yet.
 type unconfirmed struct {
 	mu    sync.Mutex
 	uuids []string
@@ -110,11 +110,11 @@ func (u *unconfirmed) take() []string {
 	return uuids
 }
 
-// confirming bounds how many instances are confirmed at once.
+// confirming limits how many instances are confirmed at once.
 const confirming = 8
 
-// Confirm notes that all that was said of new instances has been heard. It is for the end of a
-// process.
+// Confirm records that Terraform has received everything reported about new instances. It is called
+// at the end of a process.
 func (p *Provisioner) Confirm(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(confirming)

@@ -33,7 +33,7 @@ func deadProcess(t *testing.T) string {
 	return name
 }
 
-// note changes what the metadata of an instance say of its making.
+// note changes what the metadata of an instance say about its creation.
 func (s *testSite) note(t *testing.T, uuid string, change func(*metadata.Facts)) {
 	t.Helper()
 	d := must[host.Domain](t)(s.Domain(t.Context(), uuid))
@@ -44,7 +44,7 @@ func (s *testSite) note(t *testing.T, uuid string, change func(*metadata.Facts))
 	}
 }
 
-// orphan is an instance whose maker died before it could say so.
+// orphan is an instance whose process died before it could report it.
 func (s *testSite) orphan(t *testing.T, r kind.Request) kind.Instance {
 	t.Helper()
 	i := s.made(t, r)
@@ -52,7 +52,7 @@ func (s *testSite) orphan(t *testing.T, r kind.Request) kind.Instance {
 	return i
 }
 
-// calls are the requests that something makes.
+// calls are the requests that an operation makes.
 func (s *testSite) calls(made *[]string, do func() (kind.Instance, error)) (kind.Instance, error) {
 	s.Inject = func(c fakehost.Call) fakehost.Fault {
 		*made = append(*made, c.Method)
@@ -79,7 +79,7 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 		if n := len(record.Steps); n == 0 || record.Steps[n-1].Name != "take over" || record.Status != "completed" {
 			t.Errorf("the record is %+v", record)
 		}
-		// From now on a state has it, once this process has said so.
+		// From now on it is in a state, once this process has said so.
 		if err := next.Confirm(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 	})
 }
 
-// What is not the very same is somebody's instance: it has the name.
+// An instance that differs from the request belongs to another user: the name is taken.
 func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 	for name, change := range map[string]func(*testing.T, *testSite, *kind.Request, *metadata.Facts){
 		"another version":  func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) { r.Version = "2.0.0" },
@@ -142,14 +142,13 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 	}
 }
 
-// What a create has left that died makes way, with its volumes; what one is making that lives does
-// not.
+// What a dead create has left makes way, with its volumes. What a live one is creating does not.
 func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*metadata.Facts)
 		way    bool
 	}{
-		"dead":           {func(f *metadata.Facts) { f.Provision.Runner = "" }, false}, // nothing is known of it
+		"dead":           {func(f *metadata.Facts) { f.Provision.Runner = "" }, false}, // no process is recorded
 		"certainly dead": {nil, true},
 		"alive":          {func(f *metadata.Facts) { f.Provision.Runner = runner.This() }, false},
 		"alive, and overdue": {func(f *metadata.Facts) {
@@ -194,7 +193,7 @@ func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 	}
 }
 
-// A process confirms all that it has told of, and nothing that is gone since.
+// A process confirms every instance that it has reported, and none that has been removed since.
 func TestAProcessConfirmsWhatItHasToldOf(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		var uuids []string
@@ -226,7 +225,7 @@ func TestAProcessConfirmsWhatItHasToldOf(t *testing.T) {
 	})
 }
 
-// An instance that was updated is in a state, whoever made it.
+// An instance that was updated is in a state, regardless of which process created it.
 func TestAnUpdateIsConfirmed(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")

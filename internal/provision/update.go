@@ -24,15 +24,15 @@ type Change struct {
 }
 
 // Update changes an instance in place. A running guest gets and loses devices while it runs, and is
-// shut down gracefully and started again for what it does not take otherwise; everything else
-// leaves it alone. What can only be had by making another instance is not touched.
+// shut down gracefully and started again for changes that it does not take otherwise; all other
+// changes leave it alone. Update does not touch what only another instance could have.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.Instance, error) {
 	defer p.forget()
 	instance, err := p.Read(ctx, uuid)
 	if err != nil {
 		return instance, err
 	}
-	if instance.Facts.Provision.Runner != "" { // which may have died, but a state has it
+	if instance.Facts.Provision.Runner != "" { // that process may have died, but the instance is in a state
 		p.unconfirmed.add(uuid)
 	}
 	driver, err := p.kinds.of(instance.Type)
@@ -52,7 +52,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	if err := driver.Clean(ctx, instance); err != nil {
 		return instance, fmt.Errorf("removing what was the system disk of instance %q: %w", name, err)
 	}
-	// Planning has told, unless the instance has changed since.
+	// The plan has reported this already, unless the instance has changed since.
 	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
 		return instance, finding.List{{Path: diff.Restarts[0].At, Summary: "Change requires a restart",
 			Detail: fmt.Sprintf("Since it was planned, "+
@@ -81,7 +81,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	return p.noteLeft(ctx, driver, uuid, c.Blueprint)
 }
 
-// adjust stops, resumes and renames a guest as far as the change of its devices needs it.
+// adjust stops, resumes and renames a guest as far as the change of its devices requires.
 func (p *Provisioner) adjust(
 	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, diff kind.Diff,
 ) (running bool, err error) {
@@ -92,7 +92,7 @@ func (p *Provisioner) adjust(
 		if err := driver.Stop(ctx, i.UUID, kind.HalfTime(ctx)); err != nil {
 			return running, fmt.Errorf("stopping instance %q: %w", name, err)
 		}
-	} else if c.Running && i.State == host.StatePaused { // a paused guest lets go of nothing
+	} else if c.Running && i.State == host.StatePaused { // a paused guest releases no device
 		if err := driver.Domains().ResumeDomain(ctx, i.UUID); err != nil {
 			return running, fmt.Errorf("resuming instance %q: %w", name, err)
 		}
@@ -124,8 +124,8 @@ func (p *Provisioner) bringUp(ctx context.Context, driver kind.Driver, i kind.In
 	return nil
 }
 
-// begin notes that the guest has begun its first boot, of which this start hears, for better or
-// worse.
+// begin records that the guest has begun its first boot. This start reports how that boot went,
+// whether it succeeds or fails.
 func (p *Provisioner) begin(ctx context.Context, domains host.Domains, uuid string) error {
 	return step.Completed(ctx, func(ctx context.Context) error {
 		domain, err := domains.DomainWith(ctx, uuid, host.Status{})
@@ -141,8 +141,8 @@ func (p *Provisioner) begin(ctx context.Context, domains host.Domains, uuid stri
 	})
 }
 
-// clearSecretsLater clears the secrets of an instance that was made stopped, or that was not ready
-// in time.
+// clearSecretsLater clears the secrets of an instance that was created stopped, or that was not
+// ready in time.
 func (p *Provisioner) clearSecretsLater(ctx context.Context, driver kind.Driver, uuid string, b kind.Blueprint) error {
 	i, err := p.Read(ctx, uuid)
 	if err != nil || !i.Facts.SecretSeed {
@@ -155,7 +155,7 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, driver kind.Driver,
 	return writeFacts(ctx, driver.Domains(), uuid, i.Facts)
 }
 
-// redefine writes what changed into the domain's definition, in one go, but for its devices.
+// redefine writes the changes into the domain's definition in one go, except for its devices.
 func (p *Provisioner) redefine(
 	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, d kind.Devices,
 ) error {
@@ -166,14 +166,14 @@ func (p *Provisioner) redefine(
 	if i.Running() {
 		facts.Customized.Pending = false // it was started for the first time by other means
 	}
-	if facts.Provision.Completed == nil { // its user takes it as it is
+	if facts.Provision.Completed == nil { // its user accepts it as it is
 		completed := now()
 		facts.Provision.Completed = &completed
 	}
 	if c.Blueprint != nil {
 		facts.Addressing = kind.Addressing(i.NICs, c.Blueprint.NICs)
 	}
-	for _, disk := range d.AddDisks { // before the first volume is there: who removes the instance shall find it
+	for _, disk := range d.AddDisks { // recorded before the first volume exists, so that a removal of the instance finds it
 		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
 			facts.Pools = append(slices.Clone(facts.Pools), disk.Pool)
 		}
@@ -198,8 +198,8 @@ func rename(ctx context.Context, domains host.Domains, i kind.Instance) error {
 	return err
 }
 
-// noteLeft reads an instance that was changed to a blueprint (nil: not its devices), and notes how
-// it was left.
+// noteLeft reads an instance that was changed to a blueprint (nil: not its devices), and records
+// how it was left.
 func (p *Provisioner) noteLeft(
 	ctx context.Context, driver kind.Driver, uuid string, b *kind.Blueprint,
 ) (kind.Instance, error) {

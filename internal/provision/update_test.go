@@ -44,7 +44,7 @@ func (s *testSite) update(ctx context.Context, uuid string, r kind.Request, rest
 		Options: r.Options})
 }
 
-// has wants a definition, and the guest if it runs, to have these devices, and volumes for its
+// has expects a definition, and the guest if it runs, to have these devices, and volumes for its
 // disks alone.
 func (s *testSite) has(t *testing.T, uuid string, disks, nics []string) {
 	t.Helper()
@@ -131,7 +131,7 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 	})
 }
 
-// A guest that does not let go of a device in time keeps it, and the change says so.
+// A guest that does not release a device in time keeps it, and the change says so.
 func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -154,7 +154,7 @@ func TestAGuestThatIgnoresItsHostIsReported(t *testing.T) {
 	})
 }
 
-// Whichever request of an update fails, and however: the next update does what is left to do.
+// Any request of an update may fail, in any way: the next update does what is left to do.
 func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestAPausedInstanceIsResumed(t *testing.T) {
 	})
 }
 
-// What a guest had in memory is of the old disk.
+// What a guest had in memory belongs to the old disk.
 func TestASavedStateGoesWithItsDisk(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
@@ -235,8 +235,8 @@ func TestASavedStateGoesWithItsDisk(t *testing.T) {
 	})
 }
 
-// Whichever request of a reimage fails, and however: the instance has one image or the other, runs,
-// and the next reimage does what is left to do.
+// Any request of a reimage may fail, in any way: the instance has one image or the other, runs, and
+// the next reimage does what is left to do.
 func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
@@ -264,8 +264,8 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 	}
 }
 
-// The host may carry out the change of a definition when its caller has given it up: the disk that
-// it names stays.
+// The host may carry out the change of a definition after its caller has given up: the disk that it
+// names stays.
 func TestALateSwapFindsItsDisk(t *testing.T) {
 	for _, repeated := range []bool{true, false} {
 		t.Run(fmt.Sprintf("repeated %t", repeated), func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 				if repeated && (err != nil || failed != 1) || !repeated && !errors.Is(err, host.ErrNoAnswer) {
 					t.Errorf("%d requests failed: %v", failed, err)
 				}
-				for range 8 { // requests, before which the late one is carried out
+				for range 8 { // the late request is carried out before one of these
 					must[host.Domain](t)(s.Domain(t.Context(), uuid))
 				}
 				between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
@@ -303,7 +303,7 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 	}
 }
 
-// Whichever request of a removal fails, and however: the next one removes what is left.
+// Any request of a removal may fail, in any way: the next removal removes what is left.
 func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 	for _, how := range ways() {
 		t.Run(how, func(t *testing.T) {
@@ -337,7 +337,7 @@ func TestProtectedInstancesStay(t *testing.T) {
 	})
 }
 
-// A guest that does not shut down has its grace, and is switched off then.
+// A guest that does not shut down gets its grace, and is then switched off.
 func TestAGuestHasItsGrace(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		s.Ignores = true
@@ -353,7 +353,7 @@ func TestAGuestHasItsGrace(t *testing.T) {
 	})
 }
 
-// The volumes of an instance whose domain was undefined by other means go with it.
+// The volumes of an instance whose domain was undefined by other means go with the instance.
 func TestOrphanedVolumesGo(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		made := s.made(t, s.request("clone"))
