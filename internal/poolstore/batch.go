@@ -11,18 +11,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// change is the change of one record, on its way into its document.
+// change is a pending change of one record.
 type change struct {
 	ctx    context.Context //nolint:containedctx // of the caller, whose change waits for others
 	key    string
-	parent catalog.Revision // that it replaces; "" creates
+	parent catalog.Revision // the revision that it replaces; "" creates
 	to     entry            // without a revision: it deletes
 
-	lead    chan struct{} // closed when its goroutine is to write the next batch
-	outcome chan error    // has room for the one that comes
+	lead    chan struct{} // closed when this goroutine shall write the next batch
+	outcome chan error    // has room for the one outcome
 }
 
-// fits tells whether the change can be made to what is there now.
+// fits reports whether the change can be made to the record that is there now.
 func (c *change) fits(found entry) error {
 	switch {
 	case c.parent == "" && found.revision != "":
@@ -36,28 +36,30 @@ func (c *change) fits(found entry) error {
 	}
 }
 
-// batch is changes of one document's records that are written at once, of one record no more than one.
+// batch is a set of changes to the records of one document that are written together, with at most
+// one change per record.
 type batch struct {
 	layout
 	key  string // of the document
 	open []*change
-	next content // as composed last
+	next content // the content that was composed last
 }
 
-// content is what a document is to hold.
+// content is what a document will hold.
 type content struct {
 	pages []pageMark
 	body  []byte
 }
 
-// errNothing says that no change of a batch is left to be written.
+// errNothing says that a batch has no change left to write.
 var errNothing = errors.New("nothing to write")
 
-// errLarge says that a document has no room for more.
+// errLarge says that a document is full.
 var errLarge = errors.New("the catalog in this pool has grown too large")
 
-// resolve tells those what became of it whose changes do not fit what the document holds now, and those whose changes
-// are in it already, by a write that was slow and was seen. errNothing when none is left.
+// resolve reports the outcome of every change that no longer fits the document, and of every change
+// that the document already has because a slow write was seen. It returns errNothing when no change
+// is left.
 func (b *batch) resolve(current document) (*shelf, error) {
 	sh, err := shelfOf(current)
 	if err != nil {
@@ -87,8 +89,8 @@ func (b *batch) resolve(current document) (*shelf, error) {
 	return sh, broken
 }
 
-// compose makes what the document is to hold, out of what it holds now. Where it has no room for more, only the deletes
-// of a batch are left.
+// compose builds the document's next content from its current one. If the document is full, only
+// the deletes of a batch are left.
 func (b *batch) compose(current document) error {
 	sh, err := b.resolve(current)
 	if err != nil {
@@ -115,10 +117,10 @@ func (b *batch) compose(current document) error {
 	return err
 }
 
-// finish tells all that are left what became of their changes.
+// finish reports the outcome to all changes that are left.
 func (b *batch) finish(err error) {
 	for _, c := range b.open {
-		if ended := c.ctx.Err(); ended != nil && errors.Is(err, context.Canceled) { // by what ended all of them
+		if ended := c.ctx.Err(); ended != nil && errors.Is(err, context.Canceled) { // all contexts have ended: report how this one did
 			c.outcome <- fmt.Errorf("%w: %w", ended, err)
 		} else {
 			c.outcome <- err
@@ -127,7 +129,8 @@ func (b *batch) finish(err error) {
 	b.open = nil
 }
 
-// context ends when those of all changes have ended. A host that is slow has the time of the change that has most.
+// context ends when the contexts of all changes have ended. So a slow host gets the time of the
+// change that has the most.
 func (b *batch) context() (context.Context, context.CancelFunc) {
 	ctx := context.WithoutCancel(b.open[0].ctx)
 	end := func() {}
@@ -154,7 +157,7 @@ func (b *batch) context() (context.Context, context.CancelFunc) {
 	}
 }
 
-// deadline is the latest of those of all changes; none where one of them has none.
+// deadline returns the latest deadline of all changes, or none if one of them has none.
 func (b *batch) deadline() (latest time.Time, bounded bool) {
 	for _, c := range b.open {
 		deadline, ok := c.ctx.Deadline()

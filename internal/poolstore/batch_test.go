@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// What is written together has the time of the one with most, and goes on while any of them waits.
+// A batch has the time of the change that has the most, and continues while any of its changes
+// waits.
 func TestABatchHasTheTimeOfItsChanges(t *testing.T) {
 	short, stopShort := context.WithTimeout(t.Context(), time.Minute)
 	long, stopLong := context.WithTimeout(t.Context(), time.Hour)

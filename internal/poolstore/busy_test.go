@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// TestAVolumeInUseIsTriedAgain: libvirt refuses to write or delete a volume that somebody reads at that moment, and to
-// read one that it is just creating.
+// TestAVolumeInUseIsTriedAgain: libvirt refuses to write or delete a volume while another process
+// reads it, and to read a volume that it is creating.
 func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, refused := newMemory(), map[string]int{}

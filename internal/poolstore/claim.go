@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// claim claims the number after the newest and fills its volume. inTime says that the write counts. An attempt of number
-// 0 was withdrawn, or lost to somebody else's claim.
+// claim claims the number after the newest and fills its volume. inTime says that the write counts.
+// An attempt with number 0 was withdrawn, or another claim won.
 func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	e := envelope{
@@ -30,7 +30,7 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	data = filled(data)
 	spec := host.VolumeSpec{Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
 	if e.Deleted {
-		spec.Allocation = 0 // a full pool has room for a name
+		spec.Allocation = 0 // a full pool still has room for a name
 	}
 	_, err = s.volumes.CreateVolume(ctx, s.pool, spec)
 	crowded := err != nil && !errors.Is(err, host.ErrExists) && !errors.Is(err, host.ErrUnreachable)
@@ -50,13 +50,13 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
 	if err == nil && undisturbed {
 		if v.current.Number == 0 && !s.inTime(v.asked) {
-			return attempt{e, false}, false, nil // the number may be another document's by now
+			return attempt{e, false}, false, nil // the number may belong to another document by now
 		}
 		if crowded {
 			s.makeRoom(ctx, docStem, v)
 		}
 		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, spec.Name, data) })
-		if err == nil && spec.Allocation == 0 { // where there was no room, libvirt may say that all was written
+		if err == nil && spec.Allocation == 0 { // if there was no room, libvirt may say that all was written
 			if _, err = s.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
 				err = fmt.Errorf("%w: volume %q: the pool is full", errTorn, spec.Name)
 			}
@@ -78,8 +78,9 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	return attempt{}, false, err
 }
 
-// undisturbed makes sure, after the claim of a number, that nothing has happened between the look and the claim: the
-// document was not deleted and made anew, which starts the numbers again, and what was passed over is still incomplete.
+// undisturbed checks, after the claim of a number, that nothing has happened between the look and
+// the claim: the document was not deleted and created again, which would restart the numbers, and
+// the volumes that were passed over are still incomplete.
 func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
 	for {
 		asked := time.Now()
@@ -116,8 +117,9 @@ func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64
 	return true, nil
 }
 
-// inTime tells whether so little time has passed since somebody looked that nobody can have given up a claim made after
-// that. The wall clock is asked too: the other stands still while a machine sleeps.
+// inTime reports whether the look was so recent that no process can have given up a claim made
+// after it. It also checks the wall clock, because the monotonic clock stands still while a machine
+// sleeps.
 func (s *Store) inTime(asked time.Time) bool {
 	now := time.Now()
 	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < s.grace/2

@@ -20,8 +20,8 @@ import (
 type collection[T any] struct {
 	store *Store
 	layout
-	// parts are those of a value that are stored apart: those that many records have in common, or that a search does not
-	// look at. nil: none; those that there are are left out.
+	// parts returns the parts of a value that are stored apart: parts that many records share, or that
+	// a search does not read. If it is nil, no part is stored apart, and stored parts are left out.
 	parts func(*T) []*catalog.Spec
 }
 
@@ -42,7 +42,7 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 	case err != nil:
 	case found.revision != "":
 		err = mayStandIn(ctx, v.damage)
-	case v.damage != nil: // it may have been in what cannot be read
+	case v.damage != nil: // the damaged revision may have had it
 		err = v.damage
 	default:
 		err = catalog.ErrNotFound
@@ -106,7 +106,8 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	return records, nil
 }
 
-// decodeAll decodes records, many with all processors: nothing else about a listing takes longer.
+// decodeAll decodes records, and uses all processors if there are many: nothing else in a listing
+// takes longer.
 func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T], error) {
 	keys := slices.Collect(maps.Keys(entries))
 	records := make([]catalog.Record[T], len(keys))
@@ -142,8 +143,8 @@ func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revi
 	return rec, c.explain("changing", key, err)
 }
 
-// Delete implements catalog.Collection. With its last record a document's volumes go: a tombstone claims the next number,
-// so that no writer can.
+// Delete implements catalog.Collection. When a document loses its last record, its volumes are
+// deleted: a tombstone claims the next number, so that no writer can.
 func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revision) error {
 	err := catalog.ErrConflict
 	if rev != "" {
@@ -182,7 +183,8 @@ func (c collection[T]) encode(value T) (e entry, err error) {
 	return e, err
 }
 
-// decode decodes a record. Of the parts that were decoded before, known has each by where it is stored, unless it is nil.
+// decode decodes a record. If known is not nil, it holds the parts that were decoded before, keyed
+// by where they are stored.
 func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec) (catalog.Record[T], error) {
 	rec := catalog.Record[T]{Key: key, Revision: e.revision}
 	err := json.Unmarshal(e.value, &rec.Value)

@@ -13,7 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
-// secondHost connects to another libvirtd, on a test host of its own, that has the same directory as a pool.
+// secondHost connects to another libvirtd, on a separate test host that has the same directory as a
+// pool.
 func secondHost(t *testing.T, pool, dir string) *libvirt.Conn {
 	t.Helper()
 	own := acctest.RequireHost(t).Own(t, "second")
@@ -28,7 +29,8 @@ func secondHost(t *testing.T, pool, dir string) *libvirt.Conn {
 	return h
 }
 
-// TestAccTwoDaemonsOnOneDirectoryAgree: a daemon knows what another one makes only once it has looked.
+// TestAccTwoDaemonsOnOneDirectoryAgree: a daemon learns of volumes that another daemon creates only
+// when it refreshes the pool.
 func TestAccTwoDaemonsOnOneDirectoryAgree(t *testing.T) {
 	const increments = 12
 	pool, dir, hosts := realPool(t, 2)
@@ -70,7 +72,7 @@ func TestAccTwoDaemonsOnOneDirectoryAgree(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	// A store that was just opened looks afresh; one that is in use may be a moment behind the other daemon.
+	// A new store refreshes the pool; a store in use may lag behind the other daemon for a moment.
 	late := notes(New(second, pool))
 	got := must[catalog.Record[note]](t)(late.Get(t.Context(), "t/counter"))
 	if got.Value.Count != len(all)*increments {

@@ -10,16 +10,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A volume that is there and cannot be read is an error: it is never taken for a document that is not there. Where only
-// newer revisions are damaged, the older one is read in their place by callers who say so (catalog.StandIns), and for
-// records that it has. Nothing is written on top of it, which would lose what the damaged revision had: see repair.go.
+// A volume that exists but cannot be read is an error. The store never takes it for a missing
+// document. If only newer revisions are damaged, callers that opt in (catalog.StandIns) read the
+// older revision instead, for the records that it has. The store writes nothing on top of it,
+// because that would lose the contents of the damaged revision: see repair.go.
 
 // brokenVolume says that a volume is damaged.
 type brokenVolume struct {
 	name string
 	sum  [32]byte // SHA-256 of what it holds
 	why  error    // errBroken, wrapped
-	// unmarked says that it may as well be a claim whose writer died, of a release that did not mark claims.
+	// unmarked says that the volume may as well be a claim whose writer died, from a release that did
+	// not mark claims.
 	unmarked bool
 }
 
@@ -30,9 +32,9 @@ func (b *brokenVolume) Unwrap() error { return b.why }
 // damagedError says that revisions of a document are damaged.
 type damagedError struct {
 	pool   string
-	uri    string          // of its host; "" where that is not known
+	uri    string          // of its host; "" if it is not known
 	broken []*brokenVolume // newest first
-	whole  string          // the volume of the newest revision that is whole; "" where there is none
+	whole  string          // the volume of the newest whole revision; "" for none
 }
 
 func (s *Store) damage(broken []*brokenVolume, whole string) *damagedError {
@@ -53,7 +55,7 @@ func (e *damagedError) Error() string {
 
 func (e *damagedError) Unwrap() error { return catalog.ErrDamaged }
 
-// repair is the command that looks at the pool's documents.
+// repair returns the command that examines the pool's documents.
 func (e *damagedError) repair() string {
 	command := "terraform-provider-novacron catalog repair --pool " + e.pool
 	if e.uri != "" {
@@ -62,7 +64,7 @@ func (e *damagedError) repair() string {
 	return command
 }
 
-// volumes names the damaged volumes, with what is wrong with each.
+// volumes names the damaged volumes and says what is wrong with each.
 func (e *damagedError) volumes() string {
 	var each []string
 	for _, b := range e.broken {
@@ -71,7 +73,7 @@ func (e *damagedError) volumes() string {
 	return strings.Join(each, "; ")
 }
 
-// standIn describes an older revision that is read in place of the damaged.
+// standIn describes an older revision that is read in place of the damaged one.
 func (e *damagedError) standIn() catalog.StandIn {
 	return catalog.StandIn{Damaged: e.broken[0].name, Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume "+
 		"%q was read in its place. It lacks the last change. Until it is restored, nothing is written to it or created "+
@@ -79,8 +81,8 @@ func (e *damagedError) standIn() catalog.StandIn {
 		e.pool, e.volumes(), e.whole, e.repair())}
 }
 
-// mayStandIn tells whether an older revision may be read where newer ones are damaged, which is noted; else it is the
-// damage. nil where there is none.
+// mayStandIn returns nil if there is no damage, or if the caller lets an older revision stand in
+// for damaged newer ones, which it then notes. Otherwise it returns the damage.
 func mayStandIn(ctx context.Context, damage error) error {
 	if e, is := errors.AsType[*damagedError](damage); is && catalog.NoteStandIn(ctx, e.standIn()) {
 		return nil
@@ -88,8 +90,9 @@ func mayStandIn(ctx context.Context, damage error) error {
 	return damage
 }
 
-// readSurely is read, but what looks damaged may be a write that goes on while it is read, also one of a release that
-// does not mark its claims: it is read again until it has looked the same for the grace time.
+// readSurely is like read, but allows for a write that is in progress and looks like damage, also
+// one of a release that does not mark its claims: it reads again until the volume has looked the
+// same for the grace time.
 func (s *Store) readSurely(ctx context.Context, docStem string, number uint64) (document, error) {
 	for since := time.Now(); ; {
 		doc, err := s.read(ctx, docStem, number)
@@ -107,7 +110,7 @@ func (s *Store) readSurely(ctx context.Context, docStem string, number uint64) (
 	}
 }
 
-// knownBroken tells whether the volume has been like that for the grace time.
+// knownBroken reports whether the volume has been damaged in this way for the grace time.
 func (s *Store) knownBroken(b *brokenVolume) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// damages are what may become of a volume that was complete.
+// damages are the ways in which a complete volume can be damaged.
 var damages = map[string]func([]byte) []byte{
 	"a bit of the line flipped":  func(data []byte) []byte { data[30] ^= 4; return data },
 	"a bit of the body flipped":  func(data []byte) []byte { data[slices.Index(data, '\n')+20] ^= 1; return data },
@@ -28,7 +28,8 @@ var damages = map[string]func([]byte) []byte{
 
 var otherVolume = []byte("{}")
 
-// TestADamagedDocumentIsNeverOneThatIsNotThere: whatever is asked of it is an error that names its volumes.
+// TestADamagedDocumentIsNeverOneThatIsNotThere: every request about it is an error that names its
+// volumes.
 func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 	otherVolume = volume(t, 1, "t/other", "OTHER", nil, note{})
 	for name, damage := range damages {
@@ -68,7 +69,8 @@ func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestAnOlderRevisionStandsInForADamagedOne where the caller allows it, for what it has; and nothing is written on it.
+// TestAnOlderRevisionStandsInForADamagedOne if the caller allows it, for the records that it has;
+// and nothing is written on top of it.
 func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 	otherVolume = volume(t, 1, "t/other", "OTHER", nil, note{})
 	for name, damage := range damages {
@@ -106,7 +108,7 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 	}
 }
 
-// TestWhatIsBeingWrittenIsNoDamage, also where a release writes it that does not mark what it claims.
+// TestWhatIsBeingWrittenIsNoDamage, also if the writer is a release that does not mark its claims.
 func TestWhatIsBeingWrittenIsNoDamage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -123,7 +125,8 @@ func TestWhatIsBeingWrittenIsNoDamage(t *testing.T) {
 	})
 }
 
-// TestAClaimOfAnOlderReleaseIsPassedOver where the revisions before it show that it was never complete.
+// TestAClaimOfAnOlderReleaseIsPassedOver if the revisions before it show that it was never
+// complete.
 func TestAClaimOfAnOlderReleaseIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -146,7 +149,8 @@ func TestAClaimOfAnOlderReleaseIsPassedOver(t *testing.T) {
 	})
 }
 
-// TestAPageIsNotOverlookedWhereItsNameIsDamaged in documents of releases whose first line has no checksum.
+// TestAPageIsNotOverlookedWhereItsNameIsDamaged in documents from releases that write no checksum
+// of the first line.
 func TestAPageIsNotOverlookedWhereItsNameIsDamaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

@@ -11,35 +11,35 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// envelope is the first line of a document's volume. The body follows after the line break; what comes after the
-// body (volumes may be rounded up to blocks) is ignored.
+// envelope is the first line of a document's volume. The body follows after the line break. Bytes
+// after the body are ignored, because volumes may be rounded up to blocks.
 type envelope struct {
 	Format int              `json:"novacron"` // of this layout: 2
 	Kind   string           `json:"kind"`
 	Key    string           `json:"key"`
 	Number uint64           `json:"number"` // as in the volume's name
-	ID     catalog.Revision `json:"id"`     // random: no other write has it, though numbers start again after a delete
-	// Ancestors are the ids of the writes that this one builds on, newest first, a limited number of them. A writer
-	// that finds its own id here knows that its write was seen, however late it looks.
+	ID     catalog.Revision `json:"id"`     // random: no other write has it, although numbers restart after a delete
+	// Ancestors are the ids of the writes that this one builds on, newest first, up to a limit. A
+	// writer that finds its own id here knows that its write was seen, however late it looks.
 	Ancestors []catalog.Revision `json:"ancestors,omitempty"`
 	Deleted   bool               `json:"deleted,omitempty"`
 	Pages     []pageMark         `json:"pages,omitempty"` // of the body, in their order
 	Length    int                `json:"length"`          // of the body, bytes
 	SHA256    string             `json:"sha256"`          // of the body, hex
 
-	// checked says that the line itself has a checksum, its last member (see checkMark). Documents of older releases have
-	// none.
+	// checked says that the line itself has a checksum, its last member (see checkMark). Documents of
+	// older releases have none.
 	checked bool
 }
 
 const (
 	envelopeFormat = 2
-	// maxAncestors is how many writes may come after one that was slow, before its writer looks, for it to see for certain
-	// that it counted. A document has many writers.
+	// maxAncestors is how many writes may follow a slow one before its writer looks, so that the
+	// writer can still see for certain that its write counted. A document has many writers.
 	maxAncestors = 64
 )
 
-// lineage is what a write that builds on e lists as its ancestors.
+// lineage returns the ids that a write which builds on e lists as its ancestors.
 func (e envelope) lineage() []catalog.Revision {
 	if e.ID == "" {
 		return nil
@@ -48,45 +48,52 @@ func (e envelope) lineage() []catalog.Revision {
 	return ids[:min(len(ids), maxAncestors)]
 }
 
-// errTorn says that a volume was claimed by a write that is not complete: it is going on, or its writer died.
+// errTorn says that a write claimed the volume and is not complete: it is in progress, or its
+// writer died.
 var errTorn = errors.New("incomplete document")
 
-// errBroken says that a volume holds no whole document, and that no write in progress looks like that.
+// errBroken says that a volume holds no whole document, and that no write in progress looks like
+// this.
 var errBroken = errors.New("damaged")
 
-// A volume is claimed with a size of one byte more than a multiple of sizeUnit, and filled up to the next multiple: it
-// grows with the last bytes that are written to it. So a volume that was once complete and holds zeros differs from one
-// whose writer died, although both may hold nothing else. The space for the last bytes belongs to the claim: file systems
-// allocate no smaller blocks.
+// A volume is claimed with a size of one byte more than a multiple of sizeUnit, and filled up to
+// the next multiple: the last bytes that are written to it make it grow. So a volume that was once
+// complete and now holds zeros differs in size from one whose writer died, although both may hold
+// nothing else. The claim already owns the space for the last bytes, because file systems allocate
+// no smaller blocks.
 const sizeUnit = 4096
 
-// filled appends zeros to a document up to the size of a complete volume. Readers ignore what follows the body.
+// filled pads a document with zeros to the size of a complete volume. Readers ignore the bytes
+// after the body.
 func filled(data []byte) []byte {
 	return append(data, make([]byte, -len(data)&(sizeUnit-1))...)
 }
 
-// claimSize is the size that a volume is created with which is to hold as much as that, a multiple of sizeUnit.
+// claimSize returns the size with which to create a volume that shall hold full bytes, a multiple
+// of sizeUnit.
 func claimSize(full int) uint64 { return uint64(full - sizeUnit + 1) }
 
-// claimed tells whether a volume that holds no whole document is one that a write has claimed and not completed. Volumes
-// of releases without the mark have any size; the zeros that such a write has not reached must be there, too.
+// claimed reports whether a volume that holds no whole document was claimed by a write and not
+// completed. Volumes of releases without the mark have any size, so the volume must also end in the
+// zeros that such a write has not reached.
 func claimed(data []byte) bool {
 	return len(data)%sizeUnit == 1 && cutOff(data)
 }
 
-// unmarked tells whether a volume is cut off, and its size does not say whether it was complete: a release without the
-// mark has made it.
+// unmarked reports whether a volume is cut off and its size does not say whether it was complete,
+// because a release without the mark wrote it.
 func unmarked(data []byte) bool {
 	return len(data)%sizeUnit > 1 && cutOff(data)
 }
 
-// cutOff tells whether data ends in zeros, as what was claimed and not filled does.
+// cutOff reports whether data ends in zeros, as a claimed volume that was not filled does.
 func cutOff(data []byte) bool {
 	const zeros = 8 // more than any document ends with: a gzip file ends with a checksum and the length of a text
 	return len(bytes.TrimLeft(data[max(0, len(data)-zeros):], "\x00")) == 0
 }
 
-// seal writes the document: the envelope's line, then the body. Format, Length and the checksums are filled in.
+// seal encodes the document: the envelope's line, then the body. It fills in Format, Length and the
+// checksums.
 func seal(e envelope, body []byte) ([]byte, error) {
 	e.Format, e.Length, e.SHA256 = envelopeFormat, len(body), checksum(body)
 	head, err := json.Marshal(e)
@@ -106,7 +113,7 @@ func checksum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// headChecked tells whether the envelope's line has a checksum, and whether that is right.
+// headChecked reports whether the envelope's line has a checksum, and whether that is right.
 func headChecked(head []byte) (checked, right bool) {
 	at := bytes.LastIndex(head, []byte(checkMark))
 	if at < 0 {
@@ -115,7 +122,8 @@ func headChecked(head []byte) (checked, right bool) {
 	return true, string(head[at:]) == checkMark+checksum(head[:at])+`"}`
 }
 
-// unseal reads a document; errTorn when its write is not complete, errBroken when it is damaged.
+// unseal decodes a document. It returns errTorn if the write is not complete, errBroken if the
+// document is damaged.
 func unseal(data []byte) (envelope, []byte, error) {
 	e, body, err := open(data)
 	if errors.Is(err, errBroken) && claimed(data) {

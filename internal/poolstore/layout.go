@@ -9,20 +9,23 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// layout says which document a record is in. A pool's refresh takes the host some 35 µs a volume, and libvirt refreshes
-// the pool after each upload; so it is few documents that hold many records. Which one is part of the format: another
-// rule finds nothing of what was written by this one.
+// layout says which document a record is in. A pool's refresh takes the host some 35 µs per volume,
+// and libvirt refreshes the pool after each upload. So a few documents hold many records. The
+// layout is part of the format: a different rule would find no record that was written under this
+// one.
 type layout struct {
 	kind string
-	// shards is how many documents share a tenant's records of the kind; 0 gives each record a document of its own.
+	// shards is how many documents share a tenant's records of the kind; 0 gives each record its own
+	// document.
 	shards int
-	// level is how hard pages are compressed, as in compress/gzip. Versions of a template are much the same, but of
-	// templates, which are searched all at once, it takes longer than it saves.
+	// level is how hard pages are compressed, as in compress/gzip. Versions of a template are much
+	// alike. Templates are not compressed: a search reads all of them, and compression takes longer
+	// than it saves.
 	level int
 }
 
-// The layouts of a catalog. Versions of one template are always together. Processes that write at the same time are
-// in each other's way in one document only.
+// The layouts of a catalog. All versions of one template are in one document. Concurrent processes
+// get in each other's way only in the same document.
 var (
 	templates = layout{kind: "template", shards: 1, level: gzip.NoCompression}
 	versions  = layout{kind: "version", shards: 4, level: gzip.BestSpeed}
@@ -30,10 +33,12 @@ var (
 	requests  = layout{kind: "request", shards: 4, level: gzip.BestSpeed}
 )
 
-// page is what stays together of a record's key, and is compressed together: a version's template, with the @.
+// page returns the part of a record's key that the records of one page share: a version's template,
+// with the @. A page is stored and compressed as a unit.
 func page(key string) string { return key[:strings.IndexByte(key, '@')+1] }
 
-// document is the key of the document that a record is in: its own key, the tenant, or TENANT/SHARD.
+// document returns the key of the document that a record is in: the record's own key, the tenant,
+// or TENANT/SHARD.
 func (l layout) document(key string) string {
 	if l.shards == 0 {
 		return key
@@ -51,7 +56,8 @@ func (l layout) document(key string) string {
 	return fmt.Sprintf("%s/%x", tenant, sum.Sum32()%uint32(l.shards))
 }
 
-// holds tells whether a document, by its stem, may have records whose keys start with the prefix.
+// holds reports whether a document, named by its stem, may have records whose keys start with the
+// prefix.
 func (l layout) holds(docStem, prefix string) bool {
 	tenant, _, ofOneTenant := strings.Cut(prefix, "/")
 	switch {

@@ -7,7 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// TestWhereRecordsAre holds on to a part of the format: another rule finds nothing of what was written by this one.
+// TestWhereRecordsAre pins a part of the format: a different rule would find no record that was
+// written under this one.
 func TestWhereRecordsAre(t *testing.T) {
 	for _, c := range []struct {
 		layout

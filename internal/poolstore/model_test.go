@@ -15,15 +15,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// history is what writers were told has happened, and all that any of them tried.
+// history is what the writers were told has happened, and everything that they tried.
 type history struct {
 	mu      sync.Mutex
-	made    []catalog.Revision                    // by writers that were told so
-	deleted []catalog.Revision                    // by deleters that were told so
-	parents map[catalog.Revision]catalog.Revision // of everything that was tried
+	made    []catalog.Revision                    // by writers whose create or change was confirmed
+	deleted []catalog.Revision                    // by deleters whose delete was confirmed
+	parents map[catalog.Revision]catalog.Revision // of every attempt
 }
 
-// builtOn tells whether what was written as a has b in it.
+// builtOn reports whether the revision a builds on the revision b.
 func (h *history) builtOn(a, b catalog.Revision) bool {
 	for ; a != ""; a = h.parents[a] {
 		if a == b {
@@ -33,8 +33,8 @@ func (h *history) builtOn(a, b catalog.Revision) bool {
 	return false
 }
 
-// verify makes sure that nothing was lost: all that writers were told has happened is in what is there now, or was in
-// what was deleted, and of two changes of the same record one has the other in it.
+// verify checks that nothing was lost: every confirmed change is in the current revision or in a
+// deleted one, and of two changes of the same record one builds on the other.
 func (h *history) verify(current []catalog.Revision) error {
 	for _, r := range h.made {
 		in := func(end catalog.Revision) bool { return h.builtOn(end, r) }
@@ -64,13 +64,13 @@ func (h *history) root(r catalog.Revision) catalog.Revision {
 	return r
 }
 
-// chance is a source of randomness that several goroutines share.
+// chance is a source of randomness for several goroutines.
 type chance struct {
 	mu sync.Mutex
 	*rand.Rand
 }
 
-// stall waits for a moment, now and then for up to limit.
+// stall waits for a moment, and now and then for up to limit.
 func (c *chance) stall(limit time.Duration) {
 	c.mu.Lock()
 	d := time.Duration(c.Int64N(int64(20 * time.Millisecond)))
@@ -81,10 +81,10 @@ func (c *chance) stall(limit time.Duration) {
 	time.Sleep(d)
 }
 
-// TestRandomStallsLoseNoWrite plays many races of writers that stall at random, now and then for longer than the grace
-// time, with creators and deleters that do not: of one record, and of several in one document. What is assumed of a host
-// is that it writes or deletes within half the grace time of being asked to, and, where documents are deleted and made
-// anew, soon.
+// TestRandomStallsLoseNoWrite plays many races of writers that stall at random, now and then for
+// longer than the grace time, with creators and deleters that do not: of one record, and of several
+// in one document. It assumes that a host writes or deletes within half the grace time of the
+// request and, where documents are deleted and created again, soon.
 func TestRandomStallsLoseNoWrite(t *testing.T) {
 	seeds := uint64(100)
 	if testing.Short() {
@@ -103,12 +103,12 @@ func TestRandomStallsLoseNoWrite(t *testing.T) {
 	}
 }
 
-// game is what is raced for.
+// game says what the writers race for.
 type game struct {
 	open    func(*Store) collection[note]
 	keys    []string
 	deletes bool
-	effect  time.Duration // within which the host writes or deletes
+	effect  time.Duration // the time within which the host writes or deletes
 }
 
 func (g game) race(t *testing.T, c *chance) {
@@ -188,7 +188,7 @@ func (h *history) remove(ctx context.Context, c collection[note], key string) er
 	return h.told(&h.deleted, rec.Revision, "", err)
 }
 
-// told notes what a writer was told; to have lost is no error.
+// told notes what a writer was told. A lost race is not an error.
 func (h *history) told(outcome *[]catalog.Revision, r, parent catalog.Revision, err error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// TestAccManyWritersOfOneShelfLoseNothing has processes, each of several goroutines, make, change and delete records of
-// their own in one document.
+// TestAccManyWritersOfOneShelfLoseNothing runs several processes with several goroutines each,
+// which create, change and delete their own records in one document.
 func TestAccManyWritersOfOneShelfLoseNothing(t *testing.T) {
 	const processes, goroutines, rounds = 8, 4, 3
 	pool, dir, hosts := realPool(t, processes)
@@ -60,7 +60,8 @@ func TestAccManyWritersOfOneShelfLoseNothing(t *testing.T) {
 	}
 }
 
-// workOn makes a record, changes it, deletes it, and so on; it leaves the record that it made in the last round.
+// workOn creates a record, changes it, deletes it, and so on. It leaves the record of the last
+// round.
 func workOn(ctx context.Context, c collection[note], key string, rounds int) error {
 	for round := 1; ; round++ {
 		rec, err := c.Create(ctx, key, note{Count: round - 1})
@@ -76,7 +77,8 @@ func workOn(ctx context.Context, c collection[note], key string, rounds int) err
 	}
 }
 
-// TestAccTheLastDeleteOfAShelfLosesNoCreate: with its last record a document goes, just when somebody adds one.
+// TestAccTheLastDeleteOfAShelfLosesNoCreate: the delete of the last record removes the document,
+// just when another process adds a record.
 func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 	pool, dir, hosts := realPool(t, 2)
 	a, b := shelves(New(hosts[0], pool)), shelves(New(hosts[1], pool))
@@ -104,7 +106,7 @@ func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 	}
 }
 
-// TestAccAFullPoolLetsRecordsGo: what frees room has to be possible without any.
+// TestAccAFullPoolLetsRecordsGo: a delete frees room, so it must work when there is none.
 func TestAccAFullPoolLetsRecordsGo(t *testing.T) {
 	pool, dir, hosts := realPool(t, 1)
 	host := acctest.RequireHost(t)

@@ -18,10 +18,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// reference is what a collection is to behave like.
+// reference is a model of a collection.
 type reference map[string]catalog.Record[note]
 
-// expect is the outcome of a change of a record by somebody who read it as rev; "" creates.
+// expect returns the expected outcome of a change of a record by a caller that read it as rev; ""
+// creates.
 func (r reference) expect(key string, rev catalog.Revision) error {
 	found, there := r[key]
 	switch {
@@ -35,7 +36,8 @@ func (r reference) expect(key string, rev catalog.Revision) error {
 	return nil
 }
 
-// TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes compares every answer with that of a map.
+// TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes compares every answer with that of a
+// map.
 func TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes(t *testing.T) {
 	keys := []string{"t/a", "t/b", "t/ab", "t-2/a", "u/a", "t/a@1.0.0", "t/a@1.1.0", "t/b@1.0.0", "u/a@1.0.0", "u/a@1.0.0-rc.1"}
 	for name, l := range map[string]layout{"one each": {kind: "note"}, "a tenant": {kind: "note", shards: 1}, "shards": {kind: "note", shards: 4}} {
@@ -43,7 +45,7 @@ func TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes(t *testing.T) {
 			m, want, random := newMemory(), reference{}, rand.New(rand.NewPCG(1, 1))
 			old := map[string]catalog.Revision{}
 			for step := range 600 {
-				c := collection[note]{store: m.store(), layout: l} // each a process of its own
+				c := collection[note]{store: m.store(), layout: l} // each acts as a separate process
 				key := keys[random.IntN(len(keys))]
 				rev := want[key].Revision
 				if random.IntN(4) == 0 || rev == "" {
@@ -104,7 +106,8 @@ func (r reference) compare(t *testing.T, c collection[note], prefix, key string)
 	}
 }
 
-// TestWhoChangesAnotherRecordOfTheShelfIsNoConflict, also when both do so at the very same moment.
+// TestWhoChangesAnotherRecordOfTheShelfIsNoConflict, also if both changes happen at the same
+// moment.
 func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 	m := newMemory()
 	a := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
@@ -124,7 +127,7 @@ func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 	}
 }
 
-// TestManyProcessesOfManyGoroutinesAllFinish hammers one document; every call takes its time.
+// TestManyProcessesOfManyGoroutinesAllFinish hammers one document; every call takes some time.
 func TestManyProcessesOfManyGoroutinesAllFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const processes, goroutines = 16, 2
@@ -152,7 +155,8 @@ func TestManyProcessesOfManyGoroutinesAllFinish(t *testing.T) {
 	})
 }
 
-// TestChangesThatWaitForEachOtherAreWrittenTogether: a hundred at once are two writes, of the first and of all others.
+// TestChangesThatWaitForEachOtherAreWrittenTogether: a hundred concurrent changes take two writes,
+// one for the first and one for all others.
 func TestChangesThatWaitForEachOtherAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -189,7 +193,8 @@ func TestChangesThatWaitForEachOtherAreWrittenTogether(t *testing.T) {
 	})
 }
 
-// TestWhoGivesUpWaitingDisturbsNobody: one waits for the other's write, and is cancelled meanwhile.
+// TestWhoGivesUpWaitingDisturbsNobody: one change waits for the write of another, and is cancelled
+// meanwhile.
 func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -210,7 +215,8 @@ func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 	})
 }
 
-// TestAnAbandonedClaimOfAShelfIsPassedOver by who changes any of its records, and costs none of them.
+// TestAnAbandonedClaimOfAShelfIsPassedOver by a writer that changes any of its records, and no
+// record is lost.
 func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -233,7 +239,8 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 	})
 }
 
-// TestASlowWriteThatManyHaveBuiltOnHasHappened, also when they are too many for the document to list.
+// TestASlowWriteThatManyHaveBuiltOnHasHappened, also if more writes built on it than the document
+// lists.
 func TestASlowWriteThatManyHaveBuiltOnHasHappened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -265,7 +272,7 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 		s.volumes = stalled(s.volumes.(process).memory, "before", "create", ".3.json", time.Second).volumes
 		var group sync.WaitGroup
 		group.Go(func() { must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
-		synctest.Wait() // what comes now waits for that, and is written together
+		synctest.Wait() // changes from now on wait for that write, and are written together
 		group.Go(func() {
 			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err, errLarge) {
 				t.Errorf("got %v, want %v", err, errLarge)
@@ -283,7 +290,7 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 	})
 }
 
-// TestGoroutinesThatWantTheSameRecordTakeTurns: what waits to be written together is of one record no more than one change.
+// TestGoroutinesThatWantTheSameRecordTakeTurns: a batch has at most one change per record.
 func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -309,8 +316,9 @@ func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 	})
 }
 
-// TestTwoSlowWritersOfOneShelfLoseNothing: the first is passed over by the second, which then stalls itself, so that the
-// first finds its own write as the newest that is complete, with a claim after it that may yet be filled.
+// TestTwoSlowWritersOfOneShelfLoseNothing: the second writer passes over the first and then stalls
+// itself. So the first finds its own write as the newest complete one, with a claim after it that
+// may still be filled.
 func TestTwoSlowWritersOfOneShelfLoseNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -324,7 +332,7 @@ func TestTwoSlowWritersOfOneShelfLoseNothing(t *testing.T) {
 				s := shelves(stalled(m, "before", "write", stall.volume, stall.long))
 				must[catalog.Record[note]](t)(s.Create(t.Context(), "t/by"+stall.volume, note{}))
 			})
-			synctest.Wait() // the first has its claim
+			synctest.Wait() // the first has claimed its number
 		}
 		group.Wait()
 		if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/by")); len(got) != 2 {

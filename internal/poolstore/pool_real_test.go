@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
 
-// stores opens the pool once for each connection, as processes of their own would.
+// stores opens the pool once per connection, as separate processes would.
 func stores(pool string, hosts []*libvirt.Conn) []collection[note] {
 	var all []collection[note]
 	for _, h := range hosts {
@@ -26,7 +26,7 @@ func stores(pool string, hosts []*libvirt.Conn) []collection[note] {
 	return all
 }
 
-// increment adds one, again whenever somebody else was faster.
+// increment adds one, and tries again whenever another writer was faster.
 func increment(ctx context.Context, c collection[note]) error {
 	for {
 		rec, err := c.Get(ctx, "t/counter")
@@ -163,10 +163,10 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 	}
 }
 
-// TestAccATornDocumentIsSkippedAndOvertaken has a real pool hold what a writer that died leaves there.
+// TestAccATornDocumentIsSkippedAndOvertaken leaves in a real pool what a writer that died leaves.
 func TestAccATornDocumentIsSkippedAndOvertaken(t *testing.T) {
 	pool, dir, hosts := realPool(t, 2)
-	// A writer with little patience writes again what it took long for, under another number.
+	// An impatient writer writes again, under another number, if a write took long.
 	first := must[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{Count: 1}))
 	s := New(hosts[0], pool)
 	s.grace = 3 * time.Second

@@ -7,10 +7,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Changes of one document's records that come while the process is writing it wait, and are written together by one of
-// those who wait: a write costs the host the same for one record as for a hundred.
+// Changes of a document's records that arrive while the process is writing that document wait. One
+// of the waiting goroutines then writes them all together: a write costs the host as much for one
+// record as for a hundred.
 
-// submit makes a change, together with others.
+// submit makes a change, together with other changes.
 func (s *Store) submit(l layout, c *change) error {
 	document := l.document(c.key)
 	docStem := naming.DocumentStem(l.kind, document)
@@ -52,7 +53,8 @@ func (s *Store) writeBatch(b *batch) error {
 	return err
 }
 
-// enqueue lets a change wait for its document; false when nobody is writing that: then its goroutine does.
+// enqueue queues a change for its document. It returns false if the document has no writer; the
+// change's own goroutine writes then.
 func (s *Store) enqueue(docStem string, c *change) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +63,8 @@ func (s *Store) enqueue(docStem string, c *change) bool {
 	return busy
 }
 
-// withdraw takes a change back that nobody has begun to write; false when somebody has, or when its turn to lead has come.
+// withdraw takes back a change that no writer has taken. It returns false if one has, or if the
+// change is to lead the next batch.
 func (s *Store) withdraw(docStem string, c *change) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +80,7 @@ func (s *Store) withdraw(docStem string, c *change) bool {
 	return at >= 0
 }
 
-// take returns the changes that wait, in their order, of each record the first.
+// take returns the waiting changes in their order, and only the first of each record.
 func (s *Store) take(docStem string) []*change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +98,7 @@ func (s *Store) take(docStem string) []*change {
 	return taken
 }
 
-// handOver has the next one lead, if anybody waits.
+// handOver lets the next waiting change lead, if there is one.
 func (s *Store) handOver(docStem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

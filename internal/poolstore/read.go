@@ -23,12 +23,12 @@ func (d document) volume() string {
 	return naming.Document(naming.DocumentStem(d.Kind, d.Key), d.Number)
 }
 
-// view is a document's volumes as they were at some moment.
+// view is a document's volumes as they were at one moment.
 type view struct {
 	asked   time.Time // before looking
 	numbers []uint64  // of all volumes, complete or not, ascending
-	current document  // the newest complete one, tombstones included; its Number is 0 where there is none
-	damage  error     // *damagedError where newer ones than the current are damaged: it lacks what they had
+	current document  // the newest complete one, tombstones included; its Number is 0 for none
+	damage  error     // *damagedError if newer ones than current are damaged: it lacks what they had
 }
 
 // newest is the number of the newest volume, complete or not.
@@ -39,10 +39,11 @@ func (v view) newest() uint64 {
 	return v.numbers[len(v.numbers)-1]
 }
 
-// look reads a document; *damagedError where none of its complete volumes can be read. Incomplete volumes are passed
-// over, never waited for. That there is nothing must be certain:
-// whoever hears it forgets a record, or makes another. So where there is no document, or the one there is lacks what is
-// looked for, the pool is refreshed first.
+// look reads a document. It returns *damagedError if the document has complete volumes and none can
+// be read. It passes over incomplete volumes and never waits for them. That a document or record is
+// missing must be certain, because the caller then forgets a record or creates another one. So if
+// there is no document, or the document lacks the record, look refreshes the pool before it
+// answers.
 func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (bool, error)) (view, error) {
 	for certain := false; ; {
 		v := view{asked: time.Now()}
@@ -86,9 +87,10 @@ func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 	return numbers, nil
 }
 
-// newestAmong reads the newest complete one of the numbers, tombstones included; the zero document when none is
-// complete. damage says that newer ones are damaged, and is the error where no other is complete. vanished says that one
-// has gone since they were listed: then a newer one may have come, too.
+// newestAmong reads the newest complete one of the numbers, tombstones included, or returns the
+// zero document if none is complete. damage says that newer ones are damaged; it is the error if no
+// other one is complete. vanished says that one has gone since they were listed: then a newer one
+// may have appeared, too.
 func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint64) (doc document, damage error, vanished bool, err error) {
 	var broken []*brokenVolume
 	for _, number := range slices.Backward(numbers) {
@@ -97,7 +99,7 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 			broken = append(broken, b)
 			continue
 		}
-		if err == nil && slices.Contains(numbers, number-1) { // else it went when what came after it was complete: see trim
+		if err == nil && slices.Contains(numbers, number-1) { // else it was removed because its successor was complete: see trim
 			broken = slices.DeleteFunc(broken, func(b *brokenVolume) bool { return b.unmarked })
 		}
 		switch {
@@ -117,12 +119,12 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 	return document{}, nil, false, nil
 }
 
-// read reads one volume: errTorn when it is incomplete, *brokenVolume when it is damaged, host.ErrNoVolume when it
-// is gone.
+// read reads one volume. It returns errTorn if the volume is incomplete, *brokenVolume if it is
+// damaged, and host.ErrNoVolume if it is gone.
 func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := naming.Document(docStem, number)
 	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
-	if errors.Is(err, host.ErrOperationInvalid) { // the host is just creating it
+	if errors.Is(err, host.ErrOperationInvalid) { // the host is creating it right now
 		return document{}, fmt.Errorf("%w: %w", errTorn, err)
 	}
 	if err != nil {
@@ -143,8 +145,8 @@ func (s *Store) read(ctx context.Context, docStem string, number uint64) (docume
 	return document{e, body}, nil
 }
 
-// explainUnreadable tells whether a volume cannot be read because another daemon has removed it, which this host's
-// daemon notices with the next refresh only.
+// explainUnreadable reports whether a volume cannot be read because another daemon has removed it,
+// which this host's daemon notices only at the next refresh.
 func (s *Store) explainUnreadable(ctx context.Context, name string, err error) error {
 	if errors.Is(err, host.ErrNoVolume) || errors.Is(err, host.ErrUnreachable) || ctx.Err() != nil {
 		return err
@@ -156,8 +158,8 @@ func (s *Store) explainUnreadable(ctx context.Context, name string, err error) e
 	return err
 }
 
-// newest reads the newest complete revision of a document that was listed with those numbers; the zero document when
-// there is none any more. damage is as that of a view.
+// newest reads the newest complete revision of a document that was listed with those numbers, or
+// returns the zero document if none is left. damage is the same as in a view.
 func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (doc document, damage, err error) {
 	slices.Sort(numbers)
 	doc, damage, vanished, err := s.newestAmong(ctx, docStem, numbers)

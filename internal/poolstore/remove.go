@@ -10,18 +10,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// takeBack removes a writer's attempts but the one that counted, where something newer is complete: numbers below that
-// are not used again.
+// takeBack removes a writer's attempts except the one that counted, if a higher number is complete:
+// numbers below that are not used again.
 func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
 	for _, a := range mine {
 		if a.Number < max(v.current.Number, counted.Number) && a.ID != counted.ID {
-			_ = s.remove(ctx, docStem, a.Number) // else a later write trims it
+			_ = s.remove(ctx, docStem, a.Number) // if this fails, a later write trims it
 		}
 	}
 }
 
-// trim removes what nobody needs any more after the write of a number. Failing to is no failure of the write: the next
-// one trims again.
+// trim removes the revisions that are not needed after the write of a number. The write succeeds
+// even if trim fails: the next write trims again.
 func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
 	for _, number := range v.numbers {
 		if number+keep <= written && s.inTime(v.asked) {
@@ -30,24 +30,26 @@ func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64
 	}
 }
 
-// makeRoom removes the revisions before the newest in a full pool: they have about the room that the next one takes. The
-// caller has claimed that, so nobody else changes the document for as long as it is in time.
+// makeRoom removes the revisions before the newest from a full pool, which frees about as much room
+// as the next one takes. The caller has claimed the next one, so no other process changes the
+// document while the caller is in time.
 func (s *Store) makeRoom(ctx context.Context, docStem string, v view) {
 	for _, number := range v.numbers {
 		if number < v.current.Number && s.inTime(v.asked) {
-			_ = s.remove(ctx, docStem, number) // the write tells whether there is room
+			_ = s.remove(ctx, docStem, number) // the write shows whether there is room
 		}
 	}
 }
 
-// clear removes a deleted document's volumes, the tombstone last: until then everybody sees that it is deleted.
+// clear removes a deleted document's volumes, the tombstone last: until then every reader sees that
+// the document is deleted.
 func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
 	for {
 		v := view{asked: time.Now()}
 		doc, err := s.read(ctx, docStem, tombstone.Number)
 		incomplete := errors.Is(err, errTorn) || errors.Is(err, errBroken)
 		if errors.Is(err, host.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
-			return nil // it was cleared away, and the number may be somebody else's by now
+			return nil // it was cleared away, and the number may belong to another writer by now
 		}
 		if err != nil {
 			return err
@@ -66,15 +68,16 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 	}
 }
 
-// remove deletes one volume; one that is gone already is no error.
+// remove deletes one volume. It is not an error if the volume is gone already.
 func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
 	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, naming.Document(docStem, number)) }))
 }
 
-// freeSoon is how often a volume that somebody else is reading is tried again.
+// freeSoon is how long to wait before a volume that another process reads is tried again.
 const freeSoon = 5 * time.Millisecond
 
-// whenFree repeats what the host refuses while somebody else reads the volume: libvirt neither writes nor deletes it then.
+// whenFree repeats a request that the host refuses while another process reads the volume: libvirt
+// neither writes nor deletes it then.
 func whenFree(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -84,7 +87,8 @@ func whenFree(ctx context.Context, do func() error) error {
 	}
 }
 
-// gone forgives a volume's absence: somebody took the claim for abandoned, and the next look tells what came of it.
+// gone ignores a missing volume: another process took the claim for abandoned, and the next look
+// shows the outcome.
 func gone(err error) error {
 	if errors.Is(err, host.ErrNoVolume) {
 		return nil
@@ -92,8 +96,8 @@ func gone(err error) error {
 	return err
 }
 
-// deleteUnder deletes a document without a tombstone, for which a full pool has no room, under the protection of the
-// claim, which keeps everybody else away for as long as it is in time.
+// deleteUnder deletes a document without a tombstone, for which a full pool has no room. The claim
+// protects the delete: it keeps all other processes away while the caller is in time.
 func (s *Store) deleteUnder(ctx context.Context, docStem string, v view, e envelope) (a attempt, inTime bool, err error) {
 	for _, number := range append(slices.Clone(v.numbers), e.Number) {
 		if !s.inTime(v.asked) {

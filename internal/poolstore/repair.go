@@ -14,13 +14,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Damage is a document some of whose volumes are damaged.
+// Damage is a document that has damaged volumes.
 type Damage struct {
-	Document string // what its volumes' names begin with
+	Document string // the common start of its volumes' names
 	Volumes  []DamagedVolume
-	Whole    string // the volume of the newest revision that is whole; "" where there is none
-	Records  int    // how many records that holds
-	// Harmless says that the newest revision is whole: what is damaged is not read any more.
+	Whole    string // the volume of the newest whole revision; "" for none
+	Records  int    // how many records that revision holds
+	// Harmless says that the newest revision is whole, so that the damaged ones are not read any more.
 	Harmless bool
 
 	docStem string
@@ -31,11 +31,12 @@ type Damage struct {
 // DamagedVolume is a volume, and what is wrong with it.
 type DamagedVolume struct{ Volume, Why string }
 
-// ErrNothingWhole says that a document has no revision that could be restored.
+// ErrNothingWhole says that a document has no revision that can be restored.
 var ErrNothingWhole = errors.New("no revision of it is whole")
 
-// Examine reads all documents of a tenant, "" for all documents, in all their revisions, and lists those that have
-// damaged ones, by name. documents is how many there are.
+// Examine reads every revision of a tenant's documents, or of all documents if tenant is "", and
+// lists the documents that have damaged ones, by name. documents is the number of all documents
+// examined.
 func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, documents int, err error) {
 	s.distrust()
 	names, err := s.names(ctx)
@@ -61,7 +62,7 @@ func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, d
 	return damaged, len(byStem), nil
 }
 
-// examines tells whether a document is one of the catalog's, and of the tenant, unless that is "".
+// examines reports whether a document belongs to the catalog, and to the tenant unless that is "".
 func (s *Store) examines(docStem, tenant string) bool {
 	parts := strings.Split(docStem, ".") // nova, KIND, KEY…
 	if _, ours := s.checks()[parts[1]]; !ours {
@@ -70,7 +71,8 @@ func (s *Store) examines(docStem, tenant string) bool {
 	return tenant == "" || parts[1] != bases.kind && parts[2] == tenant
 }
 
-// checks are, by the kinds of documents, what decodes all records of a document, and counts them.
+// checks maps each kind of document to a function that decodes all records of a document and counts
+// them.
 func (s *Store) checks() map[string]func(document) (int, error) {
 	return map[string]func(document) (int, error){
 		templates.kind: checkOf(s.Templates().(collection[catalog.Template])),
@@ -102,7 +104,7 @@ func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (
 		d.newest = max(d.newest, number)
 		doc, err := s.readSurely(ctx, docStem, number)
 		if errors.Is(err, errTorn) || errors.Is(err, host.ErrNoVolume) {
-			continue // it was never complete, or has gone
+			continue // it was never complete, or is gone
 		}
 		records := 0
 		if err == nil {
@@ -120,9 +122,10 @@ func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (
 	return d, nil
 }
 
-// Repair restores the newest whole revision of a damaged document, as a new revision after the damaged ones, and removes
-// these. Where none is whole, and discard says so, it removes the document with all its records; else ErrNothingWhole.
-// Before anything is changed, keep is given what each of the damaged volumes holds.
+// Repair restores the newest whole revision of a damaged document as a new revision after the
+// damaged ones, and then removes the damaged ones. If no revision is whole, Repair removes the
+// document with all its records if discard is set, and returns ErrNothingWhole otherwise. Before it
+// changes anything, it passes the contents of each damaged volume to keep.
 func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(volume string, data []byte) error) error {
 	if d.Whole == "" && !discard {
 		return fmt.Errorf("document %q: %w", d.Document, ErrNothingWhole)
@@ -159,7 +162,8 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	return nil
 }
 
-// removeKept removes a volume that holds what was kept, and no other: its document may have been deleted and begun again.
+// removeKept removes a volume only if it holds what was kept: its document may have been deleted
+// and created again.
 func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha256.Size]byte) error {
 	data, err := s.volumes.ReadVolume(ctx, s.pool, volume, maxDocument)
 	switch {
@@ -174,14 +178,14 @@ func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha
 	return s.remove(ctx, docStem, number)
 }
 
-// tombstone is the envelope by which the document is removed. A key has a slash in it or no dot.
+// tombstone returns the envelope that removes the document. A key contains a slash or has no dot.
 func (d Damage) tombstone() envelope {
 	parts := strings.SplitN(d.Document, ".", 3)
 	return envelope{Kind: parts[1], Key: strings.Replace(parts[2], ".", "/", 1), Deleted: true}
 }
 
-// append writes a revision whose number nobody may have claimed. Whoever writes documents leaves those alone that are
-// damaged, so only another repair can be in the way.
+// append writes a revision under a number that must be unclaimed. Writers of documents leave
+// damaged ones alone, so only another repair can be in the way.
 func (s *Store) append(ctx context.Context, docStem string, e envelope, body []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()

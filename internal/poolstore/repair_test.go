@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// twice makes two templates in one document, which has two revisions then.
+// twice creates two templates in one document, which then has two revisions.
 func twice(t *testing.T, m *memory) {
 	t.Helper()
 	for _, name := range []string{"a", "b"} {
@@ -19,7 +19,7 @@ func twice(t *testing.T, m *memory) {
 	}
 }
 
-// keeper keeps what damaged volumes hold.
+// keeper stores the contents of damaged volumes.
 type keeper map[string][]byte
 
 func (k keeper) keep(volume string, data []byte) error {
@@ -110,7 +110,8 @@ func TestRepairOfAnOlderRevisionChangesNothingElse(t *testing.T) {
 	})
 }
 
-// What was written at a number since it was kept is not removed with it.
+// Repair does not remove a volume that was written under the same number after the damaged one was
+// kept.
 func TestRepairRemovesOnlyWhatItHasKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

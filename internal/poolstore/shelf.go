@@ -33,21 +33,22 @@ type pageMark struct {
 	Length int    `json:"length"` // compressed, bytes
 }
 
-// maxPage bounds a page, bytes: far above any that maxDocument has room for, unless somebody made it to be so.
+// maxPage bounds a page, in bytes. It is far above any page that fits in maxDocument, unless the
+// page was crafted.
 const maxPage = 128 << 20
 
-// errNoShelf says that a document is complete, but its body is not what this package writes.
+// errNoShelf says that a document is complete, but its body is not in this package's format.
 var errNoShelf = fmt.Errorf("%w: it does not hold records", catalog.ErrDamaged)
 
 // shelf is the records of one document.
 type shelf struct {
-	volume string                      // that it was read from
-	named  bool                        // the names of the pages are known to be right
+	volume string                      // the volume that it was read from
+	named  bool                        // the pages' names are known to be right
 	packed map[string][]byte           // pages as they are stored
-	open   map[string]map[string]entry // pages that were opened, by key
+	open   map[string]map[string]entry // pages that are decompressed, by key
 }
 
-// shelfOf finds the pages of a document; none where there is no document, or a tombstone.
+// shelfOf finds the pages of a document. It finds none if there is no document, or a tombstone.
 func shelfOf(doc document) (*shelf, error) {
 	s := &shelf{volume: doc.volume(), named: doc.checked, packed: map[string][]byte{}, open: map[string]map[string]entry{}}
 	body := doc.body
@@ -63,7 +64,7 @@ func shelfOf(doc document) (*shelf, error) {
 	return s, nil
 }
 
-// page opens a page; an empty one where there is none.
+// page decompresses a page, or returns an empty one if there is none.
 func (s *shelf) page(name string) (map[string]entry, error) {
 	if p := s.open[name]; p != nil {
 		return p, nil
@@ -90,7 +91,7 @@ func (s *shelf) page(name string) (map[string]entry, error) {
 	return records, nil
 }
 
-// parseRecord reads a record's line.
+// parseRecord parses a record's line.
 func parseRecord(line []byte, parts [][]byte) (key string, e entry, err error) {
 	columns := bytes.SplitN(line, []byte{'\t'}, 4)
 	if len(columns) != 4 || len(columns[0]) == 0 || len(columns[1]) == 0 {
@@ -107,7 +108,7 @@ func parseRecord(line []byte, parts [][]byte) (key string, e entry, err error) {
 	return string(columns[0]), e, nil
 }
 
-// find returns a record; its revision is "" where there is none.
+// find returns a record. Its revision is "" if there is none.
 func (s *shelf) find(key string) (entry, error) {
 	if err := s.checkNames(); err != nil {
 		return entry{}, err
@@ -116,8 +117,8 @@ func (s *shelf) find(key string) (entry, error) {
 	return p[key], err
 }
 
-// checkNames makes sure that no page is overlooked because its name is damaged: it opens all pages of a document whose
-// envelope has no checksum.
+// checkNames makes sure that no page is overlooked because its name is damaged: if the document's
+// envelope has no checksum, it opens all pages.
 func (s *shelf) checkNames() error {
 	if s.named {
 		return nil
@@ -154,7 +155,8 @@ func (s *shelf) list(prefix string) (map[string]entry, error) {
 	return found, nil
 }
 
-// put writes a record over that of the same key; an entry without a revision removes it. The page was opened by find.
+// put stores a record in place of the one with the same key. An entry without a revision removes
+// the record. find must have opened the page.
 func (s *shelf) put(key string, e entry) {
 	name := page(key)
 	delete(s.packed, name)
@@ -165,7 +167,7 @@ func (s *shelf) put(key string, e entry) {
 	}
 }
 
-// body writes the shelf: no pages where there are no records. Pages that were not changed stay as they are.
+// body encodes the shelf, without pages if there are no records. Unchanged pages stay as they are.
 func (s *shelf) body(level int) (pages []pageMark, body []byte, err error) {
 	for name, records := range s.open {
 		if s.packed[name] == nil && len(records) > 0 {
@@ -217,7 +219,7 @@ func pack(records map[string]entry, level int) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// unpack decompresses a page; nothing where there is none.
+// unpack decompresses a page. It returns nil if there is none.
 func unpack(data []byte) ([]byte, error) {
 	if data == nil {
 		return nil, nil

@@ -31,7 +31,8 @@ func zipped(t testing.TB, text []byte) []byte {
 
 func equal(a, b entry) bool { return reflect.DeepEqual(a, b) }
 
-// FuzzPage reads any text as a page: what is read is written and read again as the same.
+// FuzzPage parses any text as a page. A page that parses is written, and parses again as the same
+// page.
 func FuzzPage(f *testing.F) {
 	for _, seed := range []string{
 		"", "\n", "\t\n", "t/a\tREV\t\t{}\n", "\t{\"x\":1}\n\t{}\nt/a\tREV\t0\t{}\nt/b\tREV2\t1 0\t{}\n", "t/a\tREV\t7\t{}\n", "t/a\tREV\t-1\t{}\n",
@@ -70,7 +71,7 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-// FuzzShelf reads any body with any marks of pages in it.
+// FuzzShelf parses any body with any page marks.
 func FuzzShelf(f *testing.F) {
 	page := zipped(f, []byte("t/a\tREV\t\t{}\n"))
 	f.Add(page, "", len(page), "t/a@", 0)
@@ -144,7 +145,7 @@ func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 	}
 }
 
-// TestASearchGetsTemplatesWithoutTheirSpecs, and everything else of them.
+// TestASearchGetsTemplatesWithoutTheirSpecs, and with everything else.
 func TestASearchGetsTemplatesWithoutTheirSpecs(t *testing.T) {
 	s := newMemory().store()
 	made := must[catalog.Record[catalog.Template]](t)(s.Templates().Create(t.Context(), "t/a", catalog.Template{

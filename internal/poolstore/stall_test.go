@@ -13,9 +13,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// These tests stop a writer where a real one may be stopped: swapped out, cut off, asleep, dead. Time is synctest's.
+// These tests stop a writer in the places where a real one may stop: swapped out, cut off, asleep
+// or dead. They run on synctest's time.
 
-// stalled is a process that stops once, for that long, before (or after) the first such call on such a volume.
+// stalled is a process that stops once, for the given time, before or after the first such call on
+// such a volume.
 func stalled(m *memory, when, call, name string, long time.Duration) *Store {
 	var once sync.Once
 	stop := func(w, c, n string) {
@@ -40,7 +42,7 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 					_, err := notes(stalled(m, stop.when, stop.call, ".2.json", 3*Grace)).Replace(t.Context(), "t/a", first.Revision, note{Text: "slow"})
 					slow <- err
 				}()
-				synctest.Wait() // the slow one is where it stops
+				synctest.Wait() // the slow writer has stopped
 				fast := must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{Text: "fast"}))
 				if err := <-slow; !errors.Is(err, catalog.ErrConflict) {
 					t.Errorf("the slow writer got %v, want %v", err, catalog.ErrConflict)
@@ -159,7 +161,7 @@ func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 	})
 }
 
-// TestAnOldRevisionDoesNotNameANewDocument: numbers start again after a delete, revisions do not.
+// TestAnOldRevisionDoesNotNameANewDocument: numbers restart after a delete, revisions do not.
 func TestAnOldRevisionDoesNotNameANewDocument(t *testing.T) {
 	m := newMemory()
 	c := notes(m.store())
@@ -179,7 +181,8 @@ func TestAnOldRevisionDoesNotNameANewDocument(t *testing.T) {
 	}
 }
 
-// TestAReplaceAcrossADeleteAndANewCreateLoses: the writer's number is free again, but not its parent's identity.
+// TestAReplaceAcrossADeleteAndANewCreateLoses: the writer's number is free again, but its parent's
+// identity is not.
 func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 	m := newMemory()
 	c := notes(m.store())
@@ -205,7 +208,7 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 	}
 }
 
-// TestAFullPoolHasRoomForADelete: it is what makes room.
+// TestAFullPoolHasRoomForADelete: a delete frees room.
 func TestAFullPoolHasRoomForADelete(t *testing.T) {
 	m := newMemory()
 	full := errors.New("no space left on device")

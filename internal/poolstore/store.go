@@ -1,14 +1,16 @@
 // Package poolstore keeps the catalog as documents in a libvirt storage pool: no server of its own, and every
 // configuration that reaches the pool sees the same library.
 //
-// A document holds many records: which one a record is in says layout.go, how it holds them shelf.go. Changes of one
-// process that wait for the same document are written together; see queue.go.
+// A document holds many records: layout.go says which document a record is in, and shelf.go how the
+// document holds it. Changes within one process that wait for the same document are written
+// together; see queue.go.
 //
-// A document's revision is one raw volume. libvirt creates raw volumes exclusively, also across daemons, so creating
-// number N+1 is the claim to change N. An envelope tells a complete document from a torn one, and the volume's size a
-// claim that was never completed from a document that was damaged. Readers take the newest complete one. A claim whose
-// writer died is passed over after Grace; a writer that was passed over has lost, and takes its claim back. See write.go
-// and damage.go.
+// Each revision of a document is one raw volume. libvirt creates raw volumes exclusively, also
+// across daemons, so a writer claims change N by creating volume N+1. The envelope distinguishes a
+// complete document from a torn one, and the volume's size distinguishes a claim that was never
+// completed from a document that was damaged. Readers take the newest complete revision. Writers
+// pass over a claim whose writer died after Grace. A writer that was passed over has lost, and
+// takes its claim back. See write.go and damage.go.
 package poolstore
 
 import (
@@ -20,7 +22,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Volumes is what the store needs of a host; host.Host has it.
+// Volumes is the part of a host that the store needs; host.Host implements it.
 type Volumes interface {
 	RefreshPool(ctx context.Context, pool string) error
 	VolumeNames(ctx context.Context, pool string) ([]string, error)
@@ -32,16 +34,18 @@ type Volumes interface {
 }
 
 const (
-	// Grace is how long an incomplete document is given to become complete before it counts as abandoned.
+	// Grace is how long an incomplete document may take to become complete before it counts as
+	// abandoned.
 	Grace = 5 * time.Second
-	// keep is how many revisions of a document stay: the newest, and the one before it, whose room a full pool has for the
-	// next one.
+	// keep is how many revisions of a document are kept: the newest, and the one before it, which a
+	// full pool can remove to make room for the next one.
 	keep = 2
-	// maxDocument bounds a document, bytes; maxGrown is what one may grow to, so that all can be read that was written.
+	// maxDocument bounds a document, in bytes. Documents may grow only to maxGrown, so that every
+	// document that was written can be read.
 	maxDocument = 16 << 20
 	maxGrown    = 12 << 20
-	// freshness is how long the host's own view of the pool is trusted before the pool is refreshed: another daemon
-	// may write to the same pool.
+	// freshness is how long the store trusts the host's view of the pool before it refreshes the pool:
+	// another daemon may write to the same pool.
 	freshness = time.Second
 )
 
@@ -53,18 +57,19 @@ type Store struct {
 
 	mu        sync.Mutex
 	refreshed time.Time
-	queues    map[string][]*change // that wait for their document to be written, by its stem; none where nobody writes it
-	broken    map[string][32]byte  // volumes that were damaged for the grace time, with the SHA-256 of what they held
+	queues    map[string][]*change // pending changes by their document's stem; no entry for a document that is not being written
+	broken    map[string][32]byte  // volumes that were damaged for the grace time, with the SHA-256 of their contents
 }
 
 var _ catalog.Store = (*Store)(nil)
 
-// New makes a store over a pool that exists and is active.
+// New returns a store over a pool that exists and is active.
 func New(volumes Volumes, pool string) *Store {
 	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}, broken: map[string][32]byte{}}
 }
 
-// Now implements catalog.Store: the time of the pool, which each document that was written has told.
+// Now implements catalog.Store. It returns the pool's time, which the host learns from each
+// document that is written.
 func (s *Store) Now(ctx context.Context) (time.Time, error) { return s.volumes.Time(ctx, s.pool) }
 
 // Templates implements catalog.Store.
@@ -96,7 +101,7 @@ func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
 }
 
-// names lists the pool's volumes as of now, give or take freshness.
+// names lists the pool's volumes. The list may be as old as freshness.
 func (s *Store) names(ctx context.Context) ([]string, error) {
 	s.mu.Lock()
 	stale := time.Since(s.refreshed) > freshness
@@ -112,7 +117,7 @@ func (s *Store) names(ctx context.Context) ([]string, error) {
 	return s.volumes.VolumeNames(ctx, s.pool)
 }
 
-// distrust makes the next listing refresh the pool: something does not fit with the last one.
+// distrust makes the next listing refresh the pool, because something does not fit the last one.
 func (s *Store) distrust() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

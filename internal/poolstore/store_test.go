@@ -53,7 +53,7 @@ func TestRealPoolStore(t *testing.T) {
 	})
 }
 
-// prompt is a process whose calls notice, as those to a host do, that their context has ended.
+// prompt is a process whose calls notice the end of their context, as calls to a host do.
 type prompt struct{ process }
 
 func (p prompt) RefreshPool(ctx context.Context, _ string) error { return ctx.Err() }

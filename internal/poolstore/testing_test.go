@@ -25,7 +25,7 @@ type note struct {
 	Text  string
 }
 
-// notes are documents of one note each.
+// notes are documents with one note each.
 func notes(s *Store) collection[note] {
 	return collection[note]{store: s, layout: layout{kind: "note"}}
 }
@@ -35,7 +35,7 @@ func shelves(s *Store) collection[note] {
 	return collection[note]{store: s, layout: layout{kind: "shelf", shards: 1, level: gzip.BestSpeed}}
 }
 
-// realPool makes an empty pool on the test host, and connects to it as often as asked.
+// realPool creates an empty pool on the test host, and opens the given number of connections to it.
 func realPool(t *testing.T, connections int) (pool, dir string, hosts []*libvirt.Conn) {
 	t.Helper()
 	host := acctest.RequireHost(t)
@@ -71,8 +71,8 @@ type memory struct {
 
 func newMemory() *memory { return &memory{volumes: map[string][]byte{}} }
 
-// process is one process's access to a pool in memory. Before and after a call it does what a test wants to happen at
-// that very moment; an error before it is what the call fails with.
+// process is one process's access to a pool in memory. It runs a test's hooks immediately before
+// and after a call; if the hook before a call returns an error, the call fails with it.
 type process struct {
 	*memory
 	before func(call, name string) error
@@ -148,7 +148,7 @@ func (p process) DeleteVolume(_ context.Context, _, name string) error {
 
 func (p process) Time(context.Context, string) (time.Time, error) { return time.Now().UTC(), nil }
 
-// store is the store of a process that nothing happens to.
+// store returns the store of a process without hooks.
 func (m *memory) store() *Store { return New(process{memory: m}, "pool") }
 
 // names lists the pool's volumes in order.
@@ -168,7 +168,7 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// volume is what the volume of a document of one note holds.
+// volume returns the contents of the volume of a document with one note.
 func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors []catalog.Revision, value note) []byte {
 	t.Helper()
 	sh := must[*shelf](t)(shelfOf(document{}))
@@ -181,7 +181,8 @@ func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors [
 	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages}, body))
 }
 
-// claimedFor is what a volume holds that was claimed for a document, and whose writer died after so many bytes.
+// claimedFor returns the contents of a volume that was claimed for a document and whose writer died
+// after that many bytes.
 func claimedFor(document []byte, written int) []byte {
 	left := make([]byte, claimSize(max(sizeUnit, len(filled(document)))))
 	copy(left, document[:written])

@@ -13,21 +13,25 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// How a write comes about. Creating the volume of the next number claims that number; then it is filled. Whoever finds
-// an incomplete newest volume waits for it, and passes it over once it has been incomplete for the whole grace time.
+// How a write works: a writer claims the next number by creating its volume, and then fills that
+// volume. A process that finds an incomplete newest volume waits for it, and passes it over once it
+// has been incomplete for the whole grace time.
 //
-// A write that was complete within half the grace time of its looking around counts: nobody can have passed it over.
-// One that took longer may have been, so its writer looks again. If nothing newer is there, or something that builds on
-// it, then it counts. If something newer does not, then it has lost. If something newer is still incomplete once it has
-// had its time, then the writer writes the same again after it: only a claim decides, never a clock alone.
+// A write that is complete within half the grace time of the writer's look counts: no process can
+// have passed it over. A write that took longer may have been passed over, so its writer looks
+// again. If there is nothing newer, or something newer builds on the write, the write counts. If
+// something newer does not build on it, the write has lost. If something newer is still incomplete
+// after its grace time, the writer writes the same again after it: only a claim decides, never a
+// clock alone.
 //
-// A number must not be free again while anybody may still rely on it. So a claim is withdrawn only in time, or when a
-// higher number is complete, and only a delete starts the numbers again.
+// A number must not become free while any process may still rely on it. So a claim is withdrawn
+// only in time, or when a higher number is complete, and only a delete restarts the numbers.
 
-// finishTime bounds what is done after a claim, which no cancel cuts short, unless the caller has more time for a slow host.
+// finishTime bounds the work after a claim, which no cancel cuts short, unless the caller has more
+// time for a slow host.
 const finishTime = 30 * time.Second
 
-// finishing is the context of what is done after a claim.
+// finishing returns the context for the work after a claim.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(finishTime)
 	if deadline, bounded := ctx.Deadline(); bounded && deadline.After(end) {
@@ -39,7 +43,8 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 // maxAttempts is how many attempts may be too late before a write gives up.
 const maxAttempts = 8
 
-// errSlow says that the host answers too slowly for anybody to change anything. The change may have happened or not.
+// errSlow says that the host answers too slowly for any process to change anything. The change may
+// or may not have happened.
 var errSlow = errors.New("the host answers too slowly")
 
 // attempt is one claim of a write.
@@ -48,8 +53,8 @@ type attempt struct {
 	complete bool // it was filled, but maybe too late to count
 }
 
-// write makes the next revision of a document, with those changes of the batch in it that fit what it holds then. It
-// returns errNothing when none does.
+// write creates the next revision of a document, with the changes of the batch that fit its current
+// content. It returns errNothing if none does.
 func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var mine []attempt
@@ -83,13 +88,13 @@ func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 	}
 }
 
-// settled looks at a document until it can be decided what a batch comes to: until a newest volume that is incomplete has
-// become complete, or was given up.
+// settled looks at a document until the outcome of a batch can be decided: until an incomplete
+// newest volume has become complete, or was given up.
 func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var watched uint64
 	var since time.Time
-	var resolved catalog.Revision // of the document by which the batch was resolved last
+	var resolved catalog.Revision // the revision of the document that the batch was last resolved against
 	for wait := s.grace / 500; ; wait = min(2*wait, s.grace/100) {
 		v, err := s.look(ctx, docStem, nil)
 		if err == nil {
@@ -101,7 +106,7 @@ func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, er
 		if v.newest() != watched || since.IsZero() {
 			watched, since = v.newest(), time.Now()
 		}
-		// What counts is that it was incomplete when it was read, so late after it was first seen.
+		// The time of the read counts: the volume was still incomplete so long after it was first seen.
 		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
 		expired := v.asked.Sub(since) > s.grace || slices.ContainsFunc(mine, givenUp)
 		complete := v.newest() == v.current.Number
@@ -109,19 +114,19 @@ func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, er
 		if expired || complete && !clearing {
 			return v, nil
 		}
-		if len(mine) == 0 && (resolved == "" || resolved != v.current.ID) { // what does not fit fails, whatever becomes of the newest
+		if len(mine) == 0 && (resolved == "" || resolved != v.current.ID) { // a change that does not fit fails, whether or not the newest volume becomes complete
 			if _, err := b.resolve(v.current); err != nil {
 				return v, err
 			}
 			resolved = v.current.ID
 		}
-		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { // at random, so that nobody is always late
+		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { // at random, so that no writer is always late
 			return v, err
 		}
 	}
 }
 
-// counts tells whether one of a writer's attempts has become part of the document.
+// counts reports whether one of a writer's attempts has become part of the document.
 func counts(v view, mine []attempt) (envelope, bool) {
 	for _, a := range mine {
 		alone := v.current.ID == a.ID && v.newest() == a.Number
@@ -132,7 +137,8 @@ func counts(v view, mine []attempt) (envelope, bool) {
 	return envelope{}, false
 }
 
-// own tells whether a document is one of a writer's attempts, which it then writes again.
+// own reports whether a document is one of the writer's attempts, which the writer then writes
+// again.
 func own(current document, mine []attempt) bool {
 	return slices.ContainsFunc(mine, func(a attempt) bool { return a.ID == current.ID })
 }
