@@ -10,11 +10,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Whatever is read of templates and versions goes through here, so that what somebody may not see is, in every answer,
-// what is not there.
+// All reads of templates and versions go through this file, so that every answer treats what the
+// user may not see as absent.
 
-// Enforcement tells who makes sure of tenancy and rights: "advisory" for this provider alone, which guards against
-// mistakes; "server" where the catalogue's server does, for whoever connects to it.
+// Enforcement names the place where tenancy and rights are enforced: "advisory" if only this
+// provider enforces them, which guards against mistakes; "server" if the catalog's server enforces
+// them for every client.
 func (r *reader) Enforcement() string {
 	if s, ok := r.store.(interface{ Enforcement() string }); ok {
 		return s.Enforcement()
@@ -22,7 +23,8 @@ func (r *reader) Enforcement() string {
 	return "advisory"
 }
 
-// readable reads a template that the library's user may see; catalog.ErrNotFound.
+// readable reads a template that the library's user may see; otherwise it returns
+// catalog.ErrNotFound.
 func (r *reader) readable(ctx context.Context, id catalog.TemplateID) (catalog.Record[catalog.Template], error) {
 	rec, err := r.store.Templates().Get(ctx, id.String())
 	if err != nil {
@@ -35,8 +37,8 @@ func (r *reader) readable(ctx context.Context, id catalog.TemplateID) (catalog.R
 	return rec, nil
 }
 
-// ours is the template of versions that are there. One whose document is gone is its tenant's still, so that what is left
-// of it can be removed.
+// ours returns the template of existing versions. A template whose document is gone still belongs
+// to its tenant, so that its remains can be removed.
 func (r *reader) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
 	if err := r.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
@@ -51,8 +53,8 @@ func (r *reader) ours(ctx context.Context, id catalog.TemplateID) (catalog.Templ
 	return catalog.Template{ID: id}, nil
 }
 
-// writable is the template where the library's user may change it and its versions; catalog.ErrNotFound where they may not
-// see it, and catalog.RightError.
+// writable returns the template if the library's user may change it and its versions. It returns
+// catalog.ErrNotFound if they may not see it, and catalog.RightError if they may only see it.
 func (r *reader) writable(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
 	t, err := r.ours(ctx, id)
 	if err == nil {
@@ -61,14 +63,14 @@ func (r *reader) writable(ctx context.Context, id catalog.TemplateID) (catalog.T
 	return t, err
 }
 
-// MayWrite finds that the library's user may see a template and not change it. Of one that they do not see, and that is
-// therefore not there, it finds nothing.
+// MayWrite returns an error if the library's user may see a template but not change it. For a
+// template that they may not see, and that therefore counts as absent, it returns nil.
 func (r *reader) MayWrite(t catalog.Template) error {
 	return catalog.IgnoreNotFound(t.Need(r.me, catalog.Write))
 }
 
-// Usable reads a template and one of its versions for a new instance: finding.List where none may be made of them,
-// catalog.ErrNotFound where there is no such version.
+// Usable reads a template and one of its versions for a new instance. It returns a finding.List if
+// no instance may be created from them, and catalog.ErrNotFound if there is no such version.
 func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
 	template, err := r.Template(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -88,8 +90,8 @@ func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Temp
 	return template, version, err
 }
 
-// Use tells whether the library's user may make instances of a version: finding.List say why not. The warning is the
-// zero Finding where there is nothing to say.
+// Use checks whether the library's user may create instances of a version; a finding.List says why
+// not. The warning is the zero Finding if there is nothing to warn about.
 func (r *reader) Use(t catalog.Template, v catalog.Version) (finding.Finding, error) {
 	warning, err := t.Use(r.me, v)
 	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
@@ -99,7 +101,7 @@ func (r *reader) Use(t catalog.Template, v catalog.Version) (finding.Finding, er
 	return warning, err
 }
 
-// unmarked is a version without the mark of somebody who was about to remove it and is dead.
+// unmarked returns a version without the removal mark of a process that has died.
 func (r *reader) unmarked(ctx context.Context, v catalog.Version) catalog.Version {
 	if !r.deleting(ctx, v) {
 		v.DeletingSince = nil
@@ -107,8 +109,9 @@ func (r *reader) unmarked(ctx context.Context, v catalog.Version) catalog.Versio
 	return v
 }
 
-// seen is a version as the library's user sees it, who may see its template; catalog.ErrNotFound also for one that is only
-// being registered. A draft's spec follows its template.
+// seen returns a version as the library's user, who may see its template, sees it. It returns
+// catalog.ErrNotFound for a hidden version and for one that is still being registered. A draft's
+// spec follows its template.
 func (r *reader) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
 	switch {
 	case v.Coming != nil:
@@ -119,7 +122,7 @@ func (r *reader) seen(t catalog.Template, v catalog.Version) (catalog.Version, e
 	return settled(t, v), nil
 }
 
-// settled is a version with what its document leaves to its template.
+// settled returns a version with the values that its document leaves to its template filled in.
 func settled(t catalog.Template, v catalog.Version) catalog.Version {
 	v.Lifecycle = v.Lifecycle.Settle(v.CreatedAt)
 	if v.State == catalog.Draft && t.Type != "" { // else the template is gone
@@ -128,7 +131,7 @@ func settled(t catalog.Template, v catalog.Version) catalog.Version {
 	return v
 }
 
-// history lists a template's versions that the library's user may see, newest first.
+// history lists the versions of a template that the library's user may see, newest first.
 func (r *reader) history(ctx context.Context, t catalog.Template) ([]catalog.Version, error) {
 	records, err := r.store.Versions().List(ctx, t.ID.String()+"@")
 	if err != nil {
@@ -150,8 +153,8 @@ func (r *reader) history(ctx context.Context, t catalog.Template) ([]catalog.Ver
 	return versions, nil
 }
 
-// Search lists the templates that the library's user may see and the filter picks, ordered by id. Only those of tenants that
-// have some are read whole.
+// Search lists the templates that the library's user may see and the filter selects, ordered by id.
+// It reads whole templates only of tenants that have visible ones.
 func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
 	if err := r.Images.Open(ctx); err != nil {
 		return nil, err
@@ -168,7 +171,7 @@ func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.T
 		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
 		return filter.Match(t, r.me)
 	}
-	tenants := map[string]bool{} // that have some
+	tenants := map[string]bool{} // tenants that have visible templates
 	for _, head := range heads {
 		if matches(head.Value) {
 			tenants[head.Value.ID.Tenant] = true

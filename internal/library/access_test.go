@@ -26,7 +26,7 @@ func shared(t *testing.T, m *memory, access catalog.AccessControl) *Library {
 	return ann
 }
 
-// What somebody may not see is told in the same words as what is not there.
+// Hidden and absent things are reported in the same words.
 func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 	m := &memory{}
 	shared(t, m, catalog.AccessControl{WriteUsers: []string{"ann"}, UseTenants: []string{"bank"}})
@@ -62,7 +62,7 @@ func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 	}
 }
 
-// sameWords compares what users are told of things that are not found.
+// sameWords compares what users read about hidden and about absent things.
 func sameWords(hidden, absent error) bool {
 	return errors.Is(hidden, catalog.ErrNotFound) && errors.Is(absent, catalog.ErrNotFound)
 }
@@ -228,7 +228,7 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "1.3.0" {
 		t.Errorf("the newest will be %q", got)
 	}
-	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{}) // planned once more, with a value that was not known
+	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{}) // planned again, after a value became known
 	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" || len(ann.Plan.Creates(web)) != 1 {
 		t.Errorf("the newest will be %q of %v", got, ann.Plan.Creates(web))
 	}
@@ -241,8 +241,8 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	}
 }
 
-// A template that is not there has no history, also in one's own tenant; what is left of one whose document is gone can be
-// removed.
+// A missing template has no history, even in the user's own tenant. The remains of a template whose
+// document is gone can be removed.
 func TestWhatIsGoneIsNotThere(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	ann := shared(t, m, catalog.AccessControl{})

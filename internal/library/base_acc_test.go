@@ -51,7 +51,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
 		t.Errorf("the base's versions are %q, want %q", base.Versions, second.ID)
 	}
-	for range 2 { // again is no error
+	for range 2 { // removing it again is not an error
 		if err := l.RemoveVersion(t.Context(), second.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,8 @@ func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 	}
 }
 
-// TestAccAnUploadThatWasTakenForDeadJoins: its image is there in the end, sent by the process that took over.
+// TestAccAnUploadThatWasTakenForDeadJoins: in the end the image is there, sent by the process that
+// took over.
 func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 	s := newSite(t)
 	slow, quick := s.library(t), s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Second})
@@ -185,7 +186,8 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 	}
 }
 
-// TestAccAVersionUnderAnOverlayStays: no base goes while something hangs on it, whoever made that.
+// TestAccAVersionUnderAnOverlayStays: no base is removed while a volume stands on it, regardless of
+// who created that volume.
 func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -205,7 +207,8 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	if chosen := must[string](t)(l.Resolve(t.Context(), ubuntu, "")); chosen != "1.0.0" {
 		t.Errorf("chosen: %q", chosen)
 	}
-	// As when two versions of one image go at once, and each takes the other to keep the base.
+	// As when two versions of one image are removed at once, and each expects the other to keep the
+	// base.
 	if err := l.Images.Release(t.Context(), v.Digest, v.ID); err != nil {
 		t.Error(err)
 	}

@@ -10,24 +10,25 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
-// Catalogue tells where a library's catalogue is, and what the library's tenant has in it.
+// Catalogue describes where a library's catalog is, and what the library's tenant has in it.
 type Catalogue struct {
-	Kind        string // pool, or what the store says of itself
+	Kind        string // pool, or what the store calls itself
 	Enforcement string // advisory or server
 	Templates   int
 	Versions    int
 	Images      int   // that the versions use; versions of the same image share it
-	ImageBytes  int64 // the size of their files, whoever else uses them
+	ImageBytes  int64 // the size of their files, even if others use them too
 	Stock       imagestore.Stock
 }
 
-// InPool tells whether the catalogue is in the library's pool.
+// InPool reports whether the catalog is in the library's pool.
 func (l *Library) InPool() bool {
 	_, elsewhere := l.store.(interface{ Kind() string })
 	return !elsewhere
 }
 
-// Catalogue reads the numbers as of now. Of other tenants, nothing is counted but what the pool holds of images.
+// Catalogue reads the current numbers. Of other tenants it counts only the images that the pool
+// holds.
 func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 	c := Catalogue{Kind: "pool", Enforcement: "advisory"}
 	if s, ok := l.store.(interface{ Kind() string }); ok {
@@ -57,7 +58,7 @@ func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 	return c, group.Wait()
 }
 
-// count counts versions that are registered, and their images.
+// count counts registered versions and their images.
 func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
 	images := map[string]bool{}
 	for _, rec := range versions {
@@ -74,7 +75,7 @@ func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
 	}
 }
 
-// catalogue names the library's catalogue, as the beginning of a sentence.
+// catalogue names the library's catalog, as the beginning of a sentence.
 func (r *reader) catalogue() string {
 	if s, ok := r.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()

@@ -26,7 +26,7 @@ import (
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
-// changed is a copy of a disk in which some blocks are others.
+// changed copies a disk and changes some blocks of the copy.
 func changed(t *testing.T, disk string, blocks ...int64) string {
 	t.Helper()
 	data, err := os.ReadFile(disk)
@@ -43,13 +43,13 @@ func changed(t *testing.T, disk string, blocks ...int64) string {
 	return copied
 }
 
-// registerOn registers a version that is compared with another one.
+// registerOn registers a version whose image is compared with that of another version.
 func registerOn(t *testing.T, l *Library, parent, version string, from source.Source) (catalog.Version, error) {
 	t.Helper()
 	return l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version(version), Source: from, Parent: parent})
 }
 
-// wantDisk makes sure that the host reads from a version what is in a raw file.
+// wantDisk checks that the host reads from a version the content of a raw file.
 func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string) {
 	t.Helper()
 	location := must[string](t)(l.Images.Location(t.Context(), v))
@@ -62,13 +62,13 @@ func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string)
 	}
 }
 
-// chain tells on how many others the image of a version stands, as QEMU finds them.
+// chain counts the images below that of a version, as QEMU finds them.
 func (s site) chain(t *testing.T, l *Library, v catalog.Version) int {
 	t.Helper()
 	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
 }
 
-// TestAccOnlyWhatChangedIsSent, version after version, in chains that end somewhere.
+// TestAccOnlyWhatChangedIsSent registers version after version, in chains of bounded length.
 func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -83,8 +83,8 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	for n := int64(1); n <= imagestore.MaxDepth+2; n++ {
 		disk = changed(t, disk, n, 64+n)
 		v := must[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
-		// The header, one L2 table, the L1 table, and two for counting references come on top. What stands on the first
-		// version again has what was changed in between as well.
+		// The header, one L2 table, the L1 table, and two clusters for reference counts come on
+		// top. An image that stands on the first version again also has what changed in between.
 		clusters := int64(2)
 		if n > imagestore.MaxDepth {
 			clusters = 2 * n
@@ -118,7 +118,7 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	if after := s.files(t); len(after) != len(before) {
 		t.Errorf("in the pool: %q, want as before %q", after, before)
 	}
-	// The same image again, whoever asks, and on whatever: it is there.
+	// The same image again, from another user and with another parent: it is already there.
 	twin := must[catalog.Version](t)(registerOn(t, l, "1.3.0", "2.0.0", file.Source{Path: disk}))
 	if twin.Transferred != 0 || twin.Digest != last.Digest {
 		t.Errorf("the same image again: %d bytes sent", twin.Transferred)
@@ -129,7 +129,7 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	s.wantDisk(t, l, twin, disk)
 }
 
-// TestAccAChainGoesWithItsLastVersion, and what it stood on with it, in whatever order it is left.
+// TestAccAChainGoesWithItsLastVersion: the images below it go too, in any order of removal.
 func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -138,7 +138,8 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	first := rawImage(t, 4<<20, 1<<20)
 	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: first}))
 	two := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, first, 3)}))
-	// As when the version is removed while another one is compared with it: the image stays for that one.
+	// As when the version is removed while another one is being compared with it: the image stays
+	// for that one.
 	if err := l.Images.Release(t.Context(), one.Digest, one.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,8 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	}
 }
 
-// TestAccAParentOfAnyKindIsComparedWith: one whose blocks were not mapped on the way, or from before there were maps, is read once.
+// TestAccAParentOfAnyKindIsComparedWith: a parent without a map, because its blocks were not mapped
+// during the upload or because it predates maps, is read once.
 func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -236,7 +238,7 @@ func TestAccManyProcessesSendOneChangeOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if images := s.images(t); len(images) != 5 { // the first, the same, and three others
+	if images := s.images(t); len(images) != 5 { // the first, the identical one, and three others
 		t.Errorf("in the pool: %q, want five images", images)
 	}
 	for _, v := range must[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {

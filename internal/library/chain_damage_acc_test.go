@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// TestAccDamageInAChainIsFound, be it in the version's own image or further below.
+// TestAccDamageInAChainIsFound, whether it is in the version's own image or further below.
 func TestAccDamageInAChainIsFound(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -71,7 +71,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.library(t).RemoveVersion(t.Context(), ubuntu.Version("7.7.7")); err != nil { // whatever: it sweeps
+		if err := s.library(t).RemoveVersion(t.Context(), ubuntu.Version("7.7.7")); err != nil { // any removal sweeps
 			t.Fatal(err)
 		}
 	})

@@ -13,19 +13,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// A version's document is the claim to it. It is the first thing that is made of a version and the last that goes, so
-// that every image that is sent, and every version among a base's users, has a document that leads there. While the
-// version is coming, the document names the process that registers it; what one that died has left is removed by the next
-// registration or removal in the library.
+// A version's document is the claim to it. It is created before anything else of the version and
+// removed after everything else, so that a document leads to every image that is sent and to every
+// version among a base's users. While the version is being registered, the document names the
+// process that registers it. If that process dies, the next registration or removal in the library
+// removes what it left.
 
-// registrationTime is how long a registration may take that has no deadline of its own.
+// registrationTime is how long a registration without a deadline of its own may take.
 const registrationTime = time.Hour
 
-// registrar claims the names of versions, and takes over what processes that died have registered.
+// registrar claims the names of versions, and takes over what dead processes have registered.
 type registrar struct{ *Library }
 
-// claimVersion makes the document of a version that is coming. It removes what a registration of it that died has left.
-// lost is the version that was registered already, by a process that may not have lived to tell: the zero record for none.
+// claimVersion creates the document of a version that is being registered. It removes what a dead
+// process left of a registration of that version. lost is the version that a process registered and
+// may have died before reporting; it is the zero record if there is none.
 func (l registrar) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
 	since, err := l.store.Now(ctx)
 	if err != nil {
@@ -62,7 +64,8 @@ func (l registrar) claimVersion(ctx context.Context, r Registration) (claim cata
 	}
 }
 
-// fulfil makes the version that was coming. catalog.ErrNotFound when this process was taken for dead, and the claim is gone.
+// fulfil turns a claim into the registered version. It returns catalog.ErrNotFound when this
+// process was taken for dead and the claim is gone.
 func (l registrar) fulfil(ctx context.Context, claim catalog.Version, v catalog.Version) error {
 	_, err := catalog.Change(ctx, l.store.Versions(), v.ID.String(), func(found *catalog.Version) error {
 		if !sameClaim(*found, claim) {
@@ -74,7 +77,7 @@ func (l registrar) fulfil(ctx context.Context, claim catalog.Version, v catalog.
 	return err
 }
 
-// withdraw takes a claim back, if it is there still.
+// withdraw deletes a claim, if it still exists.
 func (l registrar) withdraw(ctx context.Context, claim catalog.Version) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
@@ -93,15 +96,15 @@ func sameClaim(found, claim catalog.Version) bool {
 	return found.Coming != nil && found.Coming.Volume == claim.Coming.Volume
 }
 
-// beingRegistered is the finding for a version that somebody registers just now.
+// beingRegistered is the finding for a version that is being registered by another process.
 func beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
 			"removed automatically from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 }
 
-// deleting tells whether somebody is about to remove a version. Where the catalogue's clock cannot be read, that has to be
-// supposed of one that is marked.
+// deleting reports whether a version is about to be removed. If the catalog's clock cannot be read,
+// it assumes so of any marked version.
 func (r *reader) deleting(ctx context.Context, v catalog.Version) bool {
 	if v.DeletingSince == nil {
 		return false
@@ -110,8 +113,9 @@ func (r *reader) deleting(ctx context.Context, v catalog.Version) bool {
 	return err != nil || v.Deleting(now)
 }
 
-// sweep removes, once in a process, what registrations that died have left in the tenant's part of the library, and images
-// that nobody uses. Failing to is no failure of what is about to be done: the next process tries again.
+// sweep removes, once per process, what dead registrations left in the tenant's part of the
+// library, and unused images. A failure to sweep does not fail the caller's work: the next process
+// tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
 		records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
@@ -127,14 +131,15 @@ func (l *Library) sweep(ctx context.Context) {
 	})
 }
 
-// clearComing removes all that there is of a version that did not come, its document last. Several may do so at once.
+// clearComing removes everything of a version whose registration was abandoned, its document last.
+// Several processes may do so at once.
 func (l *Library) clearComing(ctx context.Context, rec catalog.Record[catalog.Version]) error {
 	if err := l.Images.Forsake(ctx, rec.Value.ID, rec.Value.Coming.Volume); err != nil {
 		return err
 	}
 	err := l.store.Versions().Delete(ctx, rec.Key, rec.Revision)
 	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrConflict) {
-		return nil // somebody else was as quick
+		return nil // another process was as quick
 	}
 	return err
 }

@@ -20,15 +20,15 @@ import (
 // deadRunner is the name of a process of this machine that has ended.
 func deadRunner(t *testing.T) string {
 	t.Helper()
-	name := runner.This() + "0" // of this one's number, and another start
+	name := runner.This() + "0" // the number of this process, and another start
 	if !runner.Dead(name) {
 		t.Fatalf("process %s is not certain to have ended", name)
 	}
 	return name
 }
 
-// leave leaves what a registration leaves that is interrupted while it sends an image: a claim, and a volume that no base
-// has yet.
+// leave leaves what a registration leaves if it is interrupted while it sends an image: a claim,
+// and a volume that belongs to no base yet.
 func (s site) leave(t *testing.T, l *Library, id catalog.VersionID, by string) (volume string) {
 	t.Helper()
 	stem := "nova.base.of-" + id.Version
@@ -45,8 +45,8 @@ func (s site) leave(t *testing.T, l *Library, id catalog.VersionID, by string) (
 	return volume
 }
 
-// TestAccWhatAnInterruptedRegistrationLeftGoes with the next registration of whatever version, while what a process that
-// lives is sending, however slowly, stays.
+// TestAccWhatAnInterruptedRegistrationLeftGoes with the next registration of any version. What a
+// living process is sending, however slowly, stays.
 func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -77,7 +77,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if !errors.As(err, &findings) || findings[0].Path.String() != "version" || !strings.Contains(findings[0].Detail, "somebody (process ") {
 		t.Errorf("registering a version that somebody else registers: %v, want a finding that says who", err)
 	}
-	for _, version := range []string{"0.2.0", "0.3.0"} { // as if their time was up
+	for _, version := range []string{"0.2.0", "0.3.0"} { // as if their time had run out
 		s.expire(t, l, ubuntu.Version(version))
 	}
 	if err := s.library(t).DeleteTemplate(t.Context(), ubuntu); err == nil || strings.Contains(err.Error(), "0.2.0") {
@@ -99,7 +99,8 @@ func (s site) expire(t *testing.T, l *Library, id catalog.VersionID) {
 	}
 }
 
-// TestAccASharedBaseOutlivesTheRegistrationThatSentIt: it was interrupted after others had joined.
+// TestAccASharedBaseOutlivesTheRegistrationThatSentIt: that registration was interrupted after
+// others had joined.
 func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// Who is at work, and until when, goes by the catalogue's clock: this machine's may be ahead of it or behind.
+// Deadlines of running work are judged by the catalog's clock: this machine's may be ahead of it or
+// behind.
 func TestAWrongClockEndsNobodysWork(t *testing.T) {
 	const elsewhere = "elsewhere/4711/m/b/1-1/99"
 	for _, ahead := range []time.Duration{0, 3 * time.Hour, -3 * time.Hour} { // of this machine's

@@ -16,7 +16,8 @@ import (
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
-// TestAccCompressedClustersOfAllSizes registers images of all layouts from everywhere, and others on top of them.
+// TestAccCompressedClustersOfAllSizes registers images of all layouts from every kind of source,
+// and other images on top of them.
 func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -36,7 +37,7 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 		options := layout.options
 		for m, kind := range layout.kinds {
 			t.Run(options+" "+kind, func(t *testing.T) {
-				disk := rawImage(t, 4<<20, 1<<20) // another one each time, or it were there already
+				disk := rawImage(t, 4<<20, 1<<20) // a different one each time, or it would be there already
 				raw := filepath.Join(dir, "raw")
 				if err := os.Rename(disk, raw); err != nil {
 					t.Fatal(err)
@@ -79,7 +80,7 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 	}
 }
 
-// TestAccAnImageLargerThanThePoolIsFoundByThePlan asks no more than how large the pool is.
+// TestAccAnImageLargerThanThePoolIsFoundByThePlan needs to know only how large the pool is.
 func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
 	s, _ := newTightSite(t)
 	l := s.library(t)

@@ -16,7 +16,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// abandon takes a version out of the library as no process does that lives to the end: its base stays without it.
+// abandon removes a version from the library in the way that only a process which dies midway does:
+// its base stays behind.
 func (s site) abandon(t *testing.T, l *Library, v catalog.Version, state catalog.BaseState) {
 	t.Helper()
 	if err := s.tryAbandon(t, l, v, state); err != nil {
@@ -42,7 +43,7 @@ func (s site) tryAbandon(t *testing.T, l *Library, v catalog.Version, state cata
 	return l.store.Versions().Delete(t.Context(), rec.Key, rec.Revision)
 }
 
-// stale makes a base's note as old as if nobody had used it for two hours.
+// stale makes a base's note as old as if the base had been unused for two hours.
 func (s site) stale(t *testing.T, digest string) {
 	t.Helper()
 	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(digest), func(b *catalog.Base) error {
@@ -58,8 +59,8 @@ func (s site) stale(t *testing.T, digest string) {
 	}
 }
 
-// An image that no version leads to any more goes once that was so for a while, with the next change of the library by
-// another process.
+// An image that no version refers to is removed after it has been unused for a while, by another
+// process's next change of the library.
 func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -93,7 +94,7 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	}
 }
 
-// Whatever stands on an image keeps it, and a version of the same image takes it over.
+// Anything that stands on an image keeps it, and a version of the same image takes it over.
 func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Millisecond})
@@ -107,7 +108,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 		t.Helper()
 		return must[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest))).Value
 	}
-	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // who removed it died, and had seen the disk or not
+	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // its remover died, having seen the disk or not
 		s.abandon(t, l, v, state)
 		for range 2 {
 			collector := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
@@ -134,8 +135,8 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	}
 }
 
-// TestAccNothingIsCollectedUnderARegistration has processes register versions of one image and abandon them, while others
-// collect what is abandoned without waiting.
+// TestAccNothingIsCollectedUnderARegistration makes processes register versions of one image and
+// abandon them, while others collect what is abandoned without waiting.
 func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	s := newSite(t)
 	s.template(t, s.library(t))
@@ -200,7 +201,8 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	}
 }
 
-// What another image stands on, or is to stand on, stays as long as that one; then it goes as well.
+// An image that another image stands on, or is to stand on, stays as long as that one; then it is
+// removed too.
 func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
@@ -219,7 +221,7 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 		t.Fatalf("in the pool: %q, want both images", images)
 	}
 	s.Exec(t, "qemu-img", "check", "-q", must[string](t)(l.Images.Location(t.Context(), upper)))
-	// As a registration leaves it that died, whose claim was cleared before it did this.
+	// As a registration leaves it that died, and whose claim was cleared before it did this.
 	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(upper.Digest), func(b *catalog.Base) error {
 		b.Children = []string{"nova.base.never.qcow2"}
 		return nil

@@ -96,7 +96,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	t.Run("the version is there already, with another image", func(t *testing.T) {
 		v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 		held := s.files(t)
-		// As when two processes register it at once, and neither sees the other before the end.
+		// As when two processes register it at once, and neither sees the other until the end.
 		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
 		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{User: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer()})
 		if err != nil {
@@ -119,7 +119,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	})
 }
 
-// stallingServer sends a file up to some byte, tells so, and goes on when told to.
+// stallingServer sends a file up to some byte, signals that, and goes on when told to.
 type stallingServer struct {
 	*httptest.Server
 	reached, goOn chan struct{}

@@ -9,10 +9,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// parentOf reads the version that a registration's image is to be compared with; nil where there is none.
+// parentOf reads the version that a registration's image is to be compared with; it returns nil if
+// there is none.
 func (l registrar) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
 	if r.Parent == "" {
-		return nil, nil // nothing is an answer
+		return nil, nil // no parent is a valid answer
 	}
 	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -21,7 +22,7 @@ func (l registrar) parentOf(ctx context.Context, r Registration) (*catalog.Versi
 	return &parent, err
 }
 
-// NoSuchParent is the finding for a parent_version that is no version.
+// NoSuchParent is the finding for a parent_version that names no version.
 func NoSuchParent(id catalog.VersionID, parent string) finding.List {
 	return finding.List{{Path: finding.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
 		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+

@@ -33,7 +33,7 @@ type Library struct {
 	unconfirmed unconfirmed
 }
 
-// reader is the library as far as it is only read.
+// reader is the read-only part of the library.
 type reader struct {
 	Images *imagestore.Store
 
@@ -41,7 +41,7 @@ type reader struct {
 	me    catalog.Principal
 }
 
-// New makes a library. Nothing is connected before it is used.
+// New returns a library. It connects to nothing until the library is used.
 func New(o Options) *Library {
 	removals := planning.NewRemovals(planning.Grace)
 	return &Library{
@@ -51,10 +51,10 @@ func New(o Options) *Library {
 	}
 }
 
-// Tenant is whose names are used where none is given.
+// Tenant is the tenant whose names are meant if none is given.
 func (r *reader) Tenant() string { return r.me.Tenant }
 
-// User is who uses the library.
+// User is the user of the library.
 func (r *reader) User() string { return r.me.User }
 
 // Pool is the name of the library's pool.

@@ -9,11 +9,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// What a state has and its user does not find is either gone, or there and not for them to see. To take the second for the
-// first would be to lose it: the next plan would make it anew. Within a tenant both catalogues show every document, so the two
-// can be told apart; of another tenant's nothing can be, nor may it be.
+// What a state has and its user does not find is either gone, or exists but is hidden from them. To
+// take hidden for gone would lose it: the next plan would create it again. Within a tenant both
+// kinds of catalog show every document, so the two can be told apart; for another tenant's
+// documents they cannot be, and must not be.
 
-// LostTemplate is nil where a template that a state has is gone, and a finding where its user may not see it.
+// LostTemplate returns nil if a template that a state has is gone, and a finding if its user may
+// not see it.
 func (r *reader) LostTemplate(ctx context.Context, id catalog.TemplateID) error {
 	if id.Tenant != r.me.Tenant {
 		return r.OtherTenant("template", id)
@@ -25,13 +27,14 @@ func (r *reader) LostTemplate(ctx context.Context, id catalog.TemplateID) error 
 	return r.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(r.me))
 }
 
-// LostVersion is nil where a version that a state has is gone, and a finding where its user may not see it.
+// LostVersion returns nil if a version that a state has is gone, and a finding if its user may not
+// see it.
 func (r *reader) LostVersion(ctx context.Context, id catalog.VersionID) error {
 	if id.Template.Tenant != r.me.Tenant {
 		return r.OtherTenant("version", id)
 	}
 	rec, err := r.store.Versions().Get(ctx, id.String())
-	if err != nil || rec.Value.Coming != nil { // whoever registers it now found it gone
+	if err != nil || rec.Value.Coming != nil { // the process that registers it now found it gone
 		return catalog.IgnoreNotFound(err)
 	}
 	template, err := r.store.Templates().Get(ctx, id.Template.String())
@@ -48,7 +51,7 @@ func (r *reader) LostVersion(ctx context.Context, id catalog.VersionID) error {
 	return r.hidden("version", id, template.Value, state, template.Value.RightVersion(r.me, rec.Value))
 }
 
-// OtherTenant is the finding for what a state has of another tenant, and its user may not see.
+// OtherTenant is the finding for what a state has of another tenant, which its user may not see.
 func (r *reader) OtherTenant(what string, id fmt.Stringer) error {
 	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state "+
 		"has the %s %q, which the provider's tenant %q cannot see: configure the provider with the tenant that created it, "+
@@ -56,7 +59,8 @@ func (r *reader) OtherTenant(what string, id fmt.Stringer) error {
 		what, id, r.me.Tenant)}}
 }
 
-// hidden is the finding for what is there and not for the library's user to see, by the right that they have.
+// hidden is the finding for something that exists but is hidden from the library's user, according
+// to their right.
 func (r *reader) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
 	if right >= catalog.Read {
 		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being changed. Plan again", what, id)

@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Of one's own tenant, what is gone is told from what may not be seen any more; of another's, nothing is told.
+// In the user's own tenant, gone and hidden things are told apart; of another tenant's things,
+// nothing is disclosed.
 func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 	ctx, never := t.Context(), catalog.TemplateID{Tenant: "shop", Name: "not"}
 	says := func(what string, err error, want string) {

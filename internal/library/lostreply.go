@@ -15,11 +15,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// A process that is killed right after it registered something has told nobody: it is there, and no state has it. So the
-// document names the process until its Terraform has taken leave of it, and has therefore heard all that it said. What a
-// process registered that died before that is taken over by whoever asks for the very same.
+// If a process is killed right after it registered something, the object exists but is in no state.
+// So the document names the process, and the name is cleared when Terraform shuts the provider
+// down, because by then Terraform has every response. If a process dies before that, the next
+// request for exactly the same object takes over what it registered.
 
-// takeOver makes a version that was lost this registration's own, if it is what would be registered.
+// takeOver makes a lost version this registration's own, if it is what would be registered.
 func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
 	v := lost.Value
 	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
@@ -35,7 +36,7 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
 	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
 	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
-		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // somebody has it after all
+		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // a state has it after all
 			err = VersionExists(r.ID)
 		}
 		return catalog.Version{}, err
@@ -44,8 +45,8 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 	return v, nil
 }
 
-// leadsTo tells whether a source leads to the image of a digest. Where nothing else tells, it is read. A disk that would have to
-// be captured anew does not.
+// leadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
+// reads the source. A disk that would have to be captured again does not lead there.
 func (l registrar) leadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
@@ -62,7 +63,7 @@ func (l registrar) leadsTo(ctx context.Context, from source.Source, digest strin
 	return read.Digest == digest, err
 }
 
-// nowhere is a sink that keeps nothing.
+// nowhere is a sink that discards everything.
 type nowhere struct{}
 
 // WriteAt implements image.Sink.
@@ -71,7 +72,7 @@ func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
 	return err
 }
 
-// sameSpec goes by what would be written down.
+// sameSpec compares specs as they would be written down.
 func sameSpec(a, b catalog.Spec) bool {
 	left, err := json.Marshal(a)
 	if err != nil {
@@ -81,7 +82,8 @@ func sameSpec(a, b catalog.Spec) bool {
 	return err == nil && bytes.Equal(left, right)
 }
 
-// unconfirmed is what this process has registered, as long as the documents do not say that this was heard.
+// unconfirmed is what this process has registered and the documents do not yet mark as received by
+// Terraform.
 type unconfirmed struct {
 	mu        sync.Mutex
 	templates []catalog.TemplateID
@@ -104,7 +106,8 @@ func (u *unconfirmed) version(id catalog.VersionID) {
 	}
 }
 
-// Confirm notes that all that was said of what was registered has been heard. It is for the end of a process.
+// Confirm records that Terraform has received all responses about what was registered. It is for
+// the end of a process.
 func (l *Library) Confirm(ctx context.Context) error {
 	l.unconfirmed.mu.Lock()
 	defer l.unconfirmed.mu.Unlock()
@@ -121,7 +124,8 @@ func (l *Library) Confirm(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// confirmed takes the maker off what this process has made; it is catalog.ErrNotFound that somebody made it anew since.
+// confirmed clears the maker of what this process has created. It returns catalog.ErrNotFound if
+// another process has created it again since.
 func confirmed(maker *string) error {
 	if *maker != runner.This() {
 		return catalog.ErrNotFound

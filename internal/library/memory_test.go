@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 )
 
-// memory is a catalogue in memory, for what needs no host.
+// memory is a catalog in memory, for tests that need no host.
 type memory struct {
 	templates memoryOf[catalog.Template]
 	versions  memoryOf[catalog.Version]
@@ -101,7 +101,7 @@ func (m *memoryOf[T]) Delete(_ context.Context, key string, rev catalog.Revision
 	return nil
 }
 
-// as opens a catalog for a user. Its host has nothing but the pool.
+// as opens the catalog for a user. Its host has only the pool.
 func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Library {
 	t.Helper()
 	h := fakehost.New()
@@ -115,7 +115,7 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 	return l
 }
 
-// version puts a version there, as registering it does.
+// version stores a version as registering it would.
 func (m *memory) version(t *testing.T, v catalog.Version) {
 	t.Helper()
 	must[catalog.Record[catalog.Version]](t)(m.versions.Create(t.Context(), v.ID.String(), v))

@@ -11,7 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
-// A domain that cannot be described may be an instance of what is to be a draft again.
+// A domain that cannot be described may be an instance of the template that is to become a draft
+// again.
 func TestADraftHasNoInstances(t *testing.T) {
 	l := (&memory{}).as(t, "shop", "ann")
 	facts := metadata.Facts{Tenant: "shop", Name: "web", Template: web.String(), Version: "1.0.0", Library: l.Pool()}

@@ -36,7 +36,7 @@ func newSiteAt(t *testing.T, dir string) site {
 	return site{host, pool, dir}
 }
 
-// stepsOf tells the steps by which a version was registered.
+// stepsOf lists the steps by which a version was registered.
 func stepsOf(v catalog.Version) string {
 	var names []string
 	for _, step := range v.Registered.Steps {
@@ -111,7 +111,8 @@ func TestAccProcessesThatCopyOneImageAtOnceEndWithOneBase(t *testing.T) {
 	}
 }
 
-// TestAccAHostWithTheSamePathsIsSentTheImage: its pool is elsewhere, although the path of each file is one of this machine, too.
+// TestAccAHostWithTheSamePathsIsSentTheImage: its pool is on another machine, although the path of
+// each file also exists on this one.
 func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	s := newSiteAt(t, filepath.Join(t.TempDir(), "pool"))
 	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", s.dir)
@@ -126,7 +127,8 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	}
 }
 
-// Where the pool's file system can, an image shares its blocks: it takes no room, and nothing is transferred.
+// If the pool's file system can, an image shares its blocks with its source: it takes no room, and
+// nothing is transferred.
 func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	host, top := acctest.RequireHost(t), t.TempDir()
 	disk, mounted := filepath.Join(top, "disk"), filepath.Join(top, "mounted")
@@ -152,7 +154,7 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))
 	}
-	// What becomes of the file does not matter to the image.
+	// Later changes to the file do not affect the image.
 	if err := os.WriteFile(path, make([]byte, 32<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}

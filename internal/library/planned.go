@@ -11,8 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// Planned reads a template and its versions for planning, as far as the library's user may see them; catalog.ErrNotFound.
-// Callers do not change what they get.
+// Planned reads a template and its versions for planning, as far as the library's user may see
+// them; it returns catalog.ErrNotFound if they may not see the template. Callers must not change
+// what they get.
 func (l *Library) Planned(ctx context.Context, id catalog.TemplateID) (catalog.Template, []catalog.Version, error) {
 	return l.Plan.Read(id, func() (t catalog.Template, versions []catalog.Version, err error) {
 		if t, err = l.Template(ctx, id); err == nil {
@@ -22,10 +23,10 @@ func (l *Library) Planned(ctx context.Context, id catalog.TemplateID) (catalog.T
 	})
 }
 
-// PlannedVersion reads a version for planning; catalog.ErrNotFound.
+// PlannedVersion reads a version for planning; it returns catalog.ErrNotFound if there is none.
 func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
 	_, versions, err := l.Planned(ctx, id.Template)
-	if errors.Is(err, catalog.ErrNotFound) { // or only its document is, see ours
+	if errors.Is(err, catalog.ErrNotFound) { // or only its document exists, see ours
 		return l.Version(ctx, id)
 	}
 	for _, v := range versions {
@@ -39,12 +40,14 @@ func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (cat
 	return catalog.Version{}, err
 }
 
-// ExpectRemoval notes that the running plan destroys or replaces a version. unsure are the linked clones that the plan has not
-// taken off the version so far; those of other tenants, which another provider of the same configuration may destroy, are
-// counted. Terraform plans an instance that refers to the version after it, where StaysOn refuses what stays, and one of
-// another state not at all; a provider is not told which of the two an instance is.
+// ExpectRemoval records that the running plan destroys or replaces a version. unsure are the linked
+// clones that the plan has not yet taken off the version. Clones of other tenants, which another
+// provider of the same configuration may destroy, are only counted. Terraform plans an instance
+// that refers to the version after the version, and StaysOn then refuses an instance that stays.
+// Terraform does not plan an instance of another state at all. A provider cannot know which of the
+// two an instance is.
 //
-// Where everything is destroyed, what refers to the version is planned before it.
+// When everything is destroyed, Terraform plans what refers to the version before the version.
 func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsure []string, err error) {
 	l.Plan.WillRemove(id)
 	if err := l.Images.Open(ctx); err != nil {
@@ -71,7 +74,8 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	return unsure, nil
 }
 
-// Unsure warns of linked clones of a version that a plan takes away, where the plan cannot tell whether they leave it.
+// Unsure warns of linked clones of a version that a plan removes, if the plan cannot know whether
+// they leave it.
 func Unsure(id catalog.VersionID, clones []string) string {
 	return fmt.Sprintf("The plan removes version %q, and these linked clones need its base image: %s. The apply is "+
 		"refused if the same plan neither destroys them nor moves them to another version, as for clones of other "+
@@ -79,8 +83,9 @@ func Unsure(id catalog.VersionID, clones []string) string {
 		"nothing new is created from it.", id, strings.Join(clones, ", "))
 }
 
-// CheckImage finds that the pool does not have a version's image, as where a catalog in a database has versions that were
-// registered with another pool. It asks once a digest for as long as the provider's process plans.
+// CheckImage returns an error if the pool does not have a version's image, as when a catalog in a
+// database has versions that were registered with another pool. It asks once per digest for as long
+// as the provider's process plans.
 func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 	err := l.Plan.Image(v.Digest, func() error {
 		_, err := l.Images.Base(ctx, v.Digest)

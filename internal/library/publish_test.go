@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// lossy is a catalog that makes a base complete and loses the answer, once.
+// lossy is a catalog that marks a base as complete and loses the answer, once.
 type lossy struct {
 	*poolstore.Store
 	lost *bool
@@ -37,7 +37,8 @@ func (l lossyBases) Replace(ctx context.Context, key string, at catalog.Revision
 	return rec, err
 }
 
-// If the answer is lost that an image is complete, others may have begun to use it: its volume stays.
+// If the answer to marking an image as complete is lost, others may have begun to use it: its
+// volume stays.
 func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
 	source := file.Source{Path: rawImage(t, 64<<10, 1<<10)}
 	synctest.Test(t, func(t *testing.T) {

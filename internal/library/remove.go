@@ -10,14 +10,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// RemoveVersion removes a version, and its base image with the last version of it. It refuses with InUseError while
-// linked clones need it, and with a finding while it is protected. A version that is gone already is no error.
+// RemoveVersion removes a version, and its base image with the last version of it. It refuses with
+// InUseError while linked clones need the version, and with a finding while it is protected.
+// Removing a version that is already gone is not an error.
 //
-// The version is marked first: a clone that is made meanwhile reads it again after it hung itself on the base, so that
-// one of the two sees the other.
+// The version is marked first: a clone that is being created meanwhile reads it again once the
+// clone's volume stands on the base, so that one of the two sees the other.
 //
-// tell, where it is given, is told in sentences what was overlooked: files and domains of somebody else's that the host lists
-// and cannot describe, and that cannot stand on the version's image.
+// If tell is given, it receives sentences about what was overlooked: files and domains not created
+// by novacron that the host lists and cannot describe, and that cannot stand on the version's
+// image.
 func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell ...func(overlooked string)) error {
 	end, kept := l.Removals.Begin(id.String())
 	defer end()
@@ -31,7 +33,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
 	l.Plan.Forget(id.Template)
-	defer l.Plan.Forget(id.Template) // what was planned meanwhile may have read the version
+	defer l.Plan.Forget(id.Template) // planning may have read the version meanwhile
 	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()
@@ -68,7 +70,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
 		_, unmark := catalog.Change(undo, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-			if v.DeletingSince == nil { // it was removed, and is somebody's new one
+			if v.DeletingSince == nil { // it was removed, and this is a new one
 				return catalog.ErrNotFound
 			}
 			v.DeletingSince = nil
@@ -76,7 +78,8 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		})
 		return errors.Join(err, catalog.IgnoreNotFound(unmark))
 	}
-	// There is no way back. The document goes last: while it is there, another removal finds what this one has left.
+	// There is no way back. The document is removed last: while it exists, another removal finds
+	// what this one has left.
 	finish, cancelFinish := step.UndoContext(ctx)
 	defer cancelFinish()
 	if err := l.Images.Release(finish, rec.Value.Digest, id); err != nil {
@@ -88,7 +91,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 			return catalog.IgnoreNotFound(err)
 		}
 		rec, err = l.store.Versions().Get(finish, id.String())
-		if err != nil || rec.Value.DeletingSince == nil { // it is somebody's new one
+		if err != nil || rec.Value.DeletingSince == nil { // this is a new one
 			return catalog.IgnoreNotFound(err)
 		}
 	}

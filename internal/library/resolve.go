@@ -10,8 +10,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Newer picks the newest active release among a template's versions, and those that a running plan creates, where it is
-// newer than a version; "" where none is, or nothing new may be made of the template.
+// Newer picks the newest active release among a template's versions, and those that a running plan
+// creates, if it is newer than a given version. It returns "" if there is none, or if nothing new
+// may be created from the template.
 func (r *reader) Newer(t catalog.Template, versions, coming []catalog.Version, than string) string {
 	usable := func(v catalog.Version) bool {
 		_, err := t.Use(r.me, v)
@@ -20,7 +21,7 @@ func (r *reader) Newer(t catalog.Template, versions, coming []catalog.Version, t
 	return catalog.Newer(names(available(versions, coming), usable), than)
 }
 
-// available are the versions that nobody is about to remove, and those that are coming.
+// available returns the versions that are not about to be removed, and those that are coming.
 func available(versions, coming []catalog.Version) []catalog.Version {
 	all := slices.Clone(coming)
 	for _, v := range versions {
@@ -41,7 +42,7 @@ func names(versions []catalog.Version, of func(catalog.Version) bool) []string {
 	return found
 }
 
-// Resolve is Pick of all the versions that there are.
+// Resolve is Pick among all existing versions.
 func (r *reader) Resolve(ctx context.Context, id catalog.TemplateID, constraint string) (string, error) {
 	versions, err := r.Versions(ctx, id)
 	if err != nil {
@@ -50,9 +51,10 @@ func (r *reader) Resolve(ctx context.Context, id catalog.TemplateID, constraint 
 	return Pick(id, versions, nil, constraint)
 }
 
-// Pick chooses among the versions that somebody may see, and those that a running plan creates: the newest active one that
-// the constraint allows, or else the newest deprecated one. Drafts and archived versions have to be named exactly, and so
-// is whatever somebody is about to remove no choice.
+// Pick chooses among the versions that the user may see, and those that a running plan creates: the
+// newest active one that the constraint allows, or else the newest deprecated one. Drafts and
+// archived versions have to be named exactly. Versions that are about to be removed are never
+// chosen.
 func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint string) (string, error) {
 	c, err := catalog.ParseConstraint(constraint)
 	if err != nil {
@@ -78,8 +80,8 @@ func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint 
 			"novacron_template_version.NAME.version or depends_on, so that it is created first.", id, asked, all)}}
 }
 
-// listed tells which versions there are, and which of them are not picked by themselves; article is what the others are
-// called where there are some: "an active", else "a".
+// listed describes which versions there are, and which of them are not picked automatically.
+// article introduces the versions that are: "an active" if some are not picked, else "a".
 func listed(versions []catalog.Version) (text, article string) {
 	all := names(versions, func(catalog.Version) bool { return true })
 	if len(all) == 0 {

@@ -10,9 +10,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// RestoreVersion registers a version as it was elsewhere, in this catalogue: its document stays what it is. Its image is
-// the pool's, or is sent from images, which finds those of a digest, where the pool does not have it. ErrNoImage when neither
-// does; a finding when the version is there already.
+// RestoreVersion registers a version from elsewhere in this catalog; its document stays as it is.
+// It uses the pool's image. If the pool does not have it, the image is sent from images, which
+// finds images by digest. It returns ErrNoImage if neither has the image, and a finding if the
+// version exists already.
 func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images func(digest string) (imagestore.Stored, bool)) error {
 	if err := l.Images.Open(ctx); err != nil {
 		return err
@@ -41,8 +42,9 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	return errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
-// LeaveVersion takes a version out of this catalogue that another one has, too: its image stays for that one, and nothing is
-// looked for that hangs on it. catalog.ErrConflict when the version has changed since it was read.
+// LeaveVersion removes a version that another catalog also has from this catalog. Its image stays
+// for that catalog, and nothing checks for volumes that stand on the image. It returns
+// catalog.ErrConflict if the version has changed since it was read.
 func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.Version]) error {
 	if err := l.Images.Open(ctx); err != nil {
 		return err

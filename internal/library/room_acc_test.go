@@ -9,13 +9,13 @@ import (
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
-// newTightSite is a site whose pool has 8 MiB. What is in it shows on the host only.
+// newTightSite is a site whose pool has 8 MiB. Its files are visible on the host only.
 func newTightSite(t *testing.T) (s site, onHost string) {
 	t.Helper()
 	s = newSite(t)
 	onHost = path.Join("/var/lib/libvirt", s.pool)
 	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", onHost)
-	t.Cleanup(func() { s.Exec(t, "umount", "--lazy", onHost) }) // the host may have a deleted volume open still
+	t.Cleanup(func() { s.Exec(t, "umount", "--lazy", onHost) }) // the host may still have a deleted volume open
 	return s, onHost
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
-// CheckState finds that a template, or the version of it that is named, cannot go from one state to another: back to a
-// draft while there are instances of it, which it would be taken away from. It asks the host only where that is in question.
+// CheckState returns a finding if a template, or the named version of it, cannot go from one state
+// to another: back to a draft while there are instances of it, which would lose it. It asks the
+// host only if that is in question.
 func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version string, from, to catalog.State) error {
 	if !catalog.Unpublishes(from, to) {
 		return nil
@@ -26,8 +27,8 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 	return l.mayDraft(id, version, from, instances, unknown)
 }
 
-// mayDraft finds that a template, or a version of it, has instances, or may have some among the domains that its host cannot
-// describe.
+// mayDraft returns a finding if a template, or a version of it, has instances, or may have some
+// among the domains that its host cannot describe.
 func (l *Library) mayDraft(
 	id catalog.TemplateID, version string, from catalog.State, instances []usage.Instance, unknown []string,
 ) error {

@@ -9,8 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
-// A template that a process left without a word may be in a state all the same, at an address that has just left the
-// configuration: then the same apply removes it, and creates it at another address.
+// A state may have a template that a dead process seemed to have left unreported, at an address
+// that has just left the configuration: then the same apply removes it, and creates it at another
+// address.
 func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 	dead := runner.This()[:strings.LastIndex(runner.This(), "/")+1] + "1" // another process had the number
 	create := func(t *testing.T, l *Library) (catalog.Template, error) {

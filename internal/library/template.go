@@ -42,8 +42,8 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	return rec.Value, err
 }
 
-// takeOverTemplate writes over a template that was registered by a process which died before it could say so; a finding
-// for any other.
+// takeOverTemplate overwrites a template that was registered by a process which died before it
+// could report it; for any other template it returns a finding.
 func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
 	rec, err := l.store.Templates().Get(ctx, t.ID.String())
 	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Removals.Keep(t.ID.String()) {
@@ -57,8 +57,9 @@ func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (cat
 	return rec, err
 }
 
-// templateExists is what is said of a name that is taken. Where it is not the user's to write, nothing but the name can be
-// told, which the tenant has in common; nor can they remove it.
+// templateExists is the finding for a name that is taken. If the user may not write the template,
+// the finding discloses only the name, which the tenant shares, and does not suggest removing the
+// template, which they cannot do.
 func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	other := "Choose another name."
 	if writable {
@@ -72,14 +73,15 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 	return found
 }
 
-// CheckNewTemplate finds that the running plan cannot create a template: the pool is not there, or the name is taken. A
-// template of the plan's own state is replaced, and one that a process left which died is taken over.
+// CheckNewTemplate returns a finding if the running plan cannot create a template: the pool does
+// not exist, or the name is taken. A template of the plan's own state is replaced, and one that a
+// dead process left is taken over.
 func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) error {
 	if err := l.Images.Check(ctx); err != nil {
 		return err
 	}
 	return l.Removals.WhilePlanning(ctx, func() error {
-		if l.Plan.TemplateInState(id) || !l.Images.Opened() { // the pool is made with the template
+		if l.Plan.TemplateInState(id) || !l.Images.Opened() { // the pool is created with the template
 			return nil
 		}
 		t, err := l.Template(ctx, id)
@@ -93,14 +95,15 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 	})
 }
 
-// Validate finds what is wrong with a template. Its tenant may be left out.
+// Validate returns findings for everything wrong with a template. Its tenant may be left out.
 func Validate(t catalog.Template) error {
 	fs := append(t.Spec.Validate(), t.Spec.ValidateWhole()...)
 	fs = append(fs, catalog.ValidateLifecycle(t.State, t.Deprecation)...)
 	return append(fs, t.Access.Validate(t.ID.Tenant)...).Err()
 }
 
-// Template reads a template; catalog.ErrNotFound where there is none, or none that the library's user may see.
+// Template reads a template; it returns catalog.ErrNotFound if there is none, or none that the
+// library's user may see.
 func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
 	if err := r.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
@@ -109,9 +112,9 @@ func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.T
 	return rec.Value, err
 }
 
-// UpdateTemplate changes a template by the given edit, again whenever somebody else was faster. That takes the right to
-// write (catalog.RightError); owner and times are not the edit's to change. A change of the spec is one of the template's
-// drafts as well.
+// UpdateTemplate changes a template by the given edit, and repeats that whenever another change
+// came first. It requires the right to write (catalog.RightError); the edit cannot change the owner
+// and the times. A change of the spec also changes the template's drafts.
 func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template)) (catalog.Template, error) {
 	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
@@ -134,7 +137,8 @@ func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edi
 	return rec.Value, err
 }
 
-// DeleteTemplate removes a template that has no versions. One that is gone already is no error.
+// DeleteTemplate removes a template that has no versions. Deleting a template that is already gone
+// is not an error.
 func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) error {
 	end, kept := l.Removals.Begin(id.String())
 	defer end()
@@ -174,8 +178,8 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	return err
 }
 
-// hasVersions is the finding for a template that cannot go. Of what hangs on the versions it names all at once, rather than
-// leave it to the removal of one after another.
+// hasVersions is the finding for a template that cannot be removed. It names at once everything
+// that stands on its versions, rather than leave that to the removal of one version after another.
 func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version]) error {
 	instances, _, err := l.Images.Usage().InstancesOf(ctx, id)
 	if err != nil {

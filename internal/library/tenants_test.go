@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// TestManyTenantsSeeWhatTheyShould runs random changes by several people against a reference that knows the rules only.
+// TestManyTenantsSeeWhatTheyShould runs random changes by several users against a reference that
+// implements only the rules.
 func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	random := rand.New(rand.NewPCG(1, 2))

@@ -33,13 +33,13 @@ func newSite(t *testing.T) site {
 	return site{host, pool, host.HostPath(dir)}
 }
 
-// library opens the pool's library as a process of its own would.
+// library opens the pool's library as a separate process would.
 func (s site) library(t *testing.T) *Library {
 	t.Helper()
 	return s.libraryWith(t, imagestore.Options{})
 }
 
-// libraryWith is library with what is set of o.
+// libraryWith is library with the fields that o sets.
 func (s site) libraryWith(t *testing.T, o imagestore.Options) *Library {
 	t.Helper()
 	h := s.conn(t)
@@ -48,7 +48,8 @@ func (s site) libraryWith(t *testing.T, o imagestore.Options) *Library {
 	return New(Options{Images: imagestore.New(o), Store: store, Me: catalog.Principal{Tenant: "default", User: "tester"}})
 }
 
-// images lists what is in the pool's directory, but for documents and the maps of images' blocks: images and disks.
+// images lists the images and disks in the pool's directory, without documents and the maps of
+// images' blocks.
 func (s site) images(t *testing.T) []string {
 	return slices.DeleteFunc(s.files(t), func(name string) bool { return strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".map") })
 }
@@ -66,7 +67,7 @@ func (s site) files(t *testing.T) []string {
 	return names
 }
 
-// conn is a connection of the test's own.
+// conn is the test's own connection.
 func (s site) conn(t *testing.T) host.Host {
 	t.Helper()
 	h, err := libvirt.New(libvirt.Options{URI: s.URI})
@@ -84,7 +85,7 @@ func (s site) bases(t *testing.T) catalog.Collection[catalog.Base] {
 
 var ubuntu = catalog.TemplateID{Tenant: "default", Name: "ubuntu"}
 
-// template registers the template "ubuntu", and removes it with all that is left of it at the end.
+// template registers the template "ubuntu", and at the end removes it with all that is left of it.
 func (s site) template(t *testing.T, l *Library) {
 	t.Helper()
 	if _, err := l.CreateTemplate(t.Context(), catalog.Template{ID: ubuntu, Type: catalog.TypeVM}); err != nil {
@@ -107,7 +108,8 @@ func (s site) template(t *testing.T, l *Library) {
 	})
 }
 
-// rawImage makes a raw disk of that many bytes: a boot sector's mark, random data in the first part, and holes.
+// rawImage creates a raw disk of that many bytes: a boot sector's mark, random data in the first
+// part, and holes.
 func rawImage(t testing.TB, size, data int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")

@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// A host has other people's files and domains, in any state. What it cannot describe of them is in the way of a removal only
-// where it may stand on the image that goes.
+// A host has other people's files and domains, in any state. Those that it cannot describe block a
+// removal only if they may stand on the image that is removed.
 func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	host := acctest.RequireHost(t).Own(t, "others") // each library of a host looks at all of its pools
 	pool, dir := host.Pool(t, "library")
@@ -31,7 +31,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	}
 	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", file.Source{Path: source}))
 	at := func(name string) string { return path.Join(theirDir, name) }
-	// files makes files that the host lists, and does with them what they are to become afterwards.
+	// files creates files that the host lists, and then runs a script that changes them.
 	files := func(names []string, script string) {
 		t.Helper()
 		for _, name := range names {
@@ -54,7 +54,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 		t.Errorf("overlooked:\n%s", all)
 	}
 
-	// A name that is not UTF-8 hides nothing that stands on the image.
+	// A name that is not UTF-8 does not hide what stands on the image.
 	v = must[catalog.Version](t)(register(ctx, l, "2.0.0", file.Source{Path: source}))
 	location := must[string](t)(l.Images.Location(ctx, v))
 	overlay := at("caf\xe9.qcow2")
@@ -65,8 +65,8 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume caf\uFFFD.qcow2"}) {
 		t.Errorf("with an overlay on it: %v", err)
 	}
-	// What a domain has for a raw disk stands on nothing, whatever its guest has written there: unless another one has it as what
-	// it looks like.
+	// A domain's raw disk stands on nothing, no matter what its guest has written there, unless
+	// another domain uses it in the format that it looks like.
 	host.Exec(t, "mv", overlay, at("theirs.raw"))
 	host.Virsh(t, "pool-refresh", theirs)
 	for name, format := range map[string]string{"theirs": "raw", "another": "qcow2"} {
@@ -85,7 +85,7 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 		t.Errorf("with a disk whose guest says that it stands on the image: %v", err)
 	}
 
-	// What is called as a disk may be one that stands on the image.
+	// A file that is named like a disk may stand on the image.
 	v = must[catalog.Version](t)(register(ctx, l, "3.0.0", file.Source{Path: source}))
 	for name, says := range map[string]string{
 		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
@@ -98,7 +98,7 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 		host.Exec(t, "rm", at(name))
 		host.Virsh(t, "pool-refresh", theirs)
 	}
-	// So may what others stand on.
+	// So may a file that others stand on.
 	files([]string{"middle"}, "rm middle; qemu-img create -q -f qcow2 middle 1M; qemu-img create -q -f qcow2 -b middle -F qcow2 top")
 	host.Virsh(t, "pool-refresh", theirs)
 	host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; rm middle; mkfifo middle")

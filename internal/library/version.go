@@ -103,9 +103,10 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
-// claimOrTakeOver is claimVersion once the name is free, or takeOver of what was lost: taken.Key is "" where there was none.
+// claimOrTakeOver is claimVersion once the name is free, or takeOver of a lost version: taken.Key
+// is "" if there was none.
 func (l registrar) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
-	var refused catalog.Revision // of what is not the same, and need not be read again
+	var refused catalog.Revision // of a version that is not the same, and need not be read again
 	err = l.Removals.WhileTaken(ctx, func() (err error) {
 		claim, taken, err = l.claimVersion(ctx, r)
 		if err != nil || taken.Key == "" {
@@ -121,15 +122,16 @@ func (l registrar) claimOrTakeOver(ctx context.Context, r Registration, spec cat
 	return claim, taken, err
 }
 
-// VersionExists is the finding for a version that is there already.
+// VersionExists is the finding for a version that exists already.
 func VersionExists(id catalog.VersionID) error {
 	return planning.Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
 		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
 		planning.UniqueName("version", id.String()))}})
 }
 
-// CheckNewVersion finds that the running plan cannot register a version, because it exists already. A version of the plan's own
-// state is replaced, and one that a process left which died is taken over.
+// CheckNewVersion returns a finding if the running plan cannot register a version, because it
+// exists already. A version of the plan's own state is replaced, and one that a dead process left
+// is taken over.
 func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) error {
 	return l.Removals.WhilePlanning(ctx, func() error {
 		_, versions, err := l.Planned(ctx, id.Template)
@@ -145,19 +147,19 @@ func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) err
 	})
 }
 
-// NoSuchTemplate is the finding for a template_id that names nothing.
+// NoSuchTemplate is the finding for a template_id that names no template.
 func (r *reader) NoSuchTemplate(id catalog.TemplateID) finding.List {
 	return finding.List{{Path: finding.At("template_id"), Summary: "Template not found", Detail: r.Missing(id)}}
 }
 
-// Missing says that a template is not there, and what to do.
+// Missing says that a template does not exist, and what to do.
 func (r *reader) Missing(id catalog.TemplateID) string {
 	return fmt.Sprintf("%s has no template %q. Check the name and the tenant; if the same configuration creates the "+
 		"template, refer to it by novacron_template.NAME.id.", r.catalogue(), id)
 }
 
-// Version reads a version; catalog.ErrNotFound where there is none, or none that the library's user may see, also for one
-// that is only being registered.
+// Version reads a version. It returns catalog.ErrNotFound if there is none, or none that the
+// library's user may see, or if it is still being registered.
 func (r *reader) Version(ctx context.Context, id catalog.VersionID) (catalog.Version, error) {
 	t, err := r.ours(ctx, id.Template)
 	if err != nil {
@@ -170,7 +172,8 @@ func (r *reader) Version(ctx context.Context, id catalog.VersionID) (catalog.Ver
 	return r.seen(t, r.unmarked(ctx, rec.Value))
 }
 
-// Stands makes sure that a version that the library's user was let use is still there, and nobody is about to remove it.
+// Stands makes sure that a version that the library's user was allowed to use still exists, and is
+// not about to be removed.
 func (r *reader) Stands(ctx context.Context, id catalog.VersionID) error {
 	rec, err := r.store.Versions().Get(ctx, id.String())
 	if err == nil && r.deleting(ctx, rec.Value) {
@@ -179,8 +182,8 @@ func (r *reader) Stands(ctx context.Context, id catalog.VersionID) error {
 	return err
 }
 
-// Versions lists a template's versions that the library's user may see, newest first; catalog.ErrNotFound where they may
-// not see the template.
+// Versions lists a template's versions that the library's user may see, newest first; it returns
+// catalog.ErrNotFound if they may not see the template.
 func (r *reader) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog.Version, error) {
 	t, err := r.Template(ctx, id)
 	if err != nil {
@@ -189,7 +192,7 @@ func (r *reader) Versions(ctx context.Context, id catalog.TemplateID) ([]catalog
 	return r.history(ctx, t)
 }
 
-// VersionSettings are what may change about a version.
+// VersionSettings are the settings of a version that can be changed.
 type VersionSettings struct {
 	Description        string
 	DeletionProtection bool
@@ -197,8 +200,9 @@ type VersionSettings struct {
 	Deprecation        string
 }
 
-// UpdateVersion changes what may change about a version. That takes the right to write its template (catalog.RightError).
-// A draft that is published keeps the spec that it has then; one that becomes a draft again follows its template.
+// UpdateVersion changes a version's settings. That requires the right to write its template
+// (catalog.RightError). A draft that is published keeps its current spec; a version that becomes a
+// draft again follows its template.
 func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
 	t, err := l.writable(ctx, id.Template)
 	if err != nil {
@@ -221,8 +225,8 @@ func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to Ve
 	return settled(t, rec.Value), err
 }
 
-// CheckPublished finds what is wrong with a version as it is to be from now on. What a draft is made of changes with its
-// template, so it is looked at when that ends.
+// CheckPublished returns findings for everything wrong with a version as it is from now on. A
+// draft's spec changes with its template, so it is checked when the version stops being a draft.
 func CheckPublished(v catalog.Version, before catalog.State) error {
 	fs := catalog.ValidateLifecycle(v.State, v.Deprecation)
 	if before.OrActive() != catalog.Draft || v.State.OrActive() == catalog.Draft {

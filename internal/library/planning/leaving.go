@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// WillRemove notes that the running plan destroys or replaces a version.
+// WillRemove records that the running plan destroys or replaces a version.
 func (s *Session) WillRemove(id catalog.VersionID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,7 +18,7 @@ func (s *Session) WillRemove(id catalog.VersionID) {
 	s.removed[id] = true
 }
 
-// WillLeave notes that the running plan removes an instance, or gives it another system disk.
+// WillLeave records that the running plan removes an instance, or gives it another system disk.
 func (s *Session) WillLeave(uuid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,14 +29,15 @@ func (s *Session) WillLeave(uuid string) {
 	s.removals.note()
 }
 
-// HasLeft tells whether the running plan takes an instance off its version, as far as it was planned.
+// HasLeft reports whether the running plan, as far as it has been made, takes an instance off its
+// version.
 func (s *Session) HasLeft(uuid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.left[uuid]
 }
 
-// StateHasInstance notes that the running plan's state has an instance.
+// StateHasInstance records that the running plan's state has an instance.
 func (s *Session) StateHasInstance(uuid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,22 +48,23 @@ func (s *Session) StateHasInstance(uuid string) {
 	s.removals.note()
 }
 
-// InstanceInState tells whether the running plan's state has an instance, as far as it was read or planned.
+// InstanceInState reports whether the running plan's state has an instance, as far as the state was
+// read or planned.
 func (s *Session) InstanceInState(uuid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.instances[uuid] || s.left[uuid]
 }
 
-// Removes tells whether the running plan destroys or replaces a version.
+// Removes reports whether the running plan destroys or replaces a version.
 func (s *Session) Removes(id catalog.VersionID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.removed[id]
 }
 
-// StaysOn refuses that a linked clone stays on a version that the running plan destroys or replaces. name is the instance's,
-// "tenant/name".
+// StaysOn returns a finding if a linked clone stays on a version that the running plan destroys or
+// replaces. name is the instance's, "tenant/name".
 func (s *Session) StaysOn(id catalog.VersionID, name string, with catalog.Strategy) error {
 	if !strategy.HoldsBase(with) || !s.Removes(id) {
 		return nil

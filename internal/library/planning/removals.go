@@ -7,24 +7,26 @@ import (
 	"time"
 )
 
-// Terraform does not order the removal of a resource whose address has left the configuration and the creation of one that has
-// the same name at another address. So a create that finds its name taken waits while this process removes something: a
-// removal of the name itself, or of what has to go before it. The same holds while planning, where a state is read side by side
-// with what is planned.
+// Terraform does not order the removal of a resource whose address has left the configuration and
+// the creation of one that has the same name at another address. So a create that finds its name
+// taken waits while this process removes something: the object that has the name, or something that
+// has to be removed before it. The same holds while planning, because Terraform reads a state in
+// parallel with planning.
 
 const (
-	// Grace is how long a create waits for a taken name while nothing is being removed: Terraform starts at once what
-	// it does not order, and may start the create first.
+	// Grace is how long a create waits for a taken name while nothing is being removed: Terraform
+	// starts unordered operations at once, and may start the create first.
 	Grace = 5 * time.Second
-	// planningGrace is how long a plan waits for the state to turn out to have what has the name. It warns then, and refuses
-	// nothing, so it need not be certain.
+	// planningGrace is how long a plan waits to learn that the state has the object with the name.
+	// The plan then only warns and refuses nothing, so it need not be certain.
 	planningGrace = time.Second
-	// planningWaits bounds how many plans wait at once. Terraform plans ten resources at a time, and those that read the
-	// state, which the others wait for, must have their turn.
+	// planningWaits bounds how many plans wait at once. Terraform plans ten resources at a time,
+	// and those that read the state, which the others wait for, must have their turn.
 	planningWaits = 4
 )
 
-// Removals tells those who wait for a name what this process removes, and what its running plan's state has.
+// Removals informs those who wait for a name of what this process removes, and of what its running
+// plan's state has.
 type Removals struct {
 	grace    time.Duration // see WhileTaken
 	mu       sync.Mutex
@@ -37,21 +39,23 @@ type Removals struct {
 	kept     map[string]bool // what creates of this process have taken over
 }
 
-// NewRemovals has nothing removed so far. A create waits for a name as long as grace, usually Grace, for a removal to begin.
+// NewRemovals returns Removals with nothing removed so far. A create waits for a name as long as
+// grace, usually Grace, for a removal to begin.
 func NewRemovals(grace time.Duration) *Removals { return &Removals{grace: grace} }
 
-// TakenError says that something has the name already, which a removal may put right. A plan does not refuse that, but warns:
-// it cannot know what goes before it is applied.
+// TakenError says that a name is already taken, and that a removal may free it. A plan warns of
+// that instead of refusing it: it cannot know what is removed before it is applied.
 type TakenError struct{ error }
 
-// Taken marks an error as one that a removal may put right.
+// Taken marks an error as one that a removal may resolve.
 func Taken(err error) error { return &TakenError{err} }
 
-// Unwrap gives the findings.
+// Unwrap returns the findings.
 func (e *TakenError) Unwrap() error { return e.error }
 
-// Begin notes that this process removes something, until end is called: an instance by its UUID, a version or a template
-// by its id. kept tells that a create of this process has taken it over: it has left its old address, and is not to go.
+// Begin records that this process removes something, until end is called: an instance by its UUID,
+// a version or a template by its id. kept reports that a create of this process has taken it over:
+// it has left its old address, and must not be removed.
 func (r *Removals) Begin(what string) (end func(), kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,8 +77,9 @@ func (r *Removals) Begin(what string) (end func(), kept bool) {
 	}, kept
 }
 
-// Keep notes that a create of this process takes over, or clears away, what one that died has left. It is false where this
-// process was asked to remove it, or another create has it: Terraform may remove at one address what a create at another finds.
+// Keep records that a create of this process takes over, or clears away, what a dead process left.
+// It returns false if this process was asked to remove it, or if another create has it: Terraform
+// may remove at one address what a create at another finds.
 func (r *Removals) Keep(what string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +93,7 @@ func (r *Removals) Keep(what string) bool {
 	return true
 }
 
-// note says that those who wait for a name should look again.
+// note tells those who wait for a name to look again.
 func (r *Removals) note() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,7 +101,7 @@ func (r *Removals) note() {
 	r.tell()
 }
 
-// tell wakes all who wait; the lock is held.
+// tell wakes all waiters; the caller holds the lock.
 func (r *Removals) tell() {
 	if r.told != nil {
 		close(r.told)
@@ -104,8 +109,8 @@ func (r *Removals) tell() {
 	}
 }
 
-// observe gives the number of changes, a channel that is closed with the next event, and how long that is to be waited for:
-// without an end while a removal runs.
+// observe returns the number of changes, a channel that is closed with the next event, and how long
+// to wait for that event; the wait has no limit while a removal runs.
 func (r *Removals) observe(since time.Time, grace time.Duration) (changes int, told <-chan struct{}, left time.Duration, removing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,8 +123,9 @@ func (r *Removals) observe(since time.Time, grace time.Duration) (changes int, t
 	return r.changes, r.told, grace - time.Since(since), r.running > 0
 }
 
-// WhileTaken repeats try as long as it fails with a TakenError, and a removal of this process may put that right: it waits
-// for those that run, and for one to begin as long as Grace. It gives try's last error.
+// WhileTaken repeats try as long as it fails with a TakenError and a removal of this process may
+// resolve that. It waits for running removals to end, and up to Grace for one to begin. It returns
+// try's last error.
 func (r *Removals) WhileTaken(ctx context.Context, try func() error) error {
 	return r.wait(ctx, r.grace, try)
 }
@@ -138,7 +144,8 @@ func (r *Removals) wait(ctx context.Context, grace time.Duration, try func() err
 	}
 }
 
-// awaitChange waits until there have been more changes than these; false when none is to be expected.
+// awaitChange waits until there have been more changes than these; it returns false when none is to
+// be expected.
 func (r *Removals) awaitChange(ctx context.Context, since time.Time, grace time.Duration, changes int) bool {
 	for {
 		now, told, left, removing := r.observe(since, grace)
@@ -161,8 +168,9 @@ func (r *Removals) awaitChange(ctx context.Context, since time.Time, grace time.
 	}
 }
 
-// WhilePlanning is WhileTaken for planning, with planningGrace. Where too many wait already, nothing is said of a taken name that
-// the running plan's state may still turn out to have. The apply looks again.
+// WhilePlanning is WhileTaken for planning, with planningGrace. If too many plans wait already, it
+// reports nothing about a taken name that the running plan's state may still turn out to have. The
+// apply looks again.
 func (r *Removals) WhilePlanning(ctx context.Context, check func() error) error {
 	err := check()
 	if _, taken := errors.AsType[*TakenError](err); !taken {
@@ -185,8 +193,8 @@ func (r *Removals) WhilePlanning(ctx context.Context, check func() error) error 
 	return r.wait(ctx, planningGrace, check)
 }
 
-// UniqueName is what to do where a name is taken by what may be in the same configuration: what says which kind of thing it is,
-// and id is what `terraform import` takes.
+// UniqueName advises what to do if a name is taken by an object that may be in the same
+// configuration: what says which kind of object it is, and id is what `terraform import` takes.
 func UniqueName(what, id string) string {
 	return "or take it over with `terraform import`, id \"" + id + "\", if no configuration has it. If this configuration has it under " +
 		"another address, name that in a `moved` block. With create_before_destroy, the new " + what + " would be created " +

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// name is one that something has until it is freed.
+// name is a name that is taken until it is freed.
 type name struct{ free atomic.Bool }
 
 func (n *name) claim() error {
@@ -19,7 +19,7 @@ func (n *name) claim() error {
 	return Taken(errors.New("taken"))
 }
 
-// removed removes something in no time.
+// removed removes something instantly.
 func removed(r *Removals, what string) {
 	end, _ := r.Begin(what)
 	end()
@@ -96,7 +96,8 @@ func TestTakenNameIsWaitedForNoLongerThanTheCaller(t *testing.T) {
 	})
 }
 
-// Terraform plans a bounded number of resources at once: those that wait leave room for what they wait for.
+// Terraform plans a bounded number of resources at once: plans that wait leave room for what they
+// wait for.
 func TestPlansThatWaitLeaveRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, n := NewRemovals(Grace), &name{}

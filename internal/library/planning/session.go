@@ -1,5 +1,5 @@
-// Package planning has what a provider's process knows of the plan that it makes, and how creates wait for names that removals of
-// the same process free.
+// Package planning keeps what a provider's process knows of the plan that it makes, and lets
+// creates wait for names that removals of the same process free.
 package planning
 
 import (
@@ -11,9 +11,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// Session is what a provider's process knows of the plan that it makes: what planning has read, one read a template however many
-// instances are made from it, and what was planned before, so that what is planned after it may count on that. What this process
-// writes is forgotten at once; applying never reads from here.
+// Session is what a provider's process knows of the plan that it makes. It keeps what planning has
+// read, so that a template is read once however many instances are created from it. It also keeps
+// what was planned before, so that later planning may count on that. What this process writes is
+// forgotten at once; applying never reads from here.
 type Session struct {
 	removals *Removals
 
@@ -41,7 +42,8 @@ type planEntry struct {
 // New begins a plan. removals are those of the same process.
 func New(removals *Removals) *Session { return &Session{removals: removals} }
 
-// WillCreate notes that the running plan creates a version, so that what is planned after it may count on it.
+// WillCreate records that the running plan creates a version, so that later planning may count on
+// it.
 func (s *Session) WillCreate(id catalog.VersionID, in catalog.Lifecycle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +54,8 @@ func (s *Session) WillCreate(id catalog.VersionID, in catalog.Lifecycle) {
 	s.coming[id.Template] = append(others, catalog.Version{ID: id, Lifecycle: in})
 }
 
-// WillSetState notes which state the running plan gives a version, so that what is planned after it goes by that.
+// WillSetState records which state the running plan gives a version, so that later planning uses
+// that state.
 func (s *Session) WillSetState(id catalog.VersionID, to catalog.Lifecycle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +65,8 @@ func (s *Session) WillSetState(id catalog.VersionID, to catalog.Lifecycle) {
 	s.states[id] = to
 }
 
-// StateHas notes that the running plan's state has a version: one that is planned under the same id takes its place.
+// StateHas records that the running plan's state has a version: a version that is planned under the
+// same id replaces it.
 func (s *Session) StateHas(id catalog.VersionID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,14 +77,15 @@ func (s *Session) StateHas(id catalog.VersionID) {
 	s.removals.note()
 }
 
-// InState tells whether the running plan's state has the version.
+// InState reports whether the running plan's state has the version.
 func (s *Session) InState(id catalog.VersionID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.owned[id]
 }
 
-// WillChange notes what the running plan makes of a template, so that what is planned after it goes by that.
+// WillChange records how the running plan changes a template, so that later planning uses the
+// changed one.
 func (s *Session) WillChange(t catalog.Template) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,8 +102,9 @@ func (s *Session) Creates(id catalog.TemplateID) []catalog.Version {
 	return slices.Clone(s.coming[id])
 }
 
-// Read reads a template and its versions once, and lays over them what was planned. read gives them as far as the user may see
-// them; catalog.ErrNotFound. Callers do not change what they get.
+// Read reads a template and its versions once, and applies what was planned before to them. read
+// returns them as far as the user may see them, or catalog.ErrNotFound. Callers must not change
+// what they get.
 func (s *Session) Read(
 	id catalog.TemplateID, read func() (catalog.Template, []catalog.Version, error),
 ) (
@@ -116,7 +122,7 @@ func (s *Session) Read(
 	s.mu.Unlock()
 	entry.once.Do(func() { entry.template, entry.versions, entry.err = read() })
 	if entry.err != nil {
-		if !errors.Is(entry.err, catalog.ErrNotFound) { // another try may do better
+		if !errors.Is(entry.err, catalog.ErrNotFound) { // another try may succeed
 			s.Forget(id)
 		}
 		return catalog.Template{}, nil, entry.err
@@ -130,8 +136,8 @@ type imageCheck struct {
 	err  error
 }
 
-// Image asks once whether the pool has the image of a digest: ask gives nil if it has, and else why not. What was found is
-// forgotten once it is an error, for another try may do better.
+// Image asks once whether the pool has the image of a digest: ask returns nil if it has, and
+// otherwise the reason. An error is forgotten, because another try may succeed.
 func (s *Session) Image(digest string, ask func() error) error {
 	s.mu.Lock()
 	if s.images == nil {
@@ -155,7 +161,7 @@ func (s *Session) Image(digest string, ask func() error) error {
 	return check.err
 }
 
-// apply lays what the running plan does over what there is.
+// apply applies the running plan's changes to what exists.
 func (s *Session) apply(id catalog.TemplateID, t catalog.Template, versions []catalog.Version) (catalog.Template, []catalog.Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,14 +186,14 @@ func (s *Session) apply(id catalog.TemplateID, t catalog.Template, versions []ca
 	return t, versions, nil
 }
 
-// Forget has the next Read read a template again.
+// Forget makes the next Read read a template again.
 func (s *Session) Forget(id catalog.TemplateID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.templates, id)
 }
 
-// StateHasTemplate notes that the running plan's state has a template.
+// StateHasTemplate records that the running plan's state has a template.
 func (s *Session) StateHasTemplate(id catalog.TemplateID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +204,8 @@ func (s *Session) StateHasTemplate(id catalog.TemplateID) {
 	s.removals.note()
 }
 
-// TemplateInState tells whether the running plan's state has a template, as far as it was read or planned.
+// TemplateInState reports whether the running plan's state has a template, as far as the state was
+// read or planned.
 func (s *Session) TemplateInState(id catalog.TemplateID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package requests has the provisioning requests of a tenant, as a catalog keeps them.
+// Package requests keeps the provisioning requests of a tenant in a catalog.
 package requests
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// New is what the user has in a catalog. open makes sure that the catalog can be used.
+// New returns the log of the user's requests in a catalog. open makes sure that the catalog can be
+// used.
 func New(
 	store catalog.Store, me catalog.Principal, retention catalog.Retention, open func(context.Context) error,
 ) *Log {
@@ -28,8 +29,8 @@ type Log struct {
 	ended     atomic.Int64 // requests that this process has written the end of
 }
 
-// Begin writes down a request that is about to be worked on, as one of the library's tenant and user, by this
-// process. It fills these in. What it returns is for End, also after an error.
+// Begin writes down a request that this process, as the library's tenant and user, is about to work
+// on. It fills in these three. Its result is for End, also after an error.
 func (q *Log) Begin(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
 	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, runner.This()
 	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
@@ -43,8 +44,9 @@ func (q *Log) Begin(ctx context.Context, r catalog.ProvisioningRequest) (catalog
 	return rec, err
 }
 
-// End writes down what became of a request that began, with time of its own: also the end of one that was cancelled
-// is recorded. Now and then it tidies up among the requests; failing to is no failure.
+// End writes down the outcome of a request that began. It has its own time limit, so that the end
+// of a cancelled request is recorded too. Now and then it tidies up among the requests; a failure
+// of that is not an error.
 func (q *Log) End(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
@@ -58,7 +60,8 @@ func (q *Log) End(ctx context.Context, rec catalog.Record[catalog.ProvisioningRe
 	} else {
 		_, err = requests.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 	}
-	// Somebody has taken this process for dead, or an answer was lost on the way. Nobody knows better what became of it.
+	// Another process took this one for dead, or an answer was lost on the way. This process knows
+	// the outcome best.
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrExists) {
 		_, err = catalog.Change(ctx, requests, rec.Key, func(found *catalog.ProvisioningRequest) error {
 			*found = rec.Value
@@ -74,7 +77,7 @@ func (q *Log) End(ctx context.Context, rec catalog.Record[catalog.ProvisioningRe
 	return err
 }
 
-// List lists the requests of the library's tenant that the filter chooses, newest first.
+// List lists the requests of the library's tenant that the filter selects, newest first.
 func (q *Log) List(ctx context.Context, f catalog.RequestFilter) ([]catalog.ProvisioningRequest, error) {
 	if err := q.open(ctx); err != nil {
 		return nil, err
@@ -83,8 +86,8 @@ func (q *Log) List(ctx context.Context, f catalog.RequestFilter) ([]catalog.Prov
 	return f.Of(settled), err
 }
 
-// own reads the requests of the library's tenant: as they are written, by their keys, and as they are by now, newest
-// first.
+// own reads the requests of the library's tenant, newest first: as they are written, by their keys,
+// and as they stand by now.
 func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
 	records, err := q.store.Requests().List(ctx, q.me.Tenant+"/")
 	if err != nil {
@@ -103,9 +106,9 @@ func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.Provis
 	return written, settled, nil
 }
 
-// whenOverdue is the time by which to judge the deadline of a request. The catalogue is asked for it only where the deadline
-// has passed by this machine's clock: who lists requests may not be allowed to create a volume, and a request that is shown as
-// running for too long does no harm.
+// whenOverdue returns the time by which to judge the deadline of a request. It asks the catalog for
+// the time only if the deadline has passed by this machine's clock: a user who lists requests may
+// not be allowed to create a volume, and showing a request as running for too long does no harm.
 func (q *Log) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
 	here := time.Now()
 	if !catalog.Overdue(deadline, here) {
@@ -119,14 +122,15 @@ func (q *Log) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
 }
 
 const (
-	// tidyEvery is after how many requests of one process the retention is looked after again; the first one does.
+	// tidyEvery is after how many requests of one process the retention is applied again; the first
+	// request applies it.
 	tidyEvery = 100
-	// tidyTime bounds it. What is left over then is done by the next process.
+	// tidyTime limits the time for that. The next process does what is left over.
 	tidyTime = 10 * time.Second
 )
 
-// tidy notes of requests whose process died that they failed, and removes what the retention does not keep.
-// Somebody else may do so at the same time, and all of it can wait: errors are nobody's concern.
+// tidy marks requests whose process died as failed, and removes those that the retention does not
+// keep. Another process may do so at the same time, and all of it can wait, so errors are ignored.
 func (q *Log) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tidyTime)
 	defer cancel()

@@ -29,7 +29,8 @@ func newLog(t *testing.T, ahead time.Duration) (store, *Log) {
 	return s, New(s, catalog.Principal{Tenant: "shop", User: "ann"}, catalog.Retention{}, func(context.Context) error { return nil })
 }
 
-// The end of a request is recorded, though another process has taken it for failed and removed it meanwhile.
+// The end of a request is recorded even if another process has taken it for failed and removed it
+// meanwhile.
 func TestTheEndOfARequestOutlivesRetention(t *testing.T) {
 	ctx := t.Context()
 	s, log := newLog(t, 0)
@@ -79,7 +80,7 @@ func TestAWrongClockEndsNoRequest(t *testing.T) {
 				t.Errorf("a request that is being worked on elsewhere was written down as %s", got)
 			}
 			if ahead > 0 {
-				return // this machine's clock says that it still has time, and then the catalog is not asked
+				return // by this machine's clock there is still time, and then the catalog is not asked
 			}
 			if got := status("r2", now.Add(-catalog.Slack-time.Minute)); got != catalog.RequestFailed {
 				t.Errorf("a request whose deadline has passed was written down as %s", got)
