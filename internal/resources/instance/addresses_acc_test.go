@@ -17,7 +17,8 @@ func ipOf(configuration string) string {
 	return "network_profile = { interfaces = { eth0 = { ip_configuration = { " + configuration + " } } } }"
 }
 
-// An interface has IPv4 and IPv6 together, several of each, and gateways that no network of it has.
+// An interface has IPv4 and IPv6 together, several addresses of each, and gateways that are in none
+// of its networks.
 func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("several")
 	t.Parallel()
@@ -30,7 +31,7 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 
-	// A state of before there were several.
+	// A state from before an interface could have several.
 	path := filepath.Join(w.Dir, "terraform.tfstate")
 	state, err := os.ReadFile(path)
 	if err != nil {
@@ -45,7 +46,7 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 	}
 	w.EmptyPlan(t)
 
-	// The same, written otherwise.
+	// The same addresses, written differently.
 	uuid := fact(t, host, domain, "UUID")
 	one(`static_ips = ["192.168.122.5/24"], gateways = ["192.168.122.1"]`)
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")

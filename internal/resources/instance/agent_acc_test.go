@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
-// virshAgent reaches a guest's agent by virsh, which knows nothing of the provider.
+// virshAgent reaches a guest's agent through virsh, which knows nothing of the provider.
 type virshAgent struct {
 	t      *testing.T
 	host   *acctest.Host

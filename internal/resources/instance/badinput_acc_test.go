@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// Whatever can be known to be wrong is said by the plan, at the line that is wrong, with what there is instead.
+// The plan reports every mistake that can be known, at the line that is wrong, with what there is
+// instead.
 func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bad")
 	t.Parallel()
@@ -98,10 +99,10 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 			tfacc.Says(t, w.Fails(t, "plan"), c.says...)
 		})
 	}
-	w.instances(t) // what is destroyed at the end must be valid
+	w.instances(t) // the destroy at the end needs a valid configuration
 }
 
-// What depends on the template's own declarations takes a template that declares more.
+// Checks of what the template itself declares need a template that declares more.
 func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("badparam")
 	t.Parallel()

@@ -11,11 +11,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Where a plan takes long, what is asked of all is asked once or twice more.
+// A plan that takes long asks a few of its shared questions once or twice more.
 const again = 10
 
-// Planning many instances of one template asks the host no more than planning a few. In a pool of its own: what others write to a
-// catalogue meanwhile is read, too.
+// Planning many instances of one template asks the host no more than planning a few. The test has a
+// pool of its own, because a plan also reads what others write to a catalog meanwhile.
 func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("once")
 	t.Parallel()
@@ -47,10 +47,11 @@ func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
 	w.instances(t, by(host.URI))
 }
 
-// statusAge is how long a refresh goes by what it has asked of all domains; see provision.
+// statusAge is how long a refresh reuses the status it has read of all domains; see provision.
 const statusAge = 2 * time.Second
 
-// Refreshing instances asks the host one thing of each, and what all of them do once, or where it takes long every other second.
+// Refreshing instances asks the host one question for each of them. What they share is asked once,
+// or every other second if the refresh takes long.
 func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("refresh")
 	t.Parallel()
@@ -68,8 +69,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		begun, answered := time.Now(), fastAnswers()
 		w.EmptyPlan(t)
 		for n, of := range fastAnswers() {
-			// Instances that are validated at the same time, up to Terraform's parallelism, cannot go
-			// by each other.
+			// Instances that are validated at the same time, up to Terraform's parallelism, cannot use each
+			// other's answers.
 			together := n == 0 && count == fewer
 			if of == answered[n] && !together {
 				t.Errorf("a plan of %s instances with nothing to do gets no answer %d of the fast path", count, n)
@@ -93,8 +94,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 	w.Apply(t)
 }
 
-// fastAnswers is how many answers the fast path has given so far, which were compared with the framework's, to each of the
-// requests that it knows.
+// fastAnswers is how many answers, compared with the framework's, the fast path has given so far to
+// each kind of request that it knows.
 func fastAnswers() [4]int64 {
 	return [...]int64{
 		tfacc.Compared[tfprotov6.ValidateResourceConfigResponse](),

@@ -15,7 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A blank guest with two interfaces, whose addresses are left to chance, is changed in all ways that need no replacement.
+// A blank guest with two interfaces and random addresses is changed in every way that needs no
+// replacement.
 func TestAccInstanceChangesInPlace(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("change")
 	image := blankImage(t)
@@ -26,7 +27,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 			  delete = "5s"
 			}`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`)...)
 	}
-	// The same machine all along: no step may replace it.
+	// It is the same machine throughout: no step may replace it.
 	same := statecheck.CompareValue(compare.ValuesSame())
 	id := func() []statecheck.StateCheck {
 		return []statecheck.StateCheck{same.AddStateValue("novacron_instance.it", tfjsonpath.New("id"))}
@@ -68,7 +69,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 			change(func() { expect("State", "running") }),
 			change(func() {}, large),
 			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+1`, small),
-			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+0\.01562`), // size_gb left out again
+			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+0\.01562`), // size_gb is left out again
 			change(func() { expect("State", "shut off") }, off, large),
 			change(func() {}, off, large, protected),
 			{Config: config(off, large, protected), Destroy: true, ExpectError: regexp.MustCompile(`(?s)Instance is protected.*set it to false and\s+apply first`)},
@@ -90,5 +91,6 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 	})
 }
 
-// notOnHost are the settings that an import cannot know: how the configuration put it, and how it was made.
+// notOnHost are the settings that an import cannot know: how the configuration wrote them, and how
+// the instance was created.
 var notOnHost = []string{"version", "parameters", "network_profile", "storage_profile", "wait_for", "timeouts", "provisioning"}

@@ -60,7 +60,7 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 	})
 }
 
-// computed checks what the provider tells of a running instance.
+// computed checks the computed attributes of a running instance.
 func computed(label, name, strategy, hostname string) []statecheck.StateCheck {
 	matches := func(pattern string) knownvalue.Check { return knownvalue.StringRegexp(regexp.MustCompile(pattern)) }
 	address := matches(`^192\.168\.122\.\d+$`)
@@ -97,7 +97,8 @@ func steps(names ...string) knownvalue.Check {
 	return knownvalue.ListExact(all)
 }
 
-// Two libraries of one host may have templates of one name, with one image: clones of the one do not hold the other's.
+// Two libraries of one host may have templates of the same name, with the same image: clones of one
+// do not hold the other's.
 func TestAccLibrariesOfOneHostKeepApart(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("apart")
 	t.Parallel()
@@ -114,7 +115,8 @@ func TestAccLibrariesOfOneHostKeepApart(t *testing.T) {
 	second.EmptyPlan(t)
 }
 
-// A version that is replaced under its own number says nothing of what the instance will be that is replaced with it.
+// A version that is replaced under its own number does not say what the instance replaced with it
+// will be.
 func TestAccVersionIsReplacedTogetherWithItsInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("renewed")
 	config := func(image, motd, hostname string) string {

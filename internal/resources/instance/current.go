@@ -18,7 +18,7 @@ import (
 
 var _ fastpath.Resource = (*Resource)(nil)
 
-// With makes the resource with the session of a provider; nil for one that is not configured.
+// With creates the resource with the session of a provider; nil for an unconfigured provider.
 func With(session *face.Session) *Resource {
 	r := &Resource{face.NewResource("instance")}
 	r.Session = session
@@ -41,7 +41,7 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 	return err == nil && current(ctx, state, i, o.newer), o.warnings
 }
 
-// refresh reads the instance of a state, and notes that a state has it.
+// refresh reads the instance of a state, and records that a state has it.
 func (r *Resource) refresh(ctx context.Context, id string) (kind.Instance, error) {
 	r.Library.Plan.StateHasInstance(id)
 	return fastpath.Once(ctx, "instance", func() (kind.Instance, error) {
@@ -63,7 +63,7 @@ func (r *Resource) Settled(state fastpath.State) bool {
 		return false
 	}
 	if id, err := catalog.ParseTemplateID(template); hasTemplate && hasVersion && err == nil && r.Configured() {
-		return !r.Library.Plan.Removes(id.Version(version)) // under a linked clone, which only a plan can tell
+		return !r.Library.Plan.Removes(id.Version(version)) // from under a linked clone, which only a plan can tell
 	}
 	return true
 }
@@ -83,12 +83,12 @@ func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool
 	}
 }
 
-// current tells whether a state says the same as the host.
+// current reports whether a state says the same as the host.
 func current(ctx context.Context, state fastpath.State, i kind.Instance, newer types.String) bool {
 	if state.Null("allow_restart") {
 		return false // just imported
 	}
-	// What the user wrote counts only where it says nothing, in one way or the other.
+	// What the user wrote matters only if it is empty, in one form or the other.
 	m := model.Instance{AllowRestart: types.BoolValue(true), Labels: types.MapNull(types.StringType)}
 	if !state.Null("description") {
 		m.Description = types.StringValue("")

@@ -22,7 +22,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// anInstance is an instance that has something everywhere.
+// anInstance is an instance that has a value in every field.
 func anInstance() kind.Instance {
 	return kind.Instance{
 		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
@@ -36,7 +36,8 @@ func anInstance() kind.Instance {
 	}
 }
 
-// aState is the state that reading the instance leaves, in Terraform's encoding, and the model it is made from.
+// aState is the state that reading the instance leaves, in Terraform's encoding, and the model
+// behind it.
 func aState(t *testing.T, m model.Instance) fastpath.State {
 	t.Helper()
 	var s resource.SchemaResponse
@@ -115,7 +116,7 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	}
 }
 
-// What a user writes as nothing, in either way, stays as it is.
+// An empty value stays in the form in which the user wrote it.
 func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	i := anInstance()
 	i.Description, i.Facts.Labels = "", nil
@@ -140,7 +141,7 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-// told must name all that fromInstance takes over.
+// told must name everything that fromInstance takes over.
 func TestToldIsWhatReadingChanges(t *testing.T) {
 	before, after := model.Instance{AllowRestart: types.BoolValue(true)}, model.Instance{AllowRestart: types.BoolValue(true)}
 	after.FromInstance(anInstance())

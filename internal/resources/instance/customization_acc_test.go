@@ -49,7 +49,7 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 	}
 	refusals.Check(t)
 
-	// What is not known while planning is found by the apply, before anything is made.
+	// The apply finds what is not known while planning, before it creates anything.
 	const late = `resource "terraform_data" "late" {
   input = "u=rw"
 }
@@ -100,7 +100,7 @@ func TestAccACustomizationReplacesWhenItsMeaningChanges(t *testing.T) {
 	config(ask(`files = { "/etc/secret" = { content = "`+secret+`" } }`, `open_ports = []`))
 	replaced("a closed firewall")
 
-	// Forgotten and imported, it stays where the configuration says the same.
+	// Forgotten and imported, the instance keeps it if the configuration says the same.
 	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
 		if out, err := w.Run(t.Context(), args...); err != nil {
 			t.Fatalf("terraform %s: %v\n%s", args, err, out)
@@ -123,7 +123,7 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 		"a guest without cloud-init, which does what the template's cloud_init and the customization say", "the guest has no cloud-init",
 		"A longer time does not help. Use an image with cloud-init", "is kept so that you can look into it")
 
-	// Made without being started, it is not customized before it is.
+	// Created without being started, it is not customized until it is started.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`), `power_state = "stopped"`))
 	w.Apply(t)
 	w.EmptyPlan(t)
@@ -132,16 +132,16 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	host.Exec(t, "sh", "-c", `mv "$0" "$0.away" && mkdir "$0"`, console)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", "Starting instance")
 	host.Exec(t, "sh", "-c", `rmdir "$0" && mv "$0.away" "$0"`, console)
-	// Nor is it by a start that failed.
+	// A start that failed does not customize it either.
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", "the guest has no cloud-init")
 
-	// Whoever waits for nothing is told nothing.
+	// A user who waits for nothing is told nothing.
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["false"]`), `wait_for = []`))
 	w.Apply(t)
 	w.EmptyPlan(t)
 }
 
-// What a template gives a guest to do counts as well, whether the instance has a customization or not.
+// What a template gives a guest to do counts as well, even if the instance has no customization.
 func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("usernone")
 	t.Parallel()
@@ -152,7 +152,7 @@ func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
 		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "the next apply replaces it")
 
-	// An image that cannot report is waited for without that.
+	// An instance with an image that cannot report is waited for without a report.
 	w.instances(t, instance("it", name+"-it", `wait_for = ["ip", "no_report"]`))
 	w.Apply(t)
 	if address := stateOf(t, w.Workspace, "novacron_instance.it")["ip_address"]; address == nil {

@@ -28,7 +28,7 @@ var (
 // DataSource is the data source novacron_instance.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("instance")} }
 
 // single is what the data source shows.

@@ -90,7 +90,8 @@ func TestAccInstancesAreFound(t *testing.T) {
 	})
 }
 
-// hidden checks that an instance is not there for another tenant: neither by its id, nor by its name, nor in a list.
+// hidden checks that an instance does not exist for another tenant: neither by its id, nor by its
+// name, nor in a list.
 func hidden(t *testing.T, host *acctest.Host, pool, tenant, domain string) {
 	w := tfacc.NewWorkspace(t, "")
 	asks := func(config string) {
@@ -104,12 +105,12 @@ func hidden(t *testing.T, host *acctest.Host, pool, tenant, domain string) {
 	}
 }
 
-// Listing instances asks the host one thing of each of the tenant's, and nothing of others'.
+// Listing instances asks the host one question for each of the tenant's, and none for others'.
 func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("list")
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
-	tenant := strings.ReplaceAll(name, "-", "") // of its own: other tests make instances meanwhile
+	tenant := strings.ReplaceAll(name, "-", "") // of its own: other tests create instances meanwhile
 	config := func(uri, after string) string {
 		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  uri = %q\n}\n", pool, tenant, uri) + after
 	}
@@ -136,7 +137,8 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 			t.Errorf("procedure %d is called %d times to list 2 instances, and %d times to list 12; want once", listing, few, many)
 		}
 	}
-	// What grows with the instances would be called 10 times more, and what a busy host is asked again only a few.
+	// Calls that grow with the instances would be made 10 times more often. A busy host gets only a
+	// few extra calls.
 	for procedure, n := range many.More(few) {
 		if procedure != acctest.ReadDefinition && n >= 5 {
 			t.Errorf("procedure %d is called %d times more to list 12 instances than to list 2", procedure, n)

@@ -26,12 +26,12 @@ var (
 // ListDataSource is the data source novacron_instances.
 type ListDataSource struct{ face.DataSource }
 
-// NewListDataSource makes the data source.
+// NewListDataSource creates the data source.
 func NewListDataSource() datasource.DataSource {
 	return &ListDataSource{face.NewDataSource("instances")}
 }
 
-// list is some instances, with what chose them.
+// list is a list of instances, with the filter that chose them.
 type list struct {
 	TemplateID types.String  `tfsdk:"template_id"`
 	Version    types.String  `tfsdk:"version"`

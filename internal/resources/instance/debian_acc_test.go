@@ -21,7 +21,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// debianShop is a template that uses all that templates can tell a guest, with a version of the Debian image.
+// debianShop is a template that uses everything that a template can tell a guest, with a version of
+// the Debian image.
 const debianShop = `
 resource "novacron_template" "it" {
   name             = %[1]q
@@ -57,7 +58,8 @@ resource "novacron_template_version" "it" {
 }
 `
 
-// debianInstance is an instance of it that asks for all that instances can ask of a guest.
+// debianInstance is an instance of that template that asks for everything that an instance can ask
+// of a guest.
 const debianInstance = `
 resource "novacron_instance" "it" {
   name        = %[1]q
@@ -120,9 +122,9 @@ resource "novacron_instance" "it" {
 }
 `
 
-// One guest is told everything, since it takes minutes to boot: its host name, keys, addresses and disks, its template's
-// user data with a secret, and a customization. It is as it was told, also when it boots again, when the secret is gone
-// from the host.
+// One guest is told everything, because it takes minutes to boot: its host name, keys, addresses
+// and disks, its template's user data with a secret, and a customization. It does what it was told,
+// also after another boot, when the secret is gone from the host.
 func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("debian")
 	t.Parallel()
@@ -144,7 +146,8 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
 	}
 	ssh := []string{"ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"}
-	// says runs commands in one login, since each takes an emulated guest seconds, and compares what they print.
+	// says runs commands in one login, because each login takes an emulated guest seconds, and
+	// compares what they print.
 	says := func(user string, want map[string]string) {
 		t.Helper()
 		commands := slices.Sorted(maps.Keys(want))
@@ -186,7 +189,7 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	const listening = "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80.socket listen@81.socket novacron-firewall"
 	const active = "active\nactive\nactive"
 	says("deploy", map[string]string{"id -Gn": "deploy adm made", "echo $SHELL": "/bin/bash", "sudo id -un": "root", listening: active})
-	// shielded checks from outside what the guest lets in, when both ports are being listened to.
+	// shielded checks from outside what the guest lets in, once it is listening on both ports.
 	shielded := func() {
 		t.Helper()
 		const dial = `for port in 80 81; do
@@ -199,24 +202,27 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	shielded()
 	findsNowhere(t, host, secret[5:], "nova.disk.default."+name+".")
 
-	// Not a reboot, which takes an emulator 20 to 30 s of the processor more than a start.
+	// The test does not reboot: a reboot costs an emulator 20 to 30 s more processor time than a
+	// start.
 	powered("stopped")
 	powered("running")
-	// It is the same instance to cloud-init, which thus does nothing twice, and what the guest has it keeps.
+	// cloud-init sees the same instance, so it does nothing twice, and the guest keeps what it has.
 	says("root", map[string]string{
 		"ls /var/lib/cloud/instances": state["id"].(string), "cat /etc/app.conf": conf, "test -e /run/ran || echo once": "once", "hostname": "web-1",
 		listening: active,
 	})
 	shielded()
-	// It has shut down once: another time would take the processor as long as a good part of a boot.
+	// It has shut down once. Another shutdown would cost as much processor time as a good part of a
+	// boot.
 	host.Virsh(t, "destroy", name)
 }
 
-// findsNowhere searches all files of the host for a secret, but the disks of the guest itself, and all that libvirt says.
+// findsNowhere searches all files of the host, except the disks of the guest itself, and everything
+// that libvirt says for a secret.
 func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 	t.Helper()
 	found, _ := exec.CommandContext(t.Context(), "grep", "--recursive", "--fixed-strings", "--text", "--files-with-matches", "--devices=skip",
-		"--exclude="+except+"*", secret, host.Root).Output() // exit status 1 for nothing
+		"--exclude="+except+"*", secret, host.Root).Output() // exit status 1 means no match
 	if len(found) > 0 {
 		t.Errorf("the secret is left in\n%s", found)
 	}
@@ -227,7 +233,8 @@ func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 	}
 }
 
-// sshKey makes a key pair: the line for authorized_keys, and the path of the private key.
+// sshKey creates a key pair. It returns the line for authorized_keys and the path of the private
+// key.
 func sshKey(t *testing.T) (public, private string) {
 	t.Helper()
 	pub, priv, err := ed25519.GenerateKey(rand.Reader)

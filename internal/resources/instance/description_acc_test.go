@@ -7,7 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A description may be any text, such as one of a file with the line ends of Windows, and stays as it was written.
+// A description may be any text, such as that of a file with Windows line ends, and stays as it was
+// written.
 func TestAccADescriptionMayBeAnyText(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("describe")
 	t.Parallel()

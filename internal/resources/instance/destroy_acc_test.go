@@ -27,7 +27,7 @@ func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
 	begun := time.Now()
 	w.Apply(t)
 	took := time.Since(begun)
-	// The time belongs to the guest that could hear. The paused one, which has five minutes, cannot.
+	// The time is for the guest that can hear. The paused guest, which has five minutes, cannot.
 	if took < grace || took > time.Minute {
 		t.Errorf("destroying took %s", took)
 	}
@@ -36,7 +36,8 @@ func TestAccDestroyForcesAGuestThatDoesNotHear(t *testing.T) {
 	}
 }
 
-// What somebody else hung on an instance goes with it: its saved memory, and snapshots within and beside its disk.
+// What others attached to an instance goes with it: its saved memory, and snapshots within and
+// beside its disk.
 func TestAccDestroyTakesSavedStatesAndSnapshotsAlong(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("hung")
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// isolated makes a network of the host that leads nowhere.
+// isolated creates a network of the host that leads nowhere.
 func isolated(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()
 	host.Network(t, name, fmt.Sprintf("<bridge name='nv%s' stp='off'/>", name[len(name)-8:]))
@@ -44,7 +44,7 @@ func places(t *testing.T, host *acctest.Host, domain string, flags ...string) ma
 	return at
 }
 
-// guestHas waits until a guest sees what it was given: its system notices on its own.
+// guestHas waits until a guest sees what it was given: its system notices by itself.
 func guestHas(t *testing.T, host *acctest.Host, domain, shell, want string) {
 	t.Helper()
 	got := ""
@@ -151,7 +151,8 @@ func sorted(a, b string) []string {
 	return []string{a, b}
 }
 
-// What is changed in the definition of a stopped instance, and what somebody took away or changed there.
+// Changes are made in the definition of a stopped instance, by the configuration and by other
+// means.
 func TestAccDevicesOfAStoppedInstance(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("stopped")
 	t.Parallel()
@@ -191,7 +192,8 @@ func TestAccDevicesOfAStoppedInstance(t *testing.T) {
 		t.Errorf("%d interfaces have the filter, want 2", n)
 	}
 
-	// Somebody takes the disk and an interface out of the definition: both come back, the disk with what is on it.
+	// The disk and an interface are removed from the definition by other means: both come back, the
+	// disk with its data.
 	file := host.HostPath(diskPath(domain, "data"))
 	host.Virsh(t, "detach-disk", domain, "vdb", "--config")
 	host.Virsh(t, "detach-interface", domain, "network", "--mac", now[1].mac, "--config")

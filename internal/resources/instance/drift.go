@@ -15,21 +15,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// show writes what somebody else has changed of an instance into the state's profiles, also where
-// nothing was configured there: so the next plan sees that it differs, and what it goes back from.
+// show writes changes that were made to an instance by other means into the state's profiles, also
+// for settings that are not configured. So the next plan sees the difference, and what it reverts.
 func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instance, resp *resource.ReadResponse) {
 	blueprint, err := r.blueprint(ctx, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
-	if err != nil { // there is nothing to tell it by, as for a full clone whose version is gone
+	if err != nil { // nothing to compare with, as for a full clone whose version is gone
 		tflog.Warn(ctx, "finding out what of an instance was changed",
 			map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
 		return
 	}
 	for _, d := range r.Provisioner.Drift(i, blueprint) {
-		if d.Lost { // to replace an instance for what somebody did to it is for its user to decide
+		if d.Lost { // the user decides whether to replace an instance for a change made by other means
 			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On "+
 				"its host, instance %q now has %s = %v. That cannot be corrected in place: undo the change there, configure it "+
 				"that way, or replace the instance with `terraform apply -replace=ADDRESS`.",
@@ -63,11 +63,11 @@ func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.I
 	return kind.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
 }
 
-// settled settles what a state says with a version.
+// settled completes what a state asks for with a version.
 func (r *Resource) settled(
 	ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version,
 ) kind.Blueprint {
 	asked := state.ToRequest(ctx, types.DynamicNull())
-	blueprint, _ := r.Provisioner.NewBlueprint(asked.Request, template, v) // secrets that are missing change no device
+	blueprint, _ := r.Provisioner.NewBlueprint(asked.Request, template, v) // missing secrets change no device
 	return blueprint
 }

@@ -57,7 +57,8 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 	})
 }
 
-// What others changed of the definition is in the next plan, also where nothing is configured about it.
+// The next plan has what others changed in the definition, also for settings that are not
+// configured.
 func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("redefined")
 	settings := []string{`wait_for = []`, `power_state = "stopped"`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`}
@@ -101,8 +102,8 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 	})
 }
 
-// A disk that somebody made larger stays so, since no disk shrinks, until it is configured so; one that was made smaller
-// gets its size again.
+// A disk that was enlarged by other means stays so, because no disk shrinks, until it is configured
+// so. A disk that was shrunk gets its size back.
 func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("resized")
 	config := func(size string) string {

@@ -8,8 +8,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Terraform drops names that a nested attribute does not have where a value comes by a variable. What is left of it may be
-// nothing, of which every plan warns, however many instances are alike.
+// Terraform drops names that a nested attribute does not have if a value comes from a variable. The
+// remaining value may be empty: every plan warns of that, regardless of how many instances are
+// alike.
 func TestAccMisspeltNamesInVariablesAreWarnedOf(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("misspelt")
 	t.Parallel()

@@ -23,10 +23,11 @@ func qemuImg(t *testing.T, arguments ...string) {
 	}
 }
 
-// foreignMark is what is in files that are nobody's business.
+// foreignMark marks files that do not belong to the instance.
 const foreignMark = "of-nobody's-business;"
 
-// header is the beginning of a qcow2 image of 2 GiB, as the host's qemu-img makes it in the directory.
+// header is the beginning of a qcow2 image of 2 GiB, as the host's qemu-img creates it in the
+// directory.
 func header(t *testing.T, host *acctest.Host, directory string, options ...string) []byte {
 	t.Helper()
 	file := filepath.Join(directory, "header")
@@ -39,8 +40,9 @@ func header(t *testing.T, host *acctest.Host, directory string, options ...strin
 	return content
 }
 
-// The root of a guest with a raw disk writes to its beginning what the host takes for an image that leads to other files. No
-// image is made of these, and nothing else of the instance is in its way.
+// The root user of a guest with a raw disk writes to its beginning what the host takes for an image
+// that leads to other files. No image is created from these, and nothing else that the instance
+// does is blocked.
 func TestAccWhatAGuestWritesToARawDiskIsNotFollowed(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("forged")
 	pool, directory := host.Pool(t, name)
@@ -75,7 +77,7 @@ resource "novacron_template_version" "golden" {
 	w := tfacc.NewWorkspace(t, config("running", ""))
 	w.Setenv("NOVACRON_DOMAIN_TYPE", host.DomainType)
 	t.Cleanup(func() {
-		w.Configure(t, config("stopped", grown)) // also where a source was refused last
+		w.Configure(t, config("stopped", grown)) // also after a source was refused
 		w.Destroy(t)
 	})
 	w.Apply(t)
@@ -105,7 +107,7 @@ resource "novacron_template_version" "golden" {
 		t.Fatalf("the host does not take the disk for what the guest wrote:\n%s", found)
 	}
 
-	// The instance changes as what it is: a raw disk grows by its file.
+	// The instance still changes as a raw disk: it grows by its file.
 	w.Configure(t, config("stopped", grown))
 	w.Apply(t)
 	w.EmptyPlan(t)
@@ -140,7 +142,7 @@ resource "novacron_template_version" "golden" {
 		{}, // which leads nowhere
 	} {
 		beginning := header(t, host, directory, options...)
-		if err := os.WriteFile(host.HostPath(theirs), content, 0o600); err != nil { // a data file was created anew
+		if err := os.WriteFile(host.HostPath(theirs), content, 0o600); err != nil { // the command created a data file
 			t.Fatal(err)
 		}
 		write(t, file, beginning)
@@ -149,7 +151,7 @@ resource "novacron_template_version" "golden" {
 	}
 	refused("an image by itself, by the volume", fmt.Sprintf("volume = %q", pool+"/"+disk), mismatch)
 
-	// As it was, it is a disk that an image can be made of.
+	// As it was, it is a disk that an image can be created from.
 	write(t, file, was)
 	w.Configure(t, stopped("instance_id = novacron_instance.it.id"))
 	w.Apply(t)
@@ -165,7 +167,7 @@ func containsAll(text string, parts []string) bool {
 	return true
 }
 
-// write writes over the beginning of a file.
+// write overwrites the beginning of a file.
 func write(t *testing.T, path string, content []byte) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -180,8 +182,8 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-// The disk of a linked clone is an image that its guest cannot write to as such; somebody else can. An image is made of it only
-// where it leads to what the instance was made of.
+// The disk of a linked clone is an image. Its guest cannot write to its header, but others can. An
+// image is created from it only if it leads to what the instance was created from.
 func TestAccADiskThatSomebodyReplacedIsNotFollowed(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("replaced")
 	pool, directory := host.Pool(t, name)

@@ -14,8 +14,9 @@ import (
 
 var unlabelled = regexp.MustCompile(`(\n\s*labels\s*= )null`)
 
-// What an instance has beyond its version is in the configuration that Terraform generates for an import, and nothing else: so a
-// later change of a label is a change of a label. A configuration that lacks it differs in the first plan.
+// The configuration that Terraform generates for an import has exactly what an instance has beyond
+// its version, so a later change of a label only changes a label. A configuration that lacks any of
+// it differs in the first plan.
 func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("generated")
 	t.Parallel()
@@ -26,9 +27,9 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	cases := []struct {
 		label    string
 		settings []string
-		has      []string // of the generated configuration
-		kept     []string // settings that a configuration with a gap has
-		gap      []string // what the plan says of that; nil for nothing
+		has      []string // parts of the generated configuration
+		kept     []string // settings that an incomplete configuration has
+		gap      []string // what the plan says about the missing settings; nil for nothing
 	}{
 		{
 			"more",
@@ -143,7 +144,7 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	w.Apply(t)
 }
 
-// What only the configuration knows is said by the first plan after an import, before a change misses it.
+// The first plan after an import says what only the configuration knows, before a change misses it.
 func TestAccWhatAnImportCannotKnowIsSaid(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("untold")
 	t.Parallel()

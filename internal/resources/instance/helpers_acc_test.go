@@ -15,15 +15,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// blankImage makes an image that nothing boots from: its guest runs, costs nothing, and hears
-// nobody.
+// blankImage creates an image that nothing boots from: its guest runs, costs nothing, and hears
+// nothing.
 func blankImage(t *testing.T) string {
 	t.Helper()
 	return tfacc.EmptyImage(t, "16M")
 }
 
-// shop is the configuration of a template "it" with a version 1.0.0 of that image, which takes a
-// hostname.
+// shop is the configuration of a template "it" with a version 1.0.0 of that image. The template
+// takes a hostname.
 func shop(name, image string) string { return tfconfig.Render(template(name), release(image)) }
 
 // shopOf is a shop whose template declares these parameters.
@@ -75,7 +75,7 @@ func off(label string, name tfconfig.Value) tfconfig.Instance {
 	return i
 }
 
-// numbered is the name of each of several instances that have the count of Terraform's.
+// numbered is the name of each of several instances that are created with count.
 func numbered(prefix string) tfconfig.Expr { return tfconfig.Expr(`"` + prefix + `-${count.index}"`) }
 
 // leavesNothing checks, after everything was destroyed, that nothing with marker in its name is
@@ -84,7 +84,7 @@ func leavesNothing(t *testing.T, host *acctest.Host, marker string) resource.Tes
 	return tfacc.LeavesNothing(t, host, volumes.DefaultPool, marker)
 }
 
-// planned expects what the plan does with the instance "it".
+// planned expects the plan's actions for the instance "it".
 func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return tfacc.Planned("novacron_instance.it", action)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// identity is what tells an instance from all others, for as long as it lives.
+// identity distinguishes an instance from all others, for as long as it lives.
 type identity struct {
 	ID types.String `tfsdk:"id"`
 }
@@ -60,7 +60,7 @@ func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest
 	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
 		var given types.String
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
-		i, err := r.Provisioner.Read(ctx, given.ValueString()) // a name is nobody's identity
+		i, err := r.Provisioner.Read(ctx, given.ValueString()) // a name is not an identity
 		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.Library.Tenant() {
 			err = fmt.Errorf("the host has no instance with the UUID %s", given.ValueString())
 		}

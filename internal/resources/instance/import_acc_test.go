@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// An instance whose state was lost is taken over again. What only the configuration knows of it is written to the state; to
-// the instance nothing is done.
+// An instance whose state was lost is imported. What only the configuration knows about it is
+// written to the state; the instance itself stays as it is.
 func TestAccInstanceIsTakenOver(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("adopt")
 	t.Parallel()
@@ -42,7 +42,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 		run("state", "rm", "novacron_instance.it")
 	}
 
-	// Where the configuration says what the host knows, there is nothing to do.
+	// If the configuration says what the host knows, there is nothing to do.
 	for _, id := range []string{uuid, name} {
 		lose()
 		run("import", "novacron_instance.it", id)
@@ -52,7 +52,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	w.instances(t, plain(settings...), takeOver("default/"+name))
 	tfacc.Says(t, run("plan"), "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.")
 
-	// What only the configuration knows is noted, a secret too.
+	// What only the configuration knows is written to the state, also a secret.
 	given := func(pass, tier string) []string {
 		return append(settings[:3:3], `version = "~> 1.0"`, `wait_for = []`, `allow_restart = false`, `hardware_profile = { memory_mb = 128 }`,
 			fmt.Sprintf(`parameters = { hostname = "h", port = "8080", tags = toset(["a", "b"]), env = { A = 1 }, tier = %q, pass = %q }`, tier, pass))
@@ -67,7 +67,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	// From then on a change is a change.
 	w.instances(t, plain(given("two", "web")...))
 	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
-	// And what differs from the host differs after an import, too.
+	// What differs from the host also differs after an import.
 	lose()
 	w.instances(t, plain(given("one", "db")...), takeOver(name))
 	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")

@@ -22,9 +22,8 @@ import (
 )
 
 // adopt takes over what a configuration has to say to get the instance: what it has beyond its
-// version, and the parameters that are not at their defaults. Where the version is gone, everything
-// is beyond it. What nothing but the configuration knows is warned of where a later change would
-// miss it.
+// version, and the parameters that are not at their defaults. If the version is gone, everything is
+// beyond it. adopt warns of what only the configuration knows, if a later change would miss it.
 func (r *Resource) adopt(ctx context.Context, i kind.Instance, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
@@ -48,7 +47,7 @@ func (r *Resource) adopt(ctx context.Context, i kind.Instance, state *model.Inst
 	return diags
 }
 
-// versionOf is what an instance was made of; the zero version where nothing tells that any more.
+// versionOf is what an instance was created from; the zero version if that is not known any more.
 func (r *Resource) versionOf(ctx context.Context, i kind.Instance) (catalog.Version, error) {
 	version, found, err := i.Facts.FrozenVersion()
 	if err != nil || found {
@@ -65,8 +64,8 @@ func (r *Resource) versionOf(ctx context.Context, i kind.Instance) (catalog.Vers
 	return version, err
 }
 
-// waitsFor is what an instance is waited for by default. One that gets no address cannot be waited
-// for at all.
+// waitsFor is what an instance is waited for by default. An instance that gets no address is not
+// waited for at all.
 func waitsFor(i kind.Instance) []string {
 	if !slices.ContainsFunc(i.NICs, func(n profile.NIC) bool { return n.Name != "" && n.IP.Any() }) {
 		return []string{}
@@ -74,7 +73,7 @@ func waitsFor(i kind.Instance) []string {
 	return []string{kind.WaitIP}
 }
 
-// warnOfUntold warns of what the instance was made with, and its host does not tell.
+// warnOfUntold warns of what the instance was created with and its host cannot report.
 func warnOfUntold(diags *diag.Diagnostics, i kind.Instance, version catalog.Version) {
 	if i.Facts.Customized.Digest != "" {
 		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was "+

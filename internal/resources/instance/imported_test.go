@@ -8,7 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// An instance that never gets an address is not waited for: the next change would be refused for it.
+// An instance that never gets an address is not waited for: otherwise its next change would be
+// refused.
 func TestAnImportWaitsForWhatCanCome(t *testing.T) {
 	dhcp, fixed := profile.NIC{Name: "eth0", IP: profile.Addressing{DHCP: true}}, profile.NIC{Name: "eth1"}
 	for name, c := range map[string]struct {

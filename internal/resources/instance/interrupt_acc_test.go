@@ -25,7 +25,8 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 	} {
 		t.Run(c.when, func(t *testing.T) {
 			domain := name + "-" + c.when
-			// A blank guest never has an address, so without Ctrl-C it would be waited for as long as the timeout says.
+			// A blank guest never has an address, so without Ctrl-C the apply would wait for the whole
+			// timeout.
 			w.instances(t, instance("it", domain, `wait_for = ["ip"]`, c.settings))
 			out, err := w.Start(t, "apply", "-auto-approve").Until(t, c.when, func() bool { return c.fact(host, domain) }, syscall.SIGINT)
 			if err == nil {
@@ -42,7 +43,7 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 	}
 }
 
-// waitedFor tells that the guest runs, so that all that is left to do is wait.
+// waitedFor reports that the guest runs, so only waiting is left to do.
 func waitedFor(t *testing.T) func(*acctest.Host, string) bool {
 	return func(host *acctest.Host, domain string) bool {
 		return started(host, domain) && fact(t, host, domain, "State") == "running"
@@ -62,7 +63,7 @@ func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
 		}
 	}
 	apply(defined)
-	// What the first one has left is in the way of the second, which is killed as well.
+	// What the first apply left is in the way of the second, which is killed as well.
 	apply(waitedFor(t))
 	remains := fact(t, host, domain, "UUID")
 

@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A guest that is started again has its address once it has asked for it again, not as long as the lease from before lasts.
+// A guest that is started again has its address once it has asked for it again. The lease from
+// before does not count.
 func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("lease")
 	t.Parallel()
@@ -42,7 +43,7 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 	}
 	first = lease()
 
-	// The guest goes without giving its lease back, and nothing boots from what it gets instead.
+	// The guest goes without giving its lease back, and its new disk does not boot.
 	host.Virsh(t, "destroy", domain)
 	config("2.0.0", "20s")
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", `condition "ip" was not met after`,
@@ -51,7 +52,8 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 		t.Errorf("the lease was\n%s\nand is\n%s", first, now)
 	}
 
-	// The new disk is the instance's, though the state did not go along: what was written before leads back.
+	// The new disk is the instance's, though the state did not follow: the old configuration leads
+	// back.
 	config("1.0.0", "10m")
 	out, err := w.Run(t.Context(), "plan")
 	if err != nil {

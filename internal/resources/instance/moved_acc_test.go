@@ -15,11 +15,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// listPools is libvirt's procedure that the comparison of hosts needs.
+// listPools is the libvirt procedure that the comparison of hosts needs.
 const listPools = 281
 
-// An instance whose provider configuration leads to another host is neither forgotten nor created there without a word; nor are
-// templates and versions.
+// An instance whose provider configuration leads to another host is neither forgotten nor silently
+// created there. The same holds for templates and versions.
 func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	first := acctest.RequireHost(t)
 	second, name, image := first.Own(t, "moved"), tfacc.Name("moved"), blankImage(t)
@@ -76,7 +76,7 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 		t.Errorf("a create noted the host %v", note)
 	}
 
-	// What is noted costs nothing.
+	// Recording the host costs no request.
 	counted := first.Count(t)
 	w.Configure(t, config(counted.URI, "first"))
 	w.EmptyPlan(t)
@@ -85,7 +85,7 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	}
 	w.Configure(t, config(first.URI, "first"))
 
-	// A state of an older release has no note until a refresh.
+	// A state of an older release does not name its host until a refresh.
 	loseNotes(t, w)
 	w.Apply(t)
 	if note := noteOfHost(t, w); note["uuid"] != hostID(first) {
@@ -130,7 +130,7 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	}
 	setUUID(t, second, own)
 
-	// What is gone from its host is created again, without a word.
+	// An instance that is gone from its host is created again without a warning.
 	w.Configure(t, config(first.URI, "first"))
 	w.EmptyPlan(t)
 	first.Virsh(t, "undefine", name)
@@ -141,7 +141,7 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	}
 	w.Apply(t)
 
-	// An import notes its host, too.
+	// An import records its host, too.
 	if out, err := w.Run(t.Context(), "state", "rm", "novacron_instance.it"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -160,7 +160,7 @@ func setUUID(t *testing.T, host *acctest.Host, uuid string) {
 	host.Restart(t)
 }
 
-// stateFile is the path of a workspace's state, and what it says.
+// stateFile is the path of a workspace's state, and its content.
 func stateFile(t *testing.T, w *tfacc.Workspace) (path string, state map[string]any) {
 	t.Helper()
 	path = filepath.Join(w.Dir, "terraform.tfstate")
@@ -192,7 +192,7 @@ func instancesOf(t *testing.T, state map[string]any) (all []map[string]any) {
 	return all
 }
 
-// noteOfHost is the host that a workspace's instance is noted to be on.
+// noteOfHost is the recorded host of a workspace's instance.
 func noteOfHost(t *testing.T, w *tfacc.Workspace) (note map[string]string) {
 	t.Helper()
 	_, state := stateFile(t, w)
@@ -211,7 +211,7 @@ func noteOfHost(t *testing.T, w *tfacc.Workspace) (note map[string]string) {
 	return note
 }
 
-// loseNotes makes a workspace's state one of a release that noted no host.
+// loseNotes turns a workspace's state into that of a release that recorded no host.
 func loseNotes(t *testing.T, w *tfacc.Workspace) {
 	t.Helper()
 	path, state := stateFile(t, w)

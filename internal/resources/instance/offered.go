@@ -16,14 +16,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
-// offer is what an instance's template tells about it.
+// offer is what an instance's template says about it.
 type offer struct {
-	newer    types.String     // the newest active version, where it is newer than the instance's; else null
+	newer    types.String     // the newest active version, if it is newer than the instance's; else null
 	warnings diag.Diagnostics // that the instance's version is deprecated
 }
 
-// offered reads what an instance's template tells about it: nothing where there is no such template
-// any more, or none that the provider's user may see. The instance does not need it.
+// offered reads what an instance's template says about it. It is nothing if the template is gone,
+// or if the provider's user may not see it. The instance does not need the template.
 func offered(ctx context.Context, s *face.Session, i kind.Instance) (offer, error) {
 	return fastpath.Once(ctx, "offer", func() (offer, error) { return readOffer(ctx, s, i) })
 }
@@ -51,7 +51,7 @@ func readOffer(ctx context.Context, s *face.Session, i kind.Instance) (offer, er
 	return o, nil
 }
 
-// newerOf is what an offer has that is newer; null where the template cannot be read, since the
+// newerOf is the newer version of an offer. It is null if the template cannot be read, because the
 // instance can be shown without it.
 func newerOf(ctx context.Context, s *face.Session, i kind.Instance) types.String {
 	o, err := offered(ctx, s, i)

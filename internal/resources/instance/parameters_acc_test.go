@@ -25,7 +25,7 @@ const typedParameters = `
     password = { type = "string", sensitive = true, min_length = 8 }
   `
 
-// However the values are written, they arrive exactly, and a second plan finds nothing to do.
+// Values arrive exactly, in every notation, and a second plan finds nothing to do.
 func TestAccParametersOfEveryShape(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("shapes")
 	t.Parallel()
@@ -120,7 +120,7 @@ func stateOf(t *testing.T, w *tfacc.Workspace, address string) map[string]any {
 	return nil
 }
 
-// Every wrong value is found while planning, at the line where the parameters are, and all of them at once.
+// The plan reports every wrong value, all of them at once, at the line of the parameters.
 func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("wrongparam")
 	t.Parallel()
@@ -153,7 +153,7 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 	w.instances(t)
 }
 
-// What a declaration says against itself is found where it says it.
+// A contradiction within a declaration is reported at the declaration.
 func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()

@@ -18,7 +18,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// tiers is a provider whose storage tiers are pools of the test's own, which must be empty when it ends.
+// tiers is a provider whose storage tiers are the test's own pools, which must be empty when it
+// ends.
 func tiers(t *testing.T, host *acctest.Host, name string) (provider, fast, bulk string) {
 	t.Helper()
 	_, fast = host.Pool(t, name+"-fast")
@@ -31,7 +32,8 @@ provider "novacron" {
 `, name), fast, bulk
 }
 
-// A linked clone whose overlay is on another pool than its base, with disks of each type, behind a filter.
+// A linked clone whose overlay is on another pool than its base, with disks of each type, behind a
+// filter.
 func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("tiers")
 	provider, fast, bulk := tiers(t, host, name)
@@ -53,7 +55,7 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 	macs := func() []statecheck.StateCheck {
 		return []statecheck.StateCheck{same.AddStateValue("novacron_instance.it", tfjsonpath.New("mac_addresses"))}
 	}
-	// Which of two SCSI disks Linux finds first, and calls sda, is chance.
+	// It is random which of two SCSI disks Linux finds first and calls sda.
 	disks := func(want ...string) {
 		t.Helper()
 		said := guestSays(t, host, name, "/bin/sh", "-c",
@@ -93,7 +95,8 @@ func diskIn(directory, instance, disk string) string {
 	return directory + "/" + filepath.Base(diskPath(instance, disk))
 }
 
-// A guest of EFI runs its firmware, and one that was never started has a tag, a static address and a disk to start from.
+// A guest of EFI runs its firmware. A guest that was never started has a tag, a static address and
+// a disk to start from.
 func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("profile")
 	provider, fast, bulk := tiers(t, host, name)
@@ -148,7 +151,7 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 		t.Error("the interface has not got its new tag")
 	}
 
-	// There is no such bridge, so a start fails when all disks are made: none may stay.
+	// There is no such bridge, so a start fails after all disks were created: none may stay.
 	w.instances(t, efi)
 	w.Apply(t)
 	w.instances(t, efi, tagged(42, "bulk", "running"))
@@ -165,7 +168,7 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	}
 }
 
-// A domain that somebody undefined leaves volumes in pools that only the provider's configuration tells.
+// An undefined domain leaves volumes in pools that only the provider's configuration names.
 func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("lost")
 	provider, fast, _ := tiers(t, host, name)
@@ -184,7 +187,7 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	if exists(disk) {
 		t.Errorf("%s is left", disk)
 	}
-	// Nor is a base removed under an overlay of somebody else's, whichever pool that is in.
+	// A base is not removed from under a foreign overlay either, in any pool.
 	host.Virsh(t, "vol-create-as", name+"-fast", "theirs.qcow2", "16M", "--format", "qcow2", "--backing-vol", base, "--backing-vol-format", "qcow2")
 	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "volume theirs.qcow2")
 	host.Virsh(t, "vol-delete", "--pool", name+"-fast", "theirs.qcow2")
@@ -244,7 +247,8 @@ provider "novacron" {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
 	refusals.Check(t)
-	// What is not known yet is not found wrong. Two data disks lie over a system disk that the version names.
+	// Values that are not known yet are not reported as wrong. Two data disks are laid over a system
+	// disk that the version names.
 	w.instances(t, `
 resource "terraform_data" "later" {
   input = { ip = "10.0.0.5/24", gpus = "10de:1eb8", policy = "clean-traffic", tier = "fast" }

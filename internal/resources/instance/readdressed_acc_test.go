@@ -13,14 +13,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Objects that Terraform has under another address, or as deposed, or has just imported, are the same objects: nothing is planned
-// for those that are as configured, and what is deposed goes.
+// Objects that Terraform has under another address, or as deposed, or has just imported, are the
+// same objects: nothing is planned for those that match their configuration, and deposed ones are
+// removed.
 func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("readdressed")
 	t.Parallel()
 	provider := tfconfig.Provider{URI: host.URI}.String()
 	image := blankImage(t)
-	// labelled has all resources under that label, but for the instances.
+	// labelled has all resources under that label, except the instances.
 	labelled := func(label string, instances ...string) string {
 		t, v := template(name), release(image)
 		t.Label, v.Label = label, label
@@ -54,7 +55,7 @@ func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	w.Configure(t, moved)
 	w.EmptyPlan(t)
 
-	// What another address has, this one has deposed, as an interrupted replacement leaves it.
+	// This state has as deposed what another address has, as an interrupted replacement leaves it.
 	w.Configure(t, labelled("x", "x", "old"))
 	w.Apply(t)
 	depose(t, w, "old", "x")
@@ -77,7 +78,7 @@ func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	w.EmptyPlan(t)
 }
 
-// depose makes the object of one instance a deposed object of another.
+// depose turns the object of one instance into a deposed object of another.
 func depose(t *testing.T, w *tfacc.Workspace, of, at string) {
 	t.Helper()
 	text, err := w.Run(t.Context(), "state", "pull")

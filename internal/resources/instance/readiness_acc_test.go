@@ -25,7 +25,8 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 		"last seen: a guest without cloud-init", "The end of the guest's console:", "tiny: ", "wait_for", "is kept so that you can look into it", "the next apply replaces it")
 	unready := fact(t, host, domain, "UUID")
 
-	// The configuration is mended. That the instance is protected does not keep what was never completed.
+	// The configuration is corrected. Deletion protection does not keep an instance that was never
+	// completed.
 	w.instances(t, instance("it", domain, `power_state = "stopped"`))
 	tfacc.Says(t, w.Apply(t), "novacron_instance.it is tainted, so must be replaced", "1 added, 0 changed, 1 destroyed")
 	if uuid := fact(t, host, domain, "UUID"); uuid == unready {
@@ -58,7 +59,8 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 		t.Errorf("the host has the domains %q", found)
 	}
 
-	// An instance that was ready once stays, whatever becomes of a change. What its guest reports ends the wait for an address.
+	// An instance that was ready once stays, even if a later change fails. What its guest reports ends
+	// the wait for an address.
 	w.instances(t, instance("it", domain, `timeouts { update = "5m" }`))
 	report := fmt.Sprintf("\nnovacron: customization of %s: failed: so and so.\n", fact(t, host, domain, "UUID"))
 	console := host.HostPath("/var/lib/libvirt/novacron/nova.console.default." + domain + ".log")

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// reimage gives an instance the system disk of another version, and changes whatever else the plan
+// reimage gives an instance the system disk of another version, and applies the plan's other
 // changes.
 func (r *Resource) reimage(
 	ctx context.Context, plan model.Instance, secrets types.Dynamic,

@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// An instance stays with its version, is told of a newer one, and goes to it when its user says so: with a new system disk
-// and all else as it was.
+// An instance stays at its version, reports a newer one, and moves to it when its user says so:
+// with a new system disk and everything else as it was.
 func TestAccAnotherVersionIsANewSystemDisk(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("reimage")
 	t.Parallel()
@@ -45,7 +45,7 @@ resource "novacron_instance" "it" {
 	w.Configure(t, shop+newer+config("~> 1.0", "before"))
 	w.Apply(t)
 	w.EmptyPlan(t)
-	w.Apply(t) // which notes what the refresh has found
+	w.Apply(t) // which records what the refresh has found
 	told := stateOf(t, w.Workspace, "novacron_instance.it")
 	if told["update_available"] != "1.1.0" || told["resolved_version"] != "1.0.0" {
 		t.Errorf("the instance has version %v, and %v is newer", told["resolved_version"], told["update_available"])
@@ -94,7 +94,8 @@ resource "novacron_instance" "it" {
 	tfacc.Says(t, out, "must be replaced", "Warning: Instance will be replaced", `storage_profile.disks["system"].type`)
 }
 
-// A full clone that is off gets another image, and stays off. The image may be smaller than the old disk.
+// A full clone that is off gets another image, and stays off. The image may be smaller than the old
+// disk.
 func TestAccAStoppedFullCloneIsReimaged(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("offimage")
 	t.Parallel()

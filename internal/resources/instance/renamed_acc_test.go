@@ -9,8 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// Terraform destroys what is at the old address and creates what is at the new one side by side. Its guest, which does not hear,
-// takes longer to go than a create waits for a removal to begin.
+// Terraform destroys the object at the old address and creates the one at the new address side by
+// side. The guest, which does not hear, takes longer to stop than a create waits for a removal to
+// begin.
 func TestAccInstanceAtAnotherAddressWithoutMoved(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("address")
 	t.Parallel()

@@ -34,7 +34,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
 )
 
-// How long things may take where the timeouts block does not say.
+// How long operations may take if the timeouts block does not say.
 const (
 	createTimeout = 10 * time.Minute
 	updateTimeout = 10 * time.Minute
@@ -47,7 +47,7 @@ const (
 // Resource is novacron_instance.
 type Resource struct{ face.Resource }
 
-// New makes the resource.
+// New creates the resource.
 func New() resource.Resource { return &Resource{face.NewResource("instance")} }
 
 // Schema implements resource.Resource.
@@ -62,13 +62,14 @@ func (r *Resource) ModifyPlan(
 	planner.ModifyPlan(ctx, r.Session, req, resp)
 }
 
-// ValidateConfig implements resource.ResourceWithValidateConfig. What overrides a version may be
-// incomplete by itself, so only fields that are wrong whatever they override are found here.
+// ValidateConfig implements resource.ResourceWithValidateConfig. Profiles that override a version
+// may be incomplete by themselves, so it only finds fields that are wrong regardless of the
+// version.
 func (r *Resource) ValidateConfig(
 	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
 ) {
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
-	var config model.Instance // what is looked at; reading all of it takes the framework as long as a plan's other half
+	var config model.Instance // only the needed attributes; reading all takes the framework as long as the other half of a plan
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
@@ -124,7 +125,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	instance, record, err := r.Provisioner.Create(ctx, request, save)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
-	if instance.UUID == "" { // nothing is left of it
+	if instance.UUID == "" { // nothing is left of the instance
 		resp.State.RemoveResource(ctx)
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
@@ -136,7 +137,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 }
 
-// request is what the plan asks for, with what could not be told while planning filled in or
+// request is what the plan asks for. Values that were not known while planning are filled in or
 // refused.
 func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (
 	kind.Request, error,
@@ -165,8 +166,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of
-	// what is gone.
+	// Always: the state may be from a time before identities, and the framework demands an identity
+	// even of a resource that is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...)
 	if !r.Configured() {
 		return
@@ -199,7 +200,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if o, err := offered(ctx, r.Session, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
-	} else { // the instance does not need its library to be read, or destroyed
+	} else { // an instance can be read or destroyed without its library
 		tflog.Warn(ctx, "reading the versions of an instance's template",
 			map[string]any{"template": i.Facts.Template, "error": err.Error()})
 	}
@@ -257,7 +258,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	r.changed(ctx, plan, resp)
 }
 
-// changed hands a changed instance to Terraform. What is not an import's any more is told so.
+// changed returns a changed instance to Terraform, and clears the mark of an import.
 func (r *Resource) changed(ctx context.Context, m model.Instance, resp *resource.UpdateResponse) {
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
@@ -276,8 +277,8 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// The timeout is the guest's own; what follows once it is off has its own time, however short the
-	// guest's is.
+	// The timeout is for the guest alone. What follows once it is off has its own time, however short
+	// the guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	note, _ := face.HostOf(ctx, req.Private)

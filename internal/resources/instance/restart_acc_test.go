@@ -36,7 +36,7 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	}
 	w.EmptyPlan(t)
 
-	// Where nothing runs, nothing is restarted.
+	// An instance that does not run is not restarted.
 	config(`power_state = "stopped"`, `allow_restart = false`)
 	if out := w.Apply(t); strings.Contains(out, "restart of instance") {
 		t.Errorf("a restart is announced:\n%s", out)

@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// What is in parameters_wo is found in nothing that Terraform or the provider writes, and a change of it is seen by its
-// version alone.
+// Nothing that Terraform or the provider writes contains a value of parameters_wo, and only its
+// version shows that it changed.
 func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("secret")
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 		}
 	}
 	unzip(t, filepath.Join(w.Dir, "plan"), filepath.Join(w.Dir, "unzipped"))
-	if found, _ := exec.CommandContext(t.Context(), "grep", "-rlaF", secret, w.Dir).Output(); len(found) > 0 { // exit status 1 for nothing
+	if found, _ := exec.CommandContext(t.Context(), "grep", "-rlaF", secret, w.Dir).Output(); len(found) > 0 { // exit status 1 means no match
 		t.Errorf("the secret is in\n%s", found)
 	}
 
@@ -73,7 +73,7 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 	w.Setenv("TF_LOG", "")
 }
 
-// readByFramework is in a log where the framework reads an instance.
+// readByFramework is the line in a log when the framework reads an instance.
 var readByFramework = regexp.MustCompile(`Called provider defined Resource Read:.* tf_resource_type=novacron_instance\b`)
 
 func read(t *testing.T, file string) string {
@@ -98,7 +98,8 @@ func unzip(t *testing.T, file, directory string) {
 	}
 }
 
-// A sensitive value in parameters is the user's choice; the plan says what that means, and sees its changes.
+// A sensitive value in parameters is the user's choice; the plan says what that means, and detects
+// its changes.
 func TestAccSensitiveValueInParametersIsWarnedOf(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("sensitive")
 	t.Parallel()

@@ -28,8 +28,7 @@ func secret(before, after string) tfconfig.Expr {
 // variable is the sensitive variable by itself.
 const variable = tfconfig.Expr("var.secret")
 
-// secretKey is what only looks like an SSH public key that has the sensitive variable as its
-// comment.
+// secretKey only looks like an SSH public key; its comment is the sensitive variable.
 var secretKey = secret("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZdAeSqdAvFj3SjiIJXrwN1gUn8n9ZTrXQ2hmyIHY8F ", "")
 
 // leaky is a shop and an instance, whose attributes may have the sensitive variable.
@@ -87,8 +86,8 @@ func (l leaky) String() string {
 		tfconfig.Render(l.template, l.version, l.instance)
 }
 
-// found are data sources that read the same. What is written into the catalogue for others to read,
-// such as a description, is theirs to show; what often holds secrets is not.
+// found are data sources that read the same. They may show what is written into the catalog for
+// others to read, such as a description, but not what often holds secrets.
 const found = `
 data "novacron_template" "it" {
   id         = novacron_template.it.id
@@ -100,8 +99,8 @@ data "novacron_instance" "it" {
 }
 `
 
-// What a configuration has from a sensitive variable is printed nowhere: not by a plan or an apply
-// of anything, not with an error, and not from the state, wherever the provider repeats it.
+// A value of a sensitive variable is never printed, in no place where the provider repeats it: not
+// by a plan or an apply of anything, not with an error, and not from the state.
 func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("hush")
 	pool, _ := host.Pool(t, name)
@@ -195,7 +194,7 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	run(false, "destroy", "-auto-approve")
 }
 
-// unmark takes out of a state that an attribute of instances is sensitive.
+// unmark removes from a state that an attribute of instances is sensitive.
 func unmark(t *testing.T, file, attribute string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

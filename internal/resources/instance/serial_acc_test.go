@@ -7,8 +7,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A guest knows each disk by its name, whatever it calls the device: udev makes /dev/disk/by-id/virtio-NAME of the serial
-// number of a virtio-blk disk, and scsi-0QEMU_QEMU_HARDDISK_NAME of the device identification page (83h) of a SCSI disk.
+// A guest knows each disk by its name, however it calls the device. udev creates
+// /dev/disk/by-id/virtio-NAME from the serial number of a virtio-blk disk, and
+// scsi-0QEMU_QEMU_HARDDISK_NAME from the device identification page (83h) of a SCSI disk.
 func TestAccGuestsKnowDisksByTheirNames(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("serial")
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// What replaces is said at the attribute that does it.
+// The plan reports a replacement at the attribute that causes it.
 func TestAccWhatOfDevicesReplaces(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("replaces")
 	t.Parallel()
@@ -88,7 +88,7 @@ resource "terraform_data" "later" {
 	w.instances(t, made.String())
 }
 
-// A guest without a system lets go of nothing: that is an error which says so, and nothing is lost.
+// A guest without a system releases no device: the error says so, and nothing is lost.
 func TestAccAGuestThatDoesNotLetGo(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("keeps")
 	t.Parallel()
@@ -117,7 +117,8 @@ func TestAccAGuestThatDoesNotLetGo(t *testing.T) {
 	}
 }
 
-// A guest whose slots are all taken is restarted for another device, which is announced, and then has slots to spare.
+// A guest whose slots are all taken is restarted for another device, which is announced, and then
+// has slots to spare.
 func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("slots")
 	t.Parallel()
@@ -131,7 +132,8 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	}
 	config(`power_state = "stopped"`)
 	w.Apply(t)
-	// Somebody made it a machine of PCI Express, with as many ports as libvirt finds necessary.
+	// A foreign edit turned it into a PCI Express machine, with as many ports as libvirt finds
+	// necessary.
 	definition := host.Virsh(t, "dumpxml", "--inactive", domain)
 	definition = regexp.MustCompile(`machine='[^']*'`).ReplaceAllString(definition, "machine='q35'")
 	definition = regexp.MustCompile(`<address type='pci'[^>]*/>|<controller type='pci' index='0' model='pci-root'/>`).ReplaceAllString(definition, "")
@@ -163,7 +165,7 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	}
 }
 
-// attach attaches a device of that XML to the running guest alone.
+// attach attaches a device of that XML to the running guest only.
 func attach(t *testing.T, host *acctest.Host, domain, device string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "device.xml")
@@ -173,7 +175,7 @@ func attach(t *testing.T, host *acctest.Host, domain, device string) {
 	host.Virsh(t, "attach-device", domain, file, "--live")
 }
 
-// What a change that was cut off has left, and what somebody else plugged in, is in nobody's way.
+// Remains of an interrupted change and foreign devices do not block a later change.
 func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("cutoff")
 	t.Parallel()
@@ -196,7 +198,7 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 	attach(t, host, domain, fmt.Sprintf(device, diskPath(domain, "data"), "vdc", "<serial>data</serial><alias name='ua-disk-data'/>"))
 	attach(t, host, domain, `<interface type='network'><mac address='52:54:00:12:34:57'/><source network='default'/><model type='virtio'/><alias name='ua-nic-eth1'/></interface>`)
 
-	// The new disk on the tier cannot be opened by the guest's process: its volume goes again.
+	// The guest's process cannot open the new disk on the tier: its volume is removed again.
 	const data = `data = { size_gb = 2 }`
 	const nics = `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`
 	if err := os.Chmod(host.HostPath(fast), 0o700); err != nil {

@@ -8,8 +8,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// own makes sure that the instance of a state is the provider's tenant's. Another one's is as good
-// as not there; but to forget it would be to lose it, where only the provider's tenant is another.
+// own checks that the instance of a state belongs to the provider's tenant. Another tenant's
+// instance counts as missing. But forgetting it would lose it if only the provider's tenant has
+// changed.
 func (r *Resource) own(tenant, id string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if r.Configured() && tenant != r.Library.Tenant() {

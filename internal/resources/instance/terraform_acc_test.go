@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// What plugin-testing cannot show is told by Terraform itself: warnings, where errors point, and what becomes of an
-// interrupted or killed apply.
+// These tests run Terraform itself for what plugin-testing cannot show: warnings, the positions of
+// errors, and the result of an interrupted or killed apply.
 
 // workspace is a directory of Terraform's whose shop is in place.
 type workspace struct {
@@ -19,7 +19,8 @@ type workspace struct {
 	shop string
 }
 
-// newWorkspace applies a shop. The test's end destroys everything and finds nothing with marker in its name.
+// newWorkspace applies a shop. When the test ends, it destroys everything and checks that nothing
+// with marker in its name is left.
 func newWorkspace(t *testing.T, host *acctest.Host, marker, shop string) *workspace {
 	t.Helper()
 	w := &workspace{shop: shop}
@@ -50,7 +51,8 @@ func instancesIn(t *testing.T, w *workspace) []string {
 	return slices.DeleteFunc(strings.Fields(out), func(address string) bool { return !strings.HasPrefix(address, "novacron_instance.") })
 }
 
-// The facts that a signal waits for. They cost no more than a look at a file, so that it comes at once.
+// The facts that a signal waits for. Each costs no more than a look at a file, so that the signal
+// comes at once.
 func defined(host *acctest.Host, domain string) bool {
 	return exists(host.HostPath("/etc/libvirt/qemu/" + domain + ".xml"))
 }

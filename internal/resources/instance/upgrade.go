@@ -27,9 +27,9 @@ func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrade
 	return map[int64]resource.StateUpgrader{0: {StateUpgrader: from0}}
 }
 
-// upgradeFrom0 notes in a state what on_version_change meant before there was one.
+// upgradeFrom0 records in a state what on_version_change meant before it existed.
 func upgradeFrom0(state []byte) ([]byte, error) {
-	var attributes map[string]json.RawMessage // numbers stay as they are written
+	var attributes map[string]json.RawMessage // keeps numbers as they are written
 	if err := json.Unmarshal(state, &attributes); err != nil {
 		return nil, err
 	}

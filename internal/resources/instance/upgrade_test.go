@@ -21,7 +21,7 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	if resp.Diagnostics.HasError() {
 		t.Fatal(resp.Diagnostics)
 	}
-	// Terraform itself fills in what the old schema had not.
+	// Terraform itself fills in what the old schema did not have.
 	raw := tfprotov6.RawState{JSON: resp.DynamicValue.JSON}
 	value, err := raw.UnmarshalWithOpts(s.Schema.Type().TerraformType(t.Context()), tfprotov6.UnmarshalOpts{})
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package elsewhere says of an instance that the host does not have whether another host has it.
+// Package elsewhere reports whether another host has an instance that this host does not have.
 package elsewhere
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// Noted tells whether a note is of the host that an instance was found on. Its pool is not
-// compared: that may take a request, which a refresh that finds everything as it was does without.
+// Noted reports whether a note is of the host that an instance was found on. It does not compare
+// the pool: that may take a request, and a refresh that finds nothing changed does without it.
 func Noted(note []byte, i kind.Instance) bool {
 	host, ok := face.ParseHost(note)
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }
 
-// Missing says of an instance that the host does not have that it is on another one: an error where
-// that is certain, a warning where it may be, and nothing where it is gone.
+// Missing reports that an instance which the host does not have is on another host: an error if
+// that is certain, a warning if it may be, and nothing if the instance is gone.
 func Missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
@@ -45,7 +45,7 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, state *model.
 	face.LeftBehind(diags, moved, "Instance", name, doubt)
 }
 
-// AddError is face.AddTimedError, but of an instance that is missing it says where it is.
+// AddError is face.AddTimedError, but for a missing instance it says where the instance is.
 func AddError(
 	ctx context.Context, diags *diag.Diagnostics, summary string, err error,
 	c *face.Session, private face.PrivateState, state *model.Instance,

@@ -38,8 +38,8 @@ type fileModel struct {
 	Owner       types.String `tfsdk:"owner"`
 }
 
-// Customization reads a customization; nil where it is not set. What is not known yet is left out,
-// and known is false.
+// Customization reads a customization; nil if it is not set. Values that are not known yet are left
+// out, and known is then false.
 func Customization(ctx context.Context, o types.Object) (c *guest.Customization, known bool) {
 	if o.IsNull() || o.IsUnknown() {
 		return nil, !o.IsUnknown()
@@ -77,8 +77,8 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 	return c, attribute.Known(ctx, o)
 }
 
-// as reads an object whose attributes may be unknown; ok is false for one that is null or unknown
-// itself.
+// as reads an object whose attributes may be unknown; ok is false if the object itself is null or
+// unknown.
 func as[T any](ctx context.Context, v attr.Value) (model T, ok bool) {
 	o, ok := v.(types.Object)
 	if !ok || o.IsNull() || o.IsUnknown() {
@@ -88,7 +88,7 @@ func as[T any](ctx context.Context, v attr.Value) (model T, ok bool) {
 	return model, !diags.HasError()
 }
 
-// ports reads a set of numbers; nil where it is not set.
+// ports reads a set of numbers; nil if it is not set.
 func ports(s types.Set) []int64 {
 	if s.IsNull() || s.IsUnknown() {
 		return nil
@@ -102,8 +102,8 @@ func ports(s types.Set) []int64 {
 	return numbers
 }
 
-// unknownCommand stands for a command that is not known yet: what is said of the others goes by
-// their places.
+// unknownCommand stands for a command that is not known yet, because findings refer to the other
+// commands by their positions.
 const unknownCommand = "true"
 
 func commands(l types.List) []string {

@@ -80,7 +80,7 @@ func TestNoPortsAreNotTheSameAsNone(t *testing.T) {
 	}
 }
 
-// What is not known yet is not found wrong, and what is known is.
+// Values that are not known yet are not reported as wrong; known ones are.
 func TestWhatIsNotKnownYetIsLeftOut(t *testing.T) {
 	of := customizationAttribute().GetType().(types.ObjectType).AttrTypes
 	users, files := of["users"].(types.MapType).ElemType.(types.ObjectType), of["files"].(types.MapType).ElemType.(types.ObjectType)

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// Found is an instance as data sources show it: what its host tells, in the resource's own words.
+// Found is an instance as data sources show it: what its host reports, in the resource's terms.
 type Found struct {
 	ID                 types.String `tfsdk:"id"`
 	Name               types.String `tfsdk:"name"`

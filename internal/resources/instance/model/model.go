@@ -1,5 +1,5 @@
 // Package model is an instance as Terraform has it: the schema of the resource novacron_instance,
-// and what converts between its attributes and what the core asks and tells.
+// and the conversion between its attributes and the core's requests and instances.
 package model
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// ImportedKey is noted in the private state of an imported instance, until the first update: so far
-// the state has what an import found, not what a configuration says.
+// ImportedKey is set in the private state of an imported instance until the first update: until
+// then the state has what an import found, not what a configuration says.
 const ImportedKey = "imported"
 
 // Instance is an instance as Terraform has it.
@@ -60,11 +60,11 @@ type Instance struct {
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
-// Asked is what a model asks for. It is read once a call.
+// Asked is what a model asks for. It is read once per call.
 type Asked struct {
 	kind.Request              // without what is not known yet
 	Complete     bool         // nothing is unknown
-	Findings     finding.List // what cannot be read, each at its attribute
+	Findings     finding.List // values that cannot be read, each at its attribute
 }
 
 // ToRequest reads what the model asks for, with the secrets of the configuration.
@@ -122,15 +122,15 @@ func (m *Instance) Computed(i kind.Instance) {
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
 }
 
-// AsPlanned is Computed, but keeps what the plan has promised.
+// AsPlanned is Computed, but keeps the planned values.
 func (m *Instance) AsPlanned(i kind.Instance) {
 	planned := *m
 	m.Computed(i)
 	m.keepPlanned(planned)
 }
 
-// keepPlanned keeps what the plan has promised of the guest. A guest gets and loses addresses at
-// any time, but Terraform takes no other answer than the planned one; the next refresh tells.
+// keepPlanned keeps the planned values of the guest. A guest gets and loses addresses at any time,
+// but Terraform accepts only the planned answer; the next refresh shows the current one.
 func (m *Instance) keepPlanned(planned Instance) {
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
@@ -140,8 +140,8 @@ func (m *Instance) keepPlanned(planned Instance) {
 	}
 }
 
-// FromInstance takes over an instance as its host has it. What the host cannot tell stays as it
-// was.
+// FromInstance takes over an instance as its host has it. Attributes that the host does not know
+// stay as they were.
 func (m *Instance) FromInstance(i kind.Instance) {
 	m.Computed(i)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
@@ -169,24 +169,25 @@ func (m *Instance) Told() map[string]attr.Value {
 	}
 }
 
-// Imported tells whether the instance was imported: only its host knows how it was made.
+// Imported reports whether the instance was imported: then only its host knows how it was created.
 func (m *Instance) Imported() bool { return m.Provisioning.IsNull() }
 
-// ForgetGuest makes unknown what is known of the guest, because it is about to start again.
+// ForgetGuest marks what is known of the guest as unknown, because the guest is about to start
+// again.
 func (m *Instance) ForgetGuest() {
 	m.IPAddresses, m.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
 	m.Status = types.StringUnknown()
 }
 
-// Renamed tells whether the domain has another name than the instance's.
+// Renamed reports whether the domain's name differs from the instance's.
 func (m *Instance) Renamed() bool {
 	return !m.DomainName.IsNull() &&
 		m.DomainName.ValueString() != naming.Domain(m.Tenant.ValueString(), m.Name.ValueString())
 }
 
-// Strayed tells whether the instance has a version that the state's version does not allow: a
-// reimage that failed once the new disk was the instance's has left the state as it was, and
-// reading has found the version.
+// Strayed reports whether the instance has a version that the state's version does not allow. A
+// reimage that fails after the instance has the new disk leaves the state as it was, and a later
+// read finds the new version.
 func (m *Instance) Strayed() bool {
 	return !m.Version.IsNull() && !m.ResolvedVersion.IsNull() &&
 		!catalog.Allows(m.Version.ValueString(), m.ResolvedVersion.ValueString())
@@ -203,7 +204,7 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"name": types.StringType, "duration_ms": types.Int64Type,
 }}
 
-// Provisioning writes how an instance was made.
+// Provisioning writes how an instance was created.
 func Provisioning(r provision.Record) types.Object {
 	steps := make([]attr.Value, len(r.Steps))
 	for n, s := range r.Steps {

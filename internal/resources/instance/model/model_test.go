@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// A guest that gets its address between plan and apply made Terraform complain of an inconsistent
+// A guest that got its address between plan and apply once led Terraform to report an inconsistent
 // result.
 func TestAnAddressThatComesMeanwhileIsLeftToTheNextRefresh(t *testing.T) {
 	plan := Instance{Status: types.StringValue("running"), IPAddress: types.StringNull(), IPAddresses: types.ListValueMust(types.StringType, nil)}

@@ -33,8 +33,8 @@ func Given(parameters, secrets types.Dynamic) (parameter.Given, finding.List) {
 	return g, findings
 }
 
-// values are the values of an object or map; none of one that is null or unknown as a whole. ok is
-// false for anything else.
+// values are the values of an object or map; none if it is null or unknown as a whole. ok is false
+// for anything else.
 func values(d types.Dynamic) (given map[string]parameter.Raw, ok bool) {
 	if d.IsNull() || d.IsUnderlyingValueNull() || WholeUnknown(d) {
 		return nil, true
@@ -95,11 +95,11 @@ func rawList(elements []attr.Value) []parameter.Raw {
 	return list
 }
 
-// WholeUnknown tells whether not even the names of the parameters are known yet.
+// WholeUnknown reports whether not even the names of the parameters are known yet.
 func WholeUnknown(d types.Dynamic) bool { return d.IsUnknown() || d.IsUnderlyingValueUnknown() }
 
-// Effective writes values as an object, each of the type that its declaration has, unknown where it
-// is not known yet.
+// Effective writes values as an object. Each value has the type of its declaration, and is unknown
+// if it is not known yet.
 func Effective(values parameter.Values, declared map[string]parameter.Parameter) types.Dynamic {
 	attributeTypes, attributes := map[string]attr.Type{}, map[string]attr.Value{}
 	for name, v := range values {
@@ -119,7 +119,7 @@ func typed(kind string, v *parameter.Value) (attr.Type, attr.Value) {
 		if v == nil {
 			return types.NumberType, types.NumberUnknown()
 		}
-		// With the precision that Terraform has. The catalog wrote the text.
+		// With Terraform's precision. The catalog wrote the text.
 		n, _, _ := big.ParseFloat(v.Text, 10, 512, big.ToNearestEven)
 		return types.NumberType, types.NumberValue(n)
 	case parameter.TypeBool:
@@ -154,8 +154,8 @@ func typed(kind string, v *parameter.Value) (attr.Type, attr.Value) {
 	return types.StringType, types.StringValue(v.Text)
 }
 
-// WithNames adds what was planned and turned out to be null: Terraform takes no object of another
-// shape.
+// WithNames adds the planned values that turned out to be null, because Terraform accepts no object
+// of another shape.
 func WithNames(got, planned types.Dynamic) types.Dynamic {
 	have, ok := got.UnderlyingValue().(types.Object)
 	want, planKnown := planned.UnderlyingValue().(types.Object)

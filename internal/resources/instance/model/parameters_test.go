@@ -102,7 +102,7 @@ func TestEffectiveParametersHaveTheirTypes(t *testing.T) {
 	if got := Effective(values, declared); !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	// What the host has is what was planned.
+	// The host has what was planned.
 	if got := Effective(metadata.SettingValues(metadata.Settings(values)), nil); !got.Equal(want) {
 		t.Errorf("read back as %s", got)
 	}

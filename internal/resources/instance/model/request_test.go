@@ -7,8 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// What is wrong comes with the request, so that nothing has to read the attributes again to find
-// it.
+// The request comes with its mistakes, so no caller has to read the attributes again to find them.
 func TestARequestComesWithWhatIsWrong(t *testing.T) {
 	text := types.DynamicValue(types.StringValue("web"))
 	for name, c := range map[string]struct {

@@ -25,13 +25,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// Power states that a user asks for.
+// Power states that a user can ask for.
 const (
 	Running = "running"
 	Stopped = "stopped"
 )
 
-// What another version means: see on_version_change.
+// What a change of the version does: see on_version_change.
 const (
 	Replace = "replace"
 	Reimage = "reimage"
@@ -185,8 +185,8 @@ func settings() map[string]schema.Attribute {
 	}
 }
 
-// Facts are the attributes that the host tells. Which of them a change leaves alone is decided by
-// ModifyPlan.
+// Facts are the attributes that the host reports. ModifyPlan decides which of them a change leaves
+// alone.
 func Facts() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id":     schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
@@ -201,7 +201,7 @@ func Facts() map[string]schema.Attribute {
 		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the " +
 			"instance was created from."},
 		"effective_parameters": schema.DynamicAttribute{
-			Computed: true, Sensitive: true, // Terraform knows which of the values in parameters are sensitive, and does not say
+			Computed: true, Sensitive: true, // Terraform knows which of the values in parameters are sensitive, and does not tell the provider
 			MarkdownDescription: "The parameters in force as an object, with defaults filled in, each in its type. It omits " +
 				"parameters that the template declares as sensitive, and those of `parameters_wo`. Values in `parameters` may be " +
 				"sensitive in your configuration, and Terraform does not tell providers, so it hides the whole object. To print " +

@@ -7,8 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
-// AsWritten writes values as a literal in a configuration has them: objects and tuples. Null for
-// none.
+// AsWritten writes values in the form of a configuration's literals: objects and tuples. It is null
+// for no values.
 func AsWritten(values parameter.Values) types.Dynamic {
 	if len(values) == 0 {
 		return types.DynamicNull()

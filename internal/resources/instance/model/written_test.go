@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
-// What an import finds is of the types that Terraform gives to literals, so that a configuration
-// that says it is the same.
+// What an import finds has the types that Terraform gives to literals, so that a configuration with
+// the same values is equal.
 func TestFoundParametersAreAsWritten(t *testing.T) {
 	text := types.StringValue
 	got := AsWritten(parameter.Values{

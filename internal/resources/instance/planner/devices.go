@@ -25,9 +25,9 @@ func (p *planner) compareDevices(ctx context.Context, i kind.Instance, d kind.De
 	}
 }
 
-// refuseUntold refuses to delete disks of an import that its state does not have: providers before
-// this one did not tell of them, so no configuration could have them, and nobody has taken them out
-// of one.
+// refuseUntold refuses to delete disks of an import that its state does not have. Providers before
+// this one did not report them, so no configuration could have them, and no user has removed them
+// from one.
 func (p *planner) refuseUntold(d kind.Devices) {
 	for _, disk := range d.DropDisks {
 		at := finding.At("storage_profile").Name("disks").Key(disk.Name)
@@ -43,7 +43,7 @@ func (p *planner) refuseUntold(d kind.Devices) {
 	}
 }
 
-// announceDevices plans what a change of devices changes beside them, and warns of data that goes.
+// announceDevices plans what a change of devices changes beside them, and warns of data loss.
 func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 	if len(d.AddNICs)+len(d.DropNICs) > 0 {
 		p.plan.MACAddresses = types.MapUnknown(types.StringType)
@@ -54,7 +54,7 @@ func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 	for _, disk := range d.DropDisks {
 		face.AddWarning(p.diags, finding.Finding{
 			Path: finding.At("storage_profile").Name("disks").Key(disk.Name),
-			// Terraform shows one warning of each summary.
+			// Terraform shows only one warning of each summary.
 			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
 			Detail: fmt.Sprintf("Disk %q of instance %q is no longer in the configuration: applying the plan detaches the disk "+
 				"and deletes its volume %s with all its data.", disk.Name, i.Facts.Name, path.Base(disk.Path)),
@@ -62,7 +62,7 @@ func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 	}
 }
 
-// announceRestart says what needs the restart, or refuses it.
+// announceRestart reports what needs the restart, or refuses it.
 func (p *planner) announceRestart(restarts []kind.Restart) {
 	p.plan.ForgetGuest()
 	name := p.state.Name.ValueString()

@@ -20,7 +20,7 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 	nics := []profile.NIC{{Name: "eth1"}}
 	for name, c := range map[string]struct {
 		devices   kind.Devices
-		macs, ips bool // known afterwards
+		macs, ips bool // known after apply
 		warnings  []string
 	}{
 		"nothing":             {kind.Devices{}, true, true, nil},
@@ -53,8 +53,8 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 	}
 }
 
-// Whether a new interface can be added in place depends on its addresses, which the guest could not
-// be told.
+// A new interface can be added in place unless it may have addresses, which the guest could not be
+// told.
 func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	network := func(ip types.Object) types.Object {
 		o := attribute.NetworkObject(&profile.Network{Interfaces: map[string]profile.Interface{"eth1": {}}})
@@ -88,8 +88,8 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 	}
 }
 
-// A disk that an import of former times did not tell of is not deleted for it; one that was taken
-// out of the configuration is.
+// A change does not delete a disk that an import by an older provider did not report. It deletes a
+// disk that was removed from the configuration.
 func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 	drop := kind.Devices{DropDisks: []host.DomainDisk{{Name: "data", Path: "/p/vdata"}}}
 	told := attribute.StorageObject(&profile.Storage{Disks: map[string]profile.Disk{"data": {SizeGB: new(int64(1))}}})

@@ -10,14 +10,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// leaves notes that the plan takes the instance off its version.
+// leaves records that the plan takes the instance off its version.
 func leaves(s *face.Session, state *model.Instance) {
 	if s.Configured() {
 		s.Library.Plan.WillLeave(state.ID.ValueString())
 	}
 }
 
-// refuseStaying refuses that a linked clone stays on a version that the same plan takes away.
+// refuseStaying refuses to let a linked clone stay on a version that the same plan removes.
 func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instance) {
 	id, err := catalog.ParseTemplateID(state.TemplateID.ValueString())
 	if err != nil || !s.Configured() {
@@ -28,9 +28,9 @@ func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instan
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }
 
-// checkName finds that the name of a new instance is taken: by another domain of the host for
-// certain, which is an error. An instance of the tenant may be one that goes before the plan is
-// applied, as by another configuration of the provider.
+// checkName reports that the name of a new instance is taken. If another domain of the host has it,
+// that is certain, and an error. An instance of the tenant may be removed before the plan is
+// applied, for example by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
 	face.AddUnsure(p.diags, "Could not read host", p.session.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// compareParameters decides whether the parameters mean another instance: they work at first boot.
-// What all may see is compared with what the host has; of secrets there is nothing to compare with
-// but what the user says of them.
+// compareParameters decides whether a change of the parameters requires another instance, because
+// parameters work at first boot. It compares values that are not secret with those of the host.
+// Secrets it can only compare with those that the user gave before.
 func (p *planner) compareParameters(b kind.Blueprint) {
 	if !p.sameParameters(b) {
 		p.replace("parameters")
@@ -30,18 +30,18 @@ func (p *planner) sameParameters(b kind.Blueprint) bool {
 	switch {
 	case model.WholeUnknown(p.plan.Parameters):
 		return false
-	case model.WholeUnknown(p.secrets): // which decide what is left to defaults; what is written tells nearly as well
+	case model.WholeUnknown(p.secrets): // secrets decide which values have their defaults; comparing the written values is nearly as exact
 		return p.plan.Parameters.Equal(p.state.Parameters)
 	case !model.Effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
 		return false
-	case p.state.Imported() && (p.adopting || p.state.Parameters.IsNull()): // what secrets were given is not known
+	case p.state.Imported() && (p.adopting || p.state.Parameters.IsNull()): // the secrets that were given are not known
 		return true
 	}
 	before, _ := model.Given(p.state.Parameters, p.secrets)
 	return parameter.SameSecrets(declared, before.Parameters, p.asked.Given.Parameters)
 }
 
-// warnOfSecrets tells of sensitive values that the state will keep.
+// warnOfSecrets warns of sensitive values that the state will keep.
 func (p *planner) warnOfSecrets(declared map[string]parameter.Parameter) {
 	for _, name := range slices.Sorted(maps.Keys(p.asked.Given.Parameters)) {
 		if declared[name].Sensitive {

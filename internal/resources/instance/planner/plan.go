@@ -1,4 +1,4 @@
-// Package planner plans an instance: which version it gets, what is wrong with what is asked for,
+// Package planner plans an instance: which version it gets, what is wrong with the configuration,
 // and whether a change is made in place, restarts the guest, reimages the instance or replaces it.
 package planner
 
@@ -22,7 +22,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// ModifyPlan resolves the version, checks what can be checked, and says what a change means:
+// ModifyPlan resolves the version, checks what can be checked, and reports what a change does:
 // nothing, a restart, or another instance.
 func ModifyPlan(
 	ctx context.Context, s *face.Session, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
@@ -32,7 +32,7 @@ func ModifyPlan(
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() {
-		refuseStaying(s, &resp.Diagnostics, &state) // else there is nothing to do, and nothing to find out
+		refuseStaying(s, &resp.Diagnostics, &state) // otherwise there is nothing to do, and nothing to find out
 		return
 	}
 	if req.Plan.Raw.IsNull() {
@@ -54,7 +54,7 @@ func ModifyPlan(
 		adopting, diags := req.Private.GetKey(ctx, model.ImportedKey)
 		p.adopting = len(adopting) > 0
 		resp.Diagnostics.Append(diags...)
-		// That the schema replaces for these, the framework does not tell here.
+		// The framework does not report here that the schema replaces for these.
 		replaced := !plan.Name.Equal(state.Name) || !plan.TemplateID.Equal(state.TemplateID)
 		p.update(ctx, replaced)
 		resp.RequiresReplace = append(resp.RequiresReplace, p.replaces...)
@@ -73,7 +73,7 @@ func ModifyPlan(
 	}
 }
 
-// refuseProtected says already while planning that a protected instance will not go.
+// refuseProtected refuses, in the plan already, to remove a protected instance.
 func refuseProtected(diags *diag.Diagnostics, state model.Instance) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Instance is protected", fmt.Sprintf(
@@ -91,13 +91,13 @@ type planner struct {
 	state    *model.Instance   // nil while creating
 	private  face.PrivateState // the state's
 	adopting bool              // the state is an import's, see importedKey
-	seeded   bool              // what the instance was told at its first boot counts no more
+	seeded   bool              // what the instance was told at its first boot no longer counts
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
 
-// create plans a new instance: its version, its effective parameters, and all that is wrong with
-// it.
+// create plans a new instance: its version, its effective parameters, and everything that is wrong
+// with it.
 func (p *planner) create(ctx context.Context) {
 	if !p.session.Configured() {
 		return
@@ -124,7 +124,7 @@ func (p *planner) create(ctx context.Context) {
 	p.warnOfSecrets(version.Spec.Parameters)
 }
 
-// namesUnknown tells whether not even the names of all parameters are known yet.
+// namesUnknown reports whether not even the names of all parameters are known yet.
 func (p *planner) namesUnknown() bool {
 	return model.WholeUnknown(p.plan.Parameters) || model.WholeUnknown(p.secrets)
 }
@@ -135,7 +135,7 @@ func (p *planner) settle(ctx context.Context, template catalog.Template, version
 ) {
 	findings := append(slices.Clone(p.asked.Findings), p.asked.Storage.ValidateDisks()...)
 	request := p.asked.Request
-	// Planning has decided these since.
+	// The plan has decided these since.
 	request.Version = p.plan.ResolvedVersion.ValueString()
 	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded = p.seeded
@@ -199,7 +199,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	if kept {
 		version, found = frozen, true
 	}
-	if !found { // nothing to compare with but what was written before
+	if !found { // only the written values are left to compare with
 		p.compareAsWritten()
 		return
 	}
@@ -210,24 +210,25 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 }
 
-// keepFacts plans what no change in place touches.
+// keepFacts plans the facts that no change in place touches.
 func (p *planner) keepFacts() {
 	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName, p.state.Host
 	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
 	p.plan.UpdateAvailable = p.state.UpdateAvailable
 	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters
 	if p.plan.Strategy.IsUnknown() {
-		p.plan.Strategy = p.state.Strategy // the template's default counts when an instance is made
+		p.plan.Strategy = p.state.Strategy // the template's default only counts when an instance is created
 	}
 	if p.plan.PowerState.Equal(p.state.PowerState) {
 		p.plan.IPAddresses, p.plan.IPAddress, p.plan.Status = p.state.IPAddresses, p.state.IPAddress, p.state.Status
 	}
 }
 
-// pin keeps the version that was resolved before, unless what the user asks for has changed to
-// anything but just that. Asking for something at last, as after an import, changes nothing where
-// the pinned version is among what is asked for. Asking for the same once more does where it is
-// not: the state did not go along with a reimage that failed at its end.
+// pin keeps the version that was resolved before, unless the user now asks for something other than
+// exactly that version. If the user asks for a version for the first time, as after an import, pin
+// keeps the pinned version if the constraint allows it. If the user asks for the same as before,
+// pin does not keep a version that the constraint does not allow: the state did not follow a
+// reimage that failed at its end.
 func (p *planner) pin() {
 	pinned := p.state.ResolvedVersion.ValueString()
 	keep := p.plan.Version.Equal(p.state.Version) && !p.state.Strayed() ||
@@ -238,12 +239,12 @@ func (p *planner) pin() {
 	switch {
 	case keep:
 		p.plan.ResolvedVersion = p.state.ResolvedVersion
-	case p.state.Strayed(): // else the framework has done so, since something has changed
+	case p.state.Strayed(): // otherwise the framework has done so, because something has changed
 		p.plan.ResolvedVersion = types.StringUnknown()
 	}
 }
 
-// compare decides what the change means, by what the host has.
+// compare decides what the change does, by comparing it with the host's instance.
 func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Blueprint) {
 	if !attribute.Known(ctx, p.plan.Customization) {
 		p.replace("customization")
@@ -270,7 +271,7 @@ func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Bl
 	}
 }
 
-// compareAsWritten decides what a change means where the version is not there to settle it by.
+// compareAsWritten decides what a change does if the version is not there to complete it.
 func (p *planner) compareAsWritten() {
 	for name, same := range map[string]bool{
 		"parameters":       p.plan.Parameters.Equal(p.state.Parameters),

@@ -130,8 +130,8 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 	}
 }
 
-// Parameters work at first boot, so a change of them is another instance; what is not known of
-// secrets changes nothing.
+// Parameters work at first boot, so a change of them requires another instance. Secrets that are
+// not known change nothing.
 func TestParametersThatMeanAnotherInstance(t *testing.T) {
 	declared := map[string]parameter.Parameter{"host": {Type: "string"}, "token": {Type: "string", Sensitive: true}}
 	shown := parameter.Values{"host": {Type: "string", Text: "a"}}

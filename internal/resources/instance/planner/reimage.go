@@ -16,7 +16,8 @@ import (
 )
 
 // reimage plans that the instance gets the system disk of another version. What cannot change in
-// place replaces it, as ever, but for what works at first boot: that comes again.
+// place replaces the instance as usual, except what works at first boot, because the first boot
+// happens again.
 func (p *planner) reimage(ctx context.Context, template catalog.Template, version catalog.Version, found bool) {
 	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
@@ -52,7 +53,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 	p.announceReimage()
 }
 
-// replaceFor replaces an instance that was to get another system disk only, and says why.
+// replaceFor replaces an instance that was to get only another system disk, and says why.
 func (p *planner) replaceFor(reasons []finding.Path) {
 	names := make([]string, len(reasons))
 	for n, at := range reasons {

@@ -9,9 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// replaceAt replaces the instance for the attribute that cannot change in place. Terraform goes by
-// what the user has changed: it ignores attributes that are as they were, and takes none that
-// neither the plan nor the state has.
+// replaceAt replaces the instance for the attribute that cannot change in place. Terraform only
+// looks at what the user has changed: it ignores attributes that are as they were, and accepts none
+// that neither the plan nor the state has.
 func (p *planner) replaceAt(at finding.Path) {
 	planned, prior := leaf(p.plan, at), leaf(p.state, at)
 	if planned == nil && prior == nil || planned != nil && prior != nil && planned.Equal(prior) {
@@ -20,8 +20,8 @@ func (p *planner) replaceAt(at finding.Path) {
 	p.replaces = append(p.replaces, face.Path(at))
 }
 
-// leaf is the attribute of a profile or the customization that a path leads to; nil where there is
-// none, or it is null.
+// leaf is the attribute of a profile or the customization that a path leads to; nil if it does not
+// exist or is null.
 func leaf(m *model.Instance, at finding.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,

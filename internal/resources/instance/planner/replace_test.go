@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
-// Terraform refuses a plan that replaces for an attribute which is nowhere, and ignores one that
+// Terraform refuses a plan that replaces for an attribute that does not exist, and ignores one that
 // has not changed.
 func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	with := func(tier *string) types.Object {

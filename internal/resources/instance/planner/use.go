@@ -13,14 +13,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// pinned tells whether the instance is there and stays at its version: then it goes by what it was
-// made of.
+// pinned reports whether the instance exists and stays at its version: then it uses what it was
+// created from.
 func (p *planner) pinned() bool {
 	return p.state != nil && p.plan.ResolvedVersion.Equal(p.state.ResolvedVersion)
 }
 
-// resolve finds the template and the version that the plan means. found is false when that cannot
-// be told yet, and after an error.
+// resolve finds the template and the version that the plan means. found is false if they are not
+// known yet, and after an error.
 func (p *planner) resolve(ctx context.Context) (template catalog.Template, version catalog.Version, found bool) {
 	id, err := catalog.ParseTemplateID(p.plan.TemplateID.ValueString())
 	if p.plan.TemplateID.IsUnknown() || p.plan.Version.IsUnknown() || err != nil {
@@ -28,7 +28,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	}
 	template, versions, err := p.session.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		if p.pinned() { // which does not need it
+		if p.pinned() { // a pinned instance does not need the template
 			p.plan.UpdateAvailable = types.StringNull()
 		} else {
 			face.AddFindings(p.diags, p.session.Library.NoSuchTemplate(id))
@@ -54,18 +54,18 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
 	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Plan.InState(coming[again].ID)):
-		// It comes with the same apply, for the first time or in the place of one of the same number:
-		// what that is tells nothing.
+		// The same apply registers it, for the first time or in place of a version of the same number, so
+		// its content is not known yet.
 		p.use(template, coming[again])
 		return template, version, false
-	case n < 0: // it has gone since; a full clone does not need it
+	case n < 0: // it has been removed since; a full clone does not need it
 		return template, version, false
 	}
 	return template, versions[n], p.use(template, versions[n]) && (again >= 0 || p.stored(ctx, versions[n]))
 }
 
-// use makes sure that something new may be made of a version, and tells what speaks against it.
-// What there is already is told by reading it.
+// use checks that a new instance may be created from a version, and reports why not. For an
+// existing instance, reading it reports that.
 func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	if p.pinned() {
 		return true
@@ -76,7 +76,7 @@ func (p *planner) use(template catalog.Template, version catalog.Version) bool {
 	return err == nil
 }
 
-// stored makes sure that the pool has the image that something new is made of.
+// stored checks that the pool has the image that a new instance is created from.
 func (p *planner) stored(ctx context.Context, version catalog.Version) bool {
 	if p.pinned() {
 		return true
