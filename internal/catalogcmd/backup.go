@@ -32,8 +32,9 @@ import (
 //	maps/HEX                        the map of that image's blocks
 //	SHA256SUMS                      of everything before it; a file without it is not complete
 //
-// So tar unpacks it, and sha256sum -c checks it. It is not compressed, because it is read in two passes and by pieces, and
-// images mostly are; blocks of zeros are holes in the file.
+// So tar unpacks a backup, and sha256sum -c checks it. A backup is not compressed, because it is
+// read in two passes and in pieces, and most images are compressed already; blocks of zeros are
+// holes in the file.
 
 const (
 	headerName    = "novacron-backup.json"
@@ -84,7 +85,7 @@ func (a *app) setUpExport(flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// export writes the file under another name, and gives it its own once it is complete.
+// export writes the file under a temporary name, and renames it once it is complete.
 func (a *app) export(ctx context.Context, from *end, path string) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("writing the backup: %s is there already: choose another name, or remove it", path)
@@ -162,7 +163,7 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 	})
 }
 
-// images writes what a version's image is made of, unless it is written.
+// images writes the parts of a version's image, unless they are written already.
 func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Version, written map[string]bool) error {
 	if written[v.Digest] {
 		return nil
@@ -203,7 +204,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 	return nil
 }
 
-// bare leaves out of a base what is of one library.
+// bare returns a base without the fields that belong to one library.
 func bare(b catalog.Base) catalog.Base {
 	b.State, b.Volume, b.Versions, b.Children, b.Depth = "", "", nil, nil, 0
 	return b
@@ -236,7 +237,7 @@ func (w *writer) member(name string, size int64, write func(io.Writer) error) er
 	if err := write(io.MultiWriter(w.tar, sum)); err != nil {
 		return err
 	}
-	if err := w.tar.Flush(); err != nil { // it has not got size bytes
+	if err := w.tar.Flush(); err != nil { // it has received fewer than size bytes
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	fmt.Fprintf(&w.sums, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
@@ -249,10 +250,10 @@ func (w *writer) member(name string, size int64, write func(io.Writer) error) er
 	return nil
 }
 
-// block is what a hole in a file is made of at least, bytes.
+// block is the minimum size of a hole in a file, in bytes.
 const block = 4096
 
-// sparse writes a file in which blocks of zeros are holes.
+// sparse writes a file and leaves holes for blocks of zeros.
 type sparse struct {
 	file *os.File
 	end  int64
@@ -275,5 +276,5 @@ func (s *sparse) Write(p []byte) (int, error) {
 
 var zeros [block]byte
 
-// finish gives the file its length, which may end in a hole.
+// finish sets the file's length, because the file may end in a hole.
 func (s *sparse) finish() error { return s.file.Truncate(s.end) }

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A library is exported on one host, and restored on another, in either kind of catalogue.
+// A library is exported on one host and restored on another, in both kinds of catalog.
 func TestAccABackupIsRestored(t *testing.T) {
 	from, to := newPool(t), newPool(t)
 	admin, dsn := newDatabase(t, to, "t1", "t2")
@@ -29,7 +29,7 @@ func TestAccABackupIsRestored(t *testing.T) {
 	if !strings.Contains(out, "templates: 2, versions: 4, requests: 0, images: 2") {
 		t.Errorf("it says\n%s", out)
 	}
-	from.catalog(t, exitFailed, "export", "--to", file) // it is there already
+	from.catalog(t, exitFailed, "export", "--to", file) // the file exists already
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
@@ -42,27 +42,27 @@ func TestAccABackupIsRestored(t *testing.T) {
 		t.Errorf("the plain tools: %v: %s", err, out)
 	}
 
-	// With a tenant's role: what is that tenant's.
+	// A tenant's role imports that tenant's objects.
 	out = to.catalog(t, exitDone, "import", "--from", file, "--to", dsn["t1"])
 	if !strings.Contains(out, "left out: objects of the tenants t2") || !strings.Contains(out, "templates: 1, versions: 3") {
 		t.Errorf("it says\n%s", out)
 	}
 	restored := to.library(t, "t1", dsn["t1"])
 	whole(t, restored, id, images)
-	// As an administrator: the rest, too.
+	// An administrator imports the rest, too.
 	out = to.catalog(t, exitDone, "import", "--from", file, "--to", admin)
 	if !strings.Contains(out, "templates: 1 (1 more were there already), versions: 1 (3 more were there already)") {
 		t.Errorf("it says\n%s", out)
 	}
 	whole(t, to.library(t, "t2", dsn["t2"]), foreign, theirs)
-	// And beside it, in the pool's own catalogue, which has the images.
+	// The pool's own catalog, which has the images already, can be restored beside the database.
 	to.catalog(t, exitDone, "import", "--from", file)
 	whole(t, to.library(t, "t1", ""), id, images)
 	if stored := to.images(t); len(stored) != 2 {
 		t.Errorf("images are stored as %q", stored)
 	}
 
-	// A backup of the database is as good.
+	// A backup of the database is the same as one of the pool.
 	again := filepath.Join(t.TempDir(), "again.tar")
 	if out := to.catalog(t, exitDone, "export", "--from", admin, "--to", again); !strings.Contains(out, "templates: 2, versions: 4, requests: 0, images: 2") {
 		t.Errorf("it says\n%s", out)
@@ -88,7 +88,7 @@ func TestAccABackupIsRestored(t *testing.T) {
 	}
 }
 
-// A file that is damaged anywhere, or cut off anywhere, restores nothing.
+// A file that is damaged or cut off anywhere restores nothing.
 func TestAccADamagedBackupRestoresNothing(t *testing.T) {
 	from, to := newPool(t), newPool(t)
 	l := from.library(t, "t1", "")
@@ -129,7 +129,7 @@ func TestAccADamagedBackupRestoresNothing(t *testing.T) {
 	}
 }
 
-// An export that fails leaves no file, and an image that is not what it should be is no backup.
+// An export that fails leaves no file, and an image that does not match its digest is not exported.
 func TestAccADamagedImageIsNotExported(t *testing.T) {
 	p := newPool(t)
 	l := p.library(t, "t1", "")

@@ -10,14 +10,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// Versions that are stored as what differs from others are exported and restored as that, on top of where the others are then.
+// Versions that are stored as differences from others are exported and restored as differences, on
+// top of the others wherever those are stored then.
 func TestAccABackupOfChangesIsRestored(t *testing.T) {
 	from, to := newPool(t), newPool(t)
 	l := from.library(t, "t1", "")
 	disks := map[string]string{"1.9.0": rawDisk(t)}
 	id := offer(t, l, "ubuntu", disks)
 	last := "1.9.0"
-	for n, number := range []string{"1.10.0", "1.11.0"} { // which the catalogue does not have in this order
+	for n, number := range []string{"1.10.0", "1.11.0"} { // which the catalog lists in a different order
 		data, err := os.ReadFile(disks[last])
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +48,8 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		}
 		to.wantDisk(t, restored, v, disk)
 	}
-	// They are as good as they were: another one can be compared with them, and they go one by one.
+	// The restored versions work as before: another image can be compared with them, and they can be
+	// removed one by one.
 	more := library.Registration{ID: id.Version("2.0.0"), Source: file.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil || v.Transferred != 0 {
 		t.Errorf("the first image again: %d bytes sent, %v", v.Transferred, err)
@@ -65,7 +67,7 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 	}
 }
 
-// wantDisk makes sure that the host reads from a version what is in a raw file.
+// wantDisk checks that the host reads the contents of a raw file from a version.
 func (p pool) wantDisk(t *testing.T, l *library.Library, v catalog.Version, disk string) {
 	t.Helper()
 	location, err := l.Images.Location(t.Context(), v)

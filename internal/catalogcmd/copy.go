@@ -40,7 +40,7 @@ func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 		}
 		defer to.Close()
 		if from.tenant == "" {
-			from.tenant = to.tenant // with a tenant's role, nothing else can be written
+			from.tenant = to.tenant // a tenant's role can write nothing else
 		}
 		a.progress("copying from %s to %s", from.name, to.name)
 		if err := a.transfer(ctx, from, to); err != nil || !*move {
@@ -50,7 +50,8 @@ func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// remove takes out of a catalog what another one has in the same words. What was added or changed meanwhile stays.
+// remove removes from a catalog what another catalog has with the same content. Documents that were
+// added or changed meanwhile stay.
 func (a *app) remove(ctx context.Context, from, to *end) error {
 	templates, err := from.store.Templates().List(ctx, from.prefix())
 	if err != nil {
@@ -112,7 +113,8 @@ func removeVersions(ctx context.Context, from, to *end, of catalog.TemplateID) (
 	return left, nil
 }
 
-// removeSame removes a document that both have in the same words, and counts it otherwise.
+// removeSame removes a document if both catalogs have it with the same content, and counts it
+// otherwise.
 func removeSame[T any](ctx context.Context, from, to catalog.Collection[T], rec catalog.Record[T], essence func(T) T, kept *int) error {
 	other, err := to.Get(ctx, rec.Key)
 	if err == nil && len(differences(essence(rec.Value), essence(other.Value))) > 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A library moves to PostgreSQL: the images stay where they are, and belong to both catalogues until one lets go.
+// A library moves to PostgreSQL: the images stay where they are, and belong to both catalogs until
+// one is removed.
 func TestAccACatalogueIsCopied(t *testing.T) {
 	p := newPool(t)
 	_, dsn := newDatabase(t, p, "t1", "t2")
@@ -32,7 +33,7 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 		t.Errorf("again, it says\n%s", out)
 	}
 
-	// What differs is told, and stays.
+	// A difference is reported, and the document stays as it is.
 	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "newer" }); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 	}
 	whole(t, moved, id, images)
 
-	// And back, for good.
+	// Move the library back, for good.
 	out = p.catalog(t, exitDone, "copy", "--from", dsn["t1"], "--to", "embedded", "--move")
 	if !strings.Contains(out, "They were removed from PostgreSQL") {
 		t.Errorf("it says\n%s", out)
@@ -72,7 +73,7 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 	}
 }
 
-// Two databases share a pool: what one of them knows nothing of stays.
+// Two databases share a pool: each leaves alone what only the other one knows.
 func TestAccCataloguesOfOnePoolLeaveEachOtherAlone(t *testing.T) {
 	p := newPool(t)
 	_, one := newDatabase(t, p, "t1")

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-// What --from and --to, --catalog take besides a connection string.
+// The values of --from, --to and --catalog besides a connection string.
 const (
 	embedded = "embedded"
 	postgres = "postgres"
@@ -25,10 +25,10 @@ const (
 		"postgres://ROLE:PASSWORD@HOST/DATABASE"
 )
 
-// end is a catalog that documents come from or go to.
+// end is a catalog that is the source or the target of documents.
 type end struct {
 	name   string // in messages
-	tenant string // whose documents alone are concerned; "" for all
+	tenant string // the only tenant to process; "" for all
 	store  catalogWithImages
 	lib    *library.Library
 	closes []func()
@@ -102,7 +102,7 @@ func (e *end) openPostgres(ctx context.Context, dsn string, bases catalog.Collec
 	return nil
 }
 
-// prefix is what the keys begin with that are concerned.
+// prefix returns the common start of the keys to process.
 func (e *end) prefix() string {
 	if e.tenant == "" {
 		return ""
@@ -110,12 +110,12 @@ func (e *end) prefix() string {
 	return e.tenant + "/"
 }
 
-// contents are the documents of a catalog or of a backup.
+// contents is the documents of a catalog or of a backup.
 type contents interface {
 	templates(ctx context.Context) ([]catalog.Template, error)
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
-	// image finds what a version's image is made of, by digest; nothing where only the pool can have it.
+	// image finds the parts of a version's image, by digest. It is nil if only the pool can have them.
 	image(v catalog.Version) func(digest string) (imagestore.Stored, bool)
 }
 
@@ -123,7 +123,7 @@ func (e *end) templates(ctx context.Context) ([]catalog.Template, error) {
 	return values(e.store.Templates().List(ctx, e.prefix()))
 }
 
-// versions leaves out those that are only coming.
+// versions leaves out versions that are still being registered.
 func (e *end) versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error) {
 	all, err := values(e.store.Versions().List(ctx, of.String()+"@"))
 	var there []catalog.Version

@@ -11,7 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A backup can come from anywhere: one whose documents have names that no provider gives is refused.
+// A backup can come from anywhere: it is refused if its documents have names that a provider would
+// not give.
 func TestABackupOfStrangeNamesIsRefused(t *testing.T) {
 	for _, id := range []catalog.TemplateID{{Tenant: "a.b", Name: "web"}, {Tenant: "..", Name: "web"}, {Tenant: "t1", Name: "../web"}, {Tenant: "t1", Name: "we\tb"}} {
 		b := backupOf(t, func(w *writer) error { return w.document(templatesName+id.String()+".json", catalog.Template{ID: id}) })
@@ -33,7 +34,7 @@ func TestABackupOfStrangeNamesIsRefused(t *testing.T) {
 	}
 }
 
-// backupOf is a whole backup of what write writes.
+// backupOf returns a whole backup with what write writes.
 func backupOf(t *testing.T, write func(*writer) error) *backup {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "backup.tar"))

@@ -108,7 +108,8 @@ func (a *app) repaired(d poolstore.Damage, dir string) {
 
 func kept(dir, volume string) string { return filepath.Join(dir, volume+".damaged") }
 
-// keepIn writes what volumes hold to files of a directory. A file that is there already and differs is an error.
+// keepIn saves the contents of volumes as files in a directory. It is an error if a file exists
+// already and differs.
 func keepIn(dir string) func(volume string, data []byte) error {
 	return func(volume string, data []byte) error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -60,10 +60,10 @@ func (a *app) setUpImport(flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// section is where a member of a backup is in the file.
+// section is the position of a member in a backup's file.
 type section struct{ offset, size int64 }
 
-// archive is a file that is read once from its beginning to its end, and in any order afterwards.
+// archive is a file that is read once from beginning to end, and in any order afterwards.
 type archive interface {
 	io.ReadSeeker
 	io.ReaderAt
@@ -73,13 +73,13 @@ type archive interface {
 type backup struct {
 	file    archive
 	members map[string]section
-	names   []string // of the members, in order
-	tenant  string   // whose documents alone are concerned; "" for all
+	names   []string // of the members, sorted
+	tenant  string   // the only tenant to process; "" for all
 }
 
 var errCut = errors.New("it ends before it is complete: it was cut off, or is not a backup")
 
-// readBackup finds the members of a backup, and makes sure that they are what SHA256SUMS says.
+// readBackup finds the members of a backup and checks them against SHA256SUMS.
 func readBackup(ctx context.Context, file archive) (*backup, error) {
 	b := &backup{file: file, members: map[string]section{}}
 	sums := map[string]string{}
@@ -134,7 +134,8 @@ func readBackup(ctx context.Context, file archive) (*backup, error) {
 	return b, nil
 }
 
-// isSparse tells whether a member leaves out what is zeros, which a backup does not: it would be longer than the file.
+// isSparse reports whether a member omits its zeros. A backup never does, because such a member
+// claims to be longer than the file.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -144,7 +145,7 @@ func isSparse(h *tar.Header) bool {
 	return false
 }
 
-// cancelled is a reader until ctx ends.
+// cancelled is a reader that fails once ctx has ended.
 type cancelled struct {
 	ctx context.Context //nolint:containedctx // io.Reader has none
 	r   io.Reader
@@ -165,7 +166,7 @@ func cutOff(err error) error {
 	return err
 }
 
-// verify compares what was read with SHA256SUMS.
+// verify compares the checksums that were computed with SHA256SUMS.
 func (b *backup) verify(r io.Reader, sums map[string]string) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -203,8 +204,9 @@ func (b *backup) decode(name string, into any) error {
 	return nil
 }
 
-// documents decodes those whose names begin so, in order. What they are called is written into names of volumes, so it has to be
-// what a provider would have called them.
+// documents decodes the documents whose member names begin with prefix, in order. Their ids become
+// parts of volume names, so each must match its member name and be an id that a provider would
+// give.
 func documents[T any](b *backup, prefix string, name func(T) string, valid func(T) error) (all []T, err error) {
 	begin, _ := slices.BinarySearch(b.names, prefix)
 	for _, n := range b.names[begin:] {
@@ -226,7 +228,7 @@ func documents[T any](b *backup, prefix string, name func(T) string, valid func(
 	return all, nil
 }
 
-// own is the beginning of the names of the documents of one kind that are concerned.
+// own returns the common start of the member names to process, for the documents of one kind.
 func (b *backup) own(kind string) string {
 	if b.tenant == "" {
 		return kind
@@ -234,7 +236,7 @@ func (b *backup) own(kind string) string {
 	return kind + b.tenant + "/"
 }
 
-// others are the tenants whose documents are not concerned.
+// others lists the tenants whose documents are left out.
 func (b *backup) others() (tenants []string) {
 	for name := range b.members {
 		parts := strings.Split(name, "/")
@@ -261,7 +263,7 @@ func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error
 		func(r catalog.ProvisioningRequest) error { return naming.ValidateTenant(r.ID.Tenant) })
 }
 
-// image finds an image, or what differs in it from another one.
+// image finds an image, or its differences from another image.
 func (b *backup) image(v catalog.Version) func(digest string) (imagestore.Stored, bool) {
 	return func(digest string) (imagestore.Stored, bool) {
 		key := catalog.BaseKey(digest)
@@ -285,7 +287,7 @@ func (b *backup) image(v catalog.Version) func(digest string) (imagestore.Stored
 	}
 }
 
-// open opens a member of size bytes.
+// open opens a member of the given size.
 func (b *backup) open(name string, size int64) (io.ReadCloser, error) {
 	s, there := b.members[name]
 	if !there {

@@ -14,7 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// packedBackup is a backup of members, whose names and contents take turns, with their sums.
+// packedBackup returns a backup of members with their checksums. Its arguments are alternately
+// names and contents.
 func packedBackup(t testing.TB, members ...string) []byte {
 	t.Helper()
 	var file, sums bytes.Buffer
@@ -39,7 +40,7 @@ func packedBackup(t testing.TB, members ...string) []byte {
 	return file.Bytes()
 }
 
-// readAll reads what an import reads of a backup.
+// readAll reads everything that an import reads from a backup.
 func readAll(ctx context.Context, b *backup) error {
 	templates, err := b.templates(ctx)
 	if err != nil {
@@ -70,8 +71,8 @@ func readAll(ctx context.Context, b *backup) error {
 
 const packedHeader = `{"novacron_backup": 1}`
 
-// FuzzBackup reads a backup in which some bytes are others: two bytes say where, a third what is added to it. What is short is tried in
-// all ways, see the engine's minimizing.
+// FuzzBackup reads a backup in which some bytes are changed: two bytes of the input say where, and
+// a third is added there. The fuzzing engine tries short inputs in all ways when it minimizes.
 func FuzzBackup(f *testing.F) {
 	whole := packedBackup(f, headerName, packedHeader, "templates/default/ubuntu.json", `{"id": "default/ubuntu"}`)
 	f.Add([]byte{})
@@ -88,8 +89,8 @@ func FuzzBackup(f *testing.F) {
 	})
 }
 
-// FuzzBackupDocuments reads documents of any content and name: what is let in is called what its file is called, and can be named by
-// the library.
+// FuzzBackupDocuments reads documents with any content and name: if one is accepted, its id matches
+// its file name, and the library can name it.
 func FuzzBackupDocuments(f *testing.F) {
 	const template, version, digest = `{"tenant": "default", "name": "ubuntu"}`, `"1.0.0"`, "sha256:00"
 	f.Add("templates/default/ubuntu.json", `{"id": "default/ubuntu", "type": "vm"}`, "bases/00.json", `{"digest": "sha256:00", "stored_size_bytes": 4}`)
@@ -123,7 +124,8 @@ func FuzzBackupDocuments(f *testing.F) {
 	})
 }
 
-// A member that leaves out its zeros, as tar of GNU writes it, claims more than the file has: hashing that would have no end.
+// A member that leaves out its zeros, as GNU tar writes it, claims to be longer than the file:
+// hashing it might never end.
 func TestASparseMemberIsRefused(t *testing.T) {
 	var file bytes.Buffer
 	w := tar.NewWriter(&file)
@@ -136,7 +138,8 @@ func TestASparseMemberIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// archive/tar writes none, so the records are written as those of another vendor, and then renamed.
+	// archive/tar does not write these records, so the test writes them under another vendor's name
+	// and then renames them.
 	err := w.WriteHeader(&tar.Header{Name: "images/00", Size: int64(len(data)), Mode: 0o600, Format: tar.FormatPAX,
 		PAXRecords: map[string]string{"GNX.sparse.major": "1", "GNX.sparse.minor": "0", "GNX.sparse.name": "images/00", "GNX.sparse.realsize": "1125899906842624"}})
 	if err == nil {
@@ -151,7 +154,7 @@ func TestASparseMemberIsRefused(t *testing.T) {
 	}
 }
 
-// Checking a backup ends with the context, also in the middle of an image.
+// The end of the context ends the check of a backup, also in the middle of an image.
 func TestCheckingABackupEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	file := packedBackup(t, headerName, packedHeader, "images/00", strings.Repeat("data", 100_000))
@@ -161,7 +164,7 @@ func TestCheckingABackupEndsWithTheContext(t *testing.T) {
 	}
 }
 
-// cancelling cancels once it has handed out more than a kibibyte or two.
+// cancelling cancels once it has returned more than a kibibyte or two.
 type cancelling struct {
 	*bytes.Reader
 	cancel func()

@@ -22,7 +22,8 @@ const (
 	exitUsage  = 2
 )
 
-// envDSN is where the provider and the commands find a connection string that is not to be seen in lists of processes.
+// envDSN is the variable from which the provider and the commands read a connection string, which
+// keeps it out of process lists.
 const envDSN = "NOVACRON_CATALOG_DSN"
 
 const usage = `usage: terraform-provider-novacron catalog COMMAND [FLAGS]
@@ -40,12 +41,12 @@ commands:
 "catalog COMMAND --help" lists the flags of a command.
 `
 
-// app is where commands write.
+// app holds the outputs of the commands.
 type app struct {
 	stdout, stderr io.Writer
 }
 
-// command is one of the commands: it defines its flags, and is then done.
+// command is one of the commands: it defines its flags and is then run.
 type command struct {
 	about string
 	setUp func(*app, *flag.FlagSet) (do func(context.Context) error)
@@ -64,8 +65,8 @@ type usageError struct{ string }
 
 func (e usageError) Error() string { return e.string }
 
-// Run carries out what follows "terraform-provider-novacron catalog", and returns the exit code: 0 done, 1 failed, 2 not
-// understood. Results go to stdout, progress and errors to stderr.
+// Run runs the arguments after "terraform-provider-novacron catalog", and returns the exit code: 0
+// done, 1 failed, 2 not understood. Results go to stdout, progress and errors to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout, stderr}
 	name := ""
@@ -82,7 +83,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // what package flag says of a mistake may quote a password
+	flags.SetOutput(io.Discard) // package flag may quote a password in its errors
 	do := c.setUp(a, flags)
 	err := flags.Parse(args[1:])
 	if errors.Is(err, flag.ErrHelp) {
@@ -109,7 +110,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// help writes flags as users write them, with two hyphens.
+// help prints flags the way users write them, with two hyphens.
 func (a *app) help(w io.Writer, name string, c command, flags *flag.FlagSet) {
 	fmt.Fprintf(w, "usage: terraform-provider-novacron catalog %s [FLAGS]\n\n%s\nflags:\n", name, c.about)
 	flags.VisitAll(func(f *flag.Flag) {
@@ -118,7 +119,7 @@ func (a *app) help(w io.Writer, name string, c command, flags *flag.FlagSet) {
 	})
 }
 
-// progress tells what is being done.
+// progress prints what the command is doing.
 func (a *app) progress(format string, values ...any) {
 	fmt.Fprintf(a.stderr, format+"\n", values...)
 }

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// pool is a pool of its own on the test host.
+// pool is a separate pool on the test host.
 type pool struct {
 	*acctest.Host
 	name, dir string // dir is the pool's directory, from outside
@@ -39,7 +39,8 @@ func newPool(t *testing.T) pool {
 	return pool{host, name, host.HostPath(dir)}
 }
 
-// library is what a user of the tenant has: dsn is that of their catalogue, "" for the pool's own.
+// library returns the library that a user of the tenant sees. dsn is the user's database, or "" for
+// the pool's own catalog.
 func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 	t.Helper()
 	host, err := libvirt.New(libvirt.Options{URI: p.URI})
@@ -62,7 +63,7 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 	})
 }
 
-// images lists the files in the pool that are no documents.
+// images lists the files in the pool that are not documents.
 func (p pool) images(t *testing.T) []string {
 	t.Helper()
 	p.Virsh(t, "pool-refresh", p.name)
@@ -79,7 +80,7 @@ func (p pool) images(t *testing.T) []string {
 	return names
 }
 
-// catalog runs a command on the pool, and returns all that it printed.
+// catalog runs a command on the pool, and returns everything that it printed.
 func (p pool) catalog(t *testing.T, want int, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -92,7 +93,7 @@ func (p pool) catalog(t *testing.T, want int, args ...string) string {
 	return out.String()
 }
 
-// newDatabase is a database with a catalogue, and the DSNs of its tenants.
+// newDatabase creates a database with a catalog, and returns the DSNs of its tenants.
 func newDatabase(t *testing.T, p pool, tenants ...string) (admin string, dsn map[string]string) {
 	t.Helper()
 	database := pgtest.Database(t)
@@ -105,7 +106,7 @@ func newDatabase(t *testing.T, p pool, tenants ...string) (admin string, dsn map
 	return database(pgtest.Superuser), dsn
 }
 
-// qcow2 makes an image that has some random data.
+// qcow2 creates an image with some random data.
 func qcow2(t *testing.T) string {
 	t.Helper()
 	raw, path := rawDisk(t), filepath.Join(t.TempDir(), "disk.qcow2")
@@ -115,7 +116,7 @@ func qcow2(t *testing.T) string {
 	return path
 }
 
-// rawDisk makes a raw disk with data at its beginning and its end, and a hole of 20 MiB between them.
+// rawDisk creates a raw disk with data at its beginning and end, and a hole of 20 MiB between them.
 func rawDisk(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")
@@ -150,7 +151,7 @@ func digestOf(t *testing.T, path string) string {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// offer registers a template with versions of these images, by number.
+// offer registers a template with these images as its versions, by number.
 func offer(t *testing.T, l *library.Library, name string, images map[string]string) catalog.TemplateID {
 	t.Helper()
 	template, err := l.CreateTemplate(t.Context(), catalog.Template{ID: catalog.TemplateID{Name: name}, Type: catalog.TypeVM,

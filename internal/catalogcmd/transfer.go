@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
-// tally counts what a transfer has done.
+// tally counts the documents of a transfer.
 type tally struct{ made, there int }
 
 func (t tally) String() string {
@@ -24,8 +24,9 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d (%d more were there already)", t.made, t.there)
 }
 
-// transfer makes all that there is in from in to. What is there already, and the same, stays; where anything differs, nothing
-// is done. Cut off, it goes on when it is run again.
+// transfer creates in to all documents of from. Documents that exist already and are the same stay.
+// If any document differs, transfer changes nothing. An interrupted transfer continues when it is
+// run again.
 func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 	templates, err := from.templates(ctx)
 	if err != nil {
@@ -58,7 +59,7 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 
 func put[T any](ctx context.Context, c catalog.Collection[T], key string, value T, t *tally) error {
 	_, err := c.Create(ctx, key, value)
-	if errors.Is(err, catalog.ErrExists) { // and was compared
+	if errors.Is(err, catalog.ErrExists) { // compare has found it to be the same
 		t.there++
 		return nil
 	}
@@ -94,7 +95,7 @@ func (a *app) putVersions(ctx context.Context, from contents, of catalog.Templat
 	return nil
 }
 
-// byKey indexes what a collection lists.
+// byKey indexes the records of a list by key.
 func byKey[T any](records []catalog.Record[T], err error) (map[string]T, error) {
 	all := make(map[string]T, len(records))
 	for _, rec := range records {
@@ -103,7 +104,7 @@ func byKey[T any](records []catalog.Record[T], err error) (map[string]T, error) 
 	return all, err
 }
 
-// compare is an error that names everything which is in both and not the same.
+// compare returns an error that names every document that both have and that differs.
 func (a *app) compare(ctx context.Context, from contents, templates []catalog.Template, requests []catalog.ProvisioningRequest, to *end) error {
 	var found []string
 	differ := func(what, key string, fields []string) {
@@ -149,7 +150,7 @@ func (a *app) compare(ctx context.Context, from contents, templates []catalog.Te
 		"them there first, or leave them out with --tenant", to.name, strings.Join(found, "\n  "))
 }
 
-// told and settled leave out what is of a process, and not of the document.
+// told and settled clear the fields that describe a process rather than the document.
 
 func told(t catalog.Template) catalog.Template {
 	t.Maker = ""

@@ -1,5 +1,5 @@
-// Package functions is the provider's functions: what configurations compute about versions and ids by the same rules as
-// the provider itself.
+// Package functions implements the provider's functions, with which configurations evaluate
+// versions and ids by the provider's own rules.
 package functions
 
 import (
@@ -13,19 +13,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// All makes the functions.
+// All returns constructors of all functions.
 func All() []func() function.Function {
 	return []func() function.Function{newVersionMatches, newNewestVersion, newParseID}
 }
 
-// constraintParameter is a parameter that takes a version constraint.
+// constraintParameter is the definition of a parameter that takes a version constraint.
 var constraintParameter = function.StringParameter{
 	Name: "constraint",
 	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. An empty one " +
 		"allows every release. Only constraints that name a pre-release allow one.",
 }
 
-// readVersion reads an argument that is a version.
+// readVersion checks an argument that is a version.
 func readVersion(argument int64, text string) *function.FuncError {
 	if _, err := catalog.ParseVersion(text); err != nil {
 		return function.NewArgumentFuncError(argument, said(err))
@@ -33,7 +33,7 @@ func readVersion(argument int64, text string) *function.FuncError {
 	return nil
 }
 
-// readConstraint reads an argument that is a constraint.
+// readConstraint parses an argument that is a constraint.
 func readConstraint(argument int64, text string) (version.Constraints, *function.FuncError) {
 	c, err := catalog.ParseConstraint(text)
 	if err != nil {
@@ -42,7 +42,8 @@ func readConstraint(argument int64, text string) (version.Constraints, *function
 	return c, nil
 }
 
-// newest is the newest of the versions in an argument that a constraint in the next one allows; "" for none.
+// newest returns the newest version in an argument that the constraint in the next argument allows,
+// or "" for none.
 func newest(argument int64, versions []string, constraint string) (string, *function.FuncError) {
 	for i, text := range versions {
 		if err := readVersion(argument, text); err != nil {
@@ -59,5 +60,6 @@ func newest(argument int64, versions []string, constraint string) (string, *func
 	return catalog.Newest(versions, c), nil
 }
 
-// said is an error's text as Terraform wants it of functions: it ends the sentence itself.
+// said returns an error's text as Terraform expects it from functions: Terraform adds the full stop
+// itself.
 func said(err error) string { return strings.TrimSuffix(finding.Sentence(err), ".") }

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// server is the provider as Terraform talks to it.
+// server returns the provider as Terraform talks to it.
 func server() tfprotov6.ProviderServer {
 	return providerserver.NewProtocol6(provider.New("test")())()
 }
@@ -128,7 +128,8 @@ func TestParseID(t *testing.T) {
 	blames(t, 0, `is not an id`, "parse_id", text(""))
 }
 
-// Terraform puts a full stop behind a function's error (FunctionCallError of HCL), so there is none at its end.
+// Terraform adds a full stop to a function's error (FunctionCallError of HCL), so the error must
+// not end with one.
 func TestErrorsEndWithoutFullStop(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -153,7 +154,8 @@ func TestErrorsEndWithoutFullStop(t *testing.T) {
 	}
 }
 
-// What is not known yet never reaches a function, and null is refused, each by Terraform: no function asks for either.
+// Terraform passes no unknown value to a function and refuses null, because no function asks for
+// either.
 func TestUnknownAndNullAreTerraforms(t *testing.T) {
 	resp, err := server().GetFunctions(t.Context(), &tfprotov6.GetFunctionsRequest{})
 	if err != nil || len(resp.Diagnostics) > 0 || len(resp.Functions) != 3 {

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// newestVersion is the function newest_version.
+// newestVersion implements the function newest_version.
 type newestVersion struct{}
 
 func newNewestVersion() function.Function { return newestVersion{} }

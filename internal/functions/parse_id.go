@@ -12,14 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// parseID is the function parse_id.
+// parseID implements the function parse_id.
 type parseID struct{}
 
 func newParseID() function.Function { return parseID{} }
 
 var partTypes = map[string]attr.Type{"tenant": types.StringType, "name": types.StringType, "version": types.StringType, "template_id": types.StringType}
 
-// parts are the parts of an id.
+// parts holds the parts of an id.
 type parts struct {
 	Tenant     string       `tfsdk:"tenant"`
 	Name       string       `tfsdk:"name"`

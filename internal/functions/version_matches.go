@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 )
 
-// versionMatches is the function version_matches.
+// versionMatches implements the function version_matches.
 type versionMatches struct{}
 
 func newVersionMatches() function.Function { return versionMatches{} }

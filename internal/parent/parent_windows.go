@@ -2,7 +2,8 @@ package parent
 
 import "os"
 
-// watch returns a function that returns when the parent has ended: on Windows, any process can be waited for.
+// watch returns a function that returns when the parent has ended: on Windows, a process can wait
+// for any other.
 func watch() (ended func()) {
 	parent, err := os.FindProcess(os.Getppid())
 	return func() {
@@ -10,7 +11,7 @@ func watch() (ended func()) {
 			_, err = parent.Wait()
 		}
 		if err != nil {
-			select {} // nothing is known of it
+			select {} // the parent cannot be watched
 		}
 	}
 }

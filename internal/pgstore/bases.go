@@ -8,11 +8,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// bases are the documents of a pool's images, which several catalogs may share: the one in the pool, and those of
-// databases. A base lists the versions that use it. There, those of a database are written "CATALOGUE:tenant/name@1.0.0",
-// with the catalog's id, and those of the pool's own catalog without it, as ever. What is handed out is the other way
-// round: this catalog's own are bare, and the pool's begin with a colon. So no version is taken for another's, and none
-// that this role may not see for one that is gone: what has a colon is no version's id (catalog.ParseVersionID).
+// bases are the documents of a pool's images, which several catalogs may share: the one in the
+// pool, and those in databases. A base lists the versions that use it. The stored document writes
+// versions of a database as "CATALOGUE:tenant/name@1.0.0", with the catalog's id, and versions of
+// the pool's own catalog without it, as ever. To callers it is the other way round: this catalog's
+// own versions are bare, and the pool's begin with a colon. So no version is mistaken for one of
+// another catalog, and no version that this role may not see is mistaken for one that is gone: a
+// string with a colon is not a version's id (catalog.ParseVersionID).
 type bases struct {
 	store  *Store
 	shared catalog.Collection[catalog.Base]
@@ -90,7 +92,8 @@ func (b bases) written(id string, base catalog.Base) catalog.Base {
 	return base
 }
 
-// own tells whether a version of this catalog is one that the store's role may see whatever its state.
+// own reports whether a version of this catalog is one that the store's role may see in every
+// state.
 func (b bases) own(version string) bool {
 	return b.store.options.Tenant == "" || strings.HasPrefix(version, b.store.options.Tenant+"/")
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// document is a collection of one base, as the pool has it.
+// document is a collection of one base, in the form that the pool stores.
 type document struct {
 	catalog.Collection[catalog.Base]
 	base catalog.Base
@@ -32,7 +32,8 @@ func (d *document) Replace(ctx context.Context, key string, _ catalog.Revision, 
 	return d.Create(ctx, key, base)
 }
 
-// The same id in the pool's catalogue, in two databases and of two tenants is that many versions.
+// The same id in the pool's catalog, in two databases and of two tenants names that many different
+// versions.
 func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 	first, second := newDatabase(t), newDatabase(t)
 	pool := &document{base: catalog.Base{Versions: []string{"t1/a@1.0.0"}}}

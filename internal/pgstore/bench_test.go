@@ -9,8 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// BenchmarkLibrary is what a plan asks of a library of 50 tenants, with as many templates as the name says and 100 versions
-// of each, a third of the templates shared in one way or another.
+// BenchmarkLibrary measures what a plan asks of a library of 50 tenants. The benchmark's name says
+// how many templates there are; each has 100 versions, and a third of the templates are shared in
+// one way or another.
 func BenchmarkLibrary(b *testing.B) {
 	for _, templates := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("templates=%d", templates), func(b *testing.B) {
@@ -46,7 +47,7 @@ func found[T any](_ catalog.Record[T], err error) (int, error) { return 1, err }
 
 func count[T any](records []catalog.Record[T], err error) (int, error) { return len(records), err }
 
-// fill makes templates of about the size of real ones, in turn of the tenants t1, x1 to x49.
+// fill creates templates of about the size of real ones, for the tenants t1 and x1 to x49 in turn.
 func (d database) fill(b *testing.B, templates int) {
 	b.Helper()
 	const document = `jsonb_build_object('type', 'vm', 'labels', '{"os": "linux"}'::jsonb, 'is_public', n % 6 = 2, 'access_control',

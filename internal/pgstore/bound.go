@@ -8,9 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// boundQuery lists the tenants' roles that policies would not bind, and why. Members of another tenant's role could become that
-// one by SET ROLE; whoever has CREATEROLE could, up to PostgreSQL 15, give themselves any role; TRUNCATE and triggers go round
-// policies; and whoever reads the server's files or starts its programs needs to ask no table.
+// boundQuery lists the tenants' roles that policies would not bind, and why. Members of another
+// tenant's role could switch to it by SET ROLE. Up to PostgreSQL 15, a role with CREATEROLE could
+// give itself any role. TRUNCATE and triggers bypass policies. A role that reads the server's files
+// or starts its programs needs no table at all.
 const boundQuery = `
 	SELECT * FROM (
 		SELECT t.name, t.role, CASE
@@ -31,7 +32,7 @@ const boundQuery = `
 		FROM novacron.tenant t JOIN pg_roles r ON r.rolname = t.role JOIN pg_namespace n ON n.nspname = 'novacron'
 	) AS found (tenant, role, why) WHERE why IS NOT NULL ORDER BY tenant LIMIT 1`
 
-// bound makes sure that policies bind the roles of all tenants: ErrRole.
+// bound checks that policies bind the roles of all tenants, and returns ErrRole otherwise.
 func bound(ctx context.Context, tx pgx.Tx) error {
 	var tenant, role, why string
 	rows, err := tx.Query(ctx, boundQuery)
@@ -45,7 +46,7 @@ func bound(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// exist makes sure that the roles of all tenants are there: ErrRole.
+// exist checks that the roles of all tenants exist, and returns ErrRole otherwise.
 func exist(ctx context.Context, tx pgx.Tx) error {
 	var tenant, role string
 	err := tx.QueryRow(ctx, `SELECT t.name, t.role FROM novacron.tenant t

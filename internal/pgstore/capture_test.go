@@ -9,8 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 )
 
-// Where everybody may make objects in the schema public, as up to PostgreSQL 14, one tenant's operators and functions are found
-// by the queries of others, unless these leave no choice: they would run with the others' rights.
+// If every role may create objects in the schema public, as up to PostgreSQL 14, the queries of
+// other roles find one tenant's operators and functions unless the queries leave no choice: those
+// objects would run with the others' rights.
 func TestNobodysObjectsStandInForTheSystems(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
@@ -37,7 +38,8 @@ func TestNobodysObjectsStandInForTheSystems(t *testing.T) {
 	}
 }
 
-// A role that can act as another tenant's, or round the policies, is no tenant's.
+// A role that can act as another tenant's role, or bypass the policies, is refused as a tenant's
+// role.
 func TestARoleThatCouldBecomeAnotherIsRefused(t *testing.T) {
 	for name, statement := range map[string]string{
 		"a member of another tenant's": `GRANT %[1]s TO %[2]s`,
@@ -52,7 +54,8 @@ func TestARoleThatCouldBecomeAnotherIsRefused(t *testing.T) {
 	}
 }
 
-// A role that somebody dropped is named, with what to do; the tenant can be taken out, or get its role back.
+// If a tenant's role was dropped, the error names it and says what to do. The tenant can be
+// removed, or get its role back.
 func TestARoleThatIsGoneIsNamed(t *testing.T) {
 	d := newDatabase(t)
 	drop := []string{`DROP OWNED BY ` + d.roles["t2"], `DROP ROLE ` + d.roles["t2"]}
@@ -65,7 +68,7 @@ func TestARoleThatIsGoneIsNamed(t *testing.T) {
 	must(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
 }
 
-// Whoever becomes the owner administers the catalogue, or is told what is missing: never does it look empty.
+// A new owner administers the catalog or is told what is missing. The catalog never looks empty.
 func TestANewOwnerSeesAllOrIsTold(t *testing.T) {
 	dsn, first, second, role := pgtest.Database(t), pgtest.Role("first"), pgtest.Role("second"), pgtest.Role("nova_t1")
 	pgtest.Exec(t, dsn(pgtest.Superuser), `CREATE ROLE `+first+` LOGIN CREATEROLE`, `CREATE ROLE `+second+` LOGIN`,

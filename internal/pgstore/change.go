@@ -18,8 +18,9 @@ type db interface {
 	QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row
 }
 
-// How long a server that is away is asked again: one that restarts answers in seconds. What has a deadline is asked until
-// then, and what has none for restartTime. A server that has never answered this process may not be there at all.
+// How long to ask a server that is away again: one that restarts answers in seconds. A request with
+// a deadline is repeated until then, and one without for restartTime. A server that has never
+// answered this process may not exist at all.
 const (
 	restartTime = 2 * time.Minute
 	firstTime   = 10 * time.Second
@@ -27,16 +28,17 @@ const (
 	maxPause    = 2 * time.Second
 )
 
-// ask reads, until ctx ends.
+// ask runs a read, until ctx ends.
 func (s *Store) ask(ctx context.Context, do func(ctx context.Context, db db) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience(ctx))
 	defer cancel()
 	return s.call(ctx, ctx, func(ctx context.Context, db db, _ bool) error { return do(ctx, db) })
 }
 
-// change carries a change out, which a context that ends then does not cut short: nobody would know whether it has
-// happened. Nor does anybody when the connection breaks, so the change is asked for again, and finds by its own revision
-// whether it has happened: for callTime after ctx has ended.
+// change makes a change. If ctx ends meanwhile, the change is not cut short, because then it would
+// be unknown whether it has happened. That is also unknown if the connection breaks, so change
+// makes the request again, and finds out by the change's own revision whether it has happened: for
+// callTime after ctx has ended.
 func (s *Store) change(ctx context.Context, do func(ctx context.Context, db db, again bool) error) error {
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(callTime, s.patience(ctx)))
 	defer cancel()
@@ -51,8 +53,8 @@ func (s *Store) change(ctx context.Context, do func(ctx context.Context, db db, 
 	return s.call(ctx, finish, do)
 }
 
-// patience is how long a server that is away is asked again. One that has been away for long already is asked for a short time
-// by each further call that has no deadline.
+// patience returns how long to ask a server that is away again. If the server has been away for
+// long already, each further call without a deadline gets only a short time.
 func (s *Store) patience(ctx context.Context) time.Duration {
 	if deadline, bounded := ctx.Deadline(); bounded {
 		return time.Until(deadline)
@@ -65,7 +67,7 @@ func (s *Store) patience(ctx context.Context) time.Duration {
 	return max(restartTime-time.Since(s.lostSince), firstTime)
 }
 
-// note keeps since when the server is away, by what came of a call.
+// note records since when the server is away, judging by the outcome of a call.
 func (s *Store) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,8 +81,8 @@ func (s *Store) note(err error) {
 	}
 }
 
-// call has do done on a connection, again where the connection breaks or none can be had. begin is for all that comes
-// before do.
+// call runs do on a connection, and again if the connection breaks or there is none. begin bounds
+// everything before do.
 func (s *Store) call(begin, finish context.Context, do func(ctx context.Context, db db, again bool) error) error {
 	again, began := false, time.Now()
 	for wait := minPause; ; wait = min(2*wait, maxPause) {
@@ -88,7 +90,7 @@ func (s *Store) call(begin, finish context.Context, do func(ctx context.Context,
 		if err == nil {
 			err = attempt(finish, conn, again, do)
 			conn.Release()
-			again, begin = true, finish // it may have happened: there is no way back
+			again, begin = true, finish // it may have happened, so it must be finished
 		}
 		s.note(err)
 		if !lost(err) && sqlState(err) != tooManyConnections || !s.answered() && !starting(err) && time.Since(began) > s.firstTime {
@@ -110,10 +112,11 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return pool.Acquire(ctx)
 }
 
-// errStuck says that the server did not answer a statement for callTime, on a connection that stands.
+// errStuck says that the server did not answer a statement for callTime, on a connection that is
+// still open.
 var errStuck = fmt.Errorf("%w: the server has not answered for %s", ErrUnreachable, callTime)
 
-// attempt has do done on one connection, and again where the server says so.
+// attempt runs do on one connection, and again if the server asks for that.
 func attempt(finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx context.Context, db db, again bool) error) error {
 	ctx, cancel := context.WithTimeout(finish, callTime)
 	defer cancel()
@@ -127,7 +130,7 @@ func attempt(finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx
 	return err
 }
 
-// answered tells whether the server has ever answered this process.
+// answered reports whether the server has ever answered this process.
 func (s *Store) answered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// collection is the documents of one kind, which is also the name of their table. The table's key comes from the document.
+// collection is the documents of one kind, which is also the name of their table. The document
+// determines its key in the table.
 type collection[T any] struct {
 	store *Store
 	table string
@@ -36,11 +37,11 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 	return rec, c.explain("reading", key, err)
 }
 
-// last is the highest character that there is: it comes after all that keys consist of.
+// last is the highest character: it sorts after every character of a key.
 const last = "\U0010FFFF"
 
-// List implements catalog.Collection. A document of another tenant's that is none is passed over, which is noted in
-// catalog.StandIns: nobody can make the library unreadable for others.
+// List implements catalog.Collection. It skips an unreadable document of another tenant and notes
+// it in catalog.StandIns: no tenant can make the library unreadable for others.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
 	return c.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
@@ -48,7 +49,7 @@ func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Recor
 func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]catalog.Record[T], error) {
 	var records []catalog.Record[T]
 	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
-		// Not LIKE: comparisons are leakproof, so that the index can be used before the policies.
+		// Not LIKE: comparisons are leakproof, so the server can use the index before the policies.
 		rows, err := db.Query(ctx, c.sql(statement), prefix, prefix+last)
 		if err != nil {
 			return err
@@ -76,7 +77,7 @@ func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]ca
 	return records, nil
 }
 
-// foreign tells whether a document is another tenant's.
+// foreign reports whether a document belongs to another tenant.
 func (c collection[T]) foreign(key string) bool {
 	return c.store.options.Tenant != "" && !strings.HasPrefix(key, c.store.options.Tenant+"/")
 }
@@ -134,7 +135,7 @@ func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revis
 	}))
 }
 
-// revision is what a document's revision is now; catalog.ErrNotFound.
+// revision returns a document's current revision, or catalog.ErrNotFound.
 func (c collection[T]) revision(ctx context.Context, db db, key string) (found catalog.Revision, err error) {
 	var revision string
 	err = db.QueryRow(ctx, c.sql(`SELECT revision FROM %s WHERE key = $1`), key).Scan(&revision)
@@ -144,7 +145,7 @@ func (c collection[T]) revision(ctx context.Context, db db, key string) (found c
 	return catalog.Revision(revision), err
 }
 
-// refused says why a change of a revision changed nothing, where found is what there is.
+// refused says why a change of the revision rev changed nothing. found is the current revision.
 func (c collection[T]) refused(key string, rev, found catalog.Revision, err error) error {
 	switch {
 	case err != nil:
@@ -158,7 +159,7 @@ func (c collection[T]) refused(key string, rev, found catalog.Revision, err erro
 	}
 }
 
-// sql fills in the table. Nothing else is ever put into a statement's text.
+// sql fills in the table, the only value that is ever inserted into a statement's text.
 func (c collection[T]) sql(statement string) string {
 	return fmt.Sprintf(statement, "novacron."+c.table)
 }

@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	// connectTime bounds how long a connection may take to be made, unless the DSN says connect_timeout.
+	// connectTime bounds how long a connection attempt may take, unless the DSN says connect_timeout.
 	connectTime = 15 * time.Second
-	// callTime bounds what the caller's context does not.
+	// callTime bounds what the caller's context does not bound.
 	callTime = time.Minute
 )
 
-// errDSN leaves out the parser's own words: they quote pieces of the DSN, which may be pieces of the password.
+// errDSN leaves out the parser's own message, which quotes pieces of the DSN and so perhaps of the
+// password.
 var errDSN = errors.New("the PostgreSQL connection string cannot be read: write it as " +
 	"postgres://ROLE:PASSWORD@HOST/DATABASE, with special characters in the password percent-encoded, or as keywords, " +
 	"for example \"host=db dbname=nova user=nova_t1\"; files that it names (sslrootcert, sslcert, sslkey, servicefile) " +
@@ -36,12 +37,13 @@ func parse(dsn string) (*pgxpool.Config, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "terraform-provider-novacron"
 	}
-	// One round trip a statement, and nothing that is kept on a connection: poolers may hand each statement to another.
+	// Each statement takes one round trip and leaves no state on the connection: a pooler may send
+	// each statement over a different one.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	return config, nil
 }
 
-// where names a database without the password.
+// where names a database without its password.
 func where(c *pgx.ConnConfig) string {
 	server := fmt.Sprintf("%s:%d", c.Host, c.Port)
 	if filepath.IsAbs(c.Host) {
@@ -54,8 +56,8 @@ func where(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("PostgreSQL database %q on %s as role %q", name, server, c.User)
 }
 
-// open connects, once, and makes sure that the database holds a catalog of this provider's schema and that the role is
-// whose it should be. It returns the catalog's id.
+// open connects, once, and checks that the database holds a catalog of this provider's schema and
+// that the role belongs to the right tenant. It returns the catalog's id.
 func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -82,7 +84,8 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	return s.pool, s.id, nil
 }
 
-// check asks for who the role is only once the schema is known to have that.
+// check asks whose the role is only after it has checked the schema's version, because the schema
+// answers that.
 func (s *Store) check(ctx context.Context) (id string, err error) {
 	var version int
 	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id, &version); err != nil {
@@ -130,7 +133,7 @@ func (s *Store) wrongRole(tenant string) error {
 		"with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, whose, s.options.Tenant, s.options.Tenant)
 }
 
-// RoleTenant tells whose the DSN's role is: a tenant's, or "" for an administrator.
+// RoleTenant returns whose the DSN's role is: a tenant's, or "" for an administrator.
 func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
 	s, err := New(Options{DSN: dsn})
 	if err != nil {
@@ -148,7 +151,7 @@ func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
 	return tenant, nil
 }
 
-// IsDSN tells whether a text can be meant as a PostgreSQL connection string.
+// IsDSN reports whether a text looks like a PostgreSQL connection string.
 func IsDSN(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") ||
 		strings.Contains(text, "=") && !strings.Contains(text, "://")

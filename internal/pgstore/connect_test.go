@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// secret has what ends words and parts of URLs.
+// secret contains characters that end words and parts of URLs.
 const secret = `s3cr3t`
 
 func TestNoErrorTellsThePassword(t *testing.T) {
@@ -30,7 +30,7 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 		"postgres://nova@127.0.0.1:1/nova?password=" + secret, "postgres://nova@127.0.0.1:1/nova?password=" + secret + "&sslmode=verify-full&sslrootcert=/nowhere",
 		"mysql://nova:" + secret + "@h/d", secret,
 	} {
-		group.Go(func() { // a server that is not there is asked for seconds
+		group.Go(func() { // a server that does not exist is asked for seconds
 			s, err := New(Options{DSN: dsn, Tenant: "t1", Bases: noBases{}})
 			if err == nil {
 				s.firstTime = 0
@@ -94,7 +94,7 @@ func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 	}
 }
 
-// A store that could not connect does so as soon as it can.
+// A store that could not connect does so as soon as the database is available.
 func TestADatabaseThatComesLaterIsTaken(t *testing.T) {
 	dsn, role := pgtest.Database(t), pgtest.Role("nova_t1")
 	pgtest.Exec(t, dsn(pgtest.Superuser), "CREATE ROLE "+role+" LOGIN")
@@ -119,7 +119,7 @@ func TestConnectionsThatBreakAreMadeAnew(t *testing.T) {
 	}
 }
 
-// A change whose answer gets lost has happened, and is not taken for somebody else's.
+// A change whose answer is lost has happened, and is not mistaken for another client's change.
 func TestAChangeWhoseAnswerIsLostHasHappened(t *testing.T) {
 	d := newDatabase(t)
 	relay, lose := newRelay(t, d.dsn(d.roles["t1"]))
@@ -144,7 +144,8 @@ func TestAChangeWhoseAnswerIsLostHasHappened(t *testing.T) {
 	}
 }
 
-// A change that has begun is not cut short: it waits for a row that somebody else holds, whatever becomes of the context.
+// A change that has begun is not cut short: it waits for a row that another transaction holds, even
+// if the context ends.
 func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
@@ -174,8 +175,8 @@ func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 	}
 }
 
-// newRelay passes connections on to a server. After lose, the next answer to somebody who is connected is not passed on,
-// and the connection ends.
+// newRelay forwards connections to a server. After lose, it drops the next answer to a connected
+// client and ends the connection.
 func newRelay(t *testing.T, dsn string) (relayed string, lose func()) {
 	t.Helper()
 	target := must(parse(dsn)).ConnConfig.Host

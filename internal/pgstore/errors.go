@@ -15,13 +15,14 @@ import (
 var (
 	// ErrUnreachable says that there is no connection to the database.
 	ErrUnreachable = errors.New("the database cannot be reached")
-	// ErrLogin says that the server does not let the role in: a wrong password, an unknown role, or none of its rules fits.
+	// ErrLogin says that the server rejects the role's login: the password is wrong, the role is
+	// unknown, or no rule of the server fits.
 	ErrLogin = errors.New("the database does not let the role in")
-	// ErrSchema says that the database holds no catalog that this provider could use.
+	// ErrSchema says that the database holds no catalog that this provider can use.
 	ErrSchema = errors.New("the database is not prepared for this provider")
 	// ErrRole says that the role is not that of the tenant.
 	ErrRole = errors.New("wrong role")
-	// ErrDenied says that the server does not let the role do that.
+	// ErrDenied says that the server denies the role an action.
 	ErrDenied = errors.New("the database denies it")
 )
 
@@ -46,7 +47,7 @@ const (
 	lockNotAvailable      = "55P03"
 )
 
-// sqlState is the code of an error that the server reported; "" for any other.
+// sqlState returns the code of an error that the server reported, or "" for any other error.
 func sqlState(err error) string {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return server.Code
@@ -54,7 +55,7 @@ func sqlState(err error) string {
 	return ""
 }
 
-// explain says what was tried and what to do. The errors of package catalog pass as they are, but for that.
+// explain adds what was tried and what to do. Errors of package catalog pass otherwise unchanged.
 func (s *Store) explain(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -62,7 +63,7 @@ func (s *Store) explain(doing string, err error) error {
 	return fmt.Errorf("%s in %s: %w", doing, s, classify(err))
 }
 
-// classify tells kinds of errors apart by what the server says in codes.
+// classify determines the kind of an error from the server's codes.
 func classify(err error) error {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch code := sqlState(err); {
@@ -102,7 +103,7 @@ func classify(err error) error {
 	return err
 }
 
-// serverSays leaves out what the server tells in detail: that may be pieces of rows.
+// serverSays leaves out the server's details, which may quote rows.
 func serverSays(err error) string {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return server.Message
@@ -110,23 +111,24 @@ func serverSays(err error) string {
 	return err.Error()
 }
 
-// limits are how large documents may be, in bytes of JSON, by the constraints that say so (migrations/0002_sizes.sql). The
-// largest documents that the provider's own rules let through are far smaller.
+// limits are the maximum sizes of documents, in bytes of JSON, by the constraints that enforce them
+// (migrations/0002_sizes.sql). The largest documents that the provider's own rules allow are far
+// smaller.
 var limits = map[string]int{"size_of_template": 4 << 20, "size_of_version": 4 << 20, "size_of_request": 1 << 20}
 
-// tooLarge is the limit that a document was refused by; 0 where it was refused for something else.
+// tooLarge returns the limit that a document exceeded, or 0 if it was refused for another reason.
 func tooLarge(err error) int {
 	server, _ := errors.AsType[*pgconn.PgError](err)
 	return limits[server.ConstraintName]
 }
 
-// denied says why the server refused a right, as far as that is known.
+// denied says why the server refused an action, as far as that is known.
 func denied(err error) string {
 	return serverSays(err) + ". A tenant's role may change only what belongs to its tenant; a role without a tenant has " +
 		"no rights. An administrator maps a role to a tenant with `terraform-provider-novacron catalog init`"
 }
 
-// lost tells whether the connection broke, so that nobody knows what became of what was asked.
+// lost reports whether the connection broke, so that the outcome of the request is unknown.
 func lost(err error) bool {
 	switch code := sqlState(err); {
 	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow, strings.HasPrefix(code, "08"): // connection exceptions
@@ -139,19 +141,22 @@ func lost(err error) bool {
 	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// starting tells whether the server itself says that it is starting or ending, so that it is there.
+// starting reports whether the server itself says that it is starting or stopping, which means that
+// it exists.
 func starting(err error) bool {
 	code := sqlState(err)
 	return code == adminShutdown || code == crashShutdown || code == cannotConnectNow
 }
 
-// clashed tells whether the server undid what was asked, because of what others asked at the same time: it is to be asked again.
+// clashed reports whether the server rolled a request back because of concurrent requests, so that
+// it has to be repeated.
 func clashed(err error) bool {
 	code := sqlState(err)
 	return code == serializationFailure || code == deadlockDetected
 }
 
-// cause is the innermost reason why a connection could not be made or broke: those around it name the connection again.
+// cause returns the innermost reason why a connection failed or broke. The errors around it name
+// the connection again.
 func cause(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"

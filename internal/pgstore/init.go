@@ -22,7 +22,7 @@ var migrationFiles embed.FS
 //go:embed grants.sql
 var grants string
 
-// migrations are the texts of the files, in the order of their names. That of number N makes schema version N.
+// migrations are the texts of the files, sorted by name. File number N creates schema version N.
 var migrations = func() (texts []string) {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
@@ -38,15 +38,17 @@ var migrations = func() (texts []string) {
 	return texts
 }()
 
-// oldestServer is the oldest version of PostgreSQL that the migrations are for, as server_version_num has it: they use
-// functions in the syntax of the SQL standard, whose names are bound when they are made.
+// oldestServer is the oldest version of PostgreSQL that the migrations support, in the form of
+// server_version_num. The migrations contain functions in the syntax of the SQL standard, whose
+// names are bound when the functions are created.
 const oldestServer = 140000
 
-// lockKey is the advisory lock under which a database is prepared: "novacron" in ASCII.
+// lockKey is the advisory lock that Init holds while it prepares a database: "novacron" in ASCII.
 const lockKey = 0x6e6f766163726f6e
 
-// oldestUsable is the oldest version of the schema that a store works with as it is. What came later only limits sizes; so that
-// an administrator can migrate the database after the providers.
+// oldestUsable is the oldest version of the schema that a store can use unchanged. Later versions
+// only add size limits, so an administrator can migrate the database after the providers are
+// updated.
 const oldestUsable = 1
 
 func checkVersion(version int) error {
@@ -63,13 +65,14 @@ func checkVersion(version int) error {
 // Prepared is what Init has done.
 type Prepared struct {
 	From, To int      // schema versions; From is 0 where there was no catalog
-	Roles    []string // that it made. They may log in, and have no password
-	Tenants  []string // that it gave a role
+	Roles    []string // that it created. They may log in, and have no password
+	Tenants  []string // to which it gave a role
 }
 
-// Init prepares a database for a catalog, or brings one up to date: schema, roles that are missing, rights and row-level
-// security. All of it happens or nothing. tenants maps tenants to roles. The DSN's role owns the schema from then on; it
-// must be allowed to create schemas in the database and, where roles are missing, roles.
+// Init prepares a database for a catalog, or brings one up to date: schema, missing roles, rights
+// and row-level security. It does everything or nothing. tenants maps tenants to roles. The DSN's
+// role owns the schema from then on. That role must be allowed to create schemas in the database
+// and, if roles are missing, to create roles.
 func Init(ctx context.Context, dsn string, tenants map[string]string) (Prepared, error) {
 	config, err := parse(dsn)
 	if err != nil {
@@ -91,7 +94,7 @@ func Init(ctx context.Context, dsn string, tenants map[string]string) (Prepared,
 }
 
 func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Prepared, err error) {
-	// Nobody's objects stand in for the system's while names are bound.
+	// No other role's objects can replace the system's while names are bound.
 	if _, err := tx.Exec(ctx, `SET LOCAL search_path = pg_catalog, pg_temp`); err != nil {
 		return done, err
 	}
@@ -154,7 +157,7 @@ func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 		return from, checkVersion(from)
 	}
 	for _, text := range migrations[from:] {
-		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil { // it takes several statements at once
+		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil { // this protocol allows several statements at once
 			return from, err
 		}
 	}
@@ -164,8 +167,8 @@ func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 	return from, err
 }
 
-// entrust gives the owner of the schema the policies of an administrator, which name a role and stay with it when somebody
-// else becomes the owner.
+// entrust gives the schema's owner the policies of an administrator. These policies name a role,
+// and keep naming it when the schema gets another owner.
 func entrust(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `
 		SELECT p.polrelid::regclass::text, o.rolname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
@@ -184,7 +187,7 @@ func entrust(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// enrol makes the role where it is missing, and notes that it is the tenant's.
+// enrol creates the role if it is missing, and notes that it belongs to the tenant.
 func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bool, err error) {
 	if err := naming.ValidateTenant(tenant); err != nil {
 		return false, false, err
@@ -209,7 +212,8 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 	return made, done.RowsAffected() == 1, err
 }
 
-// free makes sure that neither the tenant nor the role belongs to another: to move one would give away what is there.
+// free checks that neither the tenant nor the role belongs to another: moving one would give away
+// that tenant's documents.
 func free(ctx context.Context, tx pgx.Tx, tenant, role string) error {
 	var otherTenant, otherRole string
 	err := tx.QueryRow(ctx, `SELECT name, role FROM novacron.tenant WHERE (name = $1) <> (role = $2)`, tenant, role).Scan(&otherTenant, &otherRole)
@@ -223,7 +227,7 @@ func free(ctx context.Context, tx pgx.Tx, tenant, role string) error {
 		ErrRole, otherTenant, otherRole, tenant, role)
 }
 
-// grantAll gives every tenant's role its rights, also those that came with a migration.
+// grantAll gives every tenant's role its rights, including those that a migration added.
 func grantAll(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `SELECT t.role FROM novacron.tenant t ORDER BY t.role`)
 	if err != nil {

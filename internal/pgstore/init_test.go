@@ -34,7 +34,8 @@ func TestPreparingAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// dump is all that a catalogue consists of: tables, columns, policies, rights, functions and who has which role.
+// dump returns everything that defines a catalog: tables, columns, policies, rights, functions and
+// members of roles.
 func dump(t testing.TB, admin string) string {
 	t.Helper()
 	conn := pgtest.Connect(t, admin)
@@ -95,7 +96,8 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-// A database owner who is no superuser, but may create roles, is enough; and row-level security binds them, too.
+// A database owner who is not a superuser, but may create roles, is enough; and row-level security
+// binds the owner, too.
 func TestAnOrdinaryAdministratorIsEnough(t *testing.T) {
 	dsn := pgtest.Database(t)
 	admin, role := pgtest.Role("admin"), pgtest.Role("nova_t1")

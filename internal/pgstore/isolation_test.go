@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A database may be set to isolate transactions more strictly. Then the server ends some of those that run at once, and says
-// that they are to be tried again.
+// A database may be set to isolate transactions more strictly. Then the server ends some concurrent
+// transactions and asks for them to be repeated.
 func TestStricterIsolationLosesNothing(t *testing.T) {
 	for _, level := range []string{"repeatable read", "serializable"} {
 		d := newDatabase(t)
@@ -39,7 +39,7 @@ func TestStricterIsolationLosesNothing(t *testing.T) {
 	}
 }
 
-// addOne adds one to a template's label, as often as somebody else is faster.
+// addOne adds one to a template's label, and repeats that whenever another writer is faster.
 func addOne(t *testing.T, s *Store) error {
 	for {
 		rec, err := s.Templates().Get(t.Context(), "t1/a")
@@ -55,13 +55,14 @@ func addOne(t *testing.T, s *Store) error {
 	}
 }
 
-// A change that the server gives up has not happened, and its error says what may be in the way.
+// A change that the server cancels has not happened, and its error says what may be in the way.
 func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
 	d := newDatabase(t)
 	rec := must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	tx := must(d.psql(t, "t1").Begin(t.Context()))
 	must(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
-	// Of the connections from now on: long enough for every other statement on a busy machine.
+	// The timeout applies to connections from now on, and is long enough for every other statement on
+	// a busy machine.
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET statement_timeout = '2s'`)
 	_, err := d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value)
 	if err == nil || !strings.Contains(err.Error(), "changed nothing") || !strings.Contains(err.Error(), "statement_timeout") {
@@ -70,7 +71,7 @@ func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` RESET statement_timeout`) // looking takes as long as it takes
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` RESET statement_timeout`) // the query below may take any time
 	if now := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a")); now.Revision != rec.Revision {
 		t.Error("it was changed")
 	}

@@ -8,8 +8,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 )
 
-// A database may give rights on all that is made in it. TRUNCATE, triggers and foreign keys go round policies, so none of that
-// reaches the catalogue: neither by everybody, nor by the role, nor by a group that it is in.
+// A database may grant default rights on everything that is created in it. TRUNCATE, triggers and
+// foreign keys bypass policies, so such grants must not reach the catalog: neither grants to
+// everyone, nor to the role, nor to a group of the role.
 func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
 	dsn := pgtest.Database(t)
 	role, group := pgtest.Role("nova_t1"), pgtest.Role("apps")

@@ -18,7 +18,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A server that restarts while many use it, and while others come, makes nothing fail and loses nothing.
+// A restart of the server fails no request and loses nothing, while many clients use the server and
+// others connect.
 func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	server, err := pgtest.Start()
 	if errors.Is(err, exec.ErrNotFound) {
@@ -38,11 +39,11 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	for worker := range made {
 		group.Go(func() {
 			s := d.store(t, "t1")
-			s.firstTime = time.Minute // however long a restart takes here
+			s.firstTime = time.Minute // even if a restart takes longer here
 			for n := 0; ctx.Err() == nil; n++ {
 				if worker%2 == 1 && n%5 == 0 {
 					s.Close()
-					s = d.store(t, "t1") // as another process does, whose first connection it is
+					s = d.store(t, "t1") // like another process that connects for the first time
 					s.firstTime = time.Minute
 				}
 				name := fmt.Sprintf("w%d-%d", worker, n)
@@ -75,7 +76,7 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	}
 }
 
-// What has a deadline is asked until then, and no longer.
+// A request with a deadline is repeated until then, and no longer.
 func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
 	away := must(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
 	defer away.Close()
@@ -92,7 +93,7 @@ func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
 	}
 }
 
-// What has no deadline shares the time that a server is waited for.
+// Requests without a deadline share the time for which a server is waited for.
 func TestAServerThatIsAwayIsNotWaitedForByEachCall(t *testing.T) {
 	s := must(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
 	defer s.Close()
@@ -103,7 +104,7 @@ func TestAServerThatIsAwayIsNotWaitedForByEachCall(t *testing.T) {
 	s.note(away)
 	s.lostSince = s.lostSince.Add(-restartTime / 2)
 	s.note(away)
-	s.note(context.DeadlineExceeded) // which says nothing about it
+	s.note(context.DeadlineExceeded) // which says nothing about the server
 	if got := s.patience(t.Context()); got > restartTime/2 || got < firstTime {
 		t.Errorf("a call after half of the time waits for %s", got)
 	}
@@ -117,7 +118,8 @@ func TestAServerThatIsAwayIsNotWaitedForByEachCall(t *testing.T) {
 	}
 }
 
-// A document that would cost all who may read it too much is refused by the server, with the limit.
+// The server refuses a document so large that it would burden all its readers, and the error names
+// the limit.
 func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
@@ -139,7 +141,7 @@ func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
 	}
 }
 
-// A database of an earlier schema keeps what is in it, also what is larger than the limits of today.
+// A database with an earlier schema keeps its documents, also those that exceed today's limits.
 func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
 	d := database{pgtest.Database(t), map[string]string{"t1": pgtest.Role("nova_t1")}}
 	all := migrations
@@ -155,7 +157,7 @@ func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 { // providers come before the administrator
+	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 { // providers may be updated before the administrator migrates
 		t.Errorf("before the migration there are %d templates", len(found))
 	}
 	if done := must(Init(t.Context(), d.dsn(pgtest.Superuser), nil)); done.From != 1 || done.To != len(migrations) {
@@ -166,8 +168,9 @@ func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
 	must(d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
 }
 
-// TestWhatExplainShowsOfOthers pins what the guide says that a tenant can find out: whether a name that is guessed is there,
-// and nothing of what it is. It is to fail once that is closed, and the guide is to change with it.
+// TestWhatExplainShowsOfOthers pins what, according to the guide, a tenant can find out: whether a
+// guessed name exists, and nothing about its content. The test must fail once that leak is closed,
+// and the guide must change with it.
 func TestWhatExplainShowsOfOthers(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)

@@ -15,9 +15,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// The stories of this file are told by t2, who has psql and a role of their own, and by t1, whose things they are.
+// In the tests of this file, t2 has psql and a separate role, and t1 owns the objects.
 
-// populate gives t1 a template of each kind of visibility, each with the version 1.0.0 and one that is a draft, and a request.
+// populate gives t1 a template of each kind of visibility, each with version 1.0.0 and a draft
+// version, and a request.
 func (d database) populate(t testing.TB) {
 	t.Helper()
 	s := d.store(t, "t1")
@@ -50,7 +51,7 @@ func (d database) populate(t testing.TB) {
 	must(s.Requests().Create(t.Context(), "t1/r1", request))
 }
 
-// shown are the templates of t1's that t2 may see.
+// shown are the templates of t1 that t2 may see.
 var shown = []string{"t1/archived", "t1/public", "t1/readable", "t1/usable"}
 
 func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
@@ -90,7 +91,8 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 	see(`SELECT key FROM novacron.version WHERE template = 't1/readable'`)
 }
 
-// A function that tells what it is given sees only rows that the role may see: policies come first, however cheap it is.
+// A function that reports its arguments sees only rows that the role may see: the server applies
+// policies first, however cheap the function is.
 func TestAFunctionOfTheTenantsOwnSeesNoMore(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
@@ -123,7 +125,7 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 	mine := func(tenant, name string) string {
 		return string(must(json.Marshal(template(tenant, name))))
 	}
-	// Statements that find no row of theirs to change.
+	// Statements that find no row to change.
 	for _, statement := range []string{
 		`UPDATE novacron.template SET document = document || '{"is_public": true}'`,
 		`UPDATE novacron.template SET document = jsonb_set(document, '{id,tenant}', '"t2"') WHERE key = 't1/public'`,
@@ -159,7 +161,7 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
-	// The tenant and the key come from the document, and cannot be given.
+	// The tenant and the key come from the document, and cannot be set.
 	for _, statement := range []string{
 		`INSERT INTO novacron.template (key, document) VALUES ('t2/x', '` + mine("t1", "new") + `')`,
 		`INSERT INTO novacron.template (tenant, document) VALUES ('t2', '` + mine("t1", "new") + `')`,
@@ -174,7 +176,7 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 	}
 }
 
-// What is a tenant's own cannot become another's, nor be read in two ways.
+// A tenant's document cannot be given to another tenant, nor be read in two ways.
 func TestOwnRowsCannotBeGivenAwayOrForged(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
@@ -199,7 +201,7 @@ func TestOwnRowsCannotBeGivenAwayOrForged(t *testing.T) {
 	}
 }
 
-// Whether a key is taken shows in no error: what is there and what is not is refused in the same words.
+// No error shows whether a key is taken: existing and missing keys are refused in the same words.
 func TestKeysOfOthersCannotBeProbed(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
@@ -251,7 +253,7 @@ func TestTheProviderIsDeniedWhatIsAnothers(t *testing.T) {
 	}
 }
 
-// A document of one tenant's that no provider can read does not keep others from reading theirs.
+// A document that no provider can read does not keep other tenants from reading theirs.
 func TestOthersCannotMakeTheLibraryUnreadable(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
@@ -266,7 +268,7 @@ func TestOthersCannotMakeTheLibraryUnreadable(t *testing.T) {
 	}
 }
 
-// What somebody changes by hand is not written over by a provider that has not seen it.
+// A provider does not overwrite a change by hand that it has not seen.
 func TestAChangeByHandIsSeen(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
@@ -280,7 +282,7 @@ func TestAChangeByHandIsSeen(t *testing.T) {
 	}
 }
 
-// psql is a connection with a tenant's role and nothing of ours.
+// psql opens a connection with a tenant's role, without the provider's code.
 func (d database) psql(t testing.TB, tenant string) *pgx.Conn {
 	t.Helper()
 	conn := pgtest.Connect(t, d.dsn(d.roles[tenant]))
@@ -288,7 +290,7 @@ func (d database) psql(t testing.TB, tenant string) *pgx.Conn {
 	return conn
 }
 
-// everything is all rows.
+// everything returns all rows.
 func (d database) everything(t testing.TB) (all string) {
 	t.Helper()
 	conn := pgtest.Connect(t, d.dsn(pgtest.Superuser))

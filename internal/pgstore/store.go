@@ -1,7 +1,9 @@
-// Package pgstore keeps the catalog in a PostgreSQL database, one row a document. Row-level security binds whoever
-// connects with a tenant's role, also without the provider: see migrations. Bases stay where the images are.
+// Package pgstore keeps the catalog in a PostgreSQL database, with one row per document. Row-level
+// security binds every connection with a tenant's role, even without the provider: see migrations.
+// Bases stay with the images.
 //
-// A change is one statement that names the revision it is of, so that of two changes one fails.
+// A change is one statement that names the revision that it replaces, so that one of two concurrent
+// changes fails.
 package pgstore
 
 import (
@@ -16,12 +18,15 @@ import (
 
 // Options say where the catalog is and who uses it.
 type Options struct {
-	// DSN is a PostgreSQL connection string, as a URL or as words: libpq's "Connection Strings". What it leaves out comes
-	// from PGHOST, PGPASSWORD and the like, and from the password file. It may hold a password: it is in no error.
+	// DSN is a PostgreSQL connection string, as a URL or as keywords: libpq's "Connection Strings".
+	// Missing parts come from PGHOST, PGPASSWORD and similar variables, and from the password file.
+	// The DSN may hold a password, so no error contains it.
 	DSN string
-	// Tenant is whose role is to connect. "" is for an administrator, who has the rows of all tenants.
+	// Tenant is the tenant whose role connects. "" is for an administrator, who has the rows of all
+	// tenants.
 	Tenant string
-	// Bases are the documents of a pool's images. They are facts about the pool, and shared with the catalog there.
+	// Bases is the documents of a pool's images. They are facts about the pool, and shared with the
+	// catalog there.
 	Bases catalog.Collection[catalog.Base]
 }
 
@@ -29,19 +34,19 @@ type Options struct {
 type Store struct {
 	options Options
 	config  *pgxpool.Config
-	// firstTime is how long a server is asked again that has never answered.
+	// firstTime is how long to keep asking a server that has never answered.
 	firstTime time.Duration
 
 	mu   sync.Mutex
 	pool *pgxpool.Pool
-	id   string // of the catalog; "" until the database was found to be what it should
-	// lostSince is since when the server is away; zero while it answers.
+	id   string // of the catalog; "" until the database has been checked
+	// lostSince is since when the server has been away; zero while it answers.
 	lostSince time.Time
 }
 
 var _ catalog.Store = (*Store)(nil)
 
-// New makes a store. Nothing is connected before it is used.
+// New returns a store, which connects when it is first used.
 func New(o Options) (*Store, error) {
 	config, err := parse(o.DSN)
 	if err != nil {
@@ -62,7 +67,8 @@ func (s *Store) Close() {
 // String names the database in messages, without any password.
 func (s *Store) String() string { return where(s.config.ConnConfig) }
 
-// ID is what tells this catalog from others that share a pool with it. It stays the same for ever.
+// ID returns the id that distinguishes this catalog from others that share a pool with it. It never
+// changes.
 func (s *Store) ID(ctx context.Context) (string, error) {
 	var err error
 	if !s.answered() {
@@ -76,7 +82,7 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 // Kind is what data sources call this kind of catalog.
 func (s *Store) Kind() string { return "postgres" }
 
-// Enforcement says that the server itself makes sure of tenancy and sharing, for whoever connects.
+// Enforcement says that the server itself enforces tenancy and sharing on every connection.
 func (s *Store) Enforcement() string { return "server" }
 
 // Now implements catalog.Store: the server's time.
@@ -92,10 +98,12 @@ func (s *Store) Templates() catalog.Collection[catalog.Template] {
 	return collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
 }
 
-// TemplateHeads lists templates without their specs, which a search does not look at and which are most of them.
+// TemplateHeads lists templates without their specs, which a search does not need and which make up
+// most of the data.
 func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
 	templates := collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
-	// By its full name: an operator that somebody has made in the role's search_path might fit just as well.
+	// The operator is named in full: one that another role created in the role's search_path might
+	// match as well.
 	return templates.list(ctx, prefix, `SELECT key, revision, (document OPERATOR(pg_catalog.-) 'spec'::text)::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
 

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// database is a database with a catalogue of two tenants.
+// database is a database with a catalog of two tenants.
 type database struct {
 	dsn   func(role string) string
 	roles map[string]string // by tenant
@@ -25,7 +25,7 @@ func newDatabase(t testing.TB) database {
 	return d
 }
 
-// store is what a process of the tenant has; "" is the administrator.
+// store returns the store of a tenant's process; "" is the administrator.
 func (d database) store(t testing.TB, tenant string) *Store {
 	t.Helper()
 	role := d.roles[tenant]
@@ -44,12 +44,12 @@ func template(tenant, name string) catalog.Template {
 	return catalog.Template{ID: catalog.TemplateID{Tenant: tenant, Name: name}, Type: catalog.TypeVM}
 }
 
-// noBases is for tests that have no images.
+// noBases is for tests without images.
 type noBases struct {
 	catalog.Collection[catalog.Base]
 }
 
-// must is for what a test cannot go on without.
+// must returns v, and ends the test by a panic if there is an error.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -1,6 +1,6 @@
-// Package polkit renders rules for libvirt's polkit access driver, by which users of a host may do what novacron needs for
-// the names of one tenant. See https://libvirt.org/aclpolkit.html for how libvirt asks, https://libvirt.org/acl.html for the
-// permissions, and polkit(8) for the rules.
+// Package polkit renders rules for libvirt's polkit access driver. The rules let users of a host do
+// what novacron needs, for the names of one tenant. See https://libvirt.org/aclpolkit.html for how
+// libvirt asks, https://libvirt.org/acl.html for the permissions, and polkit(8) for the rules.
 package polkit
 
 import (
@@ -17,11 +17,11 @@ type Rules struct {
 	Groups      []string // of the host
 	Tenant      string
 	Pools       []string // of the library and of disks
-	ReadTenants []string // whose templates and versions may be read as well
+	ReadTenants []string // whose templates and versions may also be read
 	Publish     bool     // whether templates and versions may be registered and removed
 }
 
-// FileName is what to call the file of the rules, in /etc/polkit-1/rules.d.
+// FileName returns the name for the file of the rules, in /etc/polkit-1/rules.d.
 func (r Rules) FileName() string { return "50-novacron-" + r.Tenant + ".rules" }
 
 //go:embed rules.js.tmpl
@@ -29,7 +29,8 @@ var source string
 
 var rules = template.Must(template.New("rules.js").Funcs(template.FuncMap{"js": js}).Parse(source))
 
-// Render writes the rules in polkit's JavaScript. The order of what is given does not matter.
+// Render renders the rules in polkit's JavaScript. The order of users, groups and names does not
+// matter.
 func (r Rules) Render() (string, error) {
 	for _, names := range []*[]string{&r.Users, &r.Groups, &r.Pools, &r.ReadTenants} {
 		*names = slices.Sorted(slices.Values(*names))
@@ -39,8 +40,8 @@ func (r Rules) Render() (string, error) {
 	return b.String(), err
 }
 
-// js writes a value as JavaScript. JSON is that, since its encoder escapes the line separators that JavaScript has and JSON
-// has not.
+// js encodes a value as JavaScript. JSON is valid JavaScript, because Go's encoder escapes the line
+// separators that only JavaScript treats specially.
 func js(v any) (string, error) {
 	if names, ok := v.([]string); ok && names == nil {
 		return "[]", nil

@@ -24,7 +24,7 @@ func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
 	}
 }
 
-// A name is a name, whatever is in it.
+// A name stays a name, even with special characters in it.
 func TestNamesCannotBreakOutOfTheRules(t *testing.T) {
 	for _, name := range []string{`a"; } ) ; polkit.log("x`, "a\nb", "a\u2028b", `a\`, "</script>", "*/"} {
 		content, err := Rules{Users: []string{name}, Groups: []string{name}, Tenant: "t1", Pools: []string{name}}.Render()

@@ -11,16 +11,17 @@ import (
 	"syscall"
 )
 
-// look finds out what the system tells of this process.
+// look fills in what the system says about this process.
 func (i *identity) look() {
-	// machine-id(5) wants the id itself kept from others, who may read the host's documents.
+	// machine-id(5) asks to keep the id itself secret, and other users may read the host's documents.
 	if id := line("/etc/machine-id"); id != "" {
 		sum := sha256.Sum256([]byte("terraform-provider-novacron " + id))
 		i.machine = hex.EncodeToString(sum[:8])
 	}
 	i.boot = line("/proc/sys/kernel/random/boot_id")
-	// A number is another namespace's only once the namespace is gone, with all its processes: namespaces(7). Start times
-	// are shown in the reader's own namespace of times: time_namespaces(7). Older kernels have only one.
+	// The kernel gives a namespace's number to another namespace only once the first is gone with all
+	// its processes: namespaces(7). Start times are shown in the reader's own time namespace:
+	// time_namespaces(7). Older kernels have only one.
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err == nil {
 		times, _ := os.Readlink("/proc/self/ns/time")
 		i.spaces = number(pids) + "-" + number(times)
@@ -30,8 +31,8 @@ func (i *identity) look() {
 	}
 }
 
-// ended tells whether the process of that number and start has certainly ended. One that has, but that its parent has not
-// taken note of yet, counts: in a container that may be never.
+// ended reports whether the process of that number and start has certainly ended. A zombie counts
+// as ended: in a container, its parent may never wait for it.
 func ended(pid int, start string) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
@@ -43,8 +44,8 @@ func ended(pid int, start string) bool {
 	return ok && (state == "Z" || started != start)
 }
 
-// ownNumbers tells whether /proc shows processes by the numbers that they have in this process's namespace: it has but one
-// number there (NSpid in proc_pid_status(5)).
+// ownNumbers reports whether /proc shows processes by their numbers in this process's namespace:
+// then the process has only one number there (NSpid in proc_pid_status(5)).
 func ownNumbers() bool {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -69,7 +70,7 @@ func stat(pid string) (state, start string, ok bool) {
 	return f[0], f[19], true
 }
 
-// line is what a file of one line says, "" where it cannot be read.
+// line returns the content of a one-line file, or "" if it cannot be read.
 func line(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -78,7 +79,7 @@ func line(path string) string {
 	return strings.ReplaceAll(strings.TrimSpace(string(data)), "/", "")
 }
 
-// number is N of "pid:[N]".
+// number returns N of "pid:[N]".
 func number(link string) string {
 	_, n, _ := strings.Cut(link, "[")
 	return strings.TrimSuffix(n, "]")

@@ -2,7 +2,7 @@
 
 package runner
 
-// Where there is no /proc, nothing is told that identifies a process, so none is ever certain to be gone.
+// Without /proc, nothing identifies a process, so no process is ever certain to be gone.
 
 func (i *identity) look() {}
 

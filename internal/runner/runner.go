@@ -1,9 +1,9 @@
-// Package runner names processes of the provider in what they leave on a host, so that a later one can tell whether they
-// still live.
+// Package runner names the provider's processes in what they leave on a host, so that a later
+// process can tell whether they still live.
 //
-// A host's name and a process's number are no identity: containers share their host's name, or have one name and number
-// their processes alike, and many machines are called localhost. So a name says everything that has to agree before one
-// process can look for another.
+// A host's name and a process's number are not an identity: containers share their host's name, or
+// they all have one name and number their processes alike, and many machines are called localhost.
+// So a name holds everything that must agree before one process can look for another.
 package runner
 
 import (
@@ -13,12 +13,13 @@ import (
 	"sync"
 )
 
-// identity is what a process's name says, in the order of its fields. What a system does not tell is "".
+// identity is the parts of a process's name, in the order of its fields. A part is "" if the system
+// does not report it.
 type identity struct {
 	host    string // its host's name
 	pid     string // its number, within its namespace
-	machine string // digest of the machine's id; alike on machines made from one image
-	boot    string // the kernel's id of its boot; random, so that no two kernels have one
+	machine string // digest of the machine's id; the same on machines created from one image
+	boot    string // the kernel's random id of its boot, unique to that boot
 	spaces  string // namespaces of process numbers and of times, as the kernel numbers those that exist
 	start   string // when the process started, in clock ticks since the boot
 }
@@ -29,7 +30,8 @@ func (i identity) String() string {
 	return strings.Join([]string{i.host, i.pid, i.machine, i.boot, i.spaces, i.start}, "/")
 }
 
-// parse reads a name. One of an earlier release is "HOST/PID", which identifies nothing: ok is false.
+// parse parses a name. A name from an earlier release is "HOST/PID", which identifies nothing: ok
+// is false.
 func parse(name string) (i identity, ok bool) {
 	f := strings.Split(name, "/")
 	if len(f) != fields {
@@ -48,10 +50,10 @@ var this = sync.OnceValue(func() identity {
 	return i
 })
 
-// This is the name of this process: "HOST/PID/MACHINE/BOOT/NAMESPACES/START".
+// This returns the name of this process: "HOST/PID/MACHINE/BOOT/NAMESPACES/START".
 func This() string { return this().String() }
 
-// Show is a process's name for messages: "HOST/PID".
+// Show returns a process's name for messages: "HOST/PID".
 func Show(name string) string {
 	host, rest, _ := strings.Cut(name, "/")
 	pid, _, more := strings.Cut(rest, "/")
@@ -61,10 +63,11 @@ func Show(name string) string {
 	return host + "/" + pid
 }
 
-// Dead tells whether a process is certainly gone: it was of this boot of this kernel and of this process's namespace, and
-// there is none of its number any more, or another one has that number. Of all others nothing is known, and they live
-// until their time is up. That goes for a process of this machine from before a reboot, too: a machine that has another
-// boot's id may just as well be another machine of the same name, made from the same image.
+// Dead reports whether a process is certainly gone: it belonged to this boot of this kernel and to
+// this process's namespace, and its number is unused now or belongs to another process. Nothing is
+// known of any other process, and it counts as alive until its time is up. That includes a process
+// of this machine from before a reboot: a machine with another boot id may just as well be another
+// machine with the same name, created from the same image.
 func Dead(name string) bool {
 	other, ok := parse(name)
 	here := this()

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// TestMain lets this program be a process that says its name, and lives until its input ends.
+// TestMain can turn this program into a process that prints its name and lives until its input
+// ends.
 func TestMain(m *testing.M) {
 	if os.Getenv("RUNNER_SAYS_ITS_NAME") != "" {
 		fmt.Println(This())
@@ -24,7 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// another starts another process, and returns its name. end ends it; it stays as a zombie until it is waited for.
+// another starts another process, and returns its name. end ends the process, which stays a zombie
+// until it is waited for.
 func another(t *testing.T) (name string, end func(), wait func() error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -53,7 +55,8 @@ func TestAProcessIsDeadOnceItHasEnded(t *testing.T) {
 		t.Errorf("%s lives, and counts as dead", name)
 	}
 	end()
-	// Nobody has waited for it: it stays as a zombie, as the orphans of a container without an init do.
+	// The process has not been waited for, so it stays a zombie, like orphans in a container without
+	// an init.
 	for deadline := time.Now().Add(10 * time.Second); !Dead(name); {
 		if time.Now().After(deadline) {
 			t.Fatal("a process that has ended, but was not waited for, is not dead")
@@ -118,8 +121,8 @@ func TestAProcessIsShownByHostAndNumber(t *testing.T) {
 	}
 }
 
-// An earlier release took the host before the first slash and the number behind it. It must not conclude anything from a name
-// of today's.
+// An earlier release split a name at the first slash into host and number. It must not conclude
+// anything from a current name.
 func TestEarlierReleasesConcludeNothing(t *testing.T) {
 	_, number, _ := strings.Cut(This(), "/")
 	if _, err := strconv.Atoi(number); err == nil {

@@ -8,23 +8,23 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// unclearError says that the host may have made a change, or may make it yet, although the request
-// for it failed.
+// unclearError says that the host may have made a change, or may still make it, although the
+// request for it failed.
 type unclearError struct{ err error }
 
 func (e *unclearError) Error() string { return e.err.Error() }
 func (e *unclearError) Unwrap() error { return e.err }
 
-// MayBeDone tells whether an error is that of a request that the host may have carried out, or may
-// carry out yet. Only errors of Uninterrupted and Certainly say so, because other requests change
-// nothing, or nothing depends on them.
+// MayBeDone reports whether an error comes from a request that the host may have carried out, or
+// may still carry out. Only errors of Uninterrupted and Certainly say so, because other requests
+// change nothing, or nothing depends on them.
 func MayBeDone(err error) bool {
 	_, unclear := errors.AsType[*unclearError](err)
 	return unclear
 }
 
-// unanswered tells whether a request that failed with this error may have been carried out, or may
-// be yet.
+// unanswered reports whether a request that failed with this error may have been carried out, or
+// may still be.
 func unanswered(err error) bool {
 	for _, kind := range []error{host.ErrUnreachable, host.ErrNoAnswer, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, kind) {
@@ -34,9 +34,9 @@ func unanswered(err error) bool {
 	return false
 }
 
-// Uninterrupted makes a short request that changes the host, unless ctx has ended before. A cancel
-// does not cut it off: the host would go on with it, and whatever undoes it might come first.
-// MayBeDone tells of its error whether the host has not answered.
+// Uninterrupted makes a short request that changes the host, unless ctx has already ended. A cancel
+// does not cut the request off: the host would continue with it, and an undo might overtake it. If
+// the host has not answered, MayBeDone is true of the error.
 func Uninterrupted(ctx context.Context, request func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -44,8 +44,8 @@ func Uninterrupted(ctx context.Context, request func(context.Context) error) err
 	return Completed(ctx, request)
 }
 
-// Completed is Uninterrupted for a request that completes what other requests began: it is made
-// also if ctx was cancelled since.
+// Completed is Uninterrupted for a request that completes what other requests began: it runs even
+// if ctx was cancelled since.
 func Completed(ctx context.Context, request func(context.Context) error) error {
 	if err := request(uninterruptible(ctx)); err != nil {
 		if unanswered(err) {
@@ -56,9 +56,9 @@ func Completed(ctx context.Context, request func(context.Context) error) error {
 	return nil
 }
 
-// Certainly is Uninterrupted for a request that may be made twice, where what follows depends on
-// whether it was carried out. If its answer is lost, Certainly makes the request again, with time
-// of its own.
+// Certainly is Uninterrupted for a request that is safe to repeat, if what follows depends on
+// whether it was carried out. If the answer is lost, Certainly repeats the request, with extra
+// time.
 func Certainly(ctx context.Context, request func(context.Context) error) error {
 	err := Uninterrupted(ctx, request)
 	if !MayBeDone(err) {
@@ -72,11 +72,11 @@ func Certainly(ctx context.Context, request func(context.Context) error) error {
 	return err
 }
 
-// patience is how long a request that is not to be cut off is waited for after a cancel.
+// patience is how long after a cancel to wait for a request that must not be cut off.
 const patience = time.Minute
 
-// uninterruptible is ctx for short requests that change the host. A cancel does not end it for a
-// minute; the end of the caller's own time does at once.
+// uninterruptible returns a context for short requests that change the host. A cancel of ctx ends
+// it only after a minute; the caller's own deadline ends it at once.
 func uninterruptible(ctx context.Context) context.Context {
 	long := context.WithoutCancel(ctx)
 	deadline, bounded := ctx.Deadline()

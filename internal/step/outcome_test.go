@@ -56,7 +56,7 @@ func TestACancelCutsNoChangeOff(t *testing.T) {
 	}
 }
 
-// The caller's own deadline ends a change, and a cancel does so after a minute.
+// The caller's own deadline ends a change at once, and a cancel ends it after a minute.
 func TestAChangeDoesNotHangForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
@@ -76,7 +76,7 @@ func TestAChangeDoesNotHangForEver(t *testing.T) {
 	})
 }
 
-// A request whose answer was lost is made once more, also after a cancel, and then its answer
+// Certainly repeats a request whose answer was lost, also after a cancel, and the second answer
 // counts.
 func TestCertainlyAsksOnceMore(t *testing.T) {
 	for name, c := range map[string]struct {

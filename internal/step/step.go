@@ -1,6 +1,6 @@
-// Package step is how work on a host is done and undone: in steps that have names and durations,
-// with an undo for each thing that a step leaves behind. It also answers whether a request that
-// failed was carried out all the same, on which an undo depends.
+// Package step does and undoes work on a host: in steps that have names and durations, with an undo
+// for each thing that a step leaves behind. It also answers whether a request that failed was
+// carried out all the same, on which an undo depends.
 package step
 
 import (
@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Step is one step of some work, and how long it took.
+// Step is one step of some work, with its duration.
 type Step struct {
 	Name     string
 	Duration time.Duration
 }
 
-// Observer hears of every step that ended.
+// Observer is called with every step that ended.
 type Observer func(ctx context.Context, step Step, err error)
 
-// UndoTime is how long undoing may take, whatever became of the time for doing.
+// UndoTime is how long an undo may take, even if the time for the work is up.
 const UndoTime = 2 * time.Minute
 
-// UndoContext is for undoing what was done with a context, which may have ended.
+// UndoContext returns a context for undoing work that was done with ctx, which may have ended.
 func UndoContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), UndoTime)
 }
@@ -46,7 +46,7 @@ type Work struct {
 // Begin begins some work. observe may be nil.
 func Begin(observe Observer) *Work { return &Work{observe: observe} }
 
-// Do does one step, and times it. It does nothing once ctx has ended.
+// Do runs one step and times it. It does nothing once ctx has ended.
 func (w *Work) Do(ctx context.Context, name string, do func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,14 +61,14 @@ func (w *Work) Do(ctx context.Context, name string, do func(context.Context) err
 	return err
 }
 
-// UndoLater remembers how to undo what is being done, or was just done.
+// UndoLater remembers how to undo the step that is running, or that just ran.
 func (w *Work) UndoLater(undo func(context.Context) error) { w.undos = append(w.undos, undo) }
 
-// Keep makes End leave what was done as it is, although the work may fail yet.
+// Keep makes End leave the work in place, although the work may still fail.
 func (w *Work) Keep() { w.kept = true }
 
-// End ends the work, once. If it failed, and nothing asked to keep what was done, End undoes that
-// in reverse, with time of its own, and adds to the error what could not be undone.
+// End ends the work, once. If the work failed and Keep was not called, End undoes it in reverse
+// order, with extra time, and adds to the error what it could not undo.
 func (w *Work) End(ctx context.Context, err error) error {
 	if err == nil || w.kept {
 		return err
@@ -82,7 +82,7 @@ func (w *Work) End(ctx context.Context, err error) error {
 	return errors.Join(errs...)
 }
 
-// Steps are the steps that ended so far.
+// Steps returns the steps that have ended so far.
 func (w *Work) Steps() []Step { return slices.Clone(w.steps) }
 
 // Timer times steps that follow each other without a pause.
@@ -94,14 +94,14 @@ type Timer struct {
 	steps []Step
 }
 
-// NewTimer makes a timer whose first step begins now.
+// NewTimer returns a timer whose first step begins now.
 func NewTimer() *Timer {
 	at := time.Now()
 	return &Timer{Started: at, last: at}
 }
 
-// Done names what was done since the last step. A step that is done once more, in another attempt,
-// adds up.
+// Done names the step that has just ended. If a step is done again, in another attempt, its times
+// add up.
 func (t *Timer) Done(name string) {
 	took := time.Since(t.last)
 	t.last = t.last.Add(took)
@@ -114,5 +114,5 @@ func (t *Timer) Done(name string) {
 	t.steps = append(t.steps, Step{Name: name, Duration: took})
 }
 
-// Steps are the steps so far, in the order in which each was done first.
+// Steps returns the steps so far, in the order in which each was first done.
 func (t *Timer) Steps() []Step { return slices.Clone(t.steps) }

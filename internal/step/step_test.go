@@ -11,8 +11,8 @@ import (
 
 var errStep = errors.New("no")
 
-// worked does three steps, of which the one at failing fails after it has left something behind,
-// and says what was undone.
+// worked does three steps and returns what was undone. The step at failing fails after it has left
+// something behind.
 func worked(ctx context.Context, w *Work, failing int) (undone []int, err error) {
 	for n := range 3 {
 		err = w.Do(ctx, []string{"one", "two", "three"}[n], func(context.Context) error {
@@ -62,7 +62,7 @@ func TestWhatCannotBeUndoneIsAmongTheErrors(t *testing.T) {
 	}
 }
 
-// A cancel ends the work. Undoing has time of its own, which is bounded.
+// A cancel ends the work. The undo has extra time, which is bounded.
 func TestACancelUndoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
