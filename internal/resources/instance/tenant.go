@@ -9,7 +9,7 @@ import (
 )
 
 // own checks that the instance of a state belongs to the provider's tenant. Another tenant's
-// instance counts as missing. But forgetting it would lose it if only the provider's tenant has
+// instance is as good as missing, but forgetting it would lose it if only the provider's tenant has
 // changed.
 func (r *Resource) own(tenant, id string) diag.Diagnostics {
 	var diags diag.Diagnostics
