@@ -7,8 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
-// Addressing is what an instance's metadata say of its interfaces once these are what they shall
-// be. What the guest was told of the ones it has, it was told.
+// Addressing is what an instance's metadata say of its interfaces once they are as requested. For
+// the interfaces that it has already, the guest keeps what it was told.
 func Addressing(have, want []profile.NIC) []metadata.AddressingNote {
 	nics := slices.Clone(want)
 	for n := range nics {

@@ -13,27 +13,27 @@ type Blueprint struct {
 	Version    catalog.Version
 	Strategy   catalog.Strategy
 	Parameters parameter.Values // effective; a nil value is not known yet
-	Shown      parameter.Values // those of them that are no secrets
+	Shown      parameter.Values // those of them that are not secret
 	Hardware   *profile.Hardware
 	NICs       []profile.NIC
 	Drives     []profile.Drive
-	Public     bool // one of the NICs has to be on a public network
+	Public     bool // one of the NICs must be on a public network
 	Part       Part // what only the kind understands
 }
 
 // Part is the part of a blueprint that only the driver of its kind understands.
 type Part interface {
-	// Told identifies what the instance's user has told the guest to do at its first boot, "" for
+	// Told identifies what the instance's user has told the guest to do at its first boot; "" for
 	// nothing.
 	Told() string
-	// Reports tells whether the guest has something to do at its first boot, of which it reports.
+	// Reports reports whether the guest has something to do at its first boot that it reports on.
 	Reports() bool
 }
 
-// Secret tells whether the guest is told values that not all may see.
+// Secret reports whether the guest is told secret values.
 func (b Blueprint) Secret() bool { return len(b.Shown) < len(b.Parameters) }
 
-// Told is that of its part.
+// Told is Told of its part.
 func (b Blueprint) Told() string {
 	if b.Part == nil {
 		return ""
@@ -41,15 +41,16 @@ func (b Blueprint) Told() string {
 	return b.Part.Told()
 }
 
-// Reports is that of its part.
+// Reports is Reports of its part.
 func (b Blueprint) Reports() bool { return b.Part != nil && b.Part.Reports() }
 
-// Customized is what the metadata of a new instance says, which is started at once or not.
+// Customized is what the metadata of a new instance say about its customization; the instance is
+// started at once or not.
 func (b Blueprint) Customized(started bool) metadata.Customized {
 	return metadata.Customized{Digest: b.Told(), Pending: b.Reports() && !started}
 }
 
-// Driven are the profiles of a spec with what parameters drive in them.
+// Driven are the profiles of a spec, with the settings that parameters drive.
 func Driven(spec catalog.Spec, effective parameter.Values) (*profile.Hardware, *profile.Storage) {
 	hardware, storage := catalog.Driven(spec.Parameters, effective)
 	return hardware.Over(spec.Hardware), storage.Over(spec.Storage)

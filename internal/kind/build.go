@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// Build is an instance that is being made, or that gets another image: what was decided, and what
-// its stages have found out. Stages remember their undos in its Work.
+// Build is an instance that is being created, or that gets another image: what was decided, and
+// what its stages have found out. Stages record their undos in its Work.
 type Build struct {
 	*step.Work
 	Request   Request
@@ -21,19 +21,19 @@ type Build struct {
 	Tenant    string
 	UUID      string
 	Metadata  string            // of the domain to define
-	Strategy  strategy.Strategy // makes the system disk
+	Strategy  strategy.Strategy // creates the system disk
 	Image     Image             // of the version
 	Pool      host.Pool         // the library's
 	Homes     []host.Pool       // of the blueprint's drives
-	Remains   []string          // further pools with volumes of an instance of the name that is gone
+	Remains   []string          // further pools with volumes of a removed instance of the same name
 	Before    Before            // the guest was started; set by the stage that starts it
-	Disk      host.DiskImage    // the new system disk that Renew has made
+	Disk      host.DiskImage    // the new system disk that Renew has created
 
-	// Claimed says that the domain has just claimed the instance's name. Then a volume of that name
-	// which is there already was asked for by a build that is over, and carried out late.
+	// Claimed says that the domain has just claimed the instance's name. Then an existing volume of
+	// that name was requested by a build that is over, and was created late.
 	Claimed bool
-	// Confirm makes sure that version and image are still there. A stage calls it once the system disk
-	// stands on the image.
+	// Confirm checks that version and image still exist. A stage calls it once the system disk is
+	// based on the image.
 	Confirm func(context.Context) error
 
 	configured []profile.NIC
@@ -45,8 +45,8 @@ type Image struct {
 	Format string // raw or qcow2, as its document says
 }
 
-// Before is what was seen of a guest right before it was started. The zero value is for one that
-// goes on where it was.
+// Before is what was seen of a guest right before it was started. The zero value is for a guest
+// that continues where it was.
 type Before struct {
 	Leases []host.Address // of its interfaces
 }
@@ -64,7 +64,7 @@ func (b *Build) ChooseMACs() {
 }
 
 // Configured are the interfaces whose MAC addresses ChooseMACs did not choose: another guest may
-// have had them, and leases.
+// have had the same addresses, and leases for them.
 func (b *Build) Configured() []profile.NIC { return b.configured }
 
 // Pools names the pools of the instance's volumes, the library's first.
@@ -78,7 +78,7 @@ func (b *Build) Pools() []string {
 	return slices.Clip(pools)
 }
 
-// RandomMAC is an address of the prefix that QEMU's guests use.
+// RandomMAC is an address with the prefix that QEMU's guests use.
 func RandomMAC() string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -6,7 +6,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Diff tells what it takes to make an instance what a blueprint says.
+// Diff is what it takes to turn an instance into what a blueprint says.
 type Diff struct {
 	Restarts []Restart      // why a running guest must be shut down and started again
 	Replaces []finding.Path // what only another instance could have
@@ -17,10 +17,10 @@ type Diff struct {
 // Restart is a change that a guest does not take while it runs.
 type Restart struct {
 	At  finding.Path
-	Why string // a sentence; "" where the attribute says it all
+	Why string // a sentence; "" if the attribute says it all
 }
 
-// Restart tells whether a running guest must be shut down and started again.
+// Restart reports whether a running guest must be shut down and started again.
 func (d Diff) Restart() bool { return len(d.Restarts) > 0 }
 
 // Growth is a disk that becomes larger.
@@ -36,9 +36,9 @@ type Devices struct {
 	AddDisks  []NewDisk
 	DropDisks []host.DomainDisk // with their volumes
 	AddNICs   []profile.NIC
-	// Reconnects are plugged in elsewhere, tagged or filtered otherwise; the guest keeps the card.
+	// Reconnects are connected, tagged or filtered differently; the guest keeps the card.
 	Reconnects []profile.NIC
-	Swaps      []profile.NIC // another model: the guest loses the card, and gets one with the same MAC address
+	Swaps      []profile.NIC // another model: the guest loses the card, and gets a new one with the same MAC address
 	DropNICs   []string
 }
 
@@ -46,16 +46,16 @@ type Devices struct {
 type NewDisk struct {
 	Spec host.DiskSpec
 	Pool string // where its volume is
-	Has  uint64 // bytes of its volume, 0 where there is none yet
+	Has  uint64 // bytes of its volume, 0 if there is none yet
 	Size uint64 // bytes
 }
 
-// None tells whether no device comes, goes or changes.
+// None reports whether no device comes, goes or changes.
 func (d Devices) None() bool {
 	return len(d.AddDisks)+len(d.DropDisks)+len(d.AddNICs)+len(d.Reconnects)+len(d.Swaps)+len(d.DropNICs) == 0
 }
 
-// WithoutHotPlug adds the restarts that a guest needs whose devices change only while it is off.
+// WithoutHotPlug adds the restarts that a guest needs if its devices change only while it is off.
 func (d *Diff) WithoutHotPlug() {
 	const why = "Its devices change only while it is off."
 	interfaces, disks := finding.At("network_profile").Name("interfaces"), finding.At("storage_profile").Name("disks")

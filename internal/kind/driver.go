@@ -12,33 +12,33 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Driver makes, reads, changes and stops instances of one kind on one host. kindtest is its
+// Driver creates, reads, changes and stops instances of one kind on one host. kindtest is its
 // contract.
 //
-// An instance is a domain on one of the host's connections, whatever its kind: the domain's name is
-// the claim to the instance's name, its metadata are the record of what was asked for, and its
-// volumes have names of package naming. Package provision owns all of that, and the order of
-// things. A driver owns what the domain and its volumes contain. This is the life of an instance,
-// with what a driver is asked in capitals:
+// An instance of any kind is a domain on one of the host's connections. The domain's name claims
+// the instance's name, its metadata are the record of the request, and its volumes have the names
+// of package naming. Package provision owns all of that, and the order of the steps. A driver owns
+// the contents of the domain and its volumes. This is the life of an instance, with the driver's
+// methods in capitals:
 //
 //   - Planning. A request is laid over the spec of a version. DECIDE adds the part of the blueprint that only the kind
-//     understands, without a host. CHECK finds what the host lacks for it.
-//   - Making. DEFINE defines the domain under the name and UUID of the Build, with the build's metadata, and so claims
-//     the name. Then the STAGES run one after another: they make the volumes and start the domain. Each remembers its
+//     understands, without a host. CHECK reports what the host lacks for it.
+//   - Creating. DEFINE defines the domain under the name and UUID of the Build, with the build's metadata, and so claims
+//     the name. Then the STAGES run one after another: they create the volumes and start the domain. Each records its
 //     undo in the build before it leaves something behind. If a stage fails, the undos run in reverse, and the domain is
-//     removed last. Then the instance exists for its user, and READY waits until it can be used. FORGET takes secrets
-//     off the host that the guest has read.
-//   - Reading. READ turns the definition and state of a domain into an instance. DRIFT tells in which attributes it
+//     removed last. Then the instance exists for its user, and READY waits until it can be used. FORGET removes secrets
+//     from the host that the guest has read.
+//   - Reading. READ turns the definition and state of a domain into an instance. DRIFT returns the attributes in which it
 //     differs from its blueprint, and OVERRIDES what a configuration has to say to get it.
-//   - Changing. COMPARE tells what it takes to make an instance what a blueprint says. For it, STOP stops a guest that
-//     has to be restarted, REDEFINE writes what changes in the definition, APPLY changes devices and disks, START brings
-//     the guest up, and READY waits for it. CLEAN removes what an earlier change has left.
-//   - Another image. The stages of RENEW make the new system disk beside the old one, stop the guest, and replace what
+//   - Changing. COMPARE returns what it takes to turn an instance into what a blueprint says. For it, STOP stops a guest
+//     that has to be restarted, REDEFINE writes what changes in the definition, APPLY changes devices and disks, START
+//     brings the guest up, and READY waits for it. CLEAN removes what an earlier change has left.
+//   - Another image. The stages of RENEW create the new system disk beside the old one, stop the guest, and replace what
 //     the guest is told. SWAP puts the new disk into the definition, which is the point of no return. The rest is a
 //     change.
-//   - Removing. STOP stops the guest. Volumes and domain are removed by their names, which takes no driver.
+//   - Removing. STOP stops the guest. Volumes and domain are removed by their names, without a driver.
 //
-// Whatever is not one of a driver's questions is asked by its Capabilities, and never by its type.
+// For everything else, callers ask a driver's Capabilities, and never its type.
 type Driver interface {
 	// Type is what templates call the kind, such as catalog.TypeVM.
 	Type() string
@@ -68,32 +68,32 @@ type Capabilities struct {
 	Rename bool
 }
 
-// Planner is what a driver does before anything is made.
+// Planner is what a driver does before anything is created.
 type Planner interface {
-	// Decide decides the kind's part of a blueprint, whose other parts are decided, and finds what is
+	// Decide decides the kind's part of a blueprint whose other parts are decided, and reports what is
 	// wrong with it. sound says that nothing is wrong with the parameters.
 	Decide(r Request, b *Blueprint, sound bool) finding.List
-	// Check finds what a blueprint of the instance of that name asks for and the host does not have.
+	// Check reports what a blueprint of the instance of that name asks for and the host does not have.
 	Check(ctx context.Context, name string, b Blueprint) (finding.List, error)
 }
 
-// Maker makes instances.
+// Maker creates instances.
 type Maker interface {
-	// Define defines the domain of a build, and does not start it. host.ErrExists says that the name
-	// is taken.
+	// Define defines the domain of a build, and does not start it. It returns host.ErrExists if the
+	// name is taken.
 	Define(ctx context.Context, b *Build) error
-	// Stages are what makes a defined instance of a build, in this order.
+	// Stages are the stages that complete a defined instance of a build, in this order.
 	Stages(b *Build) []Stage
 	// Renew are the stages that prepare another system disk for an instance.
 	Renew(b *Build, before Instance) []Stage
-	// Swap gives the domain the system disk that Renew has made, and metadata. step.MayBeDone says of
-	// an error that it is not known which disk the domain has.
+	// Swap gives the domain the system disk that Renew has created, and metadata. step.MayBeDone
+	// reports of an error that it is not known which disk the domain has.
 	Swap(ctx context.Context, b *Build, metadata string) error
-	// Forget takes secrets off the host that the guest has read, once it is done with them.
+	// Forget removes secrets from the host that the guest has read, once it is done with them.
 	Forget(ctx context.Context, i Instance, b Blueprint) error
 }
 
-// Stage is a step of making an instance.
+// Stage is a step of creating an instance.
 type Stage struct {
 	Name string // as records have it
 	Do   func(context.Context) error
@@ -101,24 +101,24 @@ type Stage struct {
 
 // Reader reads instances.
 type Reader interface {
-	// Read is the instance of a domain, but for its addresses, as far as definition and state tell. It
-	// makes no request for the domain.
+	// Read is the instance of a domain without its addresses, as far as definition and state show it.
+	// It makes no request for the domain.
 	Read(ctx context.Context, d host.Domain, facts metadata.Facts) (Instance, error)
-	// Drift tells in which attributes an instance differs from its blueprint.
+	// Drift returns the attributes in which an instance differs from its blueprint.
 	Drift(i Instance, b Blueprint) []Drift
-	// Overrides are what an instance has beyond the version that it was made of.
+	// Overrides are what an instance has beyond the version that it was created from.
 	Overrides(ctx context.Context, i Instance, version catalog.Version) (Overrides, error)
 }
 
 // Changer changes instances.
 type Changer interface {
-	// Compare compares an instance, as its host has it, with a blueprint. Findings are about what
-	// cannot be had at all.
+	// Compare compares an instance, as its host has it, with a blueprint. The findings report what the
+	// instance cannot have at all.
 	Compare(ctx context.Context, i Instance, b Blueprint) (Diff, finding.List, error)
-	// Redefine makes a change of the definition, and adds what else of it a blueprint changes but for
-	// devices. A nil blueprint changes nothing else.
+	// Redefine changes the definition, and adds the blueprint's other changes to it, except devices. A
+	// nil blueprint changes nothing else.
 	Redefine(ctx context.Context, i Instance, b *Blueprint, change host.DomainChange) error
-	// Apply changes devices and disks as a Diff says. running tells whether the guest is up.
+	// Apply changes devices and disks as a Diff says. running says whether the guest is up.
 	Apply(ctx context.Context, i Instance, d Diff, running bool) error
 	// Clean removes what is left of a system disk that was replaced.
 	Clean(ctx context.Context, i Instance) error
@@ -126,13 +126,13 @@ type Changer interface {
 
 // Runner starts and stops guests, and waits for them.
 type Runner interface {
-	// Start brings up a guest that is off or crashed, and leaves alone one that runs.
+	// Start starts a guest that is off or crashed, and leaves a running one alone.
 	Start(ctx context.Context, i Instance) (Before, error)
-	// Stop asks a guest to shut down, waits for it as long as grace, and then switches it off. A guest
-	// that is off, or gone, is no error.
+	// Stop asks a guest to shut down, waits up to grace for it, and then switches it off. It is not an
+	// error if the guest is off or gone.
 	Stop(ctx context.Context, uuid string, grace time.Duration) error
 	// Ready waits until a guest meets the conditions. before is what was seen of it right before it
 	// was started. first says that the guest has to report how its first boot went. A *readiness.Error
-	// says what it waited for in vain.
+	// names the condition that was not met.
 	Ready(ctx context.Context, i Instance, before Before, conditions []string, first bool) error
 }

@@ -30,30 +30,30 @@ type Instance struct {
 	Part        any               // what only the driver understands
 }
 
-// Running tells whether the guest has not been powered off, whatever else is the matter with it.
+// Running reports whether the guest has not been powered off, in any other state.
 func (i Instance) Running() bool {
 	return i.State != host.StateShutoff && i.State != host.StateCrashed
 }
 
-// Healthy tells whether the guest runs as it should: neither off, nor paused, nor crashed.
+// Healthy reports whether the guest runs as it should: neither off, nor paused, nor crashed.
 func (i Instance) Healthy() bool { return i.State == host.StateRunning }
 
 // MACs are the addresses of the interfaces by their names.
 func (i Instance) MACs() map[string]string {
 	macs := make(map[string]string, len(i.NICs))
 	for _, nic := range i.NICs {
-		if nic.Name != "" { // else it is somebody else's
+		if nic.Name != "" { // otherwise it is not novacron's
 			macs[nic.Name] = nic.MAC
 		}
 	}
 	return macs
 }
 
-// Drifted tells whether somebody else has changed the instance since novacron made or changed it
-// last: the machine, an interface, a disk, or, where its size was read, the size of a disk.
+// Drifted reports whether the instance was changed by other means since novacron last created or
+// changed it: the machine, an interface, a disk, or, if its size was read, the size of a disk.
 func (i Instance) Drifted() bool {
 	if i.Facts.Shape == "" {
-		return false // it is being made
+		return false // it is being created
 	}
 	return i.Facts.Shape != i.Shape || slices.ContainsFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool {
 		size, known := i.Size(left.Disk)
@@ -71,14 +71,14 @@ func (i Instance) Size(disk string) (bytes uint64, known bool) {
 	return bytes, known
 }
 
-// Renamed tells whether the domain has another name than the instance's.
+// Renamed reports whether the domain's name differs from the instance's.
 func (i Instance) Renamed() bool {
 	return i.DomainName != naming.Domain(i.Facts.Tenant, i.Facts.Name)
 }
 
-// Drift is an attribute of a profile for which the host has something else than a blueprint says.
+// Drift is an attribute of a profile for which the host has something else than the blueprint says.
 type Drift struct {
 	Path finding.Path
-	Is   any  // what the host has: an int64, a string or several; "" or 0 for what is gone
+	Is   any  // what the host has: an int64, a string or several; "" or 0 if it is gone
 	Lost bool // only another instance would have it again
 }

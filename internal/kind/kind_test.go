@@ -21,7 +21,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// able is a driver of which only the capabilities are asked.
+// able is a driver that is only asked for its capabilities.
 type able struct {
 	Driver
 	can Capabilities
@@ -186,8 +186,7 @@ func TestDriftIsSeenByShapeAndBySize(t *testing.T) {
 	}
 }
 
-// Addresses that are left to chance are chosen once; those that were asked for may have been
-// another guest's.
+// Random addresses are chosen once. Addresses that were asked for may have been another guest's.
 func TestMACsAreChosenWhereNoneIsAskedFor(t *testing.T) {
 	b := Build{Blueprint: Blueprint{NICs: []profile.NIC{{Name: "a"}, {Name: "b", MAC: "52:54:00:00:00:01"}, {Name: "c"}}}}
 	b.ChooseMACs()

@@ -14,15 +14,15 @@ const (
 	WaitIP        = "ip"         // an address is known
 	WaitAgent     = "agent"      // the guest agent answers
 	WaitCloudInit = "cloud_init" // cloud-init is done
-	// NoReport is no condition: the guest's report of its first boot is not waited for.
+	// NoReport is not a condition: it says not to wait for the guest's report of its first boot.
 	NoReport = "no_report"
 )
 
-// Conditions lists what can be waited for, or not.
+// Conditions lists the values of a wait, NoReport included.
 func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit, NoReport} }
 
-// AwaitsReport tells whether a first boot that is waited for by these conditions includes the
-// guest's report of it.
+// AwaitsReport reports whether waiting for a first boot with these conditions includes the guest's
+// report of it.
 func AwaitsReport(conditions []string) bool {
 	return len(conditions) > 0 && !slices.Contains(conditions, NoReport)
 }
@@ -40,8 +40,8 @@ type Request struct {
 	Storage     *profile.Storage
 	// Customization is what the guest does at first boot; nil for nothing.
 	Customization *guest.Customization
-	// Seeded says that it is for an instance that has been told what to do at its first boot: that is
-	// not checked again.
+	// Seeded says that the request is for an instance that was already told what to do at its first
+	// boot, which is then not checked again.
 	Seeded bool
 	Options
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Share is something of a request that takes room.
+// Share is a part of a request that takes room.
 type Share struct {
 	At   finding.Path
 	What string
@@ -22,7 +22,7 @@ func Sum(shares []Share) (size int) {
 	return size
 }
 
-// Largest is the share that takes most. There has to be one.
+// Largest is the share that takes the most room. There must be at least one.
 func Largest(shares []Share) Share {
 	return slices.MaxFunc(shares, func(a, b Share) int { return a.Size - b.Size })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Unsupported finds what a request and the spec of its version ask for that instances of a kind
+// Unsupported reports what a request and the spec of its version ask for that instances of a kind
 // cannot do.
 func Unsupported(d Driver, r Request, spec catalog.Spec) finding.List {
 	var fs finding.List

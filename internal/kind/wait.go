@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Poll is how long drivers wait at least between two looks at a guest.
+// Poll is the shortest time that drivers wait between two looks at a guest.
 const Poll = 100 * time.Millisecond
 
-// Nudge is how often a guest is asked again for something: one that is still booting hears nothing.
+// Nudge is how often a guest is asked again for something, because a guest that is still booting
+// hears nothing.
 const Nudge = 5 * time.Second
 
 // Pause waits for a time, or for the end of ctx.
@@ -21,8 +22,8 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// HalfTime is how long a guest that restarts may take to shut down, or to let go of a device: half
-// of the time that ctx leaves, because the other half is for starting it again.
+// HalfTime is how long a guest that restarts may take to shut down, or to release a device: half of
+// the time that ctx leaves, because the other half is for starting it again.
 func HalfTime(ctx context.Context) time.Duration {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {

@@ -27,8 +27,8 @@ func (i *instance) holding(text string) (found []string) {
 	return found
 }
 
-// reads wants an instance to read the same again, and to show by its shape when somebody changes
-// it.
+// reads expects an instance to read the same again, and its shape to show changes made by other
+// means.
 func reads(i *instance) {
 	_, made := i.made(i.request())
 	again := i.read()
@@ -48,7 +48,8 @@ func reads(i *instance) {
 	}
 }
 
-// overrides wants what a version lacks of an instance to make the same instance of that version.
+// overrides expects that what a version lacks of an instance creates the same instance from that
+// version.
 func overrides(i *instance) {
 	b, made := i.made(i.request())
 	o, err := i.Driver.Overrides(i.ctx, made, catalog.Version{VirtualSize: int64(i.Image.Volume.Capacity)})
@@ -79,8 +80,8 @@ func overrides(i *instance) {
 	}
 }
 
-// changes wants devices to come, change and go, in a guest that runs where the kind can do that,
-// and in one that is off.
+// changes expects devices to come, change and go, in a running guest if the kind can do that, and
+// in one that is off.
 func changes(i *instance) {
 	b, made := i.made(i.request())
 	less, more := b.Blueprint, b.Blueprint
@@ -125,7 +126,7 @@ func changes(i *instance) {
 	}
 }
 
-// redefines wants a change of the definition to be made together with what a blueprint changes of
+// redefines expects a change of the definition to be made together with what a blueprint changes of
 // the machine.
 func redefines(i *instance) {
 	b, made := i.made(i.request())
@@ -148,7 +149,7 @@ func redefines(i *instance) {
 	i.same("with another description alone", want)
 }
 
-// powers wants starting and stopping to be repeatable.
+// powers expects starting and stopping to be repeatable.
 func powers(i *instance) {
 	_, made := i.made(i.request())
 	_, err := i.Driver.Start(i.ctx, made)
@@ -169,8 +170,8 @@ func powers(i *instance) {
 	}
 }
 
-// waits wants no wait for no condition, and none in vain: neither for a guest that is off, nor
-// after a cancel.
+// waits expects no wait for an empty list of conditions, and no pointless wait: neither for a guest
+// that is off, nor after a cancel.
 func waits(i *instance) {
 	_, made := i.made(i.request())
 	i.done(i.Driver.Ready(i.ctx, made, kind.Before{}, nil, false))
@@ -189,15 +190,15 @@ func waits(i *instance) {
 	}
 }
 
-// soon is a context for a change whose guest, which may have no system, does not shut down when it
-// is asked to.
+// soon is a context for a change. Its guest may have no system, and so does not shut down when
+// asked to.
 func (i *instance) soon() context.Context {
 	ctx, cancel := context.WithTimeout(i.ctx, 10*time.Second)
 	i.Cleanup(cancel)
 	return ctx
 }
 
-// renews wants another system disk for the same instance.
+// renews expects another system disk for the same instance.
 func renews(i *instance) {
 	_, made := i.made(i.request())
 	r := i.request()
@@ -229,7 +230,7 @@ func renews(i *instance) {
 	i.same("with another system disk", b.Blueprint)
 }
 
-// keepsItsDisk wants an instance whose renewal fails to have its old disk and to run as before.
+// keepsItsDisk expects an instance whose renewal fails to have its old disk and to run as before.
 func keepsItsDisk(i *instance) {
 	b, made := i.made(i.request())
 	before := i.volumes()
@@ -255,7 +256,8 @@ func keepsItsDisk(i *instance) {
 	i.same("cleaned", b.Blueprint)
 }
 
-// findsNothing wants an instance that is gone to be gone, and no error in its way.
+// findsNothing expects an instance that is gone to be reported as gone, and stopping or cleaning it
+// to succeed.
 func findsNothing(i *instance) {
 	i.done(i.Driver.Stop(i.ctx, kind.RandomUUID(), time.Second))
 	gone := kind.Instance{UUID: kind.RandomUUID(), Type: i.Driver.Type()}

@@ -30,7 +30,7 @@ type Site struct {
 	Unique func() string // a name that no instance has yet
 }
 
-// Run runs the suite; open makes a site for each of its tests.
+// Run runs the suite; open creates a site for each of its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*instance){
 		"Decide":        decides,
@@ -62,7 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 
 const gibibyte = 1 << 30
 
-// instance is the one that a test makes.
+// instance is the instance that a test creates.
 type instance struct {
 	*testing.T
 	Site
@@ -86,7 +86,7 @@ func (i *instance) request() kind.Request {
 	}
 }
 
-// blueprint is what provision decides of a request, with the driver's part.
+// blueprint is what provision decides about a request, with the driver's part.
 func (i *instance) blueprint(r kind.Request) kind.Blueprint {
 	i.Helper()
 	b := kind.Blueprint{
@@ -103,7 +103,7 @@ func (i *instance) blueprint(r kind.Request) kind.Blueprint {
 	return b
 }
 
-// build begins to make an instance.
+// build begins to create an instance.
 func (i *instance) build(r kind.Request) *kind.Build {
 	i.Helper()
 	of, err := strategy.Of(r.Strategy)
@@ -199,7 +199,7 @@ func (i *instance) remove() {
 	}
 }
 
-// same wants an instance to be what a blueprint says.
+// same expects an instance to be what a blueprint says.
 func (i *instance) same(what string, b kind.Blueprint) {
 	i.Helper()
 	now := i.read()

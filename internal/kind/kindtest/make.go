@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// decides wants a blueprint to have a part, which says what the guest is told.
+// decides expects a blueprint to have a part that says what the guest is told.
 func decides(i *instance) {
 	if i.Driver.Type() == "" {
 		i.Error("templates have no name for the kind")
@@ -35,7 +35,7 @@ func decides(i *instance) {
 	if first.Told() == "" || first.Told() == second.Told() || !first.Reports() {
 		i.Errorf("two customizations are told as %q and %q, reported: %t", first.Told(), second.Told(), first.Reports())
 	}
-	// An instance that was told already is not refused for what has become a mistake since.
+	// An instance that was already told is not refused for what has become a mistake since.
 	r.Customization, r.Seeded = &guest.Customization{Timezone: "?"}, true
 	b = kind.Blueprint{Type: i.Driver.Type()}
 	if wrong := i.Driver.Decide(r, &b, true); len(wrong) > 0 || b.Told() == "" {
@@ -43,8 +43,8 @@ func decides(i *instance) {
 	}
 }
 
-// defines wants a domain of the name, UUID and metadata of the build, which is off; its name is a
-// claim.
+// defines expects a domain with the name, UUID and metadata of the build, which is off; its name is
+// a claim.
 func defines(i *instance) {
 	b := i.defined(i.request())
 	d, err := i.Driver.Domains().DomainByName(i.ctx, naming.Domain(i.Tenant, i.name))
@@ -67,7 +67,7 @@ func defines(i *instance) {
 	}
 }
 
-// makes wants stages that make volumes of the instance's names and start it.
+// makes expects stages that create volumes with the instance's names and start it.
 func makes(i *instance) {
 	b, made := i.made(i.request())
 	if !made.Healthy() || len(made.Disks) != 2 || made.Disks[0].Name != "system" || made.Renamed() {
@@ -89,7 +89,7 @@ func makes(i *instance) {
 	i.stopped()
 }
 
-// stopped wants an instance that is not to run to be made, and to be off.
+// stopped expects an instance that is not to run to be created, and to be off.
 func (i *instance) stopped() {
 	i.remove()
 	r := i.request()
@@ -101,7 +101,7 @@ func (i *instance) stopped() {
 	i.same("made stopped", b.Blueprint)
 }
 
-// undoes wants nothing left of a build that fails after any of its stages.
+// undoes expects a build that fails after any of its stages to leave nothing.
 func undoes(i *instance) {
 	failed := errors.New("no")
 	for fails := range i.Driver.Stages(i.build(i.request())) {
@@ -123,7 +123,7 @@ func undoes(i *instance) {
 	}
 }
 
-// isCancelled wants nothing to begin after a cancel.
+// isCancelled expects nothing to begin after a cancel.
 func isCancelled(i *instance) {
 	ctx, cancel := context.WithCancel(i.ctx)
 	cancel()
@@ -137,8 +137,8 @@ func isCancelled(i *instance) {
 	}
 }
 
-// meetsVolumes wants a build that has claimed its name to replace volumes of that name, which a
-// build that is over has left, or its host has made late.
+// meetsVolumes expects a build that has claimed its name to replace volumes of that name that an
+// earlier build has left, or its host has created late.
 func meetsVolumes(i *instance) {
 	b := i.defined(i.request())
 	stages := i.Driver.Stages(b)
@@ -160,8 +160,8 @@ func meetsVolumes(i *instance) {
 	i.same("made over remains", again.Blueprint)
 }
 
-// confirms wants a build whose version has gone meanwhile to fail before the guest is started, and
-// to be undone.
+// confirms expects a build whose version was removed meanwhile to fail before the guest is started,
+// and to be undone.
 func confirms(i *instance) {
 	gone := errors.New("the version is gone")
 	b := i.defined(i.request())
@@ -180,7 +180,7 @@ func confirms(i *instance) {
 	}
 }
 
-// forgets wants no secret to be left in the instance's volumes.
+// forgets expects no secret to be left in the instance's volumes.
 func forgets(i *instance) {
 	if !i.Driver.Capabilities().Seed {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Addresses are those that a running guest is seen to have, and, of interfaces that are not seen,
-// the static ones: only the guest itself could tell whether it has those.
+// Addresses are the addresses that a running guest is seen to have, and the static ones of
+// interfaces that are not seen: only the guest itself could say whether it has those.
 func (n *Networks) Addresses(ctx context.Context, uuid string, nics []profile.NIC) ([]netip.Addr, error) {
 	sources := []host.AddressSource{host.AddressLease}
 	if !slices.ContainsFunc(nics, IsStatic) {
@@ -22,10 +22,11 @@ func (n *Networks) Addresses(ctx context.Context, uuid string, nics []profile.NI
 	return usable(withStatic(seen, nics), nics), err
 }
 
-// IsStatic tells whether an interface has static addresses.
+// IsStatic reports whether an interface has static addresses.
 func IsStatic(n profile.NIC) bool { return n.IP.Static() }
 
-// withStatic adds the static addresses of interfaces that were not seen to have any of their kind.
+// withStatic adds the static addresses of interfaces that were not seen to have an address of the
+// same kind.
 func withStatic(seen []host.Address, nics []profile.NIC) []host.Address {
 	all := slices.Clone(seen)
 	for _, nic := range nics {
@@ -41,15 +42,15 @@ func withStatic(seen []host.Address, nics []profile.NIC) []host.Address {
 	return all
 }
 
-// alike tells whether a text is an address of the same kind that others can use, which link-local
-// ones of IPv6 are not.
+// alike reports whether a text is an address of the same kind that others can use. IPv6 link-local
+// addresses are not.
 func alike(text string, ip netip.Addr) bool {
 	seen, err := netip.ParseAddr(text)
 	return err == nil && seen.Is4() == ip.Is4() && !seen.IsLinkLocalUnicast()
 }
 
 // Seen returns the addresses of the first source that knows any of the guest's. Ask the host's DHCP
-// server first, which costs one request, and the guest itself after it.
+// server first, because that costs one request, and the guest itself after it.
 func (n *Networks) Seen(
 	ctx context.Context, uuid string, nics []profile.NIC, sources ...host.AddressSource,
 ) ([]host.Address, error) {
@@ -60,7 +61,7 @@ func (n *Networks) Seen(
 		case source == host.AddressAgent && ctx.Err() == nil && !errors.Is(err, host.ErrUnreachable):
 			continue // no agent, or not yet
 		case errors.Is(err, host.ErrOperationInvalid), errors.Is(err, host.ErrNoDomain):
-			return nil, nil // it was just powered off
+			return nil, nil // the guest was just powered off
 		default:
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (n *Networks) Seen(
 	return nil, nil
 }
 
-// usable picks the addresses of the instance's own interfaces that others can reach it by.
+// usable picks the addresses of the instance's own interfaces at which others can reach it.
 func usable(found []host.Address, nics []profile.NIC) []netip.Addr {
 	type ranked struct {
 		nic  int

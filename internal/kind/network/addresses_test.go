@@ -54,7 +54,7 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 		{Name: "eth2", MAC: "52:54:00:00:00:0c", IP: profile.Addressing{DHCP: true}},
 	}
 	both := "2001:db8::c/64"
-	nics[2].IP.Addresses = (&profile.IPConfiguration{StaticIP: &both}).Addressing().Addresses // besides DHCP
+	nics[2].IP.Addresses = (&profile.IPConfiguration{StaticIP: &both}).Addressing().Addresses // in addition to DHCP
 	for name, c := range map[string]struct {
 		seen []host.Address
 		want string
@@ -77,7 +77,7 @@ func TestStaticAddressesCountWhereNoneIsSeen(t *testing.T) {
 	}
 }
 
-// guests are seen as a test wants them to be.
+// guests appear as a test wants them to.
 type guests struct {
 	bySource map[host.AddressSource][]host.Address
 	errs     map[host.AddressSource]error
@@ -159,8 +159,8 @@ func TestAListAsksEachNetworkOnce(t *testing.T) {
 	}
 }
 
-// A lease counts after a start if it is newer than the start, or, where it never ends, if the guest
-// sends.
+// A lease counts after a start if it is newer than the start. If the lease never ends, it counts if
+// the guest sends.
 func TestALeaseIsRenewedByItsGuest(t *testing.T) {
 	nics := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac}}
 	ending, endless := host.Address{MAC: mac, IP: "10.0.0.7", Expires: 100}, host.Address{MAC: mac, IP: "10.0.0.7"}

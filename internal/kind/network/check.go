@@ -1,5 +1,5 @@
-// Package network is how instances are connected: whether a host can connect them as they ask, and
-// which addresses they are seen to have.
+// Package network connects instances: it checks whether a host can connect them as they ask, and
+// finds the addresses that they are seen to have.
 package network
 
 import (
@@ -22,20 +22,20 @@ type Networks struct {
 	public    []string
 }
 
-// Guests is how this package sees guests from outside.
+// Guests is what this package needs to see guests from outside.
 type Guests interface {
 	DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) ([]host.Address, error)
 	Leases(ctx context.Context, network string) ([]host.Address, error)
 	Sent(ctx context.Context, uuid, mac string) (packets int64, err error)
 }
 
-// New makes the Networks of a host. public names its networks and bridges that are public.
+// New creates the Networks of a host. public names its networks and bridges that are public.
 func New(guests Guests, i *inventory.Inventory, public []string) *Networks {
 	return &Networks{host: guests, inventory: i, public: public}
 }
 
-// Check finds what interfaces ask for and the host does not have. public says that one of them has
-// to be on a public network.
+// Check reports what interfaces ask for and the host does not have. public says that one of them
+// must be on a public network.
 func (n *Networks) Check(ctx context.Context, nics []profile.NIC, public bool) (finding.List, error) {
 	var fs finding.List
 	for _, check := range []func(context.Context, []profile.NIC) (finding.List, error){
@@ -53,7 +53,7 @@ func (n *Networks) Check(ctx context.Context, nics []profile.NIC, public bool) (
 	return fs, nil
 }
 
-// checkNetworks finds interfaces on networks that the host does not have, that are not active, or
+// checkNetworks reports interfaces on networks that the host does not have, that are not active, or
 // that cannot tag.
 func (n *Networks) checkNetworks(ctx context.Context, nics []profile.NIC) (finding.List, error) {
 	var fs finding.List
@@ -99,8 +99,8 @@ func (n *Networks) checkNetworks(ctx context.Context, nics []profile.NIC) (findi
 	return fs, nil
 }
 
-// checkBridges finds interfaces on bridges that the host does not have, where libvirt tells which
-// it has.
+// checkBridges reports interfaces on bridges that the host does not have, if libvirt lists the
+// host's bridges.
 func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (finding.List, error) {
 	if !slices.ContainsFunc(nics, func(n profile.NIC) bool { return n.Bridge != "" }) {
 		return nil, nil
@@ -114,8 +114,8 @@ func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (findin
 		return nil, err
 	}
 	// Some builds of libvirt read the files of the host's network configuration, and miss most
-	// bridges. Where a list lacks those of libvirt's own networks, a bridge that it lacks may be
-	// there.
+	// bridges. If a list lacks the bridges of libvirt's own networks, another bridge that it lacks may
+	// exist.
 	if !slices.ContainsFunc(networks, func(n host.Network) bool {
 		return n.Bridge != "" && slices.Contains(names, n.Bridge)
 	}) {
@@ -134,7 +134,7 @@ func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (findin
 	return fs, nil
 }
 
-// canTag tells whether a libvirt of that version puts tags on what a guest sends into a network; a
+// canTag reports whether a libvirt of that version tags what a guest sends into a network; a
 // network without a name stands for a bridge of the host
 // (https://libvirt.org/formatdomain.html#setting-vlan-tag-on-supported-network-types-only).
 func canTag(n host.Network, libvirt string) bool {
@@ -144,7 +144,7 @@ func canTag(n host.Network, libvirt string) bool {
 	return n.OpenVSwitch || n.ForwardMode == "hostdev" || number >= 11 && hostBridge
 }
 
-// checkFilters finds network filters that the host does not have.
+// checkFilters reports network filters that the host does not have.
 func (n *Networks) checkFilters(ctx context.Context, nics []profile.NIC) (finding.List, error) {
 	var fs finding.List
 	filtered := slices.IndexFunc(nics, func(nic profile.NIC) bool { return nic.Filter != "" })
@@ -164,7 +164,7 @@ func (n *Networks) checkFilters(ctx context.Context, nics []profile.NIC) (findin
 	return fs, nil
 }
 
-// checkPublic finds that no interface is on a public network.
+// checkPublic reports that no interface is on a public network.
 func checkPublic(nics []profile.NIC, public []string) finding.List {
 	var fs finding.List
 	isPublic := func(n profile.NIC) bool {

@@ -69,7 +69,7 @@ func TestWhatAHostCannotConnectIsFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		nic    profile.NIC
 		public bool
-		want   string // path and summary; "" for nothing
+		want   string // path and summary; "" for no finding
 	}{
 		"a network":                      {profile.NIC{Network: "default"}, false, ""},
 		"a network that is not there":    {profile.NIC{Network: "nowhere"}, false, at + "network: Network not found"},
@@ -107,8 +107,7 @@ func TestWhatAHostCannotConnectIsFound(t *testing.T) {
 	}
 }
 
-// Where a list of interfaces lacks the bridges of libvirt's own networks, it may lack others as
-// well.
+// A list of interfaces that lacks the bridges of libvirt's own networks may lack others, too.
 func TestAListThatMissesBridgesProvesNothing(t *testing.T) {
 	n, h := connected()
 	h.HasInterfaces = []string{"eth0"}
@@ -118,7 +117,7 @@ func TestAListThatMissesBridgesProvesNothing(t *testing.T) {
 	}
 }
 
-// A plan that has no interface of a kind does not ask for what only that needs.
+// A plan that has no interface of a kind does not ask for what only that kind needs.
 func TestNothingIsAskedWithoutNeed(t *testing.T) {
 	for name, c := range map[string]struct {
 		nics  []profile.NIC

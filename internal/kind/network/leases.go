@@ -10,11 +10,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Leases are those of networks, each of which is asked once. Make one for each list of instances.
+// Leases are the leases of networks, each of which is asked once. Create one for each list of
+// instances.
 type Leases map[string][]host.Address
 
-// LeasedAddresses are the addresses of a running guest as leases tell, and its static ones. Guests
-// are not asked.
+// LeasedAddresses are the addresses of a running guest according to leases, and its static ones. It
+// does not ask guests.
 func (n *Networks) LeasedAddresses(ctx context.Context, l Leases, nics []profile.NIC) ([]netip.Addr, error) {
 	seen, err := l.of(ctx, n.host, nics)
 	if err != nil {
@@ -23,7 +24,7 @@ func (n *Networks) LeasedAddresses(ctx context.Context, l Leases, nics []profile
 	return usable(withStatic(seen, nics), nics), nil
 }
 
-// of are the leases of some interfaces.
+// of returns the leases of some interfaces.
 func (l Leases) of(ctx context.Context, h Guests, nics []profile.NIC) ([]host.Address, error) {
 	var found []host.Address
 	for _, nic := range nics {
@@ -48,9 +49,9 @@ func (l Leases) of(ctx context.Context, h Guests, nics []profile.NIC) ([]host.Ad
 }
 
 // OldLeases are the leases of an instance's interfaces right before its guest was started. A guest
-// that asks for its address again gets the same one, with another end: so what has neither another
-// address nor another end says nothing of the guest. nil for a guest that goes on where it was, and
-// keeps its address without asking.
+// that asks for its address again gets the same one, with another end. So a lease with the same
+// address and the same end says nothing about the guest. OldLeases is nil for a guest that
+// continues where it was, and keeps its address without asking.
 type OldLeases []host.Address
 
 // LeasesBefore are the leases of interfaces that are not powered yet.
@@ -58,15 +59,15 @@ func (n *Networks) LeasesBefore(ctx context.Context, nics []profile.NIC) (OldLea
 	return Leases{}.of(ctx, n.host, nics)
 }
 
-// Renewed tells whether any of the addresses that the host's DHCP server has leased was asked for
-// since the start.
+// Renewed reports whether the guest has asked since the start for any of the addresses that the
+// host's DHCP server has leased.
 func (n *Networks) Renewed(
 	ctx context.Context, uuid string, nics []profile.NIC, o OldLeases, leased []host.Address,
 ) (bool, error) {
 	if len(leased) == 0 || !slices.ContainsFunc(leased, o.knew) {
 		return len(leased) > 0, nil
 	}
-	now, err := Leases{}.of(ctx, n.host, nics) // which tells their ends
+	now, err := Leases{}.of(ctx, n.host, nics) // these have their ends
 	if err != nil {
 		return false, err
 	}
@@ -81,8 +82,9 @@ func (n *Networks) Renewed(
 	return fresh, nil
 }
 
-// compare tells whether leases of some cards are newer than these. Where one has no end that could
-// change, nothing tells but that the guest sends: endless are the MAC addresses of these.
+// compare reports whether leases of some cards are newer than these. If a lease has no end that
+// could change, the only sign is that the guest sends: endless are the MAC addresses of such
+// leases.
 func (o OldLeases) compare(now []host.Address, nics []profile.NIC) (fresh bool, endless []string) {
 	for _, a := range now {
 		switch n := slices.IndexFunc(o, func(before host.Address) bool { return same(before, a) }); {
@@ -96,7 +98,7 @@ func (o OldLeases) compare(now []host.Address, nics []profile.NIC) (fresh bool, 
 	return false, endless
 }
 
-// knew tells whether an address was leased before.
+// knew reports whether an address was leased before.
 func (o OldLeases) knew(a host.Address) bool {
 	return slices.ContainsFunc(o, func(before host.Address) bool { return same(before, a) })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// A lease says something of a guest if it was given or renewed since the guest was started.
+// A lease says something about a guest if it was given or renewed since the guest was started.
 func TestALeaseFromBeforeTheStartSaysNothing(t *testing.T) {
 	const mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
 	nics := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac}}

@@ -13,7 +13,7 @@ import (
 // Part is the part of a blueprint that only machines have.
 type Part struct {
 	Machine       profile.Machine
-	UserData      string // the template's own, rendered; "" for none, or where a parameter is not known yet
+	UserData      string // the template's own, rendered; "" for none, or if a parameter is not known yet
 	Customization *guest.Customization
 }
 
@@ -45,7 +45,7 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	return append(fs, p.checkFirstBoot(r.WaitFor)...)
 }
 
-// checkKey finds that the key of a parameter is none.
+// checkKey reports that the parameter for an SSH key does not hold one.
 func checkKey(b kind.Blueprint) finding.List {
 	var fs finding.List
 	declared := b.Version.Spec.Parameters
@@ -57,9 +57,9 @@ func checkKey(b kind.Blueprint) finding.List {
 	return fs
 }
 
-// checkFirstBoot finds what the guest could not do at its first boot, or not report.
+// checkFirstBoot reports what the guest could not do at its first boot, or not report.
 func (p *Part) checkFirstBoot(waitFor []string) finding.List {
-	if large := p.checkSeed(); len(large) > 0 { // to read all that takes a minute
+	if large := p.checkSeed(); len(large) > 0 { // reading all of it would take a minute
 		return large
 	}
 	c := p.Customization
@@ -79,7 +79,7 @@ func (p *Part) checkFirstBoot(waitFor []string) finding.List {
 	return fs
 }
 
-// renderUserData renders the template's user data, where all values are there for it, and finds
+// renderUserData renders the template's user data, if all values for it are there, and reports
 // values that break it.
 func renderUserData(b kind.Blueprint, sound bool) (string, finding.List) {
 	spec := b.Version.Spec
@@ -102,7 +102,7 @@ func renderUserData(b kind.Blueprint, sound bool) (string, finding.List) {
 	return rendered, nil
 }
 
-// hostname is what the guest is to call itself.
+// hostname is the hostname that the guest is to use.
 func hostname(b kind.Blueprint, instance string) string {
 	if h := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetHostname); h != "" {
 		return h

@@ -29,7 +29,7 @@ func (d *Driver) Check(ctx context.Context, name string, b kind.Blueprint) (find
 	return fs, nil
 }
 
-// checkFirmware finds that the host has no EFI.
+// checkFirmware reports that the host has no EFI.
 func (d *Driver) checkFirmware(ctx context.Context, m profile.Machine) (finding.List, error) {
 	var fs finding.List
 	if m.Firmware != profile.EFI {

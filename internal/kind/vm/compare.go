@@ -28,13 +28,13 @@ func (d *Driver) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint)
 		diff.Replaces = append(diff.Replaces, finding.At("customization"))
 	}
 	replaces, devices := device.CompareNICs(i.NICs, b.NICs)
-	for n, nic := range devices.AddNICs { // somebody may have taken it away, and the guest may know it by this
+	for n, nic := range devices.AddNICs { // a removed one may be known to the guest by this address
 		if nic.MAC == "" {
 			devices.AddNICs[n].MAC = metadata.NotedMAC(i.Facts.MACs, nic.Name)
 		}
 	}
 	diff.Replaces, diff.Devices = append(diff.Replaces, replaces...), devices
-	// The system disk is what the instance is.
+	// The system disk determines what the instance is.
 	if len(i.Disks) == 0 || len(b.Drives) == 0 || i.Disks[0].Name != b.Drives[0].Name {
 		diff.Replaces = append(diff.Replaces, finding.At("storage_profile"))
 		return diff, nil, nil
@@ -57,8 +57,7 @@ func (d *Driver) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint)
 	return diff, fs, err
 }
 
-// compareDisks compares the disks, which go by their names. Those that come get places that are
-// free.
+// compareDisks compares the disks by their names. New disks get free places.
 func (d *Driver) compareDisks(
 	ctx context.Context, diff *kind.Diff, i kind.Instance, want []profile.Drive, places device.Places,
 ) (finding.List, error) {
@@ -111,8 +110,8 @@ func (d *Driver) compareDisks(
 	return fs, nil
 }
 
-// newDisk is a data disk to add at the nth place. A volume of its name is its own: somebody
-// detached the disk, or a change was cut off. What is on it stays.
+// newDisk is a data disk to add at the nth place. A volume of its name belongs to it: the disk was
+// detached by other means, or a change was interrupted. Its data stays.
 func (d *Driver) newDisk(
 	ctx context.Context, i kind.Instance, drive profile.Drive, pool host.Pool, n int,
 ) (kind.NewDisk, error) {
@@ -129,7 +128,7 @@ func (d *Driver) newDisk(
 	return disk, err
 }
 
-// refuseShrinking finds a disk of that many bytes that would become smaller.
+// refuseShrinking reports a disk of that many bytes that would become smaller.
 func refuseShrinking(fs *finding.List, i kind.Instance, drive profile.Drive, has uint64) {
 	if drive.Size >= has {
 		return
@@ -139,17 +138,17 @@ func refuseShrinking(fs *finding.List, i kind.Instance, drive profile.Drive, has
 			"least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
 }
 
-// sameSize tells whether two machines have the same processors and memory.
+// sameSize reports whether two machines have the same processors and memory.
 func sameSize(a, b profile.Machine) bool {
 	return a.Sockets == b.Sockets && a.Cores == b.Cores && a.MemoryMiB == b.MemoryMiB
 }
 
-// compareMachines finds what of a machine cannot change.
+// compareMachines reports what cannot change about a machine.
 func compareMachines(domainType string, have, want profile.Machine) []finding.Path {
 	var replaces []finding.Path
 	at := finding.At("hardware_profile")
 	// Under software emulation there is no host CPU to pass on, so the host reports another type than
-	// was asked for.
+	// the one requested.
 	if have.CPU != host.EffectiveCPU(domainType, want.CPU) {
 		replaces = append(replaces, at.Name("cpu_type"))
 	}
@@ -165,7 +164,7 @@ func compareMachines(domainType string, have, want profile.Machine) []finding.Pa
 	return replaces
 }
 
-// compareDisk finds what of a disk cannot change. home is the directory that it belongs in.
+// compareDisk reports what cannot change about a disk. home is the directory that it belongs in.
 func compareDisk(have host.DomainDisk, want profile.Drive, home string) []finding.Path {
 	var replaces []finding.Path
 	at := finding.At("storage_profile").Name("disks").Key(want.Name)

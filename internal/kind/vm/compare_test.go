@@ -67,8 +67,8 @@ func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
 	}
 }
 
-// An interface that somebody took away comes back with the MAC address that it had, unless another
-// is asked for.
+// An interface that was removed by other means comes back with its former MAC address, unless
+// another is requested.
 func TestCardsComeBackAsTheyWere(t *testing.T) {
 	i := kind.Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
 	had := []profile.NIC{i.NICs[0], testNIC("eth1", "52:54:00:00:00:0b"), testNIC("eth2", "52:54:00:00:00:0c"),

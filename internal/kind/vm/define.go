@@ -41,7 +41,7 @@ func (d *Driver) Define(ctx context.Context, of *kind.Build) error {
 		spec.Firmware = "efi"
 	}
 	if m.GPUs > 0 {
-		// No other create of this process chooses until the domain that has them is there to be seen.
+		// No other create of this process chooses until the domain with the chosen GPUs is visible.
 		d.gpus.choosing.Lock()
 		defer d.gpus.choosing.Unlock()
 		var findings finding.List

@@ -110,7 +110,8 @@ func gpu(n int64) func(*kind.Request, *kind.Blueprint) {
 	}
 }
 
-// Machines that are defined at the same time never get the same GPU, and one too many gets none.
+// Machines that are defined at the same time never get the same GPU, and a machine that is one too
+// many gets none.
 func TestNoGPUIsGivenTwice(t *testing.T) {
 	r := newRig(t)
 	const gpus, machines = 16, 32
@@ -160,7 +161,7 @@ func TestGPUsOfTheInstanceItselfAreItsOwn(t *testing.T) {
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, b.Request.Name) {
 		t.Errorf("for another: %v, %v", found, err)
 	}
-	// Nobody can tell which GPUs a domain has that the host cannot describe.
+	// Nothing says which GPUs a domain has that the host cannot describe.
 	r.Torn = []string{"t1." + b.Request.Name}
 	if _, err := r.driver.Check(t.Context(), "another", b.Blueprint); !errors.Is(err, host.ErrInternal) {
 		t.Errorf("with a torn domain: %v", err)
@@ -184,8 +185,8 @@ func TestAHostThatCannotListItsGPUsIsNoFinding(t *testing.T) {
 	}
 }
 
-// A volume that is there already is in the way of an instance, unless the instance has just claimed
-// the volume's name: then it was asked for by a create that is over, and carried out late.
+// An existing volume is in the way of an instance, unless the instance has just claimed the
+// volume's name: then a create that is over requested the volume, and the host created it late.
 func TestALateVolumeMakesWayForItsOwner(t *testing.T) {
 	for _, claimed := range []bool{true, false} {
 		for _, method := range []string{"CreateVolume lib/nova.disk.t1.web.system.qcow2",

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// diskSpecs are the domain's disks. What a guest discards is given back to the pool, but not from
-// disks that turn: there the holes would scatter what is written next.
+// diskSpecs are the domain's disks. What a guest discards is given back to the pool, except from
+// rotating disks: there the holes would scatter what is written next.
 func (b *build) diskSpecs() []host.DiskSpec {
 	specs := make([]host.DiskSpec, len(b.Blueprint.Drives))
 	for i, drive := range b.Blueprint.Drives {
@@ -21,21 +21,21 @@ func (b *build) diskSpecs() []host.DiskSpec {
 		switch {
 		case drive.Boot:
 			specs[i].Boot = 1
-		case drive.System: // where nothing starts from the other
+		case drive.System: // used if nothing starts from the other
 			specs[i].Boot = 2
 		}
 	}
 	return specs
 }
 
-// makeDisks makes the system disk from the base and the others blank, and then makes sure of the
+// makeDisks creates the system disk from the base and the other disks blank, and then checks the
 // base.
 func (b *build) makeDisks(ctx context.Context) error {
 	pools := b.Pools()
 	b.UndoLater(func(ctx context.Context) error {
 		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
 	})
-	// What an instance of the name that went without its volumes has left.
+	// Remains of an instance of the same name that was removed without its volumes.
 	if err := b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (b *build) makeDisks(ctx context.Context) error {
 	return b.Confirm(ctx)
 }
 
-// makeDisk makes the volume of a drive in a pool.
+// makeDisk creates the volume of a drive in a pool.
 func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume string) error {
 	if !drive.System {
 		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
@@ -68,9 +68,8 @@ func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeS
 	})
 }
 
-// createOver creates a volume of an instance. Where the domain has just claimed the instance's
-// name, a volume of that name which is there already was asked for by a create that is over, and
-// carried out late.
+// createOver creates a volume of an instance. If the domain has just claimed the instance's name, a
+// create that is over requested any existing volume of that name, and the host created it late.
 func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, host.ErrExists) || !b.Claimed {

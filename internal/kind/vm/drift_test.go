@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// left is an instance as it was left, and the blueprint that it was left by.
+// left is an instance as it was left, and the blueprint that it was left with.
 func left() (kind.Instance, kind.Blueprint) {
 	machine := profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 512, Firmware: profile.BIOS}
 	i := kind.Instance{

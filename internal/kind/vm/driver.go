@@ -1,5 +1,5 @@
 // Package vm is virtual machines as a kind of instance: domains of QEMU with a cloud-init seed, a
-// serial console and, where the image has it, a guest agent.
+// serial console and, if the image has it, a guest agent.
 package vm
 
 import (
@@ -32,7 +32,7 @@ type Driver struct {
 
 var _ kind.Driver = (*Driver)(nil)
 
-// New makes the driver of a site. domainType is kvm, qemu, or "" for kvm where the host offers it,
+// New creates the driver of a site. domainType is kvm, qemu, or "" for kvm if the host offers it,
 // else qemu.
 func New(s kind.Site, domainType string) *Driver {
 	d := &Driver{

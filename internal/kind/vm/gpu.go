@@ -30,7 +30,7 @@ func isGPU(d host.PCIDevice) bool {
 // have a suffix.
 var gpuDevice = regexp.MustCompile(`^gpu-([0-9a-f]{4})-([0-9a-f]{4})-[0-9]+$`)
 
-// gpusOf counts the GPUs of a domain, and tells their type.
+// gpusOf counts the GPUs of a domain, and returns their type.
 func gpusOf(devices []host.PassthroughDevice) (n int, id string) {
 	for _, d := range devices {
 		if m := gpuDevice.FindStringSubmatch(d.Name); m != nil {
@@ -45,10 +45,10 @@ type gpus struct {
 	host      host.Host
 	inventory *inventory.Inventory
 	tenant    string     // whose other instances errors may name
-	choosing  sync.Mutex // held from the choice of GPUs until the host can tell that they are taken
+	choosing  sync.Mutex // held from the choice of GPUs until the host can report that they are taken
 }
 
-// check finds that the host has not got the GPUs, or not enough of them.
+// check reports that the host does not have the GPUs, or not enough of them.
 func (g *gpus) check(ctx context.Context, name string, m profile.Machine) (finding.List, error) {
 	if m.GPUs == 0 {
 		return nil, nil
@@ -57,7 +57,7 @@ func (g *gpus) check(ctx context.Context, name string, m profile.Machine) (findi
 	return findings, err
 }
 
-// choose picks GPUs that no domain but the one of that name has.
+// choose picks GPUs that no other domain has than the one of that name.
 func (g *gpus) choose(
 	ctx context.Context, domain string, m profile.Machine,
 ) ([]host.PassthroughDevice, finding.List, error) {
@@ -84,8 +84,8 @@ func (g *gpus) choose(
 	return chosen, findings, nil
 }
 
-// unknown is the error about a domain that may have GPUs. What may be another tenant's is not
-// named, and its reason names it.
+// unknown is the error about a domain that may have GPUs. A domain that may be another tenant's is
+// not named, and neither is the reason, because it contains the name.
 func (g *gpus) unknown(u host.Undescribed) error {
 	const text = "finding GPUs that are free: %s may have some, but the host cannot describe it"
 	if !naming.IsDomainOf(g.tenant, u.Name) {
@@ -94,8 +94,7 @@ func (g *gpus) unknown(u host.Undescribed) error {
 	return fmt.Errorf(text+": %w", u, u.Err)
 }
 
-// calls is what the library's user may be told of a domain: another tenant's instance has no name
-// for them.
+// calls is the library's user's name for a domain. Another tenant's instance has no name for them.
 func (g *gpus) calls(other host.Domain) string {
 	facts, err := metadata.Parse(other.Metadata)
 	foreign := err == nil && facts.Tenant != g.tenant
@@ -105,7 +104,7 @@ func (g *gpus) calls(other host.Domain) string {
 	return fmt.Sprintf("domain %q", other.Name)
 }
 
-// pickGPUs picks what a machine asks for. taken says who has a device.
+// pickGPUs picks what a machine asks for. taken says which domain has a device.
 func pickGPUs(
 	devices []host.PCIDevice, taken map[host.PCIAddress]string, m profile.Machine, uri string,
 ) ([]host.PassthroughDevice, finding.List) {

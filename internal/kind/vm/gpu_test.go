@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// card makes the functions of a card in a slot, the GPU first.
+// card creates the functions of a card in a slot, the GPU first.
 func card(bus uint, id string, functions uint) []host.PCIDevice {
 	var all []host.PCIDevice
 	var group []host.PCIAddress

@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/device"
 )
 
-// Overrides implements kind.Driver. With them and the parameters in its metadata, a request asks
-// for what the host has. What no request can ask for is left out; Drift tells that.
+// Overrides implements kind.Driver. With the overrides and the parameters in its metadata, a
+// request asks for what the host has. What no request can ask for is left out; Drift reports that.
 func (d *Driver) Overrides(
 	ctx context.Context, i kind.Instance, version catalog.Version,
 ) (kind.Overrides, error) {
@@ -48,7 +48,8 @@ func (d *Driver) Overrides(
 	return o, nil
 }
 
-// sizeOf is how large a disk is, bytes: of one that is in no pool any more, as it was left last.
+// sizeOf is the size of a disk in bytes. For a disk that is in no pool any more, it is the size as
+// last recorded.
 func (d *Driver) sizeOf(ctx context.Context, i kind.Instance, disk host.DomainDisk) (uint64, error) {
 	if size, known := i.Size(disk.Name); known {
 		return size, nil

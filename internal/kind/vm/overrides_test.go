@@ -11,8 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// What is beyond a version is what a configuration has to say, and nothing that the version says
-// already.
+// Overrides are what a configuration has to say, and nothing that the version says already.
 func TestOnlyWhatIsBeyondTheVersionIsSaid(t *testing.T) {
 	r := newRig(t)
 	_, i := r.made(func(_ *kind.Request, b *kind.Blueprint) {
@@ -33,8 +32,8 @@ func TestOnlyWhatIsBeyondTheVersionIsSaid(t *testing.T) {
 	}
 }
 
-// The size of a disk whose pool is gone is as it was left last. A host that does not answer is no
-// such pool.
+// The size of a disk whose pool is gone is the size as last recorded. A host that does not answer
+// does not count as a missing pool.
 func TestADiskOfAPoolThatIsGoneHasTheSizeThatItWasLeftWith(t *testing.T) {
 	r := newRig(t)
 	_, i := r.made(nil)

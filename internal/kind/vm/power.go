@@ -53,9 +53,9 @@ func (p *power) Start(ctx context.Context, i kind.Instance) (kind.Before, error)
 	return kind.Before{Leases: old}, p.startFailed(ctx, p.host.StartDomain(ctx, i.UUID))
 }
 
-// startFailed adds to the error of a guest that did not start what to try where QEMU may have
-// ended, and KVM be why: QEMU's own words are an assertion then. libvirt has the same code for much
-// else.
+// startFailed adds advice to the error of a guest that did not start, if QEMU may have ended
+// because of KVM: then QEMU's own words are an assertion. libvirt uses the same code for many other
+// errors.
 func (p *power) startFailed(ctx context.Context, err error) error {
 	if !errors.Is(err, host.ErrInternal) {
 		return err
@@ -98,8 +98,8 @@ func (p *power) Stop(ctx context.Context, uuid string, grace time.Duration) erro
 	return nil
 }
 
-// askToShutDown asks the guest agent, and presses the power button where there is none. Neither
-// need be heard; the guest is watched, and asked again.
+// askToShutDown asks the guest agent, and presses the power button if there is none. The guest may
+// hear neither, so it is watched and asked again.
 func (p *power) askToShutDown(ctx context.Context, uuid string) {
 	if p.host.ShutdownDomain(ctx, uuid, host.ShutdownAgent) != nil {
 		_ = p.host.ShutdownDomain(ctx, uuid, host.ShutdownACPI)

@@ -49,7 +49,7 @@ func TestAGuestIsStoppedAsItsStateAllows(t *testing.T) {
 					return fakehost.Fault{}
 				}
 				r.ok(r.driver.Stop(t.Context(), b.UUID, c.grace))
-				// Without an agent it is asked twice each time: by the agent, and by the power button.
+				// Without an agent it is asked twice each time: through the agent, and with the power button.
 				if took := time.Since(began); took < c.takes || took > c.takes+time.Second || asked != 2*c.asked {
 					t.Errorf("it took %s, and it was asked %d times", took, asked)
 				}
@@ -106,7 +106,7 @@ func TestAHostThatDoesNotAnswerStopsNoGuest(t *testing.T) {
 	}
 }
 
-// What was leased before a start says nothing of the guest, unless it goes on where it was.
+// What was leased before a start says nothing about the guest, unless it continues where it was.
 func TestAStartKnowsTheLeasesFromBefore(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*rig, string)

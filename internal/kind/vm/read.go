@@ -18,7 +18,7 @@ import (
 type defined struct {
 	machine    profile.Machine
 	domainType string
-	targets    []string // of all disks and drives, whoever added them
+	targets    []string // of all disks and drives, foreign ones included
 }
 
 func definedOf(i kind.Instance) defined {
@@ -72,7 +72,8 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 	return i, nil
 }
 
-// shape identifies the machine, its interfaces and disks as the host has them. Metadata keep it.
+// shape identifies the machine, its interfaces and disks as the host has them. The metadata keep
+// it.
 func shape(i kind.Instance) string {
 	h := sha256.New()
 	own := definedOf(i)

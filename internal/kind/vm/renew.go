@@ -18,7 +18,7 @@ import (
 // seedLimit is how many bytes of a seed are kept for the undo; a seed is some hundred KiB.
 const seedLimit = 64 << 20
 
-// build is a machine being made, or given another system disk.
+// build is a machine that is being created, or given another system disk.
 type build struct {
 	*kind.Build
 	driver *Driver
@@ -46,19 +46,19 @@ func (d *Driver) Renew(of *kind.Build, before kind.Instance) []kind.Stage {
 
 // Swap implements kind.Driver.
 func (d *Driver) Swap(ctx context.Context, b *kind.Build, metadata string) error {
-	if err := d.host.DiscardSavedState(ctx, b.UUID); err != nil { // it is of the old disk
+	if err := d.host.DiscardSavedState(ctx, b.UUID); err != nil { // it belongs to the old disk
 		return err
 	}
 	change := host.DomainChange{Metadata: &metadata, Disk: &b.Disk}
 	return step.Certainly(ctx, func(ctx context.Context) error { return d.host.RedefineDomain(ctx, b.UUID, change) })
 }
 
-// makeSystemDisk makes the new system disk beside the old one, under a name of its own.
+// makeSystemDisk creates the new system disk beside the old one, under its own name.
 func (b *build) makeSystemDisk(ctx context.Context, before kind.Instance) error {
 	system, home := b.Blueprint.Drives[0], b.Homes[0]
 	volume := b.renewedVolume(system)
 	b.Disk = host.DiskImage{Name: before.Disks[0].Name, Path: home.Path + "/" + volume, Format: b.diskFormat(system)}
-	// What a try that died has left. The definition names it only once it is the instance's disk.
+	// Remains of a dead try. The definition names the new disk only once it is the instance's.
 	remove := func(ctx context.Context) error { return b.driver.volumes.Remove(ctx, home.Name, volume) }
 	if err := remove(ctx); err != nil {
 		return err
@@ -70,13 +70,13 @@ func (b *build) makeSystemDisk(ctx context.Context, before kind.Instance) error 
 	return b.Confirm(ctx)
 }
 
-// renewedVolume is the volume of a system disk that was made after the instance; the version tells
-// it from the others.
+// renewedVolume is the volume of a system disk that was created after the instance; the version
+// distinguishes it from the others.
 func (b *build) renewedVolume(system profile.Drive) string {
 	return naming.Disk(b.Tenant, b.Request.Name, system.Name+"."+b.Request.Version, b.diskFormat(system))
 }
 
-// shutDown shuts the guest down, and would bring it back.
+// shutDown shuts the guest down; its undo brings it back.
 func (b *build) shutDown(ctx context.Context, before kind.Instance) error {
 	if !before.Running() {
 		return nil
@@ -88,7 +88,8 @@ func (b *build) shutDown(ctx context.Context, before kind.Instance) error {
 	return b.driver.Stop(ctx, b.UUID, kind.HalfTime(ctx))
 }
 
-// replaceSeed replaces the seed. Its volume is as large as a seed is, so it is another one.
+// replaceSeed replaces the seed. Its volume is exactly as large as the seed, so the new seed gets
+// another volume.
 func (b *build) replaceSeed(ctx context.Context, before kind.Instance) error {
 	b.Blueprint.NICs = withMACs(b.Blueprint.NICs, before)
 	iso, err := renderSeed(b.Blueprint, b.UUID, b.Request.Name)
@@ -112,8 +113,8 @@ func (b *build) replaceSeed(ctx context.Context, before kind.Instance) error {
 	return replace(ctx, iso)
 }
 
-// withMACs are network cards with the addresses that those of their names have, or had before they
-// were taken away. New ones get theirs here, since the seed tells the guest of them.
+// withMACs are network cards with the addresses that the cards of their names have, or had before
+// they were removed. New cards get theirs here, because the seed tells the guest of them.
 func withMACs(nics []profile.NIC, i kind.Instance) []profile.NIC {
 	nics = slices.Clone(nics)
 	for n := range nics {
@@ -131,8 +132,8 @@ func withMACs(nics []profile.NIC, i kind.Instance) []profile.NIC {
 }
 
 // Clean implements kind.Driver. It removes the system disks that a reimaged instance had before,
-// also those whose removal was cut off. A system disk with another name than a reimage gives it is
-// a snapshot that a user made, which the older ones are part of.
+// also those whose removal was interrupted. A system disk with another name than a reimage gives it
+// is a user's snapshot, and the older disks are part of it.
 func (d *Driver) Clean(ctx context.Context, i kind.Instance) error {
 	if len(i.Disks) == 0 {
 		return nil

@@ -23,8 +23,8 @@ func testNIC(name, mac string, change ...func(*profile.NIC)) profile.NIC {
 	return n
 }
 
-// A new system disk's seed tells the guest of all its cards, also of one that comes with it, and of
-// one that somebody took away and that comes back.
+// A new system disk's seed tells the guest of all its cards, also of a new one, and of one that was
+// removed by other means and comes back.
 func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 	i := kind.Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
 	i.Facts.MACs = []metadata.MACNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"},
@@ -37,7 +37,7 @@ func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 	}
 }
 
-// renewed are the stages of another system disk for an instance, which are run up to one of them.
+// renewed are the stages of another system disk for an instance, run up to one of them.
 func (r *rig) renewed(i kind.Instance, last int) *kind.Build {
 	r.Helper()
 	b := r.build(func(q *kind.Request, _ *kind.Blueprint) { q.Version = "2.0.0" })
@@ -50,7 +50,7 @@ func (r *rig) renewed(i kind.Instance, last int) *kind.Build {
 	return b
 }
 
-// Whichever stage is the last, undoing it leaves the instance as it was.
+// After any last stage, the undo leaves the instance as it was.
 func TestARenewalIsUndoneAfterEachStage(t *testing.T) {
 	for last := range 4 {
 		r := newRig(t)
@@ -73,7 +73,7 @@ func TestARenewalIsUndoneAfterEachStage(t *testing.T) {
 	}
 }
 
-// A try that died has left its disk, under the name that the next try uses.
+// A dead try has left its disk, under the name that the next try uses.
 func TestARenewalRemovesWhatAnEarlierTryHasLeft(t *testing.T) {
 	r := newRig(t)
 	_, i := r.made(nil)
@@ -85,8 +85,8 @@ func TestARenewalRemovesWhatAnEarlierTryHasLeft(t *testing.T) {
 	}
 }
 
-// Only disks that a renewal has replaced are removed: never those of a snapshot that a user made,
-// nor data disks.
+// Only disks that a renewal has replaced are removed: never those of a user's snapshot, nor data
+// disks.
 func TestOnlyReplacedSystemDisksAreCleaned(t *testing.T) {
 	r := newRig(t)
 	_, i := r.made(nil)
@@ -116,8 +116,8 @@ func TestOnlyReplacedSystemDisksAreCleaned(t *testing.T) {
 	}
 }
 
-// What a guest had in memory is of its old disk. Whether the definition has the new one is not
-// known after a lost answer.
+// What a guest had in memory belongs to its old disk. After a lost answer it is not known whether
+// the definition has the new one.
 func TestASwapTellsWhetherItMayBeDone(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault fakehost.Fault

@@ -35,18 +35,17 @@ func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
 	return files.ISO()
 }
 
-// withoutSecrets is a blueprint as if no secret had been given. A template that makes no sense
-// without them says nothing then: the guest has read it.
+// withoutSecrets is a blueprint as if no secret had been given. A template that is invalid without
+// them then says nothing: the guest has read it.
 func withoutSecrets(b kind.Blueprint) kind.Blueprint {
 	b.Parameters = b.Shown
 	p := PartOf(b)
-	p.UserData, _ = renderUserData(b, true) // what it finds is that the template makes no sense without them
+	p.UserData, _ = renderUserData(b, true) // its findings only say that the template is invalid without them
 	b.Part = &p
 	return b
 }
 
-// makeSeed puts the seed where the guest finds it, and makes the volume that its console is written
-// to.
+// makeSeed puts the seed where the guest finds it, and creates the volume for the guest's console.
 func (b *build) makeSeed(ctx context.Context) error {
 	iso, err := renderSeed(b.Blueprint, b.UUID, b.Request.Name)
 	if err != nil {
@@ -58,7 +57,7 @@ func (b *build) makeSeed(ctx context.Context) error {
 	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw"})
 }
 
-// putSeed makes the volume of a seed.
+// putSeed creates the volume of a seed.
 func (b *build) putSeed(ctx context.Context, iso []byte) error {
 	name, size := naming.Seed(b.Tenant, b.Request.Name), uint64(len(iso))
 	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}
@@ -68,8 +67,8 @@ func (b *build) putSeed(ctx context.Context, iso []byte) error {
 	return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, iso)
 }
 
-// Forget implements kind.Driver. It writes the seed again without its secrets, all over what it
-// was. cloud-init must be done. The seed stays: without one, cloud-init takes the next boot for the
+// Forget implements kind.Driver. It overwrites the whole seed with one without its secrets.
+// cloud-init must be done. The seed stays: without one, cloud-init takes the next boot for the
 // first of another instance.
 func (d *Driver) Forget(ctx context.Context, i kind.Instance, b kind.Blueprint) error {
 	name := naming.Seed(i.Facts.Tenant, i.Facts.Name)
@@ -79,7 +78,7 @@ func (d *Driver) Forget(ctx context.Context, i kind.Instance, b kind.Blueprint) 
 	}
 	b.NICs = i.NICs
 	iso, err := renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
-	if err == nil && uint64(len(iso)) > volume.Capacity { // what stands for the secrets may be longer than they are
+	if err == nil && uint64(len(iso)) > volume.Capacity { // the text in place of the secrets may be longer than they are
 		b.Version.Spec.CloudInit = nil
 		iso, err = renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
 	}

@@ -46,7 +46,7 @@ func TestTheGuestIsToldOfItsInterfaces(t *testing.T) {
 	}
 }
 
-// secretive is a machine whose template tells the guest a secret, which makes the seed that long.
+// secretive is a machine whose template tells the guest that secret.
 func secretive(secret, userData string) func(*kind.Request, *kind.Blueprint) {
 	return func(_ *kind.Request, b *kind.Blueprint) {
 		b.Version.Spec.Parameters = map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}}
@@ -61,7 +61,7 @@ func TestSecretsGoAndTheSeedStays(t *testing.T) {
 		// What the template says instead is longer than the secret.
 		"longer without": `#cloud-config
 {{ if .password }}password: {{ .password }}{{ else }}note: ` + strings.Repeat("x", 8<<10) + "{{ end }}\n",
-		// Without the secret it is no cloud-config.
+		// Without the secret it is not a cloud-config.
 		"broken without": "#cloud-config\na: {{ if .password }}{{ .password }}{{ else }}[{{ end }}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestASeedIsReplacedAndPutBack(t *testing.T) {
 	if !bytes.Equal([]byte(r.seedOf()), before) {
 		t.Error("the old seed was not put back")
 	}
-	// A seed that somebody removed is made, and is no reason to fail.
+	// A seed that was removed by other means is created, and is not a reason to fail.
 	r.ok(r.DeleteVolume(t.Context(), "lib", seedVolume))
 	again.Work = r.build(nil).Work
 	r.ok(r.driver.Renew(again, i)[2].Do(t.Context()))

@@ -9,11 +9,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// seedContentLimit is how many bytes the guest may be told at its first boot. The seed has that in
-// base64, and must stay below seedLimit.
+// seedContentLimit is how many bytes the guest may be told at its first boot. The seed holds them
+// in base64, and must stay below seedLimit.
 const seedContentLimit = 40 << 20
 
-// checkSeed finds that there is more for the guest than a seed has room for.
+// checkSeed reports that there is more for the guest than a seed has room for.
 func (p *Part) checkSeed() finding.List {
 	var fs finding.List
 	told := []kind.Share{{At: finding.At("parameters"), What: "the template's cloud_init.user_data with the parameters",

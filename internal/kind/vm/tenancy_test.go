@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Who has what somebody else wants is named to their own tenant only.
+// A domain that has what an instance needs is named only to its own tenant.
 func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	all := &gpus{tenant: "shop"}
 	metadata := func(tenant string) string {
@@ -20,14 +20,14 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	}
 	for want, d := range map[string]host.Domain{
 		`domain "shop.web"`: {Name: "shop.web", Metadata: metadata("shop")},
-		`domain "router"`:   {Name: "router"}, // which is nobody's instance
+		`domain "router"`:   {Name: "router"}, // not an instance
 		"another tenant":    {Name: "bank.web", Metadata: metadata("bank")},
 	} {
 		if got := all.calls(d); got != want {
 			t.Errorf("%q is called %s", d.Name, got)
 		}
 	}
-	// Nor has one that the host cannot describe.
+	// A domain that the host cannot describe is not named either.
 	why := errors.New("bank.vault is torn")
 	for name, want := range map[string]string{
 		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, but the host cannot describe it: bank.vault is torn`,

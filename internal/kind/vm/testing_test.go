@@ -62,7 +62,7 @@ func request() kind.Request {
 	}
 }
 
-// build begins to make a machine, which is changed before its part is decided.
+// build begins to create a machine, and changes it before its part is decided.
 func (r *rig) build(change func(*kind.Request, *kind.Blueprint)) *kind.Build {
 	r.Helper()
 	q := request()
@@ -120,7 +120,7 @@ func (r *rig) read(uuid string) kind.Instance {
 	return i
 }
 
-// calls are the requests that something makes.
+// calls are the requests that an operation makes.
 func (r *rig) calls(do func()) (made []string) {
 	r.Inject = func(c fakehost.Call) fakehost.Fault {
 		made = append(made, c.Method)

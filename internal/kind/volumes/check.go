@@ -11,11 +11,11 @@ import (
 )
 
 // filePools are the types of pools whose volumes are files in a directory, which is where qcow2
-// images are at home.
+// images belong.
 var filePools = []string{"dir", "fs", "netfs"}
 
-// CheckTiers finds disks on tiers that the provider does not know, or whose pools the host cannot
-// give.
+// CheckTiers reports disks on tiers that the provider does not know, or whose pools the host cannot
+// provide.
 func (v *Volumes) CheckTiers(ctx context.Context, drives []profile.Drive) (finding.List, error) {
 	var fs finding.List
 	for _, drive := range drives {

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Remove deletes a volume. One that is gone already is no error.
+// Remove deletes a volume. It is not an error if the volume is gone already.
 func (v *Volumes) Remove(ctx context.Context, pool, name string) error {
 	if err := v.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
 		return err
@@ -28,8 +28,8 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 	return v.DeleteAll(ctx, volumes)
 }
 
-// List lists every volume of an instance by its pool: those that novacron made, and what the host
-// added beside them (rotated console logs). A pool that does not exist has none.
+// List lists every volume of an instance by its pool: those that novacron created, and those that
+// the host added beside them (rotated console logs). A pool that does not exist has none.
 func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, pool := range pools {
@@ -55,7 +55,7 @@ func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string)
 	return found, nil
 }
 
-// DeleteAll deletes volumes of pools. What is gone already is no error.
+// DeleteAll deletes volumes of pools. It is not an error if a volume is gone already.
 func (v *Volumes) DeleteAll(ctx context.Context, volumes map[string][]string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for pool, names := range volumes {

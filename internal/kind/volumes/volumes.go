@@ -1,5 +1,5 @@
-// Package volumes is where instances have their volumes: in the library's pool, and in the pools of
-// the storage tiers.
+// Package volumes manages the volumes of instances: in the library's pool, and in the pools of the
+// storage tiers.
 package volumes
 
 import (
@@ -29,7 +29,7 @@ type Volumes struct {
 	tiers     map[string]string
 }
 
-// New makes the Volumes of a host. pool is the library's, and tiers are the names of the storage
+// New creates the Volumes of a host. pool is the library's, and tiers are the names of the storage
 // tiers' pools.
 func New(h Host, i *inventory.Inventory, pool string, tiers map[string]string) *Volumes {
 	return &Volumes{host: h, inventory: i, pool: pool, tiers: tiers}
@@ -46,14 +46,14 @@ func (v *Volumes) TierPool(tier string) string {
 	return v.tiers[tier]
 }
 
-// Of is the pool that the file of a disk is in; found is false where it is in none.
+// Of is the pool that the file of a disk is in; found is false if it is in none.
 func (v *Volumes) Of(ctx context.Context, disk host.DomainDisk) (pool host.Pool, found bool, err error) {
 	in := func(pools []host.Pool) bool {
 		for _, candidate := range pools {
 			if candidate.Path == "" || path.Clean(candidate.Path) != path.Dir(disk.Path) {
 				continue
 			}
-			// Pools may share a directory. The library is always meant.
+			// Pools may share a directory. Then it is always the library's that is meant.
 			if !found || candidate.Name == v.pool {
 				pool, found = candidate, true
 			}
@@ -64,7 +64,7 @@ func (v *Volumes) Of(ctx context.Context, disk host.DomainDisk) (pool host.Pool,
 	if err != nil || in(pools) {
 		return pool, found, err
 	}
-	v.inventory.ForgetPools() // it may be newer
+	v.inventory.ForgetPools() // the disk's pool may be newer
 	if pools, err = v.inventory.Pools(ctx); err == nil {
 		in(pools)
 	}
@@ -104,7 +104,7 @@ func (v *Volumes) Home(ctx context.Context, drive profile.Drive) (host.Pool, err
 	return pools[n], nil
 }
 
-// With is the pool that the file of a disk is in; none is an error.
+// With is the pool that the file of a disk is in. It is an error if there is none.
 func (v *Volumes) With(ctx context.Context, disk host.DomainDisk) (host.Pool, error) {
 	pool, found, err := v.Of(ctx, disk)
 	if err == nil && !found {
@@ -123,8 +123,8 @@ func (v *Volumes) Volume(ctx context.Context, disk host.DomainDisk) (host.Volume
 	return v.host.Volume(ctx, pool.Name, path.Base(disk.Path))
 }
 
-// Tier is the tier that a disk is on: the usual one where that is in the same pool, "" for the
-// library's own and for pools that are of no tier.
+// Tier is the tier that a disk is on: the usual one if that is in the same pool, "" for the
+// library's pool and for pools that belong to no tier.
 func (v *Volumes) Tier(ctx context.Context, disk host.DomainDisk, usual string) (string, error) {
 	pools, err := v.inventory.Pools(ctx)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestADiskIsInThePoolOfItsDirectory(t *testing.T) {
 			t.Errorf("%s has to be in %q, %v", path, pool.Name, err)
 		}
 	}
-	// A pool that was defined since counts as well.
+	// A pool that was defined later counts as well.
 	if _, err := h.CreateDirPool(t.Context(), "new", "/elsewhere"); err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +146,8 @@ func TestTiersThatCannotBeHadAreFound(t *testing.T) {
 	}
 }
 
-// An instance's volumes are those of its names in each of its pools, and what the host has put
-// beside them.
+// An instance's volumes are those with its names in each of its pools, and those that the host has
+// put beside them.
 func TestAllVolumesOfAnInstanceAreRemoved(t *testing.T) {
 	v, h := tiered(t)
 	ctx := t.Context()
@@ -167,7 +167,7 @@ func TestAllVolumesOfAnInstanceAreRemoved(t *testing.T) {
 	if err != nil || len(listed["lib"]) != 4 || len(listed["nvme"]) != 1 {
 		t.Errorf("listed %q, %v", listed, err)
 	}
-	for range 2 { // what is gone already is no error
+	for range 2 { // a volume that is gone already is not an error
 		if err := v.RemoveAll(ctx, "t1", "web", pools); err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestAllVolumesOfAnInstanceAreRemoved(t *testing.T) {
 	}
 }
 
-// Without the library's pool nothing is known of an instance's volumes.
+// Without the library's pool, nothing is known about an instance's volumes.
 func TestALibraryWithoutItsPoolIsAnError(t *testing.T) {
 	h := fakehost.New()
 	v := New(h, inventory.New(h), "lib", nil)

@@ -1,5 +1,5 @@
 // Package device is the disks and interfaces of a virtual machine: how they are described, how they
-// differ from what a blueprint says, and how they come and go, also while the guest runs.
+// differ from a blueprint, and how they come and go, also while the guest runs.
 package device
 
 import (
@@ -29,17 +29,17 @@ type Changer struct {
 	volumes *volumes.Volumes
 }
 
-// NewChanger makes the Changer of a host.
+// NewChanger creates the Changer of a host.
 func NewChanger(h Host, v *volumes.Volumes) *Changer { return &Changer{host: h, volumes: v} }
 
-// Change changes devices one after another, each in the guest, where that runs, and then in its
-// definition. So after a failure each is either as it was or as it shall be, and what is between
-// the two the next change finds.
+// Change changes devices one after another, each in the guest if it runs, and then in its
+// definition. So after a failure each device is either as it was or as requested, and the next
+// change finds one that is in between.
 func (c *Changer) Change(ctx context.Context, i kind.Instance, d kind.Devices) error {
 	if d.None() {
 		return nil
 	}
-	// Also where the guest was running before: it was shut down since.
+	// Asked also if the guest was running before: it may have been shut down since.
 	state, err := c.host.DomainState(ctx, i.UUID)
 	if err != nil {
 		return err
@@ -91,12 +91,12 @@ func (g *guest) define(ctx context.Context, change host.DomainChange) error {
 	})
 }
 
-// UnplugError says that a running guest kept devices that it was asked to let go of.
+// UnplugError reports that a running guest kept devices that it was asked to release.
 type UnplugError struct {
 	Instance string
 	Devices  []host.DeviceID
 	Waited   time.Duration
-	Err      error // what the host said to the request; nil for nothing
+	Err      error // the host's response to the request; nil for none
 }
 
 func (e *UnplugError) Error() string {
@@ -115,7 +115,7 @@ func (e *UnplugError) Error() string {
 
 func (e *UnplugError) Unwrap() error { return e.Err }
 
-// unplug has the guest let go of devices, for at most half of the time there is.
+// unplug has the guest release devices, for at most half of the available time.
 func (g *guest) unplug(ctx context.Context, ids []host.DeviceID) error {
 	var asked time.Time
 	var refused error
@@ -136,7 +136,7 @@ func (g *guest) unplug(ctx context.Context, ids []host.DeviceID) error {
 		if first := asked.IsZero(); time.Since(asked) >= kind.Nudge {
 			asked = time.Now()
 			for _, id := range left {
-				// Later it is refused as long as the guest is at it.
+				// A later request is refused while the guest is working on it.
 				if err := g.host.Unplug(ctx, g.instance.UUID, id); first {
 					refused = errors.Join(refused, err)
 				}

@@ -22,7 +22,7 @@ const (
 	oldMAC    = "52:54:00:00:00:01"
 )
 
-// machine is one with a system disk, a data disk and an interface.
+// machine has a system disk, a data disk and an interface.
 type machine struct {
 	*testing.T
 	*fakehost.Host
@@ -96,7 +96,7 @@ func (m *machine) devices() (defined, live string) {
 	return say(d.Disks, d.Interfaces), say(h.Disks, h.Interfaces)
 }
 
-// has wants definition and guest to have the same devices.
+// has expects definition and guest to have the same devices.
 func (m *machine) has(want string) {
 	m.Helper()
 	if defined, live := m.devices(); defined != want || live != want {
@@ -153,8 +153,8 @@ func TestDevicesChangeInTheGuestAndInTheDefinition(t *testing.T) {
 	}
 }
 
-// The volume of a disk that cannot be added goes again, unless the guest or the definition may have
-// the disk.
+// The volume of a disk that cannot be added is removed again, unless the guest or the definition
+// may have the disk.
 func TestAVolumeThatWasMadeForNothingGoes(t *testing.T) {
 	for name, c := range map[string]struct {
 		method string
@@ -186,7 +186,7 @@ func TestAVolumeThatWasMadeForNothingGoes(t *testing.T) {
 			if got := m.volume("nova.disk.t1.web.more.qcow2"); got != c.stays {
 				t.Errorf("the volume is there: %t", got)
 			}
-			// The next change finds what is left to do, as a plan compares it.
+			// The next change finds what is left to do, in the same way as a plan compares it.
 			disk := newDisk("more")
 			if m.volume("nova.disk.t1.web.more.qcow2") {
 				disk.Has = disk.Size
@@ -197,7 +197,7 @@ func TestAVolumeThatWasMadeForNothingGoes(t *testing.T) {
 	}
 }
 
-// A disk whose volume is there already keeps what is on it, and grows to what is asked for.
+// A disk whose volume exists already keeps its data, and grows to the requested size.
 func TestADiskThatIsThereAlreadyGrows(t *testing.T) {
 	for _, plugged := range []bool{true, false} {
 		m := newMachine(t, true)
@@ -217,7 +217,7 @@ func TestADiskThatIsThereAlreadyGrows(t *testing.T) {
 	}
 }
 
-// A file that somebody else has put in a disk's place is not the instance's to delete.
+// A foreign file in a disk's place is not the instance's to delete.
 func TestAForeignFileStays(t *testing.T) {
 	m := newMachine(t, false)
 	_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "snapshot.qcow2", Format: "qcow2",
@@ -230,7 +230,7 @@ func TestAForeignFileStays(t *testing.T) {
 	}
 }
 
-// A card that an earlier change has left in the guest is taken over if it is what is asked for, and
+// A card that an earlier change has left in the guest is taken over if it matches the request, and
 // replaced if not.
 func TestACardThatIsLeftIsTakenOver(t *testing.T) {
 	const left = "52:54:00:00:00:02"
@@ -256,8 +256,8 @@ func TestACardThatIsLeftIsTakenOver(t *testing.T) {
 	}
 }
 
-// A guest that keeps a device is asked again and again, for half of the time there is. Nothing of
-// the device is deleted.
+// A guest that keeps a device is asked repeatedly, for half of the available time. Nothing of the
+// device is deleted.
 func TestAGuestThatKeepsADeviceIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(t, true)
@@ -284,7 +284,7 @@ func TestAGuestThatKeepsADeviceIsReported(t *testing.T) {
 		if m.has("data eth0@default system"); !m.volume("nova.disk.t1.web.data.qcow2") {
 			t.Error("its volume is gone")
 		}
-		// What the host said to the first request is told.
+		// The error has what the host said to the first request.
 		m.Inject = func(c fakehost.Call) fakehost.Fault {
 			if c.Method == "Unplug" {
 				return fakehost.Fault{Before: host.ErrUnsupported}

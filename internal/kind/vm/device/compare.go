@@ -13,7 +13,7 @@ import (
 // Places are the numbers of a machine's disks (see Target) that are taken.
 type Places map[int]bool
 
-// PlacesOf are those of disks and drives.
+// PlacesOf are the places of disks and drives.
 func PlacesOf(targets []string) Places {
 	taken := Places{}
 	for _, target := range targets {
@@ -32,8 +32,8 @@ func (p Places) Next() int {
 	return n
 }
 
-// CompareNICs compares interfaces, which have names. One whose MAC address is left to chance keeps
-// the one it has, and one without a name is somebody else's.
+// CompareNICs compares interfaces, which have names. An interface without a requested MAC address
+// keeps the one it has. An interface without a name is not novacron's.
 func CompareNICs(have, want []profile.NIC) ([]finding.Path, kind.Devices) {
 	var replaces []finding.Path
 	var d kind.Devices
@@ -42,7 +42,7 @@ func CompareNICs(have, want []profile.NIC) ([]finding.Path, kind.Devices) {
 		at := interfaces.Key(w.Name)
 		n := slices.IndexFunc(have, func(h profile.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
-			// The guest is told of addresses once, at its first boot.
+			// The guest is told of addresses only once, at its first boot.
 			if len(w.IP.Addresses) > 0 || len(w.IP.DNS) > 0 {
 				replaces = append(replaces, at.Name("ip_configuration"))
 				continue
@@ -51,7 +51,7 @@ func CompareNICs(have, want []profile.NIC) ([]finding.Path, kind.Devices) {
 			continue
 		}
 		h := have[n]
-		// What the guest was told goes by the MAC address.
+		// What the guest was told refers to the MAC address.
 		if w.MAC != "" && !strings.EqualFold(h.MAC, w.MAC) {
 			replaces = append(replaces, at.Name("mac_address"))
 			continue
@@ -76,8 +76,8 @@ func CompareNICs(have, want []profile.NIC) ([]finding.Path, kind.Devices) {
 	return replaces, d
 }
 
-// CompareLive adds what only the running guest has or lacks, because somebody changed it there
-// alone or because a change was cut off, and finds for which devices it has no room.
+// CompareLive adds what only the running guest has or lacks, because it was changed there alone or
+// because a change was interrupted, and reports the devices for which it has no room.
 func CompareLive(d *kind.Diff, i kind.Instance, b kind.Blueprint, live host.Hardware) {
 	dev := &d.Devices
 	for _, nic := range i.NICs {
@@ -114,7 +114,7 @@ func CompareLive(d *kind.Diff, i kind.Instance, b kind.Blueprint, live host.Hard
 			dev.DropDisks = append(dev.DropDisks, disk)
 			continue
 		}
-		dev.AddDisks[n].Spec.Target = disk.Target // it has its place already
+		dev.AddDisks[n].Spec.Target = disk.Target // the disk has its place already
 	}
 	compareRoom(d, live)
 }
@@ -122,7 +122,7 @@ func CompareLive(d *kind.Diff, i kind.Instance, b kind.Blueprint, live host.Hard
 // noSlot says why a device cannot be plugged into a running guest.
 const noSlot = "The running guest has no PCI slot left that the device could be plugged into."
 
-// compareRoom finds the devices that the running guest has no slot for, once those that go are
+// compareRoom reports the devices for which the running guest has no slot, once those that go are
 // gone.
 func compareRoom(d *kind.Diff, live host.Hardware) {
 	dev := d.Devices
@@ -147,7 +147,7 @@ func compareRoom(d *kind.Diff, live host.Hardware) {
 	}
 }
 
-// unplugged are the devices that a running guest has to let go of.
+// unplugged are the devices that a running guest has to release.
 func unplugged(d kind.Devices) []host.DeviceID {
 	var ids []host.DeviceID
 	for _, disk := range d.DropDisks {

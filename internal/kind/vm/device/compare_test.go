@@ -21,7 +21,7 @@ func testNIC(name, mac string, change ...func(*profile.NIC)) profile.NIC {
 	return n
 }
 
-// summary says what comes (+), goes (-), is reconnected (~) and exchanged (!).
+// summary lists what comes (+), goes (-), is reconnected (~) and exchanged (!).
 func summary(d kind.Devices) string {
 	var all []string
 	say := func(mark string, nics []profile.NIC) {
@@ -110,8 +110,8 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 	}
 }
 
-// liveDomain is a running machine of PCI Express with that many root ports, and devices in the
-// first of them.
+// liveDomain is a running PCI Express machine with that many root ports, and devices in the first
+// of them.
 func liveDomain(ports int, devices ...string) host.Hardware {
 	live := host.Hardware{Devices: []host.Device{{Model: "pcie-root"}}}
 	for n := range ports {

@@ -14,11 +14,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// dropDisk deletes the volume first: as long as the definition has the disk, it is known that there
-// is something to do.
+// dropDisk deletes the volume first: as long as the definition has the disk, the next change knows
+// that there is something to do.
 func (g *guest) dropDisk(ctx context.Context, disk host.DomainDisk) error {
 	volume := path.Base(disk.Path)
-	// A file that somebody else has put in its place is not the instance's to delete.
+	// A foreign file in its place is not the instance's to delete.
 	if strings.HasPrefix(volume, naming.InstancePrefixes(g.instance.Facts.Tenant, g.instance.Facts.Name)[0]) {
 		pool, err := g.volumes.With(ctx, disk)
 		if err != nil {
@@ -32,8 +32,8 @@ func (g *guest) dropDisk(ctx context.Context, disk host.DomainDisk) error {
 	return g.define(ctx, host.DomainChange{RemoveDevice: host.DiskID(disk.Name)})
 }
 
-// addDisk makes the volume, where there is none, and attaches it. A volume that was made for
-// nothing is removed.
+// addDisk creates the volume if there is none, and attaches it. It removes a volume that it has
+// created in vain.
 func (g *guest) addDisk(ctx context.Context, disk kind.NewDisk) (err error) {
 	name, id, plugged := path.Base(disk.Spec.Path), host.DiskID(disk.Spec.Name), false
 	if g.live {
@@ -44,7 +44,7 @@ func (g *guest) addDisk(ctx context.Context, disk kind.NewDisk) (err error) {
 		plugged = live.Has(id)
 	}
 	switch {
-	case disk.Pool == "": // the definition has it
+	case disk.Pool == "": // the definition has the disk
 	case disk.Has == 0:
 		spec := host.VolumeSpec{Name: name, Format: disk.Spec.Format, Capacity: disk.Size}
 		create := func(ctx context.Context) error {
@@ -103,8 +103,8 @@ func (g *guest) withdraw(ctx context.Context, disk kind.NewDisk) error {
 	return g.host.DeleteVolume(ctx, disk.Pool, path.Base(disk.Spec.Path))
 }
 
-// plug plugs a device into the guest, where that runs and has it not, and tells where the guest has
-// it.
+// plug plugs a device into the guest, if it runs and does not have the device, and returns the
+// device's place in the guest.
 func (g *guest) plug(ctx context.Context, id host.DeviceID, do func(context.Context) error) (*host.PCIAddress, error) {
 	if !g.live {
 		return nil, nil
@@ -124,8 +124,8 @@ func (g *guest) plug(ctx context.Context, id host.DeviceID, do func(context.Cont
 	return live.PCI(id), nil
 }
 
-// addNIC plugs a card in. One that a change which was cut off has left keeps its MAC address,
-// unless another is asked for.
+// addNIC plugs a card in. A card that an interrupted change has left keeps its MAC address, unless
+// another is requested.
 func (g *guest) addNIC(ctx context.Context, nic profile.NIC) error {
 	id := host.InterfaceID(nic.Name)
 	if g.live {
@@ -150,8 +150,8 @@ func (g *guest) addNIC(ctx context.Context, nic profile.NIC) error {
 	return g.define(ctx, host.DomainChange{SetInterface: &spec})
 }
 
-// leftMAC is the MAC address of a card that the guest has already, "" where it has none. One that
-// is not what is asked for is unplugged.
+// leftMAC is the MAC address of a card that the guest has already, "" if it has none. A card that
+// does not match the request is unplugged.
 func (g *guest) leftMAC(ctx context.Context, nic profile.NIC) (string, error) {
 	live, err := g.host.Hardware(ctx, g.instance.UUID)
 	if err != nil {
@@ -169,7 +169,7 @@ func (g *guest) leftMAC(ctx context.Context, nic profile.NIC) (string, error) {
 	return "", nil
 }
 
-// reconnect connects a card that the guest has as it shall be connected.
+// reconnect connects a card that the guest has as requested.
 func (g *guest) reconnect(ctx context.Context, nic profile.NIC) error {
 	spec := InterfaceSpecs([]profile.NIC{nic})[0]
 	if g.live {

@@ -7,8 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// rotations are what guests are told of disks by their types; of one without a type they are told
-// nothing.
+// rotations are the rotation rates that guests are told by the type of a disk. For a disk without a
+// type, they are told nothing.
 var rotations = map[string]uint{profile.SSD: 1, profile.HDD: 7200}
 
 // Type is the type of a disk as its host has it, "" for none.
@@ -45,7 +45,7 @@ func Target(n int, scsi bool) string {
 	return bus + letters
 }
 
-// Place is n of a Target. The host lists disks by bus.
+// Place is the n of a Target. The host lists disks by bus.
 func Place(target string) int {
 	n := 0
 	for _, letter := range target[min(2, len(target)):] {
@@ -65,7 +65,7 @@ func InterfaceSpecs(nics []profile.NIC) []host.InterfaceSpec {
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
 			VLAN: uint(nic.VLAN), Filter: nic.Filter,
 		}
-		// A filter that lets known addresses pass otherwise takes the first that the guest uses.
+		// Without known addresses, such a filter lets the first address pass that the guest uses.
 		for _, address := range nic.IP.Addresses {
 			if nic.Filter != "" && address.Addr().Is4() {
 				specs[i].FilterIPs = append(specs[i].FilterIPs, address.Addr().String())

@@ -20,7 +20,7 @@ import (
 
 const cardMAC = "52:54:00:00:00:01"
 
-// guestAt is a guest that does things at times after its start; a zero time is for never.
+// guestAt is a guest that does things at times after its start; a zero time means never.
 type guestAt struct {
 	*fakeVolumes
 	began                              time.Time
@@ -148,7 +148,7 @@ func TestAnAddressIsSeenByWhatTellsIt(t *testing.T) {
 	}
 }
 
-// A static address is in no lease: it counts that the guest sends from the interface.
+// A static address is in no lease: the sign is that the guest sends from the interface.
 func TestAStaticAddressCountsOnceTheGuestSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest()
@@ -203,7 +203,7 @@ func TestCloudInitIsWaitedForAsLongAsItIsAtWork(t *testing.T) {
 	}
 }
 
-// Nobody waits for a guest that is off. The error shows the end of its console.
+// A guest that is off is not waited for. The error shows the end of its console.
 func TestAGuestThatIsOffEndsTheWait(t *testing.T) {
 	for _, crashes := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestConditionsAreWaitedForOneAfterTheOther(t *testing.T) {
 	})
 }
 
-// The first boot is waited for with the other conditions, unless its report is not wanted. A
+// The first boot is waited for along with the other conditions, unless its report is not wanted. A
 // failure ends the wait at once.
 func TestAReportOfTheFirstBootIsWaitedFor(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -282,7 +282,7 @@ func TestAReportOfTheFirstBootIsWaitedFor(t *testing.T) {
 	}
 }
 
-// A host that does not answer for a while does not end the wait; it is what was seen last.
+// A host that does not answer for a while does not end the wait; its silence is what was last seen.
 func TestAHostThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest()

@@ -17,13 +17,13 @@ const (
 	consoleLines = 20
 	consoleTail  = 64 << 10
 	// consoleChunk is how much of a console is in memory at once, and longestReport how much of one is
-	// kept to see a report that began in it. Bytes; a guest may write as much as it likes.
+	// kept to see a report that began in it. Both in bytes; a guest may write as much as it likes.
 	consoleChunk  = 1 << 20
 	longestReport = 32 << 10
 	// olderAfter is how long a report may be missing before it is looked for in files that were the
-	// console's before. Of a guest that writes much between two looks, the file that was begun
-	// meanwhile may be longer than what was read of the one before: so they are searched again each
-	// time that twice as long has passed.
+	// console's before. If a guest writes much between two looks, the file begun meanwhile may be
+	// longer than what was read of the one before. So the older files are searched again each time
+	// that twice as long has passed.
 	olderAfter = 10 * time.Second
 )
 
@@ -81,8 +81,8 @@ func (c *console) report(ctx context.Context, id string) (failure string, report
 	return failure, reported, err
 }
 
-// searchOlder searches older files, where they exist, the first one from an offset on. The pool has
-// to be looked through for them, since they are made behind libvirt's back.
+// searchOlder searches older files, if they exist, the first one from an offset on. It has to
+// refresh the pool for them, because they are created without libvirt's knowledge.
 func (c *console) searchOlder(
 	ctx context.Context, id string, suffixes []string, from uint64,
 ) (failure string, reported bool, err error) {
@@ -142,7 +142,7 @@ func (c *console) tail(ctx context.Context) (string, error) {
 	return strings.Join(lines[max(0, len(lines)-consoleLines):], "\n"), nil
 }
 
-// olderTail is the end of the file before, "" where there is none.
+// olderTail is the end of the file before, "" if there is none.
 func (c *console) olderTail(ctx context.Context) string {
 	if err := c.host.RefreshPool(ctx, c.pool); err != nil {
 		return ""
@@ -159,7 +159,7 @@ func (c *console) olderTail(ctx context.Context) string {
 	return printable(data)
 }
 
-// consoleTail is the end of what a guest has written to its serial console, "" where it cannot be
+// consoleTail is the end of what a guest has written to its serial console, "" if it cannot be
 // read.
 func (w *Waiter) consoleTail(ctx context.Context, i kind.Instance) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -171,7 +171,7 @@ func (w *Waiter) consoleTail(ctx context.Context, i kind.Instance) string {
 	return text
 }
 
-// printable drops what would move a reader's cursor.
+// printable drops characters that would move a reader's cursor.
 func printable(data []byte) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfffd {

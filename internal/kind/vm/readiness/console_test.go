@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// fakeVolumes are files of a pool. Those that are made behind libvirt's back are seen after a
-// refresh.
+// fakeVolumes are files of a pool. Those that are created without libvirt's knowledge are seen
+// after a refresh.
 type fakeVolumes struct {
 	known, files map[string]string
 	most         int64 // the longest read
@@ -111,7 +111,7 @@ func TestAReportIsFoundInAFileThatWasTheConsolesBefore(t *testing.T) {
 		t.Errorf("the file before: %q, %t, %v", failure, reported, err)
 	}
 
-	// It was there before anybody looked.
+	// It existed before the first look.
 	c, _ = followed("login: ", "x", "x"+okReport, "x")
 	c.begun = time.Now().Add(-time.Minute)
 	if failure, reported, err := c.report(t.Context(), "id"); failure != "" || !reported || err != nil {
@@ -119,7 +119,7 @@ func TestAReportIsFoundInAFileThatWasTheConsolesBefore(t *testing.T) {
 	}
 }
 
-// A look that fails, and one that came too early, do not keep the older files from being searched.
+// A look that fails, or comes too early, does not keep the older files from being searched.
 func TestOlderFilesAreSearchedAgain(t *testing.T) {
 	c, volumes := followed("login: ", "x"+okReport)
 	c.begun = time.Now().Add(-time.Minute)

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Error says which condition an instance did not meet, and what is known of why.
+// Error says which condition an instance did not meet, and what is known of the reason.
 type Error struct {
 	Instance  string
 	Condition string
 	Waited    time.Duration
 	LastSeen  string // the last state seen, for example "no lease yet"
-	Console   string // the last lines of the guest's console, "" where there are none
+	Console   string // the last lines of the guest's console, "" if there are none
 	Advice    string // what helps; "" for more time, or other conditions
 	Err       error
 }
@@ -47,7 +47,7 @@ func (e *Error) seen() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// What helps where time does not.
+// Advice for conditions that more time does not help.
 const (
 	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs it: " +
 		"customization, the template's " +

@@ -11,16 +11,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// A guest's cloud-init is asked every askEvery while no report comes, and no more than a twentieth
-// of the time: an answer can take a second or more of what the guest needs for the customization
-// itself.
+// While no report comes, a guest's cloud-init is asked every askEvery, and for no more than a
+// twentieth of the time: an answer can take the guest a second or more that it needs for the
+// customization itself.
 const (
 	askEvery = 30 * time.Second
 	askShare = 20
 )
 
-// firstBoot follows what a guest makes of its first boot. It reports on its serial console, so that
-// no agent is needed. Where there is one, it is asked for reasons why no report will ever come.
+// firstBoot follows a guest's first boot. The guest reports on its serial console, so it needs no
+// agent. If it has one, the agent is asked for reasons why no report will ever come.
 type firstBoot struct {
 	name    string // of the condition
 	uuid    string
@@ -28,10 +28,10 @@ type firstBoot struct {
 	ask     func(context.Context) (agent.CloudInit, error)
 
 	heard   bool   // the report has come
-	failure string // what it says of failures
+	failure string // what the report says about failures
 
 	next time.Time // when cloud-init is asked again
-	said string    // what it said when it was last asked, where that tells that no report comes unless it is on its way
+	said string    // the last answer, if it means that no report comes unless it is on its way
 	last sight
 }
 
@@ -59,8 +59,8 @@ func (f *firstBoot) failed() sight {
 	return sight{of: f.name, seen: "a report of the guest", final: reason(f.failure), advice: adviceFailed}
 }
 
-// unlessFailed is a condition, which is not waited for any longer once the guest has reported that
-// its first boot failed.
+// unlessFailed is a condition whose wait ends once the guest has reported that its first boot
+// failed.
 func (f *firstBoot) unlessFailed(check condition) condition {
 	return func(ctx context.Context) sight {
 		now := check(ctx)
@@ -74,7 +74,7 @@ func (f *firstBoot) unlessFailed(check condition) condition {
 	}
 }
 
-// reported is the condition that the guest has done what its template and its customization gave it
+// reported is the condition that the guest has done what its template and its customization told it
 // to do.
 func (f *firstBoot) reported(ctx context.Context) sight {
 	if err := f.look(ctx); err != nil {
@@ -102,11 +102,11 @@ func (f *firstBoot) reported(ctx context.Context) sight {
 	return f.judge(status)
 }
 
-// judge tells what cloud-init's status means where there is no report. What is over may be reported
-// in a moment, so it is final when it is heard for the second time.
+// judge says what cloud-init's status means while there is no report. A status that means the end
+// may be followed by a report in a moment, so it is final only when it is seen for the second time.
 func (f *firstBoot) judge(status agent.CloudInit) sight {
 	how := string(status.Status)
-	if status.Detail != "" && status.Status != agent.CloudInitError { // that of an error quotes what has failed
+	if status.Detail != "" && status.Status != agent.CloudInitError { // the detail of an error quotes what has failed
 		how += " (" + status.Detail + ")"
 	}
 	f.last = sight{seen: fmt.Sprintf("cloud-init is %s, and no report is on the guest's serial console", how)}
@@ -135,13 +135,13 @@ func (f *firstBoot) judge(status agent.CloudInit) sight {
 	return f.last
 }
 
-// saidError is what a guest has said of a failure. It may quote its commands, and so secrets: a
-// user is shown it, and no record keeps it.
+// saidError is what a guest has said about a failure. It may quote the guest's commands, and so
+// secrets: it is shown to the user, but never recorded.
 type saidError string
 
 func (e saidError) Error() string { return string(e) }
 
-// reason is an error of what a guest said; nil for nothing.
+// reason is an error of a guest's words; nil for no words.
 func reason(said string) error {
 	if said == "" {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
-// bootOf follows a first boot whose console is that, and whose cloud-init answers with these, one
-// after the other.
+// bootOf follows a first boot with that console, whose cloud-init gives these answers, one after
+// the other.
 func bootOf(console string, answers ...agent.CloudInit) (*firstBoot, *fakeVolumes) {
 	c, volumes := followed(console)
 	return &firstBoot{name: "user_data", uuid: "id", console: c, ask: func(context.Context) (agent.CloudInit, error) {
@@ -47,7 +47,7 @@ func TestAFailedFirstBootEndsTheWaitForOtherConditions(t *testing.T) {
 	if got := f.unlessFailed(waiting)(t.Context()); got.final != nil || got.seen != "no address" {
 		t.Errorf("a console that cannot be read: %+v", got)
 	}
-	// What was heard then need not be on the console any more.
+	// A report that was heard need not be on the console any more.
 	f, volumes = bootOf(okReport)
 	f.unlessFailed(waiting)(t.Context())
 	volumes.files["log"] = ""

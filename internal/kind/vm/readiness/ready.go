@@ -1,5 +1,5 @@
 // Package readiness waits for guests of virtual machines, by what is seen of them from outside, by
-// what their agents answer, and by what they report on their consoles.
+// the answers of their agents, and by their reports on their consoles.
 package readiness
 
 import (
@@ -31,7 +31,7 @@ type Waiter struct {
 	pool     string
 }
 
-// NewWaiter makes the Waiter of a host. pool has the guests' consoles.
+// NewWaiter creates the Waiter of a host. pool has the guests' consoles.
 func NewWaiter(h Host, n *network.Networks, pool string) *Waiter {
 	return &Waiter{host: h, networks: n, pool: pool}
 }
@@ -43,15 +43,15 @@ type condition func(ctx context.Context) sight
 type sight struct {
 	met    bool
 	seen   string // what there is instead
-	final  error  // waiting on is no use
-	advice string // what helps where it is not met in the end; "" for more time, or other conditions
+	final  error  // further waiting is useless
+	advice string // what helps if it is not met in the end; "" for more time, or other conditions
 	of     string // the condition that final is about; "" for the one that was asked
 }
 
 // Await waits for the conditions, one after the other, as long as ctx allows. old are the leases
-// from before the guest was started. Unless the conditions say otherwise, the guest's report of its
-// first boot is waited for, too, where this start is that: no other call would hear what failed. A
-// report of a failure ends the wait at once.
+// from before the guest was started. If this start is the guest's first boot, Await also waits for
+// its report, unless the conditions say otherwise: no other call would hear what failed. A report
+// of a failure ends the wait at once.
 func (w *Waiter) Await(
 	ctx context.Context, i kind.Instance, old network.OldLeases, conditions []string, reports bool,
 ) error {
@@ -72,7 +72,7 @@ func (w *Waiter) Await(
 			watched(func(ctx context.Context) sight { return w.hasAddress(ctx, i, old) })},
 		{kind.WaitAgent, slices.Contains(conditions, kind.WaitAgent),
 			watched(func(ctx context.Context) sight { return w.agentAnswers(ctx, i) })},
-		// Before cloud-init's own status, which says less of what failed.
+		// Before cloud-init's own status, which says less about what failed.
 		{first.name, reports, first.reported},
 		{kind.WaitCloudInit, slices.Contains(conditions, kind.WaitCloudInit),
 			func(ctx context.Context) sight { return w.cloudInitDone(ctx, i) }},
@@ -87,14 +87,14 @@ func (w *Waiter) Await(
 	return nil
 }
 
-// Between two looks passes a little longer each time, up to pollMax; see nextLook.
+// The time between two looks gets a little longer each time, up to pollMax; see nextLook.
 const (
 	pollMax = time.Second
 	busyMax = 10 * time.Second
 )
 
-// nextLook is how long passes after a look that took that long: twice as long, up to busyMax, since
-// a guest that answers slowly is busy with what is being waited for.
+// nextLook is how long to wait after a look that took that long: twice as long, up to busyMax,
+// because a guest that answers slowly is busy with what is being waited for.
 func nextLook(wait, took time.Duration) time.Duration { return max(wait, min(2*took, busyMax)) }
 
 func (w *Waiter) await(ctx context.Context, i kind.Instance, name string, check condition) error {
@@ -113,7 +113,7 @@ func (w *Waiter) await(ctx context.Context, i kind.Instance, name string, check 
 		final := now.final
 		if final == nil && ctx.Err() == nil {
 			if final = w.stillRuns(ctx, i); final != nil {
-				// What it did last it may have done since the look.
+				// What the guest did last it may have done since the look.
 				if now = check(ctx); now.met {
 					return nil
 				} else if now.final != nil {
@@ -140,7 +140,7 @@ func (w *Waiter) await(ctx context.Context, i kind.Instance, name string, check 
 	}
 }
 
-// stillRuns is an error when the guest is off, so that nobody waits for it in vain.
+// stillRuns is an error when the guest is off, so that the wait for it ends.
 func (w *Waiter) stillRuns(ctx context.Context, i kind.Instance) error {
 	state, err := w.host.DomainState(ctx, i.UUID)
 	if errors.Is(err, host.ErrNoDomain) {
@@ -152,10 +152,10 @@ func (w *Waiter) stillRuns(ctx context.Context, i kind.Instance) error {
 	return nil
 }
 
-// hasAddress tells whether the guest is seen to have an address, by what was seen since it was
-// started. A static one is in no lease, and without an agent the guest could have it for ever
-// without being seen: there it counts that the guest sends, which it does as soon as it has brought
-// the interface up.
+// hasAddress reports whether the guest is seen to have an address, by what was seen since it was
+// started. A static address is in no lease, and without an agent the guest could have it for ever
+// without being seen. There the sign is that the guest sends, which it does as soon as it has
+// brought the interface up.
 func (w *Waiter) hasAddress(ctx context.Context, i kind.Instance, old network.OldLeases) sight {
 	leased, err := w.networks.Seen(ctx, i.UUID, i.NICs, host.AddressLease)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
-// A guest that answers at once is asked each second; one that takes long over an answer is left
-// alone for longer, but not for ever.
+// A guest that answers at once is asked each second. One that takes long to answer is left alone
+// for longer, but not for ever.
 func TestABusyGuestIsAskedLessOften(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{
 		0: pollMax, pollMax / 2: pollMax, 3 * time.Second: 6 * time.Second, time.Minute: busyMax,
