@@ -10,10 +10,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// LetGo takes a version that was not registered off a base's users, unless somebody else registered it with that base.
+// LetGo takes a version that was not registered off a base's users, unless another process
+// registered it with that base.
 func (st *Store) LetGo(ctx context.Context, digest string, id catalog.VersionID) error {
 	rec, err := st.catalog.Versions().Get(ctx, id.String())
-	if err == nil && rec.Value.Digest == digest { // a version that is coming has none yet
+	if err == nil && rec.Value.Digest == digest { // a version that is coming has no digest yet
 		return nil
 	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
@@ -22,9 +23,11 @@ func (st *Store) LetGo(ctx context.Context, digest string, id catalog.VersionID)
 	return st.Release(ctx, digest, id)
 }
 
-// Holds makes sure that a version's base is still there to stand on, and nobody is about to remove it. It is asked once the
-// volume is there that stands on the base. The mark on a version expires; that on a base does not, and who sets it looks for such
-// volumes afterwards. Another host that has the pool may have set it since the pool was looked at last, so it is looked at again.
+// Holds makes sure that a version's base still exists to stand on, and is not about to be removed.
+// It is called once the volume that stands on the base exists. The mark on a version expires; the
+// mark on a base does not, and the process that sets it looks for such volumes afterwards. Another
+// host that has the pool may have set it since the pool was last looked at, so Holds looks at the
+// pool again.
 func (st *Store) Holds(ctx context.Context, id catalog.VersionID, base catalog.Base) error {
 	if err := st.lookAgain(ctx); err != nil {
 		return err
@@ -36,15 +39,16 @@ func (st *Store) Holds(ctx context.Context, id catalog.VersionID, base catalog.B
 	return err
 }
 
-// BeingRemoved is the error of a version that may not be used because it is about to go.
+// BeingRemoved is the error for a version that may not be used because it is about to be removed.
 func BeingRemoved(id catalog.VersionID) error {
 	return fmt.Errorf("version %q is being removed by another process just now: choose another version", id)
 }
 
-// ErrNoImage says that a version is there, but its image is not.
+// ErrNoImage says that a version exists, but its image does not.
 var ErrNoImage = errors.New("its image is not in the pool any more")
 
-// Location is where the version's base image is: the volume's path. ErrNoImage when somebody removed it.
+// Location returns the path of the volume with the version's base image. It returns ErrNoImage if
+// the volume was removed.
 func (st *Store) Location(ctx context.Context, v catalog.Version) (string, error) {
 	base, err := st.Base(ctx, v.Digest)
 	var volume host.Volume
@@ -58,7 +62,8 @@ func (st *Store) Location(ctx context.Context, v catalog.Version) (string, error
 	return volume.Path, err
 }
 
-// Base reads the base image of a digest; catalog.ErrNotFound where it is not complete.
+// Base reads the base image of a digest; it returns catalog.ErrNotFound if the image is not
+// complete.
 func (st *Store) Base(ctx context.Context, digest string) (catalog.Base, error) {
 	if err := st.Open(ctx); err != nil {
 		return catalog.Base{}, err
@@ -70,7 +75,8 @@ func (st *Store) Base(ctx context.Context, digest string) (catalog.Base, error) 
 	return rec.Value, err
 }
 
-// NoImage is the finding for a version that nothing can be made of, because the pool does not have its image.
+// NoImage is the finding for a version that cannot be used because the pool does not have its
+// image.
 func (st *Store) NoImage(v catalog.Version) finding.List {
 	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version "+
 		"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its version was "+

@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// captureBase makes a base of an instance's system disk, on the host: a copy that stands on nothing. It is read back once for
-// its digest.
+// captureBase creates a base from an instance's system disk, on the host: a copy that stands on
+// nothing. It reads the copy back once for its digest.
 func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt int) (_ catalog.Base, err error) {
 	none := catalog.Base{}
 	disk, err := from.Disk(ctx)
@@ -73,10 +73,10 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	return u.base, nil
 }
 
-// progressInterval is how often it is told how far the reading of a copy is.
+// progressInterval is how often the progress of reading a copy is reported.
 const progressInterval = 3 * time.Second
 
-// nowAndThen tells tell every few seconds.
+// nowAndThen calls tell every few seconds.
 func nowAndThen(tell func(done, total int64), total int64) func(n int64) {
 	told := time.Now()
 	return func(n int64) {

@@ -19,11 +19,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// A base may stand on another one, and hold only what differs. The one below lists the volumes that stand on it, from
-// before there is anything in them until after they are gone, and stays for as long. Beside a base's volume is the map of
-// its disk's blocks, so that another image can be compared with it without reading it.
+// A base may stand on another one, and hold only what differs. The base below lists the volumes
+// that stand on it, from before they have any content until after they are gone, and stays for as
+// long. Beside a base's volume is the map of its disk's blocks, so that another image can be
+// compared with it without reading it.
 
-// MaxDepth is how many bases there are below one at most. What would be higher stands on the lowest one again.
+// MaxDepth is the largest number of bases below another base. A base that would exceed it stands on
+// the lowest one again.
 const MaxDepth = 8
 
 // below is the base that another one is to stand on.
@@ -32,10 +34,11 @@ type below struct {
 	base catalog.Base
 }
 
-// below finds what the base of a version that is compared with another one is to stand on; nil where it is not.
+// below finds what the base of a version that is compared with another one is to stand on; it
+// returns nil if it is to stand on nothing.
 func (h holding) below(ctx context.Context, parent *catalog.Version) (*below, error) {
 	if parent == nil {
-		return nil, nil // nothing is an answer
+		return nil, nil // no base is a valid answer
 	}
 	base, err := h.Base(ctx, parent.Digest)
 	for err == nil && base.Depth >= MaxDepth {
@@ -53,7 +56,7 @@ func (h holding) below(ctx context.Context, parent *catalog.Version) (*below, er
 		error
 		Attribute() string
 	}](err)
-	if _, is := errors.AsType[*damagedError](err); blamed || is { // the stored image, which is no source of the user's
+	if _, is := errors.AsType[*damagedError](err); blamed || is { // the stored image is not the user's source
 		return nil, finding.List{{Path: finding.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
 			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
 	}
@@ -63,7 +66,7 @@ func (h holding) below(ctx context.Context, parent *catalog.Version) (*below, er
 	return &below{transfer.Below{Path: volume.Path, Format: base.Format, Blocks: blocks}, base}, nil
 }
 
-// lowest is the base that all below another one stand on.
+// lowest is the base at the bottom of another base's chain.
 func (h holding) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base, err error) {
 	for err == nil && base.Parent != "" {
 		base, err = h.Base(ctx, base.Parent)
@@ -71,7 +74,7 @@ func (h holding) lowest(ctx context.Context, base catalog.Base) (_ catalog.Base,
 	return base, err
 }
 
-// adopt has the base below know of the upload's volume, before there is one.
+// adopt adds the upload's volume to the children of the base below, before that volume exists.
 func (u *upload) adopt(ctx context.Context, on *below) error {
 	if on == nil {
 		return nil
@@ -92,14 +95,15 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 	return err
 }
 
-// standOn says what the upload's volume is to stand on.
+// standOn records what the upload's volume is to stand on.
 func (u *upload) standOn(on *below) {
 	if on != nil {
 		u.base.Parent, u.base.Depth, u.parent = on.base.Digest, on.base.Depth+1, on.base
 	}
 }
 
-// disown takes a volume off those that stand on a base; the last one that needs the base removes it.
+// disown takes a volume off the children of a base; when nothing else needs the base, disown
+// removes it.
 func (st *Store) disown(ctx context.Context, parent, volume string) error {
 	if parent == "" {
 		return nil
@@ -107,7 +111,8 @@ func (st *Store) disown(ctx context.Context, parent, volume string) error {
 	return st.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
 }
 
-// content tells by which digest the content of a base's volume is known, and from which byte on.
+// content returns the digest by which the content of a base's volume is known, and the first byte
+// that it covers.
 func content(b catalog.Base) (digest string, from int64) {
 	if b.Parent == "" {
 		return b.Digest, 0
@@ -115,7 +120,7 @@ func content(b catalog.Base) (digest string, from int64) {
 	return b.Stored, overlay.DataOffset
 }
 
-// Verify reads a stored image back, with all that it stands on.
+// Verify reads a stored image back, with everything that it stands on.
 func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
@@ -149,7 +154,7 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 	}
 }
 
-// damagedError says that a stored image is not what was stored.
+// damagedError says that a stored image differs from what was stored.
 type damagedError struct{ text string }
 
 func (e *damagedError) Error() string { return e.text }
@@ -160,8 +165,8 @@ func damaged(l *Store, base catalog.Base, how string) error {
 		"version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
 }
 
-// Blocks reads the map of a base's disk. Where there is none, which is so of images that arrived in another order, and of
-// those from before there were maps, the image is read once.
+// Blocks reads the map of a base's disk. If there is none, it reads the image once: images that
+// arrived in another order have no map, and neither have images that predate maps.
 func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
 	name := naming.BlockMap(base.Volume)
 	volume, err := st.host.Volume(ctx, st.pool, name)
@@ -186,7 +191,7 @@ func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, 
 	return st.mapBase(ctx, base)
 }
 
-// mapBase makes the map of a base that stands alone.
+// mapBase creates the map of a base that stands alone.
 func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
 	volume, err := st.Volume(ctx, base)
 	if err != nil {
@@ -211,7 +216,7 @@ func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Ma
 	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := st.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // one that is damaged
+	if err := st.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // a damaged one
 		return nil, err
 	}
 	transfer, err := st.host.OpenTransfer(ctx)

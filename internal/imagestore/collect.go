@@ -12,15 +12,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// A base goes with its last version, unless volumes hang on it then, or the process that removes it dies. So there can be
-// bases that no version leads to any more. Whoever changes the library next notes since when that is so; who finds the note
-// old enough removes them. A registration that joins one meanwhile changes its document, or finds it marked: one of the two
-// sees the other.
+// A base is removed with its last version, unless volumes stand on it then, or the process that
+// removes it dies. So there can be bases that no version refers to any more. The next process that
+// changes the library notes since when a base has been unused; a process that finds a note old
+// enough removes the base. A registration that joins the base meanwhile changes its document, or
+// finds it marked: one of the two sees the other.
 
-// unusedFor is how long a base has to be seen without any use before it is collected.
+// unusedFor is how long a base has to be seen unused before it is collected.
 const unusedFor = time.Hour
 
-// Collect removes the bases that nobody has used for a while, and notes which nobody uses from now on.
+// Collect removes the bases that have been unused for a while, and notes which have become unused.
 func (st *Store) Collect(ctx context.Context) error {
 	c := collector{st}
 	held, err := c.holdings(ctx)
@@ -30,14 +31,14 @@ func (st *Store) Collect(ctx context.Context) error {
 	var errs []error
 	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
 		err := c.collectBase(ctx, rec, hung)
-		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // whoever was faster knows better
+		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // another process was faster
 			errs = append(errs, err)
 		}
 	})
 	return errors.Join(append(errs, err)...)
 }
 
-// collector looks for images that nothing uses.
+// collector looks for unused images.
 type collector struct{ *Store }
 
 // holdings are the bases of the pool, and the versions of the library's tenant that may use them.
@@ -50,7 +51,7 @@ func (c collector) holdings(ctx context.Context) (held holdings, err error) {
 	if held.bases, err = c.bases.List(ctx, ""); err != nil {
 		return held, err
 	}
-	// After the bases: a version's document is there before any base lists it.
+	// After the bases: a version's document exists before any base lists the version.
 	records, err := c.catalog.Versions().List(ctx, c.tenant+"/")
 	held.versions = make(map[string]catalog.Version, len(records))
 	for _, rec := range records {
@@ -59,8 +60,8 @@ func (c collector) holdings(ctx context.Context) (held holdings, err error) {
 	return held, err
 }
 
-// unlisted are the bases that no version uses. Of versions that are not the tenant's own nothing is known: those of other
-// tenants, and of other catalogues, may be hidden.
+// unlisted returns the bases that no version uses. It counts as used any base that lists a version
+// which is not the tenant's own: versions of other tenants and other catalogs may be hidden.
 func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	var found []catalog.Record[catalog.Base]
 	for _, rec := range held.bases {
@@ -74,13 +75,15 @@ func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	return found
 }
 
-// eachUnlisted calls do for each base that no version uses, and tells whether disks hang on it.
+// eachUnlisted calls do for each base that no version uses, and tells it whether disks stand on the
+// base.
 func (c collector) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
 	unlisted := c.unlisted(held)
 	if len(unlisted) == 0 {
 		return nil
 	}
-	// The disks of a domain that cannot be described may be in a pool that is not active: nothing is unused then.
+	// The disks of a domain that cannot be described may be in a pool that is not active: then no
+	// base counts as unused.
 	domains, undescribed, err := c.host.AllDomains(ctx)
 	if err != nil {
 		return err
@@ -95,8 +98,9 @@ func (c collector) eachUnlisted(ctx context.Context, held holdings, do func(rec 
 	return nil
 }
 
-// collectBase removes a base that no version uses, and no disk where hung is false, if it has been so for long enough; else
-// that is noted. catalog.ErrConflict when somebody else has changed it meanwhile.
+// collectBase removes a base that no version uses, and on which no disk stands (hung is false), if
+// it has been so for long enough; otherwise it notes that. It returns catalog.ErrConflict if
+// another process has changed the base meanwhile.
 func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.Base], hung bool) error {
 	now, err := c.poolTime(ctx)
 	if err != nil {
@@ -119,7 +123,7 @@ func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.B
 	return c.dispose(ctx, marked)
 }
 
-// noteUnused notes since when a base has no use, or that it has one again.
+// noteUnused notes since when a base has been unused, or that it is used again.
 func (c collector) noteUnused(ctx context.Context, rec catalog.Record[catalog.Base], unused bool, now time.Time) error {
 	if unused == (rec.Value.UnusedSince != nil) {
 		return nil
@@ -133,7 +137,8 @@ func (c collector) noteUnused(ctx context.Context, rec catalog.Record[catalog.Ba
 	return err
 }
 
-// certainlyUnlisted asks for each version that a base lists. A listing may be older than what another host wrote last.
+// certainlyUnlisted looks up each version that a base lists. A listing may be older than what
+// another host wrote last.
 func (c collector) certainlyUnlisted(ctx context.Context, base catalog.Base) (bool, error) {
 	for _, id := range base.Versions {
 		rec, err := c.catalog.Versions().Get(ctx, id)
@@ -152,14 +157,15 @@ func (st *Store) ownVersion(id string) bool {
 	return err == nil && v.Template.Tenant == st.tenant
 }
 
-// uses tells whether a version needs the base that lists it. One that was taken for dead while it was registered, and died
-// later, was listed for nothing.
+// uses reports whether a version needs the base that lists it. If the registration of a version was
+// taken for dead, and died later, it listed the version in vain.
 func uses(v catalog.Version, base catalog.Base) bool {
 	return v.Coming != nil || v.Digest == base.Digest
 }
 
-// hung tells whether anything stands on a base: what a domain says of its disks, which may be in a pool that is not active;
-// volumes of other bases, which come to stand on it only once they are complete; any other volume.
+// hung reports whether anything stands on a base: disks according to their domains, which may be in
+// a pool that is not active; volumes of other bases, which the host shows as standing on it only
+// once they are complete; or any other volume.
 func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
 	instances, err := c.usage.MadeOf(domains)
 	if err != nil {
@@ -174,7 +180,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	if err != nil || found.Any() {
 		return true, err
 	}
-	for _, child := range base.Children { // a registration that died may have left its name alone
+	for _, child := range base.Children { // a registration that died may have left only the name
 		if _, err := c.host.Volume(ctx, c.pool, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
@@ -182,10 +188,11 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	return false, nil
 }
 
-// dispose removes a base that is marked as being removed, or that nobody sends any more. Where volumes hang on it, which two
-// versions that go at once may each have left to the other, it stays and is ready again.
+// dispose removes a base that is marked as being removed, or that is no longer being sent. If
+// volumes stand on it, it stays and is ready again: two versions that were removed at once may each
+// have left it to the other.
 func (st *Store) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	if rec.Value.State == catalog.BaseUploading { // it never was what anything could stand on
+	if rec.Value.State == catalog.BaseUploading { // nothing could ever stand on it
 		return st.discard(ctx, rec)
 	}
 	found, err := st.usage.On(ctx, rec.Value)
@@ -197,7 +204,7 @@ func (st *Store) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) 
 	}
 	rec.Value.State = catalog.BaseReady
 	_, err = st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
-	if errors.Is(err, catalog.ErrConflict) { // somebody else who removes it decides
+	if errors.Is(err, catalog.ErrConflict) { // another process that removes it decides
 		err = nil
 	}
 	return catalog.IgnoreNotFound(err)

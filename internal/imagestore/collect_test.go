@@ -16,7 +16,7 @@ import (
 
 const digestA, digestB = "sha256:aa", "sha256:bb"
 
-// Only what is certain counts: what is another tenant's, or another catalogue's, may be hidden.
+// Only certain facts count: things of another tenant or another catalog may be hidden.
 func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 	listed := func(ids ...string) []string { return ids }
 	for name, c := range map[string]struct {
@@ -80,14 +80,14 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 	again(false)
 	s.unusedFor = 0
 	joined := rec.Value
-	joined.Versions = []string{"shop/web@1.0.0"} // as somebody who registers a version of it writes meanwhile
+	joined.Versions = []string{"shop/web@1.0.0"} // as a process that registers a version of it writes meanwhile
 	must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Replace(t.Context(), rec.Key, rec.Revision, joined))
 	if err := (collector{s.Store}).collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("what somebody uses by now: %v, want %v", err, catalog.ErrConflict)
 	}
 }
 
-// A linked clone keeps its base, also where its disk is in a pool that cannot be looked into.
+// A linked clone keeps its base, even if its disk is in a pool that cannot be looked into.
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	s := inMemory(t)
 	clone := func(change func(*metadata.Facts)) []host.Domain {
@@ -138,7 +138,7 @@ func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 	}
 }
 
-// The mark on a version that is being removed expires. That on its base does not.
+// The mark on a version that is being removed expires. The mark on its base does not.
 func TestAVersionIsHeldByItsBase(t *testing.T) {
 	s, id := inMemory(t), web.Version("1.0.0")
 	base := catalog.Base{Digest: digestA, State: catalog.BaseReady, Volume: "nova.base.a.raw"}
@@ -153,7 +153,7 @@ func TestAVersionIsHeldByItsBase(t *testing.T) {
 	} {
 		is := base
 		change(&is)
-		s.lookAgain = func(ctx context.Context) (err error) { // which shows what another host has written
+		s.lookAgain = func(ctx context.Context) (err error) { // it shows what another host has written
 			rec, err = s.documents.Bases().Replace(ctx, rec.Key, rec.Revision, is)
 			return err
 		}

@@ -40,7 +40,7 @@ func TestAccContract(t *testing.T) {
 	})
 }
 
-// empty removes what a test has stored, and left on purpose.
+// empty removes what a test has stored and left on purpose.
 func empty(t *testing.T, h host.Host, pool string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

@@ -9,15 +9,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// delivery is what became of an image on its way.
+// delivery is how an image was delivered.
 type delivery struct {
 	transferred int64         // bytes
 	copied      bool          // on this machine, which is the host
 	shared      int64         // bytes that a copy has in common with the source
-	blocks      *blockmap.Map // nil where that takes another reading
+	blocks      *blockmap.Map // nil if it takes another reading
 }
 
-// step names what was done, in the steps of a registration.
+// step names what was done, for the steps of a registration.
 func (d delivery) step() string {
 	if d.copied {
 		return "copy"
@@ -25,7 +25,7 @@ func (d delivery) step() string {
 	return "send"
 }
 
-// send sends an image as it is, or what differs from the one below.
+// send sends an image as it is, or only what differs from the image below.
 func (u *upload) send(ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
 	to := volumes.NewSink(conn, u.store.pool, u.base.Volume)
 	if below == nil {

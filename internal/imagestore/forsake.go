@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
-// Forsake removes all that there is of a version that did not come: its image, unless others use it, and the volumes whose
-// names begin with stem. Several processes may do so at once.
+// Forsake removes everything of a version whose registration was abandoned: its image, unless
+// others use it, and the volumes whose names begin with stem. Several processes may do so at once.
 func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
 	bases, err := st.bases.List(ctx, "")
 	if err != nil {
@@ -33,8 +33,8 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 	return st.clearVolumes(ctx, stem)
 }
 
-// clearVolumes deletes the volumes whose names begin so, but for those that became bases, and takes them off what they were
-// to stand on.
+// clearVolumes deletes the volumes whose names begin with stem, except those that became bases, and
+// takes them off the children of what they were to stand on.
 func (st *Store) clearVolumes(ctx context.Context, stem string) error {
 	if err := st.host.RefreshPool(ctx, st.pool); err != nil {
 		return err
@@ -72,9 +72,10 @@ func (st *Store) clearVolumes(ctx context.Context, stem string) error {
 	return nil
 }
 
-// uploaderDead tells whether nobody can be sending a base any more: the version that it was to be for is not coming. Of
-// another catalogue's versions, and of those that only their tenant sees, nothing is known: what names them is no id. Where
-// rules for polkit hide other tenants' documents, theirs only seem not to be there.
+// uploaderDead reports whether no process can still be sending a base: the registration of the
+// version that it is for was abandoned. It reports false if it cannot know, as for versions of
+// another catalog and for versions that only their tenant sees: their names are not ids. If rules
+// for polkit hide other tenants' documents, those only seem to be absent.
 func (st *Store) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
 	if base.State != catalog.BaseUploading {
 		return false, nil
@@ -95,8 +96,8 @@ func (st *Store) uploaderDead(ctx context.Context, base catalog.Base) (bool, err
 	return true, nil
 }
 
-// Abandoned tells whether a version was being registered by a process that is dead. Where the catalogue's clock cannot be
-// read, that is not certain.
+// Abandoned reports whether a version was being registered by a process that is dead. If the
+// catalog's clock cannot be read, that is not certain, and Abandoned reports false.
 func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
 	if v.Coming == nil || runner.Dead(v.Coming.Runner) {
 		return v.Coming != nil

@@ -15,19 +15,20 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// A base image is stored once, in a volume of a name of its own. It counts only once its document, whose key is the
-// digest, says that it is ready. The document is also the claim: whoever creates it sends the image, everybody else
-// waits. It lists the versions that use the base, and the volumes that stand on it; the last one to leave removes it.
+// A base image is stored once, in a volume with a name of its own. It counts only once its
+// document, whose key is the digest, says that it is ready. The document is also the claim: the
+// process that creates it sends the image, and all others wait. It lists the versions that use the
+// base, and the volumes that stand on it; the last one to leave removes it.
 
 const (
-	// abandonedAfter is how long a base that somebody else sends or removes may show no progress before that somebody
-	// counts as dead.
+	// abandonedAfter is how long a base that another process sends or removes may show no progress
+	// before that process counts as dead.
 	abandonedAfter = 30 * time.Second
-	// baseWatch is how often it is looked at.
+	// baseWatch is how often such a base is looked at.
 	baseWatch = 250 * time.Millisecond
 )
 
-// takenError says that somebody else has, or sends, the image of that digest.
+// takenError says that another process has, or sends, the image of that digest.
 type takenError struct{ digest string }
 
 func (e *takenError) Error() string { return "image " + e.digest + " is in the library already" }
@@ -37,20 +38,20 @@ type Request struct {
 	User       catalog.VersionID
 	Source     source.Source
 	Parent     *catalog.Version // whose image it is compared with; nil for none
-	Stem       string           // how the names of volumes begin that it is sent to
-	VerifyFull bool             // read an image that is stored back, too
+	Stem       string           // how the names of the volumes begin that it is sent to
+	VerifyFull bool             // also read an image back that is already stored
 	Progress   func(done, total int64)
 	Steps      *step.Timer
 }
 
-// holding is a request being answered.
+// holding is a request that is being answered.
 type holding struct {
 	*Store
 	Request
 }
 
-// Hold makes sure that the source's image is stored, and that the version is listed among its users. It returns
-// the bytes that it sent for that.
+// Hold makes sure that the source's image is stored, and that the version is listed among its
+// users. It returns the number of bytes that it sent for that.
 func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
 	h := holding{st, r}
 	digest, known := source.KnownDigest(r.Source)
@@ -73,7 +74,8 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 	}
 }
 
-// joinStored joins a base that is stored, or being stored, where its digest or the source's checksum leads to one.
+// joinStored joins a base that is stored, or being stored, if its digest or the source's checksum
+// leads to one.
 func (h holding) joinStored(ctx context.Context, digest string, known bool) (catalog.Base, error) {
 	if known {
 		base, err := h.joinBase(ctx, digest, h.User)
@@ -92,7 +94,7 @@ func (h holding) joinStored(ctx context.Context, digest string, known bool) (cat
 	return h.joined(ctx, base, err)
 }
 
-// joined reads a base that was joined back, where that is wanted.
+// joined reads a base that was joined back, if that is wanted.
 func (h holding) joined(ctx context.Context, base catalog.Base, err error) (catalog.Base, error) {
 	if errors.Is(err, catalog.ErrNotFound) {
 		return base, err
@@ -110,8 +112,9 @@ func (h holding) joined(ctx context.Context, base catalog.Base, err error) (cata
 	return base, err
 }
 
-// joinBase lists the version among the users of a base that is ready, waiting for one that is being sent or removed.
-// catalog.ErrNotFound when there is none, or the one there was had been abandoned.
+// joinBase lists the version among the users of a base that is ready; it waits for one that is
+// being sent or removed. It returns catalog.ErrNotFound if there is none, or if it had been
+// abandoned.
 func (st *Store) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
 	var seen host.Volume
 	since := time.Now()
@@ -167,8 +170,8 @@ func without(list []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
 }
 
-// release takes a user off a base by leave; the last one removes the base, unless volumes hang on it that are no version's:
-// see dispose.
+// release takes a user off a base by leave; the last one removes the base, unless volumes stand on
+// it that belong to no version: see dispose.
 func (st *Store) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
 	rec, err := catalog.Change(ctx, st.bases, catalog.BaseKey(digest), func(b *catalog.Base) error {
 		leave(b)
@@ -186,7 +189,7 @@ func (st *Store) release(ctx context.Context, digest string, leave func(*catalog
 	return st.dispose(ctx, rec)
 }
 
-// discardBase removes a base's volumes and then its document. Several may do so at once.
+// discard removes a base's volumes and then its document. Several processes may do so at once.
 func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
 		if err := st.DeleteVolume(ctx, volume); err != nil {
@@ -202,7 +205,7 @@ func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) 
 			return catalog.IgnoreNotFound(err)
 		}
 		found, err := st.bases.Get(ctx, rec.Key)
-		if err != nil || found.Value.Volume != rec.Value.Volume { // it is somebody's new one
+		if err != nil || found.Value.Volume != rec.Value.Volume { // this is a new one
 			return catalog.IgnoreNotFound(err)
 		}
 		rec = found

@@ -8,12 +8,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// A host that is this machine has its volumes in files of this machine, and one whose pool is on a shared file system has
-// them there as well. An image that is a file is then copied into place, which takes no connection and, where the file
-// system can share blocks, no time. The volume is made by libvirt all the same: its name, owner and mode are as ever.
+// If the host is this machine, its volumes are files of this machine; if its pool is on a shared
+// file system, they appear as files here as well. An image that is a file is then copied into
+// place. That takes no connection and, if the file system can share blocks, no time. libvirt still
+// creates the volume, so its name, owner and mode are as always.
 
-// place opens the volume's own file, where this process sees it and may write to it, for an image that can be copied as it is:
-// nil where it has to be sent. The file is as long as the image, and empty.
+// place opens the volume's own file for an image that can be copied as it is, if this process sees
+// the file and may write to it; it returns nil if the image has to be sent. The file is as long as
+// the image, and empty.
 func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error) {
 	if !im.Plain() || im.Size < volumes.MarkSize {
 		return nil, nil
@@ -26,7 +28,7 @@ func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error
 	if err == nil && same {
 		err = emptied(file, im.Size)
 	}
-	if err == nil && !same { // what was sent to find out must not stay in a hole of the image
+	if err == nil && !same { // the mark that was sent to find out must not stay in a hole of the image
 		err = u.store.host.WriteVolume(ctx, u.store.pool, u.base.Volume, make([]byte, volumes.MarkSize))
 	}
 	if err != nil || !same {
@@ -36,7 +38,7 @@ func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error
 	return file, nil
 }
 
-// emptied makes a file a hole of size bytes.
+// emptied turns a file into a hole of size bytes.
 func emptied(file *os.File, size int64) error {
 	if err := file.Truncate(0); err != nil {
 		return err

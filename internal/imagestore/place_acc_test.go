@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// Of all files at the path of a new volume, none is written to but the volume's own: here the pool is on another file system
-// than this machine's directory of the same path.
+// Of all files at the path of a new volume, only the volume's own file is written to: here the pool
+// is on another file system than this machine's directory of the same path.
 func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 	const size = 1 << 20
 	site, dir := acctest.RequireHost(t), filepath.Join(t.TempDir(), "pool")

@@ -20,16 +20,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Stored is an image as a library stores it: the image itself, or what differs from another one.
+// Stored is an image as a library stores it: the whole image, or what differs from another one.
 type Stored struct {
-	Base catalog.Base                  // without what is of one library: volume, state and users
+	Base catalog.Base                  // without what belongs to one library: volume, state and users
 	Open func() (io.ReadCloser, error) // its file, of StoredSize bytes
-	// Blocks opens the map of its disk's blocks. It is nil where there is none, as of an image that stands alone: that can be
-	// read again.
+	// Blocks opens the map of its disk's blocks. It is nil if there is none, as for an image that
+	// stands alone, which can be read again.
 	Blocks func() (io.ReadCloser, error)
 }
 
-// ChainOf lists what a version's image is made of: its base, the one that stands on, and so on.
+// ChainOf lists the bases of a version's image: its base, the one that this stands on, and so on.
 func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
 	chain, err := st.Chain(ctx, v.Digest)
 	if err != nil {
@@ -38,7 +38,7 @@ func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base
 	return chain, nil
 }
 
-// Chain lists the base of a digest, the one that stands on, and so on.
+// Chain lists the base of a digest, the one that this stands on, and so on.
 func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base, err error) {
 	for ; digest != ""; digest = chain[len(chain)-1].Parent {
 		base, err := st.Base(ctx, digest)
@@ -50,7 +50,8 @@ func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base
 	return chain, nil
 }
 
-// Read writes a base's image as it is stored, and returns an error unless every byte is what its digest says.
+// Read writes a base's image as it is stored, and returns an error unless every byte matches its
+// digest.
 func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error {
 	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
@@ -65,7 +66,7 @@ func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error
 	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.pool))
 }
 
-// tail passes on what is behind the first skip bytes.
+// tail passes on everything after the first skip bytes.
 type tail struct {
 	skip int64
 	w    io.Writer
@@ -85,8 +86,8 @@ func sameDigest(want string, sum []byte, what string) error {
 	return nil
 }
 
-// Restore makes sure that the version's image is stored, with all that it stands on, and that the version is listed among
-// its users. ErrNoImage when it is nowhere.
+// Restore makes sure that the version's image is stored, with everything that it stands on, and
+// that the version is listed among its users. It returns ErrNoImage if no place has the image.
 func (st *Store) Restore(
 	ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool),
 ) (err error) {
@@ -100,7 +101,7 @@ type restoration struct {
 }
 
 func (r restoration) restore(ctx context.Context, stem string, images func(digest string) (Stored, bool)) (err error) {
-	var missing []Stored // the one that stands on all others first
+	var missing []Stored // the one that all others stand on first
 	var under catalog.Base
 	for digest := r.version.Digest; digest != ""; {
 		under, err = r.joinBase(ctx, digest, r.version.ID)
@@ -119,10 +120,10 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 		}
 		digest = stored.Base.Parent
 	}
-	err = nil // what is missing is known
+	err = nil // missing lists it
 	held := []string{under.Digest}
 	for n := len(missing) - 1; err == nil && n >= 0; n-- {
-		// Each volume has a name of its own, and no attempt takes that of another one.
+		// Each volume has a name of its own, and no attempt uses the name of another.
 		var base catalog.Base
 		if base, err = r.restoreOne(ctx, fmt.Sprintf("%s.%d", stem, n), missing[n], under); err == nil {
 			under, held = base, append(held, base.Digest)
@@ -140,7 +141,7 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 	return err
 }
 
-// restoreOne stores an image, on top of the one under it, unless somebody else does so meanwhile.
+// restoreOne stores an image, on top of the one under it, unless another process does so meanwhile.
 func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
 	for attempt := 1; ; attempt++ {
 		base, err := r.sendStored(ctx, naming.Base(stem, attempt, s.Base.Format), s, under)
@@ -154,8 +155,8 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 	}
 }
 
-// sendStored sends an image that a library had elsewhere as sendBase does one that is new. What it is is looked at all
-// the same: a backup can come from anywhere, and a base must not lead out of the library.
+// sendStored sends an image from elsewhere as sendBase sends a new one. It checks the image all the
+// same: a backup can come from anywhere, and a base must not lead out of the library.
 func (r restoration) sendStored(ctx context.Context, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
 	none := catalog.Base{}
 	if _, err := r.CheckRoom(ctx, s.Base.StoredSize); err != nil {
@@ -220,7 +221,8 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 	return u.base, err
 }
 
-// asDocumented makes sure that an image is what its base says. It gives the whole image again.
+// asDocumented checks that an image matches what its base says. It returns a reader of the whole
+// image.
 func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
 	format, virtual, stream, err := probe.Stream(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
 	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
@@ -230,7 +232,8 @@ func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Read
 	return stream, err
 }
 
-// rebased takes the header off what is stored, and gives the one that it has on top of the base under it, with what is left.
+// rebased strips the header from a stored image. It returns the header that the image has on top of
+// the base under it, and the rest of the image.
 func (u *upload) rebased(ctx context.Context, stored io.Reader, on *below) (header []byte, rest io.Reader, err error) {
 	if on == nil {
 		return nil, stored, nil
@@ -261,11 +264,11 @@ func (u *upload) restoreBlocks(ctx context.Context, transfer host.Transfer, open
 	return u.store.StoreBlocks(ctx, transfer, u.base.Volume, m)
 }
 
-// piece is how much of an image is sent at once, or not at all where it is zeros.
+// piece is how much of an image is sent at once, or skipped if it is all zeros.
 const piece = 4 << 20 // bytes
 
-// sendPieces sends what is not zeros of a stored image, and makes sure that the whole is what its digest says: from reads what
-// that is of. It returns the bytes that it sent.
+// sendPieces sends the parts of a stored image that are not zeros, and checks the whole against its
+// digest; from reads what that digest covers. It returns the number of bytes that it sent.
 func (u *upload) sendPieces(ctx context.Context, to volumes.Sink, from io.Reader) (sent int64, err error) {
 	sum, buffer, zeros := sha256.New(), make([]byte, piece), make([]byte, piece)
 	want, offset := content(u.base)

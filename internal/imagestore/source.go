@@ -21,12 +21,13 @@ func (st *Store) Bound(s source.Source) source.Source {
 	return onhost.Bind(s, &onhost.Host{Machine: st.host, Tenant: st.tenant, Chain: chain})
 }
 
-// Probe looks at a source, as far as that can be told before it is needed: wherever it is, also on the host.
+// Probe looks at a source, as far as that is possible before it is needed, wherever the source is,
+// also on the host.
 func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
 	return source.Examine(ctx, st.Bound(s))
 }
 
-// HasSource tells whether the image of a digest was read from a file of the source's checksum.
+// HasSource reports whether the image of a digest was read from a file with the source's checksum.
 func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) (bool, error) {
 	want := s.Expected()
 	if want == (image.Checksum{}) {
@@ -42,7 +43,8 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 	return slices.Contains(base.Sources, want.String()), err
 }
 
-// readBefore finds the digest of an image that was read from a file of the source's checksum before.
+// readBefore finds the digest of an image that was read earlier from a file with the source's
+// checksum.
 func (h holding) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
 	want := s.Expected()
 	if want == (image.Checksum{}) {

@@ -13,12 +13,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// What a volume stands on is read by the host along with it. The first bytes of a raw disk are its guest's to write, and
-// those of any other volume may be written by somebody who has the pool. So before the host copies a disk, all that it
-// would read has to be what is known from elsewhere: the format from the domain's definition, what is below from the
-// library, and of neither what the host has found by itself.
+// When the host reads a volume, it also reads what the volume stands on. The guest of a raw disk
+// can write its first bytes, and anyone who has access to the pool can write those of any other
+// volume. So before the host copies a disk, everything that it would read has to match what is
+// known from elsewhere: the format from the domain's definition, and the chain below from the
+// library. Neither may come from what the host has detected itself.
 
-// maxChain is more than what libvirt itself follows; files that stand on each other have no end.
+// maxChain is more than libvirt itself follows; files may stand on each other without end.
 const maxChain = 200
 
 // lineage is what an instance's disks may stand on.
@@ -27,8 +28,8 @@ type lineage struct {
 	facts metadata.Facts
 }
 
-// chain lists the files that an instance's disk is in: its own, the one that stands on, and so on. Each of them is what
-// the one above it, or the definition, says.
+// chain lists the files that an instance's disk is in: its own, the one that this stands on, and so
+// on. Each of them is what the one above it, or the definition, names.
 func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume, error) {
 	var chain []host.Volume
 	for next := (&host.Backing{Path: disk.Path, Format: disk.Format}); next != nil; {
@@ -53,8 +54,9 @@ func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume
 	return chain, nil
 }
 
-// mayStandOn makes sure that an instance's disk may be read together with a volume that it stands on: the image that the
-// instance was made of, a disk of its tenant, or what is not novacron's, which every tenant may read as a source's volume.
+// mayStandOn checks that an instance's disk may be read together with a volume that it stands on.
+// That volume must be the image that the instance was created from, a disk of its tenant, or not
+// novacron's: every tenant may read such a volume as a source.
 func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
 		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
@@ -63,7 +65,7 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 		return nil
 	case !naming.IsBase(v.Name):
 		return refused
-	case l.facts.Library != "" && l.facts.Library != l.pool: // its documents are another library's
+	case l.facts.Library != "" && l.facts.Library != l.pool: // another library has its documents
 		if v.Pool != l.facts.Library {
 			return refused
 		}
@@ -79,7 +81,7 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 	return nil
 }
 
-// Volume finds the volume of a base, and makes sure that it is, as the host sees it, what was stored.
+// Volume finds the volume of a base, and checks that the host sees it as it was stored.
 func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, error) {
 	v, err := st.host.Volume(ctx, st.pool, base.Volume)
 	if err != nil {
@@ -94,7 +96,7 @@ func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, er
 	return v, nil
 }
 
-// stands makes sure that what was stored needs the parent's volume, or nothing.
+// stands checks that the stored volume needs the parent's volume, or nothing.
 func (u *upload) stands(ctx context.Context, volume host.Volume) error {
 	err := u.store.CheckLinks(ctx, volume)
 	switch {
@@ -107,8 +109,8 @@ func (u *upload) stands(ctx context.Context, volume host.Volume) error {
 	return u.blame(volume, err)
 }
 
-// blame says what was wrong with what was stored: the source where it is another image than was looked at, and not where the host
-// did not tell.
+// blame says what was wrong with what was stored. It blames the source if it is another image than
+// the one that was looked at, but not if the host did not tell.
 func (u *upload) blame(volume host.Volume, err error) error {
 	if err == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// What was stored is looked at by what is in the pool: between the look at a file and its sending, somebody may have put
-// another one there.
+// A stored image is checked again in the pool: after a file was looked at and before it is sent, it
+// may have been replaced.
 func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 	s, site, directory := onTestHost(t)
 	ctx := t.Context()

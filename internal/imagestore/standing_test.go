@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 )
 
-// Only another image than was looked at is its source's fault.
+// The source is blamed only if it is another image than the one that was looked at.
 func TestASourceIsBlamedForItsImageAlone(t *testing.T) {
 	u := &upload{store: inMemory(t).Store}
 	for name, c := range map[string]struct {

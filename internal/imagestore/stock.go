@@ -11,19 +11,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Stock is what a library's pool holds of images, whoever registered them.
+// Stock is what a library's pool holds of images, including images that others registered.
 type Stock struct {
 	Capacity, Available uint64 // of the pool, bytes
 
 	Volumes     int // of any kind, as far as the host shows them
 	Images      int // complete or being sent
 	ImageBytes  int64
-	Unused      int // of those, that no version uses and no disk hangs on
+	Unused      int // of those, the ones that no version uses and on which no disk stands
 	UnusedBytes int64
-	// Strays are volumes of images that no document leads to, and that nobody has written to for a while. What sends one may be
-	// hidden, as other tenants' documents are in a database: so they are left alone.
+	// Strays are volumes of images that no document leads to, and that have not been written to for
+	// a while. They are left alone, because the document of the process that sends one may be
+	// hidden, as other tenants' documents are in a database.
 	Strays []string
-	// Undescribed are volumes of images that the host lists and cannot describe, with the reason: they are not in the numbers.
+	// Undescribed are volumes of images that the host lists and cannot describe, with the reason:
+	// they are not in the numbers.
 	Undescribed []string
 }
 
@@ -61,7 +63,7 @@ func (st *Store) Stock(ctx context.Context) (Stock, error) {
 		return s, err
 	}
 	s.count(volumes, held, unused)
-	if len(s.Strays) > 0 { // by this machine's clock; who may not create a volume has no other
+	if len(s.Strays) > 0 { // by this machine's clock; a user who may not create a volume has no other
 		if now, err := st.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
 				return slices.ContainsFunc(volumes, func(v host.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
@@ -76,14 +78,14 @@ func (s *Stock) count(volumes []host.Volume, held holdings, unused map[string]bo
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true
 	}
-	var coming []string // how the names of volumes begin that images are being sent to
+	var coming []string // how the names of the volumes begin that images are being sent to
 	for _, v := range held.versions {
 		if v.Coming != nil {
 			coming = append(coming, v.Coming.Volume+".")
 		}
 	}
 	for _, v := range volumes {
-		image := naming.BaseOf(v.Name) // that the volume is, or is the map of
+		image := naming.BaseOf(v.Name) // the image that the volume is, or is the map of
 		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
 		if !bases[image] && !slices.ContainsFunc(coming, begins) {
 			if time.Since(v.Modified) > unusedFor {

@@ -1,8 +1,10 @@
-// Package imagestore keeps the images of one pool of a host. It stores each image once, however many versions share it, and
-// stores of an image that was compared with another one what differs. It knows of a catalog only which versions use an image.
+// Package imagestore keeps the images of one pool of a host. It stores each image once, however
+// many versions share it. Of an image that was compared with another one, it stores only what
+// differs. It knows of a catalog only which versions use an image.
 //
-// An image is held for a version (Hold), which may wait for another process that sends it; it is released (Release) with its last
-// version, unless instances stand on it; and what processes that died have left is removed (Forsake, Collect).
+// Hold stores an image for a version; it may wait for another process that sends the image. Release
+// removes the image with its last version, unless instances stand on it. Forsake and Collect remove
+// what dead processes have left.
 package imagestore
 
 import (
@@ -18,21 +20,21 @@ import (
 
 // Documents are what a catalog has of images and of the versions that use them.
 type Documents interface {
-	// Now is the time by the clock of what keeps the catalog; see catalog.Store.
+	// Now is the time by the clock of the catalog's storage; see catalog.Store.
 	Now(ctx context.Context) (time.Time, error)
 	// Versions are those of the catalog, by their ids. Those of other tenants may be hidden.
 	Versions() catalog.Collection[catalog.Version]
-	// Bases are the images of the pool, by catalog.BaseKey. Their users are ids of the catalog's versions; other catalogs'
-	// versions are no ids here.
+	// Bases are the images of the pool, by catalog.BaseKey. Their users are ids of the catalog's
+	// versions; entries of other catalogs' versions are not ids here.
 	Bases() catalog.Collection[catalog.Base]
 }
 
-// Options say where images are, and who may be told of what.
+// Options say where images are, and what errors may disclose.
 type Options struct {
 	Host      host.Host
 	Pool      string
 	Documents Documents
-	Tenant    string // whose names errors may tell
+	Tenant    string // whose names errors may disclose
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
 	UnusedFor      time.Duration // 0 for the usual time; see unusedFor
@@ -55,7 +57,7 @@ type Store struct {
 	lookAgain      func(ctx context.Context) error              // at the pool: it shows what other hosts have written by now
 }
 
-// New makes a store. Nothing is connected before it is used.
+// New returns a store. It connects to nothing until the store is used.
 func New(o Options) *Store {
 	return &Store{
 		Pool: volumes.New(o.Host, o.Pool), host: o.Host, pool: o.Pool, catalog: o.Documents, bases: o.Documents.Bases(), tenant: o.Tenant,
@@ -66,5 +68,5 @@ func New(o Options) *Store {
 	}
 }
 
-// Usage looks for what uses the pool's images.
+// Usage looks for users of the pool's images.
 func (st *Store) Usage() *usage.Usage { return st.usage }

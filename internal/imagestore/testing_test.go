@@ -15,13 +15,13 @@ import (
 
 var web = catalog.TemplateID{Tenant: "shop", Name: "web"}
 
-// stored is a store of the tenant shop, and the documents that it goes by.
+// stored is a store of the tenant shop, and the documents that it uses.
 type stored struct {
 	*Store
 	documents *poolstore.Store
 }
 
-// inMemory has the pool "novacron" of a host in memory.
+// inMemory opens the pool "novacron" of a host in memory.
 func inMemory(t *testing.T) stored {
 	t.Helper()
 	h := fakehost.New()
@@ -35,7 +35,7 @@ func storeIn(h host.Host, pool string, o Options) stored {
 	return stored{New(o), documents}
 }
 
-// onTestHost has a pool of its own on the test host; dir is its directory there.
+// onTestHost opens a pool of its own on the test host; dir is its directory there.
 func onTestHost(t *testing.T) (s stored, site *acctest.Host, dir string) {
 	t.Helper()
 	site = acctest.RequireHost(t)

@@ -16,9 +16,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// sendBase sends the source's image to a new volume and makes it a ready base with the version as its first user. The
-// claim is made as soon as the digest is known, which may be before the last byte is sent; takenError when somebody
-// else made it first. A failure or a cancel leaves neither volume nor document.
+// sendBase sends the source's image to a new volume and makes it a ready base with the version as
+// its first user. It claims the base as soon as the digest is known, which may be before the last
+// byte is sent; it returns takenError if another process claimed it first. A failure or a cancel
+// leaves neither volume nor document.
 func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
 	below, err := h.below(ctx, h.Parent)
@@ -31,7 +32,7 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	format, size, atLeast := im.Format, im.Size, max(im.Size, im.PackedSize)
-	if below != nil { // nobody knows how much has changed
+	if below != nil { // how much has changed is unknown
 		format, size, atLeast = image.FormatQcow2, 0, 0
 	}
 	room, err := h.CheckRoom(ctx, atLeast)
@@ -88,12 +89,12 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	return u.base, done.transferred, nil
 }
 
-// upload is a base on its way.
+// upload is a base that is being sent.
 type upload struct {
 	store   *Store
 	version catalog.VersionID
 	base    catalog.Base
-	parent  catalog.Base // that the base stands on, where it has one
+	parent  catalog.Base // that the base stands on, if it has one
 	created bool
 	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
@@ -112,7 +113,7 @@ func (h holding) newUpload(volume, format string) *upload {
 	return u
 }
 
-// settle undoes it all where there was an error.
+// settle undoes the upload if there was an error.
 func (u *upload) settle(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -125,7 +126,8 @@ func (u *upload) settle(ctx context.Context, err error) error {
 	return err
 }
 
-// LeftoverError says that something is left of what was undone: the version's claim has to stay, so that it is found.
+// LeftoverError says that something is left of what was undone: the version's claim has to stay, so
+// that the leftover is found.
 type LeftoverError struct{ error }
 
 func (e *LeftoverError) Unwrap() error { return e.error }
@@ -152,8 +154,9 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	return nil
 }
 
-// create makes the volume raw and empty, whatever the image is: holes are not sent, so there must be nothing in them. A
-// cancel does not cut it short, or nobody would know whether there is something to undo.
+// create makes the volume raw and empty, for any image: holes are not sent, so they must
+// read as zeros. A cancel does not interrupt it, because then the process would not know whether
+// there is something to undo.
 func (u *upload) create(ctx context.Context, size int64) error {
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
 	return step.Uninterrupted(ctx, func(ctx context.Context) error {
@@ -164,12 +167,13 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	})
 }
 
-// settleTime is how long the host may take to recognise what was sent. It does so when it refreshes the pool, which it
-// puts off while it copies volumes.
+// settleTime is how long the host may take to recognise what was sent. The host does so when it
+// refreshes the pool, and it puts that off while it copies volumes.
 const settleTime = time.Minute
 
-// recognised waits until the host knows the volume for what it is, and makes sure that it is what was sent, and that it
-// stands on nothing but what it should: between the look at a source's file and its sending, somebody may have changed it.
+// recognised waits until the host detects what the volume holds. It checks that this is what was
+// sent, and that it stands only on what it should: after a source's file was looked at and before
+// it is sent, the file may have been changed.
 func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
 		if err := u.store.host.RefreshPool(ctx, u.store.pool); err != nil {
@@ -177,7 +181,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		}
 		volume, err := u.store.host.Volume(ctx, u.store.pool, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
-			return volume, &takenError{u.base.Digest} // by a process that took this one for dead
+			return volume, &takenError{u.base.Digest} // another process took this one for dead
 		}
 		if err == nil && volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
 			err = u.stands(ctx, volume)
@@ -199,12 +203,14 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	}
 }
 
-// tight is how much free room, in bytes, makes it doubtful whether a pool has kept what was sent last.
+// tight is the amount of free room, in bytes, at which it becomes doubtful whether a pool has kept
+// what was sent last.
 const tight = 16 << 20
 
-// kept makes sure that the pool has kept all of the image: one that runs full may say so although it has not. Where it
-// has room left and takes up no less than was sent, that is certain; else, also where it compresses, and when it is asked to
-// be full, the image is read back.
+// kept makes sure that the pool has kept all of the image: a pool that runs full may report success
+// although it has not. If the pool has room left and the volume takes up no less than was sent,
+// that is certain. Otherwise, also if the pool compresses, and if full is set, it reads the image
+// back.
 func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.Volume, sent int64, full bool) error {
 	pool, err := u.store.host.Pool(ctx, u.store.pool)
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
@@ -223,13 +229,13 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 	return nil
 }
 
-// publish says that the base is ready.
+// publish marks the base as ready.
 func (u *upload) publish(ctx context.Context) error {
 	ready := u.base
 	ready.State = catalog.BaseReady
 	if _, err := u.store.bases.Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
-			u.claimed = nil // another process took us for dead and sends the image itself
+			u.claimed = nil // another process took this one for dead and sends the image itself
 			return &takenError{ready.Digest}
 		}
 		u.unsure = true
@@ -241,7 +247,8 @@ func (u *upload) publish(ctx context.Context) error {
 
 func (u *upload) undo(ctx context.Context) error {
 	if u.unsure {
-		// Others may use an image that is complete. Without a version it goes like any that is not used.
+		// Others may use an image that is complete. Without a version it is removed like any unused
+		// one.
 		switch rec, err := u.store.bases.Get(ctx, u.claimed.Key); {
 		case err == nil && rec.Value.State == catalog.BaseReady && rec.Value.Volume == u.base.Volume:
 			return nil

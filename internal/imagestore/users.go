@@ -12,7 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// versionsOn names the versions that use a base, but for those of other tenants and catalogues, which it counts.
+// versionsOn names the versions that use a base; it only counts those of other tenants and
+// catalogs.
 func (st *Store) versionsOn(b catalog.Base) []string {
 	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, st.tenant+"/") })
 	if others := len(b.Versions) - len(own); others > 0 {
@@ -21,16 +22,16 @@ func (st *Store) versionsOn(b catalog.Base) []string {
 	return own
 }
 
-// InUseError says that a version cannot go because something hangs on its base image.
+// InUseError says that a version cannot be removed because something stands on its base image.
 type InUseError struct {
 	Version catalog.VersionID
-	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of volumes that are nobody's
-	Others  int      // how many linked clones of other tenants there are beside
+	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of other volumes
+	Others  int      // how many linked clones other tenants have besides
 	Built   []string // ids of the tenant's own versions that hold only what differs from it
-	BuiltBy int      // how many such versions other tenants have beside
+	BuiltBy int      // how many such versions other tenants have besides
 }
 
-// InUse tells whether something does.
+// InUse reports whether anything stands on the base.
 func (e *InUseError) InUse() bool { return len(e.Users)+e.Others+len(e.Built)+e.BuiltBy > 0 }
 
 func (e *InUseError) Error() string {
@@ -46,9 +47,10 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))
 }
 
-// Users names what hangs on a version's base: its own instances, and, where no other version keeps the base, every overlay
-// on it, whoever made it. What is another tenant's is counted only. It is an error where something may hang on the base that
-// the host cannot describe; tell is told what it cannot describe else.
+// Users names what stands on a version's base: the version's own instances and, if no other version
+// keeps the base, every overlay on it, including overlays that others created. It only counts what
+// belongs to another tenant. It returns an error if something that the host cannot describe may
+// stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
 	domains, undescribed, err := st.host.AllDomains(ctx)

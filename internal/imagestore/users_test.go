@@ -16,7 +16,8 @@ func TestUsersOfOtherTenantsAreCounted(t *testing.T) {
 	}
 }
 
-// What is another tenant's by its name, or uses the same image, is counted in messages and not named.
+// Things that are another tenant's by their name, or use the same image, are counted in messages
+// and not named.
 func TestMessagesNameNothingOfOthers(t *testing.T) {
 	s := inMemory(t)
 	base := catalog.Base{Versions: []string{"bank/vault@1.0.0", "shop/web@1.0.0", "0123456789ab:bank/vault@2.0.0"}}

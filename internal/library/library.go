@@ -1,5 +1,6 @@
-// Package library is the content library of a host: templates, their versions, and the base images that the versions
-// share, kept in a storage pool. It turns registration into documents and stored images, and removes what nobody uses.
+// Package library is the content library of a host: templates, their versions, and the base images
+// that the versions share, kept in a storage pool. It turns registration into documents and stored
+// images, and removes unused images.
 package library
 
 import (

@@ -9,10 +9,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// What a state has and its user does not find is either gone, or exists but is hidden from them. To
-// take hidden for gone would lose it: the next plan would create it again. Within a tenant both
-// kinds of catalog show every document, so the two can be told apart; for another tenant's
-// documents they cannot be, and must not be.
+// A state can have an object that its user does not find. The object is then either gone, or exists
+// but is hidden from them. To take hidden for gone would lose it: the next plan would create it
+// again. Within a tenant both kinds of catalog show every document, so the two can be told apart;
+// for another tenant's documents they cannot be, and must not be.
 
 // LostTemplate returns nil if a template that a state has is gone, and a finding if its user may
 // not see it.

@@ -1,5 +1,5 @@
-// Package imagestoretest is the contract of imagestore.Store as a suite of tests. It runs on every host that stores images, with
-// the catalog of which the images are.
+// Package imagestoretest is the contract of imagestore.Store as a suite of tests. It runs on every
+// host that stores images, with the catalog that describes the images.
 package imagestoretest
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// Site is an empty pool with a catalog. What a test leaves there goes with the site.
+// Site is an empty pool with a catalog. Anything that a test leaves there is removed with the site.
 type Site struct {
 	Host host.Host
 	Pool string
 	// Documents are a tenant's catalog, with the images of the pool.
 	Documents imagestore.Documents
-	// Open opens the store as a process of that tenant does, with what is set of o.
+	// Open opens the store as a process of that tenant does, with the fields that o sets.
 	Open func(o imagestore.Options) *imagestore.Store
-	// Tenant is whose catalog it is.
+	// Tenant is the tenant of the catalog.
 	Tenant string
 }
 
-// Run runs the suite; open makes a site for each of its tests.
+// Run runs the suite; open creates a site for each of its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*testing.T, *bench){
 		"AnImageIsStoredOnce":             storedOnce,
@@ -58,13 +58,13 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}
 }
 
-// bench is a site with what tests do to it.
+// bench is a site with the operations of the tests.
 type bench struct {
 	Site
 	t *testing.T
 }
 
-// version is one of the template "web".
+// version names a version of the template "web".
 func (b *bench) version(number string) catalog.VersionID {
 	return catalog.TemplateID{Tenant: b.Tenant, Name: "web"}.Version(number)
 }
@@ -82,7 +82,7 @@ func (b *bench) claim(number string) (catalog.VersionID, string) {
 	return id, stem
 }
 
-// hold registers a version as far as its image goes, and tells how many bytes were sent.
+// hold registers a version as far as its image is concerned, and returns how many bytes were sent.
 func (b *bench) hold(st *imagestore.Store, number, path string) (catalog.Base, int64) {
 	b.t.Helper()
 	base, sent, err := b.tryHold(b.t.Context(), st, number, file.Source{Path: path})
@@ -96,7 +96,7 @@ func (b *bench) tryHold(ctx context.Context, st *imagestore.Store, number string
 	return st.Hold(ctx, imagestore.Request{User: id, Source: from, Stem: stem, Steps: step.NewTimer()})
 }
 
-// registered writes that a version has come.
+// registered writes the document of a version whose registration is complete.
 func (b *bench) registered(number, digest string) catalog.Version {
 	b.t.Helper()
 	rec, err := catalog.Change(b.t.Context(), b.Documents.Versions(), b.version(number).String(), func(v *catalog.Version) error {
@@ -107,7 +107,7 @@ func (b *bench) registered(number, digest string) catalog.Version {
 	return rec.Value
 }
 
-// image makes a raw disk with a boot sector's mark and random data.
+// image creates a raw disk with a boot sector's mark and random data.
 func (b *bench) image(size int) string {
 	b.t.Helper()
 	content := make([]byte, size)
@@ -118,7 +118,7 @@ func (b *bench) image(size int) string {
 	return path
 }
 
-// volumes are the names of the images' volumes, without the maps of their blocks.
+// volumes returns the names of the images' volumes, without the maps of their blocks.
 func (b *bench) volumes() []string {
 	b.t.Helper()
 	b.check(b.Host.RefreshPool(b.t.Context(), b.Pool))
@@ -134,7 +134,7 @@ func (b *bench) documents() []catalog.Record[catalog.Base] {
 	return all
 }
 
-// isEmpty makes sure that there is neither an image nor a document of one.
+// isEmpty checks that there is neither an image nor a document of one.
 func (b *bench) isEmpty() {
 	b.t.Helper()
 	if volumes, documents := b.volumes(), b.documents(); len(volumes)+len(documents) > 0 {
@@ -305,7 +305,7 @@ func restored(t *testing.T, b *bench) {
 	b.isEmpty()
 }
 
-// overlay makes a volume that stands on an image.
+// overlay creates a volume that stands on an image.
 func (b *bench) overlay(st *imagestore.Store, base catalog.Base, name string) {
 	b.t.Helper()
 	volume, err := st.Volume(b.t.Context(), base)
@@ -349,7 +349,7 @@ func collected(t *testing.T, b *bench) {
 	if rec, err := b.Documents.Bases().Get(t.Context(), catalog.BaseKey(base.Digest)); err != nil || rec.Value.UnusedSince == nil {
 		t.Errorf("seen once without a use, it is %+v, %v", rec.Value, err)
 	}
-	b.check(st.Collect(t.Context())) // not for long enough
+	b.check(st.Collect(t.Context())) // not unused for long enough
 	if len(b.volumes()) != 2 {
 		t.Errorf("it was collected at once: %q", b.volumes())
 	}

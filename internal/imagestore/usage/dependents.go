@@ -13,21 +13,22 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// A host lists what it cannot describe: files that vanished or turned into something else since their pool was looked at,
-// and whatever it stumbles over. Most of it has nothing to do with the library, and must not be in its way.
+// A host lists files that it cannot describe: files that vanished or turned into something else
+// since their pool was looked at, and anything else that it fails on. Most of them have nothing to
+// do with the library, and must not block it.
 
-// Dependents is what the volumes of all pools tell of a base.
+// Dependents describes what stands on a base, according to the volumes of all pools.
 type Dependents struct {
 	Overlays   []host.Volume      // that stand on it
 	doubtful   []host.Undescribed // that may stand on it, and that the host cannot describe
-	overlooked []host.Undescribed // that the host cannot describe, and that are nothing of novacron's
+	overlooked []host.Undescribed // that the host cannot describe, and that are not novacron's
 	unseen     []string           // pools of files that are not active
 	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
 // On looks at the volumes of all pools of files: those of linked clones may be in any of them.
 func (use *Usage) On(ctx context.Context, base catalog.Base) (Dependents, error) {
-	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else those that were made without libvirt do not show
+	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else volumes created without libvirt do not show
 		return Dependents{}, err
 	}
 	volume, err := use.host.Volume(ctx, use.pool, base.Volume)
@@ -47,7 +48,8 @@ func (use *Usage) On(ctx context.Context, base catalog.Base) (Dependents, error)
 			continue
 		}
 		volumes, not, err := use.host.Volumes(ctx, pool.Name, naming.MayBeImage)
-		// Nothing can be said of a pool of somebody else's that is not active. Instances in it are known by their domains.
+		// The volumes of another owner's pool that is not active cannot be listed. Instances in it
+		// are known by their domains.
 		gone := errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool)
 		if err != nil && (!gone || pool.Name == use.pool) {
 			return Dependents{}, err
@@ -77,7 +79,7 @@ type sighting struct {
 	unknown     []host.Undescribed // domains
 }
 
-// hangingOn sorts what a host has by whether it stands on a base's volume, or may do so.
+// sort sorts what a host has by whether it stands on a base's volume, or may do so.
 func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
 	h := Dependents{unseen: s.unseen, unknown: s.unknown}
 	for _, o := range s.on(volume.Path) {
@@ -86,11 +88,11 @@ func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
 		}
 	}
 	for _, u := range s.undescribed {
-		// Names that are not UTF-8 are written in the same way where domains and volumes name them.
+		// Names that are not UTF-8 are replaced in the same way in domains and in volumes.
 		name := strings.ToValidUTF8(u.Name, "\uFFFD")
 		v := host.Volume{Pool: u.Pool, Name: name, Path: path.Join(s.dirs[u.Pool], name)}
-		// What stands on it has guessed its format where the header does not say it. A domain that cannot be described may
-		// have any of them for a disk.
+		// A volume above it has guessed its format if the header does not name it. A domain that
+		// cannot be described may have any of these volumes as a disk.
 		above := slices.ContainsFunc(s.on(v.Path), func(o host.Volume) bool { return !s.raw(o) })
 		if above || u.Pool == use.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
@@ -101,7 +103,7 @@ func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
 	return h
 }
 
-// on are the volumes that say that they stand on a file.
+// on returns the volumes that say that they stand on a file.
 func (s sighting) on(file string) (found []host.Volume) {
 	for _, v := range s.volumes {
 		if v.Backing != nil && path.Clean(v.Backing.Path) == path.Clean(file) { // a relative name may go up first
@@ -111,35 +113,36 @@ func (s sighting) on(file string) (found []host.Volume) {
 	return found
 }
 
-// raw tells whether a volume is read as a raw disk, and as nothing else: what a guest writes to one of its own may look like
-// anything, and stands on nothing.
+// raw reports whether a volume is read as a raw disk, and as nothing else: a guest may write
+// anything to its raw disk, so that it looks like any format, but it stands on nothing.
 func (s sighting) raw(v host.Volume) bool {
 	return s.guests(v) && !slices.ContainsFunc(s.on(v.Path), func(above host.Volume) bool {
 		return above.Backing.Format != "raw" && !s.guests(above)
 	})
 }
 
-// guests tells whether domains have a volume for a disk, and each of them for a raw one.
+// guests reports whether domains have a volume as a disk, and all of them as a raw one.
 func (s sighting) guests(v host.Volume) bool {
 	return isDisk(s.domains, v, func(d host.DomainDisk) bool { return !notRaw(d) }) && !isDisk(s.domains, v, notRaw)
 }
 
 func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 
-// Any tells whether something stands on the base, or may do.
+// Any reports whether something stands on the base, or may do so.
 func (h Dependents) Any() bool {
 	return len(h.Overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
 }
 
-// isDisk tells whether a volume is a disk of one of the domains that is as asked for.
+// isDisk reports whether one of the domains has a volume as a disk that satisfies as.
 func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool) bool {
 	return slices.ContainsFunc(domains, func(d host.Domain) bool {
 		return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Is(v) && as(disk) })
 	})
 }
 
-// Weigh refuses the removal of a version on whose base something may hang that the host cannot describe, and tells what has
-// nothing to do with it.
+// Weigh refuses the removal of a version if something that the host cannot describe may stand on
+// its base. Otherwise it reports, by tell, the things that cannot be described but cannot stand on
+// the base.
 func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string)) error {
 	refused := func(u host.Undescribed, how, advice string) error {
 		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe it%s. %s Nothing was changed",
@@ -150,7 +153,8 @@ func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.U
 			"pool-refresh.")
 	}
 	for _, u := range domains {
-		// Its disks have been looked at with all others, but for those in pools that cannot be looked into.
+		// Its disks have been looked at with all others, except those in pools that cannot be
+		// looked into.
 		if len(found.unseen) > 0 {
 			return refused(u, " by a disk in a pool that is not active", fmt.Sprintf("See with virsh dumpxml what is wrong with it, or start the pools %s.",
 				strings.Join(found.unseen, ", ")))
@@ -164,8 +168,8 @@ func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.U
 	return nil
 }
 
-// NameOf is what the library's user may be told of something that cannot be described: what is called as another tenant's has no
-// name for them.
+// NameOf is what may be disclosed to the library's user about something that cannot be described:
+// it does not name things that are named like another tenant's.
 func (use *Usage) NameOf(u host.Undescribed) string {
 	switch {
 	case !use.others(u):
@@ -176,7 +180,7 @@ func (use *Usage) NameOf(u host.Undescribed) string {
 	return "a domain that may be another tenant's"
 }
 
-// Reason says why it cannot be described, if that may be told.
+// Reason says why it cannot be described, if that may be disclosed.
 func (use *Usage) Reason(u host.Undescribed) string {
 	if use.others(u) {
 		return ""
@@ -184,7 +188,8 @@ func (use *Usage) Reason(u host.Undescribed) string {
 	return ": " + strings.ToValidUTF8(u.Err.Error(), "\uFFFD")
 }
 
-// others tells whether something is called as another tenant's: "nova.disk.TENANT.…", or "TENANT.NAME" of a domain.
+// others reports whether something is named like another tenant's: "nova.disk.TENANT.…", or
+// "TENANT.NAME" for a domain.
 func (use *Usage) others(u host.Undescribed) bool {
 	if u.Pool != "" {
 		return naming.OtherTenant(use.tenant, u.Name)

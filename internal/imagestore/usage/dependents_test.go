@@ -24,7 +24,8 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 			t.Errorf("%+v is %q, want %q", u, got, want)
 		}
 	}
-	// A domain that cannot be described has no disk that was not looked at, unless there are pools that could not be.
+	// All disks of a domain that cannot be described were looked at, unless there are pools that
+	// could not be.
 	id := catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")
 	domains := []host.Undescribed{{Name: "shop.web", Err: cause}}
 	var told []string
@@ -38,7 +39,7 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 	}
 }
 
-// What may stand on an image is found by what the host has of volumes and domains.
+// Volumes that may stand on an image are found by what the host has of volumes and domains.
 func TestWhatMayHangOnAnImage(t *testing.T) {
 	use := New(fakehost.New(), "novacron", "shop")
 	base := host.Volume{Pool: "novacron", Name: "nova.base.a.raw", Path: "/nova/nova.base.a.raw"}

@@ -19,8 +19,9 @@ type Instance struct {
 	Domain host.Domain
 }
 
-// MadeOf are the domains that novacron made, also those that are being made. catalog.ErrDamaged where some instances have metadata
-// that cannot be read: they may be of any template; found are the others.
+// MadeOf returns the domains that novacron created, including those that are still being created.
+// It returns catalog.ErrDamaged if some instances have metadata that cannot be read: they may be of
+// any template; found are the others.
 func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
 	var errs []error
 	for _, d := range domains {
@@ -41,15 +42,17 @@ func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
 	return found, errors.Join(errs...)
 }
 
-// HasInstanceDisk tells whether a disk of a domain is called as an instance's is. A domain without one is no instance, whatever
-// its metadata say: an instance's definition has the paths of its disks from the start, also before they are made.
+// HasInstanceDisk reports whether a disk of a domain is named like an instance's. A domain without
+// one is not an instance, even if its metadata say so: an instance's definition has the paths of its
+// disks from the start, before they are created.
 func HasInstanceDisk(d host.Domain) bool {
 	return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
 		return naming.IsDisk(path.Base(disk.Path))
 	})
 }
 
-// calls is what the library's user may be told of a domain whose metadata do not say whose it is.
+// calls is what may be disclosed to the library's user about a domain whose metadata do not say
+// which tenant owns it.
 func (use *Usage) calls(d host.Domain) string {
 	if !naming.IsDomainOf(use.tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
@@ -57,14 +60,15 @@ func (use *Usage) calls(d host.Domain) string {
 	return fmt.Sprintf("domain %q", d.Name)
 }
 
-// Of tells whether the instance was made from a template of the library in that pool. Another library of the host may have
-// one of the same name. Metadata that are older do not say whose it is.
+// Of reports whether the instance was created from a template of the library in that pool. Another
+// library of the host may have a template of the same name. Older metadata do not name the library.
 func (i Instance) Of(pool string, id catalog.TemplateID) bool {
 	return i.Template == id.String() && (i.Library == pool || i.Library == "")
 }
 
-// InstancesOf lists the instances on the host that were made from a template of this library, of all tenants. unknown
-// names the domains that the host cannot describe, with the reason: they may be such instances, and are not among them.
+// InstancesOf lists the instances on the host that were created from a template of this library, of
+// all tenants. unknown names the domains that the host cannot describe, with the reason: they may
+// be such instances, but are not among those found.
 func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found []Instance, unknown []string, err error) {
 	domains, undescribed, err := use.host.AllDomains(ctx)
 	if err != nil {
@@ -77,8 +81,10 @@ func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found
 	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), unknown, err
 }
 
-// InstanceCounts tells how many instances on the host were made from each version of a template, in whichever way: of all
-// tenants for the template's own, which has to know what it offers is used for; else of one's own tenant.
+// InstanceCounts counts the instances on the host that were created from each version of a
+// template, by any strategy. For the template's own tenant it counts instances of all tenants,
+// because that tenant has to know how its template is used; for another tenant it counts only that
+// tenant's own.
 func (use *Usage) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
 	instances, _, err := use.InstancesOf(ctx, id)
 	counts := make(map[string]int, len(instances))

@@ -27,7 +27,7 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 	}
 }
 
-// Metadata that cannot be read are in the way where they may be an instance's, and nowhere else.
+// Metadata that cannot be read cause an error only if they may be an instance's.
 func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
 	use := New(fakehost.New(), "novacron", "default")
 	damaged := host.Domain{Name: "odd", Metadata: "<instance"}

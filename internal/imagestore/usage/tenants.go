@@ -7,9 +7,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// What belongs to other tenants is counted in messages, and never named.
+// Messages count what belongs to other tenants, and never name it.
 
-// Named names instances to the library's user: those of their own tenant, and how many others there are.
+// Named names the instances of the library user's own tenant, and counts the others.
 func (use *Usage) Named(instances []Instance) string {
 	var own []string
 	for _, i := range instances {
@@ -21,7 +21,7 @@ func (use *Usage) Named(instances []Instance) string {
 	return naming.AndOthers(own, len(instances)-len(own))
 }
 
-// Foreign tells whether a file is a disk of another tenant's instance.
+// Foreign reports whether a file is a disk of another tenant's instance.
 func (use *Usage) Foreign(instances []Instance, file string) bool {
 	return slices.ContainsFunc(instances, func(i Instance) bool {
 		return i.Tenant != use.tenant && slices.ContainsFunc(i.Domain.Disks, func(d host.DomainDisk) bool { return d.Path == file })

@@ -10,8 +10,9 @@ import (
 
 var errOtherFile = errors.New("it is not the file of a new volume")
 
-// OpenFile opens a regular file of that size for writing. The path is the host's word for it, so it may lead anywhere on
-// this machine: nothing is made, no link followed, no device or pipe opened, and nobody waited for.
+// OpenFile opens a regular file of that size for writing. The path comes from the host, so it may
+// lead anywhere on this machine: OpenFile creates nothing, follows no link, opens no device or
+// pipe, and never blocks.
 func OpenFile(path string, size int64) (*os.File, error) {
 	info, err := os.Lstat(path)
 	if err != nil {

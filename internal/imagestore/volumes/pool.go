@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Pool is a pool of a host, as far as images are in it.
+// Pool is a pool of a host, as far as it holds images.
 type Pool struct {
 	host host.Host
 	pool string
@@ -23,7 +23,7 @@ type Pool struct {
 	opened bool
 }
 
-// New makes a Pool. It connects nothing.
+// New returns a Pool. It connects to nothing.
 func New(h host.Host, name string) *Pool { return &Pool{host: h, pool: name} }
 
 // String names the pool and its host.
@@ -32,12 +32,13 @@ func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.pool, p.h
 // Name is the name of the pool.
 func (p *Pool) Name() string { return p.pool }
 
-// UUID is the UUID of the library's pool; host.ErrNoPool. It makes no request where the pool was used before.
+// UUID returns the UUID of the library's pool, or host.ErrNoPool. It makes no request if the pool
+// was used before.
 func (p *Pool) UUID(ctx context.Context) (string, error) {
 	return p.host.PoolUUID(ctx, p.pool)
 }
 
-// Opened tells whether the pool was opened.
+// Opened reports whether the pool was opened.
 func (p *Pool) Opened() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,7 +48,7 @@ func (p *Pool) Opened() bool {
 // DefaultPool is the pool that is created when it is missing; any other must exist.
 const DefaultPool = "novacron"
 
-// Open makes sure, once, that the pool is there and active.
+// Open makes sure, once, that the pool exists and is active.
 func (p *Pool) Open(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +73,8 @@ func (p *Pool) Open(ctx context.Context) error {
 	return nil
 }
 
-// Check finds that the pool is not there, or not active. The default pool is made when something is registered.
+// Check returns an error if the pool does not exist or is not active. The default pool is created
+// when something is registered.
 func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
@@ -83,8 +85,8 @@ func (p *Pool) Check(ctx context.Context) error {
 	return p.Open(ctx)
 }
 
-// defaultPoolPath is where the default pool is made: beside libvirt's own images, or among the user's data where the
-// user's own session daemon runs the guests.
+// defaultPoolPath is where the default pool is created: beside libvirt's own images, or among the
+// user's data if the user's own session daemon runs the guests.
 func defaultPoolPath(uri string) string {
 	if u, err := url.Parse(uri); err != nil || u.Path != "/session" {
 		return "/var/lib/libvirt/novacron"
@@ -114,9 +116,9 @@ func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
 			"created when it is missing.", p.host.URI(), p.pool, there, DefaultPool)}}}
 }
 
-// MissingPoolError says that the library's pool is not there. A plan does not refuse that where nothing has to be read from the
-// pool: the same apply may make it, by another provider.
+// MissingPoolError says that the library's pool does not exist. A plan does not refuse that if
+// nothing has to be read from the pool: the same apply may create it, by another provider.
 type MissingPoolError struct{ error }
 
-// Unwrap gives the findings.
+// Unwrap returns the findings.
 func (e *MissingPoolError) Unwrap() error { return e.error }

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Digest reads a volume's bytes as they are in its file, from one on. notice, where it is not nil, is told how many have
-// come.
+// Digest reads a volume's bytes as they are in its file, starting at from. It reports the number of
+// bytes read to notice, unless notice is nil.
 func Digest(ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
 	sum := sha256.New()
 	var w io.Writer = sum
@@ -26,7 +26,7 @@ func Digest(ctx context.Context, transfer host.Transfer, pool, volume string, fr
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// noticed counts what is written.
+// noticed counts the bytes written.
 type noticed struct {
 	n      int64
 	notice func(n int64)
@@ -44,20 +44,20 @@ type Sink struct {
 	pool, volume string
 }
 
-// NewSink makes a sink of a volume.
+// NewSink returns a sink that writes to a volume.
 func NewSink(transfer host.Transfer, pool, volume string) Sink { return Sink{transfer, pool, volume} }
 
 // WriteAt implements image.Sink.
 func (s Sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
 	lent := &lentReader{r: r}
-	defer lent.giveBack() // a transfer that is cancelled may go on reading for a moment, and the reader may not
+	defer lent.giveBack() // a cancelled transfer may go on reading for a moment, and must not use the reader
 	return s.transfer.UploadAll(ctx, s.pool, s.volume, lent, offset, length)
 }
 
-// errGivenBack is what is left to read of a reader that was given back.
+// errGivenBack is the error of reading from a reader that was given back.
 var errGivenBack = errors.New("the sending has ended")
 
-// lentReader is a reader for as long as it is lent.
+// lentReader is a reader that is usable only while it is lent.
 type lentReader struct {
 	mu   sync.Mutex
 	r    io.Reader
@@ -74,14 +74,15 @@ func (l *lentReader) Read(p []byte) (int, error) {
 	return l.r.Read(p)
 }
 
-// giveBack waits for a read that is going on; none begins after it.
+// giveBack waits for a running read; no read begins after it.
 func (l *lentReader) giveBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.back = true
 }
 
-// ReaderAt reads parts of a volume. Each is a request, so of what is small, as tables of small clusters are, more is read and kept.
+// ReaderAt reads parts of a volume. Each read is a request, so a small read, such as one of a table
+// of small clusters, fetches and keeps more.
 type ReaderAt struct {
 	ctx          context.Context //nolint:containedctx // io.ReaderAt has none
 	transfer     host.Transfer
@@ -93,7 +94,7 @@ type ReaderAt struct {
 
 const (
 	smallRead = 64 << 10 // bytes: less than a table of clusters of the usual size
-	readMore  = 1 << 20  // bytes that are read instead: where tables are small, the next one is near
+	readMore  = 1 << 20  // bytes that are read instead: if tables are small, the next one is near
 )
 
 // NewReaderAt reads a volume's file in parts, with ctx.

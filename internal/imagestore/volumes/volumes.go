@@ -1,4 +1,5 @@
-// Package volumes has the volumes of images in one pool of a host: making, deleting and reading them, and what else they need.
+// Package volumes creates, deletes and reads the volumes of images in one pool of a host, and does
+// what else they need.
 package volumes
 
 import (
@@ -24,7 +25,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// watchInterval is how often a volume that the host takes to be in use is tried again.
+// watchInterval is how often an operation on a volume that the host considers in use is tried
+// again.
 const watchInterval = 250 * time.Millisecond
 
 // VolumeAt finds the volume of a file.
@@ -44,8 +46,9 @@ func (p *Pool) VolumeAt(ctx context.Context, file string) (host.Volume, error) {
 	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
 }
 
-// CheckLinks makes sure that a volume needs no other file than the one that the host has found it to stand on, and names
-// that with its format: libvirt does not tell of data files, and guesses formats.
+// CheckLinks makes sure that a volume needs no other file than the one that the host has found it
+// to stand on, and that the volume names that file with its format: libvirt does not report data
+// files, and guesses formats.
 func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 	switch v.Format {
 	case string(image.FormatRaw):
@@ -81,8 +84,9 @@ func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 	return nil
 }
 
-// DeleteVolume deletes a volume; one that is gone already is no error. The host refuses while it takes the volume to be
-// in use: for a moment after a connection that sent it was closed, and while it is copied. So it is tried until ctx ends.
+// DeleteVolume deletes a volume. Deleting a volume that is already gone is not an error. The host
+// refuses while it considers the volume in use: for a moment after a connection that sent it was
+// closed, and while it is copied. So DeleteVolume tries until ctx ends.
 func (p *Pool) DeleteVolume(ctx context.Context, name string) error {
 	for {
 		err := p.host.DeleteVolume(ctx, p.pool, name)
@@ -100,7 +104,8 @@ func (p *Pool) DeleteVolume(ctx context.Context, name string) error {
 	}
 }
 
-// StandsOn makes sure that a base's volume stands on its parent's, a *NotStandingError: no digest is of what its header says.
+// StandsOn checks that a base's volume stands on its parent's, and otherwise returns a
+// *NotStandingError: no digest covers what the volume's header says.
 func (p *Pool) StandsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
 	on, err := p.host.Volume(ctx, p.pool, parent.Volume)
 	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
@@ -112,7 +117,7 @@ func (p *Pool) StandsOn(ctx context.Context, volume host.Volume, parent catalog.
 // StoreBlocks puts the map of a base's disk beside its volume, unless it is there.
 func (p *Pool) StoreBlocks(ctx context.Context, transfer host.Transfer, volume string, m *blockmap.Map) error {
 	name, size := naming.BlockMap(volume), m.FileSize()
-	// Not cut short, as that of the base's own volume is not.
+	// Not interrupted, as the creation of the base's own volume is not.
 	err := step.Completed(ctx, func(ctx context.Context) error {
 		_, err := p.host.CreateVolume(ctx, p.pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 		return err
@@ -134,9 +139,10 @@ func (p *Pool) StoreBlocks(ctx context.Context, transfer host.Transfer, volume s
 	return transfer.Upload(ctx, p.pool, name, lent, 0, size)
 }
 
-// IsVolume tells whether a file of this machine is that of an empty volume. A path proves nothing: the host may be another
-// machine, or see other files at the same paths. So the host writes what nobody can know, and it must appear in the file
-// that was opened before. The file itself is not written to: it might be anybody's.
+// IsVolume reports whether a file of this machine is that of an empty volume. A path proves
+// nothing: the host may be another machine, or see other files at the same paths. So the host
+// writes bytes that cannot be guessed, and they must appear in the file that was opened before.
+// IsVolume does not write to the file itself, because it might belong to anyone.
 func (p *Pool) IsVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
 	mark := []byte(rand.Text())[:MarkSize]
 	if err := p.host.WriteVolume(ctx, p.pool, volume, mark); err != nil {
@@ -147,10 +153,10 @@ func (p *Pool) IsVolume(ctx context.Context, volume string, file *os.File) (bool
 	return err == nil && bytes.Equal(found, mark), nil
 }
 
-// CheckRoom refuses an image that the pool has no room for: a pool that runs full may truncate without a word. It tells how
-// much room there is, in bytes.
+// CheckRoom refuses an image that the pool has no room for: a pool that runs full may truncate
+// silently. It returns the free room in bytes.
 func (p *Pool) CheckRoom(ctx context.Context, size int64) (room int64, err error) {
-	if err := p.host.RefreshPool(ctx, p.pool); err != nil { // else the host tells what was free some time ago
+	if err := p.host.RefreshPool(ctx, p.pool); err != nil { // else the host reports what was free some time ago
 		return 0, err
 	}
 	pool, err := p.host.Pool(ctx, p.pool)
@@ -165,8 +171,8 @@ func (p *Pool) CheckRoom(ctx context.Context, size int64) (room int64, err error
 	return room, nil
 }
 
-// CheckCapacity finds while planning that an image of size bytes is more than the pool could hold, were it empty. What there is
-// room for is asked when it is stored.
+// CheckCapacity returns an error, while planning, if an image of size bytes is larger than the pool
+// would hold if it were empty. Free room is checked when the image is stored.
 func (p *Pool) CheckCapacity(ctx context.Context, s source.Source, size int64) error {
 	if size <= 0 {
 		return nil
@@ -185,14 +191,14 @@ type NotStandingError struct{ On string } // a path
 
 func (e *NotStandingError) Error() string { return "it does not stand on " + e.On }
 
-// MarkSize is how many bytes a volume is recognised by: too many to be the same by chance.
+// MarkSize is how many bytes identify a volume: too many to be the same by chance.
 const MarkSize = 26
 
-// headSize is how many bytes of a qcow2 image are looked at for the names of other files: what QEMU writes is in the first
-// few hundred.
+// headSize is how many bytes of a qcow2 image are searched for the names of other files: QEMU
+// writes them in the first few hundred.
 const headSize = 64 << 10
 
-// BackingPath is what a volume stands on, "" for nothing.
+// BackingPath is the path of what a volume stands on, "" for nothing.
 func BackingPath(v host.Volume) string {
 	if v.Backing == nil {
 		return ""

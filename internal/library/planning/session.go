@@ -13,8 +13,8 @@ import (
 
 // Session is what a provider's process knows of the plan that it makes. It keeps what planning has
 // read, so that a template is read once however many instances are created from it. It also keeps
-// what was planned before, so that later planning may count on that. What this process writes is
-// forgotten at once; applying never reads from here.
+// what was planned before, so that later planning may count on that. When this process writes, it
+// forgets at once what it read before; applying never reads from here.
 type Session struct {
 	removals *Removals
 
