@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// AddressSource is who is asked for a domain's addresses.
+// AddressSource is where to ask for a domain's addresses.
 type AddressSource int
 
 // The sources, with libvirt's numbers (virDomainInterfaceAddressesSource).
@@ -13,8 +13,8 @@ const (
 	AddressLease AddressSource = iota
 	// AddressAgent: the guest agent. It also reports the loopback interface.
 	AddressAgent
-	// AddressARP: the host's neighbour table. It knows no prefix, and libvirt 9.0
-	// fails with an internal error when the table is empty.
+	// AddressARP: the host's neighbour table. It does not know prefixes, and libvirt 9.0 fails with an
+	// internal error when the table is empty.
 	AddressARP
 )
 
@@ -38,6 +38,7 @@ type Address struct {
 	IP        string
 	Prefix    int    // length in bits, 0 when unknown
 	Interface string // the host's name (vnet0), or for AddressAgent the guest's (eth0)
-	// Expires is when the lease ends, by the host's clock in seconds since 1970; 0 for one that never does. Only Leases tells.
+	// Expires is when the lease ends, by the host's clock in seconds since 1970, or 0 if it never
+	// does. Only Leases fills it in.
 	Expires int64
 }

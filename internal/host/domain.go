@@ -12,7 +12,7 @@ const (
 // State is what a domain is doing.
 type State int
 
-// The states of a domain. A domain that waits for its disk is running.
+// The states of a domain. A domain that waits for its disk counts as running.
 const (
 	StateUnknown State = iota
 	StateRunning
@@ -47,12 +47,13 @@ func (s State) String() string {
 type Status struct {
 	State     State
 	Autostart bool // whether it starts with its host
-	// Sizes are what its disks hold, bytes, by their targets ("vda"). Only Statuses tells, and not of a domain that is busy.
+	// Sizes are the capacities of its disks in bytes, by their targets ("vda"). Only Statuses fills
+	// them in, and not for a busy domain.
 	Sizes map[string]uint64
 }
 
-// Domain is a domain as it is defined: for a running one, what it will be after
-// it was powered off and started again. Its Status is as of now.
+// Domain is a domain as it is defined: if it is running, this is how it will be after it is powered
+// off and started again. Its Status is the current one.
 type Domain struct {
 	UUID, Name  string
 	Title       string
@@ -61,8 +62,8 @@ type Domain struct {
 	Status
 	Sockets int
 	Cores   int // of each socket
-	// CPU is host-model, host-passthrough, maximum or a model's name; see
-	// DomainSpec about software emulation.
+	// CPU is host-model, host-passthrough, maximum or a model's name; see DomainSpec about software
+	// emulation.
 	CPU         string
 	MemoryMiB   uint64
 	Firmware    string // efi, or empty for the BIOS
@@ -74,10 +75,10 @@ type Domain struct {
 
 // DomainDisk is a disk of a domain.
 type DomainDisk struct {
-	Name   string // as in DiskSpec; empty for a disk that was added otherwise
+	Name   string // as in DiskSpec; empty if the disk has no name from novacron
 	Target string // vda, sda, …
 	Path   string // empty for an empty drive, for network disks, and for those that name a volume
-	// Pool and Volume are the volume of a disk whose definition names that instead of a path.
+	// Pool and Volume name the volume of a disk whose definition has a volume instead of a path.
 	Pool, Volume string
 	Format       string // raw, qcow2
 	CDROM        bool
@@ -87,14 +88,14 @@ type DomainDisk struct {
 	Boot           uint
 }
 
-// Is tells whether the disk is that volume.
+// Is reports whether the disk is that volume.
 func (d DomainDisk) Is(v Volume) bool {
 	return v.Path != "" && d.Path == v.Path || d.Volume != "" && d.Volume == v.Name && d.Pool == v.Pool
 }
 
 // DomainInterface is a network interface of a domain.
 type DomainInterface struct {
-	Name    string // as in InterfaceSpec; empty for one that was added otherwise
+	Name    string // as in InterfaceSpec; empty if the interface has no name from novacron
 	MAC     string
 	Network string
 	Bridge  string

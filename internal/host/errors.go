@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What can go wrong in a way that callers act on. Use errors.Is.
+// The kinds of errors that callers can act on. Use errors.Is.
 var (
 	// ErrNoDomain: the host has no such domain.
 	ErrNoDomain = errors.New("no such domain")
@@ -17,26 +17,26 @@ var (
 	ErrNoNetwork = errors.New("no such network")
 	// ErrNoNodeDevice: the host has no such device, such as one that was unplugged since it was listed.
 	ErrNoNodeDevice = errors.New("no such device")
-	// ErrTooManyVolumes: libvirt cannot list the pool, since it has too many volumes.
+	// ErrTooManyVolumes: libvirt cannot list the pool, because it has too many volumes.
 	ErrTooManyVolumes = errors.New("the pool has too many volumes")
-	// ErrPoolInactive: the pool exists but is not active, so that nothing can
-	// be said about its volumes.
+	// ErrPoolInactive: the pool exists but is not active, so its volumes are unknown.
 	ErrPoolInactive = errors.New("the storage pool is not active")
 	// ErrExists: a volume, pool or domain with this name or UUID exists already.
 	ErrExists = errors.New("exists already")
-	// ErrUnreachable: no connection could be opened, or it was lost or hung
-	// during the request. Whether the host carried it out is unknown.
+	// ErrUnreachable: no connection could be opened, or the connection was lost or hung during the
+	// request. It is unknown whether the host carried the request out.
 	ErrUnreachable = errors.New("the host is unreachable")
-	// ErrNoAnswer: the host has not answered in time. Whether it has carried the
-	// request out, or will, is unknown.
+	// ErrNoAnswer: the host did not answer in time. It is unknown whether it has carried the request
+	// out, or will.
 	ErrNoAnswer = errors.New("the host did not answer")
 	// ErrAgentUnresponsive: the guest agent is not running or does not answer.
 	ErrAgentUnresponsive = errors.New("the guest agent does not answer")
 	// ErrOperationInvalid: the object is in the wrong state for the operation.
 	ErrOperationInvalid = errors.New("invalid in the object's present state")
-	// ErrUnsupported: the host's libvirt, or the driver, cannot do it.
+	// ErrUnsupported: the host's libvirt, or the driver, does not support the operation.
 	ErrUnsupported = errors.New("not supported by the host")
-	// ErrInternal: libvirt has no better code for it, as where QEMU ended while a guest started.
+	// ErrInternal: libvirt has no better code for the error, for example if QEMU ended while a guest
+	// started.
 	ErrInternal = errors.New("an error inside libvirt or QEMU")
 )
 
@@ -53,16 +53,16 @@ func (e *Error) Error() string { return e.Op + " " + e.Object + ": " + e.Err.Err
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Undescribed is something that the host lists and cannot describe: libvirt refuses to, or what it says cannot be
-// understood. An example is a foreign file that vanished, or turned into something else, since libvirt looked at the
-// pool.
+// Undescribed is an object that the host lists and cannot describe: libvirt refuses to, or its
+// description cannot be understood. An example is a foreign file that has vanished, or turned into
+// something else, since libvirt looked at the pool.
 type Undescribed struct {
 	Pool string // of a volume; empty for a domain
 	Name string
 	Err  error
 }
 
-// String names what it is.
+// String names the object.
 func (u Undescribed) String() string {
 	if u.Pool == "" {
 		return fmt.Sprintf("domain %q", u.Name)

@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// sparePorts is how many PCI Express root ports a definition keeps free for devices that are plugged in while the guest
-// runs. Each takes one device, and libvirt leaves one free: not enough for an interface and two disks. More of them would
-// cost each guest: the firmware reserves I/O space for every port, of which there is enough for about a dozen.
+// sparePorts is how many PCI Express root ports a definition keeps free for devices that are
+// plugged in while the guest runs. Each port takes one device, and libvirt leaves one free, which
+// is not enough for an interface and two disks. Every further port costs each guest: the firmware
+// reserves I/O space per port, and that is enough for about a dozen.
 const sparePorts = 4
 
-// libvirt keeps the aliases that begin with "ua-" as the user gave them (https://libvirt.org/formatdomain.html#devices).
-// They must be unique in the domain, so that each kind of device has a prefix of its own.
+// libvirt keeps aliases that begin with "ua-" unchanged
+// (https://libvirt.org/formatdomain.html#devices). They must be unique in the domain, so each kind
+// of device has a separate prefix.
 const (
 	diskAlias      = "ua-disk-"
 	interfaceAlias = "ua-nic-"
@@ -22,16 +24,16 @@ const (
 // DeviceID names one of novacron's devices in a domain: it is the device's alias.
 type DeviceID string
 
-// DiskID is the disk of that name.
+// DiskID returns the ID of the disk with that name.
 func DiskID(name string) DeviceID { return DeviceID(diskAlias + name) }
 
-// InterfaceID is the network interface of that name.
+// InterfaceID returns the ID of the network interface with that name.
 func InterfaceID(name string) DeviceID { return DeviceID(interfaceAlias + name) }
 
-// PassthroughID is the device of the host of that name.
+// PassthroughID returns the ID of the host device with that name.
 func PassthroughID(name string) DeviceID { return DeviceID(hostAlias + name) }
 
-// String is the device as a user knows it.
+// String describes the device the way a user knows it.
 func (id DeviceID) String() string {
 	if name, ok := strings.CutPrefix(string(id), diskAlias); ok {
 		return fmt.Sprintf("disk %q", name)
@@ -39,28 +41,31 @@ func (id DeviceID) String() string {
 	return fmt.Sprintf("interface %q", strings.TrimPrefix(string(id), interfaceAlias))
 }
 
-// Hardware is what a guest has now, which differs from its definition where devices were only changed in one of the two.
+// Hardware is a guest's current devices. They differ from its definition if devices were changed in
+// only one of the two.
 type Hardware struct {
 	Disks      []DomainDisk
 	Interfaces []DomainInterface
 	Devices    []Device
 }
 
-// Device is any device of a guest, as far as it takes a place on a bus.
+// Device is a device of a guest that takes a place on a bus.
 type Device struct {
 	ID    DeviceID    // empty for one that novacron did not add
-	PCI   *PCIAddress // where it is; nil for one that is no PCI device
-	Model string      // of a controller that makes a bus
-	// Bus is the number of the PCI bus that a controller makes, and into which devices can be plugged; -1 for all others.
+	PCI   *PCIAddress // its address; nil if it is not a PCI device
+	Model string      // of a controller that provides a bus
+	// Bus is the number of the PCI bus that a controller provides and that devices can be plugged
+	// into; -1 for all other devices.
 	Bus int
 }
 
-// Has tells whether the guest has a device.
+// Has reports whether the guest has a device.
 func (h Hardware) Has(id DeviceID) bool {
 	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.ID == id })
 }
 
-// PCI is where the guest has a device; nil for one that it has not, or that is no PCI device.
+// PCI returns a device's address in the guest, or nil if the guest does not have the device or it
+// is not a PCI device.
 func (h Hardware) PCI(id DeviceID) *PCIAddress {
 	for _, d := range h.Devices {
 		if d.PCI != nil && d.ID == id {
@@ -70,23 +75,24 @@ func (h Hardware) PCI(id DeviceID) *PCIAddress {
 	return nil
 }
 
-// Slots are the PCI slots that are free for devices which are plugged in.
+// Slots counts the free PCI slots for devices to plug in.
 type Slots struct {
-	boundless    bool // the machine has no PCI, such as those of s390x
-	express      bool // PCI Express has slots of its own
+	boundless    bool // the machine has no PCI, like those of s390x
+	express      bool // PCI Express has separate slots
 	Ports        int  // of PCI Express, for one device each
 	Conventional int
 }
 
-// HasPCI tells whether the guest has a device at an address.
+// HasPCI reports whether the guest has a device at an address.
 func (h Hardware) HasPCI(at PCIAddress) bool {
 	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.PCI != nil && *d.PCI == at })
 }
 
-// conventionalCards are those of InterfaceSpec.Model that are no PCI Express devices.
+// conventionalCards are the values of InterfaceSpec.Model that are not PCI Express devices.
 var conventionalCards = []string{"e1000", "rtl8139"}
 
-// TakeFor takes a slot for an interface of that model, or for a disk of virtio-blk. It is false when none is left.
+// TakeFor takes a slot for an interface of that model, or for a virtio-blk disk. It returns false
+// if none is left.
 func (s *Slots) TakeFor(model string) bool {
 	from := &s.Conventional
 	if s.express && !slices.Contains(conventionalCards, model) {
@@ -99,7 +105,7 @@ func (s *Slots) TakeFor(model string) bool {
 	return *from >= 0
 }
 
-// Slots counts the free slots, with those that the devices to go will leave.
+// Slots counts the free slots, including those of the devices that will be removed.
 func (h Hardware) Slots(without ...DeviceID) Slots {
 	taken := map[PCIAddress]bool{}
 	for _, d := range h.Devices {
@@ -125,7 +131,7 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 		switch d.Model {
 		case "pci-root":
 			s.boundless = false
-			s.Conventional += free(bus, 2, 31) // 0 and 1 are the chip set's, which is no device of the XML
+			s.Conventional += free(bus, 2, 31) // slots 0 and 1 belong to the chip set, which is not a device in the XML
 		case "pcie-root":
 			s.boundless, s.express = false, true // nothing can be plugged into the root itself
 		case "pcie-root-port", "pcie-switch-downstream-port":
@@ -137,7 +143,8 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 	return s
 }
 
-// LackingPorts is how many root ports a definition lacks for spare ones to be left after more devices are added.
+// LackingPorts returns how many root ports a definition lacks to have the spare ones left after
+// more devices are added.
 func (h Hardware) LackingPorts(more int) int {
 	s := h.Slots()
 	if !s.express {

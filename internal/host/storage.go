@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Pool is a storage pool. Sizes are in bytes and, for directory pools, as of the
-// last refresh; see RefreshPool.
+// Pool is a storage pool. Sizes are in bytes and, for directory pools, from the last refresh; see
+// RefreshPool.
 type Pool struct {
 	Name, Type string // Type as in libvirt: dir, logical, rbd, …
-	Path       string // where the volumes are, for pools that have a path
+	Path       string // the directory of the volumes, for pools that have a path
 	Active     bool
 	Capacity   uint64
 	Allocation uint64
 	Available  uint64
 }
 
-// FormatError says that a volume holds, as it looks, something else than what it is used as.
+// FormatError says that a volume seems to hold another format than the one that it is used as.
 type FormatError struct {
 	Pool, Volume string
-	Probed       string // what its content looks like: to libvirt, where Volume.As says so
-	Defined      string // what it is by the definition of its domain, or the document of its image
+	Probed       string // what its content looks like: to libvirt, if Volume.As says so
+	Defined      string // its format according to the definition of its domain, or the document of its image
 }
 
 // Error names the volume and both formats.
@@ -29,9 +29,9 @@ func (e *FormatError) Error() string {
 		e.Volume, e.Pool, e.Defined, e.Probed)
 }
 
-// As returns a *FormatError unless libvirt takes the volume for a disk of that
-// format, which is what its user knows of it: a domain's definition, or a base's
-// document. Only then may libvirt be asked to copy the volume.
+// As returns a *FormatError unless libvirt detects that format in the volume. format is the format
+// as the volume's user knows it, from a domain's definition or a base's document. Only if As
+// returns nil may libvirt be asked to copy the volume.
 func (v Volume) As(format string) error {
 	if v.Format == format {
 		return nil
@@ -39,9 +39,10 @@ func (v Volume) As(format string) error {
 	return &FormatError{Pool: v.Pool, Volume: v.Name, Probed: v.Format, Defined: format}
 }
 
-// DiskSize is how many bytes a guest sees of a disk of that format in the volume.
-// A raw disk is as large as its file, whatever its guest has made libvirt find in
-// it. Any other format has to be what libvirt has found: *FormatError.
+// DiskSize returns the size in bytes that a guest sees of a disk of that format in the volume. A
+// raw disk is as large as its file, regardless of the format that its guest has made libvirt
+// detect. For any other format, DiskSize returns a *FormatError unless libvirt has detected that
+// format.
 func (v Volume) DiskSize(format string) (uint64, error) {
 	if err := v.As(format); err == nil || format != "raw" {
 		return v.Capacity, err
@@ -49,17 +50,17 @@ func (v Volume) DiskSize(format string) (uint64, error) {
 	return v.Physical, nil
 }
 
-// CloneSource is a volume to be copied, and the format that it is known to have.
+// CloneSource is a volume to copy, with its known format.
 type CloneSource struct{ Pool, Name, Format string }
 
-// Backing is the volume that an overlay stands on.
+// Backing is the volume under an overlay.
 type Backing struct {
 	Path   string // absolute, on the host
 	Format string // raw or qcow2
 }
 
-// Volume is a storage volume. Sizes are in bytes: Capacity is what a guest sees,
-// Allocation what is taken up, Physical where the last byte ends.
+// Volume is a storage volume. Sizes are in bytes: Capacity is what a guest sees, Allocation is the
+// space in use, Physical is where the last byte ends.
 type Volume struct {
 	Pool, Name string
 	Path       string // absolute, on the host
@@ -68,7 +69,7 @@ type Volume struct {
 	Allocation uint64
 	Physical   uint64
 	Backing    *Backing  // nil unless the volume is an overlay
-	Modified   time.Time // zero where the pool does not tell
+	Modified   time.Time // zero if the pool does not report it
 }
 
 // VolumeSpec describes a volume to create.

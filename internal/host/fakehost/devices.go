@@ -7,7 +7,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// onGuest makes a request about a domain that runs.
+// onGuest makes a request about a running domain.
 func (h *Host) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.onDomain(ctx, method, uuid, func(d *domain) error {
 		if d.live == nil {
@@ -61,7 +61,7 @@ func (h *Host) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSp
 	})
 }
 
-// Unplug is host.Devices.Unplug: a guest that does not ignore it lets go at once.
+// Unplug is host.Devices.Unplug: a guest releases the device at once, unless it ignores requests.
 func (h *Host) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
 	return h.onGuest(ctx, "Unplug", uuid, func(d *domain) error {
 		if h.Ignores {

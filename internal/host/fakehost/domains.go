@@ -11,11 +11,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// domain is as it is defined, and as it runs.
+// domain is a domain's definition and its running state.
 type domain struct {
 	host.Domain
 	console string         // path of the log of its serial console
-	live    *host.Hardware // nil for one that is off
+	live    *host.Hardware // nil if it is off
 	saved   bool
 	sent    map[string]int64 // packets, by MAC address
 	leases  []host.Address
@@ -28,7 +28,7 @@ func (d *domain) describe() host.Domain {
 	return c
 }
 
-// onDomain makes a request about a domain that there is.
+// onDomain makes a request about an existing domain.
 func (h *Host) onDomain(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.do(ctx, method, uuid, func() error {
 		d, ok := h.domains[uuid]
@@ -132,7 +132,7 @@ func (h *Host) Statuses(ctx context.Context) (all map[string]host.Status, err er
 	return all, err
 }
 
-// at is the volume of a path, nil where there is none.
+// at returns the volume at a path, or nil if there is none.
 func (h *Host) at(path string) *volume {
 	for _, p := range h.pools {
 		for name, v := range p.volumes {
@@ -228,7 +228,8 @@ func set[T any](field, to *T) {
 	}
 }
 
-// connected are interfaces with one more, or with that of its name connected otherwise.
+// connected returns the interfaces with s added, or with the interface of the same name connected
+// as s says.
 func connected(nics []host.DomainInterface, s host.InterfaceSpec) []host.DomainInterface {
 	i := slices.IndexFunc(nics, func(nic host.DomainInterface) bool { return nic.Name == s.Name })
 	if i < 0 {
@@ -239,7 +240,7 @@ func connected(nics []host.DomainInterface, s host.InterfaceSpec) []host.DomainI
 	return nics
 }
 
-// without are disks and interfaces without a device.
+// without returns disks and interfaces except for one device.
 func without(disks []host.DomainDisk, nics []host.DomainInterface, id host.DeviceID) ([]host.DomainDisk, []host.DomainInterface) {
 	return slices.DeleteFunc(disks, func(d host.DomainDisk) bool { return d.Name != "" && host.DiskID(d.Name) == id }),
 		slices.DeleteFunc(nics, func(n host.DomainInterface) bool { return n.Name != "" && host.InterfaceID(n.Name) == id })
@@ -259,7 +260,7 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 	})
 }
 
-// UndefineDomain is host.Domains.UndefineDomain. A domain that runs is gone at once, and not only
+// UndefineDomain is host.Domains.UndefineDomain. A running domain is gone at once, and not only
 // when it stops.
 func (h *Host) UndefineDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "UndefineDomain", uuid, func(*domain) error {
@@ -276,7 +277,7 @@ func (h *Host) SetAutostart(ctx context.Context, uuid string, autostart bool) er
 	})
 }
 
-// UUIDs are those of all domains that are defined.
+// UUIDs returns the UUIDs of all defined domains.
 func (h *Host) UUIDs() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package fakehost is a host.Host in memory, for tests that need no guest: it answers at once, and
-// it fails where a test wants it to. hosttest holds it to the contract that libvirt.Conn keeps.
+// it fails where a test wants it to. hosttest checks it against the same contract as libvirt.Conn.
 package fakehost
 
 import (
@@ -12,14 +12,14 @@ import (
 // Host is a machine in memory. It is safe for concurrent use; its exported fields are set before it
 // is used.
 type Host struct {
-	// Inject makes requests fail; nil lets all succeed.
+	// Inject makes requests fail; if it is nil, all succeed.
 	Inject func(Call) Fault
-	// Agent answers commands to guest agents; nil is for guests that have none.
+	// Agent answers commands to guest agents; it is nil if guests have none.
 	Agent func(uuid, command string) (answer string, err error)
-	// Console is what a guest writes to its serial console when it starts; nil is for guests that are
-	// silent.
+	// Console returns what a guest writes to its serial console when it starts; it is nil if guests
+	// are silent.
 	Console func(d host.Domain) []byte
-	// Ignores is for guests that do not react to the power button, nor let go of devices.
+	// Ignores says that guests neither react to the power button nor release devices.
 	Ignores bool
 	// Torn names domains that the host lists and cannot describe.
 	Torn []string
@@ -48,16 +48,16 @@ type Call struct {
 	Object string // a name or UUID
 }
 
-// Fault is how a request fails. The zero value is for one that does not.
+// Fault is how a request fails. With the zero value, it does not.
 type Fault struct {
 	Before error // instead of being carried out
 	After  error // the request is carried out, and its answer is lost
-	// Late has the request carried out after as many others as this, where Before says that it failed:
-	// a host goes on with what its caller has given up.
+	// Late makes the host carry out the request after that many other requests, although Before says
+	// that it failed: a host continues requests that their callers have given up.
 	Late int
 }
 
-// late is a request that is carried out when another one is made.
+// late is a request that the host carries out with a later request.
 type late struct {
 	at int // of Calls
 	do func() error
@@ -77,14 +77,14 @@ func New() *Host {
 	}
 }
 
-// Calls is how many requests were made.
+// Calls returns the number of requests that were made.
 func (h *Host) Calls() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.calls
 }
 
-// do makes a request: do is called with the lock held.
+// do makes a request: it calls do with the lock held.
 func (h *Host) do(ctx context.Context, method, object string, do func() error) error {
 	fail := func(err error) error { return &host.Error{Op: method, Object: object, Err: err} }
 	if err := ctx.Err(); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// DomainAddresses is host.Guests.DomainAddresses: guests have leases, and their agents, where they
-// have any, know the same.
+// DomainAddresses is host.Guests.DomainAddresses: guests have leases, and their agents, if they
+// have any, report the same addresses.
 func (h *Host) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) (found []host.Address, err error) {
 	err = h.onGuest(ctx, "DomainAddresses", uuid, func(d *domain) error {
 		if source == host.AddressAgent && h.Agent == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// space is what a pool can hold, bytes.
+// space is the capacity of a pool, in bytes.
 const space = 1 << 40
 
 type pool struct {
@@ -29,7 +29,7 @@ func uuid() string {
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
-// pool returns a pool that is active.
+// pool returns an active pool.
 func (h *Host) pool(name string) (*pool, error) {
 	p, ok := h.pools[name]
 	if !ok {
@@ -125,7 +125,7 @@ func (h *Host) StopPool(name string) {
 	h.pools[name].Active = false
 }
 
-// RefreshPool is host.Pools.RefreshPool: there is nothing to find.
+// RefreshPool is host.Pools.RefreshPool. It has nothing to find.
 func (h *Host) RefreshPool(ctx context.Context, name string) error {
 	return h.do(ctx, "RefreshPool", name, func() error {
 		_, err := h.pool(name)

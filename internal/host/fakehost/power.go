@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// StartDomain is host.Domains.StartDomain. It refuses a disk that there is no volume of; a seed may
-// be missing.
+// StartDomain is host.Domains.StartDomain. It refuses a disk without a volume; a seed may be
+// missing.
 func (h *Host) StartDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "StartDomain", uuid, func(d *domain) error {
 		if d.live != nil {
@@ -27,7 +27,7 @@ func (h *Host) StartDomain(ctx context.Context, uuid string) error {
 	})
 }
 
-// hardware is what a domain has by its definition.
+// hardware returns the devices in a domain's definition.
 func (d *domain) hardware() *host.Hardware {
 	has := &host.Hardware{Disks: slices.Clone(d.Disks), Interfaces: slices.Clone(d.Interfaces)}
 	has.Devices = []host.Device{{Model: "pci-root"}}
@@ -53,7 +53,7 @@ func (h *Host) powerOn(d *domain) {
 	}
 }
 
-// take gives a device a place on the PCI bus.
+// take gives a device a free place on the PCI bus.
 func take(has *host.Hardware, id host.DeviceID) {
 	const first = 2 // the slots before are the chip set's
 	at := host.PCIAddress{Slot: first}
@@ -63,7 +63,7 @@ func take(has *host.Hardware, id host.DeviceID) {
 	has.Devices = append(has.Devices, host.Device{ID: id, PCI: &at, Bus: -1})
 }
 
-// lease gives an interface on a network an address.
+// lease gives an address to an interface on a network.
 func (h *Host) lease(d *domain, nic host.DomainInterface) {
 	if nic.Network == "" {
 		return
@@ -97,14 +97,15 @@ func (h *Host) Pause(uuid string) {
 	h.domains[uuid].State = host.StatePaused
 }
 
-// Crash ends a guest by an error of its own. Its domain goes on until it is powered off.
+// Crash ends a guest by an internal error. Its domain stays until it is powered off.
 func (h *Host) Crash(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.domains[uuid].State = host.StateCrashed
 }
 
-// ShutdownDomain is host.Domains.ShutdownDomain: a guest that does not ignore it is off at once.
+// ShutdownDomain is host.Domains.ShutdownDomain: a guest is off at once, unless it ignores
+// requests.
 func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
 	return h.onDomain(ctx, "ShutdownDomain", uuid, func(d *domain) error {
 		switch {

@@ -21,14 +21,14 @@ type volume struct {
 	modified time.Time
 }
 
-// qcow2Magic begins every qcow2 image; its capacity is at capacityAt, 64 bits
+// qcow2Magic begins every qcow2 image; the 64-bit capacity is at capacityAt
 // (https://www.qemu.org/docs/master/interop/qcow2.html).
 const (
 	qcow2Magic = "QFI\xfb"
 	capacityAt = 24
 )
 
-// probed are format and capacity as libvirt finds them: by what the volume holds.
+// probed returns the format and capacity that libvirt would detect from the volume's content.
 func (v *volume) probed() (format string, capacity uint64) {
 	if bytes.HasPrefix(v.data, []byte(qcow2Magic)) && len(v.data) >= capacityAt+8 {
 		return "qcow2", binary.BigEndian.Uint64(v.data[capacityAt:])
@@ -56,7 +56,7 @@ func (p *pool) describeVolume(name string) (host.Volume, error) {
 	return d, nil
 }
 
-// onVolume makes a request about a volume that there is.
+// onVolume makes a request about an existing volume.
 func (h *Host) onVolume(ctx context.Context, method, pool, name string, do func(*volume) error) error {
 	return h.do(ctx, method, pool+"/"+name, func() error {
 		p, err := h.pool(pool)
@@ -139,7 +139,7 @@ func (h *Host) newVolume(ctx context.Context, method, pool string, spec host.Vol
 	return made, err
 }
 
-// CloneVolume is host.Volumes.CloneVolume. It converts only the name of the format.
+// CloneVolume is host.Volumes.CloneVolume. It converts only the format's name.
 func (h *Host) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
 	return h.newVolume(ctx, "CloneVolume", pool, spec, func(v *volume) error {
 		p, err := h.pool(from.Pool)
@@ -160,7 +160,7 @@ func (h *Host) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpe
 	})
 }
 
-// grow writes the capacity into the header of a volume that has one.
+// grow writes the capacity into the volume's header, if it has one.
 func (v *volume) grow() {
 	if format, _ := v.probed(); format == "qcow2" && len(v.data) > 0 {
 		binary.BigEndian.PutUint64(v.data[capacityAt:], v.capacity)
@@ -211,7 +211,7 @@ func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) (
 	return data, err
 }
 
-// bytes are those of the volume's file: a raw one is as long as its capacity.
+// bytes returns the content of the volume's file: a raw file is as long as the capacity.
 func (v *volume) bytes() []byte {
 	if format, _ := v.probed(); format != "raw" {
 		return bytes.Clone(v.data)

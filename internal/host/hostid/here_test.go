@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 )
 
-// here is a host with the pools a and b, of which the library's is a.
+// here is a host with the pools a and b; a is the library's.
 func here(t *testing.T) (*Here, *fakehost.Host, ID) {
 	t.Helper()
 	h := fakehost.New()
@@ -56,8 +56,8 @@ func TestAHostIsRecognizedByWhatItSays(t *testing.T) {
 	}
 }
 
-// What is in the catalog of a pool has moved as well where the provider has another pool of the
-// same host.
+// What is in the catalog of a pool has also moved if the provider uses another pool of the same
+// host.
 func TestALibraryIsInItsPool(t *testing.T) {
 	h, fake, id := here(t)
 	if err := h.MovedLibrary(t.Context(), id); err != nil {
@@ -77,7 +77,7 @@ func TestALibraryIsInItsPool(t *testing.T) {
 	}
 }
 
-// A library's pool is created when something is registered, so that it counts from then on.
+// A library's pool is created at the first registration, and counts from then on.
 func TestThePoolMayComeLater(t *testing.T) {
 	h := fakehost.New()
 	here := New(inventory.New(h), "a")

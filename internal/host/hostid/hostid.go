@@ -1,5 +1,5 @@
-// Package hostid recognizes a host, and the library's pool there, as the one that something was
-// last seen on.
+// Package hostid recognizes a host, and the library's pool on it, as the one where an object was
+// last seen.
 package hostid
 
 import (
@@ -13,27 +13,27 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 )
 
-// ID is what a host is recognised by. None of its parts is enough. Boards share UUIDs, and libvirt
-// makes one up at each start where a board has none. Many machines are called localhost. A pool
-// that is created again has another UUID, and machines that are copies of one image may have the
-// pools of that image. So two of the parts decide.
+// ID is the data by which a host is recognized. No single part is enough. Boards share UUIDs, and
+// if a board has none, libvirt makes one up at each start. Many machines are called localhost. A
+// pool that is deleted and created again gets another UUID, and machines that are copies of one
+// image may have that image's pools. So two of the parts decide.
 type ID struct {
-	UUID string `json:"uuid"`           // the host's, as libvirt has it
+	UUID string `json:"uuid"`           // the host's, as libvirt reports it
 	Name string `json:"name"`           // the host's own name
 	Pool string `json:"pool,omitempty"` // the UUID of the library's pool; "" for none
 }
 
-// ErrPerhapsMoved says that a host may be another one than the host that was noted, or the same one
-// after a change.
+// ErrPerhapsMoved says that a host may be a different one from the host that was noted, or the same
+// one after a change.
 var ErrPerhapsMoved = errors.New("perhaps another host")
 
-// MovedError says that the provider's host, or the library's pool there, is not the one that
-// something was last seen on.
+// MovedError says that the provider's host, or the library's pool on it, is not the one where an
+// object was last seen.
 type MovedError struct {
 	From, To ID
 	URI      string // of To
 	Perhaps  bool   // it may be the same host after a change: errors.Is(err, ErrPerhapsMoved)
-	// FromPool and ToPool are the names of two pools of one host; "" where the hosts differ.
+	// FromPool and ToPool are the names of two pools of one host; "" if the hosts differ.
 	FromPool, ToPool string
 }
 
@@ -49,16 +49,16 @@ func (e *MovedError) Error() string {
 // Is implements the interface that errors.Is looks for.
 func (e *MovedError) Is(target error) bool { return e.Perhaps && target == ErrPerhapsMoved }
 
-// Here is the host, and the library's pool on it, that the provider works with.
+// Here is the host that the provider works with, and the library's pool on it.
 type Here struct {
 	inventory *inventory.Inventory
 	pool      string
 }
 
-// New makes the Here of a host and the name of a library's pool.
+// New returns the Here of a host and the name of a library's pool.
 func New(i *inventory.Inventory, pool string) *Here { return &Here{i, pool} }
 
-// ID is what the host can be recognised by later. The host is asked once.
+// ID returns the ID by which the host can be recognized later. It asks the host once.
 func (h *Here) ID(ctx context.Context) (ID, error) {
 	info, err := h.inventory.Info(ctx)
 	if err != nil {
@@ -69,15 +69,16 @@ func (h *Here) ID(ctx context.Context) (ID, error) {
 		return ID{}, err
 	}
 	id := ID{UUID: info.UUID, Name: info.Hostname, Pool: pools[h.pool]}
-	if id.Pool == "" { // it is created when something is registered
+	if id.Pool == "" { // it is created at the first registration
 		h.inventory.ForgetPoolUUIDs()
 	}
 	return id, nil
 }
 
-// Moved finds out whether the host is another one than was noted: *MovedError, which is
-// ErrPerhapsMoved where that is not certain. nil for the same host, and where nothing was noted. It
-// is for an instance that the host does not have, and costs nothing more for the next one.
+// Moved checks whether the host is a different one from the host that was noted. If so, it returns
+// a *MovedError, which is ErrPerhapsMoved if that is not certain. It returns nil if the host is the
+// same or none was noted. It is for an instance that the host does not have. Further calls make no
+// more requests.
 func (h *Here) Moved(ctx context.Context, noted ID) error {
 	if noted == (ID{}) {
 		return nil
@@ -100,8 +101,8 @@ func (h *Here) Moved(ctx context.Context, noted ID) error {
 	return &MovedError{From: noted, To: now, URI: h.inventory.URI(), Perhaps: true}
 }
 
-// MovedLibrary is Moved for what is in the catalog of a pool: also another pool of the same host is
-// a *MovedError.
+// MovedLibrary is Moved for objects in the catalog of a pool: it also returns a *MovedError for
+// another pool of the same host.
 func (h *Here) MovedLibrary(ctx context.Context, noted ID) error {
 	if err := h.Moved(ctx, noted); err != nil || noted.Pool == "" {
 		return err
@@ -122,7 +123,7 @@ func (h *Here) MovedLibrary(ctx context.Context, noted ID) error {
 	return nil
 }
 
-// What a comparison of hosts finds.
+// sameness is the result of a comparison of hosts.
 type sameness int
 
 const (
@@ -131,12 +132,11 @@ const (
 	anotherHost
 )
 
-// compare compares a host that was noted with another. hasPool says that the other has the noted
-// pool, under whatever name: the provider may be configured with another pool of the same host.
+// compare compares a host that was noted with another one. hasPool says that the other host has the
+// noted pool, under any name: the provider may be configured with another pool of the same host.
 //
-// Where two of UUID, name and pool differ, it is another host. Where one does, a known pool or a
-// UUID that is still the same says that it is the same host; but a pool that is gone, or an unknown
-// one, leaves a doubt.
+// If two of UUID, name and pool differ, it is another host. If one differs, a known pool or an
+// unchanged UUID shows that it is the same host; but a missing or unknown pool leaves a doubt.
 func (noted ID) compare(now ID, hasPool bool) sameness {
 	otherUUID, otherName := noted.UUID != now.UUID, !sameName(noted.Name, now.Name)
 	lostPool := noted.Pool != "" && !hasPool
@@ -149,8 +149,8 @@ func (noted ID) compare(now ID, hasPool bool) sameness {
 	return sameHost
 }
 
-// sameName compares the names of hosts, of which libvirt gives the short one or the full one, as
-// the DNS answers it.
+// sameName compares the names of hosts. libvirt reports the short name or the full one, depending
+// on the DNS.
 func sameName(a, b string) bool {
 	a, aDomain, aFull := strings.Cut(strings.ToLower(a), ".")
 	b, bDomain, bFull := strings.Cut(strings.ToLower(b), ".")

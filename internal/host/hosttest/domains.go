@@ -11,12 +11,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// metadata is an element as instances have it, by a number.
+// metadata returns an element like those of instances, numbered.
 func metadata(n int) string {
 	return fmt.Sprintf(`<n:instance xmlns:n="urn:novacron:instance:1" number="%d"/>`, n)
 }
 
-// spec is a domain with a disk, a seed and an interface; its volumes are there. It is removed when the test ends.
+// spec returns a domain with a disk, a seed and an interface. It creates the volumes. The domain is
+// removed when the test ends.
 func spec(t *testing.T, s Site) host.DomainSpec {
 	t.Helper()
 	for _, v := range []host.VolumeSpec{
@@ -46,7 +47,7 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 	}
 }
 
-// defined is a domain of spec.
+// defined defines a domain from spec.
 func defined(t *testing.T, s Site) host.DomainSpec {
 	t.Helper()
 	d := spec(t, s)
@@ -147,7 +148,7 @@ func devices(t *testing.T, s Site) {
 		}
 	}
 	data := host.DiskSpec{Name: "data", Target: "vdb", Path: s.Pool.Path + "/data", Format: "qcow2"}
-	for range 2 { // the second time it is there
+	for range 2 { // the second time, it exists already
 		done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{AddDisk: &data}))
 	}
 	nic := host.InterfaceSpec{Name: "eth1", Network: "default", MAC: "52:54:00:aa:cc:01", Model: "e1000"}

@@ -98,7 +98,7 @@ func guestsThatRun(t *testing.T, s Site) {
 	done(t, s.Host.DestroyDomain(ctx, d.UUID))
 }
 
-// A disk whose volume is gone keeps a guest from starting; a seed does not.
+// A guest does not start if a disk's volume is missing; a seed may be missing.
 func startWithoutVolume(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)

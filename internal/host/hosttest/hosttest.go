@@ -1,5 +1,5 @@
-// Package hosttest is the contract of host.Host as a suite of tests. What implements the interface runs it, so that tests on
-// the one in memory say something about real hosts.
+// Package hosttest is the contract of host.Host as a suite of tests. Every implementation runs it,
+// so that tests on the one in memory say something about real hosts.
 package hosttest
 
 import (
@@ -17,11 +17,11 @@ type Site struct {
 	Pool host.Pool // of type dir, active and empty; the site removes it
 	// StopPool makes the pool inactive.
 	StopPool func(t *testing.T)
-	// Unique returns a name, or a UUID, that nothing on the host has yet.
+	// Unique and UUID return a name and a UUID that nothing on the host has yet.
 	Unique, UUID func() string
 }
 
-// Run runs the suite; open makes a site for each of its tests.
+// Run runs the suite; open creates a site for each of its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*testing.T, Site){
 		"Pools":              pools,
@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}
 }
 
-// must returns a value, and ends the test where there is an error instead.
+// must returns a value, and ends the test if there is an error instead.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -59,7 +59,7 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// done ends the test where there is an error.
+// done ends the test if there is an error.
 func done(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -67,7 +67,7 @@ func done(t *testing.T, err error) {
 	}
 }
 
-// fails wants an error of that kind that says what was being done.
+// fails expects an error of that kind that names the operation.
 func fails(t *testing.T, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {

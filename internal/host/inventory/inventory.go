@@ -1,5 +1,5 @@
-// Package inventory is what a host offers to instances, as a process needs it: each question is
-// asked once.
+// Package inventory knows what a host offers to instances. Within a process, it asks the host each
+// question once.
 package inventory
 
 import (
@@ -9,15 +9,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Asked is what an inventory asks of a host.
+// Asked is the part of a host that an inventory asks.
 type Asked interface {
 	host.Node
 	Pools(ctx context.Context) ([]host.Pool, error)
 	PoolUUIDs(ctx context.Context) (map[string]string, error)
 }
 
-// Inventory is what one host offers. Its methods return what the host answered first; an error is
-// asked again. They may be called at the same time.
+// Inventory is what one host offers. Its methods return the host's first answer; after an error,
+// they ask again. They may be called concurrently.
 type Inventory struct {
 	host Asked
 
@@ -30,21 +30,21 @@ type Inventory struct {
 	devices    once[[]host.PCIDevice]
 
 	mu        sync.Mutex
-	firmwares map[string]*once[[]string] // by types of domains
+	firmwares map[string]*once[[]string] // by domain type
 }
 
-// New makes the inventory of a host, which is not asked for anything yet.
+// New returns the inventory of a host, without asking the host anything yet.
 func New(h Asked) *Inventory { return &Inventory{host: h, firmwares: map[string]*once[[]string]{}} }
 
-// URI is the host's.
+// URI returns the host's URI.
 func (i *Inventory) URI() string { return i.host.URI() }
 
-// Info is what the host is.
+// Info describes the host.
 func (i *Inventory) Info(ctx context.Context) (host.Info, error) {
 	return i.info.get(func() (host.Info, error) { return i.host.Info(ctx) })
 }
 
-// Networks are the host's networks, by name.
+// Networks returns the host's networks, by name.
 func (i *Inventory) Networks(ctx context.Context) ([]host.Network, error) {
 	return i.networks.get(func() ([]host.Network, error) { return i.host.Networks(ctx) })
 }
@@ -59,7 +59,7 @@ func (i *Inventory) NetworkFilters(ctx context.Context) ([]string, error) {
 	return i.filters.get(func() ([]string, error) { return i.host.NetworkFilters(ctx) })
 }
 
-// Pools are the host's storage pools, active or not.
+// Pools returns the host's storage pools, active or not.
 func (i *Inventory) Pools(ctx context.Context) ([]host.Pool, error) {
 	return i.pools.get(func() ([]host.Pool, error) { return i.host.Pools(ctx) })
 }
@@ -67,7 +67,7 @@ func (i *Inventory) Pools(ctx context.Context) ([]host.Pool, error) {
 // ForgetPools makes the next call of Pools ask again: a pool may be newer than the answer.
 func (i *Inventory) ForgetPools() { i.pools.forget() }
 
-// PoolUUIDs are the UUIDs of the host's pools by their names.
+// PoolUUIDs returns the UUIDs of the host's pools by their names.
 func (i *Inventory) PoolUUIDs(ctx context.Context) (map[string]string, error) {
 	return i.poolUUIDs.get(func() (map[string]string, error) { return i.host.PoolUUIDs(ctx) })
 }
@@ -75,12 +75,12 @@ func (i *Inventory) PoolUUIDs(ctx context.Context) (map[string]string, error) {
 // ForgetPoolUUIDs makes the next call of PoolUUIDs ask again.
 func (i *Inventory) ForgetPoolUUIDs() { i.poolUUIDs.forget() }
 
-// PCIDevices are the host's PCI devices.
+// PCIDevices returns the host's PCI devices.
 func (i *Inventory) PCIDevices(ctx context.Context) ([]host.PCIDevice, error) {
 	return i.devices.get(func() ([]host.PCIDevice, error) { return i.host.PCIDevices(ctx) })
 }
 
-// Firmwares are those that the host has for domains of a type.
+// Firmwares returns the firmware that the host has for domains of a type.
 func (i *Inventory) Firmwares(ctx context.Context, domainType string) ([]string, error) {
 	i.mu.Lock()
 	known := i.firmwares[domainType]

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 )
 
-// questions are all that an inventory is asked.
+// questions are all questions to an inventory.
 func questions(i *Inventory) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Info":           func(ctx context.Context) error { _, err := i.Info(ctx); return err },
@@ -26,7 +26,8 @@ func questions(i *Inventory) map[string]func(context.Context) error {
 	}
 }
 
-// A question is asked once, however many need the answer at once; one that failed is asked again.
+// The host is asked each question once, even by many concurrent callers, and asked again after an
+// error.
 func TestEachQuestionIsAskedOnce(t *testing.T) {
 	h := fakehost.New()
 	i := New(h)

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// DefineDomain defines a domain without starting it. A name or UUID that another
-// domain has gives host.ErrExists; an empty UUID lets the host choose one.
+// DefineDomain defines a domain without starting it. If another domain has the name or UUID, it
+// returns host.ErrExists. If the UUID is empty, the host chooses one.
 func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
 	const op = "defining"
 	object := virterr.Domain(spec.Name)

@@ -44,8 +44,8 @@ func (d *Devices) plug(ctx context.Context, uuid string, id host.DeviceID, text 
 	})
 }
 
-// Reconnect moves an interface of a running guest to the network or bridge of the spec, with its tag and filter. The
-// guest goes on with the same card: model and MAC address stay.
+// Reconnect moves an interface of a running guest to the network or bridge of the spec, with its
+// tag and filter. The guest keeps the same card: model and MAC address stay.
 func (d *Devices) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
 	op := "reconnecting " + host.InterfaceID(spec.Name).String() + " of"
 	text, err := liveXML(ctx, d.client, op, uuid)
@@ -78,8 +78,9 @@ func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 	return editInterface(domain[found.start:found.end], spec, "virtualport")
 }
 
-// Unplug asks a running guest to let go of a device and does not wait for it: see Hardware.Has. A guest that is busy
-// with booting may not hear. A device that the guest has not got is no error.
+// Unplug asks a running guest to release a device and does not wait for it: see Hardware.Has. A
+// guest that is busy with booting may miss the request. It is not an error if the guest does not
+// have the device.
 func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
 	err := change(ctx, d.client, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
@@ -96,9 +97,9 @@ func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) err
 	return err
 }
 
-// ResizeDomainDisk grows a disk of a running domain, named by its target ("vda"),
-// to a number of bytes; the guest sees it at once. A domain that is not running
-// gives host.ErrOperationInvalid: use ResizeVolume.
+// ResizeDomainDisk grows a disk of a running domain, named by its target ("vda"), to a number of
+// bytes; the guest sees it at once. If the domain is not running, it returns
+// host.ErrOperationInvalid: use ResizeVolume.
 func (d *Devices) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes uint64) error {
 	return change(ctx, d.client, "resizing disk "+target+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)

@@ -11,9 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// DomainAddresses returns the addresses of a running domain that source knows;
-// none yet is not an error. A domain that is not running gives
-// host.ErrOperationInvalid, AddressAgent without an agent host.ErrAgentUnresponsive.
+// DomainAddresses returns the addresses of a running domain that source knows. It is not an error
+// if there are none yet. If the domain is not running, it returns host.ErrOperationInvalid; if the
+// source is AddressAgent and there is no agent, host.ErrAgentUnresponsive.
 func (g *Guests) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) ([]host.Address, error) {
 	const op = "reading addresses of"
 	var found []libvirt.DomainInterface
@@ -46,8 +46,8 @@ func (g *Guests) DomainAddresses(ctx context.Context, uuid string, source host.A
 	return addresses, nil
 }
 
-// Sent is how many packets a running domain has sent from the interface of that MAC
-// address. A domain that is not running gives host.ErrOperationInvalid.
+// Sent returns the number of packets that a running domain has sent from the interface with that
+// MAC address. If the domain is not running, it returns host.ErrOperationInvalid.
 func (g *Guests) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
 	err = query(ctx, g.client, "reading the packets sent by "+mac+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)
@@ -60,13 +60,13 @@ func (g *Guests) Sent(ctx context.Context, uuid, mac string) (packets int64, err
 }
 
 // AgentCommand sends a command, a JSON object as in QEMU's guest agent protocol
-// (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html), to the guest
-// agent and returns its JSON answer. timeout is how long the guest may take, in
-// whole seconds and at least one. No agent, or none that answers, gives
-// host.ErrAgentUnresponsive; a domain without an agent channel host.ErrUnsupported.
+// (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html), to the guest agent and returns
+// its JSON answer. timeout is how long the guest may take, in whole seconds and at least one. If
+// there is no agent, or it does not answer, AgentCommand returns host.ErrAgentUnresponsive; if the
+// domain has no agent channel, host.ErrUnsupported.
 //
-// A command holds a worker of libvirtd while it runs, and at most five run at a
-// time: start what takes long with guest-exec and ask for its end.
+// A command holds a worker of libvirtd while it runs, and at most five run at a time: start long
+// commands with guest-exec and ask for their end.
 func (g *Guests) AgentCommand(ctx context.Context, uuid, command string, timeout time.Duration) (string, error) {
 	seconds := max(int32(timeout/time.Second), 1)
 	var answer libvirt.OptString

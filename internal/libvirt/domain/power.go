@@ -9,23 +9,23 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// StartDomain starts a domain. One that is running already is left as it is.
+// StartDomain starts a domain. It leaves a running domain as it is.
 func (p *Power) StartDomain(ctx context.Context, uuid string) error {
 	return p.bring(ctx, "starting", uuid, host.StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainCreate(ref)
 	})
 }
 
-// DestroyDomain powers a domain off. One that is off already is left as it is.
+// DestroyDomain powers a domain off. It leaves a domain that is off as it is.
 func (p *Power) DestroyDomain(ctx context.Context, uuid string) error {
 	return p.bring(ctx, "powering off", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainDestroyFlags(ref, libvirt.DomainDestroyDefault)
 	})
 }
 
-// ShutdownDomain asks the guest to shut down and does not wait for it: see
-// DomainState. A domain that is off already is left as it is. The mode
-// ShutdownAgent gives host.ErrAgentUnresponsive where no agent answers.
+// ShutdownDomain asks the guest to shut down and does not wait for it: see DomainState. It leaves a
+// domain that is off as it is. With the mode ShutdownAgent, it returns host.ErrAgentUnresponsive if
+// no agent answers.
 func (p *Power) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
 	if mode == host.ShutdownAgent {
 		return p.shutdownByAgent(ctx, uuid)
@@ -51,8 +51,8 @@ func (p *Power) forgive(ctx context.Context, uuid string, to host.State, err err
 	return err
 }
 
-// DiscardSavedState removes what a managed save has kept of a domain's memory, so
-// that it boots when it starts. None is no error.
+// DiscardSavedState removes the memory that a managed save has kept of a domain, so that the domain
+// boots when it starts. It is not an error if there is none.
 func (p *Power) DiscardSavedState(ctx context.Context, uuid string) error {
 	return change(ctx, p.client, "discarding the saved state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		saved, err := l.DomainHasManagedSaveImage(ref, 0)
@@ -63,8 +63,8 @@ func (p *Power) DiscardSavedState(ctx context.Context, uuid string) error {
 	})
 }
 
-// HasSavedState tells whether a domain that is shut off would go on where its
-// guest was: its disks are then as in a guest that runs.
+// HasSavedState reports whether a domain that is shut off would resume where its guest was: its
+// disks are then in the state of a running guest.
 func (p *Power) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
 	err = query(ctx, p.client, "reading the state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		n, err := l.DomainHasManagedSaveImage(ref, 0)
@@ -74,7 +74,7 @@ func (p *Power) HasSavedState(ctx context.Context, uuid string) (saved bool, err
 	return saved, err
 }
 
-// ResumeDomain lets a paused domain go on. One that is running already is left as it is.
+// ResumeDomain resumes a paused domain. It leaves a running domain as it is.
 func (p *Power) ResumeDomain(ctx context.Context, uuid string) error {
 	return p.bring(ctx, "resuming", uuid, host.StateRunning, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainResume(ref)

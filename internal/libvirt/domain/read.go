@@ -41,8 +41,7 @@ func (ds *Domains) Domain(ctx context.Context, uuid string) (host.Domain, error)
 	return ds.readDomain(ctx, virterr.Domain(uuid), ref)
 }
 
-// DomainWith returns a domain whose status is known, or host.ErrNoDomain. It makes
-// one request.
+// DomainWith returns a domain whose status is known, or host.ErrNoDomain. It makes one request.
 func (ds *Domains) DomainWith(ctx context.Context, uuid string, status host.Status) (host.Domain, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {
@@ -53,8 +52,7 @@ func (ds *Domains) DomainWith(ctx context.Context, uuid string, status host.Stat
 	return d, err
 }
 
-// DomainByName returns a domain, or host.ErrNoDomain. It makes one request more than
-// Domain.
+// DomainByName returns a domain, or host.ErrNoDomain. It makes one request more than Domain.
 func (ds *Domains) DomainByName(ctx context.Context, name string) (host.Domain, error) {
 	ref, err := ds.lookupName(ctx, "reading", name)
 	if err != nil {
@@ -130,16 +128,15 @@ func (ds *Domains) listDomains(ctx context.Context, which libvirt.ConnectListAll
 	})
 }
 
-// AllDomains returns all domains of the host: two requests, and one for each
-// domain. A domain that vanishes meanwhile is left out, and those that cannot be
-// described are listed apart.
+// AllDomains returns all domains of the host, with two requests and one for each domain. It leaves
+// out domains that vanish meanwhile, and lists those that cannot be described separately.
 func (ds *Domains) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	return ds.DomainsNamed(ctx, func(string) bool { return true })
 }
 
-// DomainsNamed returns the domains of the host whose names match: two requests,
-// and one for each of these domains. A domain that vanishes meanwhile is left out,
-// and those that cannot be described are listed apart.
+// DomainsNamed returns the domains of the host whose names match, with two requests and one for
+// each of these domains. It leaves out domains that vanish meanwhile, and lists those that cannot
+// be described separately.
 func (ds *Domains) DomainsNamed(ctx context.Context, match func(name string) bool) ([]host.Domain, []host.Undescribed, error) {
 	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {

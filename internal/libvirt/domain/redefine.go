@@ -14,9 +14,9 @@ import (
 const undefineFlags = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
 	libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram
 
-// UndefineDomain removes a domain's definition and what belongs to it: managed
-// save image, metadata of snapshots and checkpoints, NVRAM. Disks stay. A domain
-// that is running goes on running and vanishes when it stops.
+// UndefineDomain removes a domain's definition and what belongs to it: managed save image, metadata
+// of snapshots and checkpoints, NVRAM. Disks stay. A running domain continues to run and vanishes
+// when it stops.
 func (ds *Domains) UndefineDomain(ctx context.Context, uuid string) error {
 	return change(ctx, ds.client, "undefining", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainUndefineFlags(ref, undefineFlags)
@@ -34,8 +34,8 @@ func (ds *Domains) SetAutostart(ctx context.Context, uuid string, autostart bool
 	})
 }
 
-// RenameDomain gives a domain that is off another name; host.ErrExists where another
-// domain has it.
+// RenameDomain renames a domain that is off. It returns host.ErrExists if another domain has the
+// name.
 func (ds *Domains) RenameDomain(ctx context.Context, uuid, name string) error {
 	err := change(ctx, ds.client, "renaming", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		_, err := l.DomainRename(ref, libvirt.OptString{name}, 0)
@@ -50,10 +50,9 @@ func (ds *Domains) RenameDomain(ctx context.Context, uuid, name string) error {
 	return err
 }
 
-// RedefineDomain changes the named fields of a domain's definition and nothing
-// else in it: whatever other people added stays. A running domain goes on with
-// its old definition until it is powered off. Concurrent changes of the same
-// domain overwrite each other.
+// RedefineDomain changes the named fields of a domain's definition and nothing else in it:
+// additions by other tools stay. A running domain keeps its old definition until it is powered off.
+// Concurrent changes of the same domain overwrite each other.
 func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.DomainChange) error {
 	const op = "redefining"
 	object := virterr.Domain(uuid)

@@ -12,8 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Statuses returns what all domains of the host are doing, by their UUIDs,
-// with two requests.
+// Statuses returns what all domains of the host are doing, by their UUIDs, with two requests.
 func (ds *Domains) Statuses(ctx context.Context) (map[string]host.Status, error) {
 	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
 	statuses := make(map[string]host.Status, len(listed))
@@ -88,9 +87,9 @@ type liveDisks struct {
 	} `xml:"devices>disk"`
 }
 
-// DiskUsers names the domains whose guests run, in whatever state, and may write
-// to a volume: as they run, not as they are defined. It makes one request, and
-// one for each running domain.
+// DiskUsers names the domains whose guests run, in any state, and may write to a volume. It looks
+// at their running state, not their definitions. It makes one request, and one for each running
+// domain.
 func (ds *Domains) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
 	running, err := ds.listDomains(ctx, libvirt.ConnectListDomainsActive)
 	if err != nil {

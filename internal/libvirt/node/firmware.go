@@ -10,9 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Firmwares returns what libvirt can choose by itself, for domains of that type (kvm
-// or qemu) on the host's default machine: bios, efi. The BIOS works also where it is
-// not named.
+// Firmwares returns the firmware that libvirt can choose by itself, for domains of that type (kvm
+// or qemu) on the host's default machine: bios, efi. The BIOS also works if it is not listed.
 func (m *Node) Firmwares(ctx context.Context, domainType string) ([]string, error) {
 	const op, object = "reading", "domain capabilities"
 	text, err := rpc.Ask(ctx, m.client, op, object, func(l *libvirt.Libvirt) (string, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Leases returns the addresses that the DHCP server of a network has leased, of
-// all guests, with two requests. A network that is not active, or is gone, has none.
+// Leases returns the addresses that the DHCP server of a network has leased to all guests, with two
+// requests. A network that is inactive or gone has none.
 func (m *Node) Leases(ctx context.Context, network string) ([]host.Address, error) {
 	leases, err := rpc.Ask(ctx, m.client, "reading the leases of", virterr.Network(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
 		ref, err := l.NetworkLookupByName(network) // libvirt finds it by its UUID alone

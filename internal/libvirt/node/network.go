@@ -13,8 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Networks returns all networks of the host, by name: two requests, and one for
-// each network.
+// Networks returns all networks of the host, by name: two requests, and one for each network.
 func (m *Node) Networks(ctx context.Context) ([]host.Network, error) {
 	list := func(which libvirt.ConnectListAllNetworksFlags) ([]libvirt.Network, error) {
 		return rpc.Ask(ctx, m.client, "listing", "networks", func(l *libvirt.Libvirt) ([]libvirt.Network, error) {
@@ -90,8 +89,8 @@ func parseNetwork(text string) (host.Network, error) {
 	return n, nil
 }
 
-// Interfaces names the host's network interfaces, bridges among them, with one request. None at all means that libvirt, or
-// what it lets the user see, does not tell.
+// Interfaces names the host's network interfaces, including bridges, with one request. An empty
+// list means that libvirt, or its access rules for the user, does not report them.
 func (m *Node) Interfaces(ctx context.Context) ([]string, error) {
 	refs, err := rpc.Ask(ctx, m.client, "listing", "network interfaces", func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
 		refs, _, err := l.ConnectListAllInterfaces(1, 0)

@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// PCIDevices returns the PCI devices of the host by their addresses: one request for
-// the list and one for each device.
+// PCIDevices returns the PCI devices of the host by their addresses: one request for the list and
+// one for each device.
 func (m *Node) PCIDevices(ctx context.Context) ([]host.PCIDevice, error) {
 	refs, err := rpc.Ask(ctx, m.client, "listing", "PCI devices", func(l *libvirt.Libvirt) ([]libvirt.NodeDevice, error) {
 		refs, _, err := l.ConnectListAllNodeDevices(1, uint32(libvirt.ConnectListNodeDevicesCapPciDev))

@@ -31,9 +31,10 @@ func (s *Volumes) read(v host.Volume, created time.Time) {
 	}
 }
 
-// Time is the time of day by the clock of whatever keeps a pool's volumes, so that processes on machines whose own clocks
-// differ agree on it. It is never ahead of that clock, and behind it by no more than it took to create one volume. It
-// makes requests only where this Volumes has not created a volume in the pool yet: then it makes one, and deletes it.
+// Time returns the time of day by the clock of the machine that stores a pool's volumes, so that
+// processes agree on it even if their own machines' clocks differ. It is never ahead of that clock,
+// and behind it by no more than the time to create one volume. It makes requests only if this
+// Volumes has not created a volume in the pool yet: then it creates one, and deletes it.
 func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
 	if known, ok := s.clocks.Load(pool); ok {
 		return known.(reading).now(), nil

@@ -10,14 +10,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// CloneVolume copies a volume on the host, converting it to spec's format, and
-// grows the copy when spec.Capacity is larger than the source's; zero keeps the
-// source's. It takes as long as ctx allows. When ctx ends first, the host goes
-// on copying: the volume exists then, or will, and cannot be deleted before the
-// host is done.
+// CloneVolume copies a volume on the host and converts it to spec's format. It grows the copy when
+// spec.Capacity is larger than the source's capacity; zero keeps the source's. It takes as long as
+// ctx allows. If ctx ends first, the host continues to copy: the volume then exists, or will, and
+// cannot be deleted until the host is done.
 //
-// libvirt copies by the format that it has found in the source. Where that is not
-// the source's, before or after the copy, there is no copy, and a *host.FormatError.
+// libvirt copies by the format that it has detected in the source. If that is not the source's
+// format, before or after the copy, CloneVolume leaves no copy and returns a *host.FormatError.
 func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
 	object := cloneObject(pool, spec.Name, from)
 	const op = "cloning"

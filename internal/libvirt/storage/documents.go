@@ -11,9 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// ReadVolume returns a small volume's bytes, as many as it has, over the
-// connection for documents. One that is larger than limit bytes is an error. One that
-// is being created for longer than it takes gives host.ErrOperationInvalid.
+// ReadVolume returns all bytes of a small volume, over the connection for documents. It is an error
+// if the volume is larger than limit bytes. If the volume is still being created after the usual
+// time, ReadVolume returns host.ErrOperationInvalid.
 func (s *Volumes) ReadVolume(ctx context.Context, pool, name string, limit int64) ([]byte, error) {
 	data, err := s.ReadVolumeAt(ctx, pool, name, 0, limit+1)
 	if err != nil {
@@ -25,8 +25,8 @@ func (s *Volumes) ReadVolume(ctx context.Context, pool, name string, limit int64
 	return data, nil
 }
 
-// ReadVolumeAt returns at most limit bytes of a volume from an offset on, fewer where
-// it ends before, over the connection for documents.
+// ReadVolumeAt returns at most limit bytes of a volume from an offset, or fewer if it ends earlier,
+// over the connection for documents.
 func (s *Volumes) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) ([]byte, error) {
 	const op = "reading"
 	object := virterr.Volume(pool, name)
@@ -40,8 +40,8 @@ func (s *Volumes) ReadVolumeAt(ctx context.Context, pool, name string, offset ui
 	})
 }
 
-// WriteVolume writes data to the start of a volume over the connection for
-// documents. What the volume holds beyond that stays.
+// WriteVolume writes data to the start of a volume over the connection for documents. The rest of
+// the volume stays as it is.
 func (s *Volumes) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
 	if len(data) == 0 {
 		return nil

@@ -16,9 +16,9 @@ import (
 // an external data file, would have the host read any file. So whoever uses a
 // volume says in which format, and what libvirt found has to agree.
 
-// ResizeVolume grows a volume of that format, as its user knows it, to capacity
-// bytes; it never shrinks one. A *host.FormatError says that libvirt would change what
-// it has found in a volume that is known to be something else.
+// ResizeVolume grows a volume to capacity bytes; it never shrinks one. format is the volume's
+// format as its user knows it. ResizeVolume returns a *host.FormatError if libvirt would resize
+// the volume by another format that it has detected.
 func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	const op = "resizing"
 	object := virterr.Volume(pool, name)

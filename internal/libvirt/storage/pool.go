@@ -48,7 +48,8 @@ func (p *Pools) Pools(ctx context.Context) ([]host.Pool, error) {
 	return pools, err
 }
 
-// PoolUUID returns the UUID of a pool, or host.ErrNoPool. It makes no request for a pool that was used before.
+// PoolUUID returns the UUID of a pool, or host.ErrNoPool. It makes no request for a pool that was
+// used before.
 func (p *Pools) PoolUUID(ctx context.Context, name string) (string, error) {
 	ref, _, err := p.poolRef(ctx, "reading", virterr.Pool(name), name)
 	if err != nil {
@@ -57,7 +58,8 @@ func (p *Pools) PoolUUID(ctx context.Context, name string) (string, error) {
 	return rpc.FormatUUID(ref.UUID), nil
 }
 
-// PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one request.
+// PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one
+// request.
 func (p *Pools) PoolUUIDs(ctx context.Context) (map[string]string, error) {
 	refs, err := p.poolRefs(ctx)
 	if err != nil {

@@ -13,10 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// CreateDirPool makes sure that a directory pool with this name and path exists,
-// is active and starts with the host. It may be called by several callers at
-// once, also in different processes. A pool with the name but with another type
-// or path gives host.ErrExists.
+// CreateDirPool makes sure that a directory pool with this name and path exists, is active and
+// starts with the host. Several callers may call it at once, also in different processes. If a pool
+// has the name but another type or path, it returns host.ErrExists.
 func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (host.Pool, error) {
 	object := virterr.Pool(name)
 	pool, err := p.Pool(ctx, name)

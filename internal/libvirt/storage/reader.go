@@ -12,8 +12,8 @@ type volumeReader struct {
 	ended  <-chan struct{}
 }
 
-// OpenVolume reads a volume's bytes as they are in its file, over a connection of
-// its own. Closing the reader closes that, also in the middle of a read.
+// OpenVolume reads the bytes of a volume's file, over a separate connection. Closing the reader
+// closes that connection, also in the middle of a read.
 func (s *Volumes) OpenVolume(ctx context.Context, pool, name string) (io.ReadCloser, error) {
 	t, err := s.OpenTransfer(ctx)
 	if err != nil {

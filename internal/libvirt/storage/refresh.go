@@ -84,15 +84,15 @@ func (s *refreshes) run(ctx context.Context, pool string, r, before *refresh, wo
 // refreshPatience is how long RefreshPool keeps trying while libvirt refuses.
 const refreshPatience = 2 * time.Second
 
-// RefreshPool makes the daemon look at what is in the pool, which it otherwise
-// does not: files that appeared by other means, among them another daemon, are
-// unknown before it, and free space is out of date.
+// RefreshPool makes the daemon look for changes in the pool, which it does not do on its own: until
+// then, the daemon does not know files that appeared by other means, such as another daemon, and
+// its figure for free space is out of date.
 //
-// libvirt refuses to refresh a pool in which a job runs, such as a clone. Then
-// RefreshPool tries again for a short while and gives up without an error: the
-// daemon that runs those jobs knows its own volumes.
+// libvirt refuses to refresh a pool while a job runs in it, such as a clone. Then RefreshPool tries
+// again for a short while and gives up without an error: the daemon that runs those jobs knows its
+// own volumes.
 //
-// Callers that ask at once share a refresh that begins after they asked.
+// Concurrent callers share a refresh that begins after they asked.
 func (p *Pools) RefreshPool(ctx context.Context, name string) error {
 	return p.refreshes.do(ctx, name, func() error { return p.refreshPool(ctx, name) })
 }

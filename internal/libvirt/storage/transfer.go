@@ -29,9 +29,9 @@ const (
 	stallLimit = 5
 )
 
-// Transfer is a connection for bulk data. One transfer runs at a time; after an
-// error that is not about the volume the connection is closed, and further
-// transfers fail with host.ErrUnreachable.
+// Transfer is a connection for bulk data. It runs one transfer at a time. After an error that is
+// not about the volume, the connection is closed, and further transfers fail with
+// host.ErrUnreachable.
 type Transfer struct {
 	pools *Pools
 	conn  *rpc.Conn
@@ -49,17 +49,16 @@ func (s *Volumes) OpenTransfer(ctx context.Context) (host.Transfer, error) {
 // Close closes the transfer's connection.
 func (t *Transfer) Close() { t.conn.Close() }
 
-// Upload writes exactly length bytes of r into a volume at offset. An r that
-// ends early gives io.ErrUnexpectedEOF, one that fails its own error; a longer
-// one is left where it is. A qcow2 volume takes its capacity from the header
-// that is uploaded; see ResizeVolume. libvirt confirms what it received, not
-// what fitted: check for free space before and verify after. When ctx ends, r
-// may still be being read for a moment.
+// Upload writes exactly length bytes of r into a volume at offset. If r ends early, Upload returns
+// io.ErrUnexpectedEOF; if r fails, it returns r's error. It leaves the rest of a longer r unread. A
+// qcow2 volume takes its capacity from the uploaded header; see ResizeVolume. libvirt confirms what
+// it received, not what fitted: check for free space before the upload and verify the volume after
+// it. When ctx ends, Upload may still read from r for a moment.
 func (t *Transfer) Upload(ctx context.Context, pool, volume string, r io.Reader, offset, length int64) error {
 	return t.upload(ctx, pool, volume, &uploadSource{r: r, left: length}, offset, length)
 }
 
-// UploadAll is Upload of all that r has, length bytes at most.
+// UploadAll is Upload of everything in r, at most length bytes.
 func (t *Transfer) UploadAll(ctx context.Context, pool, volume string, r io.Reader, offset, length int64) error {
 	return t.upload(ctx, pool, volume, &uploadSource{r: r, left: length, open: true}, offset, length)
 }
@@ -82,9 +81,9 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 	return t.pools.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
-// Download writes length bytes of a volume from offset to w; a length of 0 means
-// up to the end. A volume that ends earlier is not an error. A w that fails
-// gives its own error and closes the connection.
+// Download writes length bytes of a volume from offset to w; a length of 0 means up to the end. It
+// is not an error if the volume ends earlier. If w fails, Download returns w's error and closes the
+// connection.
 func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Writer, offset, length int64) error {
 	const op = "downloading"
 	object := virterr.Volume(pool, volume)

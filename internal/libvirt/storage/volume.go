@@ -29,8 +29,8 @@ func NewVolumes(c *rpc.Client, pools *Pools, tenant string) *Volumes {
 	return &Volumes{client: c, pools: pools, tenant: tenant}
 }
 
-// VolumeNames returns the names of all volumes of a pool, in no particular
-// order, with one request. It sees what the daemon knows; see RefreshPool.
+// VolumeNames returns the names of all volumes of a pool, in no particular order, with one request.
+// It lists what the daemon knows; see RefreshPool.
 func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error) {
 	return ofActivePool(ctx, func() ([]string, error) {
 		return inPool(ctx, s.pools, "listing", "volumes of "+virterr.Pool(pool), pool, true,
@@ -58,9 +58,9 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 	return err
 }
 
-// Volumes returns the volumes of a pool whose names match: one request for the
-// list and one for each match. A volume that vanishes meanwhile is left out, and
-// those that cannot be described are listed apart.
+// Volumes returns the volumes of a pool whose names match, with one request for the list and one
+// for each match. It leaves out volumes that vanish meanwhile, and lists those that cannot be
+// described separately.
 func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]host.Volume, []host.Undescribed, error) {
 	names, err := s.VolumeNames(ctx, pool)
 	if err != nil {
@@ -99,10 +99,9 @@ func volumeRef(pool, name string) libvirt.StorageVol {
 	return libvirt.StorageVol{Pool: pool, Name: name}
 }
 
-// CreateVolume creates an empty volume, or an overlay when spec has a Backing.
-// Creating a raw volume is exclusive, even between daemons that share the pool's
-// directory: the second caller gets host.ErrExists. For other formats that is so
-// within one daemon only.
+// CreateVolume creates an empty volume, or an overlay when spec has a Backing. Creating a raw
+// volume is exclusive, even between daemons that share the pool's directory: the second caller gets
+// host.ErrExists. Other formats are exclusive only within one daemon.
 func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (host.Volume, error) {
 	object := virterr.Volume(pool, spec.Name)
 	text, err := renderVolume(spec)
@@ -151,10 +150,9 @@ func (s *Volumes) appeared(ctx context.Context, pool, name string) bool {
 // busyLimit is how long DeleteVolume waits for a volume that the host is busy with.
 const busyLimit = time.Minute
 
-// DeleteVolume deletes a volume. It does not notice overlays that need it. A volume
-// that the host is still busy with (an upload whose connection was just closed, a
-// copy that goes on after its caller left) is waited for, a minute at most; then it
-// gives host.ErrOperationInvalid.
+// DeleteVolume deletes a volume. It does not notice overlays that need it. If the host is still
+// busy with the volume (an upload whose connection was just closed, a copy that continues after its
+// caller left), DeleteVolume waits for at most a minute and then returns host.ErrOperationInvalid.
 func (s *Volumes) DeleteVolume(ctx context.Context, pool, name string) error {
 	for begun, wait := time.Now(), 10*time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := s.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
