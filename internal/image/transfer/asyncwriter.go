@@ -2,27 +2,27 @@ package transfer
 
 import "io"
 
-// A asyncWriter may be this far behind before Write waits for it: 2 MiB.
+// An asyncWriter may be this far behind before Write waits for it: 2 MiB.
 const (
 	asyncBuffers    = 8
 	asyncBufferSize = 256 << 10
 )
 
-// asyncWriter hands what it is given to a writer in a goroutine of its own, so that hashing
-// overlaps with whatever else is done to the same bytes. The writer must not fail: it is a hash.
+// asyncWriter passes what it is given to a writer in its own goroutine, so that hashing overlaps
+// with other work on the same bytes. The writer must not fail: it is a hash.
 type asyncWriter struct {
 	full  chan<- piece
 	free  <-chan []byte
 	ended <-chan struct{}
 }
 
-// piece is what is written at once, and the buffer that is free again once it is.
+// piece is what is written at once, and the buffer that is free again once that is written.
 type piece struct{ data, buffer []byte }
 
 func newAsyncWriter(w io.Writer) *asyncWriter {
 	full, free, ended := make(chan piece, asyncBuffers), make(chan []byte, asyncBuffers), make(chan struct{})
 	for range asyncBuffers {
-		free <- nil // made on first use: a small file needs one
+		free <- nil // allocated on first use: a small file needs one
 	}
 	go func() {
 		defer close(ended)
@@ -34,7 +34,7 @@ func newAsyncWriter(w io.Writer) *asyncWriter {
 	return &asyncWriter{full: full, free: free, ended: ended}
 }
 
-// buffer waits for a free buffer, which is to be handed to put.
+// buffer waits for a free buffer, which the caller then passes to put.
 func (b *asyncWriter) buffer() []byte {
 	buffer := <-b.free
 	if buffer == nil {
@@ -57,7 +57,7 @@ func (b *asyncWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// end waits until everything was written. It is called once, and nothing is written after it.
+// end waits until everything is written. It is called once, and nothing is written after it.
 func (b *asyncWriter) end() {
 	close(b.full)
 	<-b.ended

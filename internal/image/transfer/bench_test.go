@@ -26,7 +26,8 @@ func bigRaw(tb testing.TB, size int64) string {
 
 const benchSize = 256 << 20
 
-// BenchmarkSend is to stay close to BenchmarkHash: sending to a sink that costs nothing is hashing.
+// BenchmarkSend is to stay close to BenchmarkHash: sending to a sink that costs nothing is only
+// hashing.
 func BenchmarkSend(b *testing.B) {
 	path := bigRaw(b, benchSize)
 	b.SetBytes(benchSize)

@@ -13,10 +13,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
-// visit looks at a block that is not zeros. Data is its own until it returns.
+// visit looks at a block that is not zeros. It owns data until it returns.
 type visit func(block int64, data []byte) error
 
-// MapImage maps the disk of an image: it is read to its end.
+// MapImage maps the disk of an image, which it reads to the end.
 func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	m := blockmap.New(0)
 	unbounded := sending{room: math.MaxInt64, spooled: math.MaxInt64}
@@ -28,8 +28,8 @@ func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	return m, err
 }
 
-// eachBlock reads the image from its beginning to its end, and has do look at all blocks of its
-// disk that are not zeros, in order.
+// eachBlock reads the image from its beginning to its end, and calls do for all blocks of its disk
+// that are not zeros, in order.
 func eachBlock(ctx context.Context, im *Image, s sending, do visit) (digest string, err error) {
 	if im.Plain() {
 		return eachBlockOfFile(ctx, im, s, do)
@@ -67,7 +67,7 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do visit) (diges
 	return im.digest, im.file.Unchanged()
 }
 
-// eachBlockSpooled looks at a qcow2 image once it has arrived as a whole.
+// eachBlockSpooled is eachBlock for a qcow2 image, once it has arrived as a whole.
 func eachBlockSpooled(ctx context.Context, p *stream, s sending, do visit) (digest string, err error) {
 	im := p.im
 	spool, err := newSpool()
@@ -119,7 +119,7 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 	}
 	shrunk := func(err error) error {
 		if err == nil || image.Ended(err) {
-			err = image.ErrChanged // it has become shorter
+			err = image.ErrChanged // the file has become shorter
 		}
 		return im.origin.Unread(err)
 	}
@@ -134,7 +134,7 @@ func contentsOf(ctx context.Context, im *Image) (contents, error) {
 	return contents{origin: im.origin, ReaderAt: im.file, size: im.VirtualSize, data: data, blame: shrunk}, nil
 }
 
-// blocksOf hands out the blocks of a raw disk that arrives from its beginning to its end, as
+// blocksOf passes on the blocks of a raw disk that arrives from its beginning to its end, as
 // eachBlock does.
 func blocksOf(r io.Reader, do func(block int64, data []byte) error) error {
 	data := make([]byte, blockmap.BlockSize)

@@ -29,15 +29,15 @@ type Changes struct {
 	Digest      string // "sha256:hex" of the image, as Send gives it
 	Transferred int64  // bytes handed to the sink
 	Size        int64  // bytes of the overlay
-	Stored      string // "sha256:hex" of the overlay behind its header (overlay.DataOffset)
+	Stored      string // "sha256:hex" of the overlay after its header (overlay.DataOffset)
 	Blocks      *blockmap.Map
 }
 
-// SendChanges hands the sink a qcow2 overlay on another image, of those blocks of the image's disk
-// that are other than there. The image is read as by Send, all of it; what arrives as qcow2, and
-// not from a file, is put into a temporary file, for its tables may lead anywhere. The overlay
-// becomes an image with the last bytes that are sent. Options and errors are those of Send; Room
-// bounds what is sent.
+// SendChanges sends the sink a qcow2 overlay on another image. The overlay has those blocks of the
+// image's disk that differ from the other image. The whole image is read, as by Send. A qcow2 image
+// that does not come from a file is put into a temporary file, because its tables may lead
+// anywhere. The overlay becomes an image only with the last bytes that are sent. Options and errors
+// are those of Send; Room limits what is sent.
 func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, options ...Option) (Changes, error) {
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {
@@ -49,7 +49,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 		"what has changed in it is longer than the %d MiB that there is room for", s.room>>20)
 	data := &bounded{left: min(s.room, math.MaxInt64-1), over: tooLong}
 	s.spooled = spoolRoom(s.room, below.Blocks)
-	s.room = math.MaxInt64 // for the image itself, which is not stored
+	s.room = math.MaxInt64 // the limit for the image itself, which is not stored
 	var digest string
 	r, w := io.Pipe()
 	data.r = r
@@ -57,7 +57,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		digest, visited = eachBlock(groupCtx, im, s, func(block int64, data []byte) error { return c.visit(w, block, data) })
-		_ = w.CloseWithError(visited) // which gives no error, ever
+		_ = w.CloseWithError(visited) // never returns an error
 		return visited
 	})
 	group.Go(func() error {
@@ -66,7 +66,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 		return sent
 	})
 	if err := group.Wait(); err != nil {
-		if visited != nil && errors.Is(sent, visited) { // and has it from there
+		if visited != nil && errors.Is(sent, visited) { // sendData got this error from the pipe
 			err = visited
 		}
 		return Changes{}, err
@@ -90,7 +90,7 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 
 // sendData sends the clusters of data, if there are any.
 func sendData(ctx context.Context, o image.Origin, out *tally, data *bounded) error {
-	length := data.left + 1 // so that what is too much is asked for
+	length := data.left + 1 // one more, so that excess data is noticed
 	ahead := bufio.NewReaderSize(data, asyncBufferSize)
 	if _, err := ahead.Peek(1); image.Ended(err) {
 		return nil
@@ -98,7 +98,7 @@ func sendData(ctx context.Context, o image.Origin, out *tally, data *bounded) er
 	return sendPart(ctx, o, out, io.TeeReader(ahead, out.sum), image.Extent{Offset: overlay.DataOffset, Length: length})
 }
 
-// sendTables sends what is behind the data, and then the header.
+// sendTables sends what comes after the data, and then the header.
 func sendTables(ctx context.Context, o image.Origin, out *tally, file *overlay.File) error {
 	header, err := file.Header()
 	if err != nil {
@@ -120,14 +120,14 @@ func sendPart(ctx context.Context, o image.Origin, out *tally, r io.Reader, e im
 	return sendExtent(ctx, o, out.sink, er, e)
 }
 
-// tally is a sink, and what it was handed.
+// tally is a sink, with what was sent to it.
 type tally struct {
 	sink Sink
 	n    int64
-	sum  hash.Hash // of all behind the header
+	sum  hash.Hash // of everything after the header
 }
 
-// comparison finds out what is other in an image than in the one below.
+// comparison finds what differs between an image and the one below.
 type comparison struct {
 	below   Below
 	next    int64 // the block that comes next
@@ -149,11 +149,11 @@ func (c *comparison) visit(w io.Writer, block int64, data []byte) error {
 	if _, err := w.Write(data); err != nil || len(data) == blockmap.BlockSize {
 		return err
 	}
-	_, err := w.Write(zeros[:blockmap.BlockSize-len(data)]) // the last cluster is a whole one all the same
+	_, err := w.Write(zeros[:blockmap.BlockSize-len(data)]) // the last cluster is always a whole one
 	return err
 }
 
-// zeros notes that all blocks up to that one are zeros.
+// zeros records that all blocks up to that one are zeros.
 func (c *comparison) zeros(to int64) {
 	for {
 		at, more := c.below.Blocks.Next(c.next)
@@ -165,7 +165,7 @@ func (c *comparison) zeros(to int64) {
 	}
 }
 
-// end notes how large the disk is.
+// end records how large the disk is.
 func (c *comparison) end(size int64) {
 	c.blocks.Size = size
 	c.zeros(c.blocks.Blocks())

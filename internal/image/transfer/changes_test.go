@@ -23,8 +23,8 @@ import (
 
 const quarter = 256 << 10
 
-// pair is a disk, and what became of it: blocks that changed, that were emptied, and that came, at
-// its end as well.
+// pair is a disk before and after a change: some blocks changed, some were emptied, and some were
+// added, at its end as well.
 func pair(t *testing.T) (before, after []byte) {
 	t.Helper()
 	const block = blockmap.BlockSize
@@ -41,7 +41,7 @@ func pair(t *testing.T) (before, after []byte) {
 	return before, after
 }
 
-// sentChanges sends an image as changes to a file, makes sure that it is a whole overlay, and gives
+// sentChanges sends an image as changes to a file, checks that it is a whole overlay, and returns
 // the disk in it.
 func sentChanges(t *testing.T, source source, below Below) ([]byte, Changes) {
 	t.Helper()
@@ -89,7 +89,7 @@ func mapped(t *testing.T, disk []byte, format string) Below {
 	return Below{Path: path, Format: format, Blocks: result.Blocks}
 }
 
-// kinds are all the ways in which an image of a disk can come.
+// kinds are all the ways in which an image of a disk can arrive.
 func kinds(t *testing.T, disk []byte) map[string]func() source {
 	t.Helper()
 	dir := t.TempDir()
@@ -142,7 +142,7 @@ func TestChangesGiveTheDisk(t *testing.T) {
 	before, after := pair(t)
 	for name, source := range kinds(t, after) {
 		for _, format := range []string{"raw", "qcow2"} {
-			if format == "qcow2" && name != "raw" { // one will do: only the header is another
+			if format == "qcow2" && name != "raw" { // one is enough: only the header differs
 				continue
 			}
 			t.Run(name+" on "+format, func(t *testing.T) {
@@ -150,8 +150,7 @@ func TestChangesGiveTheDisk(t *testing.T) {
 				if !bytes.Equal(got, after) {
 					t.Error("another disk comes of it")
 				}
-				// Four blocks of data, and the header, an L2 table, the L1 table, and two for counting
-				// references.
+				// Four blocks of data, and the header, an L2 table, the L1 table, and two for reference counts.
 				if want := int64(4+5) * blockmap.BlockSize; changes.Size != want {
 					t.Errorf("sent %d bytes, want %d", changes.Size, want)
 				}
@@ -161,7 +160,7 @@ func TestChangesGiveTheDisk(t *testing.T) {
 	}
 }
 
-// wantMap makes sure that a map is that of a disk.
+// wantMap checks that a map is that of a disk.
 func wantMap(t *testing.T, m *blockmap.Map, disk []byte) {
 	t.Helper()
 	w := m.Like(0).Writer()
@@ -269,7 +268,7 @@ func TestSendingChangesFails(t *testing.T) {
 	})
 	t.Run("the file changes", func(t *testing.T) {
 		sink := sinkFunc(func(_ context.Context, r io.Reader, _, _ int64) error {
-			err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)) // while the last block has not been read
+			err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)) // before the last block is read
 			_, copied := io.Copy(io.Discard, r)
 			return errors.Join(err, copied)
 		})

@@ -31,9 +31,8 @@ func inImage(t *testing.T, s source) []byte {
 	return disk
 }
 
-// All layouts that there are give the disk that QEMU finds in them, from a file and as a stream,
-// and can be compared with: as the image that another one stands on, and as the one that stands on
-// another.
+// In every layout, the disk is the one that QEMU finds in it, read from a file and as a stream.
+// Every layout can be compared, both as the image below another one and as the image above.
 func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 	disk := imagetest.Textual()
 	after := bytes.Clone(disk)
@@ -104,14 +103,14 @@ func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// What is missing of an image that was cut off would read as zeros.
+// What is missing from an image that was cut off would read as zeros.
 func TestAnImageThatIsCutOffIsNotOpened(t *testing.T) {
 	whole := imagetest.Converted(t, imagetest.Textual())
 	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, whole[:len(whole)/2])})
 	imagetest.WantError[*image.NotAnImageError](t, err)
 }
 
-// Each cluster is decompressed once, however large it is.
+// Each cluster is decompressed once, regardless of its size.
 func TestALargeClusterIsDecompressedOnce(t *testing.T) {
 	for _, kind := range []string{"zlib", "zstd"} {
 		file := imagetest.Converted(t, imagetest.Textual(), "-c", "-o", "cluster_size=2M,compression_type="+kind)
@@ -124,14 +123,14 @@ func TestALargeClusterIsDecompressedOnce(t *testing.T) {
 		if err := disk.eachBlock(t.Context(), func(int64, []byte) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		// Most of it is clusters with one table each, of which those of the disk are read twice.
+		// Most of it is clusters with one table each; the tables of the disk's clusters are read twice.
 		if read.n-before > len(file) {
 			t.Errorf("%s: %d bytes of a file of %d were read", kind, read.n-before, len(file))
 		}
 	}
 }
 
-// What an image claims costs nothing: its tables are read as far as there are some.
+// False claims of an image cost nothing: its tables are read only as far as they exist.
 func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 	for _, claim := range []string{"cluster_size=64k 60T", "cluster_size=2M 1P", "cluster_size=512 20G"} {
 		options, size, _ := strings.Cut(claim, " ")

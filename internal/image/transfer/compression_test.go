@@ -19,7 +19,7 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 	images := map[string]struct {
 		data   []byte
 		format image.Format
-		disk   int64 // as it is known before
+		disk   int64 // as it is known beforehand
 	}{"raw": {imagetest.Holed(), image.FormatRaw, 0}, "qcow2": {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30}}
 	for _, tool := range imagetest.Tools {
 		for name, c := range images {
@@ -78,7 +78,7 @@ func TestWhatIsInsideIsJudgedLikeAnyImage(t *testing.T) {
 	}
 }
 
-// bomb is much of nothing behind what begins as an image, compressed.
+// bomb is a long run of zeros after the beginning of an image, compressed.
 func bomb(t testing.TB, head []byte, size int64) []byte {
 	t.Helper()
 	var file bytes.Buffer
@@ -124,7 +124,7 @@ func TestABombIsGivenUp(t *testing.T) {
 	}
 }
 
-// A frame that zstd skips is there, and nothing else: no image.
+// The stream has a frame that zstd skips, and nothing else: it is not an image.
 func TestNothingIsInsideWhatIsSkipped(t *testing.T) {
 	skipped := "\x50\x2a\x4d\x18\x04\x00\x00\x00here" // RFC 8878, section 3.1.2
 	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, []byte(skipped))})
@@ -133,7 +133,8 @@ func TestNothingIsInsideWhatIsSkipped(t *testing.T) {
 	}
 }
 
-// Of several frames that end with their connection, the last is not known to be it.
+// If several frames end with their connection, it is not known whether the last one received is the
+// last.
 func TestTheEndOfAFrameIsNotThatOfAFile(t *testing.T) {
 	disk := imagetest.RawDisk(1 << 20)
 	file := append(imagetest.Packed(t, "zstd", disk[:300000]), imagetest.Packed(t, "zstd", disk[300000:])...)

@@ -17,9 +17,9 @@ type contents struct {
 	origin image.Origin
 	io.ReaderAt
 	size int64
-	// data hands out the stretches that may not be zeros, in order. It ends with ctx.
+	// data passes on the stretches that may not be zeros, in order. It ends with ctx.
 	data func(ctx context.Context, do func(image.Extent) error) error
-	// blame tells why what ReadAt was to read is not there.
+	// blame says why what ReadAt was to read is missing.
 	blame func(error) error
 }
 
@@ -33,21 +33,21 @@ func qcow2Contents(ctx context.Context, o image.Origin, r io.ReaderAt, size int6
 	return contents{origin: o, ReaderAt: disk, size: disk.Size(), data: disk.Data, blame: disk.Unread}, nil
 }
 
-// readAhead is how much of a disk is read at once, in bytes, and a multiple of where reading
-// begins: no less than the largest cluster of qcow2, so that each is decompressed once.
+// readAhead is how much of a disk is read at once, in bytes. Reading begins at a multiple of it. It
+// is not less than the largest qcow2 cluster, so that each cluster is decompressed once.
 const readAhead = 2 << 20
 
-// eachBlock hands out the blocks of the disk that are not zeros, in order. The last one may be
-// shorter than the others. Data is do's until it returns.
+// eachBlock passes on the blocks of the disk that are not zeros, in order. The last one may be
+// shorter than the others. do owns data until it returns.
 func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byte) error) error {
 	buffer := make([]byte, min(readAhead, c.size))
-	var seen int64 // the disk up to there: several stretches may be in one block
+	var seen int64 // the disk up to here was read: several stretches may be in one block
 	return c.data(ctx, func(e image.Extent) error {
 		for start := max(seen, e.Offset-e.Offset%blockmap.BlockSize); start < e.End(); start = seen {
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("reading %s: %w", c.origin, err)
 			}
-			ends := e.End() + (blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize // with its last block
+			ends := e.End() + (blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize // including its last block
 			seen = min(start-start%readAhead+readAhead, ends)
 			part := buffer[:min(seen, c.size)-start]
 			if n, err := c.ReadAt(part, start); n < len(part) {
@@ -61,7 +61,7 @@ func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byt
 	})
 }
 
-// eachOf hands out the blocks that are not zeros of a part of a disk, which begins at a byte.
+// eachOf passes on the blocks that are not zeros of a part of a disk, which begins at a byte.
 func eachOf(part []byte, start int64, do func(block int64, data []byte) error) error {
 	for at := 0; at < len(part); at += blockmap.BlockSize {
 		data := part[at:min(at+blockmap.BlockSize, len(part))]

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// fileSystem is a directory on a file system of its own, which goes with the test.
+// fileSystem is a directory on its own file system, which is removed with the test.
 func fileSystem(t *testing.T, mount ...string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -34,7 +34,7 @@ func fileSystem(t *testing.T, mount ...string) string {
 	return dir
 }
 
-// xfs is one that can share blocks between files.
+// xfs is a file system that can share blocks between files.
 func xfs(t *testing.T) string {
 	t.Helper()
 	disk := filepath.Join(t.TempDir(), "disk")
@@ -53,7 +53,7 @@ func taken(t *testing.T, path string) int64 {
 	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
-// setAside has a file take room for a stretch in which nothing was written, and which is then read:
+// setAside has a file reserve room for a stretch in which nothing was written, and then reads it:
 // that looks like data.
 func setAside(t *testing.T, path string, offset, length int64) {
 	t.Helper()
@@ -70,7 +70,7 @@ func setAside(t *testing.T, path string, offset, length int64) {
 	}
 }
 
-// Whether or not it is one file system, the copy has the holes of the image.
+// On one file system or two, the copy has the holes of the image.
 func TestHolesStayHolesInACopy(t *testing.T) {
 	const mib = 1 << 20
 	here := t.TempDir()
@@ -108,7 +108,7 @@ func TestHolesStayHolesInACopy(t *testing.T) {
 			if err != nil || !bytes.Equal(copied, content) {
 				t.Errorf("the copy differs (%v)", err)
 			}
-			// What the file system tells to hold data is there: who stores an image goes by it.
+			// The stretches that the file system reports as data are all there: the store relies on them.
 			if is, was := taken(t, file.Name()), taken(t, path); is > was+mib/4 || is < got.Transferred+got.Shared {
 				t.Errorf("the copy takes %d bytes, the image %d; it is %+v", is, was, got)
 			}

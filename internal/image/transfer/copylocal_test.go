@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// place makes the file that an image is copied into: empty, and as long as the image.
+// place creates the file that an image is copied into: empty, and as long as the image.
 func place(t *testing.T, dir string, size int64) *os.File {
 	t.Helper()
 	file, err := os.Create(filepath.Join(dir, "copy"))

@@ -12,12 +12,12 @@ import (
 
 var zeros [asyncBufferSize]byte
 
-// Digest gives "sha256:hex" of the image in a local file without sending it, and verifies the
-// checksum of the file. Holes are hashed without being read. It is known without reading once it
-// was asked for, or the file was sent.
+// Digest returns "sha256:hex" of the image in a local file without sending it, and verifies the
+// checksum of the file. Holes are hashed without being read. A second call, or a call after the
+// file was sent, does not read the file again.
 //
-// Errors: *SourceError, also for ErrChanged; *ChecksumError; of what is compressed, also those of
-// FromFile. The digest of what passes only once is known by sending it only.
+// Errors: *SourceError, also for ErrChanged; *ChecksumError; for a compressed file, also those of
+// FromFile. The digest of an image that passes only once is known only by sending it.
 func (im *Image) Digest(ctx context.Context) (string, error) {
 	switch {
 	case im.file == nil:
@@ -33,7 +33,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 	return digest, err
 }
 
-// DigestFile gives "sha256:hex" of a file, whatever it holds.
+// DigestFile returns "sha256:hex" of a file with any content.
 func DigestFile(ctx context.Context, file *localfile.File) (string, error) {
 	extents, err := file.Extents(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []ima
 			data := buffer[:min(e.End()-from, int64(len(buffer)))]
 			if read, err := file.ReadAt(data, from); read < len(data) {
 				if err == io.EOF {
-					err = image.ErrChanged // it has become shorter
+					err = image.ErrChanged // the file has become shorter
 				}
 				return err
 			}

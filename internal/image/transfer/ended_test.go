@@ -10,10 +10,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// long is more than the head that is probed, so that there is a body left to go wrong.
+// long is longer than the head that is probed, so that a body is left to go wrong.
 var long = imagetest.RawDisk(4 << 20)
 
-// An error whose cause is an end is no end: what came until then would pass for the whole.
+// An error whose cause is an end is not an end: otherwise the part that came until then would pass
+// for the whole.
 func TestAnErrorOfAnEarlyEndIsNoEnd(t *testing.T) {
 	lost := image.Blame("url", "downloading", fmt.Errorf("the connection: %w", io.EOF), "")
 	for name, data := range map[string][]byte{
@@ -32,8 +33,8 @@ func TestAnErrorOfAnEarlyEndIsNoEnd(t *testing.T) {
 	}
 }
 
-// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and whoever reads volumes
-// may deliver it.
+// An HTTP/1 client cannot see what follows the announced length; HTTP/2 and a volume's reader may
+// deliver it.
 func TestAnImageOfAnotherLengthThanAnnouncedIsAnError(t *testing.T) {
 	for name, announced := range map[string]int64{"longer": 1 << 20, "shorter": 8 << 20} {
 		t.Run(name, func(t *testing.T) {

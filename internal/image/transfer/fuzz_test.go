@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
-// FuzzBlocks looks at the blocks of whatever passes for an image: each once, in order, inside the
-// disk.
+// FuzzBlocks looks at the blocks of any input that passes for an image: each once, in order, inside
+// the disk.
 func FuzzBlocks(f *testing.F) {
 	for _, changes := range [][]byte{{0}, {1}, {3}, {1, 0, 24, 40, 1}, {1, 8, 16, 62, 1, 8, 8, 0, 1}, {1, 0, 0, 64, 70}} {
 		f.Add(changes)

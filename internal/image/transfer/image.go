@@ -1,5 +1,5 @@
 // Package transfer opens disk images and moves their bytes: it recognises an image by its content,
-// decompresses it on the way, and hands its bytes to a sink, or copies them, while it hashes them.
+// decompresses it on the way, and sends its bytes to a sink, or copies them, while it hashes them.
 package transfer
 
 import (
@@ -18,56 +18,56 @@ import (
 type Image struct {
 	Format      image.Format
 	Compression string // gzip, xz, zstd, bzip2; "" for none
-	VirtualSize int64  // bytes of the disk that a guest sees; 0 while that is known only once it was sent
-	Size        int64  // bytes of the image, decompressed; -1 while that is known only once it was sent
-	PackedSize  int64  // bytes of the file at its source; -1 where that is not told
+	VirtualSize int64  // bytes of the disk that a guest sees; 0 while it is only known after sending
+	Size        int64  // bytes of the image, decompressed; -1 while it is only known after sending
+	PackedSize  int64  // bytes of the file at its source; -1 if unknown
 
 	origin image.Origin
 	want   image.Checksum // zero when the source has no checksum
 	head   []byte         // how the image begins, decompressed
 
-	// Of a file.
+	// For a file.
 	file    *localfile.File
 	extents []image.Extent // nil when it is compressed
 	digest  string         // once it is known
 
-	// Of what passes only once.
+	// For an image that passes only once.
 	from       Stream  // zero for a file
 	once       *stream // nil once it was sent
-	proveWhole bool    // nothing told that it ended where it did, so the image has to show that it is whole
+	proveWhole bool    // no sign showed that the end was the real one, so the image has to show that it is whole
 }
 
-// Stream is what an image is read from that passes only once.
+// Stream is the source of an image that passes only once.
 type Stream struct {
 	Reader io.Reader
 	Size   int64             // bytes that Reader has; -1 where that is not known
-	Abort  func(cause error) // makes a read fail that is going on, and releases what the reader has taken
-	// Untold gives, once Reader has ended, the error of an end that may have come too early: nothing
-	// told where the end is. Nil for a reader that always knows.
+	Abort  func(cause error) // fails a read in progress, and releases what the reader holds
+	// Untold returns, once Reader has ended, an error if the end may have come too early, because no
+	// sign showed where the end is. It is nil for a reader that always knows.
 	Untold func() error
-	// Done is called once all was read, and may find that what was read is of no use. Nil for nothing
-	// to do.
+	// Done is called once everything was read, and may find that it is unusable. It is nil if there is
+	// nothing to do.
 	Done func(ctx context.Context) error
 }
 
 // FromFile recognises the image in a local file by its content, never by its name. Want is the
 // checksum of the file; zero for none. The image closes the file, also when FromFile fails.
 //
-// Errors: *SourceError when the bytes cannot be had, *NotAnImageError when they are no disk image,
-// *UnsupportedImageError when they are one that cannot be used.
+// Errors: *SourceError when the bytes cannot be read, *NotAnImageError when they are not a disk
+// image, *UnsupportedImageError when they are an image that cannot be used.
 func FromFile(ctx context.Context, o image.Origin, want image.Checksum, file *localfile.File) (*Image, error) {
 	im := &Image{origin: o, want: want, file: file, Size: file.Size(), PackedSize: file.Size()}
 	if err := im.recogniseFile(ctx); err != nil {
-		_ = im.Close() // nothing was written: err says all there is to say
+		_ = im.Close() // nothing was written: err says everything
 		return nil, err
 	}
 	return im, nil
 }
 
-// FromStream is FromFile for what passes only once. A stream is passed on as it arrives, and
-// decompressed on the way; nothing is kept in files. So the size of an image is known beforehand
-// only where the stream tells it and is not compressed; and the virtual size then, or when the
-// image is a qcow2.
+// FromStream is FromFile for an image that passes only once. A stream is passed on as it arrives,
+// and decompressed on the way; nothing is kept in files. So the size of an image is known
+// beforehand only if the stream announces it and is not compressed. The virtual size is known in
+// that case, too, or when the image is a qcow2.
 func FromStream(o image.Origin, want image.Checksum, from Stream) (*Image, error) {
 	im := &Image{origin: o, want: want, from: from}
 	var err error
@@ -99,13 +99,13 @@ func (im *Image) Close() (err error) {
 	return err
 }
 
-// Plain tells whether the image is a local file that is stored as it is: its bytes can be read in
+// Plain reports whether the image is a local file that is stored as it is: its bytes can be read in
 // any order, and again.
 func (im *Image) Plain() bool { return im.file != nil && im.Compression == "" }
 
-// CheckStored makes sure of a qcow2 image that was sent, of which r has the file: its tables were
-// not seen when it was opened, unless it is Plain. Where nothing told that it had ended, the image
-// has to show that it is whole. Errors are those of FromFile.
+// CheckStored checks a qcow2 image that was sent, and whose file r has: its tables were not seen
+// when it was opened, unless it is Plain. If no sign showed that it had ended, the image has to
+// show that it is whole. Errors are those of FromFile.
 func (im *Image) CheckStored(ctx context.Context, r io.ReaderAt) error {
 	switch {
 	case im.Format != image.FormatQcow2 || im.Plain():
@@ -140,7 +140,7 @@ func (im *Image) recogniseFile(ctx context.Context) error {
 	return qcow2.CheckWhole(ctx, im.origin, im.file, im.Size)
 }
 
-// streamFile starts a reading of a file, whatever it holds.
+// streamFile starts a reading of a file with any content.
 func streamFile(im *Image) (*stream, error) {
 	return newStream(im, io.NewSectionReader(im.file, 0, im.PackedSize), im.PackedSize)
 }

@@ -2,10 +2,10 @@ package transfer
 
 import "time"
 
-// progressInterval is how often it is told how much is done.
+// progressInterval is how often progress is reported.
 const progressInterval = 3 * time.Second
 
-// progress counts what is done, and tells it now and then.
+// progress counts what is done, and reports it now and then.
 type progress struct {
 	done, total int64
 	tell        func(done, total int64)

@@ -11,18 +11,18 @@ import (
 // runBlock is the unit in which zeros are looked for, in bytes.
 const runBlock = 64 << 10
 
-// runs divides what is read into runs of data and the long stretches of zeros between them. The
-// last run ends where all ends, be that zeros. Reading gives the bytes of one run.
+// runs divides its input into runs of data and the long stretches of zeros between them. The last
+// run ends where the input ends, even if that is zeros. Reading returns the bytes of one run.
 type runs struct {
 	r     io.Reader
 	block [runBlock]byte
-	data  []byte // of block, not handed out yet
+	data  []byte // of block, not returned yet
 	zeros int64  // that come before data
-	pos   int64  // where the next byte that is handed out belongs, without those zeros
-	err   error  // that reading ended with
+	pos   int64  // where the next returned byte belongs, without those zeros
+	err   error  // with which reading ended
 }
 
-// fill reads until there is data, or nothing more.
+// fill reads until there is data, or no more input.
 func (r *runs) fill() {
 	for len(r.data) == 0 && r.err == nil {
 		n, err := io.ReadFull(r.r, r.block[:])
@@ -38,12 +38,12 @@ func (r *runs) fill() {
 	}
 }
 
-// next goes to the beginning of the next run, and tells where that is; there is none where more is
-// false.
+// next goes to the beginning of the next run, and returns its offset; more is false if there is
+// none.
 func (r *runs) next() (offset int64, more bool) {
 	r.fill()
 	skip := r.zeros
-	if len(r.data) == 0 { // what follows is zeros to the end
+	if len(r.data) == 0 { // only zeros follow, to the end
 		skip = max(0, r.zeros-localfile.LastBytes)
 	}
 	r.pos += skip
@@ -51,7 +51,7 @@ func (r *runs) next() (offset int64, more bool) {
 	return r.pos, len(r.data) > 0 || r.zeros > 0
 }
 
-// Read gives io.EOF at the end of a run.
+// Read returns io.EOF at the end of a run.
 func (r *runs) Read(p []byte) (int, error) {
 	if len(r.data) == 0 && r.zeros == 0 {
 		r.fill()

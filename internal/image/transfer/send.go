@@ -11,10 +11,10 @@ import (
 )
 
 // Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r
-// yields, length bytes at most. Extents come in order and do not overlap, one after another. Bytes
-// between extents are zeros in the image and are never handed over, so they must already read as
+// yields, length bytes at most. Extents come in order and one after another, and do not overlap.
+// Bytes between extents are zeros in the image and are never passed, so they must already read as
 // zeros in the sink; the last extent ends where the image ends. WriteAt returns soon after ctx has
-// ended, and leaves r alone once it has returned.
+// ended, and does not touch r after it has returned.
 type Sink interface {
 	WriteAt(ctx context.Context, r io.Reader, offset, length int64) error
 }
@@ -22,29 +22,29 @@ type Sink interface {
 // Result is what Send did.
 type Result struct {
 	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
-	Transferred int64  // bytes handed to the sink, or copied
+	Transferred int64  // bytes sent to the sink, or copied
 	Size        int64  // bytes of the image, decompressed
 	Copied      bool   // to the file of Into
-	Shared      int64  // bytes that the copy has in common with the source, instead of bytes transferred
-	// Blocks is what the image's disk holds, where that was asked for; nil where it passed once, and
-	// in another order.
+	Shared      int64  // bytes that the copy shares with the source, instead of bytes transferred
+	// Blocks is what the image's disk holds, if the caller asked for it; nil if the image passed once,
+	// and in another order.
 	Blocks *blockmap.Map
 }
 
-// Option changes what Send tells its caller on the way.
+// Option changes what Send does and reports to its caller on the way.
 type Option func(*sending)
 
 type sending struct {
 	onDigest func(digest string) error
 	progress func(done, total int64)
 	room     int64
-	tooLong  error // instead of that there is no room
-	spooled  int64 // how long the image may be where it is put into a temporary file
+	tooLong  error // replaces the error for lack of room
+	spooled  int64 // how long the image may be if it is put into a temporary file
 	into     *os.File
 	blocks   bool
 }
 
-// digested hands the digest of a reading to the caller that asked for it.
+// digested passes the digest of a reading to the caller that asked for it.
 func (s sending) digested(digest string, err error) error {
 	if err != nil || s.onDigest == nil {
 		return err
@@ -54,44 +54,44 @@ func (s sending) digested(digest string, err error) error {
 
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file
 // that is usually long before it is sent. It is called while bytes are being sent, from another
-// goroutine. An error cancels the sending, and Send returns it as it is: so a caller stops sending
-// what somebody else already stores.
+// goroutine. An error cancels the sending, and Send returns it as it is: so a caller can stop
+// sending an image that another one already stores.
 func OnDigest(f func(digest string) error) Option { return func(s *sending) { s.onDigest = f } }
 
-// OnProgress has f called every few seconds, and when all is sent, with how much of the work is
-// done, in bytes: of a file that is not compressed those that were sent, else those that were read
-// from the source. Total is -1 where nobody knows it. It is called from the goroutine in which the
-// sink reads, and holds that up.
+// OnProgress has f called every few seconds, and when everything is sent, with how much of the work
+// is done, in bytes: for an uncompressed file those that were sent, else those that were read from
+// the source. Total is -1 if it is unknown. f is called from the goroutine in which the sink reads,
+// and delays it.
 func OnProgress(f func(done, total int64)) Option { return func(s *sending) { s.progress = f } }
 
-// Room bounds an image whose size is not known beforehand: one that becomes longer, in bytes, is an
-// *UnsupportedImageError.
+// Room limits an image whose size is not known beforehand: if it becomes longer, in bytes, Send
+// returns an *UnsupportedImageError.
 func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
 
-// Into has Send copy an image that is a local file, and not compressed, into another file of this
-// machine instead of handing it to the sink: by sharing its blocks where the file system can, else
-// by the kernel, or by reading and writing. The file is open for reading and writing, as long as
-// the image, and reads as zeros; Send closes it. What cannot be copied goes to the sink all the
-// same, which has to lead to the same file.
+// Into has Send copy an image that is an uncompressed local file into another file of this machine
+// instead of sending it to the sink: by sharing its blocks if the file system can, else by the
+// kernel, or by reading and writing. The file is open for reading and writing, as long as the
+// image, and reads as zeros; Send closes it. An image that cannot be copied still goes to the sink,
+// which has to lead to the same file.
 func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
 
 // MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to
 // this one: those of local files, and those that arrive as they are, raw.
 func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 
-// Send hands the image to the sink and verifies length and checksum. The sink holds a complete
+// Send sends the image to the sink and verifies length and checksum. The sink holds a complete
 // image only when Send returns no error.
 //
-// Of a local file, holes are not sent. It is hashed by a reader of its own that runs ahead of the
-// sink as fast as it can, and leaves the bytes in the page cache for the sink, so that the disk is
-// read once as long as the lead fits into memory. The file must not change meanwhile. What is
-// compressed, or comes from elsewhere, is hashed as it passes, and long stretches of zeros are not
-// sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image in
-// memory, and what a decompressor looks back at (see MaxWindow).
+// Holes of a local file are not sent. A separate reader hashes the file. It runs ahead of the sink
+// as fast as it can, and leaves the bytes in the page cache for the sink, so that the disk is read
+// once as long as the lead fits into memory. The file must not change meanwhile. An image that is
+// compressed, or comes from elsewhere, is hashed as it passes, and its long stretches of zeros are
+// not sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image
+// in memory, plus the window of a decompressor (see MaxWindow).
 //
-// Once it is sent, Size and VirtualSize are known. Errors: *image.SourceError, also for
-// image.ErrChanged; *image.ChecksumError; of what is not known beforehand, the others of FromFile; what
-// OnDigest or the sink returned.
+// Size and VirtualSize are known once it is sent. Errors: *image.SourceError, also for
+// image.ErrChanged; *image.ChecksumError; for an image not fully known beforehand, the others of
+// FromFile; errors returned by OnDigest or the sink.
 func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result, error) {
 	s := sending{room: math.MaxInt64}
 	for _, option := range options {
@@ -111,7 +111,7 @@ func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result
 	return result, err
 }
 
-// stream has what passes once, or is decompressed, sent by send, which closes the stream.
+// stream has send send an image that passes once, or is decompressed; send closes the stream.
 func (im *Image) stream(ctx context.Context, send func(*stream) error) error {
 	switch {
 	case im.file != nil:
@@ -129,7 +129,7 @@ func (im *Image) stream(ctx context.Context, send func(*stream) error) error {
 		}
 		return err
 	case im.once != nil:
-		p, abort := im.once, im.from.Abort // Close, which may be called at any time, takes both
+		p, abort := im.once, im.from.Abort // both are read here because Close may be called at any time
 		im.once = nil
 		stop := context.AfterFunc(ctx, func() { abort(context.Cause(ctx)) })
 		defer stop()

@@ -71,7 +71,7 @@ func TestAWrongChecksumIsToldAndStopsTheSending(t *testing.T) {
 	}
 }
 
-// untilCancelled is a sink as slow as can be: it only ends with its context.
+// untilCancelled is the slowest possible sink: it only ends with its context.
 func untilCancelled(ctx context.Context, _ io.Reader, _, _ int64) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -127,8 +127,8 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 	}
 }
 
-// Nothing tells a change of a file's mode or links from a writing that was hidden. So it is
-// refused, with words for both.
+// A change of a file's mode or links cannot be distinguished from a hidden write. So it is refused,
+// with a message for both.
 func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"another mode": func(path string) error { return os.Chmod(path, 0o640) },

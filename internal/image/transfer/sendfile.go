@@ -69,7 +69,7 @@ func sendExtent(ctx context.Context, o image.Origin, sink Sink, er *extentReader
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("sending %s: %w", o, context.Cause(ctx))
-	case er.err != nil: // whatever the sink made of it
+	case er.err != nil: // regardless of what the sink returned
 		return o.Unread(er.err)
 	case err != nil:
 		return fmt.Errorf("sending %s from byte %d on: %w", o, e.Offset, err)
@@ -85,8 +85,8 @@ type extentReader struct {
 	r      io.Reader
 	left   int64
 	notice func(n int64) // of bytes that were read
-	short  error         // for an r that ends early; nil where it may
-	ended  bool          // r is at its end
+	short  error         // for an r that ends early; nil if it may
+	ended  bool          // r has ended
 	err    error
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
-// sendStream sends what passes once. It closes the stream.
+// sendStream sends an image that passes once. It closes the stream.
 func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, error) {
 	im := p.im
 	var transferred int64

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
-// Whatever an image has where, what the sink holds is the image, and long zeros were not sent.
+// For every layout of data and zeros, the sink holds the image, and long zeros were not sent.
 func TestRunsAddUpToTheImage(t *testing.T) {
 	const block = runBlock
 	for name, spans := range map[string][]int{ // lengths of data and zeros in turn

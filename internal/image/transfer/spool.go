@@ -10,11 +10,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
-// spool is a file that only this process knows, and that is gone with it.
+// spool is a file that only this process knows, and that is removed with it.
 type spool struct {
 	file *os.File
 	dir  string
-	left bool // it could not be removed before it was used, as on Windows
+	left bool // it could not be removed before use, as on Windows
 }
 
 func newSpool() (*spool, error) {
@@ -51,14 +51,14 @@ func (s *spool) Close() error {
 
 // spoolBound is how much may be put into a temporary file.
 type spoolBound struct {
-	bytes int64  // the least of both
+	bytes int64  // the smaller of both
 	dir   string // the directory of temporary files
-	free  int64  // bytes there; -1 where nobody knows
-	pool  int64  // how long an image may be that the pool could hold; math.MaxInt64 for one that it has
+	free  int64  // bytes there; -1 if unknown
+	pool  int64  // the longest image that the pool could hold; math.MaxInt64 for one that it already has
 }
 
-// room is how much may be put into the file, given what the pool could hold. One sixteenth of what
-// is free is left to others.
+// room is how much may be put into the file, given what the pool could hold. It leaves one
+// sixteenth of the free room to others.
 func (s *spool) room(pool int64) spoolBound {
 	b := spoolBound{bytes: pool, dir: s.dir, free: -1, pool: pool}
 	if free, known := freeBytes(s.file); known {
@@ -84,8 +84,8 @@ func (b spoolBound) exceeded(im *Image) error {
 	return im.origin.Unsupported(adviceSpool, "%s", reason)
 }
 
-// spoolRoom is how long a qcow2 image may be, in bytes, of which what is not in the one below has
-// that much room in the pool: what is there as well, and tables and spare clusters come on top.
+// spoolRoom is how long a qcow2 image may be, in bytes, if the pool has that much room for what is
+// not in the image below. The data of the image below, tables and spare clusters come on top.
 func spoolRoom(room int64, below *blockmap.Map) int64 {
 	disk := below.Data() * blockmap.BlockSize
 	if more := disk + disk/8 + 64<<20; room < (math.MaxInt64-more)/9*8 {

@@ -35,8 +35,8 @@ func TestSpoolIsGoneAtOnce(t *testing.T) {
 	}
 }
 
-// A server that sends without end does not fill the directory of temporary files: what the pool
-// could not hold is refused.
+// A server that sends without end does not fill the directory of temporary files: an image that the
+// pool could not hold is refused.
 func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 	const room = 8 << 20
 	below := Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)}
@@ -84,7 +84,7 @@ func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
 	}
 }
 
-// endless is zeros without end, and does something after a mebibyte.
+// endless yields zeros without end, and calls a function after a mebibyte.
 type endless struct {
 	n    int
 	then func()
@@ -98,7 +98,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is read without end stops with the context, whoever reads it, and whatever it holds.
+// Any reading of endless input stops with the context, for every content.
 func TestReadingEndsWithTheContext(t *testing.T) {
 	path := imagetest.WriteFile(t, imagetest.Packed(t, "gzip", imagetest.RawDisk(1<<20)))
 	for name, read := range map[string]func(context.Context, *Image) error{
@@ -113,7 +113,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stop := errors.New("stop")
 			im := opened(t, source{path: path})
-			im.file = nil // what it reads now is without end
+			im.file = nil // what it reads now has no end
 			im.once = &stream{im: im, in: &tap{r: &endless{then: func() { cancel(stop) }}}, release: func() {}}
 			im.once.out = im.once.in
 			im.from.Abort = func(error) {}
@@ -122,7 +122,7 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 			}
 		})
 	}
-	// Tables are read a piece at a time.
+	// Tables are read piece by piece.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	disk := imagetest.Qcow2(nil)

@@ -17,14 +17,14 @@ type stream struct {
 	im      *Image
 	in      *tap       // what comes from the source
 	out     io.Reader  // the image
-	parts   func() int // of what is compressed; nil for an image that is not
+	parts   func() int // of a compressed image; nil if it is not compressed
 	release func()
 }
 
 func (p *stream) close() { p.release() }
 
-// newStream starts a reading of what a source holds, size bytes or -1 for a number that is not
-// known. It finds out what kind of image it is, and notes that.
+// newStream starts a reading of a source of size bytes, or -1 for unknown. It finds out what kind
+// of image it is, and records that.
 func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	in := &tap{origin: im.origin, r: r}
 	head, err := readHead(in)
@@ -58,18 +58,18 @@ func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	return p, nil
 }
 
-// readHead reads what a file is recognised by.
+// readHead reads the bytes by which a file is recognised.
 func readHead(r io.Reader) ([]byte, error) {
 	head := make([]byte, probe.HeadSize)
 	n, err := io.ReadFull(r, head)
-	if err == io.EOF || err == io.ErrUnexpectedEOF { // as they are: a reader that fails says so in words of its own
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // compared with ==: a reader that fails returns its own error
 		err = nil
 	}
 	return head[:n], err
 }
 
-// recognise finds out what kind of image begins so, and how large it is. It is asked again when the
-// size is known.
+// recognise finds out what kind of image begins with head, and how large it is. It is called again
+// when the size is known.
 func (im *Image) recognise(head []byte, size int64) error {
 	format, virtual, err := probe.Image(im.origin, bytes.NewReader(head), size)
 	if err != nil {
@@ -79,7 +79,7 @@ func (im *Image) recognise(head []byte, size int64) error {
 	return nil
 }
 
-// inside says of an image that it is so once it was decompressed.
+// inside adds to an error about an image that the image was compressed.
 func inside(packed string, err error) error {
 	if packed == "" {
 		return err
@@ -94,8 +94,8 @@ func inside(packed string, err error) error {
 	return err
 }
 
-// limit is how long an image whose size is not known may become before it is given up: no longer
-// than its disk, with the tables of a format, and than there is room for.
+// limit is how long an image of unknown size may become before it is given up: not longer than its
+// disk with the tables of its format, and not longer than the room allows.
 func (im *Image) limit(room int64) (int64, error) {
 	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was made to fill up " +
 		"a disk when it is decompressed"
@@ -111,7 +111,7 @@ func (im *Image) limit(room int64) (int64, error) {
 		"it is longer than the %d MiB that there is room for", room>>20)
 }
 
-// through lets take read all of the stream, limit bytes at most, and hashes it meanwhile. Reading
+// through lets take read the whole stream, limit bytes at most, and hashes it meanwhile. Reading
 // ends with ctx. It closes the stream.
 func (p *stream) through(
 	ctx context.Context, s sending, take func(r io.Reader, limit int64) error,
@@ -157,12 +157,12 @@ func (p *stream) through(
 	return digest, nil
 }
 
-// end makes sure that what has passed was all, and what it should be. Plain is how many bytes the
-// image had.
+// end checks that everything has passed, and that it is what it should be. Plain is how many bytes
+// the image had.
 func (p *stream) end(plain int64) error {
 	im := p.im
 	if im.Compression != "" {
-		// The checksum is of the whole file, also of what a decompressor leaves behind its last mark.
+		// The checksum is of the whole file, including what a decompressor leaves after its last mark.
 		if _, err := io.Copy(io.Discard, p.in); err != nil {
 			return err
 		}
@@ -189,8 +189,7 @@ func (p *stream) end(plain int64) error {
 	return im.checkTold(parts)
 }
 
-// cancelled is a reader until ctx ends. What is read from may be without end, as what is
-// decompressed can be.
+// cancelled is a reader that ends with ctx. Its input may have no end, also when decompressed.
 type cancelled struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has none
 	origin image.Origin
@@ -204,7 +203,7 @@ func (c *cancelled) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// bounded fails once there is more than left bytes.
+// bounded fails once there are more than left bytes.
 type bounded struct {
 	r    io.Reader
 	left int64
@@ -225,13 +224,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tap is what comes from a source: it counts and, where the checksum is not that of the image,
-// hashes.
+// tap counts what comes from a source, and hashes it if the checksum is not that of the image.
 type tap struct {
 	origin image.Origin
 	r      io.Reader
-	again  []byte // read already, and handed out once more
-	n      int64  // bytes that have come, all of which were handed out once or are in again
+	again  []byte // read already, and returned once more
+	n      int64  // bytes that have come, all of which were returned once or are in again
 	sum    *image.Digester
 	err    error
 	notice func(n int64)
@@ -257,7 +255,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		err = t.origin.Unread(err)
 	}
 	if t.err = err; n > 0 {
-		err = nil // it comes again: not all decompressors expect it with the last bytes
+		err = nil // returned next time: not all decompressors expect it with the last bytes
 	}
 	return n, err
 }
@@ -268,9 +266,9 @@ func (t *tap) hash(p []byte) {
 	}
 }
 
-// checkTold refuses what has ended with its connection, and does not show that it is whole. Parts
-// is how many times it was compressed, one behind the other: the end of the first is not that of
-// all.
+// checkTold refuses an image that ended with its connection and does not show that it is whole.
+// Parts is the number of compressed parts, one after the other: the end of the first need not be
+// the end of the last.
 func (im *Image) checkTold(parts int) error {
 	if im.want != (image.Checksum{}) || im.from.Untold == nil || parts == 1 {
 		return nil

@@ -9,13 +9,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
-// source is where a test has an image: in a file, or in what can be read once.
+// source is where a test has an image: in a file, or in a reader that can be read once.
 type source struct {
 	path     string
 	once     io.Reader // if there is no path
-	length   int64     // of once, as it is announced
+	length   int64     // of once, as announced
 	checksum string
-	untold   error // of once, if nothing tells where it ends
+	untold   error // of once, if no sign shows where it ends
 }
 
 func open(ctx context.Context, s source) (*Image, error) {
