@@ -1,5 +1,5 @@
-// Package catalogcmd is the provider's own command line: it prepares a catalog in PostgreSQL, copies, exports and
-// imports catalogs, and repairs damaged documents in a pool.
+// Package catalogcmd is the provider's own command line: it prepares a catalog in PostgreSQL,
+// copies, exports and imports catalogs, and repairs damaged documents in a pool.
 package catalogcmd
 
 import (

@@ -15,7 +15,8 @@ var (
 	ErrNoVolume = errors.New("no such volume")
 	// ErrNoNetwork: the host has no such network.
 	ErrNoNetwork = errors.New("no such network")
-	// ErrNoNodeDevice: the host has no such device, such as one that was unplugged since it was listed.
+	// ErrNoNodeDevice: the host has no such device, such as one that was unplugged since it was
+	// listed.
 	ErrNoNodeDevice = errors.New("no such device")
 	// ErrTooManyVolumes: libvirt cannot list the pool, because it has too many volumes.
 	ErrTooManyVolumes = errors.New("the pool has too many volumes")

@@ -27,9 +27,11 @@ type Pools interface {
 	Pool(ctx context.Context, name string) (Pool, error)
 	// Pools returns all pools of the host, active or not, by name.
 	Pools(ctx context.Context) ([]Pool, error)
-	// PoolUUID returns the UUID of a pool, or ErrNoPool. It makes no request for a pool that was used before.
+	// PoolUUID returns the UUID of a pool, or ErrNoPool. It makes no request for a pool that was used
+	// before.
 	PoolUUID(ctx context.Context, name string) (string, error)
-	// PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes one request.
+	// PoolUUIDs returns the UUIDs of all pools of the host, active or not, by their names. It makes
+	// one request.
 	PoolUUIDs(ctx context.Context) (map[string]string, error)
 	// CreateDirPool makes sure that a directory pool with this name and path exists, is active and
 	// starts with the host. Several callers may call it at once, also in different processes. If a

@@ -1,6 +1,6 @@
-// Package libvirt connects to a machine whose guests libvirt runs, and is a host.Host. Its parts below have a room each:
-// dial opens connections, rpc makes requests, virterr types errors, storage knows pools and volumes, domain what runs on
-// the machine, and node the machine itself.
+// Package libvirt connects to a machine whose guests libvirt runs, and implements host.Host. Its
+// subpackages divide the work: dial opens connections, rpc makes requests, virterr types errors,
+// storage handles pools and volumes, domain the guests on the machine, and node the machine itself.
 package libvirt
 
 import (
@@ -16,26 +16,26 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Options say which host to talk to and how patient to be.
+// Options say which host to connect to and how long to wait for it.
 type Options struct {
-	// URI is a libvirt URI, for example "qemu:///system" or
-	// "qemu+ssh://root@host/system"; see New for what is understood.
+	// URI is a libvirt URI, for example "qemu:///system" or "qemu+ssh://root@host/system"; see New for
+	// the supported forms.
 	URI string
-	// Tenant is whose the volumes are that the Conn makes for itself, by their
-	// names; see Conn.Time. Empty means "default".
+	// Tenant is the tenant in the names of the volumes that the Conn creates for itself; see
+	// Conn.Time. Empty means "default".
 	Tenant string
 	// DialTimeout bounds reaching the host, including SSH and TLS. Zero means 10
 	// seconds.
 	DialTimeout time.Duration
-	// CallTimeout bounds a single request whose context has no deadline, and
-	// the first answer on a connection; a caller with time left tries another.
-	// Transfers and server-side clones are not bounded by it.
-	// Zero means 60 seconds.
+	// CallTimeout bounds a single request whose context has no deadline, and the first answer on a
+	// connection; a caller with time left tries another connection. It does not bound transfers and
+	// server-side clones. Zero means 60 seconds.
 	CallTimeout time.Duration
 }
 
-// Conn is a libvirt host: requests go through its client, which says what becomes of those that are given up on and of
-// lost connections. Each Transfer and each clone has a connection of its own. It is safe for concurrent use.
+// Conn is a libvirt host. Requests go through its client, which documents what happens to abandoned
+// requests and lost connections. Each Transfer and each clone has a separate connection. A Conn is
+// safe for concurrent use.
 type Conn struct {
 	*rpc.Client
 	*pools
@@ -49,7 +49,7 @@ type Conn struct {
 
 var _ host.Host = (*Conn)(nil)
 
-// Other names, since fields of the types' own names would hide methods.
+// These aliases exist because fields with the types' own names would hide methods.
 type (
 	pools   = storage.Pools
 	volumes = storage.Volumes
@@ -60,7 +60,7 @@ type (
 	machine = node.Node
 )
 
-// New prepares a Conn; it parses the URI and does nothing else. A URI is
+// New prepares a Conn: it parses the URI and makes no connection. A URI is
 //
 //	qemu[+TRANSPORT]://[USER@][HOST][:PORT]/(system|session)[?OPTION=VALUE…]
 //
@@ -82,8 +82,8 @@ func New(o Options) (*Conn, error) {
 	return h, nil
 }
 
-// Close closes the host's connections. Requests in flight fail, later ones too. Transfers are closed by their owners.
-// Closing again does nothing.
+// Close closes the host's connections. Requests in flight and later ones fail. The owners of
+// transfers close those. Closing again does nothing.
 func (h *Conn) Close() error {
 	h.Client.Close()
 	return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// The host in memory, on which other packages' tests run, keeps the same contract.
+// The host in memory, which the tests of other packages use, fulfils the same contract.
 func TestRealContract(t *testing.T) {
 	h, err := conn.New(conn.Options{URI: virttest.URI(t)})
 	if err != nil {

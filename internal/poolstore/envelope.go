@@ -105,7 +105,8 @@ func seal(e envelope, body []byte) ([]byte, error) {
 	return append(head, body...), nil
 }
 
-// checkMark begins the last member of the envelope's line: the SHA-256, in hex, of the line before this mark.
+// checkMark begins the last member of the envelope's line: the SHA-256, in hex, of the line before
+// this mark.
 const checkMark = `,"check":"`
 
 func checksum(data []byte) string {

@@ -13,9 +13,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// A document's body is a gzip file of one member a page, so that gunzip shows all of it. The envelope says which pages
-// there are and how long their members are: reading one record decompresses one page, and a write compresses only what it
-// changes. A page is lines, of columns with tabs between them:
+// A document's body is a gzip file of one member a page, so that gunzip shows all of it. The
+// envelope says which pages there are and how long their members are: reading one record
+// decompresses one page, and a write compresses only what it changes. A page is lines, of columns
+// with tabs between them:
 //
 //	"", JSON                           # a part: what records have in common is there once
 //	KEY, REVISION, "0 1 ...", JSON     # a record, ordered by key: its parts, counted from the first line, and the rest

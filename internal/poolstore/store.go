@@ -1,5 +1,5 @@
-// Package poolstore keeps the catalog as documents in a libvirt storage pool: no server of its own, and every
-// configuration that reaches the pool sees the same library.
+// Package poolstore keeps the catalog as documents in a libvirt storage pool: no server of its own,
+// and every configuration that reaches the pool sees the same library.
 //
 // A document holds many records: layout.go says which document a record is in, and shelf.go how the
 // document holds it. Changes within one process that wait for the same document are written
@@ -79,7 +79,8 @@ func (s *Store) Templates() catalog.Collection[catalog.Template] {
 	}}
 }
 
-// TemplateHeads lists templates as Templates does, but leaves their specs out; see catalog.TemplateHeads.
+// TemplateHeads lists templates as Templates does, but leaves their specs out; see
+// catalog.TemplateHeads.
 func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
 	return collection[catalog.Template]{store: s, layout: templates}.List(ctx, prefix)
 }

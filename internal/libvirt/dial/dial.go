@@ -14,9 +14,8 @@ import (
 	"strings"
 )
 
-// Dial opens the network connection to the daemon. go-libvirt has dialers of
-// its own; they take no context, and the one for ssh leaves the SSH connection
-// open when its channel is closed.
+// Dial opens the network connection to the daemon. go-libvirt's own dialers take no context, and
+// its ssh dialer leaves the SSH connection open when its channel is closed.
 func (t Target) Dial(ctx context.Context) (net.Conn, error) {
 	switch t.transport {
 	case "tcp":
@@ -88,7 +87,7 @@ func (t Target) dialTLS(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// orSSH asks a user who named no transport, which means TLS, whether they meant SSH.
+// orSSH suggests SSH to a user who named no transport, which means TLS.
 func (t Target) orSSH() string {
 	if t.named {
 		return ""
@@ -100,7 +99,7 @@ func (t Target) orSSH() string {
 	return fmt.Sprintf(". A URI like %s means TLS: did you mean SSH, qemu+ssh://%s%s?", t.uri, host, strings.TrimPrefix(t.remote, "qemu://"))
 }
 
-// pki is a place for certificates: libvirt's layout differs between its three.
+// pki holds the paths of certificates: libvirt has three places for them, with different layouts.
 type pki struct{ ca, cert, key string }
 
 func (t Target) pkiPlaces() []pki {
@@ -118,8 +117,8 @@ func (t Target) pkiPlaces() []pki {
 	return places
 }
 
-// tlsConfig takes the CA and the client's certificate each from the first place
-// that has one. A client certificate is optional, as servers may not ask for it.
+// tlsConfig takes the CA and the client's certificate each from the first place that has one. A
+// client certificate is optional, because servers may not ask for one.
 func (t Target) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.options["no_verify"] == "1"} //nolint:gosec // the user's explicit choice
 	for _, place := range t.pkiPlaces() {

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// greeting is what the daemons of these tests say; nothing else is asked of them.
+// greeting is what the daemons in these tests send. They answer nothing else.
 const greeting = "libvirtd"
 
 // wantGreeting dials the URI and reads the daemon's greeting.
@@ -49,7 +49,7 @@ func dialURI(t *testing.T, uri string) (net.Conn, error) {
 	return must[Target](t)(Parse(uri)).Dial(ctx)
 }
 
-// listen serves every connection, and returns its address.
+// listen accepts connections and serves each one, and returns its address.
 func listen(t *testing.T, network, address string, serve func(net.Conn)) string {
 	t.Helper()
 	l := must[net.Listener](t)(net.Listen(network, address))
@@ -85,7 +85,7 @@ func pemOf(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// writePKI makes a CA and a certificate that serves both sides.
+// writePKI creates a CA and a certificate for both sides.
 func writePKI(t *testing.T) (dir string, pair tls.Certificate, ca *x509.CertPool) {
 	t.Helper()
 	dir = t.TempDir()
@@ -146,7 +146,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// sshServer forwards UNIX sockets for whoever has the key, as OpenSSH does.
+// sshServer forwards UNIX sockets for a user with the key, as OpenSSH does.
 func sshServer(t *testing.T, host ssh.Signer, user ssh.PublicKey) string {
 	t.Helper()
 	config := &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// HostKeyError says why the key that a host has shown is not taken.
+// HostKeyError says why a host's key is rejected.
 type HostKeyError struct {
 	Host   string // as known_hosts names it
 	Reason string
@@ -20,7 +20,7 @@ func (e *HostKeyError) Error() string { return fmt.Sprintf("the SSH key of %s %s
 
 func (e *HostKeyError) Unwrap() error { return e.Err }
 
-// explain says what a check has found, and what to do.
+// explain says what a check found and what to do.
 func (k *knownHosts) explain(address string, key ssh.PublicKey, err error) error {
 	host := knownhosts.Normalize(address)
 	refused := func(format string, args ...any) error {
@@ -31,7 +31,7 @@ func (k *knownHosts) explain(address string, key ssh.PublicKey, err error) error
 	switch {
 	case errors.As(err, &revoked):
 		return refused("is revoked by %s, line %d", k.original(revoked.Revoked.Filename), revoked.Revoked.Line)
-	case !errors.As(err, &known): // of a certificate
+	case !errors.As(err, &known): // about a certificate
 		return refused("is a certificate that is not accepted: %v", err)
 	case len(known.Want) > 0:
 		want := known.Want[0]
@@ -52,5 +52,5 @@ func (k *knownHosts) explain(address string, key ssh.PublicKey, err error) error
 		"ssh-keyscan -p %s %s. Another file is named with ?known_hosts=", describe(key), k.file, port, name)
 }
 
-// describe is the type and fingerprint of a key, as OpenSSH prints them.
+// describe returns the type and fingerprint of a key, as OpenSSH prints them.
 func describe(key ssh.PublicKey) string { return key.Type() + " " + ssh.FingerprintSHA256(key) }

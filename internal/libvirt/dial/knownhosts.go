@@ -17,16 +17,17 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// systemKnownHosts are the files that every user of OpenSSH's client has beside those in ~/.ssh; see ssh_config(5),
-// GlobalKnownHostsFile.
+// systemKnownHosts are the files that OpenSSH's client reads for every user, besides those in
+// ~/.ssh; see ssh_config(5), GlobalKnownHostsFile.
 var systemKnownHosts = []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
 
-// knownHosts has the keys of hosts that are known, out of files in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
+// knownHosts holds the keys of known hosts, from files in the format of sshd(8), SSH_KNOWN_HOSTS
+// FILE FORMAT.
 type knownHosts struct {
-	file        string // where a new key belongs
+	file        string // the file to add a new key to
 	check       ssh.HostKeyCallback
-	authorities map[place]bool    // lines with the key of an authority instead of a host's own
-	copies      map[string]string // the files that copies were read in the place of
+	authorities map[place]bool    // lines that hold an authority's key instead of a host's
+	copies      map[string]string // copies, and the files that they replace
 }
 
 // place is a line of a file.
@@ -35,7 +36,7 @@ type place struct {
 	line int
 }
 
-// openKnownHosts reads the given file, or else those of OpenSSH's client that exist.
+// openKnownHosts reads the given file, or otherwise those files of OpenSSH's client that exist.
 func openKnownHosts(given, home string) (*knownHosts, error) {
 	k := &knownHosts{file: given, authorities: map[place]bool{}, copies: map[string]string{}}
 	files := []string{given}
@@ -66,9 +67,9 @@ func openKnownHosts(given, home string) (*knownHosts, error) {
 	return k, nil
 }
 
-// read notes what the lines of a file are, and names the file to use: a copy where there are lines that OpenSSH skips, such
-// as those of a type of keys that came later, or of SSH 1, or names in capitals. The library would refuse the whole file for one
-// of the former, and not find the latter.
+// read records the lines of a file and names the file to use. That is a copy if the file has lines
+// that OpenSSH skips, such as keys of a later type or of SSH 1, or names in capitals. The library
+// would refuse the whole file because of such keys, and would not find such names.
 func (k *knownHosts) read(file string) (name string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -100,17 +101,17 @@ func (k *knownHosts) read(file string) (name string, err error) {
 	return temporary.Name(), errors.Join(err, temporary.Close())
 }
 
-// longest is how many bytes a line may have for the library, with its end.
+// longest is the maximum length of a line that the library accepts, including its end.
 const longest = 64<<10 - 1
 
-// parseKnownHost returns a line as the library takes it, nil for one that OpenSSH skips or that names no host, and its marker.
-// OpenSSH takes names for the same in capitals and in small letters.
+// parseKnownHost returns a line's marker, and the line in the form that the library accepts, or nil
+// if OpenSSH skips the line or it names no host. OpenSSH ignores case in names.
 func parseKnownHost(line []byte) (marker string, sound []byte) {
 	marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
 	switch {
 	case err != nil:
 		return marker, nil
-	case marker == "revoked": // for all hosts: the library does not look at the names
+	case marker == "revoked": // it applies to all hosts, because the library does not look at the names
 		return marker, append([]byte("@revoked * "), ssh.MarshalAuthorizedKey(key)...)
 	case len(line) > longest || marker != "" && marker != "cert-authority":
 		return marker, nil
@@ -125,7 +126,7 @@ func parseKnownHost(line []byte) (marker string, sound []byte) {
 	hosts = slices.DeleteFunc(hosts, func(name string) bool {
 		name = strings.TrimPrefix(name, "!")
 		_, _, err := net.SplitHostPort(name)
-		return name == "" || name[0] == '|' || name[0] == '[' && err != nil // in brackets is a host with its port
+		return name == "" || name[0] == '|' || name[0] == '[' && err != nil // a name in brackets is a host with its port
 	})
 	if len(hosts) == 0 {
 		return marker, nil
@@ -133,7 +134,7 @@ func parseKnownHost(line []byte) (marker string, sound []byte) {
 	return marker, bytes.Replace(line, []byte(names), []byte(strings.ToLower(strings.Join(hosts, ","))), 1)
 }
 
-// hashed tells whether a name is |1|SALT|HASH, both in base64.
+// hashed reports whether a name is |1|SALT|HASH, with SALT and HASH in base64.
 func hashed(name string) bool {
 	parts := strings.Split(name, "|")
 	if len(parts) != 4 || parts[1] != "1" {
@@ -158,14 +159,15 @@ func (k *knownHosts) accept(address string, remote net.Addr, key ssh.PublicKey) 
 	if other := withoutPort(address); !refused && other != address && k.check(other, remote, key) == nil {
 		return nil
 	}
-	// The key of a certificate may be known by itself.
+	// The key of a certificate may itself be known.
 	if certificate, ok := key.(*ssh.Certificate); ok && k.accept(address, remote, certificate.Key) == nil {
 		return nil
 	}
 	return k.explain(address, key, err)
 }
 
-// withoutPort is the host at SSH's own port: OpenSSH looks there as well where the host is not known at its port.
+// withoutPort returns the host at SSH's own port: if a host is unknown at its port, OpenSSH looks
+// there as well.
 func withoutPort(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -174,8 +176,9 @@ func withoutPort(address string) string {
 	return net.JoinHostPort(host, portSSH)
 }
 
-// algorithms are those that a host is asked for, the ones first that its known keys have: a host shows one of its keys
-// only, and OpenSSH may have written down another. Certificates are asked for where their authority is known.
+// algorithms returns the algorithms to ask a host for, those of its known keys first: a host shows
+// only one of its keys, and OpenSSH may have recorded another one. Certificates are included if
+// their authority is known.
 func (k *knownHosts) algorithms(address string) []string {
 	known := k.known(address)
 	if len(known) == 0 {
@@ -209,7 +212,8 @@ func isCertificate(algorithm string) bool {
 	return strings.HasSuffix(algorithm, "-cert-v01@openssh.com")
 }
 
-// known are the keys that are known of an address. The library tells them where it is shown another one.
+// known returns the known keys of an address. The library reports them when it is shown a different
+// key.
 func (k *knownHosts) known(address string) []knownhosts.KnownKey {
 	if known, ok := errors.AsType[*knownhosts.KeyError](k.check(address, &net.TCPAddr{IP: net.IPv4zero}, noKey{})); ok {
 		return known.Want
@@ -217,7 +221,7 @@ func (k *knownHosts) known(address string) []knownhosts.KnownKey {
 	return nil
 }
 
-// original is the file that a copy was read in the place of.
+// original returns the file that a copy replaces.
 func (k *knownHosts) original(file string) string { return cmp.Or(k.copies[file], file) }
 
 // noKey is a key that no host has.

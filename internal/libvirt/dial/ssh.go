@@ -16,9 +16,8 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// dialSSH opens an SSH connection and, through it, the daemon's UNIX socket on
-// the other machine. The SSH server has to allow stream-local forwarding, as
-// OpenSSH does by default.
+// dialSSH opens an SSH connection and, through it, the daemon's UNIX socket on the other machine.
+// The SSH server must allow stream-local forwarding, as OpenSSH does by default.
 func (t Target) dialSSH(ctx context.Context) (net.Conn, error) {
 	config, done, err := t.sshConfig(ctx)
 	if err != nil {
@@ -61,7 +60,8 @@ func throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig, sockets 
 	return &tunnel{Conn: c, client: client}, nil
 }
 
-// handshake makes an SSH connection. What its error advises is about what failed: the connection, the host's key or the user's.
+// handshake opens an SSH connection. Its error advises on the cause: the connection, the host's key
+// or the user's.
 func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
 	trusted := false
 	mine := *config
@@ -70,7 +70,7 @@ func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn
 		trusted = err == nil
 		return err
 	}
-	transport, channels, requests, err := ssh.NewClientConn(tcp, strings.ToLower(address), &mine) // known_hosts has names in lower case
+	transport, channels, requests, err := ssh.NewClientConn(tcp, strings.ToLower(address), &mine) // names in known_hosts are in lower case
 	var refused *HostKeyError
 	switch {
 	case errors.As(err, &refused):
@@ -83,7 +83,7 @@ func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn
 	return transport, channels, requests, err
 }
 
-// broken tells whether an error is that of a connection, not of what the other side answered.
+// broken reports whether an error comes from the connection, and not from the other side's answer.
 func broken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.As(err, new(net.Error))
 }
@@ -94,8 +94,8 @@ type tunnel struct {
 	client *ssh.Client
 }
 
-// Close closes the SSH connection, which closes the channel too; closing the
-// channel alone waits for a peer that may have gone.
+// Close closes the SSH connection, which closes the channel too. Closing only the channel would
+// wait for a peer that may be gone.
 func (t *tunnel) Close() error { return t.client.Close() }
 
 // sshConfig gathers keys and known hosts. done ends the use of the SSH agent.
@@ -130,8 +130,8 @@ func (t Target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done f
 	if path := os.Getenv("SSH_AUTH_SOCK"); path != "" {
 		if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
 			done = func() { c.Close() }
-			// An agent that does not answer is as good as none: the key files
-			// may do, and if not, the server's refusal is the error that counts.
+			// An agent that does not answer counts as no agent: the key files may be enough, and if not, the
+			// server's refusal is the error that matters.
 			held, _ := agent.NewClient(c).Signers()
 			signers = append(signers, held...)
 		}
@@ -143,7 +143,7 @@ func (t Target) sshConfig(ctx context.Context) (config *ssh.ClientConfig, done f
 	return config, done, nil
 }
 
-// expanded is a path of a URI, where a leading ~/ is the user's home, as for OpenSSH.
+// expanded returns a URI's path with a leading ~/ replaced by the user's home, as in OpenSSH.
 func expanded(path, home string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		return filepath.Join(home, rest)
@@ -151,8 +151,8 @@ func expanded(path, home string) string {
 	return path
 }
 
-// keySigners reads the given key file, or else those of the default ones that
-// exist and are not encrypted.
+// keySigners reads the given key file, or otherwise those of the default files that exist and are
+// not encrypted.
 func keySigners(given, home string) ([]ssh.Signer, error) {
 	if given != "" {
 		signer, err := readKey(given)

@@ -16,27 +16,27 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
-// sshd is OpenSSH's server, one process a connection, as inetd would start it.
+// sshd is OpenSSH's server, with one process per connection, as inetd would start it.
 type sshd struct {
 	address string
 	dir     string
 	uri     string // of a daemon behind it, with the user's key; options are appended
 }
 
-// keyTypes are those of host keys, as ssh-keygen names them. Short keys are made faster.
+// keyTypes are the types of host keys, by ssh-keygen's names. Short keys are faster to create.
 var (
 	keyTypes = []string{"rsa", "ecdsa", "ed25519"}
 	bits     = map[string][]string{"rsa": {"-b", "2048"}}
 )
 
-// startSSHD starts a server with host keys of these types, and a daemon that it forwards to. With the key of an authority, it
-// has a certificate for each of them.
+// startSSHD starts a server with host keys of these types, and a daemon that it forwards to. If the
+// key of an authority is given, the server has a certificate for each host key.
 func startSSHD(t *testing.T, authority string, types ...string) *sshd {
 	t.Helper()
 	const program = "/usr/sbin/sshd"
 	needs.Installed(t, program)
 	me := must[*user.User](t)(user.Current())
-	if me.Uid == "0" { // where it locks itself up until somebody has logged in; the package makes it at boot
+	if me.Uid == "0" { // sshd confines itself there until a user has logged in; the package creates it at boot
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func startSSHD(t *testing.T, authority string, types ...string) *sshd {
 		defer connection.Close()
 		cmd := exec.CommandContext(t.Context(), program, "-i", "-f", file, "-E", s.path("log"))
 		cmd.Stdin, cmd.Stdout = connection, connection
-		_ = cmd.Run() // what is wrong with it, the client tells
+		_ = cmd.Run() // the client reports its errors
 	})
 	s.uri = fmt.Sprintf("qemu+ssh://%s@%s/system?socket=%s&keyfile=%s", me.Username, s.address, socket, s.path("user"))
 	t.Cleanup(func() {
@@ -78,20 +78,21 @@ func startSSHD(t *testing.T, authority string, types ...string) *sshd {
 
 func (s *sshd) path(name string) string { return filepath.Join(s.dir, name) }
 
-// public is the public host key of a type: its type and base64.
+// public returns the public host key of a type: its type and base64.
 func (s *sshd) public(t *testing.T, kind string) string {
 	t.Helper()
 	fields := strings.Fields(string(must[[]byte](t)(os.ReadFile(s.path("host_" + kind + ".pub")))))
 	return fields[0] + " " + fields[1]
 }
 
-// knowing is the server's URI with known_hosts of these lines.
+// knowing returns the server's URI with a known_hosts file of these lines.
 func (s *sshd) knowing(t *testing.T, lines ...string) string {
 	t.Helper()
 	return s.uri + "&known_hosts=" + writeFile(t, filepath.Join(t.TempDir(), "known hosts"), []byte(strings.Join(lines, "\n")+"\n"))
 }
 
-// At first contact OpenSSH writes down one of a host's keys, and another one than Go's package would ask for.
+// At first contact OpenSSH records one of a host's keys, and not the one that Go's package would
+// ask for.
 func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s := startSSHD(t, "", keyTypes...)
@@ -110,7 +111,7 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 			}
 			known := filepath.Join(t.TempDir(), "known")
 			needs.Installed(t, "ssh")
-			// Nobody is let in like that, but the host's key is written down before.
+			// This logs no user in, but the client records the host's key before that.
 			_ = exec.CommandContext(t.Context(), "ssh", "-F", "none", "-p", port, "-o", "PreferredAuthentications=none",
 				"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile="+known, "-o", "GlobalKnownHostsFile=none",
 				"-o", "HostKeyAlgorithms="+strings.Fields(s.public(t, kind))[0]+",rsa-sha2-512", "-o", "UpdateHostKeys=no", "-o", "HashKnownHosts=yes", name).Run()
@@ -135,7 +136,7 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 	})
 }
 
-// One line that OpenSSH skips must not hide the others.
+// A line that OpenSSH skips must not hide the others.
 func TestRealSSHLinesThatOpenSSHSkips(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	t.Setenv("TMPDIR", t.TempDir())
@@ -153,7 +154,7 @@ func TestRealSSHLinesThatOpenSSHSkips(t *testing.T) {
 	}
 }
 
-// What is refused is told apart: the host's key, or the user's.
+// The error says whether the host's key or the user's was refused.
 func TestRealSSHRefusals(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s, other := startSSHD(t, "", keyTypes...), startSSHD(t, "", keyTypes...)
@@ -200,7 +201,7 @@ func TestRealSSHRefusals(t *testing.T) {
 	}
 }
 
-// A host may show a certificate, which counts where its authority is known, and nowhere else.
+// A host may show a certificate, which counts only if its authority is known.
 func TestRealSSHCertificates(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	dir := t.TempDir()
@@ -211,7 +212,8 @@ func TestRealSSHCertificates(t *testing.T) {
 	wantGreeting(t, s.knowing(t, "@cert-authority * "+ca))
 	wantGreeting(t, s.knowing(t, "nonsense", "@cert-authority "+knownhosts.Normalize(s.address)+" "+ca))
 	wantGreeting(t, s.knowing(t, knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
-	// The host shows a certificate of an authority that is not this host's here, and its key is known.
+	// The host shows a certificate, but its authority is not among the known ones; the host's key is
+	// known.
 	other := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(s.path("user.pub")))))
 	wantGreeting(t, s.knowing(t, "@cert-authority * "+other, knownhosts.Normalize(s.address)+" "+s.public(t, "rsa"), knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
 	plain := startSSHD(t, "", "rsa")
@@ -225,7 +227,7 @@ func TestRealSSHCertificates(t *testing.T) {
 	}
 }
 
-// Without ?known_hosts=, the files are those of OpenSSH's client.
+// Without ?known_hosts=, the files of OpenSSH's client are used.
 func TestRealSSHFilesOfOpenSSH(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s := startSSHD(t, "", keyTypes...)

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// unackedFor is how long what was sent over TCP, or a question whether the other side is there, may go without an
-// acknowledgement before the connection counts as lost. Without it the kernel sends again for some 15 minutes.
+// unackedFor is how long data sent over TCP, or a keepalive probe, may go unacknowledged before the
+// connection counts as lost. Without this limit the kernel resends for some 15 minutes.
 const unackedFor = time.Minute
 
-// network is what dials over TCP.
+// network returns a dialer for TCP.
 func network() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: unackedFor / 4, Interval: unackedFor / 4, Count: 3},

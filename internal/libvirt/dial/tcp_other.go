@@ -4,5 +4,5 @@ package dial
 
 import "syscall"
 
-// limitUnacked leaves it to the system how often it sends again.
+// limitUnacked leaves it to the system how long to resend.
 func limitUnacked(_, _ string, _ syscall.RawConn) error { return nil }

@@ -1,4 +1,4 @@
-// Package dial opens network connections to libvirt daemons, by the URIs that libvirt has for them.
+// Package dial opens network connections to libvirt daemons, by libvirt's URIs.
 package dial
 
 import (
@@ -22,7 +22,7 @@ const (
 // Target is a parsed libvirt URI.
 type Target struct {
 	uri       string // as given
-	remote    string // what the daemon is asked for once connected: "qemu:///system"
+	remote    string // the URI to open on the connected daemon: "qemu:///system"
 	transport string // unix, tcp, tls or ssh
 	named     bool   // the URI names the transport
 	host      string
@@ -32,8 +32,8 @@ type Target struct {
 	options   map[string]string
 }
 
-// optionsOf lists the options that each transport understands. no_tty is
-// accepted because it is always so: nothing here ever prompts.
+// optionsOf lists the options of each transport. no_tty is accepted because it always holds:
+// nothing here ever prompts.
 var optionsOf = map[string][]string{
 	"unix": {"socket"},
 	"tcp":  {},
@@ -50,20 +50,20 @@ type URIError struct {
 // Error names the URI and the reason.
 func (e *URIError) Error() string { return fmt.Sprintf("libvirt URI %q: %s", e.URI, e.Reason) }
 
-// URI is the URI as it was given.
+// URI returns the URI in its given form.
 func (t Target) URI() string { return t.uri }
 
-// Remote is what the daemon is asked for once it is connected: "qemu:///system".
+// Remote returns the URI to open on the connected daemon: "qemu:///system".
 func (t Target) Remote() string { return t.remote }
 
-// Parse reads a URI; what is wrong with one is a *URIError. A URI is
+// Parse parses a URI. If the URI is invalid, it returns a *URIError. A URI is
 //
 //	qemu[+TRANSPORT]://[USER@][HOST][:PORT]/(system|session)[?OPTION=VALUE…]
 //
-// with the transports unix (default without a host; option socket), tcp, tls (default with a host; options pkipath and
-// no_verify) and ssh (options keyfile, known_hosts, socket and no_verify). The ssh transport is built in: it uses the
-// SSH agent and unencrypted key files, and reads neither ~/.ssh/config nor ProxyJump. The formats are those of
-// https://libvirt.org/uri.html.
+// with the transports unix (default without a host; option socket), tcp, tls (default with a host;
+// options pkipath and no_verify) and ssh (options keyfile, known_hosts, socket and no_verify). The
+// ssh transport is built in: it uses the SSH agent and unencrypted key files, and reads neither
+// ~/.ssh/config nor ProxyJump. The formats are those of https://libvirt.org/uri.html.
 func Parse(raw string) (Target, error) {
 	bad := func(format string, args ...any) (Target, error) {
 		return Target{}, &URIError{URI: raw, Reason: fmt.Sprintf(format, args...)}
@@ -123,8 +123,8 @@ func Parse(raw string) (Target, error) {
 	return t, nil
 }
 
-// socketsFor lists the daemon's sockets to try, in order: libvirtd's, then that
-// of virtqemud on hosts with modular daemons (https://libvirt.org/daemons.html).
+// socketsFor lists the daemon's sockets to try, in order: libvirtd's, then virtqemud's on hosts
+// with modular daemons (https://libvirt.org/daemons.html).
 func socketsFor(transport, path, given string) []string {
 	if given != "" {
 		return []string{given}

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// Every CPU mode has to start under software emulation.
+// Every CPU mode must start under software emulation.
 func TestCPUModesStart(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()

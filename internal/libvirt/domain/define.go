@@ -21,7 +21,7 @@ func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host
 	if err != nil {
 		return host.Domain{}, virterr.Fail(op, object, err)
 	}
-	// libvirt redefines a domain with the same name and UUID without a word.
+	// libvirt silently redefines a domain with the same name and UUID.
 	if spec.UUID != "" {
 		if err := ds.refuseTaken(ctx, op, spec); err != nil {
 			return host.Domain{}, err
@@ -29,7 +29,7 @@ func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host
 	}
 	ref, err := ds.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
 	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
-		// That is what a taken name gives, among other things.
+		// This code can mean that the name is taken, among other things.
 		if _, lookup := ds.lookupName(ctx, op, spec.Name); lookup == nil {
 			return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 		}
@@ -63,7 +63,7 @@ func (ds *Domains) refuseTaken(ctx context.Context, op string, spec host.DomainS
 	}
 }
 
-// takenError says who has a UUID.
+// takenError says which domain has a UUID.
 type takenError struct{ uuid, name string }
 
 func (e *takenError) Error() string {
@@ -71,8 +71,8 @@ func (e *takenError) Error() string {
 }
 func (e *takenError) Unwrap() error { return host.ErrExists }
 
-// withSparePorts adds root ports to the definition of a domain that was just defined, where its machine takes them and
-// has not enough.
+// withSparePorts adds root ports to the definition of a domain that was just defined, if its
+// machine supports them and has too few.
 func (ds *Domains) withSparePorts(ctx context.Context, op, object, text string) error {
 	hardware, err := parseHardware(text)
 	if err != nil {

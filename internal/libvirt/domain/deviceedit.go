@@ -74,7 +74,8 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 	return nil
 }
 
-// unlessTaken is the address where nothing else of a definition is there; nil leaves the choice to libvirt.
+// unlessTaken returns the address, or nil if another device of the definition has it; nil leaves
+// the choice to libvirt.
 func unlessTaken(h host.Hardware, at *host.PCIAddress) *host.PCIAddress {
 	if at == nil || h.HasPCI(*at) {
 		return nil
@@ -122,15 +123,17 @@ func (e *editor) addPorts(n int) {
 	}
 }
 
-// interfaceXML is the part of an interface's element that decides whether it stays in its slot.
+// interfaceXML is the part of an interface's element that decides whether the interface stays in
+// its slot.
 type interfaceXML struct {
 	Model struct {
 		Type string `xml:"type,attr"`
 	} `xml:"model"`
 }
 
-// editInterface connects an interface as the spec says and leaves all else in its element as it is. An empty model stays;
-// with another one it gets another place, the spec's or one that libvirt chooses. drop are elements to leave out.
+// editInterface connects an interface as the spec says and leaves the rest of its element
+// unchanged. An empty model keeps the old one. A different model moves the interface to another
+// address: the spec's, or one that libvirt chooses. drop lists elements to leave out.
 func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string, error) {
 	var old interfaceXML
 	if err := xml.Unmarshal([]byte(text), &old); err != nil {
@@ -187,12 +190,12 @@ func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string
 	return b.String(), nil
 }
 
-// element is the address as a device of a domain has it.
+// addressElement returns the address in the form of a domain's device.
 func addressElement(a host.PCIAddress) string {
 	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>", a.Domain, a.Bus, a.Slot, a.Function)
 }
 
-// deviceAddress is nil for a nil address.
+// deviceAddress returns nil for a nil address.
 func deviceAddress(a *host.PCIAddress) *libvirtxml.DomainAddress {
 	if a == nil {
 		return nil
@@ -200,8 +203,8 @@ func deviceAddress(a *host.PCIAddress) *libvirtxml.DomainAddress {
 	return &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &a.Domain, Bus: &a.Bus, Slot: &a.Slot, Function: &a.Function}}
 }
 
-// setDiskImage gives a disk another image, and leaves all else of it alone. What libvirt has noted of the chain behind
-// the old image goes with that.
+// setDiskImage gives a disk another image and leaves the rest of the disk unchanged. It removes
+// what libvirt has noted of the chain behind the old image.
 func (e *editor) setDiskImage(with host.DiskImage) error {
 	disk, ok, err := e.device(host.DiskID(with.Name))
 	if err != nil {
@@ -226,14 +229,14 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 			e.edits = append(e.edits, edit{part.start, part.end, ""})
 		}
 	}
-	if !driven { // the host must never find out a disk's format by itself
+	if !driven { // the host must never detect a disk's format by itself
 		text := tag("driver", []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "qemu"}, {Name: xml.Name{Local: "type"}, Value: with.Format}})
 		e.edits = append(e.edits, edit{disk.open, disk.open, text + "</driver>"})
 	}
 	return nil
 }
 
-// withAttr sets an attribute among others.
+// withAttr returns the attributes with one of them set.
 func withAttr(attrs []xml.Attr, name, value string) []xml.Attr {
 	all := make([]xml.Attr, 0, len(attrs)+1)
 	for _, a := range attrs {

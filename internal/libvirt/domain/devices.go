@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// What is plugged into a guest here, its definition does not have: see RedefineDomain. So a failure between the two
-// leaves the old definition.
+// The methods below change a running guest but not its definition: see RedefineDomain. So if a
+// failure happens between the two, the old definition stays.
 
 // PlugDisk plugs a disk into a running guest.
 func (d *Devices) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
@@ -60,7 +60,7 @@ func (d *Devices) Reconnect(ctx context.Context, uuid string, spec host.Interfac
 	})
 }
 
-// reconnected is an interface's element of a domain's XML, connected as the spec says.
+// reconnected returns an interface's element from a domain's XML, connected as the spec says.
 func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 	e, err := newEditor(domain)
 	if err != nil {
@@ -74,7 +74,8 @@ func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 		return "", fmt.Errorf("the guest has no %s", host.InterfaceID(spec.Name))
 	}
 	spec.Model, spec.PCI = "", nil
-	// Of a running guest, libvirt also tells what its network says of ports; the new network has its own.
+	// For a running guest, libvirt also reports the port settings of its network; the new network has
+	// its own.
 	return editInterface(domain[found.start:found.end], spec, "virtualport")
 }
 
@@ -88,7 +89,7 @@ func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) err
 	if err == nil || virterr.HasCode(err, libvirt.ErrDeviceMissing) {
 		return nil
 	}
-	// libvirt has no code of its own for an alias that no device has.
+	// libvirt has no separate code for an alias that no device has.
 	if errors.Is(err, host.ErrInternal) {
 		if live, unknown := d.Hardware(ctx, uuid); unknown == nil && !live.Has(id) {
 			return nil
@@ -106,7 +107,7 @@ func (d *Devices) ResizeDomainDisk(ctx context.Context, uuid, target string, byt
 	})
 }
 
-// Hardware reads what the guest of a running domain has, with one request.
+// Hardware reads the devices of a running domain's guest, with one request.
 func (d *Devices) Hardware(ctx context.Context, uuid string) (host.Hardware, error) {
 	text, err := liveXML(ctx, d.client, "reading the hardware of", uuid)
 	if err != nil {

@@ -13,14 +13,15 @@ func checkDisk(d host.DiskSpec) error {
 	if !aliasName.MatchString(d.Name) {
 		return fmt.Errorf("disk name %q: only letters, digits, _ and - are possible", d.Name)
 	}
-	if d.Format != "raw" && d.Format != "qcow2" { // else the host would look for it in what the guest has written
+	if d.Format != "raw" && d.Format != "qcow2" { // otherwise the host would detect it from what the guest has written
 		return fmt.Errorf("disk %q: its format is %q, and raw and qcow2 are possible", d.Name, d.Format)
 	}
 	return nil
 }
 
-// scsiTarget is the number of a target sda, sdb, …: guests name disks in the order of their SCSI targets, but not of
-// units of one target. So a disk's number never depends on the others. Target 0 is the seed's.
+// scsiTarget returns the number of a target sda, sdb, …: guests name disks in the order of their
+// SCSI targets, but not of the units of one target. So a disk's number never depends on the others.
+// Target 0 is for the seed.
 func scsiTarget(dev string) uint {
 	var n uint
 	for _, letter := range strings.TrimPrefix(dev, "sd") {
@@ -43,8 +44,8 @@ func diskDevice(d host.DiskSpec) libvirtxml.DomainDisk {
 		disk.Driver.Discard = "ignore"
 	}
 	if d.Rotation > 0 {
-		// libvirt would spread more than seven disks over controllers of a model that
-		// guests have no driver for.
+		// libvirt would spread more than seven disks over controllers of a model for which guests have no
+		// driver.
 		first, target := uint(0), scsiTarget(d.Target)
 		disk.Target.Bus, disk.Target.RotationRate = "scsi", d.Rotation
 		disk.Address = &libvirtxml.DomainAddress{Drive: &libvirtxml.DomainAddressDrive{
@@ -57,7 +58,8 @@ func diskDevice(d host.DiskSpec) libvirtxml.DomainDisk {
 	return disk
 }
 
-// seedDevice is optional at start: a guest that has read its seed starts also where somebody removed it.
+// seedDevice is optional at start: a guest that has read its seed also starts after the seed was
+// removed.
 func seedDevice(path string) libvirtxml.DomainDisk {
 	source := diskSource(path)
 	source.StartupPolicy = "optional"
@@ -70,7 +72,7 @@ func seedDevice(path string) libvirtxml.DomainDisk {
 	}
 }
 
-// diskSource tells the block devices of logical and similar pools from files.
+// diskSource distinguishes the block devices of logical and similar pools from files.
 func diskSource(path string) *libvirtxml.DomainDiskSource {
 	if strings.HasPrefix(path, "/dev/") {
 		return &libvirtxml.DomainDiskSource{Block: &libvirtxml.DomainDiskSourceBlock{Dev: path}}

@@ -1,4 +1,5 @@
-// Package domain defines, reads, changes and runs the domains of a libvirt driver. What describes them is in package host.
+// Package domain defines, reads, changes and runs the domains of a libvirt driver. Package host has
+// the types that describe them.
 package domain
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Domains knows what is defined.
+// Domains reads and changes definitions of domains.
 type Domains struct{ client *rpc.Client }
 
 // Power starts and stops guests.
@@ -20,17 +21,17 @@ type Power struct {
 	agents *agents
 }
 
-// Devices knows and changes what a running guest has.
+// Devices reads and changes the devices of running guests.
 type Devices struct{ client *rpc.Client }
 
-// Guests asks what runs.
+// Guests queries running guests.
 type Guests struct {
 	client *rpc.Client
 	agents *agents
 }
 
-// agentWidth is how many guest-agent commands may be in flight. Each one holds one of libvirtd's workers (max_workers,
-// 20) until the guest answers.
+// agentWidth is how many guest-agent commands may be in flight. Each command holds one of
+// libvirtd's workers (max_workers, 20) until the guest answers.
 const agentWidth = 5
 
 // agents makes requests that wait for a guest agent.
@@ -39,14 +40,14 @@ type agents struct {
 	slot   chan struct{}
 }
 
-// New returns the domains that a client reaches. It makes no request.
+// New returns the domains of a client's daemon. It makes no request.
 func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests) {
 	a := &agents{client: c, slot: make(chan struct{}, agentWidth)}
 	return &Domains{c}, &Power{c, a}, &Devices{c}, &Guests{c, a}
 }
 
-// call makes a request that waits for a guest agent, on the connection kept
-// for such requests. The time spent waiting for a slot does not count.
+// call makes a request that waits for a guest agent, on the connection for such requests. The time
+// to wait for a slot does not count.
 func (a *agents) call(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	ref, err := domainRef(uuid)
 	if err != nil {

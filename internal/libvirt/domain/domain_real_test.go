@@ -193,11 +193,11 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	virttest.WantErr(t, h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20), host.ErrOperationInvalid)
 	_, err := h.DomainAddresses(ctx, spec.UUID, host.AddressLease)
 	virttest.WantErr(t, err, host.ErrOperationInvalid)
-	// The seed is optional once it has served.
+	// The seed is optional once the guest has read it.
 	if err := h.DeleteVolume(ctx, pool, "seed"); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time it is running already
+	for range 2 { // the second time, it is running already
 		if err := h.StartDomain(ctx, spec.UUID); err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,8 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("it is not among %d domains", len(all))
 	}
-	// libvirt leaves out the disks of a domain that is busy, as it may be for a moment after the shutdown that was asked for.
+	// libvirt leaves out the disks of a busy domain, and the domain may be busy for a moment after the
+	// shutdown request.
 	var status host.Status
 	for deadline := time.Now().Add(time.Minute); status.Sizes[all[i].Disks[0].Target] == 0; {
 		if time.Now().After(deadline) {
@@ -240,7 +241,7 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 		}
 		status = virttest.Must[map[string]host.Status](t)(h.Statuses(ctx))[spec.UUID]
 	}
-	status.Sizes = nil // which is told of all domains at once only
+	status.Sizes = nil // only Statuses reports sizes
 	before := h.Calls()
 	if diff := virttest.Differ(all[i], virttest.Must[host.Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
 		t.Errorf("read with %d requests, want 1; listed and read differ: %s", h.Calls()-before, diff)

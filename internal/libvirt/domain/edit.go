@@ -14,9 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// editDomain changes a domain's XML in place. Decoding and encoding it as a
-// whole would lose every element that the program does not know, which grow with
-// each release of libvirt.
+// editDomain changes a domain's XML in place. Decoding and encoding the whole XML would lose every
+// element that this program does not know, and each release of libvirt adds some.
 func editDomain(text string, change host.DomainChange) (string, error) {
 	e, err := newEditor(text)
 	if err != nil {
@@ -54,12 +53,12 @@ func editDomain(text string, change host.DomainChange) (string, error) {
 	return e.result(), nil
 }
 
-// element is where an element stands in a text.
+// element is the position of an element in a text.
 type element struct {
 	name       xml.Name
 	attrs      []xml.Attr
 	start, end int // of the whole element
-	open, shut int // of what is between its tags; both are end when it has one tag only
+	open, shut int // of the content between its tags; both are end if it has only one tag
 }
 
 // editor collects replacements of parts of a domain's XML.
@@ -87,7 +86,7 @@ func newEditor(text string) (*editor, error) {
 	return &editor{text: text, root: roots[0], children: children}, err
 }
 
-// elements finds the elements that stand side by side in text[from:to].
+// elements finds the elements that are siblings in text[from:to].
 func elements(text string, from, to int) ([]element, error) {
 	dec := xml.NewDecoder(strings.NewReader(text[from:to]))
 	var found []element
@@ -110,7 +109,7 @@ func elements(text string, from, to int) ([]element, error) {
 			if depth--; depth == 0 {
 				e := &found[len(found)-1]
 				e.shut, e.end = before, after
-				if before == after { // a lone tag: <cpu/>
+				if before == after { // a self-closing tag: <cpu/>
 					e.open = e.end
 				}
 			}
@@ -131,8 +130,7 @@ func (e *editor) set(name string, attrs []xml.Attr, text string) {
 	e.put(name, tag(name, attrs)+escape(text)+"</"+name+">")
 }
 
-// setText replaces a child of the domain, adds it, or with an empty text removes
-// it.
+// setText replaces a child of the domain, or adds it. An empty text removes the child.
 func (e *editor) setText(name, text string) {
 	if text == "" {
 		e.put(name, "")
@@ -149,7 +147,7 @@ func (e *editor) put(name, with string) {
 	}
 }
 
-// setMetadata replaces our element among the metadata.
+// setMetadata replaces novacron's element in the metadata.
 func (e *editor) setMetadata(with string) error {
 	if with != "" {
 		if err := checkMetadata(with); err != nil {
@@ -178,8 +176,8 @@ func (e *editor) setMetadata(with string) error {
 	return nil
 }
 
-// setShape changes sockets and cores, and with them the number of vCPUs. Levels
-// that somebody else put in between, such as threads, are kept.
+// setShape changes sockets and cores, and with them the number of vCPUs. It keeps levels in
+// between, such as threads, that another tool has added.
 func (e *editor) setShape(sockets, cores *int) error {
 	var doc domainDoc
 	if err := xml.Unmarshal([]byte(e.text), &doc); err != nil {
@@ -196,7 +194,7 @@ func (e *editor) setShape(sockets, cores *int) error {
 		return fmt.Errorf("%d sockets of %d cores: both must be at least 1", s, c)
 	}
 	vcpu, _ := e.child("vcpu")
-	// "current" is how many of the vCPUs are plugged in; the new ones shall be.
+	// "current" is how many of the vCPUs are plugged in; all of the new ones shall be.
 	attrs := slices.DeleteFunc(slices.Clone(vcpu.attrs), func(a xml.Attr) bool { return a.Name.Local == "current" })
 	e.set("vcpu", attrs, strconv.Itoa(s*c*doc.CPU.Topology.within()))
 	return e.setTopology(strconv.Itoa(s), strconv.Itoa(c))
@@ -233,7 +231,7 @@ func (e *editor) setTopology(sockets, cores string) error {
 	return nil
 }
 
-// result applies the edits from the end, so that the earlier ones stay in place.
+// result applies the edits from the end, so that the positions of earlier ones stay valid.
 func (e *editor) result() string {
 	slices.SortStableFunc(e.edits, func(a, b edit) int { return cmp.Compare(b.start, a.start) })
 	text := e.text
@@ -243,7 +241,7 @@ func (e *editor) result() string {
 	return text
 }
 
-// ownMetadata returns our element among a domain's metadata.
+// ownMetadata returns novacron's element from a domain's metadata.
 func ownMetadata(all string) (string, error) {
 	found, err := elements(all, 0, len(all))
 	for _, m := range found {

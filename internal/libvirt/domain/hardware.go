@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// deviceDoc is the part that all devices in a domain's XML have in common, and what controllers say of themselves.
+// deviceDoc is the part that all devices in a domain's XML have in common, and what controllers say
+// about themselves.
 type deviceDoc struct {
 	XMLName xml.Name
 	Type    string `xml:"type,attr"`
@@ -39,7 +40,7 @@ func (d deviceDoc) device() host.Device {
 	return found
 }
 
-// parseHardware reads the devices in a domain's XML.
+// parseHardware parses the devices in a domain's XML.
 func parseHardware(text string) (host.Hardware, error) {
 	var doc struct {
 		Devices struct {

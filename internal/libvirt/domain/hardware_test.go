@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// pciDevice is a device of novacron's at a PCI address.
+// pciDevice returns a device of novacron at a PCI address.
 func pciDevice(kind, alias string, bus, slot int) string {
 	return fmt.Sprintf("<%[1]s><alias name='%[2]s'/><address type='pci' domain='0x0000' bus='%#02[3]x' slot='%#02[4]x' function='0x0'/></%[1]s>",
 		kind, alias, bus, slot)
@@ -27,7 +27,7 @@ func domainOf(devices ...string) string {
 const (
 	pciRoot  = "<controller type='pci' index='0' model='pci-root'/>"
 	pcieRoot = "<controller type='pci' index='0' model='pcie-root'/>"
-	// handed is a device of the host: its address there takes no slot of the guest.
+	// handed is a device of the host: its address on the host takes no slot of the guest.
 	handed = "<hostdev type='pci'><source><address domain='0' bus='0' slot='9' function='0'/></source><address type='pci' bus='0' slot='3' function='0'/></hostdev>"
 )
 

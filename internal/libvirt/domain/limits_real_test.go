@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// What may be defined can be read again, also by the host's own answer, which is longer. What is longer is not sent.
+// A definition of the maximum size can be read again, also from the host's own answer, which is
+// longer. A longer definition is not sent.
 func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 	h, pool, path := realPool(t)
 	spec := realSpec(t, h, pool, path)

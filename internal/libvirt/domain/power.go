@@ -35,8 +35,8 @@ func (p *Power) ShutdownDomain(ctx context.Context, uuid string, mode host.Shutd
 	})
 }
 
-// bring makes a request that leads to a state. libvirt refuses it with
-// OPERATION_INVALID when the domain is in that state already.
+// bring makes a request that leads to a state. libvirt refuses the request with OPERATION_INVALID
+// if the domain is in that state already.
 func (p *Power) bring(ctx context.Context, op, uuid string, to host.State, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	err := change(ctx, p.client, op, uuid, fn)
 	return p.forgive(ctx, uuid, to, err)

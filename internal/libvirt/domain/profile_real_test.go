@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// What is rendered is taken by libvirt, stays as it was through a change, and starts.
+// libvirt accepts what is rendered, keeps it through a change, and starts it.
 func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
@@ -56,7 +56,8 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	virttest.WantErr(t, err, host.ErrOperationInvalid)
 }
 
-// A plain libvirt network takes a tag without a word, and does not start: whoever asks for one has to be told before.
+// A plain libvirt network silently accepts a tag and then does not start, so the request must be
+// refused before that.
 func TestTagsNeedANetworkThatCanTag(t *testing.T) {
 	h, pool, path := realPool(t)
 	spec := realSpec(t, h, pool, path)

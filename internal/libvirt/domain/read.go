@@ -100,7 +100,7 @@ func (ds *Domains) readDefinition(ctx context.Context, object string, ref libvir
 	return d, err
 }
 
-// readText returns the definition also as libvirt writes it.
+// readText also returns the definition in libvirt's own words.
 func (ds *Domains) readText(ctx context.Context, object string, ref libvirt.Domain) (host.Domain, string, error) {
 	text, err := rpc.Ask(ctx, ds.client, "reading", object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive)
@@ -151,9 +151,8 @@ func (ds *Domains) DomainsNamed(ctx context.Context, match func(name string) boo
 	})
 }
 
-// ofDomains tells whether an answer is about the domain that was asked about: libvirt
-// writes what it has in memory, so little goes wrong. RPC is what it says of a
-// description that its protocol has no room for.
+// ofDomains reports whether an answer is about the requested domain: libvirt writes what it has in
+// memory, so few errors are possible. It answers RPC if its protocol has no room for a description.
 func ofDomains(code libvirt.ErrorNumber) bool {
 	return code == libvirt.ErrInternalError || code == libvirt.ErrRPC
 }

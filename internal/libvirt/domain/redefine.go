@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// undefineFlags takes along what would otherwise make libvirt refuse.
+// undefineFlags remove what would otherwise make libvirt refuse.
 const undefineFlags = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
 	libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram
 
@@ -60,7 +60,7 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 	if err != nil {
 		return virterr.Fail(op, object, err)
 	}
-	// Without the secure flag, passwords would be missing and so be lost.
+	// Without the secure flag, the XML lacks passwords, and they would be lost.
 	old, err := rpc.Ask(ctx, ds.client, op, object, func(l *libvirt.Libvirt) (string, error) {
 		return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
 	})

@@ -13,9 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// domainRef addresses a domain. Drivers go by the UUID alone (qemu_domain.c,
-// qemuDomainObjFromDomain); the name only appears in libvirt's messages, so
-// that nothing needs to be looked up.
+// domainRef addresses a domain. Drivers use only the UUID (qemu_domain.c, qemuDomainObjFromDomain),
+// and the name only appears in libvirt's messages, so no lookup is needed.
 func domainRef(uuid string) (libvirt.Domain, error) {
 	bare := strings.ReplaceAll(uuid, "-", "")
 	parsed, err := hex.DecodeString(bare)
@@ -30,7 +29,7 @@ func change(ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvir
 	return onDomain(ctx, c, op, uuid, false, fn)
 }
 
-// query makes one request that only reads about a domain.
+// query makes one request that only reads a domain.
 func query(ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
 	return onDomain(ctx, c, op, uuid, true, fn)
 }
@@ -61,7 +60,7 @@ func readState(ctx context.Context, c *rpc.Client, object string, ref libvirt.Do
 	})
 }
 
-// domainState is what a domain is doing.
+// domainState returns what a domain is doing.
 func domainState(ctx context.Context, c *rpc.Client, uuid string) (host.State, error) {
 	ref, err := domainRef(uuid)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// aliasName is what libvirt allows in an alias.
+// aliasName matches the aliases that libvirt allows.
 var aliasName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 func renderDomain(spec host.DomainSpec) (string, error) {
@@ -75,8 +75,8 @@ func checkInterface(n host.InterfaceSpec) error {
 	return nil
 }
 
-// cpu describes the processor. match='exact' with fallback='forbid' refuses to
-// start rather than to give the guest less than was asked for.
+// domainCPU describes the processor. match='exact' with fallback='forbid' refuses to start a guest
+// rather than give it less than was asked for.
 func domainCPU(spec host.DomainSpec) *libvirtxml.DomainCPU {
 	cpu := &libvirtxml.DomainCPU{
 		Mode:     host.EffectiveCPU(spec.Type, spec.CPU),
@@ -99,7 +99,7 @@ func domainDevices(spec host.DomainSpec) *libvirtxml.DomainDeviceList {
 		serial.Log = &libvirtxml.DomainChardevLog{File: spec.ConsoleLog, Append: "off"}
 	}
 	list := &libvirtxml.DomainDeviceList{
-		// An emulated USB controller keeps an idle guest's host busy.
+		// An emulated USB controller would keep the host busy while the guest is idle.
 		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}},
 		Serials:     []libvirtxml.DomainSerial{serial},
 		Channels: []libvirtxml.DomainChannel{{
@@ -117,7 +117,7 @@ func domainDevices(spec host.DomainSpec) *libvirtxml.DomainDeviceList {
 		scsi = scsi || d.Rotation > 0
 	}
 	if scsi {
-		// The cloud kernels have no driver for a SATA CD-ROM; virtio-scsi they have.
+		// The cloud kernels have no driver for a SATA CD-ROM, but they have one for virtio-scsi.
 		list.Controllers = append(list.Controllers, libvirtxml.DomainController{Type: "scsi", Model: "virtio-scsi"})
 	}
 	if spec.Seed != "" {
@@ -138,8 +138,8 @@ func interfaceDevice(n host.InterfaceSpec) libvirtxml.DomainInterface {
 		Model:   &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")},
 		Alias:   &libvirtxml.DomainAlias{Name: string(host.InterfaceID(n.Name))},
 		Address: deviceAddress(n.PCI),
-		// A guest boots from its disk. Its card's boot ROM would only cost time, and
-		// could take a lease that is not the guest's.
+		// A guest boots from its disk. The card's boot ROM would only cost time, and could take a lease
+		// other than the guest's.
 		ROM: &libvirtxml.DomainROM{Enabled: "no"},
 	}
 	if n.Network != "" {

@@ -29,7 +29,8 @@ type listedStatus struct {
 
 func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
 	records, err := rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
-		// A guest that is busy with another request would keep the answer about all others waiting.
+		// Without this flag, a guest that is busy with another request would delay the answer about all
+		// others.
 		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
 	})
 	if err != nil {
@@ -55,7 +56,8 @@ func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTy
 	return listed, nil
 }
 
-// sizesOf finds the sizes of disks in a domain's statistics, where each is a number's "block.N.name" and "block.N.capacity"
+// sizesOf finds the sizes of disks in a domain's statistics, where disk number N has "block.N.name"
+// and "block.N.capacity"
 // (https://libvirt.org/html/libvirt-libvirt-domain.html#virConnectGetAllDomainStats).
 func sizesOf(stats []libvirt.TypedParam) map[string]uint64 {
 	targets, sizes := map[string]string{}, map[string]uint64{}
@@ -73,7 +75,7 @@ func sizesOf(stats []libvirt.TypedParam) map[string]uint64 {
 	return sizes
 }
 
-// liveDisks is the part of a domain's XML that tells what its guest may write to
+// liveDisks is the part of a domain's XML that says which storage its guest may write to
 // (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms).
 type liveDisks struct {
 	Disks []struct {

@@ -21,7 +21,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// connection has all methods of a host, under other names of its fields, which would hide methods.
+// connection has all methods of a host. Its fields have different names, because the types' own
+// names would hide methods.
 type (
 	connection struct {
 		*rpc.Client
@@ -51,8 +52,7 @@ func realHost(t testing.TB) *connection {
 	return h
 }
 
-// realPool returns a host and an empty directory pool on it, which the test's
-// end removes.
+// realPool returns a host and an empty directory pool on it, which is removed when the test ends.
 func realPool(t testing.TB) (h *connection, pool, path string) {
 	t.Helper()
 	h = realHost(t)
@@ -86,7 +86,7 @@ func onPool(t testing.TB, h *connection, pool string, fn func(*libvirt.Libvirt, 
 	}
 }
 
-// sameMetadata compares two elements, which libvirt indents anew.
+// sameMetadata compares two elements, ignoring libvirt's indentation.
 func sameMetadata(t testing.TB, a, b string) bool {
 	t.Helper()
 	plain := func(text string) string {

@@ -90,7 +90,7 @@ type memoryDoc struct {
 	Value uint64 `xml:",chardata"`
 }
 
-// memoryUnits are libvirt's scaled integers; KiB when none is given.
+// memoryUnits are libvirt's scaled integers; KiB if there is no unit.
 var memoryUnits = map[string]uint64{
 	"": 1 << 10, "b": 1, "bytes": 1, "KB": 1e3, "k": 1 << 10, "KiB": 1 << 10, "MB": 1e6, "M": 1 << 20, "MiB": 1 << 20,
 	"GB": 1e9, "G": 1 << 30, "GiB": 1 << 30, "TB": 1e12, "T": 1 << 40, "TiB": 1 << 40,
@@ -112,12 +112,12 @@ type topologyDoc struct {
 	Threads  int `xml:"threads,attr"`
 }
 
-// within is how many vCPUs a core stands for, times the levels between socket
-// and core that novacron does not name.
+// within returns how many vCPUs a core has, times the levels between socket and core that novacron
+// does not name.
 func (t topologyDoc) within() int { return max(t.Dies, 1) * max(t.Clusters, 1) * max(t.Threads, 1) }
 
-// sockets and cores of a domain; without a topology each vCPU is a socket, as
-// libvirt has it.
+// shape returns the sockets and cores of a domain. Without a topology each vCPU is a socket, as in
+// libvirt.
 func (doc *domainDoc) shape() (sockets, cores int) {
 	if t := doc.CPU.Topology; t.Sockets > 0 && t.Cores > 0 {
 		return t.Sockets, t.Cores
@@ -176,7 +176,7 @@ func parseDomain(text string) (host.Domain, error) {
 	return d, nil
 }
 
-// named returns the name in one of our aliases.
+// named returns the name in one of novacron's aliases.
 func named(a aliasDoc, prefix host.DeviceID) string {
 	name, ours := strings.CutPrefix(a.Name, string(prefix))
 	if !ours {

@@ -91,7 +91,7 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 	const ours = `<m:instance xmlns:m="urn:novacron:instance:1">new</m:instance>`
 	for name, c := range map[string]struct {
 		change   host.DomainChange
-		old, new []string // what is replaced by what
+		old, new []string // what is replaced, and by what
 	}{
 		"nothing": {},
 		"title":   {host.DomainChange{Title: new("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},

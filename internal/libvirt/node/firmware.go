@@ -24,7 +24,7 @@ func (m *Node) Firmwares(ctx context.Context, domainType string) ([]string, erro
 	return found, virterr.Fail(op, object, err)
 }
 
-// parseFirmwares reads the XML described at
+// parseFirmwares parses the XML described at
 // https://libvirt.org/formatdomaincaps.html#bios-bootloader.
 func parseFirmwares(text string) ([]string, error) {
 	var doc struct {

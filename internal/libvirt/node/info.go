@@ -62,14 +62,14 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 	return info, nil
 }
 
-// version writes libvirt's version number, 1,000,000 × major + 1,000 × minor +
-// release (https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion).
+// version formats libvirt's version number, 1,000,000 × major + 1,000 × minor + release
+// (https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion).
 func version(v uint64) string {
 	return fmt.Sprintf("%d.%d.%d", v/1_000_000, v/1_000%1_000, v%1_000)
 }
 
-// parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described
-// at https://libvirt.org/formatcaps.html.
+// parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described at
+// https://libvirt.org/formatcaps.html.
 func parseCapabilities(text string) (host.Info, error) {
 	var doc struct {
 		UUID   string `xml:"host>uuid"`

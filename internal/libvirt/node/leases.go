@@ -15,7 +15,7 @@ import (
 // requests. A network that is inactive or gone has none.
 func (m *Node) Leases(ctx context.Context, network string) ([]host.Address, error) {
 	leases, err := rpc.Ask(ctx, m.client, "reading the leases of", virterr.Network(network), func(l *libvirt.Libvirt) ([]libvirt.NetworkDhcpLease, error) {
-		ref, err := l.NetworkLookupByName(network) // libvirt finds it by its UUID alone
+		ref, err := l.NetworkLookupByName(network) // libvirt finds the network only by its UUID
 		if err != nil {
 			return nil, err
 		}

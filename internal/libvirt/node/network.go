@@ -83,7 +83,7 @@ func parseNetwork(text string) (host.Network, error) {
 	}
 	n := host.Network{Name: doc.Name, Bridge: doc.Bridge.Name, OpenVSwitch: doc.Port.Type == "openvswitch"}
 	if doc.Forward != nil {
-		// https://libvirt.org/formatnetwork.html: nat when no mode is given.
+		// https://libvirt.org/formatnetwork.html: nat is the default mode.
 		n.ForwardMode = cmp.Or(doc.Forward.Mode, "nat")
 	}
 	return n, nil
@@ -96,7 +96,7 @@ func (m *Node) Interfaces(ctx context.Context) ([]string, error) {
 		refs, _, err := l.ConnectListAllInterfaces(1, 0)
 		return refs, err
 	})
-	if err != nil && virterr.IsAnswer(err) { // libvirt may be built, and rules may be made, without it
+	if err != nil && virterr.IsAnswer(err) { // libvirt may be built without interfaces, and access rules may deny them
 		return nil, nil
 	}
 	names := make([]string, len(refs))

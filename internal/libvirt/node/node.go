@@ -1,4 +1,5 @@
-// Package node knows the machine of a libvirt daemon: what it is, and what networks and devices it has.
+// Package node reads the machine of a libvirt daemon: what it is, and which networks and devices it
+// has.
 package node
 
 import (
@@ -8,5 +9,5 @@ import (
 // Node is a machine.
 type Node struct{ client *rpc.Client }
 
-// New returns the machine that a client reaches. It makes no request.
+// New returns the machine of a client's daemon. It makes no request.
 func New(c *rpc.Client) *Node { return &Node{client: c} }

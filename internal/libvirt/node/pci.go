@@ -69,7 +69,7 @@ func parsePCIDevice(text string) (host.PCIDevice, error) {
 	}
 	c := doc.Capability
 	numbers := make([]uint64, 3)
-	for i, text := range []string{cmp.Or(c.Class, "0"), c.Vendor.ID, c.Product.ID} { // older libvirts tell no class
+	for i, text := range []string{cmp.Or(c.Class, "0"), c.Vendor.ID, c.Product.ID} { // older libvirts report no class
 		n, err := strconv.ParseUint(text, 0, 32)
 		if err != nil {
 			return host.PCIDevice{}, fmt.Errorf("understanding the device's XML: %w", err)

@@ -7,7 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// bridge is a device of a virtual machine without an IOMMU, card one of a server, as `virsh nodedev-dumpxml` shows them.
+// bridge is a device of a virtual machine without an IOMMU, and card is one of a server, as `virsh
+// nodedev-dumpxml` shows them.
 const (
 	bridge = `<device>
   <name>pci_0000_00_00_0</name>

@@ -1,4 +1,4 @@
-// Package pci reads PCI addresses in libvirt's XML.
+// Package pci parses PCI addresses in libvirt's XML.
 package pci
 
 import (
@@ -17,7 +17,7 @@ type AddressXML struct {
 	Function string `xml:"function,attr"`
 }
 
-// Address reads numbers that libvirt writes as 0x1f.
+// Address parses the numbers, which libvirt writes as 0x1f.
 func (doc AddressXML) Address() (host.PCIAddress, error) {
 	var a host.PCIAddress
 	for to, text := range map[*uint]string{&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function} {

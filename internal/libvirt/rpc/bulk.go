@@ -12,15 +12,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// bulkWidth is how many requests a listing keeps in flight. libvirtd works
-// on five requests of a client at a time (max_client_requests in
-// libvirtd.conf); the rest wait in the socket, so that a remote host is
-// never idle for a round trip.
+// bulkWidth is how many requests a listing keeps in flight. libvirtd works on five requests of a
+// client at a time (max_client_requests in libvirtd.conf). The rest wait in the socket, so that a
+// remote host is never idle for a round trip.
 const bulkWidth = 16
 
-// Gather runs fn for each item, bulkWidth at a time, and returns the results in
-// the items' order. Items for which fn says gone have vanished since they were
-// listed and are left out.
+// Gather runs fn for each item, bulkWidth at a time, and returns the results in the items' order.
+// It leaves out items for which fn returns gone, because they have vanished since they were listed.
 func Gather[In, Out any](ctx context.Context, items []In, gone error, fn func(context.Context, In) (Out, error)) ([]Out, error) {
 	results := make([]Out, len(items))
 	present := make([]bool, len(items))
@@ -48,9 +46,9 @@ func Gather[In, Out any](ctx context.Context, items []In, gone error, fn func(co
 	return kept, nil
 }
 
-// Backoff yields attempts. Each gets a function that pauses, 10 ms at first and
-// twice as long each time up to a second, and tells whether to try again: no
-// more once patience or ctx is over.
+// Backoff yields attempts. Each attempt gets a function that pauses and reports whether to try
+// again. The first pause is 10 ms, and each next one is twice as long, up to a second. The function
+// returns false once patience or ctx is over.
 func Backoff(ctx context.Context, patience time.Duration) func(yield func(func() bool) bool) {
 	return func(yield func(func() bool) bool) {
 		end := time.Now().Add(patience)
@@ -74,9 +72,9 @@ func Backoff(ctx context.Context, patience time.Duration) func(yield func(func()
 	}
 }
 
-// DescribeAll is Gather for things that are described one by one. It leaves out those
-// that cannot be described, and returns their names: about says which of libvirt's
-// error codes mean that.
+// DescribeAll is Gather for objects that are described one by one. It leaves out objects that
+// cannot be described, and returns their names. about reports which of libvirt's error codes mean
+// that.
 func DescribeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) host.Undescribed,
 	describe func(context.Context, In) (Out, error),
 ) (all []Out, undescribed []host.Undescribed, err error) {

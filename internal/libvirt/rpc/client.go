@@ -1,5 +1,5 @@
-// Package rpc makes requests of a libvirt daemon: it connects when it has to, gives requests their time, and finds
-// out that a connection is lost.
+// Package rpc makes requests to a libvirt daemon: it connects when it needs to, bounds the time of
+// requests, and detects lost connections.
 package rpc
 
 import (
@@ -17,7 +17,7 @@ const (
 	defaultCallTimeout = 60 * time.Second
 )
 
-// errClosed is what calls after Close get.
+// errClosed is the error of calls after Close.
 var errClosed = errors.New("the connection to the host was closed by this program")
 
 // Dialer opens network connections to one libvirt daemon.
@@ -26,36 +26,39 @@ type Dialer interface {
 	Dial(ctx context.Context) (net.Conn, error)
 	// URI names the daemon in errors.
 	URI() string
-	// Remote is what the daemon is asked for: one of its drivers, such as "qemu:///system".
+	// Remote is the driver to open on the daemon, such as "qemu:///system".
 	Remote() string
 }
 
-// Options say how patient to be.
+// Options say how long to wait for a host.
 type Options struct {
 	// DialTimeout bounds reaching the host, including SSH and TLS. Zero means 10 seconds.
 	DialTimeout time.Duration
-	// CallTimeout bounds a single request whose context has no deadline, and the first answer on a connection; a caller
-	// with time left tries another. Requests on a connection of their own are not bounded by it. Zero means 60 seconds.
+	// CallTimeout bounds a single request whose context has no deadline, and the first answer on a
+	// connection; a caller with time left tries another connection. It does not bound requests on
+	// separate connections. Zero means 60 seconds.
 	CallTimeout time.Duration
 }
 
-// Client makes requests of one driver of a libvirt daemon. It is safe for concurrent use and connects on first use. It
-// keeps one connection for control, one for small documents and one for guest-agent commands, so that none of them
-// waits for another; see Alone for others.
+// Client makes requests to one driver of a libvirt daemon. It is safe for concurrent use and
+// connects on first use. It keeps one connection for control, one for small documents and one for
+// guest-agent commands, so that none of them waits for another; see Alone for other connections.
 //
-// A request that its caller gives up on (a cancelled or expired context) is left to finish by itself: closing the
-// connection would fail everybody else's requests on it. Only when nothing at all has arrived on the connection for
-// CallTimeout, and no caller with a deadline of its own waits on it any more, does it count as hung and is closed; the
-// next call opens another. A network that swallows packets ends a connection over TCP or SSH by itself; see package
+// If a caller gives up on a request (its context is cancelled or expires), the request is left to
+// finish by itself: closing the connection would fail the other callers' requests on it. A
+// connection counts as hung only if nothing at all has arrived on it for CallTimeout and no caller
+// with its own deadline still waits on it. The client then closes it, and the next call opens
+// another. If a network drops packets, a connection over TCP or SSH ends by itself; see package
 // dial.
 //
-// When a connection is lost during a request that only reads, the request is made once more on a new connection. Any
-// other request fails with host.ErrUnreachable, because the host may have carried it out or not. A host that has
-// answered before and cannot be reached, as while its daemon is restarted, is waited for: see awayFor.
+// If a connection is lost during a request that only reads, the client repeats the request on a new
+// connection. Any other request fails with host.ErrUnreachable, because it is unknown whether the
+// host has carried it out. If a host has answered before and cannot be reached, for example while
+// its daemon restarts, the client waits for it: see awayFor.
 type Client struct {
-	// Control is for everything that has no connection of its own.
+	// Control is for all requests without a connection of their own.
 	Control *Session
-	// Documents is for what small volumes hold.
+	// Documents is for the contents of small volumes.
 	Documents *Session
 	// Agent is for requests that wait for a guest.
 	Agent *Session
@@ -68,7 +71,7 @@ type Client struct {
 	presence    presence
 }
 
-// New returns a client that connects by a dialer. It makes no request.
+// New returns a client that connects through a dialer. It makes no request.
 func New(d Dialer, o Options) *Client {
 	c := &Client{dialer: d, dialTimeout: o.DialTimeout, callTimeout: o.CallTimeout}
 	if c.dialTimeout <= 0 {
@@ -85,15 +88,15 @@ func New(d Dialer, o Options) *Client {
 // URI names the daemon.
 func (c *Client) URI() string { return c.dialer.URI() }
 
-// Calls returns how many requests have been sent. Opening a connection is not counted; a request that was repeated
-// counts twice.
+// Calls returns how many requests have been sent. Opening a connection does not count; a repeated
+// request counts twice.
 func (c *Client) Calls() int64 { return c.calls.Load() }
 
-// CallTimeout is how long a request may take whose caller sets no time.
+// CallTimeout returns how long a request may take if its caller sets no deadline.
 func (c *Client) CallTimeout() time.Duration { return c.callTimeout }
 
-// Close closes the client's connections. Requests in flight fail, later ones too. Connections of Alone are closed by
-// their owners. Closing again does nothing.
+// Close closes the client's connections. Requests in flight and later ones fail. The owners of
+// connections from Alone close those. Closing again does nothing.
 func (c *Client) Close() {
 	if c.closed.Swap(true) {
 		return
@@ -118,8 +121,8 @@ func Tell[T any](ctx context.Context, c *Client, op, object string, fn func(*lib
 	return On(ctx, c.Control, Request{Op: op, Object: object}, fn)
 }
 
-// On is Session.Call for a request that has a result. An abandoned request may still write its result later; so it is
-// looked at only after a success.
+// On is Session.Call for a request that has a result. An abandoned request may still write its
+// result later, so On reads the result only after a success.
 func On[T any](ctx context.Context, s *Session, r Request, fn func(*libvirt.Libvirt) (T, error)) (T, error) {
 	var result T
 	err := s.Call(ctx, r, func(l *libvirt.Libvirt) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// closeGrace is how long a connection that is being closed may take to say
-// goodbye. Without the goodbye libvirtd logs an error for each connection.
+// closeGrace is how long the goodbye on a closing connection may take. Without the goodbye libvirtd
+// logs an error for each connection.
 const closeGrace = time.Second
 
 // Conn is one connection to libvirtd.
@@ -22,11 +22,11 @@ type Conn struct {
 	calls   *atomic.Int64 // the client's
 	l       *libvirt.Libvirt
 	wire    *wire
-	waiting atomic.Int64 // callers that wait for an answer for as long as they have time
+	waiting atomic.Int64 // callers with a deadline that wait for an answer
 }
 
-// do runs fn, which makes a request on c, until it returns or ctx is done.
-// bounded tells that the end of ctx is the caller's own.
+// do runs fn, which makes a request on c, until fn returns or ctx is done. bounded says that the
+// end of ctx is the caller's own.
 func (c *Conn) do(ctx context.Context, bounded bool, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
 	begun := time.Now()
 	done := make(chan error, 1)
@@ -66,10 +66,10 @@ func (c *Conn) do(ctx context.Context, bounded bool, limit time.Duration, fn fun
 	return err
 }
 
-// closeIfSilent closes a connection on which nothing has arrived since begun,
-// and tells whether that was so. If something has, the host is alive and merely
-// slow with one request. If a caller with time of its own waits on it still, the
-// host may be slow with all of them, and that caller knows for how long to wait.
+// closeIfSilent closes a connection if nothing has arrived on it since begun, and reports whether
+// it did. If something has arrived, the host is alive and merely slow with one request. If a caller
+// with its own deadline still waits on the connection, the host may be slow with all requests, and
+// that caller decides how long to wait.
 func (c *Conn) closeIfSilent(begun time.Time) bool {
 	silent := c.wire.heard.Load() < begun.UnixNano() && c.waiting.Load() == 0
 	if silent {
@@ -78,12 +78,13 @@ func (c *Conn) closeIfSilent(begun time.Time) bool {
 	return silent
 }
 
-// abortGrace is how long a request that was asked to end by itself may take for that.
+// abortGrace is how long an aborted request may take to end by itself.
 const abortGrace = time.Second
 
-// Do makes a request on a connection that has one user: only ctx limits it, and the connection is closed when ctx ends
-// first. Where abort is not nil, it is called before that, and makes fn return by itself: libvirt 9.0 can crash where a
-// connection is closed in the middle of an upload. A ctx that has ended sends nothing.
+// Do makes a request on a connection with a single user. Only ctx limits the request; if ctx ends
+// first, Do closes the connection. If abort is not nil, Do calls it before that, to make fn return
+// by itself: libvirt 9.0 can crash if a connection is closed in the middle of an upload. If ctx has
+// already ended, Do sends nothing.
 func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -111,8 +112,7 @@ func (c *Conn) Do(ctx context.Context, abort func(), fn func(*libvirt.Libvirt) e
 
 func (c *Conn) lost() bool { return c.wire.lost.Load() }
 
-// explain adds host.ErrUnreachable to a request's error that a lost connection
-// caused.
+// explain adds host.ErrUnreachable to a request's error if a lost connection caused it.
 func (c *Conn) explain(err error) error {
 	if virterr.IsAnswer(err) || !c.lost() {
 		return err
@@ -120,10 +120,10 @@ func (c *Conn) explain(err error) error {
 	return fmt.Errorf("%w: the connection was lost: %w", host.ErrUnreachable, err)
 }
 
-// Cut closes the connection without a word, and so ends what happens on it.
+// Cut closes the connection without a goodbye, which ends all requests on it.
 func (c *Conn) Cut() { c.wire.Close() }
 
-// Close takes leave of libvirtd and closes the connection.
+// Close says goodbye to libvirtd and closes the connection.
 func (c *Conn) Close() {
 	if !c.lost() {
 		done := make(chan struct{})

@@ -11,16 +11,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Alone opens a connection for one caller, who waits for as long as ctx has time, and closes it. op and object say what
-// for, as in host.Error.
+// Alone opens a connection for one caller, which waits as long as ctx allows and closes the
+// connection in the end. op and object describe the purpose, as in host.Error.
 func (c *Client) Alone(ctx context.Context, op, object string) (*Conn, error) {
 	_, bounded := ctx.Deadline()
 	conn, err := c.patiently(ctx, bounded, c.connect)
 	return conn, virterr.Fail(op, object, err)
 }
 
-// connect reaches the host within its dial timeout, and gives it the time of a
-// call for the first answer: a daemon that is just being started is slow.
+// connect reaches the host within its dial timeout, and gives it the time of a call for the first
+// answer, because a daemon that is just starting is slow.
 func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	if c.closed.Load() {
 		return nil, errClosed

@@ -12,28 +12,30 @@ import (
 )
 
 const (
-	// awayFor is how long a host that has answered before is waited for: a daemon that is restarted, or upgraded with its
-	// packages, is back within seconds, and a machine that starts again is not back within this.
+	// awayFor is how long to wait for a host that has answered before: a daemon that is restarted, or
+	// upgraded with its packages, is back within seconds, and a machine that reboots is not back
+	// within this time.
 	awayFor = 2 * time.Minute
 
-	// brieflyFor is that for callers that have no time of their own, such as those of a plan, where nothing is at stake.
+	// brieflyFor is the same for callers without a deadline, such as those of a plan, where nothing is
+	// at stake.
 	brieflyFor = 15 * time.Second
 
-	// knockEvery is the pause between two attempts to reach it.
+	// knockEvery is the pause between two attempts to reach a host.
 	knockEvery = 500 * time.Millisecond
 )
 
-// presence is since when a host is away that has answered before.
+// presence records since when a host that has answered before has been away.
 type presence struct {
 	patience, briefly time.Duration // awayFor and brieflyFor
 
 	mu    sync.Mutex
 	seen  bool
-	since time.Time // zero while it is not away
+	since time.Time // zero while the host is not away
 }
 
-// note takes in what came of an attempt to reach the host, and tells whether to wait for the host. bounded says that the caller
-// has time of its own.
+// note records the outcome of an attempt to reach the host, and reports whether to wait for the
+// host. bounded says that the caller has a deadline.
 func (p *presence) note(err error, bounded bool) (wait bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,7 +54,7 @@ func (p *presence) note(err error, bounded bool) (wait bool) {
 	return time.Since(p.since) < p.briefly
 }
 
-// away is for how long the host has been away; zero when it is not.
+// away returns for how long the host has been away, or zero if it is not.
 func (p *presence) away() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,8 +64,9 @@ func (p *presence) away() time.Duration {
 	return time.Since(p.since)
 }
 
-// patiently opens a connection. A host that does not answer in time is asked again by a caller that has time of its own (bounded),
-// and one that has answered before is waited for, for awayFor or brieflyFor in all.
+// patiently opens a connection. If the host does not answer in time, a caller with a deadline
+// (bounded) tries again. If the host has answered before, patiently waits for it, for awayFor or
+// brieflyFor in all.
 func (c *Client) patiently(ctx context.Context, bounded bool, open func(context.Context) (*Conn, error)) (*Conn, error) {
 	for {
 		conn, err := open(ctx)
@@ -72,7 +75,7 @@ func (c *Client) patiently(ctx context.Context, bounded bool, open func(context.
 		case err == nil, ctx.Err() != nil, c.closed.Load():
 			return conn, err
 		case bounded && errors.Is(err, host.ErrNoAnswer):
-			continue // it has taken its time already
+			continue // that attempt has taken its time already
 		case !wait:
 			return nil, err
 		}

@@ -13,7 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// A daemon that has answered before is waited for, by all who need it, and one that stays away is not waited for by each of them.
+// All callers wait for a daemon that has answered before. If it stays away, not every caller waits
+// again.
 func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	r, h := realRelay(t, Options{})
 	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
@@ -54,7 +55,7 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	}
 }
 
-// All callers share the time for which a host is waited for; those that have time of their own wait for longer.
+// All callers share the time for which a host is waited for; callers with a deadline wait longer.
 func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 	p := presence{patience: awayFor, briefly: brieflyFor}
 	want := func(when string, err error, briefly, bounded bool) {
@@ -79,7 +80,7 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 	want("when it was lost again", host.ErrUnreachable, true, true)
 }
 
-// Callers that set no time, and come one after the other, do not keep a hung connection.
+// Callers without a deadline that come one after the other do not keep a hung connection open.
 func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
 	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))

@@ -15,11 +15,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// errLimit is the cause of a context that a request's own limit ended.
+// errLimit is the cause of a context that ended by a request's own limit.
 var errLimit = errors.New("no answer in time")
 
-// Session is a connection that is opened when it is first needed and again
-// after it was lost. Callers that need it at the same time share one attempt.
+// Session is a connection that is opened when it is first needed, and again after it was lost.
+// Concurrent callers share one attempt.
 type Session struct {
 	client  *Client
 	opening singleflight.Group
@@ -28,18 +28,17 @@ type Session struct {
 	cur *Conn
 }
 
-// Request describes a call for its error and its rules.
+// Request describes a call: its error and its rules.
 type Request struct {
-	Op, Object string        // for its error; see host.Error
+	Op, Object string        // for the error; see host.Error
 	Readonly   bool          // may be repeated after a lost connection
-	Limit      time.Duration // how long the host may take where the caller sets no time; zero is the client's call timeout
+	Limit      time.Duration // how long the host may take if the caller has no deadline; zero is the client's call timeout
 }
 
-// Call makes one request: it opens the connection if need be, counts the
-// request, bounds it by ctx, or by r.Limit where ctx has no deadline, and types
-// the error. A slow host gets all of the caller's time, because it also carries
-// out requests whose callers have given up. fn runs in a goroutine of its own,
-// which may outlive the call when ctx ends it.
+// Call makes one request: it opens the connection if need be, counts the request, bounds it by ctx,
+// or by r.Limit if ctx has no deadline, and types the error. A slow host gets all of the caller's
+// time, because it also carries out requests whose callers have given up. fn runs in its own
+// goroutine, which may outlive the call if ctx ends it.
 func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt) error) error {
 	limit := cmp.Or(r.Limit, s.client.callTimeout)
 	_, bounded := ctx.Deadline()
@@ -50,7 +49,7 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	}
 	for again := r.Readonly; ; again = false {
 		c, err := s.client.patiently(ctx, bounded, s.open)
-		if err == nil { // an open connection would send also a request that was given up already
+		if err == nil { // an open connection would send even a request that was already given up
 			err = endOf(ctx)
 		}
 		if err != nil {
@@ -65,7 +64,7 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	}
 }
 
-// endOf is the error of a ctx that has ended.
+// endOf returns the error of a ctx that has ended.
 func endOf(ctx context.Context) error {
 	err := ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -74,8 +73,8 @@ func endOf(ctx context.Context) error {
 	return err
 }
 
-// open returns the session's connection. All callers share an attempt to
-// open one, and a caller that gives up does not fail the others.
+// open returns the session's connection. All callers share an attempt to open one, and a caller
+// that gives up does not fail the others.
 func (s *Session) open(ctx context.Context) (*Conn, error) {
 	if c := s.current(); c != nil {
 		return c, nil
@@ -105,7 +104,7 @@ func (s *Session) open(ctx context.Context) (*Conn, error) {
 		return res.Val.(*Conn), nil
 	case <-ctx.Done():
 		err := endOf(ctx)
-		if errors.Is(context.Cause(ctx), errLimit) { // not the caller's time, but that of any first answer
+		if errors.Is(context.Cause(ctx), errLimit) { // the limit was not the caller's but that of any first answer
 			err = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", s.client.dialer.URI(), err)

@@ -31,7 +31,7 @@ func realRelay(t testing.TB, o Options) (*virttest.Relay, *Client) {
 	return r, client(t, uri, o)
 }
 
-// domains is a request like any other.
+// domains makes an ordinary request.
 func domains(ctx context.Context, c *Client) ([]libvirt.Domain, error) {
 	return Ask(ctx, c, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
 		refs, _, err := l.ConnectListAllDomains(1, 0)
@@ -39,7 +39,8 @@ func domains(ctx context.Context, c *Client) ([]libvirt.Domain, error) {
 	})
 }
 
-// patient is time that a busy machine answers in: a caller that has it tries again after a first answer that came too late.
+// patient is enough time for a busy machine: if the first answer comes too late, the caller tries
+// again.
 func patient(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -49,7 +50,7 @@ func patient(t testing.TB) context.Context {
 
 const short = 300 * time.Millisecond
 
-// longer is a limit for what hangs among requests that a busy machine answers as well.
+// longer is a limit for requests that hang, while a busy machine still answers others within it.
 const longer = 3 * time.Second
 
 func TestNobodyListens(t *testing.T) {
@@ -111,7 +112,7 @@ func TestManyCallersShareOneConnection(t *testing.T) {
 	}
 }
 
-// during makes a request and does something while it is on its way.
+// during makes a request and runs first while the request is on its way.
 func during(ctx context.Context, h *Client, readonly bool, first func()) (tries int, err error) {
 	err = h.Call(ctx, "asking", "test", readonly, func(l *libvirt.Libvirt) error {
 		if tries++; tries == 1 {
@@ -165,12 +166,12 @@ func TestAHungConnectionIsGivenUp(t *testing.T) {
 	}
 }
 
-// A host that is slow has all of its caller's time, however little one request has by itself.
+// A slow host gets all of its caller's time, however short the limit of one request is.
 func TestASlowHostHasItsCallersTime(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: short})
 	ctx := patient(t)
 	r.Hush(true)
-	go func() { // the daemon begins to answer once one connection was given up
+	go func() { // the daemon begins to answer once the client has given up one connection
 		for r.Connections() < 2 && ctx.Err() == nil {
 			time.Sleep(short / 30)
 		}
@@ -203,7 +204,7 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 	t.Logf("%d connections at first, %d in the end: %v", connections, r.Connections(), err)
 }
 
-// Who gives up on a slow host does not take its connection from those who wait on.
+// A caller that gives up on a slow host does not close the connection for callers that still wait.
 func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	_, h := realRelay(t, Options{CallTimeout: short})
 	ctx := patient(t)

@@ -28,51 +28,50 @@ const (
 	procDownload = 209 // REMOTE_PROC_STORAGE_VOL_DOWNLOAD
 )
 
-// wire is a network connection to libvirtd that can be closed from outside and
-// knows when it was last heard and whether it is lost; go-libvirt hides its
-// connection and can only close it by asking the server.
+// wire is a network connection to libvirtd that can be closed from outside and knows when data last
+// arrived and whether it is lost. go-libvirt hides its connection and can only close it by asking
+// the server.
 //
-// It also brings a stream's frames in order. libvirtd sends the reply to a
-// request and the data of the stream that it opened from different threads, and
-// now and then the data is first. go-libvirt takes whatever comes first for the
-// reply: the beginning of the data would be lost without an error, and the reply,
-// coming when nobody waits for it any more, would block the connection for ever,
-// as would a second end of a stream.
+// wire also brings the frames of a stream in order. libvirtd sends the reply to a request and the
+// data of the stream that the request opened from different threads, and now and then the data
+// comes first. go-libvirt takes the first frame for the reply: the beginning of the data would be
+// lost without an error, and the late reply, for which no caller waits any more, would block the
+// connection for ever, as would a second end of a stream.
 //
-// Last, it says that a download is finished, which go-libvirt leaves out: libvirtd
-// would keep a file open for each download until the connection is closed.
+// Last, wire confirms that a download is finished, which go-libvirt does not do: libvirtd would
+// keep a file open for each download until the connection is closed.
 type wire struct {
 	net.Conn
 
 	// The reading side, used by one goroutine.
 	in      *bufio.Reader
 	head    [frameHeader]byte
-	pass    []byte   // what to hand out next
-	body    int      // bytes of the frame to hand out of in, after pass
+	pass    []byte   // bytes to hand out next
+	body    int      // bytes of the frame to hand out from in, after pass
 	queue   [][]byte // whole frames to hand out after that
 	streams map[int32]*stream
 
 	// The writing side.
 	writing  sync.Mutex
-	unsent   int      // bytes of the present frame that go-libvirt has yet to write
-	finished [][]byte // frames of our own that wait for its end
+	unsent   int      // bytes of the current frame that go-libvirt has yet to write
+	finished [][]byte // frames of wire's own that wait for the end of that frame
 
 	heard atomic.Int64 // Unix nanoseconds of the last bytes read
 	lost  atomic.Bool
 }
 
-// stream is what is known about the stream of a request.
+// stream is the state of a request's stream.
 type stream struct {
 	replied bool
 	ended   bool
-	held    [][]byte // frames that came before the reply
+	held    [][]byte // frames that arrived before the reply
 }
 
 func newWire(c net.Conn) *wire {
 	return &wire{Conn: c, in: bufio.NewReaderSize(c, 64<<10), streams: map[int32]*stream{}}
 }
 
-// Read hands out what comes in, frame by frame; one goroutine reads at a time.
+// Read hands out incoming data frame by frame. Only one goroutine may read at a time.
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.read(p)
 	if n > 0 {
@@ -100,7 +99,7 @@ func (w *wire) read(p []byte) (int, error) {
 	return n, err
 }
 
-// next takes in the next frame's header and decides about the frame.
+// next reads the next frame's header and decides what to do with the frame.
 func (w *wire) next() error {
 	if len(w.queue) > 0 {
 		w.pass, w.queue = w.queue[0], w.queue[1:]
@@ -124,8 +123,7 @@ func (w *wire) next() error {
 		}
 		s.ended = status != frameContinue || body == 0
 		if s.ended && status == frameContinue {
-			// Not from here: were libvirtd to wait for this goroutine to read,
-			// both would wait.
+			// Not in this goroutine: if libvirtd waited for it to read, both would wait.
 			go w.finish(w.head)
 		}
 		if !s.replied {
@@ -153,14 +151,13 @@ func (w *wire) stream(serial int32) *stream {
 	return s
 }
 
-// finish tells libvirtd that the download has been received whose last frame has
-// this header.
+// finish tells libvirtd that a download was received. head is the header of its last frame.
 func (w *wire) finish(head [frameHeader]byte) {
 	binary.BigEndian.PutUint32(head[4*6:], frameOK)
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.finished = append(w.finished, head[:])
-	_ = w.sendFinished() // the connection is lost then, as its users will find
+	_ = w.sendFinished() // an error means that the connection is lost, which its users will notice
 }
 
 func (w *wire) sendFinished() error {
@@ -172,8 +169,8 @@ func (w *wire) sendFinished() error {
 	return err
 }
 
-// Write sends what go-libvirt writes, which begins a frame with a call of its
-// own, and notes any error as a loss.
+// Write sends what go-libvirt writes, which starts each frame with a separate call, and records any
+// error as a loss of the connection.
 func (w *wire) Write(p []byte) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()

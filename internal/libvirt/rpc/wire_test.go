@@ -19,8 +19,8 @@ func frame(proc, kind uint32, serial int32, status uint32, body string) []byte {
 	return b.Bytes()
 }
 
-// through sends what libvirtd sends through a wire, and returns what go-libvirt
-// gets to see and what libvirtd gets in return.
+// through passes libvirtd's frames through a wire. It returns what go-libvirt sees and what
+// libvirtd gets back.
 func through(t *testing.T, frames ...[]byte) (seen, returned []byte) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -33,7 +33,7 @@ func through(t *testing.T, frames ...[]byte) (seen, returned []byte) {
 	}()
 	go func() {
 		_, _ = far.Write(bytes.Join(frames, nil))
-		// Reading ends when there is something in return, or at the deadline.
+		// Reading ends when libvirtd gets something back, or at the deadline.
 		_ = near.SetReadDeadline(time.Now().Add(time.Second / 2))
 	}()
 	seen, _ = io.ReadAll(w)

@@ -11,20 +11,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// libvirt does not tell the time. But a volume that was just created says when, by the clock of whatever keeps its pool: the
-// host's, or a file server's. So each volume that CreateVolume makes tells the time of its pool.
+// libvirt does not report the time. But a new volume has a creation time, by the clock of the
+// machine that stores its pool: the host, or a file server. So each volume that CreateVolume
+// creates shows the time of its pool.
 
-// clockLeft is how old such a volume is when whoever made it must have died.
+// clockLeft is the age from which the creator of such a volume must have died.
 const clockLeft = time.Minute
 
-// reading is what a pool's clock said, no later than at a moment here.
+// reading is what a pool's clock showed, no later than at a moment here.
 type reading struct{ there, here time.Time }
 
-// now is the time there, or a little earlier. What this machine's own clock says does not matter: time.Since goes by one
-// that nobody sets.
+// now returns the time there, or a little earlier. This machine's wall clock does not matter,
+// because time.Since uses a clock that is never set.
 func (r reading) now() time.Time { return r.there.Add(time.Since(r.here)).UTC() }
 
-// read notes what a volume that was created before a moment says of the time.
+// read records the time that a volume shows. The volume was created before the moment created.
 func (s *Volumes) read(v host.Volume, created time.Time) {
 	if !v.Modified.IsZero() {
 		s.clocks.Store(v.Pool, reading{v.Modified, created})
@@ -55,8 +56,8 @@ func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
 	return now, nil
 }
 
-// clearClocks removes what processes that died while they asked for the time have left. What cannot be removed now, or by this
-// user, is left to the next process that asks.
+// clearClocks removes the volumes of processes that died while they asked for the time. If one
+// cannot be removed now, or by this user, the next process that asks tries again.
 func (s *Volumes) clearClocks(ctx context.Context, pool string, now time.Time) {
 	left, _, err := s.Volumes(ctx, pool, naming.IsClock)
 	if err != nil {

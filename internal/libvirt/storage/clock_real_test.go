@@ -20,7 +20,7 @@ func TestAPoolTellsTheTime(t *testing.T) {
 	}
 	right := func(what string, said time.Time) {
 		t.Helper()
-		if off := time.Since(said); off < 0 || off > 10*time.Second { // the host's clock is this machine's
+		if off := time.Since(said); off < 0 || off > 10*time.Second { // the host and this machine share a clock
 			t.Errorf("%s: the pool's time is %s off", what, off)
 		}
 	}
@@ -44,7 +44,7 @@ func TestAPoolTellsTheTime(t *testing.T) {
 	}
 }
 
-// A clock goes on from what it said, whatever this machine's own clock says.
+// A clock continues from its last reading, independently of this machine's own clock.
 func TestAReadingGoesOn(t *testing.T) {
 	there := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	r := reading{there: there, here: time.Now().Add(-time.Minute)}

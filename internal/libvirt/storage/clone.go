@@ -47,14 +47,14 @@ func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec host.Volume
 	}
 	v, err := s.grownClone(ctx, pool, spec, capacity, from)
 	if err != nil {
-		// A clone of the wrong size is useless, and one of the wrong format may hold
-		// a file of the host.
+		// A clone of the wrong size is useless, and a clone of the wrong format may contain a file of the
+		// host.
 		return host.Volume{}, errors.Join(err, s.DeleteVolume(context.WithoutCancel(ctx), pool, spec.Name))
 	}
 	return v, nil
 }
 
-// cloneable makes sure that libvirt takes the source for what it is.
+// cloneable checks that libvirt detects the source's format correctly.
 func (s *Volumes) cloneable(ctx context.Context, op, object string, from host.CloneSource) error {
 	source, err := s.Volume(ctx, from.Pool, from.Name)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Volumes) cloneable(ctx context.Context, op, object string, from host.Cl
 	return virterr.Fail(op, object, source.As(from.Format))
 }
 
-// grownClone looks at the source once more, and gives the clone its size.
+// grownClone checks the source once more, and gives the clone its size.
 func (s *Volumes) grownClone(ctx context.Context, pool string, spec host.VolumeSpec, capacity uint64, from host.CloneSource) (host.Volume, error) {
 	// Another process may have refreshed the pool during the copy.
 	if err := s.cloneable(ctx, "cloning", cloneObject(pool, spec.Name, from), from); err != nil {
@@ -79,13 +79,13 @@ func (s *Volumes) grownClone(ctx context.Context, pool string, spec host.VolumeS
 	return s.Volume(ctx, pool, spec.Name)
 }
 
-// blameClone finds out what was wrong with a clone that libvirt refused.
+// blameClone finds out why libvirt refused a clone.
 func (s *Volumes) blameClone(ctx context.Context, pool, name string, from host.CloneSource, err error) error {
 	const op = "cloning"
 	object := cloneObject(pool, name, from)
 	if virterr.HasCode(err, libvirt.ErrInternalError) {
-		// That is what a taken name gives, among other things; a copy that failed
-		// is removed by libvirt.
+		// This code can mean that the name is taken, among other things; libvirt removes a copy that
+		// failed.
 		if _, lookup := s.Volume(ctx, pool, name); lookup == nil {
 			return virterr.Fail(op, object, virterr.As(host.ErrExists, err))
 		}

@@ -10,15 +10,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// libvirt finds a volume's format by looking at its first bytes, and copies and
-// resizes volumes by what it found. Of a raw disk these bytes are the guest's to
-// write: a guest that puts the header of an image there, with a backing file or
-// an external data file, would have the host read any file. So whoever uses a
-// volume says in which format, and what libvirt found has to agree.
+// libvirt detects a volume's format from its first bytes, and copies and resizes volumes by what it
+// detected. The guest of a raw disk can write these bytes: a guest that writes the header of an
+// image there, with a backing file or an external data file, could make the host read any file. So
+// callers state a volume's format, and libvirt must have detected the same one.
 
 // ResizeVolume grows a volume to capacity bytes; it never shrinks one. format is the volume's
-// format as its user knows it. ResizeVolume returns a *host.FormatError if libvirt would resize
-// the volume by another format that it has detected.
+// format as its user knows it. ResizeVolume returns a *host.FormatError if libvirt has detected
+// another format, and would change that.
 func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	const op = "resizing"
 	object := virterr.Volume(pool, name)
@@ -41,7 +40,7 @@ func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, c
 	if err != nil {
 		return err
 	}
-	// Somebody may have had the pool looked at in between.
+	// Another process may have refreshed the pool in between.
 	if v, err = s.Volume(ctx, pool, name); err != nil {
 		return err
 	}
@@ -54,8 +53,8 @@ func (s *Volumes) ResizeVolume(ctx context.Context, pool, name, format string, c
 	return virterr.Fail(op, object, err)
 }
 
-// extendFile makes a volume's file longer, whatever libvirt has found in it: a
-// byte of zero at its new end leaves a hole before it.
+// extendFile makes a volume's file longer, regardless of the format that libvirt has detected. It
+// writes a zero byte at the new end, which leaves a hole before it.
 func (s *Volumes) extendFile(ctx context.Context, pool, name string, size uint64) error {
 	t, err := s.OpenTransfer(ctx)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest could, and has the host find it.
+// forged writes the header of an image over the beginning of a raw disk of 8 MiB, as its guest
+// could, and makes the host detect it.
 func forged(t *testing.T, h *testHost, pool, name string, options ...string) host.Volume {
 	t.Helper()
 	ctx := t.Context()

@@ -1,4 +1,5 @@
-// Package storage has the storage pools of a libvirt host, their volumes, and transfers of what these hold.
+// Package storage handles the storage pools of a libvirt host, their volumes, and transfers of
+// their contents.
 package storage
 
 import (
@@ -14,18 +15,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Pools knows the storage pools of a host.
+// Pools reads and creates the storage pools of a host.
 type Pools struct {
 	client *rpc.Client
 
-	// refs remembers the UUIDs of pools: most requests about pools are addressed by UUID, and looking it up each time
-	// would double them.
+	// refs remembers the UUIDs of pools: most requests about pools are addressed by UUID, and a lookup
+	// each time would double the requests.
 	refs sync.Map // pool name → libvirt.StoragePool
 
 	refreshes refreshes
 }
 
-// NewPools returns the pools that a client reaches. It makes no request.
+// NewPools returns the pools of a client's daemon. It makes no request.
 func NewPools(c *rpc.Client) *Pools { return &Pools{client: c} }
 
 // Pool returns a pool, or host.ErrNoPool.

@@ -45,8 +45,8 @@ func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (host.Pool
 	return p.Pool(ctx, name)
 }
 
-// definePool defines a pool. Who comes second in a race is told OPERATION_FAILED,
-// which stands for other things too; the pool is then there all the same.
+// definePool defines a pool. The second caller in a race gets OPERATION_FAILED, which can also mean
+// other things, but the pool exists then.
 func (p *Pools) definePool(ctx context.Context, name, path string) error {
 	doc := libvirtxml.StoragePool{Type: "dir", Name: name, Target: &libvirtxml.StoragePoolTarget{Path: path}}
 	text, err := doc.Marshal()
@@ -64,7 +64,7 @@ func (p *Pools) definePool(ctx context.Context, name, path string) error {
 	return err
 }
 
-// startPool builds and starts a pool and waits while another caller does.
+// startPool builds and starts a pool. If another caller does so, it waits.
 func (p *Pools) startPool(ctx context.Context, name string) error {
 	for pause := range rpc.Backoff(ctx, p.client.CallTimeout()) {
 		_, err := inPool(ctx, p, "starting", virterr.Pool(name), name, false,

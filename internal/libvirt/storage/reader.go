@@ -25,14 +25,14 @@ func (s *Volumes) OpenVolume(ctx context.Context, pool, name string) (io.ReadClo
 	go func() {
 		defer close(ended)
 		defer t.Close()
-		// Whoever has closed the reader wants to hear of nothing.
+		// A caller that has closed the reader needs no error.
 		_ = w.CloseWithError(t.Download(ctx, pool, name, w, 0, 0))
 	}()
 	return &volumeReader{r, cancel, ended}, nil
 }
 
-// Close ends the reading, and waits until its connection is closed: the host
-// deletes no volume that it takes to be in use.
+// Close stops reading and waits until the connection is closed, because the host does not delete a
+// volume that it considers in use.
 func (r *volumeReader) Close() error {
 	r.cancel()
 	err := r.PipeReader.Close()

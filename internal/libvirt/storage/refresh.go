@@ -11,23 +11,22 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// refreshes lets those who ask at once for a refresh of one pool share the next
-// that begins: whatever they want to see was there before it. A refresh looks at
-// every volume, and an apply of many instances asks for one for each of them.
+// refreshes lets concurrent callers that want one pool refreshed share the next refresh that
+// begins: everything that they want to see existed before it. A refresh looks at every volume, and
+// an apply of many instances asks for one for each of them.
 type refreshes struct {
 	mu   sync.Mutex
-	next map[string]*refresh // that have not begun, by pool
-	last map[string]*refresh // that began last
+	next map[string]*refresh // refreshes that have not begun, by pool
+	last map[string]*refresh // refreshes that began last, by pool
 }
 
 type refresh struct {
 	done chan struct{} // closed at its end
 	err  error
-	cut  bool // its caller went away
+	cut  bool // its caller gave up
 }
 
-// do refreshes a pool by work, or waits for another caller's refresh that begins
-// after now.
+// do refreshes a pool with work, or waits for another caller's refresh that begins after now.
 func (s *refreshes) do(ctx context.Context, pool string, work func() error) error {
 	for {
 		r, before, mine := s.join(pool)
@@ -46,8 +45,8 @@ func (s *refreshes) do(ctx context.Context, pool string, work func() error) erro
 	}
 }
 
-// join finds the next refresh and the one that it comes after; mine says that the
-// caller has to carry it out.
+// join returns the next refresh and the one before it. mine says that the caller must run the
+// refresh.
 func (s *refreshes) join(pool string) (r, before *refresh, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +111,7 @@ func (p *Pools) refreshPool(ctx context.Context, name string) error {
 		if ctx.Err() != nil {
 			return virterr.Fail("refreshing", virterr.Pool(name), ctx.Err())
 		}
-		// A refresh that fails for another reason stops the pool.
+		// If a refresh fails for another reason, libvirt stops the pool.
 		pool, readErr := p.Pool(ctx, name)
 		if readErr == nil && !pool.Active {
 			return err

@@ -39,7 +39,7 @@ func TestRefreshesAreShared(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("who is gone gets %v", err)
 		}
-		synctest.Wait() // until the five have agreed on another
+		synctest.Wait() // until the five share another refresh
 		release <- struct{}{}
 		release <- struct{}{}
 		expect(3, "the five share one, though who was to carry it out is gone")

@@ -13,9 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// inPool makes one request about a pool, which libvirt wants addressed by UUID.
-// A remembered UUID may be out of date; then it is looked up again. A request
-// that the pool's being inactive explains fails with host.ErrPoolInactive.
+// inPool makes one request about a pool, which libvirt wants addressed by UUID. A remembered UUID
+// may be out of date; then inPool looks it up again. If a request fails because the pool is
+// inactive, inPool returns host.ErrPoolInactive.
 func inPool[T any](ctx context.Context, p *Pools, op, object, pool string, readonly bool,
 	fn func(*libvirt.Libvirt, libvirt.StoragePool) (T, error),
 ) (T, error) {
@@ -50,9 +50,8 @@ func (p *Pools) poolRef(ctx context.Context, op, object, pool string) (ref libvi
 	return ref, false, err
 }
 
-// blamePool looks at the pool when a request about it or a volume in it failed
-// in a way that an inactive or missing pool explains: libvirt then says
-// NO_STORAGE_VOL or OPERATION_INVALID.
+// blamePool looks at the pool if a request about the pool or a volume in it failed in a way that an
+// inactive or missing pool explains: libvirt then answers NO_STORAGE_VOL or OPERATION_INVALID.
 func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err error) error {
 	if !errors.Is(err, host.ErrNoVolume) && !errors.Is(err, host.ErrOperationInvalid) {
 		return err
@@ -77,12 +76,11 @@ func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err erro
 	}
 }
 
-// startedPatience is how long ofActivePool asks again.
+// startedPatience is how long ofActivePool repeats a request.
 const startedPatience = 2 * time.Second
 
-// ofActivePool asks again where libvirt refuses an answer about a pool that is
-// active: the pool was started since libvirt refused, or the volume was just being
-// created.
+// ofActivePool repeats a question if libvirt refuses to answer it for a pool that is active: the
+// pool has been started since, or the volume was just being created.
 func ofActivePool[T any](ctx context.Context, question func() (T, error)) (result T, err error) {
 	for pause := range rpc.Backoff(ctx, startedPatience) {
 		result, err = question()

@@ -15,14 +15,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// testHost has the methods of both, as a connection does.
+// testHost has the methods of pools and volumes, like a connection.
 type testHost struct {
 	*rpc.Client
 	*poolsOfHost
 	*volumesOfHost
 }
 
-// Other names, since fields of the types' own names would hide methods.
+// These aliases exist because fields with the types' own names would hide methods.
 type (
 	poolsOfHost   = Pools
 	volumesOfHost = Volumes
@@ -42,8 +42,7 @@ func newHost(t testing.TB, uri string, o rpc.Options) *testHost {
 	return &testHost{c, pools, NewVolumes(c, pools, naming.DefaultTenant)}
 }
 
-// realPool returns a host and an empty directory pool on it, which the test's
-// end removes.
+// realPool returns a host and an empty directory pool on it, which is removed when the test ends.
 func realPool(t testing.TB) (h *testHost, pool, path string) {
 	t.Helper()
 	h = realHost(t)

@@ -17,15 +17,14 @@ import (
 )
 
 const (
-	// uploadChunk is how much an upload hands out at a time. go-libvirt would
-	// take 4 MiB; smaller packets double the speed. This much fits into a UNIX
-	// socket's buffer at once (net.core.wmem_default, 208 KiB); both ends
-	// together take a fifth less time than for packets of a little over 256 KiB.
+	// uploadChunk is how much an upload hands out at a time. go-libvirt would take 4 MiB, but smaller
+	// packets double the speed. This size fits into a UNIX socket's buffer at once
+	// (net.core.wmem_default, 208 KiB), and both ends together take a fifth less time than with
+	// packets of a little over 256 KiB.
 	uploadChunk = 192 << 10
 
-	// stallLimit times the call timeout is how long the host may leave a
-	// transfer without progress. It is long because the host flushes a file to
-	// its disk before it confirms the end of an upload.
+	// stallLimit times the call timeout is how long the host may leave a transfer without progress. It
+	// is long because the host flushes a file to its disk before it confirms the end of an upload.
 	stallLimit = 5
 )
 
@@ -67,13 +66,13 @@ func (t *Transfer) upload(ctx context.Context, pool, volume string, source *uplo
 	const op = "uploading"
 	object := virterr.Volume(pool, volume)
 	if length == 0 {
-		return nil // to libvirt, 0 stands for no limit
+		return nil // for libvirt, 0 means no limit
 	}
 	err := t.run(ctx, &source.progress, source.abort, func(l *libvirt.Libvirt) error {
 		return l.StorageVolUpload(volumeRef(pool, volume), source, uint64(offset), uint64(length), 0)
 	})
 	if ctx.Err() == nil {
-		// go-libvirt may go on reading for a moment after the host refused.
+		// go-libvirt may continue to read for a moment after the host refused.
 		if readErr := source.stop(); readErr != nil {
 			return virterr.Fail(op, object, readErr)
 		}
@@ -99,8 +98,8 @@ func (t *Transfer) Download(ctx context.Context, pool, volume string, w io.Write
 	return t.pools.blamePool(ctx, op, object, pool, virterr.Fail(op, object, err))
 }
 
-// run makes one streaming request, closing the connection when ctx ends or when
-// the host makes no progress; see rpc.Conn.Do for abort.
+// run makes one streaming request. It closes the connection if ctx ends or the host makes no
+// progress; see rpc.Conn.Do for abort.
 func (t *Transfer) run(ctx context.Context, p *progress, abort func(), fn func(*libvirt.Libvirt) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -112,8 +111,8 @@ func (t *Transfer) run(ctx context.Context, p *progress, abort func(), fn func(*
 	return t.conn.Do(ctx, abort, fn)
 }
 
-// progress watches that the host does its part of a transfer. Time that the
-// caller's own reader or writer takes is not the host's.
+// progress watches the host's part of a transfer. Time that the caller's own reader or writer takes
+// does not count.
 type progress struct {
 	since atomic.Int64 // Unix nanoseconds of the last step
 	ours  atomic.Bool  // the caller's reader or writer is at work
@@ -140,7 +139,7 @@ func (p *progress) watch(ctx context.Context, limit time.Duration, stalled func(
 	}
 }
 
-// errStopped is what go-libvirt gets when it reads after the transfer's end.
+// errStopped is the error that go-libvirt gets when it reads after the transfer's end.
 var errStopped = errors.New("the transfer has ended")
 
 // uploadSource hands out exactly the bytes of an upload and keeps the reader's
@@ -187,7 +186,8 @@ func (s *uploadSource) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// abort makes go-libvirt abort the upload, as soon as it reads on. It does not wait for a reader that is at work.
+// abort makes go-libvirt abort the upload at its next read. It does not wait for a read in
+// progress.
 func (s *uploadSource) abort() { s.aborted.Store(true) }
 
 // stop ends all reading and returns the reader's error.
@@ -199,9 +199,9 @@ func (s *uploadSource) stop() error {
 	return err
 }
 
-// downloadSink keeps the writer's own error. It never returns one: go-libvirt
-// would stop listening while its connection still delivers, and both would wait
-// for each other for ever. Closing the connection ends the delivery instead.
+// downloadSink keeps the writer's own error. It never returns one: go-libvirt would stop listening
+// while its connection still delivers, and both would wait for each other for ever. Instead,
+// closing the connection ends the delivery.
 type downloadSink struct {
 	progress
 	mu     sync.Mutex

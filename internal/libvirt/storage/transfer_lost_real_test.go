@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-// longer is a limit for what hangs among requests that a busy machine answers as well.
+// longer is a limit for requests that hang, while a busy machine still answers others within it.
 const longer = 3 * time.Second
 
 func TestTransfersNoticeALostDaemon(t *testing.T) {
@@ -42,7 +42,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 	}
 }
 
-// libvirt 9.0 can crash where the connection of an upload is closed before the upload is aborted.
+// libvirt 9.0 can crash if the connection of an upload is closed before the upload is aborted.
 func TestACancelledUploadIsAbortedFirst(t *testing.T) {
 	h, pool, _ := realPool(t)
 	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))

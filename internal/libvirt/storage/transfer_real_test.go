@@ -136,7 +136,7 @@ func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	go func() { <-r.blocked; cancel() }()
 	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
 	virttest.WantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), host.ErrUnreachable)
-	virttest.Must[host.Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection lives on
+	virttest.Must[host.Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection still works
 }
 
 type brokenWriter struct{ err error }
@@ -152,7 +152,7 @@ func TestDownloadReportsItsWritersError(t *testing.T) {
 	virttest.WantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
 }
 
-// libvirtd would keep a file open for each download that is not finished.
+// libvirtd would keep a file open for each download that is not confirmed as finished.
 func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
@@ -174,7 +174,7 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	for range reads {
 		virttest.Must[[]byte](t)(h.ReadVolume(ctx, pool, "doc", 100))
 	}
-	// The last of them may still be on their way.
+	// The last confirmations may still be on their way.
 	if n := open(); n > reads/10 {
 		t.Errorf("after %d reads the host has the volume open %d times", reads, n)
 	}

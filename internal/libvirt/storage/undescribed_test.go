@@ -43,7 +43,7 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 	if name := (host.Undescribed{Name: "web"}).String(); name != `domain "web"` {
 		t.Errorf("a domain is %s", name)
 	}
-	// What is about the pool, the connection or who asks is an error of all.
+	// An error about the pool, the connection or the caller fails the whole list.
 	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
 		"no room": libvirt.Error{Code: uint32(libvirt.ErrRPC)}, "busy": libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
 		"inactive": host.ErrPoolInactive, "lost": host.ErrUnreachable, "late": context.DeadlineExceeded,

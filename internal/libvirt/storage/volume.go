@@ -15,7 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Volumes knows the volumes of a host's pools. Each Transfer and each clone has a connection of its own.
+// Volumes reads and changes the volumes of a host's pools. Each Transfer and each clone has a
+// separate connection.
 type Volumes struct {
 	client *rpc.Client
 	pools  *Pools
@@ -23,8 +24,8 @@ type Volumes struct {
 	clocks sync.Map // pool name → reading
 }
 
-// NewVolumes returns the volumes of pools. It makes no request. tenant is whose the volumes are, by their names, that
-// Volumes makes for itself; see Time.
+// NewVolumes returns the volumes of pools. It makes no request. tenant is the tenant in the names
+// of the volumes that Volumes creates for itself; see Time.
 func NewVolumes(c *rpc.Client, pools *Pools, tenant string) *Volumes {
 	return &Volumes{client: c, pools: pools, tenant: tenant}
 }
@@ -48,7 +49,8 @@ func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error
 	})
 }
 
-// orTooMany finds that a pool was not listed because it has more volumes than libvirt lists, for which it has no code.
+// orTooMany detects that libvirt did not list a pool because it has more volumes than libvirt
+// lists, for which libvirt has no code.
 func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
 	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
@@ -93,8 +95,8 @@ func (s *Volumes) Volume(ctx context.Context, pool, name string) (host.Volume, e
 	return v, virterr.Fail("reading", virterr.Volume(pool, name), err)
 }
 
-// volumeRef addresses a volume. The storage driver goes by pool and name alone
-// (storage_driver.c, virStorageVolDefFromVol), so nothing needs to be looked up.
+// volumeRef addresses a volume. The storage driver uses only pool and name (storage_driver.c,
+// virStorageVolDefFromVol), so no lookup is needed.
 func volumeRef(pool, name string) libvirt.StorageVol {
 	return libvirt.StorageVol{Pool: pool, Name: name}
 }
@@ -118,13 +120,13 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.Volum
 	refused := func(err error) bool {
 		return virterr.HasCode(err, libvirt.ErrOperationInvalid) && !errors.Is(err, host.ErrPoolInactive)
 	}
-	if err = create(); refused(err) { // perhaps since the pool was not active yet
+	if err = create(); refused(err) { // perhaps because the pool was not active yet
 		err = create()
 	}
 	created := time.Now()
-	// A file made behind this daemon's back: OPERATION_INVALID when it is there
-	// before libvirt looks (the pool is active, or the error would say so), and a
-	// system error of unknown number when it comes after.
+	// A file was created without this daemon's knowledge. libvirt answers OPERATION_INVALID if the
+	// file existed before libvirt looked (the pool is active, or the error would say so), and a system
+	// error of unknown number if the file appeared after that.
 	if refused(err) || virterr.HasCode(err, libvirt.ErrSystemError) && s.appeared(ctx, pool, spec.Name) {
 		return host.Volume{}, virterr.Fail("creating", object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 	}
@@ -138,7 +140,7 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.Volum
 	return v, err
 }
 
-// appeared tells whether a refresh of the pool brings up the volume.
+// appeared reports whether the volume appears after a refresh of the pool.
 func (s *Volumes) appeared(ctx context.Context, pool, name string) bool {
 	if s.pools.RefreshPool(ctx, pool) != nil {
 		return false
@@ -174,14 +176,13 @@ func (s *Volumes) changeVolume(ctx context.Context, op, pool, name string, fn fu
 	return s.pools.blamePool(ctx, op, object, pool, s.client.Call(ctx, op, object, false, fn))
 }
 
-// notOfVolumes are answers that are about the caller, the connection or the daemon,
-// and not about the volume that was asked about. What libvirt stumbles over in a
-// volume has many codes.
+// notOfVolumes are answers about the caller, the connection or the daemon, and not about the
+// requested volume. libvirt has many codes for its problems with a volume.
 var notOfVolumes = []libvirt.ErrorNumber{
 	libvirt.ErrNoStoragePool, libvirt.ErrNoMemory, libvirt.ErrNoConnect, libvirt.ErrInvalidConn, libvirt.ErrRPC,
 	libvirt.ErrOperationDenied, libvirt.ErrAccessDenied, libvirt.ErrAuthFailed, libvirt.ErrAuthCancelled, libvirt.ErrAuthUnavailable,
 	libvirt.ErrOperationTimeout, libvirt.ErrOperationAborted, libvirt.ErrNoSupport,
 }
 
-// ofVolumes tells whether an answer is about the volume that was asked about.
+// ofVolumes reports whether an answer is about the requested volume.
 func ofVolumes(code libvirt.ErrorNumber) bool { return !slices.Contains(notOfVolumes, code) }

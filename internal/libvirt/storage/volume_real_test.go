@@ -142,7 +142,8 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	}
 }
 
-// Whoever asks a pool that others stop and start is told that it is not active, or answered: never anything else.
+// While a pool is stopped and started repeatedly, requests are answered or fail because it is not
+// active. They never fail otherwise.
 func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	h, pool, _ := realPool(t)
 	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
@@ -248,7 +249,7 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	all.Wait()
 }
 
-// libvirt lists 16,384 volumes of a pool and not one more.
+// libvirt lists at most 16,384 volumes of a pool.
 func TestTooManyVolumesAreSaidSo(t *testing.T) {
 	own := acctest.RequireHost(t).Own(t, "many") // removing a version looks at all pools of its host
 	h := newHost(t, own.URI, rpc.Options{})

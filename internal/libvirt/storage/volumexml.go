@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// defaultVolumeMode lets nobody but root and the hypervisor read a volume.
+// defaultVolumeMode lets only root and the hypervisor read a volume.
 const defaultVolumeMode = "0600"
 
 func renderVolume(spec host.VolumeSpec) (string, error) {
@@ -27,8 +27,7 @@ func renderVolume(spec host.VolumeSpec) (string, error) {
 		},
 	}
 	if spec.Format == "qcow2" {
-		// libvirt's own default, 0.10, has no zero clusters: discarding in an
-		// overlay would write.
+		// libvirt's own default, 0.10, has no zero clusters: a discard in an overlay would write.
 		doc.Target.Compat = "1.1"
 	}
 	if b := spec.Backing; b != nil {
@@ -64,7 +63,7 @@ func parseVolume(pool, name, text string) (host.Volume, error) {
 	return v, nil
 }
 
-// size reads a size; libvirt always reports bytes.
+// size returns a size in bytes; libvirt always reports bytes.
 func size(s *libvirtxml.StorageVolumeSize) uint64 {
 	if s == nil {
 		return 0
@@ -72,8 +71,8 @@ func size(s *libvirtxml.StorageVolumeSize) uint64 {
 	return s.Value
 }
 
-// parseTimestamp reads libvirt's "seconds.nanoseconds", where the fraction is
-// nine digits or missing.
+// parseTimestamp parses libvirt's "seconds.nanoseconds", where the fraction has nine digits or is
+// missing.
 func parseTimestamp(text string) time.Time {
 	whole, fraction, _ := strings.Cut(text, ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)

@@ -1,4 +1,5 @@
-// Package virterr makes package host's errors of what libvirt answers, by libvirt's codes and never by its texts.
+// Package virterr turns libvirt's answers into package host's errors, by libvirt's codes and never
+// by its texts.
 package virterr
 
 import (
@@ -10,8 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// typed is an answer of libvirt with the sentinel that its code stands for. It
-// reads as libvirt's own text.
+// typed is an answer of libvirt with the sentinel that its code stands for. Its text is libvirt's.
 type typed struct {
 	kind  error
 	cause error
@@ -20,9 +20,8 @@ type typed struct {
 func (t *typed) Error() string   { return t.cause.Error() }
 func (t *typed) Unwrap() []error { return []error{t.kind, t.cause} }
 
-// kinds maps libvirt's error codes (virErrorNumber in libvirt/virterror.h).
-// There is none for a full disk: that is a SYSTEM_ERROR whose errno go-libvirt
-// does not decode.
+// kinds maps libvirt's error codes (virErrorNumber in libvirt/virterror.h). A full disk has no
+// code: it is a SYSTEM_ERROR whose errno go-libvirt does not decode.
 var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrNoDomain:             host.ErrNoDomain,
 	libvirt.ErrNoStoragePool:        host.ErrNoPool,
@@ -43,7 +42,8 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrConfigUnsupported:    host.ErrUnsupported,
 }
 
-// Fail wraps the error of an operation as an *Error, and types an answer of libvirt's by its code; nil stays nil.
+// Fail wraps the error of an operation as a *host.Error, and types an answer of libvirt by its
+// code; nil stays nil.
 func Fail(op, object string, err error) error {
 	if err == nil {
 		return nil
@@ -51,8 +51,8 @@ func Fail(op, object string, err error) error {
 	return &host.Error{Op: op, Object: object, Err: typify(err)}
 }
 
-// As gives an answer of libvirt's another kind than its code has, one of the errors of package host, for a caller that
-// knows what the code stands for this time. The text stays libvirt's.
+// As gives an answer of libvirt a different kind than its code has: one of the errors of package
+// host, for a caller that knows what the code means in this case. The text stays libvirt's.
 func As(kind, cause error) error { return &typed{kind: kind, cause: cause} }
 
 func typify(err error) error {
@@ -67,25 +67,26 @@ func typify(err error) error {
 	return err
 }
 
-// IsAnswer reports whether the host answered the request: with an error of its own, or (nil) with success.
+// IsAnswer reports whether the host answered the request: with an error of its own, or (nil) with
+// success.
 func IsAnswer(err error) bool {
 	return err == nil || errors.Is(err, libvirt.ErrUnsupported) || errors.As(err, new(libvirt.Error))
 }
 
-// HasCode reports whether err is an answer of libvirt's with this code.
+// HasCode reports whether err is an answer of libvirt with this code.
 func HasCode(err error, code libvirt.ErrorNumber) bool {
 	var reply libvirt.Error
 	return errors.As(err, &reply) && libvirt.ErrorNumber(reply.Code) == code
 }
 
-// Volume is how errors name a volume.
+// Volume returns the name of a volume for errors.
 func Volume(pool, name string) string { return fmt.Sprintf("volume %q in pool %q", name, pool) }
 
-// Pool is how errors name a storage pool.
+// Pool returns the name of a storage pool for errors.
 func Pool(name string) string { return fmt.Sprintf("pool %q", name) }
 
-// Domain is how errors name a domain.
+// Domain returns the name of a domain for errors.
 func Domain(uuid string) string { return "domain " + uuid }
 
-// Network is how errors name a network.
+// Network returns the name of a network for errors.
 func Network(name string) string { return fmt.Sprintf("network %q", name) }

@@ -19,11 +19,12 @@ type xmlError struct {
 func (e *xmlError) Error() string { return "understanding " + e.what + ": " + e.err.Error() }
 func (e *xmlError) Unwrap() error { return e.err }
 
-// Misread says that part of a description cannot be understood: what is "the volume's XML".
+// Misread says that part of a description cannot be understood: what names it, like "the volume's
+// XML".
 func Misread(what string, err error) error { return &xmlError{what, err} }
 
-// Understand decodes a description. libvirt writes names of files as they are, and not all are UTF-8: other bytes
-// become U+FFFD.
+// Understand decodes a description. libvirt writes file names unchanged, and not all of them are
+// UTF-8: other bytes become U+FFFD.
 func Understand(what, text string, into any) error {
 	if err := xml.Unmarshal([]byte(strings.ToValidUTF8(text, "\uFFFD")), into); err != nil {
 		return Misread(what, err)
@@ -31,8 +32,9 @@ func Understand(what, text string, into any) error {
 	return nil
 }
 
-// CannotDescribe reports whether an error is about the thing that was asked about, and not about its pool, the
-// connection, the caller's rights or patience. about says which of libvirt's codes are about such a thing.
+// CannotDescribe reports whether an error is about the requested object, and not about its pool,
+// the connection, the caller's rights or patience. about reports which of libvirt's codes are about
+// such an object.
 func CannotDescribe(err error, about func(libvirt.ErrorNumber) bool) bool {
 	if errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrUnreachable) {
 		return false

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// Relay stands between a client and libvirtd, so that tests can make the daemon go away and hang. Without a daemon to pass things on to, it accepts and never
-// answers.
+// Relay stands between a client and libvirtd, so that tests can stop or hang the daemon. Without a
+// daemon to forward to, it accepts connections and never answers.
 type Relay struct {
 	t        testing.TB
 	listener net.Listener
-	Path     string // of its socket
-	Daemon   string // its socket
+	Path     string // the relay's socket
+	Daemon   string // the daemon's socket
 	mu       sync.Mutex
 	conns    []net.Conn
 	accepted int
@@ -22,14 +22,14 @@ type Relay struct {
 	asked    []byte
 }
 
-// NewRelay returns a relay at a new socket, and the URI of that.
+// NewRelay returns a relay at a new socket, and its URI.
 func NewRelay(t testing.TB, daemon string) (*Relay, string) {
 	t.Helper()
 	r := NewRelayAt(t, filepath.Join(t.TempDir(), "sock"), daemon)
 	return r, "qemu+unix:///system?socket=" + r.Path
 }
 
-// NewRelayAt returns a relay at a socket.
+// NewRelayAt returns a relay at a given socket.
 func NewRelayAt(t testing.TB, path, daemon string) *Relay {
 	t.Helper()
 	listener := Must[net.Listener](t)(net.Listen("unix", path))
@@ -94,27 +94,27 @@ func (r *Relay) Cut() {
 	r.conns = nil
 }
 
-// GoAway is what a daemon does that is stopped.
+// GoAway acts like a daemon that is stopped.
 func (r *Relay) GoAway() {
 	r.listener.Close()
 	r.Cut()
 }
 
-// Hush makes the daemon silent, or lets it talk again.
+// Hush makes the daemon silent, or lets it answer again.
 func (r *Relay) Hush(silent bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.silent = silent
 }
 
-// Connections is how many connections have been accepted.
+// Connections returns how many connections the relay has accepted.
 func (r *Relay) Connections() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.accepted
 }
 
-// Asked is all that clients have sent to the daemon.
+// Asked returns everything that clients have sent to the daemon.
 func (r *Relay) Asked() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// URI is that of the test host. Tests that need one are skipped without TF_ACC=1, and fail when that is set but no host
-// is named.
+// URI returns the test host's URI. Tests that need a host are skipped without TF_ACC=1, and fail if
+// that is set but no host is named.
 func URI(t testing.TB) string {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -27,7 +27,7 @@ func URI(t testing.TB) string {
 	return uri
 }
 
-// Socket is that of the test host's libvirtd.
+// Socket returns the socket of the test host's libvirtd.
 func Socket(t testing.TB) string {
 	t.Helper()
 	return Must[*url.URL](t)(url.Parse(URI(t))).Query().Get("socket")
@@ -44,7 +44,7 @@ func OpenDir(t testing.TB) string {
 	return dir
 }
 
-// Unique is a name that nothing on the host has yet.
+// Unique returns a name that nothing on the host has yet.
 func Unique(what string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:])
@@ -62,7 +62,7 @@ func WantErr(t testing.TB, err, kind error) {
 	}
 }
 
-// Must returns a value, and ends the test where there is an error instead.
+// Must returns a value, and ends the test if there is an error instead.
 func Must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -73,7 +73,7 @@ func Must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// Differ tells how two values print differently, field by field.
+// Differ says how two values print differently, field by field.
 func Differ(got, want any) string {
 	g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want)
 	if g == w {
