@@ -15,12 +15,11 @@ type Checksum struct {
 	hex       string // lower case
 }
 
-// algorithms are those that publishers of cloud images list (SHA256SUMS, SHA512SUMS).
+// algorithms are the algorithms that publishers of cloud images list (SHA256SUMS, SHA512SUMS).
 var algorithms = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}
 
 // ParseChecksum reads "sha256:HEX" or "sha512:HEX"; the hexadecimal digits may be of either case.
-// It returns a
-// *SourceError that blames "checksum".
+// It returns a *SourceError that blames "checksum".
 func ParseChecksum(text string) (Checksum, error) {
 	invalid := func(format string, args ...any) (Checksum, error) {
 		return Checksum{}, &SourceError{attribute: "checksum", Tried: fmt.Sprintf("reading the checksum %q", text),
@@ -43,7 +42,7 @@ func ParseChecksum(text string) (Checksum, error) {
 	return Checksum{algorithm: algorithm, hex: strings.ToLower(digits)}, nil
 }
 
-// String gives "ALGORITHM:hex" in lower case, or "" for the zero value.
+// String returns "ALGORITHM:hex" in lower case, or "" for the zero value.
 func (c Checksum) String() string {
 	if c == (Checksum{}) {
 		return ""
@@ -51,9 +50,9 @@ func (c Checksum) String() string {
 	return c.algorithm + ":" + c.hex
 }
 
-// Digest gives the digest ("sha256:hex") of the image where the checksum of its file already tells
-// it: the file is stored as it is, so its sha256 checksum is its digest, and nothing need be opened
-// to know whether a host has it.
+// Digest returns the digest ("sha256:hex") of the image if the checksum of its file already gives
+// it: the file is stored as it is, so its sha256 checksum is its digest, and nothing needs to be
+// opened to know whether a host has it.
 func (c Checksum) Digest() (digest string, known bool) {
 	if c.algorithm != "sha256" {
 		return "", false
@@ -61,7 +60,7 @@ func (c Checksum) Digest() (digest string, known bool) {
 	return c.String(), true
 }
 
-// Digester hashes an image for its digest and, where the checksum is of another kind, for that as
+// Digester hashes an image for its digest and, if the checksum is of another kind, for that as
 // well.
 type Digester struct {
 	want  Checksum
@@ -69,7 +68,8 @@ type Digester struct {
 	other hash.Hash // of want's algorithm; nil when that is sha256 or there is no checksum
 }
 
-// NewDigester hashes for a digest, and for a checksum that is wanted; the zero Checksum wants none.
+// NewDigester creates a Digester for a digest, and for the wanted checksum; the zero Checksum wants
+// none.
 func NewDigester(want Checksum) *Digester {
 	d := &Digester{want: want, sum: sha256.New()}
 	if want != (Checksum{}) && want.algorithm != "sha256" {
@@ -87,8 +87,8 @@ func (d *Digester) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Finish gives "sha256:hex" of what was written, or a *ChecksumError where that is not what was
-// asked for.
+// Finish returns "sha256:hex" of what was written, or a *ChecksumError if that does not match the
+// wanted checksum.
 func (d *Digester) Finish(o Origin) (string, error) {
 	digest := "sha256:" + hex.EncodeToString(d.sum.Sum(nil))
 	if d.want == (Checksum{}) {

@@ -6,11 +6,12 @@ import (
 	"io"
 )
 
-// ErrChanged is the cause within a SourceError when a file changed while it was read, by its size
-// and times.
+// ErrChanged is the cause within a SourceError when a file changed while it was read, judged by its
+// size and times.
 var ErrChanged = errors.New("the file changed while it was being read")
 
-// SourceError says that the bytes of an image could not be had from where the user said they are.
+// SourceError reports that the bytes of an image could not be read from where the user said they
+// are.
 type SourceError struct {
 	Tried  string // what was attempted, on what: "opening disk.img"
 	Err    error  // why it failed
@@ -19,7 +20,7 @@ type SourceError struct {
 	attribute string
 }
 
-// Blame makes a SourceError that points at a field of the source.
+// Blame creates a SourceError that points at a field of the source.
 func Blame(attribute, tried string, err error, advice string) *SourceError {
 	return &SourceError{attribute: attribute, Tried: tried, Err: err, Advice: advice}
 }
@@ -32,7 +33,7 @@ func (e *SourceError) Unwrap() error { return e.Err }
 // or "checksum".
 func (e *SourceError) Attribute() string { return e.attribute }
 
-// ChecksumError says that the file at the source is not the one that was asked for.
+// ChecksumError reports that the file at the source is not the requested one.
 type ChecksumError struct {
 	Source    string
 	Want, Got string // both "ALGORITHM:hex"
@@ -46,7 +47,7 @@ func (e *ChecksumError) Error() string {
 // Attribute is the field of the source to blame.
 func (e *ChecksumError) Attribute() string { return "checksum" }
 
-// NotAnImageError says that the bytes are not, or no longer, those of a disk image.
+// NotAnImageError reports that the bytes are not, or no longer, those of a disk image.
 type NotAnImageError struct {
 	Origin Origin
 	Reason string // "it is an HTML page"
@@ -60,7 +61,7 @@ func (e *NotAnImageError) Error() string {
 // Attribute is the field of the source to blame: the one that says where the image is.
 func (e *NotAnImageError) Attribute() string { return e.Origin.Attribute }
 
-// UnsupportedImageError says that the bytes are an image, of a kind that cannot or must not be
+// UnsupportedImageError reports that the bytes are an image of a kind that cannot or must not be
 // stored.
 type UnsupportedImageError struct {
 	Origin Origin
@@ -89,5 +90,5 @@ func (e *CutError) Error() string { return "the connection ended before the file
 
 func (e *CutError) Unwrap() error { return e.Err }
 
-// Ended tells the end of a reader from an error that has an early end for its cause.
+// Ended distinguishes the end of a reader from an error whose cause is an early end.
 func Ended(err error) bool { return err == io.EOF } //nolint:errorlint // not what wraps it

@@ -6,26 +6,26 @@ import (
 	"io/fs"
 )
 
-// Origin is where an image comes from, as findings about it have to say.
+// Origin is where an image comes from, as findings about it state it.
 type Origin struct {
 	Name      string // names the source in messages, without its secrets: "volume pool/disk"
 	Attribute string // the field of the source to blame: the one that says where the image is
 }
 
-// Volume is the origin of what is read from a volume of a pool.
+// Volume is the origin of an image in a volume of a pool.
 func Volume(pool, volume string) Origin {
 	return Origin{Name: "volume " + pool + "/" + volume, Attribute: "volume"}
 }
 
-// String gives the name.
+// String returns the name.
 func (o Origin) String() string { return o.Name }
 
-// NotImage says that the bytes are not, or no longer, those of a disk image.
+// NotImage reports that the bytes are not, or no longer, those of a disk image.
 func (o Origin) NotImage(advice, reason string, args ...any) error {
 	return &NotAnImageError{Origin: o, Reason: fmt.Sprintf(reason, args...), Advice: advice}
 }
 
-// Unsupported says that the bytes are an image that cannot be used as it is.
+// Unsupported reports that the bytes are an image that cannot be used as it is.
 func (o Origin) Unsupported(advice, reason string, args ...any) error {
 	return &UnsupportedImageError{Origin: o, Reason: fmt.Sprintf(reason, args...), Advice: advice}
 }
@@ -50,7 +50,7 @@ func (o Origin) Failed(doing string, err error, advice string) error {
 
 // Unread is Failed for bytes that could not be read.
 func (o Origin) Unread(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok { // which would name the file once more
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok { // it would name the file once more
 		err = pathError.Err
 	}
 	return o.Failed("reading", err, "")

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// disk makes a disk of blocks that are data where the text has a letter, zeros where it has a dot.
+// disk creates a disk with a block of data for each letter of the text, and a block of zeros for
+// each dot.
 func disk(blocks string, tail int) []byte {
 	var data []byte
 	for _, c := range []byte(blocks) {

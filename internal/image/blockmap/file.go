@@ -20,7 +20,7 @@ import (
 //	32 bytes  SHA-256 of all before
 const mark = "novacron-map\x00\x00\x00\x01"
 
-// ErrDamaged says that a file is no whole map.
+// ErrDamaged reports that a file is not a whole map.
 var ErrDamaged = errors.New("it is damaged, or not a block map")
 
 // FileSize is how long the map's file is, in bytes.
@@ -63,7 +63,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Read reads a map's file, which is all that r has. ErrDamaged, wrapped, when it is none.
+// Read reads a map's file, which is all that r has. It returns ErrDamaged, wrapped, if r has no
+// map.
 func Read(r io.Reader) (*Map, error) {
 	sum := sha256.New()
 	in := bufio.NewReaderSize(r, BlockSize)
@@ -105,19 +106,20 @@ func Read(r io.Reader) (*Map, error) {
 	return m, nil
 }
 
-// readRun reads a run that lies behind those that were read before. It takes no memory for what does not come.
+// readRun reads a run that lies after those that were read before. It allocates no memory for data
+// that does not come.
 func (m *Map) readRun(r io.Reader) error {
 	var first, count, from int64
 	if err := numbers(r, &first, &count); err != nil {
 		return err
 	}
 	if last := len(m.runs) - 1; last >= 0 {
-		from = m.runs[last].end() + 1 // else the two were one
+		from = m.runs[last].end() + 1 // otherwise the two would be one
 	}
 	if first < from || count < 1 || first > m.Blocks() || count > m.Blocks()-first {
 		return fmt.Errorf("%w: a run of %d blocks from block %d on", ErrDamaged, count, first)
 	}
-	const most = 4096 // sums that memory is taken for at once
+	const most = 4096 // sums for which memory is allocated at once
 	next := run{first: first}
 	part := make([]byte, min(count, most)*int64(len(Sum{})))
 	for count > 0 {

@@ -8,7 +8,7 @@ type Writer struct {
 	block []byte
 }
 
-// Writer makes m the map of what is written.
+// Writer turns m into the map of what is written.
 func (m *Map) Writer() *Writer {
 	m.Size, m.runs = 0, nil
 	return &Writer{m: m}

@@ -1,6 +1,6 @@
-// Package compression decompresses files as they are read: gzip, xz, zstd and bzip2, told apart by
-// what they begin with. It takes several parts, one behind the other, for one file, names what
-// follows them, and bounds the memory that a file may ask for.
+// Package compression decompresses files as they are read: gzip, xz, zstd and bzip2, which it
+// recognises by how they begin. It takes several parts, one after the other, as one file, names
+// what follows them, and limits the memory that a file may ask for.
 package compression
 
 import (
@@ -27,13 +27,13 @@ type Method struct {
 // decoder is a decompressor at work.
 type decoder struct {
 	io.Reader
-	parts   func() int // that have begun: what is compressed may be several, one behind the other
+	parts   func() int // that have begun: a compressed file may have several, one after the other
 	release func()
 }
 
-// methods are told apart by their magic numbers: RFC 1952, RFC 8878, the .xz file format (1.0.4),
-// and bzip2's own source (decompress.c). An empty bzip2 file begins with another mark behind its
-// level, and holds no image.
+// methods are distinguished by their magic numbers: RFC 1952, RFC 8878, the .xz file format
+// (1.0.4), and bzip2's own source (decompress.c). An empty bzip2 file begins with another mark
+// after its level, and holds no image.
 var methods = []Method{
 	{"gzip", prefix("\x1f\x8b\x08"), func(in *input) (decoder, error) {
 		z, err := newGzipMembers(in)
@@ -64,7 +64,8 @@ func prefix(mark string) func(head []byte) bool {
 	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(mark)) }
 }
 
-// Of tells how a file that begins so is compressed; nil for not at all.
+// Of returns the method by which a file with that beginning is compressed; nil if it is not
+// compressed.
 func Of(head []byte) *Method {
 	for i, m := range methods {
 		if m.begins(head) {
@@ -74,11 +75,11 @@ func Of(head []byte) *Method {
 	return nil
 }
 
-// errTrailing says that what follows what was decompressed is not compressed.
+// errTrailing reports that the compressed data is followed by data that is not compressed.
 var errTrailing = errors.New("trailing data")
 
-// gzipMembers reads the members of a gzip file, one behind the other, and the zeros that a tape
-// leaves behind the last of them.
+// gzipMembers reads the members of a gzip file, one after the other, and the zeros that a tape
+// leaves after the last of them.
 type gzipMembers struct {
 	*gzip.Reader
 	in    *byteReader
@@ -105,7 +106,7 @@ func (g *gzipMembers) Read(p []byte) (int, error) {
 		n, err := g.Reader.Read(p)
 		if n > 0 || !image.Ended(err) {
 			if image.Ended(err) {
-				err = nil // it comes again
+				err = nil // returned next time
 			}
 			return n, err
 		}
@@ -115,7 +116,7 @@ func (g *gzipMembers) Read(p []byte) (int, error) {
 	}
 }
 
-// next begins the member that follows.
+// next begins the following member.
 func (g *gzipMembers) next() error {
 	mark, err := g.in.Peek(2)
 	switch {
@@ -132,8 +133,8 @@ func (g *gzipMembers) next() error {
 	return g.begin()
 }
 
-// xzStreams reads the streams of an .xz file, one behind the other, with the padding between and
-// behind them.
+// xzStreams reads the streams of an .xz file, one after the other, with the padding between and
+// after them.
 type xzStreams struct {
 	*xz.Reader
 	parts int
@@ -152,12 +153,12 @@ func (z *xzStreams) Read(p []byte) (int, error) {
 	for {
 		n, err := z.Reader.Read(p)
 		if n > 0 && image.Ended(err) {
-			return n, nil // it comes again
+			return n, nil // the error is returned next time
 		}
 		if !image.Ended(err) {
 			return n, err
 		}
-		switch err := z.Reset(nil); { // which goes on with what follows
+		switch err := z.Reset(nil); { // continues with what follows
 		case image.Ended(err):
 			return 0, err
 		case errors.Is(err, xz.ErrFormat) || errors.Is(err, xz.ErrBuf):
@@ -173,8 +174,8 @@ func (z *xzStreams) Read(p []byte) (int, error) {
 // input is the file that is decompressed.
 type input struct {
 	r     io.Reader
-	err   error     // that reading it ended with
-	watch io.Writer // sees it all; it never fails; nil for none
+	err   error     // with which reading it ended
+	watch io.Writer // sees all of it, and never fails; nil for none
 }
 
 func (i *input) Read(p []byte) (int, error) {
@@ -188,8 +189,9 @@ func (i *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Reader reads what a file has compressed. Its errors are those of the file if that could not be
-// read, else *image.NotAnImageError and *image.UnsupportedImageError, about what is compressed.
+// Reader reads the decompressed content of a file. Its errors are those of the file if that could
+// not be read, else *image.NotAnImageError and *image.UnsupportedImageError about the compressed
+// data.
 type Reader struct {
 	method  *Method
 	origin  image.Origin
@@ -198,7 +200,7 @@ type Reader struct {
 	unlimit func()
 }
 
-// Open begins to decompress what r has. Errors are those of a Reader.
+// Open begins to decompress r. Errors are those of a Reader.
 func (m *Method) Open(o image.Origin, r io.Reader) (*Reader, error) {
 	u := &Reader{method: m, origin: o, in: &input{r: r}}
 	var err error
@@ -209,13 +211,13 @@ func (m *Method) Open(o image.Origin, r io.Reader) (*Reader, error) {
 	return u, nil
 }
 
-// Close releases what the decompressor has taken. It does not close the file.
+// Close releases what the decompressor holds. It does not close the file.
 func (u *Reader) Close() {
 	u.decoder.release()
 	u.unlimit()
 }
 
-// Parts is how many parts of the file have begun: what is compressed may be several, one behind the
+// Parts is how many parts of the file have begun: a compressed file may have several, one after the
 // other.
 func (u *Reader) Parts() int { return u.decoder.parts() }
 
@@ -228,7 +230,7 @@ func (u *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// blame tells whether the file was not read, or holds what cannot be decompressed.
+// blame distinguishes a file that was not read from one whose content cannot be decompressed.
 func (u *Reader) blame(err error) error {
 	const again = "Download or export the image again; %s -t tells whether it is whole."
 	name := u.method.Name
@@ -255,5 +257,5 @@ func (u *Reader) blame(err error) error {
 	return u.origin.NotImage(fmt.Sprintf(again, name), "its %s data is damaged (%v)", name, err)
 }
 
-// began tells whether something could be decompressed at all.
+// began reports whether anything could be decompressed at all.
 func (u *Reader) began() bool { return u.decoder.parts != nil && u.decoder.parts() > 0 }

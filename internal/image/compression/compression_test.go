@@ -41,7 +41,7 @@ func TestSeveralMembersAreOneFile(t *testing.T) {
 	}
 }
 
-// A file that is cut off or damaged anywhere gives no image.
+// A file that is cut off or damaged at any place yields no image.
 func TestDamagedCompressionIsTold(t *testing.T) {
 	disk := imagetest.RawDisk(1 << 20)
 	for i := range disk[4096:] {
@@ -53,7 +53,7 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 			cut := [][]byte{file[:12], file[:len(file)/2], file[:len(file)-1]}
 			bad := bytes.Clone(file)
 			bad[len(bad)-len(bad)/8] ^= 0x55
-			if tool == "zstd" { // its tool adds no checksum here, so that not each damage shows
+			if tool == "zstd" { // its tool adds no checksum here, so not every damage is detected
 				bad = bad[:len(bad)/3]
 			}
 			for n, data := range append(cut, bad) {
@@ -67,7 +67,7 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 	}
 }
 
-// What would take much memory to decompress is refused before it does.
+// A file that would take much memory to decompress is refused before it does.
 func TestDecompressionTakesBoundedMemory(t *testing.T) {
 	disk := imagetest.RawDisk(1 << 20)
 	for tool, files := range map[string][][]byte{
@@ -92,7 +92,7 @@ func TestDecompressionTakesBoundedMemory(t *testing.T) {
 	}
 }
 
-// wideWindow is a zstd stream, of a length that its header does not tell, with a window of 128 MiB.
+// wideWindow is a zstd stream, of a length that its header does not give, with a window of 128 MiB.
 func wideWindow(t *testing.T) []byte {
 	var file bytes.Buffer
 	z, err := zstd.NewWriter(&file, zstd.WithWindowSize(128<<20))

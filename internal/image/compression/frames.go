@@ -10,12 +10,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// byteReader is what a decompressor reads that must not read too much.
+// byteReader is the input of a decompressor that must not read too much.
 type byteReader struct{ *bufio.Reader }
 
 func newByteReader(r io.Reader) *byteReader { return &byteReader{bufio.NewReaderSize(r, 32<<10)} }
 
-// skipZeros skips zeros; io.EOF where nothing else follows.
+// skipZeros skips zeros; it returns io.EOF if nothing else follows.
 func (b *byteReader) skipZeros() error {
 	for {
 		c, err := b.ReadByte()
@@ -25,8 +25,8 @@ func (b *byteReader) skipZeros() error {
 	}
 }
 
-// beginsZstd tells whether a file that begins so is compressed with zstd: a frame is the first
-// thing in it that is not to be skipped, as far as it can be seen. The frames that are to be
+// beginsZstd reports whether a file with that beginning is compressed with zstd: the first frame
+// that is not to be skipped is a zstd frame, as far as it can be seen. The frames that are to be
 // skipped could be those of lz4 as well (RFC 8878, section 3.1.2).
 func beginsZstd(head []byte) bool {
 	for skipped := false; ; skipped = true {
@@ -43,11 +43,11 @@ func beginsZstd(head []byte) bool {
 	}
 }
 
-// zstdFrames counts the frames in what is written to it (RFC 8878, section 3.1.1), but for those
+// zstdFrames counts the frames in what is written to it (RFC 8878, section 3.1.1), except those
 // that are to be skipped.
 type zstdFrames struct {
 	n        int
-	skip     uint64 // bytes that tell nothing
+	skip     uint64 // bytes without information
 	begun    []byte // of a header
 	inFrame  bool
 	checksum bool

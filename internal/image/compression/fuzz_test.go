@@ -11,9 +11,10 @@ import (
 )
 
 // The engine makes each input that brings it further as small as it can, and tries all pieces of it
-// for that: so inputs have a hundred bytes or two, and stand for more where that is needed.
+// for that. So inputs have a hundred bytes or two, and stand for more where that is needed.
 
-// FuzzCompressed decompresses whatever comes: it ends, is counted, and blames the image.
+// FuzzCompressed decompresses any input: it ends, its parts are counted, and errors blame the
+// image.
 func FuzzCompressed(f *testing.F) {
 	disk := bytes.Repeat([]byte("disk"), 20)
 	little := map[string]string{"gzip": "-9", "xz": "-0", "zstd": "--check", "bzip2": "-1"} // memory

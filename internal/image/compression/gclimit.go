@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// gcPercent is how much garbage there may be before it is collected, in percent of what is in use.
-// By default it is as much as what is in use: a decompressor's window would count twice.
+// gcPercent is how much garbage there may be before it is collected, in percent of the memory in
+// use. By default it is as much as the memory in use: a decompressor's window would count twice.
 const gcPercent = 10
 
-// gcLimit counts the callers that want little garbage. That is cheap where most of what is in use
-// is a window: nothing in it refers to anything, so that it takes no time to collect around it.
+// gcLimit counts the callers that want little garbage. That is cheap while most of the memory in
+// use is a window: nothing in it refers to anything, so that the collector spends no time on it.
 var gcLimit struct {
 	mu     sync.Mutex
 	wanted int
@@ -34,6 +34,6 @@ func limitGarbage() (end func()) {
 		if gcLimit.wanted--; gcLimit.wanted == 0 {
 			debug.SetGCPercent(gcLimit.before)
 		}
-		runtime.GC() // or the next window would be beside this one
+		runtime.GC() // otherwise the next window would be allocated beside this one
 	})
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// skippable is a frame that zstd skips, as pzstd and the seekable format have them.
+// skippable is a frame that zstd skips, as in pzstd and the seekable format.
 func skippable(data string) []byte {
 	frame := binary.LittleEndian.AppendUint32(nil, 0x184d2a50)
 	return append(binary.LittleEndian.AppendUint32(frame, uint32(len(data))), data...)
 }
 
-// What the tools of a compression take for whole is whole, and what follows it is named.
+// What the tools of a compression accept as whole is whole, and what follows it is named.
 func TestWhatFollowsCompressedData(t *testing.T) {
 	disk := imagetest.RawDisk(1 << 20)
 	file := map[string][]byte{}
@@ -41,7 +41,7 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 	for name, c := range map[string]struct {
 		tool string
 		file []byte
-		says string // nothing where it is whole
+		says string // "" for a whole file
 	}{
 		"gzip on a tape":                  {"gzip", tape("gzip"), ""},
 		"gzip, one zero":                  {"gzip", join(file["gzip"], []byte{0}), ""},
@@ -76,7 +76,7 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 					t.Errorf("it says %q, want %q", said.Reason, c.says)
 				}
 			}
-			// The tool itself finds the same, but for what it passes over with a warning.
+			// The tool itself finds the same, except what it skips with a warning.
 			cmd := exec.CommandContext(t.Context(), c.tool, "-t")
 			cmd.Stdin = bytes.NewReader(c.file)
 			if out, err := cmd.CombinedOutput(); c.says == "" && err != nil {
@@ -86,7 +86,7 @@ func TestWhatFollowsCompressedData(t *testing.T) {
 	}
 }
 
-// pzstd begins each frame with how long it is, in one that is skipped.
+// pzstd begins each frame with its length, in a frame that is skipped.
 func TestPzstd(t *testing.T) {
 	needs.Installed(t, "pzstd")
 	disk := bytes.Repeat(imagetest.Textual()[:4<<20], 4)

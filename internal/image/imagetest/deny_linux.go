@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Deny takes a file of a temporary directory from this test, and from the goroutine that calls it, even
-// if root runs it.
+// Deny denies a file of a temporary directory to this test and to the calling goroutine, even if
+// root runs it.
 func Deny(t testing.TB, path string) {
 	t.Helper()
 	if err := os.Chmod(path, 0); err != nil {
@@ -19,7 +19,8 @@ func Deny(t testing.TB, path string) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	// Root reads everything: this thread is another user to the file system, and ends with the test.
+	// Root reads everything: to the file system, this thread is another user, and it ends with the
+	// test.
 	for dir := filepath.Dir(path); dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // another user has to get there
 			t.Fatal(err)

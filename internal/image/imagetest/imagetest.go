@@ -1,4 +1,4 @@
-// Package imagetest has disk images, sinks and checks of errors for the tests of what reads and
+// Package imagetest has disk images, sinks and checks of errors for tests of code that reads and
 // moves images.
 package imagetest
 
@@ -23,7 +23,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
-// Attributed is what every error about an image has that blames a field of its source.
+// Attributed is the interface of every error about an image that blames a field of its source.
 type Attributed interface {
 	error
 	Attribute() string
@@ -34,7 +34,7 @@ var _ = []Attributed{
 	(*image.NotAnImageError)(nil), (*image.UnsupportedImageError)(nil),
 }
 
-// WantBlamed makes sure that an error blames a field of the source.
+// WantBlamed checks that an error blames a field of the source.
 func WantBlamed(t testing.TB, err error, attribute string) {
 	t.Helper()
 	if blamed, ok := errors.AsType[Attributed](err); !ok || blamed.Attribute() != attribute {
@@ -42,7 +42,7 @@ func WantBlamed(t testing.TB, err error, attribute string) {
 	}
 }
 
-// WantError makes sure that an error is of a type, and gives it as that.
+// WantError checks that an error is of a type, and returns it as that.
 func WantError[E error](t testing.TB, err error) E {
 	t.Helper()
 	typed, ok := errors.AsType[E](err)
@@ -62,7 +62,7 @@ func RawDisk(size int) []byte {
 	return data
 }
 
-// WriteFile puts data into a file of its own, and gives its path.
+// WriteFile writes data to a new file, and returns its path.
 func WriteFile(t testing.TB, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "image")
@@ -75,7 +75,7 @@ func WriteFile(t testing.TB, data []byte) string {
 // Tools are the programs that Packed runs.
 var Tools = []string{"gzip", "xz", "zstd", "bzip2"}
 
-// Packed is data as a tool compresses it.
+// Packed is data, compressed by a tool.
 func Packed(t testing.TB, tool string, data []byte, flags ...string) []byte {
 	t.Helper()
 	needs.Installed(t, tool)
@@ -98,7 +98,7 @@ func Holed() []byte {
 	return disk
 }
 
-// ReadFile gives what is in a file.
+// ReadFile returns the content of a file.
 func ReadFile(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -120,10 +120,10 @@ func SHA512(data []byte) string {
 	return "sha512:" + hex.EncodeToString(sum[:])
 }
 
-// Sink keeps what it is given. What it is not given stays zero.
+// Sink keeps what it is given. Bytes that it is not given stay zero.
 type Sink struct {
 	Data  []byte
-	Calls [][2]int64 // offset and length of what it was handed at once
+	Calls [][2]int64 // offset and length of each piece that it was given
 }
 
 // WriteAt implements transfer.Sink.
@@ -143,8 +143,8 @@ func (s *Sink) WriteAt(_ context.Context, r io.Reader, offset, length int64) err
 	return nil
 }
 
-// Tick waits until what is changed from now on has a later time of change than a file. The kernel
-// takes that from a clock which goes on by some milliseconds at once.
+// Tick waits until later changes get a later time of change than a file has. The kernel takes that
+// time from a clock that advances by some milliseconds at once.
 func Tick(t testing.TB, path string) {
 	t.Helper()
 	seen, err := localfile.StampOf(path)
@@ -169,7 +169,7 @@ func Textual() []byte {
 	for n := range 1 << 18 {
 		copy(disk[n*8:], fmt.Sprintf("%07x ", n))
 	}
-	clear(disk[:512]) // or it were a text
+	clear(disk[:512]) // otherwise it would be a text
 	copy(disk[510:], "\x55\xaa")
 	clear(disk[1<<20-700 : 1<<20+90_000])
 	copy(disk[3<<20+512:], Random(300_000))
@@ -185,7 +185,8 @@ func Random(n int) []byte {
 	return data
 }
 
-// Sparse writes a file of size bytes in which only the given pieces are data, and gives its content.
+// Sparse writes a file of size bytes in which only the given pieces are data, and returns its
+// content.
 func Sparse(t testing.TB, size int64, pieces map[int64][]byte) (path string, content []byte) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sparse.raw")

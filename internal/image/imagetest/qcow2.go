@@ -33,7 +33,7 @@ func Qcow2(change func(*qcow2.HeaderFieldsV2, *qcow2.HeaderFieldsV3)) []byte {
 	return data
 }
 
-// Converted is a qcow2 image of a disk, as qemu-img convert makes it.
+// Converted is a qcow2 image of a disk, as qemu-img convert writes it.
 func Converted(t testing.TB, disk []byte, options ...string) []byte {
 	t.Helper()
 	path := WriteFile(t, disk)
@@ -77,15 +77,15 @@ func smallQcow2(version uint32, extended bool) []byte {
 		put(4<<9+8, 1<<63|6<<9)
 		put(4<<9+16, 1)                // zeros
 		put(4<<9+24, 1<<62|7<<9)       // compressed: stored as it is, by deflate
-		copy(image[7<<9:], "\x4b\x04") // the letter a, and what is not whole
+		copy(image[7<<9:], "\x4b\x04") // the letter a, and an incomplete rest
 	}
 	copy(image[5<<9:], "data")
 	copy(image[6<<9:], "more data")
 	return image
 }
 
-// Patched is a small image in which some numbers are others. Each takes four bytes: two for its
-// place, one for how far it is shifted, and one for itself. The first byte of all says which image.
+// Patched is a small image in which some numbers are replaced. Each takes four bytes: two for its
+// place, one for its shift, and one for the number itself. The first byte of all chooses the image.
 func Patched(changes []byte) []byte {
 	var kind byte
 	if len(changes) > 0 {

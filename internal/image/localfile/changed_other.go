@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// changed knows nothing but what size and time of the last writing tell.
+// changed knows nothing beyond the size and the time of the last write.
 func changed(os.FileInfo) (at time.Time, inode uint64) { return at, 0 }

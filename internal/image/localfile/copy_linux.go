@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shareBlocks makes one file have the content of another, block for block, without copying: FICLONE
-// of ioctl_ficlonerange(2). Both must be of one file system, of a kind that can (Btrfs, XFS).
+// shareBlocks gives one file the content of another, block for block, without copying: FICLONE of
+// ioctl_ficlonerange(2). Both must be on one file system, of a kind that can do this (Btrfs, XFS).
 func shareBlocks(to, from *os.File) error {
 	return uninterrupted(func() error { return unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) })
 }
@@ -25,8 +25,8 @@ func copyRange(to, from *os.File, offset, length int64) (n int64, err error) {
 	return n, err
 }
 
-// uninterrupted makes a system call until no signal cuts it off: Go's runtime sends them to its own
-// threads.
+// uninterrupted repeats a system call until no signal interrupts it: Go's runtime sends signals to
+// its own threads.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

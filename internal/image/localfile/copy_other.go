@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// shareBlocks has no call that it could make.
+// shareBlocks always fails: this system has no such call.
 func shareBlocks(_, _ *os.File) error { return errors.ErrUnsupported }
 
 // copyRange leaves the copying to reading and writing.

@@ -10,14 +10,14 @@ import (
 const (
 	// JoinGap is how many zeros, in bytes, cost less to send than the round trips of another upload.
 	JoinGap = 1 << 20
-	// maxExtents bounds the list (1 MiB of memory) for files of any size and fragmentation.
+	// maxExtents limits the list (1 MiB of memory) for files of any size and fragmentation.
 	maxExtents = 1 << 16
 	// LastBytes are sent even when they are a hole, so that the copy is as long as the file.
 	LastBytes = 4096
 )
 
-// Extents lists where the file holds data, in order, ending where the file ends. Extents that lie
-// nearer to each other than JoinGap are one.
+// Extents lists where the file holds data, in order. The last extent ends where the file ends.
+// Extents that are nearer to each other than JoinGap are joined.
 func (f *File) Extents(ctx context.Context) ([]image.Extent, error) {
 	size := f.Size()
 	gap := max(JoinGap, size/maxExtents)

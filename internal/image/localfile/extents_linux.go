@@ -11,11 +11,11 @@ import (
 )
 
 // nextData finds the first stretch of data at or after from, by lseek(2) with SEEK_DATA and
-// SEEK_HOLE. Where the file system does not tell, the whole rest is taken for data: that is always
-// right, only slower.
+// SEEK_HOLE. If the file system does not support that, the whole rest counts as data: that is
+// always right, only slower.
 func nextData(f *os.File, from, size int64) (image.Extent, bool) {
 	start, err := f.Seek(from, unix.SEEK_DATA)
-	if errors.Is(err, syscall.ENXIO) { // nothing but a hole
+	if errors.Is(err, syscall.ENXIO) { // only a hole follows
 		return image.Extent{}, false
 	}
 	if err != nil {

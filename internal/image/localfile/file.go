@@ -1,5 +1,5 @@
-// Package localfile reads files of this machine that hold images: where they have data, whether
-// they have changed, and copies of them.
+// Package localfile reads files of this machine that hold images: it finds where they have data and
+// whether they have changed, and copies them.
 package localfile
 
 import (
@@ -24,7 +24,7 @@ type File struct {
 	opened fs.FileInfo // as it was when it was opened
 }
 
-// Open opens a file, whatever it holds. Errors are *SourceError, also for ErrNotRegular.
+// Open opens a file with any content. Errors are *SourceError, also for ErrNotRegular.
 func Open(o image.Origin, path string) (*File, error) {
 	// Before opening: opening a pipe waits for its writer, and opening a device may do anything.
 	info, err := os.Stat(path)
@@ -45,7 +45,7 @@ func Open(o image.Origin, path string) (*File, error) {
 	return &File{file, o, path, info}, nil
 }
 
-// Origin is what the file is called in messages.
+// Origin is the name of the file in messages.
 func (f *File) Origin() image.Origin { return f.origin }
 
 // Size is how many bytes the file had when it was opened.
@@ -54,9 +54,9 @@ func (f *File) Size() int64 { return f.opened.Size() }
 // Stamp is how the file looked when it was opened.
 func (f *File) Stamp() Stamp { return stampFrom(f.path, f.opened) }
 
-// Unchanged returns ErrChanged, wrapped, once the file is no longer what was opened. That it may be
-// is enough: it is hashed, sent and compared by readings of their own, so that its digest is the
-// same afterwards proves nothing of what was sent before.
+// Unchanged returns ErrChanged, wrapped, once the file may no longer be what was opened. A possible
+// change is enough: the file is hashed, sent and compared by separate readings, so an equal digest
+// afterwards proves nothing about what was sent before.
 func (f *File) Unchanged() error {
 	now, err := f.Stat()
 	if err != nil {
@@ -74,8 +74,8 @@ func (f *File) Unchanged() error {
 	return f.origin.Failed("reading", image.ErrChanged, advice)
 }
 
-// cause leaves out what an fs.PathError says again: message and path are given by the SourceError
-// around it.
+// cause removes what an fs.PathError repeats: the SourceError around it has message and path
+// already.
 func cause(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

@@ -113,7 +113,8 @@ func TestACopyHasTheContentAndTheHoles(t *testing.T) {
 	}
 }
 
-// What cannot be copied can still be sent, which tells why. Nobody waits for what nobody wants.
+// A file that cannot be copied can still be sent, which gives the reason. Nothing waits for a copy
+// that is not wanted.
 func TestWhatCannotBeCopiedIsLeftToTheSender(t *testing.T) {
 	path := imagetest.WriteFile(t, imagetest.RawDisk(2*mib))
 	ignore := func(int64) {}

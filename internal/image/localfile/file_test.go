@@ -61,7 +61,7 @@ func TestWhatCannotBeOpenedIsExplained(t *testing.T) {
 	}
 }
 
-// What a file is when it was read is told by what it is now.
+// The file as it is now shows whether it is what it was when it was read.
 func TestAFileThatChangesIsNoticed(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"grown": func(path string) error { return os.Truncate(path, 8192) },
@@ -89,7 +89,7 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 	}
 }
 
-// Nothing tells a change of mode or links from a writing that was hidden: the error says both.
+// A change of mode or links cannot be distinguished from a hidden write: the error says both.
 func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"another mode": func(path string) error { return os.Chmod(path, 0o640) },

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Stamp is what was seen of an image file: what tells without reading it that it has changed, and
-// its digest by then.
+// Stamp is the observed state of an image file: what shows without reading it whether it has
+// changed, and its digest at that time.
 type Stamp struct {
 	Path     string    `json:"path"`
 	Size     int64     `json:"size_bytes"`
 	Modified time.Time `json:"modified"`
-	// Changed and Inode tell also of a file that was written to and given its size and time back, and
-	// of one that was put in another one's place. They are zero where the system does not tell.
+	// Changed and Inode also reveal a file that was written to and got its size and time back, and a
+	// file that replaced another one. They are zero if the system does not provide them.
 	Changed time.Time `json:"changed,omitzero"`
 	Inode   uint64    `json:"inode,omitempty"`
 	Digest  string    `json:"digest"` // "sha256:HEX" of the image, decompressed
 }
 
-// Same tells whether two looks are at the same file, which was not written to in between.
+// Same reports whether two stamps are of the same file, without a write in between.
 func (s Stamp) Same(t Stamp) bool {
 	return s.Path == t.Path && s.Size == t.Size && s.Modified.Equal(t.Modified) &&
 		s.Changed.Equal(t.Changed) && s.Inode == t.Inode

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
-// Terraform keeps stamps: they are read as they were written, also by earlier providers.
+// Terraform keeps stamps: they are read back as they were written, also by earlier providers.
 func TestStampsAreStored(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	const before = `{"path":"disk.img","size_bytes":4096,"modified":"2026-01-02T03:04:05.000000006Z","digest":"sha256:ab"}`
@@ -31,7 +31,7 @@ func TestStampsAreStored(t *testing.T) {
 	}
 }
 
-// What was noted of a file is of another one if anything but the digest differs.
+// A stamp is of another file if anything except the digest differs.
 func TestStampsAreCompared(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	one := localfile.Stamp{Path: "disk.img", Size: 4096, Modified: at, Changed: at, Inode: 7, Digest: "sha256:ab"}

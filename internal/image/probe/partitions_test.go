@@ -25,11 +25,11 @@ func madeCD(t *testing.T) string {
 	return image
 }
 
-// hybrid makes a CD boot from a USB stick as well: with a master boot record that has these
+// hybrid makes a CD boot from a USB stick as well, with a master boot record that has these
 // partitions, of type and first sector.
 func hybrid(cd []byte, entries ...[2]uint32) []byte {
 	image := append([]byte(nil), cd...)
-	copy(image, "\x33\xed\x90\x90") // what isohybrid's code begins with
+	copy(image, "\x33\xed\x90\x90") // the beginning of isohybrid's code
 	copy(image[510:], "\x55\xaa")
 	for n, e := range entries {
 		entry := image[446+16*n:]
@@ -66,7 +66,7 @@ func TestACDIsNotADiskThatOneWasWrittenTo(t *testing.T) {
 		is    bool
 	}{
 		"a CD": {cd, true},
-		// As isohybrid makes them, and xorriso for Debian, Ubuntu, GRUB and others.
+		// As isohybrid writes them, and xorriso for Debian, Ubuntu, GRUB and others.
 		"isohybrid":                      {hybrid(cd, [2]uint32{0x17, 0}), true},
 		"isohybrid for EFI":              {hybrid(cd, [2]uint32{0, 0}, [2]uint32{0xef, 136}), true},
 		"a partition behind the table":   {hybrid(cd, [2]uint32{0xcd, 1}), true},
@@ -94,7 +94,7 @@ func TestACDIsNotADiskThatOneWasWrittenTo(t *testing.T) {
 	}
 }
 
-// A disk is partitioned after a CD was written to it, by the tools that users have.
+// A disk is partitioned after a CD was written to it, by tools that users have.
 func TestADiskOnWhichACDWasIsADisk(t *testing.T) {
 	for _, label := range []string{"dos", "gpt"} {
 		needs.Installed(t, "sfdisk")
@@ -113,7 +113,7 @@ func TestADiskOnWhichACDWasIsADisk(t *testing.T) {
 	}
 }
 
-// FuzzPartitions looks for partitions in anything.
+// FuzzPartitions looks for partitions in any input.
 func FuzzPartitions(f *testing.F) {
 	f.Add(hybrid(make([]byte, 2048), [2]uint32{0x83, 2048}, [2]uint32{0xef, 64})[440:512], []byte{})
 	f.Add([]byte{}, guided(make([]byte, 2048), map[string]uint64{string(gptSystem): 34})[512:612])

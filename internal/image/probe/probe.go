@@ -1,5 +1,5 @@
-// Package probe tells by content, never by name, whether a file is a disk image, and of which
-// format. What is not, it refuses by name.
+// Package probe determines by content, never by name, whether a file is a disk image, and of which
+// format. It refuses other files by name.
 package probe
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 )
 
-// HeadSize is how much of a file's beginning is looked at, in bytes: the farthest mark is that of
+// HeadSize is how much of a file's beginning is examined, in bytes: the farthest mark is that of
 // btrfs, at 65,600.
 const HeadSize = 128 << 10
 
-// mark is a sequence of bytes that tells a format.
+// mark is a sequence of bytes that identifies a format.
 type mark struct {
 	offset int
 	bytes  string
@@ -36,8 +36,8 @@ const (
 	adviceDownloaded = "Open it: a login or error page is often saved instead of a download."
 )
 
-// foreign are the formats that are known, and refused by name; a compressed one shows here where it
-// was compressed twice. The numbers are those of QEMU (block/*.c) and of file(1).
+// foreign are the formats that are known, and refused by name; a compressed one is found here if
+// the file was compressed twice. The numbers are those of QEMU (block/*.c) and of file(1).
 var foreign = []struct {
 	mark
 	reason, advice string
@@ -62,26 +62,26 @@ var foreign = []struct {
 	{mark{257, "ustar"}, "it is a tar archive or an OVA appliance", adviceUnpack},
 }
 
-// disks are the marks of a disk without a format around it that has a partition table, or is made
-// to boot.
+// disks are the marks of a disk without a format around it that has a partition table, or is
+// bootable.
 var disks = []mark{
 	{510, "\x55\xaa"},  // boot sector: MBR, the protective MBR of a GPT, FAT, NTFS
 	{512, "EFI PART"},  // GPT on 512-byte sectors
 	{4096, "EFI PART"}, // GPT on 4096-byte sectors
 }
 
-// fileSystems are the marks of disks that are one.
+// fileSystems are the marks of disks that are a file system.
 var fileSystems = []mark{
 	{1080, "\x53\xef"},  // ext2, ext3, ext4
 	{0, "XFSB"},         // XFS
 	{65600, "_BHRfS_M"}, // btrfs
 }
 
-// Image tells format and virtual size, in bytes, reading no more than the head and the last sector.
-// A size of -1 is a length that is not known yet.
+// Image determines format and virtual size, in bytes, and reads no more than the head and the last
+// sector. A size of -1 means that the length is not known yet.
 //
-// Errors: *image.SourceError when the bytes cannot be had, *image.NotAnImageError when they are no
-// disk image, *image.UnsupportedImageError when they are one that cannot be used.
+// Errors: *image.SourceError when the bytes cannot be read, *image.NotAnImageError when they are
+// not a disk image, *image.UnsupportedImageError when they are an image that cannot be used.
 func Image(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, error) {
 	head := make([]byte, HeadSize)
 	n, err := r.ReadAt(head, 0)

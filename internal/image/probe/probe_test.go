@@ -22,17 +22,17 @@ type (
 	v3Fields = qcow2.HeaderFieldsV3
 )
 
-// v2 is an image whose header is another in the fields that version 2 has already.
+// v2 is an image whose header differs in fields that version 2 has already.
 func v2(change func(h *v2Fields)) []byte {
 	return imagetest.Qcow2(func(h *v2Fields, _ *v3Fields) { change(h) })
 }
 
-// standing has a header name a backing file, by a name of that many bytes at that place.
+// standing gives a header the name of a backing file, of that many bytes at that place.
 func standing(offset uint64, size uint32) func(*v2Fields) {
 	return func(h *v2Fields) { h.BackingFileOffset, h.BackingFileSize = offset, size }
 }
 
-// v3 is an image whose header is another in the fields that came with version 3.
+// v3 is an image whose header differs in fields that came with version 3.
 func v3(change func(x *v3Fields)) []byte {
 	return imagetest.Qcow2(func(_ *v2Fields, x *v3Fields) { change(x) })
 }
@@ -44,7 +44,7 @@ func marked(offset int, mark string) []byte {
 	return data
 }
 
-// probed probes a file of data.
+// probed probes a file with the given data.
 func probed(data []byte) (image.Format, int64, error) {
 	return Image(image.Origin{Name: "f", Attribute: "path"}, bytes.NewReader(data), int64(len(data)))
 }
@@ -167,8 +167,8 @@ func TestImagesMadeByQemu(t *testing.T) {
 			if err == nil {
 				return
 			}
-			// To encrypt, it measures how fast keys are derived, and gives up where others keep the
-			// processor from it.
+			// To encrypt, qemu-img measures how fast keys are derived, and gives up if others keep it from
+			// the processor.
 			if !bytes.Contains(out, []byte("Unable to get accurate CPU usage")) {
 				t.Fatalf("%s: %v\n%s", command, err, out)
 			}

@@ -7,8 +7,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// Stream is Image of what arrives as a stream of size bytes. What names it in messages. Whole is
-// the stream from its first byte on.
+// Stream is Image for a stream of size bytes. What names it in messages. Whole is the stream from
+// its first byte on.
 func Stream(what string, r io.Reader, size int64) (format image.Format, virtualSize int64, whole io.Reader, err error) {
 	head, err := io.ReadAll(io.LimitReader(r, HeadSize))
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 )
 
 // The library reads a compressed cluster by one Read of a decompressor that it opens for it. A
-// decompressor may give less than it was asked for, and io.EOF with the last bytes; the library
-// takes the one for the end of the cluster's piece, which it then decompresses from its beginning
-// for the next one, and the other for a failure. So it is given decompressors that read all that is
-// asked for, and are used again: a cluster may be as small as a sector.
+// decompressor may return less than it was asked for, and io.EOF with the last bytes. The library
+// takes the former for the end of the cluster's piece, which it then decompresses from its
+// beginning for the next one, and the latter for a failure. So it gets decompressors that read
+// everything that is asked for. They are reused: a cluster may be as small as a sector.
 func init() {
 	format.SetDecompressor(format.CompressionTypeZlib, pooled(func() (inflater, error) {
 		return &deflated{in: bufio.NewReader(nil)}, nil
@@ -29,7 +29,7 @@ func init() {
 	}))
 }
 
-// inflater decompresses one thing after another.
+// inflater decompresses one input after another.
 type inflater interface {
 	io.Reader
 	Reset(r io.Reader) error
@@ -56,7 +56,7 @@ func (d *deflated) Reset(r io.Reader) error {
 	return reset.Reset(d.in, nil)
 }
 
-// pooled is a decompressor of clusters that uses inflaters again.
+// pooled is a decompressor of clusters that reuses inflaters.
 func pooled(open func() (inflater, error)) format.Decompressor {
 	var pool sync.Pool
 	return func(r io.Reader) (io.ReadCloser, error) {
@@ -89,7 +89,7 @@ func (i *inflating) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the inflater to others.
+// Close returns the inflater to the pool.
 func (i *inflating) Close() error {
 	i.pool.Put(i.z)
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// Disk is the disk in a qcow2 image. Its tables tell where it has data; the library, which has no
-// better answer than to look at each cluster of the disk, reads it.
+// Disk is the disk in a qcow2 image. The package finds its data by the tables, because the library
+// would look at each cluster of the disk. The library reads it.
 type Disk struct {
 	origin image.Origin
 	tables *tables
@@ -20,7 +20,7 @@ type Disk struct {
 	disk   *format.Qcow2
 }
 
-// Open opens the disk in a qcow2 image that CheckHeader has let pass: one that stands on nothing,
+// Open opens the disk in a qcow2 image that CheckHeader has accepted: one without a backing file,
 // in a file of size bytes. Errors are those of CheckWhole.
 func Open(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (*Disk, error) {
 	t, err := newTables(ctx, o, r, size)
@@ -46,7 +46,7 @@ func (d *Disk) Size() int64 { return d.disk.Size() }
 // ReadAt implements io.ReaderAt. Unread says what an error means.
 func (d *Disk) ReadAt(p []byte, offset int64) (int, error) { return d.disk.ReadAt(p, offset) }
 
-// Unread says why what ReadAt was to read is not there: the file could not be read, or is damaged.
+// Unread says why what ReadAt was to read is missing: the file could not be read, or is damaged.
 func (d *Disk) Unread(err error) error {
 	if d.file.err != nil {
 		return d.origin.Unread(d.file.err)
@@ -54,7 +54,7 @@ func (d *Disk) Unread(err error) error {
 	return d.origin.NotImage(adviceDamaged, "a cluster of it cannot be read (%v)", err)
 }
 
-// Data hands out the stretches of the disk that may not be zeros, in order. It ends with ctx, and
+// Data passes on the stretches of the disk that may not be zeros, in order. It ends with ctx, and
 // with an error of do, which it returns.
 func (d *Disk) Data(ctx context.Context, do func(image.Extent) error) error {
 	return d.tables.data(ctx, do)
@@ -64,7 +64,7 @@ func (d *Disk) Data(ctx context.Context, do func(image.Extent) error) error {
 // ahead of the data.
 const maxStretch = 1 << 30
 
-// data hands out the stretches of the disk that may not be zeros.
+// data passes on the stretches of the disk that may not be zeros.
 func (t *tables) data(ctx context.Context, do func(image.Extent) error) error {
 	t.ctx, t.read = ctx, 0
 	var next image.Extent
@@ -95,7 +95,7 @@ func (t *tables) data(ctx context.Context, do func(image.Extent) error) error {
 type wholeClusters struct {
 	r    io.ReaderAt
 	size int64
-	err  error // that reading the file ended with
+	err  error // with which reading the file ended
 }
 
 // ReadAt implements io.ReaderAt.
@@ -103,7 +103,7 @@ func (w *wholeClusters) ReadAt(p []byte, offset int64) (int, error) {
 	inside := p[:max(0, min(int64(len(p)), w.size-offset))]
 	if n, err := w.r.ReadAt(inside, offset); n < len(inside) {
 		if err == nil || image.Ended(err) {
-			err = image.ErrChanged // it has become shorter
+			err = image.ErrChanged // the file has become shorter
 		}
 		w.err = err
 		return n, err

@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// FuzzQcow2 reads the tables and the disk of whatever passes for an image: its data is in order,
-// and inside the disk; and what shows that it is whole is what is whole.
+// FuzzQcow2 reads the tables and the disk of any input that passes for an image: its data is in
+// order and inside the disk, and an image that shows that it is whole is whole.
 func FuzzQcow2(f *testing.F) {
 	f.Add([]byte{0})
 	f.Add([]byte{1})

@@ -1,5 +1,5 @@
 // Package qcow2 reads the format of QEMU's images: headers, tables, and the disk inside. It trusts
-// nothing that an image says, and opens no other file that one names.
+// nothing that an image says, and opens no other file that an image names.
 package qcow2
 
 import (
@@ -15,8 +15,8 @@ import (
 const Magic = format.Magic
 
 // Limits of the format (QEMU, docs/interop/qcow2.txt) and of the implementation that will open the
-// image (QEMU, block/qcow2.h). A header beyond them cannot be opened by the host, or makes a reader
-// allocate what it likes.
+// image (QEMU, block/qcow2.h). The host cannot open an image whose header is beyond them, or the
+// header makes a reader allocate arbitrary amounts of memory.
 const (
 	headerV2       = 72  // bytes
 	headerV3       = 104 // bytes, the least for version 3
@@ -34,12 +34,12 @@ const (
 	adviceFlatten = "Where its other files are, flatten it with qemu-img convert -O qcow2 IMAGE FLAT.qcow2."
 )
 
-// CheckHeader checks a qcow2 header without following anything that it points to, and gives the
-// virtual size in bytes. An image comes from anywhere: opening its backing file would read any file
-// that the image's author names. A size of -1 is a length that is not known yet.
+// CheckHeader checks a qcow2 header without following anything that it points to, and returns the
+// virtual size in bytes. An image may come from anywhere: opening its backing file would read any
+// file that the image's author names. A size of -1 means that the length is not known yet.
 //
-// Errors: *image.SourceError when the bytes cannot be had, *image.NotAnImageError when they are not
-// an image, or a damaged one, and *image.UnsupportedImageError when it cannot be used.
+// Errors: *image.SourceError when the bytes cannot be read, *image.NotAnImageError when they are
+// not an image, or a damaged one, and *image.UnsupportedImageError when it cannot be used.
 func CheckHeader(o image.Origin, r io.ReaderAt, size int64) (int64, error) {
 	h, err := readHeader(o, r)
 	if err != nil {
@@ -88,7 +88,7 @@ func readHeader(o image.Origin, r io.ReaderAt) (*format.Header, error) {
 	return h, nil
 }
 
-// checkIndependent refuses what needs more than the file itself: a backing file or a key.
+// checkIndependent refuses an image that needs more than the file itself: a backing file or a key.
 func checkIndependent(o image.Origin, r io.ReaderAt, h *format.Header) error {
 	if h.BackingFileOffset != 0 || h.BackingFileSize != 0 {
 		return o.Unsupported(adviceFlatten, "it is an overlay on the backing file %s", backingName(r, h))
@@ -100,7 +100,7 @@ func checkIndependent(o image.Origin, r io.ReaderAt, h *format.Header) error {
 	return nil
 }
 
-// backingName is quoted: it may hold anything, terminal escapes as well.
+// backingName is quoted, because it may contain anything, including terminal escapes.
 func backingName(r io.ReaderAt, h *format.Header) string {
 	if h.BackingFileSize == 0 || h.BackingFileSize > maxName || h.BackingFileOffset > maxOffset {
 		return "(whose name is damaged)"

@@ -13,12 +13,12 @@ import (
 // Links are the other files that a qcow2 image needs, as its header names them.
 type Links struct {
 	Backing string // the name of its backing file; "" for none
-	Format  string // of the backing file; "" where the header does not say, and QEMU would guess
+	Format  string // of the backing file; "" if the header does not say, and QEMU would guess
 	Data    bool   // the disk's data is in another file
 }
 
-// ReadLinks reads them from the beginning of a qcow2 image. Nothing is opened that they lead to.
-// Errors are those of CheckHeader.
+// ReadLinks reads the links from the beginning of a qcow2 image. It opens nothing that they lead
+// to. Errors are those of CheckHeader.
 func ReadLinks(o image.Origin, r io.ReaderAt) (Links, error) {
 	h, err := readHeader(o, r)
 	if err != nil {
@@ -47,7 +47,7 @@ func ReadLinks(o image.Origin, r io.ReaderAt) (Links, error) {
 }
 
 // backingFormat looks for the format of the backing file among the extensions of a header, which
-// are from one byte up to another one.
+// lie between two offsets.
 func backingFormat(o image.Origin, r io.ReaderAt, at, end int64, damaged error) (string, error) {
 	const maxFormat = 64 // bytes; QEMU's own limit is 15
 	for at+8 <= end {
@@ -74,7 +74,7 @@ func backingFormat(o image.Origin, r io.ReaderAt, at, end int64, damaged error) 
 	return "", nil
 }
 
-// orDamaged is what a read that gave less than was asked for means.
+// orDamaged is the meaning of a read that returned less than it was asked for.
 func orDamaged(o image.Origin, err, damaged error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return damaged

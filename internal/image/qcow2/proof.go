@@ -10,10 +10,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// ProveWhole makes sure that a qcow2 image ends no earlier than it says itself: all of each cluster
-// of the disk is in the file, and so is the last of those that have references. Where an image may
-// be whole, and does not show that, it is refused: whoever wrote it knows its checksum. Errors are
-// those of CheckHeader.
+// ProveWhole checks that a qcow2 image does not end earlier than it says itself: all of each
+// cluster of the disk is in the file, and so is the last cluster that has references. An image that
+// may be whole, but does not show it, is refused: its author knows its checksum. Errors are those
+// of CheckHeader.
 func ProveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) error {
 	t, err := newTables(ctx, o, r, size)
 	if err != nil {
@@ -28,7 +28,7 @@ func ProveWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) 
 	if err != nil {
 		return err
 	}
-	// Where snapshots and bitmaps end is told elsewhere.
+	// Other structures say where snapshots and bitmaps end.
 	if h := t.header; h.NbSnapshots > 0 || h.HeaderFieldsV3 != nil && h.AutoclearFeatures != 0 {
 		return o.Unsupported("Set a checksum, or convert it with qemu-img convert -O qcow2.", "the server does not "+
 			"announce its end, and an image with snapshots or bitmaps does not show it either")
@@ -71,8 +71,8 @@ func (t *tables) lastReferenced() (last uint64, err error) {
 	return last, err
 }
 
-// lastCount is the number of the last count of references that is not zero in eight bytes, the n-th
-// of a block. Counts of less than a byte begin with its lowest bits.
+// lastCount is the number of the last reference count that is not zero in eight bytes, the n-th of
+// a block. Counts of less than a byte begin with its lowest bits.
 func lastCount(n, counts, order uint64) uint64 {
 	inByte := uint64(7 - bits.TrailingZeros64(counts)/8) // the last byte that is not zero
 	first := n*8 + inByte
@@ -83,7 +83,7 @@ func lastCount(n, counts, order uint64) uint64 {
 	return first*8>>order + uint64(bits.Len8(b)-1)>>order
 }
 
-// extended tells whether the clusters of an image are divided.
+// extended reports whether the clusters of an image are divided.
 func extended(h *format.Header) bool {
 	return h.HeaderFieldsV3 != nil && h.IncompatibleFeatures>>format.IncompatibleFeaturesExtendedL2EntriesBit&1 == 1
 }

@@ -13,18 +13,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// What an entry of a table holds (QEMU, docs/interop/qcow2.txt).
+// The content of a table's entry (QEMU, docs/interop/qcow2.txt).
 const (
 	entryOffset     = 0x00fffffffffffe00 // where a table or a cluster begins
 	entryCompressed = 1 << 62            // the cluster is compressed: the bits below are its place, by the clusters' size
-	entryZero       = 1                  // the cluster reads as zeros; not where there are subclusters
-	subclusters     = 32                 // of a cluster, where there are some
+	entryZero       = 1                  // the cluster reads as zeros; not used if there are subclusters
+	subclusters     = 32                 // of a cluster, if there are any
 	tableBlock      = 64 << 10           // bytes of a table that are read at a time
 )
 
-// CheckWhole makes sure that all clusters of a qcow2 image begin within its file of size bytes:
-// else it was cut off, and what is missing would read as zeros. It reads the tables, nothing else.
-// Errors are those of CheckHeader.
+// CheckWhole checks that all clusters of a qcow2 image begin within its file of size bytes:
+// otherwise the file was cut off, and the missing part would read as zeros. It reads only the
+// tables. Errors are those of CheckHeader.
 func CheckWhole(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) error {
 	t, err := newTables(ctx, o, r, size)
 	if err != nil {
@@ -40,11 +40,11 @@ type tables struct {
 	r                           io.ReaderAt
 	header                      *format.Header
 	size, disk, cluster, packed uint64
-	entry                       uint64 // bytes of an L2 entry: 16 where there are subclusters, else 8
+	entry                       uint64 // bytes of an L2 entry: 16 if there are subclusters, else 8
 	read                        uint64 // bytes of L2 tables so far
 }
 
-// newTables finds the tables of an image that CheckHeader has let pass.
+// newTables finds the tables of an image that CheckHeader has accepted.
 func newTables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (*tables, error) {
 	h, err := readHeader(o, r)
 	if err != nil {
@@ -67,15 +67,15 @@ func newTables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (
 	return t, nil
 }
 
-// cluster is a cluster of the disk that the file has something for.
+// cluster is a cluster of the disk for which the file has something.
 type cluster struct {
 	disk, file uint64 // the bytes where it begins
-	data       bool   // it may hold something else than zeros
+	data       bool   // it may hold something other than zeros
 	needed     uint64 // bytes from file on that are read for the disk
 }
 
-// clusters hands out the clusters that the file has something for, in the order of the disk. What
-// it does takes as long as there are tables in the file, however large the disk is said to be.
+// clusters passes on the clusters for which the file has something, in the order of the disk. Its
+// time depends on the size of the tables in the file, not on the claimed size of the disk.
 func (t *tables) clusters(do func(cluster) error) error {
 	perTable := t.cluster / t.entry * t.cluster // bytes of the disk
 	return t.each(t.header.L1TableOffset, uint64(t.header.L1Size)*8, 8, func(n, l1, _ uint64) error {
@@ -83,7 +83,7 @@ func (t *tables) clusters(do func(cluster) error) error {
 		if table == 0 {
 			return nil
 		}
-		// Tables that take more than the whole file are no tables: reading them would have no end.
+		// Tables that take more than the whole file are not tables: reading them would never end.
 		if t.read += t.cluster; t.read > t.size {
 			return t.origin.NotImage(adviceDamaged, "its tables overlap")
 		}
@@ -103,7 +103,7 @@ func (t *tables) clusters(do func(cluster) error) error {
 	})
 }
 
-// at tells what an L2 entry says of a cluster.
+// at returns what an L2 entry says about a cluster.
 func (t *tables) at(disk, entry, bitmap uint64) cluster {
 	left := min(t.cluster, max(t.disk, disk)-disk)
 	if entry&entryCompressed != 0 {
@@ -121,8 +121,8 @@ func (t *tables) at(disk, entry, bitmap uint64) cluster {
 	return c
 }
 
-// each hands out the entries of a table, by their number: the first eight bytes of each, and the
-// eight that follow where there are some.
+// each passes on the entries of a table, by their number: the first eight bytes of each, and the
+// next eight if there are any.
 func (t *tables) each(offset, length, entry uint64, do func(n, first, second uint64) error) error {
 	block := make([]byte, min(tableBlock, length))
 	for n, end := uint64(0), offset+length; offset < end; offset += tableBlock {

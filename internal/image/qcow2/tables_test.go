@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// made makes an image with data here and there, as QEMU does it.
+// made creates an image with data here and there, as QEMU does it.
 func made(t *testing.T, options string, convert ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "made.qcow2")
@@ -56,7 +56,7 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 	}
 }
 
-// An L1 table whose entries all lead to one L2 table would be read for ever.
+// An L1 table whose entries all refer to one L2 table would be read for ever.
 func TestTablesThatOverlapAreRefused(t *testing.T) {
 	disk := imagetest.Qcow2(nil)
 	disk = append(disk, make([]byte, 4<<16-len(disk))...)

@@ -10,15 +10,15 @@ import (
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 )
 
-// Spec says what an overlay is of.
+// Spec describes the overlay's disk and the image below.
 type Spec struct {
 	Size    int64  // bytes of the disk
 	Backing string // path of the image below, as the host has it
-	Format  string // of that: qcow2 or raw
+	Format  string // of the image below: qcow2 or raw
 }
 
-// File is the image that holds changes: a cluster with the header, which leads to what is known last; the data, cluster by
-// cluster, from DataOffset on; and the tables.
+// File is the image that holds changes: a cluster with the header, which refers to parts that are
+// known last; the data, cluster by cluster, from DataOffset on; and the tables.
 type File struct {
 	spec    Spec
 	changes *Changes
@@ -36,7 +36,7 @@ type layout struct {
 	end             int64
 }
 
-// File tells what the image is made of that holds all the changes there are.
+// File computes the image of all the changes that there are.
 func (c *Changes) File(s Spec) (*File, error) {
 	if !possible(s.Size) {
 		return nil, fmt.Errorf("an overlay cannot have %d bytes", s.Size)
@@ -48,7 +48,7 @@ func (c *Changes) File(s Spec) (*File, error) {
 	l := layout{l2: 1 + c.data, l1Entries: ceil(ceil(s.Size, ClusterSize), perL2)}
 	l.l1, l.l1Len = l.l2+int64(len(f.regions)), ceil(l.l1Entries, perL2)
 	l.table = l.l1 + l.l1Len
-	for settled := false; !settled; { // what counts the references is counted itself
+	for settled := false; !settled; { // the reference counts are counted themselves
 		l.refs = l.table + l.tableLen
 		l.end = l.refs + l.refsLen
 		blocks := ceil(l.end, perRefs)
@@ -59,7 +59,7 @@ func (c *Changes) File(s Spec) (*File, error) {
 	return f, nil
 }
 
-// possible tells whether a disk can have size bytes.
+// possible reports whether a disk can have size bytes.
 func possible(size int64) bool {
 	return size > 0 && size%sector == 0 && (size-1)/ClusterSize/perL2 < maxL1
 }
@@ -80,7 +80,7 @@ func ceil(n, per int64) int64 { return (n + per - 1) / per }
 // Size is how long the file is, in bytes.
 func (f *File) Size() int64 { return f.end * ClusterSize }
 
-// TablesOffset is where the tables begin in the file, in bytes: behind the data.
+// TablesOffset is where the tables begin in the file, in bytes: after the data.
 func (f *File) TablesOffset() int64 { return f.l2 * ClusterSize }
 
 // WriteTables writes the tables.
@@ -119,7 +119,7 @@ func (f *File) WriteTables(w io.Writer) error {
 	return nil
 }
 
-// l2Table makes the table of a region from the runs that may reach into it.
+// l2Table creates the table of a region from the runs that may reach into it.
 func l2Table(region int64, runs []run) []byte {
 	table := make([]byte, ClusterSize)
 	from, to := region*perL2, (region+1)*perL2
@@ -138,7 +138,8 @@ func l2Table(region int64, runs []run) []byte {
 	return table
 }
 
-// Header gives the first cluster of the file. Written last, it makes a file that is not whole no image.
+// Header returns the first cluster of the file. It is written last, so that an incomplete file is
+// not an image.
 func (f *File) Header() ([]byte, error) {
 	return header(qcow2.HeaderFieldsV2{
 		Size: uint64(f.spec.Size), L1Size: uint32(f.l1Entries), L1TableOffset: uint64(f.l1) * ClusterSize,
@@ -146,8 +147,9 @@ func (f *File) Header() ([]byte, error) {
 	}, f.spec.Backing, f.spec.Format)
 }
 
-// Rebase gives the header of an overlay's file, of which this is the first cluster, when the image below it is another file
-// with the same disk. What this package does not write itself is left out, or refused.
+// Rebase returns the header of an overlay's file, of which this is the first cluster, when the
+// image below is in another file with the same disk. Parts of a header that this package does not
+// write itself are left out, or refused.
 func Rebase(first []byte, backing, format string) ([]byte, error) {
 	var h struct {
 		qcow2.HeaderFieldsV2
@@ -172,7 +174,7 @@ func Rebase(first []byte, backing, format string) ([]byte, error) {
 	}, backing, format)
 }
 
-// header makes the first cluster of a file whose tables are where where says.
+// header creates the first cluster of a file whose tables are at where.
 func header(where qcow2.HeaderFieldsV2, backing, format string) ([]byte, error) {
 	h := struct {
 		qcow2.HeaderFieldsV2

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
-// sparse makes a file of size bytes that has the text at the offsets.
+// sparse creates a file of size bytes that has the text at the offsets.
 func sparse(t *testing.T, size int64, at map[int64]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk")
@@ -32,7 +32,7 @@ func sparse(t *testing.T, size int64, at map[int64]string) string {
 	return path
 }
 
-// write writes the file of an overlay that holds the changes, whose data is that.
+// write writes the file of an overlay that holds the changes, with that data.
 func write(t *testing.T, c *Changes, s Spec, data io.Reader) string {
 	t.Helper()
 	f, err := c.File(s)
@@ -67,7 +67,7 @@ func write(t *testing.T, c *Changes, s Spec, data io.Reader) string {
 
 func cluster(text string) []byte { return append([]byte(text), make([]byte, ClusterSize-len(text))...) }
 
-// A disk of several L2 tables, with one in between that nothing leads to.
+// A disk of several L2 tables, with one in between that nothing refers to.
 func TestOverlayHoldsWhatDiffers(t *testing.T) {
 	const size, table = 3<<30 - 512, perL2 * ClusterSize
 	below := sparse(t, size, map[int64]string{0: "stays", ClusterSize: "goes", table - 1: "goes, too", 3 * table: "changes"})
@@ -93,7 +93,7 @@ func TestOverlayHoldsWhatDiffers(t *testing.T) {
 	}
 }
 
-// What counts the references takes more than one block where the data does.
+// The reference counts take more than one block if the data does.
 func TestOverlayCountsItsClusters(t *testing.T) {
 	const size = 1 << 40
 	below := sparse(t, size, nil)

@@ -22,7 +22,8 @@ func fields(t testing.TB, first []byte) headerFields {
 	return h
 }
 
-// FuzzRebase gives any header another backing file: it is refused, or says the same of the disk and nothing else but that file.
+// FuzzRebase gives any header another backing file: it is refused, or describes the same disk and
+// only changes that file.
 func FuzzRebase(f *testing.F) {
 	var c Changes
 	c.Data(3)
@@ -41,7 +42,7 @@ func FuzzRebase(f *testing.F) {
 	spoiled[79] |= 4 // an external data file
 	f.Add(spoiled, "/pool/other", "raw")
 	spoiled = bytes.Clone(first[:112])
-	spoiled[64] = 1 // where snapshots would be
+	spoiled[64] = 1 // the place of snapshots
 	f.Add(spoiled, "/pool/other", "raw")
 	spoiled = bytes.Clone(first[:112])
 	spoiled[24] = 1 // a disk of 64 PiB
