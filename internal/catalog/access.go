@@ -1,23 +1,25 @@
 package catalog
 
-// Principal is who asks: a user of a tenant, with the groups that the tenant's user belongs to.
+// Principal is the user on whose behalf the catalog is used: a user of a tenant, with the groups
+// that the user belongs to.
 type Principal struct {
 	Tenant string
 	User   string
 	Groups []string
 }
 
-// Right is what somebody may do with a template and its versions. Each includes those before it.
+// Right is what a user may do with a template and its versions. Each right includes those before
+// it.
 type Right int
 
 const (
-	// Nothing is no right: the template does not exist, for all that they are told.
+	// Nothing is the absence of any right: to the user, the template does not exist.
 	Nothing Right = iota
 	// Read shows the template, its versions, and their data.
 	Read
-	// Use makes instances of it.
+	// Use allows creating instances of it.
 	Use
-	// Write changes and removes it, and registers its versions.
+	// Write allows changing and removing it, and registering its versions.
 	Write
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Change is read, edit, compare-and-swap, until it holds or the edit refuses.
+// Change reads, edits, and compares-and-swaps, until that succeeds or the edit refuses.
 func Change[T any](ctx context.Context, c Collection[T], key string, edit func(*T) error) (Record[T], error) {
 	for {
 		rec, err := c.Get(ctx, key)
@@ -22,7 +22,7 @@ func Change[T any](ctx context.Context, c Collection[T], key string, edit func(*
 	}
 }
 
-// IgnoreNotFound forgives that something is not there any more.
+// IgnoreNotFound turns ErrNotFound into nil: it is for things that may already be gone.
 func IgnoreNotFound(err error) error {
 	if errors.Is(err, ErrNotFound) {
 		return nil

@@ -8,8 +8,9 @@ import (
 	"github.com/hashicorp/go-version"
 )
 
-// ParseConstraint reads a version constraint by the rules of hashicorp/go-version: "1.2.0", "~> 1.0", ">= 1.0, < 2.0".
-// The empty string allows every release, but no pre-release: for one, the constraint has to name one.
+// ParseConstraint reads a version constraint by the rules of hashicorp/go-version: "1.2.0", "~>
+// 1.0", ">= 1.0, < 2.0". The empty string allows every release but no pre-release: to allow one,
+// the constraint has to name a pre-release.
 func ParseConstraint(s string) (version.Constraints, error) {
 	if strings.TrimSpace(s) == "" {
 		s = ">= 0.0.0"
@@ -22,7 +23,7 @@ func ParseConstraint(s string) (version.Constraints, error) {
 	return c, nil
 }
 
-// Newest picks the newest of the versions that the constraint allows, "" when it allows none.
+// Newest picks the newest of the versions that the constraint allows, "" if it allows none.
 func Newest(versions []string, constraint version.Constraints) string {
 	var best *version.Version
 	preRelease := slices.ContainsFunc(constraint, (*version.Constraint).Prerelease)
@@ -42,7 +43,7 @@ func Newest(versions []string, constraint version.Constraints) string {
 	return best.Original()
 }
 
-// Newer picks the newest release that is newer than a version, "" where there is none.
+// Newer picks the newest release that is newer than a version, "" if there is none.
 func Newer(versions []string, than string) string {
 	v, err := version.NewSemver(than)
 	if err != nil {
@@ -55,7 +56,7 @@ func Newer(versions []string, than string) string {
 	return newest.Original()
 }
 
-// SortVersions orders versions newest first; what is no semantic version comes last.
+// SortVersions orders versions newest first; texts that are not semantic versions come last.
 func SortVersions(versions []string) {
 	parsed := make(map[string]*version.Version, len(versions)) // once each: parsing takes longer than all the rest
 	for _, name := range versions {
@@ -77,7 +78,7 @@ func SortVersions(versions []string) {
 	})
 }
 
-// Exactly is the version that a constraint names; "" where it allows others as well.
+// Exactly returns the only version that a constraint allows; "" if it allows others as well.
 func Exactly(constraint string) string {
 	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(constraint), "="))
 	if _, err := ParseVersion(text); err != nil {
@@ -86,7 +87,7 @@ func Exactly(constraint string) string {
 	return text
 }
 
-// Allows tells whether a constraint allows a version; in doubt it does.
+// Allows reports whether a constraint allows a version; if in doubt, it reports true.
 func Allows(constraint, version string) bool {
 	c, err := ParseConstraint(constraint)
 	return err != nil || Exactly(constraint) == version || Newest([]string{version}, c) == version

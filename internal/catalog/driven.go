@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Driven are the profiles that parameters drive: fields that go between the version's and the instance's own.
+// Driven returns the profiles that parameters drive: fields that go between the version's and the
+// instance's own.
 func Driven(declared map[string]parameter.Parameter, effective parameter.Values) (*profile.Hardware, *profile.Storage) {
 	var (
 		hardware *profile.Hardware
@@ -44,8 +45,9 @@ func Driven(declared map[string]parameter.Parameter, effective parameter.Values)
 	return hardware, storage
 }
 
-// BlameDriven moves findings about what a parameter drives to the parameter, which is what its user has written. own are
-// the profiles that the user has set beside: what they set, no parameter drives.
+// BlameDriven moves findings about a driven field to the parameter that drives it, because that is
+// what its user has written. own are the profiles that the user has set as well: no parameter
+// drives the fields that they set.
 func BlameDriven(fs finding.List, declared map[string]parameter.Parameter, effective parameter.Values, ownHardware *profile.Hardware, ownStorage *profile.Storage) finding.List {
 	if len(fs) == 0 {
 		return fs

@@ -28,7 +28,8 @@ func TestTargetsGetTheirValues(t *testing.T) {
 	}
 }
 
-// What a parameter drives is wrong by its value: the user of a template has no other line that says it.
+// A wrong value in a driven field is the parameter's fault: the user of a template has no other
+// line that sets it.
 func TestFindingsBlameTheParameterThatDrives(t *testing.T) {
 	declared := map[string]parameter.Parameter{"memory": {Type: "integer", Target: parameter.TargetMemory}, "size": {Type: "integer", Target: "disk.system.size_gb"}}
 	effective, _ := parameter.Resolve(declared, parameter.Given{Parameters: map[string]parameter.Raw{"memory": "5", "size": "1"}})

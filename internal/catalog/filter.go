@@ -5,32 +5,33 @@ import (
 	"strings"
 )
 
-// Visibility is by which way somebody sees a template. A template may be seen by more than one.
+// Visibility is the reason why a user sees a template. There may be more than one.
 type Visibility string
 
 const (
-	// Own templates are those of one's own tenant.
+	// Own templates are those of the user's own tenant.
 	Own Visibility = "own"
-	// Shared templates are those of other tenants that name one's own in their access_control.
+	// Shared templates are those of other tenants that name the user's own tenant in their
+	// access_control.
 	Shared Visibility = "shared"
-	// Public templates are for all tenants, and may be one's own as well.
+	// Public templates are for all tenants, and may be the tenant's own as well.
 	Public Visibility = "public"
 )
 
 // Visibilities lists them.
 func Visibilities() []string { return []string{string(Own), string(Shared), string(Public)} }
 
-// Filter picks templates. What is left out picks all.
+// Filter selects templates. A field that is left out selects all.
 type Filter struct {
 	Type       string
 	State      State
-	Labels     map[string]string // all of them have to be there, with these values
-	Text       string            // in the name, display name or description, in whichever case
+	Labels     map[string]string // all of them have to be present, with these values
+	Text       string            // in the name, display name or description, in upper or lower case
 	Visibility Visibility
 	Owner      string
 }
 
-// Match tells whether somebody sees the template and the filter picks it.
+// Match reports whether a user sees the template and the filter selects it.
 func (f Filter) Match(t Template, p Principal) bool {
 	if t.Right(p) < Read || f.Type != "" && f.Type != t.Type || f.State != "" && f.State != t.State.OrActive() || f.Owner != "" && f.Owner != t.Owner {
 		return false

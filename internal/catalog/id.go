@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// TemplateID names a template across tenants. Written "tenant/name".
+// TemplateID names a template across tenants. It is written "tenant/name".
 type TemplateID struct {
 	Tenant string `json:"tenant"`
 	Name   string `json:"name"`
@@ -26,7 +26,7 @@ func (id TemplateID) Compare(other TemplateID) int {
 // Version names one version of the template.
 func (id TemplateID) Version(v string) VersionID { return VersionID{Template: id, Version: v} }
 
-// VersionID names a template version. Written "tenant/name@1.1.0".
+// VersionID names a template version. It is written "tenant/name@1.1.0".
 type VersionID struct {
 	Template TemplateID `json:"template"`
 	Version  string     `json:"version"`
@@ -83,7 +83,8 @@ func ParseVersionID(s string) (VersionID, error) {
 		"default/ubuntu@1.0.0", s)
 }
 
-// ParseTemplateRef reads what somebody calls a template: "tenant/name", or the name alone for one of the given tenant.
+// ParseTemplateRef reads a user's name for a template: "tenant/name", or the name alone for one of
+// the given tenant.
 func ParseTemplateRef(s, tenant string) (TemplateID, error) {
 	if id, err := ParseTemplateID(s); err == nil {
 		return id, nil
@@ -95,8 +96,8 @@ func ParseTemplateRef(s, tenant string) (TemplateID, error) {
 		"name, for example ubuntu, for a template of the tenant %[2]s", s, tenant)
 }
 
-// ParseVersionRef reads what somebody calls a version: "tenant/name@1.1.0", or "name@1.1.0" for a template of the given
-// tenant.
+// ParseVersionRef reads a user's name for a version: "tenant/name@1.1.0", or "name@1.1.0" for a
+// template of the given tenant.
 func ParseVersionRef(s, tenant string) (VersionID, error) {
 	template, v, _ := strings.Cut(s, "@")
 	id, err := ParseTemplateRef(template, tenant)

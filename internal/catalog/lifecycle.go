@@ -8,39 +8,40 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// State is how far a template or a version is meant to be used.
+// State says how far a template or a version is meant to be used.
 type State string
 
 const (
 	// Draft is for its owner and writers only.
 	Draft State = "draft"
-	// Active is for everybody who may use it.
+	// Active is for all who may use it.
 	Active State = "active"
-	// Deprecated is still usable; whoever uses it is told while planning.
+	// Deprecated is still usable; a plan warns its users.
 	Deprecated State = "deprecated"
-	// Archived gives no new instances; those that exist stay.
+	// Archived allows no new instances; existing ones stay.
 	Archived State = "archived"
 )
 
-// States lists the states in the order of a life.
+// States lists the states in the order of a lifecycle.
 func States() []string {
 	return []string{string(Draft), string(Active), string(Deprecated), string(Archived)}
 }
 
-// Lifecycle is what a template and a version have in common: a state, and since when others can see it.
+// Lifecycle is what a template and a version have in common: a state, and the time since when
+// others can see it.
 type Lifecycle struct {
 	State State `json:"state,omitempty"` // "" is active
-	// Deprecation tells whoever still uses it why not to, and what instead.
+	// Deprecation tells those who still use it why not to, and what to use instead.
 	Deprecation string `json:"deprecation_message,omitempty"`
 	// PublishedAt is when it became active for the first time. It is kept from then on.
 	PublishedAt *time.Time `json:"published_at,omitempty"`
 }
 
-// strictness orders the states by how few may make instances: all who may use it, all but with a warning, its writers
-// only, nobody.
+// strictness orders the states by how few users may create instances: all who may use it, all of
+// them but with a warning, its writers only, none.
 var strictness = []State{Active, Deprecated, Draft, Archived}
 
-// Stricter is the state that counts where a template has one and its version another.
+// Stricter is the effective state of a template and a version with a state each.
 func Stricter(a, b State) State {
 	if slices.Index(strictness, b.OrActive()) > slices.Index(strictness, a.OrActive()) {
 		return b.OrActive()
@@ -56,7 +57,7 @@ func (s State) OrActive() State {
 	return s
 }
 
-// Settle fills in what documents lack that are older than states.
+// Settle fills in what documents from before there were states lack.
 func (l Lifecycle) Settle(created time.Time) Lifecycle {
 	if l.State == "" {
 		l.State = Active
@@ -67,12 +68,13 @@ func (l Lifecycle) Settle(created time.Time) Lifecycle {
 	return l
 }
 
-// Publishes tells whether going to a state publishes what was not published yet: it is usable by others from then on.
+// Publishes reports whether going to a state publishes something that was not yet published: from
+// then on others can use it.
 func (l Lifecycle) Publishes(to State) bool {
 	return l.PublishedAt == nil && (to.OrActive() == Active || to == Deprecated)
 }
 
-// To is the lifecycle in another state. When it was published first is kept for ever.
+// To is the lifecycle in another state. The time of its first publication is kept for ever.
 func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle {
 	if l.Publishes(state) {
 		l.PublishedAt = &now
@@ -81,7 +83,7 @@ func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle 
 	return l
 }
 
-// ValidateLifecycle finds a message that nobody would ever see.
+// ValidateLifecycle returns a finding for a message that would never be shown.
 func ValidateLifecycle(state State, deprecation string) finding.List {
 	var fs finding.List
 	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
@@ -92,12 +94,14 @@ func ValidateLifecycle(state State, deprecation string) finding.List {
 	return fs
 }
 
-// Unpublishes tells whether a change of state takes back what others may use: a draft is its writers' only, and changes
-// with its template. While there are instances, that is wrong; deprecating or archiving is meant.
+// Unpublishes reports whether a change of state takes back something that others may use: a draft
+// belongs to its writers only, and changes with its template. While there are instances, that is
+// wrong; the user should deprecate or archive instead.
 func Unpublishes(from, to State) bool { return from.OrActive() != Draft && to == Draft }
 
-// Use tells whether instances may be made of a version of the template: an error says why not. Everybody who asks may see
-// both. The warning is the zero Finding where there is nothing to say.
+// Use checks whether instances may be created from a version of the template: an error says why
+// not. The caller makes sure that the user may see both. The warning is the zero Finding if there
+// is nothing to warn about.
 func (t Template) Use(p Principal, v Version) (warning finding.Finding, err error) {
 	if err := t.Need(p, Use); err != nil {
 		return warning, err
@@ -111,8 +115,8 @@ func (t Template) Use(p Principal, v Version) (warning finding.Finding, err erro
 	return t.Warning(v), nil
 }
 
-// Warning tells whoever uses a version of the template that it will not stay, and why; the zero Finding where there is
-// nothing to say.
+// Warning warns users of a version of the template that it will not stay, and says why; it is the
+// zero Finding if there is nothing to warn about.
 func (t Template) Warning(v Version) finding.Finding {
 	state, by := t.counts(v)
 	if state == Deprecated || state == Archived && by.lifecycle.Deprecation != "" {
@@ -121,7 +125,7 @@ func (t Template) Warning(v Version) finding.Finding {
 	return finding.Finding{}
 }
 
-// blamed is which of the two a state comes from.
+// blamed is the one of the two, template or version, that a state comes from.
 type blamed struct {
 	at                 finding.Path
 	kind, name, choose string
@@ -135,8 +139,8 @@ func (b blamed) message() string {
 	return " Its author says: " + b.lifecycle.Deprecation
 }
 
-// counts is the state that counts for a version of the template: the stricter of the two, the template's where both are
-// the same.
+// counts is the effective state for a version of the template: the stricter of the two, and the
+// template's if both are equal.
 func (t Template) counts(v Version) (State, blamed) {
 	state := Stricter(t.State, v.State)
 	if t.State.OrActive() == state {

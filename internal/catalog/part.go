@@ -6,20 +6,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// part is the part of a spec that instances of one kind have alone. A zero part says nothing.
+// part is the part of a spec that only instances of one kind have. A zero part sets nothing.
 type part interface {
-	// validate finds what is wrong within the part; paths start at its attributes' names.
+	// validate returns findings for what is wrong within the part; paths start at its attributes'
+	// names.
 	validate() finding.List
-	// validateNames finds names of parameters that are none.
+	// validateNames returns findings for names that are not parameters.
 	validateNames(parameters map[string]parameter.Parameter) finding.List
-	// largest is the member that takes most, and how many bytes.
+	// largest is the path of the member that takes the most bytes, and how many.
 	largest() (finding.Path, int)
 }
 
-// parts are those of all kinds.
+// parts returns the parts of all kinds.
 func (s Spec) parts() []part { return []part{s.VM} }
 
-// VM is the part of a spec that virtual machines have alone.
+// VM is the part of a spec that only virtual machines have.
 type VM struct {
 	CloudInit *cloudinit.Config `json:"cloud_init,omitempty"`
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
-// The members of a kind's part are members of the document of a spec, as they were before there were kinds.
+// The members of a kind's part are members of a spec's document, as they were before there were
+// kinds.
 func TestTheDocumentOfASpecHasNoPartsOfKinds(t *testing.T) {
 	for text, s := range map[string]Spec{
 		`{"parameters":null}`: {},

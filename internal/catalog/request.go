@@ -14,7 +14,7 @@ const (
 	RequestCancelled RequestStatus = "cancelled"
 )
 
-// RequestID names a provisioning request. Written "tenant/id".
+// RequestID names a provisioning request. It is written "tenant/id".
 type RequestID struct {
 	Tenant string `json:"tenant"`
 	ID     string `json:"id"` // random
@@ -22,8 +22,8 @@ type RequestID struct {
 
 func (id RequestID) String() string { return id.Tenant + "/" + id.ID }
 
-// ProvisioningRequest records that somebody asked for an instance or its reimage, and what came of it. It outlives the
-// instance. Secrets are never in it.
+// ProvisioningRequest records that a user asked for an instance or its reimage, and the outcome. It
+// outlives the instance. It never contains secrets.
 type ProvisioningRequest struct {
 	ID          RequestID     `json:"id"`
 	Action      string        `json:"action"`   // create or reimage
@@ -50,7 +50,7 @@ type RequestStep struct {
 	DurationMS int64  `json:"duration_ms"`
 }
 
-// Registering tells how a version was registered.
+// Registering describes how a version was registered.
 type Registering struct {
 	StartedAt   time.Time     `json:"started_at"`
 	CompletedAt time.Time     `json:"completed_at"`

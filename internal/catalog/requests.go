@@ -17,16 +17,16 @@ func RequestStatuses() []string {
 	return []string{string(RequestPending), string(RequestRunning), string(RequestCompleted), string(RequestFailed), string(RequestCancelled)}
 }
 
-// Over tells whether nothing more becomes of a request of that status.
+// Over reports whether a request of that status is finished.
 func (s RequestStatus) Over() bool {
 	return s == RequestCompleted || s == RequestFailed || s == RequestCancelled
 }
 
-// diedError is the error of a request whose process has not lived to tell what came of it.
+// diedError is the error of a request whose process died before it could report the outcome.
 const diedError = "The process that worked on it ended, or ran out of time, before it could report the result."
 
-// Settled is the request as of now. One that is not over, though its runner is dead or its deadline has passed, has failed;
-// runnerDead says the former.
+// Settled is the request as of now. A request that is not over has failed if its runner is dead, as
+// runnerDead says, or its deadline has passed.
 func (r ProvisioningRequest) Settled(runnerDead bool, now time.Time) ProvisioningRequest {
 	if r.Status.Over() || !runnerDead && !Overdue(r.Deadline, now) {
 		return r
@@ -42,7 +42,7 @@ func SortRequests(requests []ProvisioningRequest) {
 	})
 }
 
-// RequestFilter chooses requests. What is "" is not asked for.
+// RequestFilter selects requests. A field that is "" selects all.
 type RequestFilter struct {
 	Template string // "tenant/name"
 	Instance string // name
@@ -50,7 +50,7 @@ type RequestFilter struct {
 	Limit    int // how many at most, 0 for all
 }
 
-// Of are the requests that the filter chooses, in their order.
+// Of returns the requests that the filter selects, in their order.
 func (f RequestFilter) Of(requests []ProvisioningRequest) []ProvisioningRequest {
 	var chosen []ProvisioningRequest
 	for _, r := range requests {
@@ -64,8 +64,8 @@ func (f RequestFilter) Of(requests []ProvisioningRequest) []ProvisioningRequest 
 	return chosen
 }
 
-// Retention says which requests are kept: the newest Count, and of these those that are not older than Age. Those that are
-// not over stay in any case. What is 0 has the default.
+// Retention says which requests are kept: the newest Count, and of these the ones that are not
+// older than Age. Requests that are not over stay in any case. A field that is 0 has the default.
 type Retention struct {
 	Count int
 	Age   time.Duration
@@ -77,7 +77,8 @@ const (
 	DefaultRequestAge   = 90 * 24 * time.Hour
 )
 
-// Expired are the requests, out of those of one tenant newest first, that are not to be kept; the oldest comes first.
+// Expired returns those requests of one tenant, given newest first, that are not to be kept; the
+// oldest comes first.
 func (t Retention) Expired(requests []ProvisioningRequest, now time.Time) []ProvisioningRequest {
 	count, age := cmp.Or(t.Count, DefaultRequestCount), cmp.Or(t.Age, DefaultRequestAge)
 	var expired []ProvisioningRequest

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// history is requests of these statuses, one an hour, the newest now.
+// history returns requests of these statuses, one an hour, the newest now.
 func history(now time.Time, statuses ...RequestStatus) []ProvisioningRequest {
 	requests := make([]ProvisioningRequest, len(statuses))
 	for i, status := range statuses {

@@ -9,17 +9,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// String is the right as a sentence has it: "the right to …".
+// String is the right as it appears in a sentence: "the right to …".
 func (r Right) String() string { return [...]string{"nothing", "read", "use", "write"}[r] }
 
-// Right is what somebody may do with the template and its versions.
+// Right is what a user may do with the template and its versions.
 //
-// A user of another tenant has what the lists of tenants give, and the right to use what is public; never more.
+// A user of another tenant has the rights that the lists of tenants grant, and the right to use a
+// public template; never more.
 //
-// The template's owner, who is a user of its own tenant, has every right. For the tenant's other users a right is open
-// as long as nobody is named for it, nor for a lesser one: so naming writers leaves reading and using open to all of the
-// tenant, naming users of the template closes writing as well, and naming readers closes all. Who is named for a right
-// has the lesser ones too. Of a draft, who may not write is told nothing.
+// The template's owner, who is a user of its own tenant, has every right. The tenant's other users
+// have a right as long as no user or group is named for it or for a lesser one. So naming writers
+// leaves reading and using open to all of the tenant, naming users of the template closes writing
+// as well, and naming readers closes all. A user who is named for a right has the lesser ones too.
+// Only users who may write the template have any right on a draft.
 func (t Template) Right(p Principal) Right {
 	right := t.rightPublished(p)
 	if t.State == Draft && right < Write {
@@ -58,7 +60,7 @@ func (t Template) rightPublished(p Principal) Right {
 	return open
 }
 
-// named are the users and groups of the template's own tenant that a right is given to.
+// named returns the users and groups of the template's own tenant to which a right is given.
 func (a AccessControl) named(r Right) (users, groups []string) {
 	switch r {
 	case Read:
@@ -72,8 +74,8 @@ func (a AccessControl) named(r Right) (users, groups []string) {
 	return nil, nil
 }
 
-// RightVersion is what somebody may do with one of the template's versions. Of a draft, too, who may not write is told
-// nothing.
+// RightVersion is what a user may do with one of the template's versions. Only users who may write
+// the template have any right on a draft.
 func (t Template) RightVersion(p Principal, v Version) Right {
 	right := t.Right(p)
 	if v.State == Draft && right < Write {
@@ -88,7 +90,7 @@ type AccessList struct {
 	Names *[]string
 }
 
-// Lists are all lists, to be read or filled.
+// Lists returns all lists, to be read or filled.
 func (a *AccessControl) Lists() []AccessList {
 	return []AccessList{
 		{"read_users", &a.ReadUsers}, {"read_groups", &a.ReadGroups}, {"read_tenants", &a.ReadTenants},
@@ -97,7 +99,8 @@ func (a *AccessControl) Lists() []AccessList {
 	}
 }
 
-// Equal tells whether both name the same, in whatever order and however often.
+// Equal reports whether both name the same users, groups and tenants, in any order and any number
+// of times.
 func (a AccessControl) Equal(b AccessControl) bool {
 	theirs := b.Lists()
 	for i, ours := range a.Lists() {
@@ -110,7 +113,8 @@ func (a AccessControl) Equal(b AccessControl) bool {
 
 func set(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
-// Validate finds names that can name nobody. tenant is the template's own; "" where that is not known.
+// Validate returns findings for names that cannot exist. tenant is the template's own; "" if that
+// is not known.
 func (a AccessControl) Validate(tenant string) finding.List {
 	var fs finding.List
 	for _, list := range a.Lists() {
@@ -132,7 +136,7 @@ func (a AccessControl) Validate(tenant string) finding.List {
 	return fs
 }
 
-// RightError says that somebody may see a template, but not do what they are about to.
+// RightError says that a user may see a template, but not do what they are about to.
 type RightError struct {
 	Template TemplateID
 	Owner    string
@@ -141,8 +145,8 @@ type RightError struct {
 	Needs    Right
 }
 
-// Need is nil where somebody has a right on the template, ErrNotFound where they may not even know of it, and a
-// RightError else.
+// Need returns nil if a user has a right on the template, ErrNotFound if they may not even know of
+// the template, and a RightError otherwise.
 func (t Template) Need(p Principal, needs Right) error {
 	switch has := t.Right(p); {
 	case has >= needs:

@@ -12,7 +12,7 @@ import (
 
 var shop = TemplateID{Tenant: "shop", Name: "web"}
 
-// owned is a template of ann's, of the tenant shop.
+// owned is a template that belongs to ann, of the tenant shop.
 func owned(a AccessControl) Template {
 	return Template{ID: shop, Type: TypeVM, Owner: "ann", Access: a}
 }
@@ -60,7 +60,7 @@ func TestRightsAreWhatTheListsSay(t *testing.T) {
 	}
 }
 
-// TestRightsKeepTheirPromises goes through all ways of filling the lists with two names each.
+// TestRightsKeepTheirPromises tries all ways of filling the lists with two names each.
 func TestRightsKeepTheirPromises(t *testing.T) {
 	people := []Principal{of("shop", "ann"), of("shop", "bob"), of("shop", "eve", "bob"), of("shop", "kim"), of("bank", "ann", "bob"), of("mill", "bob")}
 	fill := [][]string{nil, {"bob"}, {"bank"}}

@@ -24,7 +24,7 @@ func TestAVersionsSpecTakesTheTemplatesPlaceWhole(t *testing.T) {
 	}
 }
 
-// TestASpecIsStoredAsItIsMeant: an empty map says something else than none.
+// TestASpecIsStoredAsItIsMeant: an empty map means something else than none.
 func TestASpecIsStoredAsItIsMeant(t *testing.T) {
 	for _, spec := range []Spec{
 		{}, {Hardware: &profile.Hardware{}, Network: &profile.Network{}, Storage: &profile.Storage{}, Parameters: map[string]parameter.Parameter{}},

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// StandIns collects what a call has read from an older revision, because the newest one is damaged. It travels in the
-// context of the call: a Store that finds none there reports ErrDamaged instead.
+// StandIns collects what a call has read from an older revision because the newest one is damaged.
+// It travels in the context of the call: a Store that finds none there reports ErrDamaged instead.
 type StandIns struct {
 	mu    sync.Mutex
 	found map[string]string
@@ -27,11 +27,12 @@ func WithStandIns(ctx context.Context, s *StandIns) context.Context {
 	return context.WithValue(ctx, standInsKey{}, s)
 }
 
-// WithoutStandIns has a call fail with ErrDamaged where an older revision would stand in: for decisions that lose
-// something if a document lacks what its newest revision had.
+// WithoutStandIns makes a call fail with ErrDamaged if an older revision would stand in: for
+// decisions that lose something if a document lacks what its newest revision had.
 func WithoutStandIns(ctx context.Context) context.Context { return WithStandIns(ctx, nil) }
 
-// NoteStandIn notes an older revision that is about to be read, and tells whether the call may read it.
+// NoteStandIn notes an older revision that is about to be read, and reports whether the call may
+// read it.
 func NoteStandIn(ctx context.Context, in StandIn) (allowed bool) {
 	s, _ := ctx.Value(standInsKey{}).(*StandIns)
 	if s == nil {

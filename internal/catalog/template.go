@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Strategy is how an instance's system disk comes from its version's base image: one that package strategy knows, or that a
-// later version of the provider has written.
+// Strategy is how an instance's system disk is created from its version's base image: a strategy
+// that package strategy knows, or one that a later version of the provider has written.
 type Strategy string
 
 // TypeVM is the template type of virtual machines.
@@ -22,8 +22,8 @@ const TypeVM = "vm"
 // Types lists the types of templates.
 func Types() []string { return []string{TypeVM} }
 
-// Template is what a platform team offers: a name, a shape of machine, and the parameters that its users may set.
-// Its images come as Versions.
+// Template is an offer of a platform team: a name, a shape of machine, and the parameters that its
+// users may set. Its images are its Versions.
 type Template struct {
 	ID                 TemplateID        `json:"id"`
 	DisplayName        string            `json:"display_name,omitempty"`
@@ -40,19 +40,20 @@ type Template struct {
 	Owner     string        `json:"owner"`
 	CreatedAt time.Time     `json:"created_at"`
 	UpdatedAt time.Time     `json:"updated_at"`
-	// Maker is the process that registered the template, while it is not certain that a state has it.
+	// Maker is the process that registered the template, as long as it is not certain that a state
+	// has it.
 	Maker string `json:"maker,omitempty"`
 }
 
-// Spec is the part of a template that a version may override, each member as a whole, and that it freezes.
-// A nil member says nothing: the defaults of the profile apply. Beside what all kinds of instances have, it has a part for
-// each kind.
+// Spec is the part of a template that a version may override, each member as a whole, and that the
+// version freezes. A nil member sets nothing: the defaults of the profile apply. Besides what all
+// kinds of instances have, it has a part for each kind.
 type Spec struct {
 	Hardware   *profile.Hardware              `json:"hardware_profile,omitempty"`
 	Network    *profile.Network               `json:"network_profile,omitempty"`
 	Storage    *profile.Storage               `json:"storage_profile,omitempty"`
 	Parameters map[string]parameter.Parameter `json:"parameters"`
-	VM                                        // whose members are documents' own, as all of a spec were before there were kinds
+	VM                                        // its members are the document's own, as all were before there were kinds
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -73,7 +74,8 @@ func (s Spec) Over(base Spec) Spec {
 	return base
 }
 
-// Validate finds what is wrong within each member; paths start at the members' attribute names.
+// Validate returns findings for what is wrong within each member; paths start at the members'
+// attribute names.
 func (s Spec) Validate() finding.List {
 	var fs finding.List
 	fs = append(fs, s.Hardware.Validate()...)
@@ -86,8 +88,9 @@ func (s Spec) Validate() finding.List {
 	return fs
 }
 
-// ValidateWhole finds what does not fit together, in a spec that nothing more is laid over or under: names in cloud_init
-// that are no parameters, and parameters that drive disks that are not there.
+// ValidateWhole returns findings for what does not fit together in a complete spec, over or under
+// which nothing more is laid: names in cloud_init that are not parameters, and parameters that
+// drive disks that do not exist.
 func (s Spec) ValidateWhole() finding.List {
 	var fs finding.List
 	for _, p := range s.parts() {
@@ -111,14 +114,14 @@ func (s Spec) ValidateWhole() finding.List {
 	return fs
 }
 
-// SpecLimit is how many bytes a spec may have: a catalog in a pool has room for it in its documents, and an instance's
-// metadata for what it keeps of it.
+// SpecLimit is how many bytes a spec may have: a catalog in a pool has room for it in its
+// documents, and an instance's metadata have room for what they keep of it.
 const SpecLimit = 8 << 20
 
-// validateSize finds a spec that no catalog keeps.
+// validateSize returns a finding for a spec that is too large for a catalog.
 func (s Spec) validateSize() finding.List {
 	var fs finding.List
-	text, _ := json.Marshal(s) // which cannot fail: a spec has texts, numbers and maps of them
+	text, _ := json.Marshal(s) // it cannot fail: a spec has texts, numbers and maps of them
 	if len(text) <= SpecLimit {
 		return nil
 	}
@@ -138,60 +141,65 @@ type Version struct {
 	ID          VersionID `json:"id"`
 	Description string    `json:"description,omitempty"`
 	Lifecycle
-	// DeletionProtection refuses to remove the version while it is set.
+	// DeletionProtection prevents the removal of the version while it is set.
 	DeletionProtection bool   `json:"deletion_protection,omitempty"`
 	Digest             string `json:"digest"` // "sha256:HEX" of the stored image
 	Format             string `json:"format"` // qcow2 or raw
 	VirtualSize        int64  `json:"virtual_size_bytes"`
 	StoredSize         int64  `json:"stored_size_bytes"`
 	Transferred        int64  `json:"transferred_bytes"`
-	// Parent is the version of the same template whose image this one's was compared with, so that only what differs was sent.
+	// Parent is the version of the same template with whose image this one's was compared, so that
+	// only what differs was sent.
 	Parent    string    `json:"parent_version,omitempty"`
 	Spec      Spec      `json:"spec"`      // as frozen: the overrides over the template's
-	Overrides Spec      `json:"overrides"` // what the version itself said
+	Overrides Spec      `json:"overrides"` // the version's own settings
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
-	// Registered tells how that was done; nil of versions from before it was noted.
+	// Registered describes how that was done; it is nil for versions from before it was recorded.
 	Registered *Registering `json:"registered,omitempty"`
-	// DeletingSince is set while somebody decides whether the version can go; nothing new may hang on it then.
+	// DeletingSince is set while a process decides whether the version can be removed; nothing new
+	// may stand on it then.
 	DeletingSince *time.Time `json:"deleting_since,omitempty"`
-	// Coming is set while the version is being registered: nobody can use it yet.
+	// Coming is set while the version is being registered: it cannot be used yet.
 	Coming *Coming `json:"coming,omitempty"`
-	// Maker is the process that registered the version, while it is not certain that a state has it.
+	// Maker is the process that registered the version, as long as it is not certain that a state
+	// has it.
 	Maker string `json:"maker,omitempty"`
 }
 
-// Coming tells of a version that is being registered. Its document comes first and goes last, so that whatever else there
-// is of it can be found.
+// Coming describes a version that is being registered. Its document is created first and removed
+// last, so that everything else of it can be found.
 type Coming struct {
 	Runner   string    `json:"runner"`   // process of the provider that registers it, by its name of package runner
 	By       string    `json:"by"`       // user
 	Since    time.Time `json:"since"`    //
 	Deadline time.Time `json:"deadline"` // by then it is registered, or its maker is dead
-	Volume   string    `json:"volume"`   // how the names of volumes begin that the image is sent to
+	Volume   string    `json:"volume"`   // how the names of the volumes begin that the image is sent to
 }
 
-// DeleteLease is how long a delete may take to decide. One that has not by then is dead, and its mark counts no more.
+// DeleteLease is how long a delete may take to decide. After that it counts as dead, and its mark
+// no longer counts.
 const DeleteLease = 2 * time.Minute
 
-// Deleting tells whether somebody is about to delete the version, by the catalog's clock.
+// Deleting reports whether the version is about to be deleted, by the catalog's clock.
 func (v Version) Deleting(now time.Time) bool {
 	return v.DeletingSince != nil && !Overdue(v.DeletingSince.Add(DeleteLease), now)
 }
 
-// Slack is how much later than its deadline a process counts as dead. It covers what a deadline leaves out, such as the time
-// for undoing, and clocks that are a little wrong where an earlier release wrote its own machine's time.
+// Slack is how long after its deadline a process counts as dead. It covers what a deadline leaves
+// out, such as the time for undoing, and clocks that are a little wrong if an earlier release wrote
+// its own machine's time.
 const Slack = 5 * time.Minute
 
-// Overdue tells whether a process that was to be done by a deadline is dead, now being the time of the clock by which the
-// deadline was written.
+// Overdue reports whether a process that had to be done by a deadline is dead; now is the time of
+// the clock by which the deadline was written.
 func Overdue(deadline, now time.Time) bool { return now.After(deadline.Add(Slack)) }
 
-// BaseState tells how far a base image has come.
+// BaseState is how far a base image has come.
 type BaseState string
 
 const (
-	// BaseUploading means that somebody is sending the image; it must not be used.
+	// BaseUploading means that the image is being sent; it must not be used.
 	BaseUploading BaseState = "uploading"
 	// BaseReady means that the image is complete and verified.
 	BaseReady BaseState = "ready"
@@ -208,22 +216,27 @@ type Base struct {
 	VirtualSize int64     `json:"virtual_size_bytes"`
 	StoredSize  int64     `json:"stored_size_bytes"`
 	Versions    []string  `json:"versions"` // ids of the versions that use it
-	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read from and that tell it as well
-	// as its digest does: compressed ones, and those whose checksum is of another kind.
+	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read
+	// from and that identify it as well as its digest does: compressed files, and checksums of
+	// another kind.
 	Sources []string `json:"sources,omitempty"`
-	// Parent is the digest of the base that this one's volume stands on: it holds what differs. "" where it holds all.
+	// Parent is the digest of the base that this one's volume stands on: the volume holds only what
+	// differs. It is "" if the volume holds everything.
 	Parent string `json:"parent,omitempty"`
 	// Depth is how many bases there are below it.
 	Depth int `json:"depth,omitempty"`
-	// Stored is "sha256:HEX" of the volume behind its header, where the volume is not the image itself: of one with a Parent.
+	// Stored is "sha256:HEX" of the volume behind its header, if the volume is not the image
+	// itself: for a base with a Parent.
 	Stored string `json:"stored,omitempty"`
-	// Children are the names of the volumes that stand on this one's: it stays while there are any.
+	// Children are the names of the volumes that stand on this one's: the base stays while there
+	// are any.
 	Children []string `json:"children,omitempty"`
-	// UnusedSince is when somebody first saw that nothing uses the base, and nobody has seen anything else since.
+	// UnusedSince is when a process first saw that nothing uses the base; no process has seen a use
+	// since.
 	UnusedSince *time.Time `json:"unused_since,omitempty"`
 }
 
-// Used tells whether anything needs the base.
+// Used reports whether anything needs the base.
 func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
 
 // BaseKey is the key of a digest's base in a Store.

@@ -1,3 +1,3 @@
-// Package cloudinit has the user data of templates: text/template over their parameters, the functions of those templates, and
-// what is wrong with one.
+// Package cloudinit has the user data of templates: text/template over their parameters, the
+// functions of those templates, and the validation of them.
 package cloudinit

@@ -12,18 +12,19 @@ import (
 
 // userDataFunctions are the functions of user-data templates besides those of text/template.
 //
-//   - quote X: the value as a text in double quotes, for YAML. A list or a map becomes YAML of quoted texts, in one line.
-//   - json X: the value in JSON, which is YAML, too: numbers and bools stay what they are.
+//   - quote X: the value as a text in double quotes, for YAML. A list or a map becomes YAML of
+//     quoted texts, on one line.
+//   - json X: the value in JSON, which is YAML, too: numbers and bools keep their types.
 //   - shell X: the value as one word of a POSIX shell, in single quotes; a list as one word each.
-//   - indent N X: N spaces after each line break, for blocks of YAML ("|"). It refuses what would not come out of such a
-//     block as it went in.
+//   - indent N X: N spaces after each line break, for blocks of YAML ("|"). It refuses a value
+//     that such a block would not preserve.
 //   - join SEPARATOR LIST: one text.
-//   - default X Y: Y, or X where Y is empty.
+//   - default X Y: Y, or X if Y is empty.
 var userDataFunctions = template.FuncMap{
 	"quote": quote, "json": jsonText, "shell": shell, "indent": indent, "join": join, "default": fallback,
 }
 
-// functionError is what a function finds wrong; it does not repeat the value.
+// functionError is a problem that a function finds; it does not repeat the value.
 type functionError struct{ function, problem string }
 
 func (e *functionError) Error() string { return e.function + ": " + e.problem }
@@ -38,8 +39,9 @@ func quote(v any) (string, error) {
 	return jsonText(fmt.Sprint(v))
 }
 
-// jsonText writes JSON that a YAML parser reads as the same value: YAML forbids some characters that JSON allows to stand
-// for themselves (https://yaml.org/spec/1.1/#c-printable), and YAML 1.1 breaks lines at some more.
+// jsonText writes JSON that a YAML parser reads as the same value: YAML requires escapes for some
+// characters that JSON does not (https://yaml.org/spec/1.1/#c-printable), and YAML 1.1 treats some
+// more as line breaks.
 func jsonText(v any) (string, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -58,7 +60,8 @@ func jsonText(v any) (string, error) {
 	return b.String(), nil
 }
 
-// plainYAML tells whether a character may stand for itself in YAML, and is no line break of any version of it.
+// plainYAML reports whether a character may appear unescaped in YAML, and is not a line break in
+// any version of it.
 func plainYAML(r rune) bool {
 	switch {
 	case r == '\t', r >= 0x20 && r < 0x7f, r >= 0xa0 && r < 0xd800 && r != 0x2028 && r != 0x2029:
@@ -83,7 +86,8 @@ func shell(v any) (string, error) {
 	return ShellWord(fmt.Sprint(v)), nil
 }
 
-// ShellWord is one word to a POSIX shell: within single quotes everything stands for itself but the quote
+// ShellWord quotes a text as one word for a POSIX shell: within single quotes, every character
+// except the quote is literal
 // (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_02_02).
 func ShellWord(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 

@@ -24,19 +24,21 @@ type Config struct {
 // (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
 const CloudConfigHeader = "#cloud-config"
 
-// ByteOrderMark is what some editors put before a text in UTF-8. It is no part of the text, and programs that do not know
-// it take it for one.
+// ByteOrderMark is what some editors put before a text in UTF-8. It is not part of the text, but
+// programs that do not know it take it for a part.
 const ByteOrderMark = "\ufeff"
 
-// CloudConfigBody is what follows the first line of a cloud-config; ok is false for any other text. cloud-init skips
-// blank space before that line, and does not mind its case. A byte order mark before it is passed over.
+// CloudConfigBody returns what follows the first line of a cloud-config; ok is false for any other
+// text. cloud-init skips blank space before that line, and ignores its case. CloudConfigBody skips
+// a byte order mark before it.
 func CloudConfigBody(text string) (body string, ok bool) {
 	header, body, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(text, ByteOrderMark), " \t\r\n"), "\n")
 	words := strings.Fields(header)
 	return body, len(words) > 0 && strings.EqualFold(words[0], CloudConfigHeader)
 }
 
-// NotCloudConfig says what to do about a text that is no cloud-config, by what else cloud-init would take it for
+// NotCloudConfig says what to do about a text that is not a cloud-config, depending on what else
+// cloud-init would take it for
 // (https://cloudinit.readthedocs.io/en/latest/explanation/format.html).
 func NotCloudConfig(text string) string {
 	const must = "The first line must be " + CloudConfigHeader + ". "
@@ -57,7 +59,8 @@ func NotCloudConfig(text string) string {
 	return must + "For a script use its runcmd or write_files."
 }
 
-// Validate finds what is wrong with the syntax of a template of user data. c may be nil; paths start at cloud_init.
+// Validate returns findings for syntax errors in a template of user data. c may be nil; paths start
+// at cloud_init.
 func (c *Config) Validate() finding.List {
 	var fs finding.List
 	if c == nil {
@@ -73,7 +76,7 @@ func (c *Config) Validate() finding.List {
 	return fs
 }
 
-// ValidateNames finds names in a template of user data that are no parameters.
+// ValidateNames returns findings for names in a template of user data that are not parameters.
 func (c *Config) ValidateNames(declared map[string]parameter.Parameter) finding.List {
 	var fs finding.List
 	if c == nil {
@@ -95,14 +98,14 @@ func (c *Config) ValidateNames(declared map[string]parameter.Parameter) finding.
 	return fs
 }
 
-// errUserDataSize says that a template has grown beyond all use.
+// errUserDataSize says that rendering a template exceeds maxUserData.
 var errUserDataSize = errors.New("user data becomes larger than 1 MiB")
 
-// maxUserData bounds what a template may become, in bytes.
+// maxUserData bounds the size of a rendered template, in bytes.
 const maxUserData = 1 << 20
 
-// Render writes the user data with effective values, all of which must be known. Errors name the line, and never a value.
-// c may be nil.
+// Render renders the user data with effective values, all of which must be known. Errors name the
+// line, and never a value. c may be nil.
 func (c *Config) Render(declared map[string]parameter.Parameter, effective parameter.Values) (string, error) {
 	if c == nil {
 		return "", nil
@@ -154,7 +157,7 @@ func parseUserData(text string) (*template.Template, error) {
 	return parsed, nil
 }
 
-// renderError is an error of a template, without what it may quote of values.
+// renderError is an error of a template, without the values that the original may quote.
 func renderError(err error) error {
 	if errors.Is(err, errUserDataSize) {
 		return errUserDataSize
@@ -170,14 +173,15 @@ func renderError(err error) error {
 	return fmt.Errorf("%s> failed", place)
 }
 
-// use is where a template uses a parameter.
+// use is a place where a template uses a parameter.
 type use struct {
 	name   string
 	deeper bool // a field of it is used
 	pos    parse.Pos
 }
 
-// uses finds the parameters that a template uses. Within range and with, the dot is something else.
+// uses finds the parameters that a template uses. Within range and with, the dot has another
+// meaning.
 func uses(root parse.Node) []use {
 	w := walker{}
 	w.walk(root, true)
@@ -187,10 +191,10 @@ func uses(root parse.Node) []use {
 
 type walker struct {
 	found []use
-	calls bool // of other templates
+	calls bool // other templates are called
 }
 
-// walk walks a node. root says that the dot is still the parameters.
+// walk walks a node. root says that the dot still means the parameters.
 func (w *walker) walk(n parse.Node, root bool) {
 	switch n := n.(type) {
 	case *parse.ListNode:

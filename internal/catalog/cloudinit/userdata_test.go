@@ -106,7 +106,8 @@ func TestRenderingErrorsKeepValuesToThemselves(t *testing.T) {
 	}
 }
 
-// Values are data: what is quoted comes out of a YAML parser as it went in, and nothing next to it changes.
+// Values are always data: a YAML parser reads a quoted value as it was written, and nothing next to
+// it changes.
 func FuzzValuesStayValues(f *testing.F) {
 	for _, hostile := range []string{
 		"", "plain", "\"", "'", "\\", "\n", "a\nb: c\n", "# no", ": ", "- x", "{{ .port }}", "{{", "}}", "&a", "*a", "!!python/object", "%", "@", "`", "|", ">",
@@ -126,7 +127,7 @@ func FuzzValuesStayValues(f *testing.F) {
 			}
 			return
 		}
-		clean := strings.ToValidUTF8(value, "\ufffd") // Terraform has no other texts
+		clean := strings.ToValidUTF8(value, "\ufffd") // Terraform has only valid UTF-8
 		if clean != value {
 			return
 		}
@@ -142,7 +143,7 @@ func FuzzValuesStayValues(f *testing.F) {
 			t.Errorf("%q became %v (%v)\nin %s", value, got, err, text)
 		}
 		if text, err = block.Render(allTypes, effective); err != nil {
-			return // refused, which is as good
+			return // refused, which is just as good
 		}
 		got = nil
 		if err := yaml.Unmarshal([]byte(text), &got); err != nil || strings.TrimRight(got["block"].(string), "\n") != strings.TrimRight(value, "\n") || got["after"] != "untouched" || len(got) != 2 {
@@ -151,14 +152,14 @@ func FuzzValuesStayValues(f *testing.F) {
 	})
 }
 
-// What shell quotes is one word to a shell.
+// A shell reads what shell quotes as one word.
 func FuzzShellWords(f *testing.F) {
 	for _, hostile := range []string{"", "a b", "'", "''", "\\'", "$(id)", "`id`", "\n", "; id", "\"", "*", "~", "-n", "%s", "!", "\x80"} {
 		f.Add(hostile)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		if strings.ContainsRune(value, 0) {
-			return // which no parameter has
+			return // no parameter has such a text
 		}
 		quoted, err := shell(value)
 		if err != nil {
@@ -171,14 +172,14 @@ func FuzzShellWords(f *testing.F) {
 	})
 }
 
-// Any text is a template, or is found to be none; rendering it neither crashes nor hangs.
+// Any text is either a template or refused as one; rendering it neither crashes nor hangs.
 func FuzzTemplates(f *testing.F) {
 	for _, text := range []string{"{{ .port }}", "{{ range .tags }}{{ . }}{{ end }}", "{{ template \"user_data\" . }}", "{{ $x := .env }}{{ $x.a }}", "{{ with $.on }}{{ end }}", "{{ (quote .text) | json }}", "{{ printf \"%v\" . }}"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "range") && strings.ContainsAny(text, "0123456789") {
-			return // counting to a large number takes its time
+			return // counting to a large number takes long
 		}
 		c := &Config{UserData: CloudConfigHeader + "\n" + text}
 		if len(c.Validate()) > 0 || len(c.ValidateNames(allTypes)) > 0 {

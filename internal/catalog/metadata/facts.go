@@ -11,13 +11,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Facts are what a host knows of an instance beyond its domain's definition. They are kept in the domain's
-// metadata, so that reading and importing need nothing else. Secrets are never among them.
+// Facts are what a host knows of an instance beyond its domain's definition. They are kept in the
+// domain's metadata, so that reading and importing need nothing else. Secrets are never among them.
 type Facts struct {
 	XMLName xml.Name `xml:"urn:novacron:instance:1 instance"`
 	Tenant  string   `xml:"tenant"`
 	Name    string   `xml:"name"`
-	// Description is the instance's where the domain's own element cannot hold it; see Described.
+	// Description is the instance's description, if the domain's own element cannot hold it; see
+	// Described.
 	Description Text             `xml:"description,omitempty"`
 	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
 	Template    string           `xml:"template"`          // "tenant/name"
@@ -31,20 +32,22 @@ type Facts struct {
 	Customized  Customized       `xml:"customization"`
 	Addressing  []AddressingNote `xml:"network>addressing"`
 	MACs        []MACNote        `xml:"network>card"`    // as they were left last
-	Pools       []string         `xml:"storage>pool"`    // that volumes were made in since the instance was
+	Pools       []string         `xml:"storage>pool"`    // in which volumes were created since the instance was
 	Sizes       []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
 	Shape       string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision   ProvisionNote    `xml:"provisioning"`
-	Frozen      Frozen           `xml:"frozen,omitempty"` // the version, as changes of the instance go by it
+	Frozen      Frozen           `xml:"frozen,omitempty"` // the version that changes of the instance use
 }
 
-// Customized tells what the instance's user asked of its guest, which may be secret, by its digest.
+// Customized describes, by a digest, what the instance's user asked of its guest, which may be
+// secret.
 type Customized struct {
 	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
-	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it has yet to report of its first boot
+	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it has yet to report on its first boot
 }
 
-// MACNote is the MAC address of an interface. One that was left to chance is told by nothing else once the interface is gone.
+// MACNote is the MAC address of an interface. Once the interface is gone, nothing else has an
+// address that was left to chance.
 type MACNote struct {
 	Interface string `xml:"interface,attr"`
 	MAC       string `xml:",chardata"`
@@ -54,14 +57,14 @@ type MACNote struct {
 func NoteMACs(nics []profile.NIC) []MACNote {
 	var notes []MACNote
 	for _, nic := range nics {
-		if nic.Name != "" { // else it is somebody else's
+		if nic.Name != "" { // else it is not novacron's
 			notes = append(notes, MACNote{nic.Name, nic.MAC})
 		}
 	}
 	return notes
 }
 
-// NotedMAC is the MAC address that NoteMACs wrote down of an interface, "" for none.
+// NotedMAC is the MAC address that NoteMACs wrote down for an interface, "" for none.
 func NotedMAC(notes []MACNote, name string) string {
 	for _, note := range notes {
 		if note.Interface == name {
@@ -77,7 +80,7 @@ type DiskSize struct {
 	Bytes uint64 `xml:",chardata"`
 }
 
-// SizesOf are the sizes of drives.
+// SizesOf returns the sizes of drives.
 func SizesOf(drives []profile.Drive) []DiskSize {
 	sizes := make([]DiskSize, len(drives))
 	for i, d := range drives {
@@ -110,7 +113,7 @@ func Settings(values parameter.Values) []Setting {
 	return settings
 }
 
-// SettingValues are the values that Settings wrote.
+// SettingValues returns the values that Settings wrote.
 func SettingValues(settings []Setting) parameter.Values {
 	values := make(parameter.Values, len(settings))
 	for _, s := range settings {
@@ -119,11 +122,11 @@ func SettingValues(settings []Setting) parameter.Values {
 	return values
 }
 
-// ProvisionNote tells who made the instance and whether it is complete.
+// ProvisionNote says who created the instance and whether it is complete.
 type ProvisionNote struct {
 	Request     string     `xml:"request"`
 	RequestedBy string     `xml:"requested_by"`
-	Runner      string     `xml:"runner"`   // process of the provider that makes it, by its name of package runner; "" once a state has it
+	Runner      string     `xml:"runner"`   // process of the provider that creates it, by its name of package runner; "" once a state has it
 	Started     time.Time  `xml:"started"`  // by the clock of the library's pool
 	Deadline    time.Time  `xml:"deadline"` // by then, on the same clock, it is complete, or its maker is dead
 	Completed   *time.Time `xml:"completed,omitempty"`
@@ -138,7 +141,7 @@ func (f Facts) Marshal() (string, error) {
 	return string(data), nil
 }
 
-// Parse reads the element that Marshal wrote; ErrDamaged.
+// Parse reads the element that Marshal wrote; it returns ErrDamaged if it cannot.
 func Parse(element string) (Facts, error) {
 	var f Facts
 	if err := xml.Unmarshal([]byte(element), &f); err != nil {
@@ -159,7 +162,7 @@ func Pairs(m map[string]string) []Pair {
 	return pairs
 }
 
-// PairMap is the map that Pairs wrote; nil for no pairs.
+// PairMap returns the map that Pairs wrote; nil for no pairs.
 func PairMap(pairs []Pair) map[string]string {
 	if len(pairs) == 0 {
 		return nil

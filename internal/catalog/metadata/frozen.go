@@ -11,19 +11,20 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// Frozen is what a version was when an instance was made of it, as the instance's metadata keep it: JSON, deflated (RFC
-// 1951) and in base64, since it is written into every definition and read only for changes. The instance can be changed by
-// it when the version is not to be seen any more. "" for instances that are older than this.
+// Frozen is a version as it was when an instance was created from it. The instance's metadata keep
+// it as JSON, deflated (RFC 1951) and in base64, because it is written into every definition and
+// read only for changes. With it the instance can be changed even when the version is no longer
+// visible. It is "" for older instances.
 type Frozen string
 
-// frozen is its content.
+// frozen is the content of a Frozen.
 type frozen struct {
 	Spec        catalog.Spec `json:"spec"`
 	VirtualSize int64        `json:"virtual_size_bytes"`
 }
 
-// Freeze keeps of a version what changes of its instances need. What the guest was told at its first boot is not needed
-// any more.
+// Freeze keeps those parts of a version that changes of its instances need. It leaves out what the
+// guest was told at its first boot, because that is no longer needed.
 func Freeze(v catalog.Version) (Frozen, error) {
 	v.Spec.CloudInit = nil
 	text, err := json.Marshal(frozen{v.Spec, v.VirtualSize})
@@ -45,10 +46,12 @@ func Freeze(v catalog.Version) (Frozen, error) {
 	return Frozen(base64.StdEncoding.EncodeToString(packed.Bytes())), err
 }
 
-// frozenLimit is how many bytes a frozen version may have: metadata are anybody's to write, and few bytes can inflate to many.
+// frozenLimit is how many bytes a frozen version may have: anyone may write metadata, and few bytes
+// can inflate to many.
 const frozenLimit = catalog.SpecLimit
 
-// FrozenVersion is the version that the instance was made of; found is false where the metadata do not have it. ErrDamaged.
+// FrozenVersion returns the version that the instance was created from; found is false if the
+// metadata do not have it. It returns ErrDamaged if they cannot be read.
 func (f Facts) FrozenVersion() (v catalog.Version, found bool, err error) {
 	if f.Frozen == "" {
 		return v, false, nil

@@ -7,18 +7,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
-// AddressingNote is an interface's Addressing as an instance's metadata keeps it, for it can be seen in no other place:
-// the guest is told once. Interfaces that use DHCP and no more have none.
+// AddressingNote is an interface's Addressing as an instance's metadata keep it, because it is
+// visible nowhere else: the guest is told once. Interfaces that only use DHCP have none.
 type AddressingNote struct {
 	Interface string `xml:"interface,attr"`
 	DHCP      bool   `xml:"dhcp,attr"`
-	// Several are separated by spaces.
+	// Multiple addresses are separated by spaces.
 	Address string `xml:"address,attr,omitempty"`
 	Gateway string `xml:"gateway,attr,omitempty"`
 	DNS     string `xml:"dns,attr,omitempty"`
 }
 
-// NoteAddressing writes down what NICs have of their own.
+// NoteAddressing writes down the addressing of NICs that do more than use DHCP.
 func NoteAddressing(nics []profile.NIC) []AddressingNote {
 	var notes []AddressingNote
 	for _, nic := range nics {
@@ -44,7 +44,7 @@ func spaced[T fmt.Stringer](all []T) string {
 	return strings.Join(texts, " ")
 }
 
-// NotedAddressing is what NoteAddressing wrote down of an interface.
+// NotedAddressing is what NoteAddressing wrote down for an interface.
 func NotedAddressing(notes []AddressingNote, name string) profile.Addressing {
 	for _, note := range notes {
 		if note.Interface == name {

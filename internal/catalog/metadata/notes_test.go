@@ -7,7 +7,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
 
-// FuzzNoteAddressing: the metadata keep what an interface has of its own, and of no other interface.
+// FuzzNoteAddressing: the metadata keep an interface's own addressing, and no other interface's.
 func FuzzNoteAddressing(f *testing.F) {
 	f.Add("10.0.0.5/24", "10.0.0.6/24", "10.0.0.1", "10.0.0.2")
 	f.Add("2001:db8::5/64", "10.0.0.5/24", "fe80::1", "2001:db8::53")

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text is any text. XML has no way to write most control characters (https://www.w3.org/TR/xml/#charsets), and its
-// encoder exchanges them without a word: a text that has some is written in base64, behind a mark.
+// Text is any text. XML cannot express most control characters
+// (https://www.w3.org/TR/xml/#charsets), and its encoder replaces them silently: a text that has
+// some is written in base64, behind a mark.
 type Text string
 
 const base64Mark = "base64:"
@@ -38,8 +39,9 @@ func notXML(r rune) bool {
 	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
-// Described is a description as the description of a domain holds it, and what the instance's metadata has to keep, "" for
-// nothing: libvirt's XML has no way to write most control characters, and makes a line feed of a carriage return.
+// Described splits a description into shown, which the description of a domain can hold, and exact,
+// which the instance's metadata have to keep, "" for nothing: libvirt's XML cannot express most
+// control characters, and turns a carriage return into a line feed.
 func Described(description string) (shown string, exact Text) {
 	shown = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(description, string(unicode.ReplacementChar)))
 	shown = strings.Map(func(r rune) rune {
@@ -57,7 +59,8 @@ func Described(description string) (shown string, exact Text) {
 	return shown, exact
 }
 
-// DescriptionOf is what Described was given. Somebody may have changed the domain's since: then that counts.
+// DescriptionOf returns what Described was given. If the domain's description was changed since, it
+// returns the changed one.
 func DescriptionOf(shown string, exact Text) string {
 	if was, _ := Described(string(exact)); exact != "" && was == shown {
 		return string(exact)

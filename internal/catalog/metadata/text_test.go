@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What libvirt's XML cannot hold is kept beside it, and what somebody wrote there since counts more.
+// The metadata keep what libvirt's XML cannot hold, and a description that was changed in the
+// domain since takes precedence.
 func TestADescriptionIsKeptAsItIs(t *testing.T) {
 	for description, want := range map[string]string{
 		"": "", "plain <&>\n\ttext ä\U0001f600\u0085": "plain <&>\n\ttext ä\U0001f600\u0085", " with spaces ": " with spaces ",

@@ -1,3 +1,3 @@
-// Package parameter has the typed parameters of templates: their declarations, what values they take, what they drive, and
-// their defaults.
+// Package parameter has the typed parameters of templates: their declarations, the values that they
+// accept, what they drive, and their defaults.
 package parameter

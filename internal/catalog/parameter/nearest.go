@@ -1,6 +1,6 @@
 package parameter
 
-// nearest picks the name that a typist most likely meant, "" when none is near.
+// nearest picks the name that a user most likely meant to type, "" if none is near.
 func nearest(word string, names []string) string {
 	best, bestDistance := "", len(word)/2+1
 	for _, name := range names {

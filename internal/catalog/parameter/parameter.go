@@ -28,7 +28,8 @@ type Parameter struct {
 	Target        string   `json:"target,omitempty"` // "" for the one that the name implies
 }
 
-// Validate finds what is wrong with declarations: unknown types, contradictions, two for one target.
+// Validate returns findings for wrong declarations: unknown types, contradictions, two parameters
+// for one target.
 func Validate(declared map[string]Parameter) finding.List {
 	var fs finding.List
 	targets := map[string]string{}
@@ -40,7 +41,7 @@ func Validate(declared map[string]Parameter) finding.List {
 		if !slices.Contains(Types(), p.Type) {
 			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is "+
 				"not one of %s.", p.Type, strings.Join(Types(), ", ")))
-			continue // nothing more can be said
+			continue // nothing more can be checked
 		}
 		if p.Required && p.Default != nil {
 			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always set, so its default "+
@@ -62,7 +63,7 @@ func Validate(declared map[string]Parameter) finding.List {
 	return fs
 }
 
-// validateLimits finds limits that do not go with the type or with one another.
+// validateLimits returns findings for limits that do not fit the type or one another.
 func (p Parameter) validateLimits(at finding.Path) finding.List {
 	var fs finding.List
 	of := definitionOf(p.Type)
@@ -103,11 +104,11 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 	return fs
 }
 
-// validateAllowed finds allowed values that are none by the other limits.
+// validateAllowed returns findings for allowed values that break another limit.
 func (p Parameter) validateAllowed(at finding.Path) finding.List {
 	var fs finding.List
 	single := p
-	single.AllowedValues, single.Sensitive = nil, false // what is allowed may be read by all
+	single.AllowedValues, single.Sensitive = nil, false // allowed values are not secret
 	if p.Type == TypeList {
 		single = Parameter{Type: TypeText} // its limits are about the list, these about its elements
 	}
@@ -131,10 +132,11 @@ func bound(fs *finding.List, at finding.Path, text *string) *big.Float {
 	return n
 }
 
-// value converts what somebody wrote, and says in a sentence what is wrong with it, "" when nothing is. It is nil while it is
-// not known yet. A value that is secret, or that the parameter takes for one, is not repeated.
+// value converts a raw value, and says in a sentence what is wrong with it, "" if nothing is. The
+// value is nil while it is not known yet. The sentence does not repeat a value that is secret or
+// that the parameter treats as secret.
 func (p Parameter) value(name string, raw Raw, secret bool) (value *Value, problem string) {
-	secret = secret || p.Sensitive || p.EffectiveTarget(name) == TargetSSHKey // where a private key may be by mistake
+	secret = secret || p.Sensitive || p.EffectiveTarget(name) == TargetSSHKey // which may hold a private key by mistake
 	value, problem = convert(p.Type, raw)
 	if problem == "" && value != nil {
 		problem = p.check(name, *value, secret)
@@ -148,7 +150,7 @@ func (p Parameter) value(name string, raw Raw, secret bool) (value *Value, probl
 // longestShown is how many characters of a value a finding repeats.
 const longestShown = 64
 
-// show is a value as a finding has it, where it is short and may be read.
+// show is a value as a finding shows it, if it is one line and not secret.
 func show(raw Raw, secret bool) string {
 	const hidden = "the value"
 	text, problem := scalarText(raw)
@@ -164,7 +166,8 @@ func show(raw Raw, secret bool) string {
 	return strconv.Quote(text)
 }
 
-// check says what limit a value breaks, "" when none. An element of a list is repeated unless the value is secret.
+// check says which limit a value breaks, "" if none. It repeats an element of a list unless the
+// value is secret.
 func (p Parameter) check(name string, value Value, secret bool) string {
 	if strings.ContainsRune(value.Text, 0) || value.Type == TypeList && slices.ContainsFunc(value.List(), hasNUL) || mapHasNUL(value.Map()) {
 		return "holds a NUL character"

@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Given are the values that a user sets, by name: those that all may see, and secrets. Null values are left out.
+// Given are the values that a user sets, by name: values that all may see, and secrets. Null values
+// are left out.
 type Given struct {
 	Parameters map[string]Raw
 	Secrets    map[string]Raw // of parameters_wo
@@ -18,9 +19,10 @@ type Given struct {
 	MoreParameters, MoreSecrets bool
 }
 
-// Resolve checks values against the declarations and fills in the defaults. Values that are not known yet pass, and
-// are nil in the result. Paths of findings start at parameters or parameters_wo. Findings repeat no value of
-// parameters_wo, of a sensitive parameter, or of one that is not declared.
+// Resolve checks values against the declarations and fills in the defaults. Values that are not
+// known yet pass, and are nil in the result. Paths of findings start at parameters or
+// parameters_wo. Findings never repeat a value of parameters_wo, of a sensitive parameter, or of an
+// undeclared one.
 func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) {
 	var fs finding.List
 	effective := Values{}
@@ -60,13 +62,13 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 		case p.Required:
 			fs.Add(finding.At("parameters"), "Missing parameter", missing(name, p))
 		case p.Default != nil:
-			effective[name], _ = convert(p.Type, *p.Default) // which Validate has found valid
+			effective[name], _ = convert(p.Type, *p.Default) // Validate has found it valid
 		}
 	}
 	return effective, fs
 }
 
-// Shown are the effective values that may be seen by all: neither sensitive nor given as secrets.
+// Shown returns the effective values that all may see: neither sensitive nor given as secrets.
 func Shown(declared map[string]Parameter, effective Values, secrets map[string]Raw) Values {
 	shown := Values{}
 	for name, v := range effective {
@@ -77,9 +79,9 @@ func Shown(declared map[string]Parameter, effective Values, secrets map[string]R
 	return shown
 }
 
-// NotDefault are the effective values that somebody has to set to get them.
+// NotDefault returns the effective values that differ from the defaults.
 func NotDefault(declared map[string]Parameter, effective Values) Values {
-	defaults, _ := Resolve(declared, Given{}) // what is found is missing, and here it is not
+	defaults, _ := Resolve(declared, Given{}) // its findings are about missing values, and here none are
 	set := Values{}
 	for name, v := range effective {
 		if d := defaults[name]; d == nil || v == nil || *d != *v {
@@ -89,8 +91,8 @@ func NotDefault(declared map[string]Parameter, effective Values) Values {
 	return set
 }
 
-// SameSecrets tells whether the values of sensitive parameters are the same in two sets of given ones. One that is not
-// known yet is not the same.
+// SameSecrets reports whether the values of sensitive parameters are the same in two sets of given
+// ones. A value that is not known yet is never the same.
 func SameSecrets(declared map[string]Parameter, a, b map[string]Raw) bool {
 	for name, p := range declared {
 		if !p.Sensitive {
@@ -125,7 +127,7 @@ func missing(name string, p Parameter) string {
 	return detail + ": set it in " + where + "."
 }
 
-// Instead tells what is declared where a name is not, and the nearest.
+// Instead lists the declared parameters for a name that is not declared, and suggests the nearest.
 func Instead(name string, declared map[string]Parameter) string {
 	if len(declared) == 0 {
 		return "The template declares no parameters."

@@ -127,7 +127,8 @@ func TestResolveParameters(t *testing.T) {
 	}
 }
 
-// Terraform may show no more than the line of parameters: what is wrong has to say with which, and with what value.
+// Terraform may show no more than the line of parameters: a finding has to name the parameter, and
+// show the value.
 func TestFindingsNameParametersAndShowValues(t *testing.T) {
 	declared := map[string]Parameter{
 		"hostname": {Type: "string", Regex: "^[a-z]+$"}, "port": {Type: "integer", MaxValue: new("65535")}, "on": {Type: "bool"},
@@ -204,7 +205,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-// Whatever a user writes is either refused, or a value whose text means the same again.
+// Any raw value is either refused, or becomes a value whose text converts to the same value again.
 func FuzzConvert(f *testing.F) {
 	for _, kind := range Types() {
 		for _, text := range []string{"", "a", "8080", "1e400", "-0.5", "true", `["a"]`, `{"a":"b"}`, `[1e1000000]`, `{"a":[]}`, "\xff"} {
@@ -235,7 +236,7 @@ func TestWhatHasToBeSetIsNotDefault(t *testing.T) {
 	if len(set) != 3 || set["alt"] != effective["alt"] || set["name"] != effective["name"] || set["tag"] != effective["tag"] {
 		t.Errorf("to be set: %v", set)
 	}
-	// Of parameters that nothing is declared of any more, all were set.
+	// When no parameters are declared any more, all values count as set.
 	if set := NotDefault(nil, effective); len(set) != len(effective) {
 		t.Errorf("to be set: %v", set)
 	}

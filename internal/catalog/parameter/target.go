@@ -32,7 +32,7 @@ const (
 // diskTarget is the target of a disk's size: disk.NAME.size_gb.
 var diskTarget = regexp.MustCompile(`^disk\.([a-z][a-z0-9_-]{0,31})\.size_gb$`)
 
-// DiskOf returns the name of the disk whose size a target is; ok is false for any other target.
+// DiskOf returns the name of the disk whose size a target drives; ok is false for any other target.
 func DiskOf(target string) (disk string, ok bool) {
 	m := diskTarget.FindStringSubmatch(target)
 	if m == nil {
@@ -46,8 +46,8 @@ func Targets() []string {
 	return []string{TargetHostname, TargetSSHKey, TargetMemory, TargetCores, "disk.NAME.size_gb"}
 }
 
-// EffectiveTarget is what the parameter of that name drives, "" for nothing. A parameter named hostname or ssh_key has
-// that target by itself.
+// EffectiveTarget is what the parameter of that name drives, "" for nothing. A parameter named
+// hostname or ssh_key drives that by default.
 func (p Parameter) EffectiveTarget(name string) string {
 	if p.Target == "" && (name == TargetHostname || name == TargetSSHKey) {
 		return name
@@ -55,7 +55,8 @@ func (p Parameter) EffectiveTarget(name string) string {
 	return p.Target
 }
 
-// validateTarget finds targets that do not exist, that do not go with the type, or that are taken.
+// validateTarget returns findings for targets that do not exist, that do not fit the type, or that
+// are taken.
 func (p Parameter) validateTarget(at finding.Path, name string, taken map[string]string) finding.List {
 	var fs finding.List
 	target := p.EffectiveTarget(name)
@@ -90,7 +91,7 @@ func (p Parameter) validateTarget(at finding.Path, name string, taken map[string
 	return fs
 }
 
-// Targeted is the known value that drives a target, "" where there is none.
+// Targeted is the known value that drives a target, "" if there is none.
 func Targeted(declared map[string]Parameter, effective Values, target string) string {
 	for name, p := range declared {
 		if v := effective[name]; v != nil && p.EffectiveTarget(name) == target {
@@ -100,7 +101,7 @@ func Targeted(declared map[string]Parameter, effective Values, target string) st
 	return ""
 }
 
-// TargetPath is where to blame what a target got: the parameter that drives it.
+// TargetPath is the path to blame for the value of a target: the parameter that drives it.
 func TargetPath(declared map[string]Parameter, target string) finding.Path {
 	for name, p := range declared {
 		if p.EffectiveTarget(name) == target {
@@ -112,7 +113,8 @@ func TargetPath(declared map[string]Parameter, target string) finding.Path {
 
 var regexes sync.Map // pattern → *regexp.Regexp
 
-// compiled is a pattern that was found valid, compiled once: a plan checks the same one for each instance.
+// compiled compiles a pattern that was found valid, once: a plan checks the same one for each
+// instance.
 func compiled(pattern string) *regexp.Regexp {
 	if re, ok := regexes.Load(pattern); ok {
 		return re.(*regexp.Regexp)

@@ -13,22 +13,22 @@ const (
 	TypeMap     = "map"  // of texts
 )
 
-// definition is what there is to know of a parameter type. One more is an entry of definitions, and what package
-// resources/instance/model makes of it for Terraform.
+// definition describes a parameter type. To add one, add an entry to definitions, and its
+// conversion for Terraform to package resources/instance/model.
 type definition struct {
 	name string
-	// convert makes a text of a raw value that is known; see Value and convert.
+	// convert turns a raw value that is known into a text; see Value and convert.
 	convert func(Raw) (text, problem string)
-	// Variable is a value as user data sees it, where that is not its text.
+	// variable is a value as user data sees it, if that is not its text.
 	variable func(Value) any
 	// Which limits apply.
 	numeric bool   // min_value and max_value
-	unit    string // what min_length and max_length count; "" where they do not apply
+	unit    string // what min_length and max_length count; "" if they do not apply
 	textual bool   // regex
 	listed  bool   // allowed_values
 }
 
-// definitions are in the order in which texts list them.
+// definitions are in the order in which messages list them.
 var definitions = []definition{
 	{name: TypeString, convert: scalarText, unit: "characters", textual: true, listed: true},
 	{name: TypeText, convert: scalarText, unit: "characters", textual: true, listed: true},
@@ -48,7 +48,8 @@ func Types() []string {
 	return names
 }
 
-// definitionOf is the type of a name. What is declared of an unknown one, which validation refuses, is a text.
+// definitionOf returns the type of a name. It treats an unknown one, which validation refuses, as a
+// text.
 func definitionOf(name string) definition {
 	i := slices.IndexFunc(definitions, func(t definition) bool { return t.name == name })
 	if i < 0 {
@@ -60,7 +61,7 @@ func definitionOf(name string) definition {
 func integerText(raw Raw) (text, problem string) { return decimalText(raw, true) }
 func numberText(raw Raw) (text, problem string)  { return decimalText(raw, false) }
 
-// integerVariable is a number where it has at most 64 bits, and else its text.
+// integerVariable is a number if it has at most 64 bits, and otherwise its text.
 func integerVariable(v Value) any {
 	if n, ok := v.Integer(); ok {
 		return n

@@ -10,26 +10,27 @@ import (
 	"unicode/utf8"
 )
 
-// Value is a parameter's value: of one of the parameter types, and as a text. Equal values have equal texts. The text of
-// a number is decimal without an exponent, of a bool true or false, of a list a JSON array of strings, of a map a JSON
-// object of strings in the order of its keys.
+// Value is a parameter's value: a parameter type, and a text. Equal values have equal texts. The
+// text of a number is decimal without an exponent, of a bool true or false, of a list a JSON array
+// of strings, of a map a JSON object of strings in the order of its keys.
 type Value struct{ Type, Text string }
 
 // Values are parameter values by name. A nil value is not known yet (during a plan).
 type Values map[string]*Value
 
-// Raw is a value as somebody wrote it: string, bool, *big.Float, []Raw, map[string]Raw, or Unknown, also within lists and
-// maps.
+// Raw is a value as a user wrote it: string, bool, *big.Float, []Raw, map[string]Raw, or Unknown,
+// also within lists and maps.
 type Raw any
 
-// Unknown is the raw value that is not known yet.
+// Unknown is a raw value that is not known yet.
 type Unknown struct{}
 
 // numberBits is the precision in which Terraform calculates (cty.ParseNumberVal).
 const numberBits = 512
 
-// convert makes a raw value one of the type, as Terraform converts where nothing is lost: "8080" is a number, true is a
-// text. nil is unknown. A problem is what a sentence says of the value, without repeating it: "is not an integer".
+// convert converts a raw value to the type, as Terraform converts if nothing is lost: "8080" is a
+// number, true is a text. nil is unknown. A problem is the rest of a sentence about the value,
+// without repeating it: "is not an integer".
 func convert(kind string, raw Raw) (value *Value, problem string) {
 	if unknown(raw) {
 		return nil, ""
@@ -97,16 +98,17 @@ func decimalText(raw Raw, whole bool) (text, problem string) {
 	return formatNumber(n)
 }
 
-// parseNumber reads a decimal number, as Terraform does where it converts a text.
+// parseNumber reads a decimal number, as Terraform does when it converts a text.
 func parseNumber(text string) (*big.Float, bool) {
-	if text == "" || strings.ContainsAny(text, "_xXoObBpPiInN \t\r\n") { // forms that big.Float takes and people do not mean
+	if text == "" || strings.ContainsAny(text, "_xXoObBpPiInN \t\r\n") { // forms of big.Float that users do not mean
 		return nil, false
 	}
 	n, _, err := big.ParseFloat(text, 10, numberBits, big.ToNearestEven)
 	return n, err == nil && !n.IsInf()
 }
 
-// largestExponent bounds numbers (2^4096 has 1,234 digits): a few characters can mean a text of gigabytes.
+// largestExponent bounds numbers (2^4096 has 1,234 digits): a few characters can stand for a text
+// of gigabytes.
 const largestExponent = 4096
 
 func formatNumber(n *big.Float) (text, problem string) {
@@ -114,7 +116,7 @@ func formatNumber(n *big.Float) (text, problem string) {
 		return "", "is too large or too small a number"
 	}
 	if n.Sign() == 0 {
-		return "0", "" // there is a negative zero
+		return "0", "" // big.Float has a negative zero
 	}
 	return n.Text('f', -1), ""
 }
@@ -158,7 +160,7 @@ func mapText(raw Raw) (text, problem string) {
 	texts := make(map[string]string, len(elements))
 	for key, element := range elements {
 		if element == nil {
-			continue // as an object's attribute that is not set
+			continue // like an object's attribute that is not set
 		}
 		var problem string
 		if texts[key], problem = scalarText(element); problem != "" {
@@ -168,7 +170,7 @@ func mapText(raw Raw) (text, problem string) {
 	return encode(texts), ""
 }
 
-// parsedText reads a list or map that is written in JSON.
+// parsedText reads a list or map written in JSON.
 func parsedText(text, wanted, example string, use func(decoded any) (text, problem string)) (string, string) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
@@ -183,7 +185,7 @@ func parsedText(text, wanted, example string, use func(decoded any) (text, probl
 	return text, problem
 }
 
-// fromJSON makes a raw value of a decoded one.
+// fromJSON turns a decoded value into a raw one.
 func fromJSON(v any) Raw {
 	switch v := v.(type) {
 	case json.Number:
@@ -208,11 +210,12 @@ func fromJSON(v any) Raw {
 }
 
 func encode(v any) string {
-	text, _ := json.Marshal(v) // texts, which it cannot fail on
+	text, _ := json.Marshal(v) // marshaling strings cannot fail
 	return string(text)
 }
 
-// orText says of a value that it is not what is wanted: of a text, which may have been one, no more than that.
+// orText says that a value is not what is wanted. Of a text, which may have been meant as that, it
+// says nothing else.
 func orText(raw Raw, wanted string) string {
 	if _, text := raw.(string); text {
 		return "not " + wanted
@@ -238,7 +241,7 @@ func describe(raw Raw) string {
 	return fmt.Sprintf("a %T", raw)
 }
 
-// List is the elements of a list; nil for other types.
+// List returns the elements of a list; nil for other types.
 func (v Value) List() []string {
 	var list []string
 	if v.Type == TypeList {
@@ -247,7 +250,7 @@ func (v Value) List() []string {
 	return list
 }
 
-// Map is the elements of a map; nil for other types.
+// Map returns the elements of a map; nil for other types.
 func (v Value) Map() map[string]string {
 	var m map[string]string
 	if v.Type == TypeMap {
@@ -256,7 +259,7 @@ func (v Value) Map() map[string]string {
 	return m
 }
 
-// Integer is the value of an integer, where it has at most 64 bits.
+// Integer returns the value of an integer, if it has at most 64 bits.
 func (v Value) Integer() (int64, bool) {
 	n, err := strconv.ParseInt(v.Text, 10, 64)
 	return n, err == nil && v.Type == TypeInteger

@@ -8,7 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// validate checks a configuration; c may be nil. seen has the addresses of other interfaces, by address.
+// validate checks a configuration; c may be nil. seen has the addresses of other interfaces, by
+// address.
 func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name string, seen map[string]string) {
 	if c == nil {
 		return
@@ -35,7 +36,7 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 		}
 		seen[address.Addr().String()] = name
 	}
-	// DHCP is for IPv4 alone. What is no valid address counts as one of IPv4.
+	// DHCP is for IPv4 alone. Invalid addresses count as IPv4 addresses.
 	if or(c.DHCP, false) && c.static() && (len(addresses) == 0 || slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })) {
 		fs.Add(at.Name("dhcp_enabled"), fmt.Sprintf("Conflicting %s and dhcp_enabled", c.addressAttribute()), fmt.Sprintf(
 			"An interface has a static IPv4 address or gets one by DHCP: remove %s or dhcp_enabled.", c.addressAttribute()))
@@ -64,7 +65,8 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 	}
 }
 
-// parseHostAddress reads an address that an interface can have, with the length of its network's prefix.
+// parseHostAddress reads an address that an interface can have, with the length of its network's
+// prefix.
 func parseHostAddress(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
@@ -92,8 +94,9 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// mappedLength is the length of an IPv4 network's prefix that was written as one of IPv6. One that is too short for that may have
-// been meant as it is; what can be neither, only the user knows.
+// mappedLength is the length of an IPv4 network's prefix that was written as one of IPv6. A length
+// that is too short for that may have been meant as it is; if it can be neither, only the user
+// knows.
 func mappedLength(prefix netip.Prefix) string {
 	switch bits := prefix.Bits(); {
 	case bits >= 96:
@@ -105,8 +108,8 @@ func mappedLength(prefix netip.Prefix) string {
 	}
 }
 
-// notOfAHost tells whether an address stands for its network or for all hosts in it (RFC 919 and 4291), which it does
-// not where there are but two (RFC 3021 and 6164).
+// notOfAHost reports whether an address stands for its network or for all hosts in it (RFC 919 and
+// 4291). In a network of only two addresses it does not (RFC 3021 and 6164).
 func notOfAHost(addr netip.Addr, network netip.Prefix) bool {
 	if network.Bits() >= addr.BitLen()-1 {
 		return false
@@ -124,9 +127,9 @@ func last(network netip.Prefix) netip.Addr {
 	return addr
 }
 
-// validGateway reads a gateway of an interface with those addresses, of which there may be none yet. The only way to a
-// gateway outside their networks is on the interface's own link, which goes without saying where all addresses of its kind
-// stand alone (/32, /128).
+// validGateway reads a gateway of an interface with those addresses, of which there may be none
+// yet. A gateway outside their networks can only be reached on the interface's own link; that is
+// implied if every address of its kind is alone in its network (/32, /128).
 func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Addr, error) {
 	gateway, err := netip.ParseAddr(text)
 	if err == nil && gateway.Is4In6() && gateway.Zone() == "" {
@@ -146,7 +149,7 @@ func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Add
 		return gateway, fmt.Errorf("%s is the interface's own address", gateway)
 	}
 	if gateway.Is6() && gateway.IsLinkLocalUnicast() {
-		return gateway, nil // routers announce themselves by these
+		return gateway, nil // routers announce themselves with such addresses
 	}
 	within := slices.IndexFunc(alike, func(p netip.Prefix) bool { return p.Contains(gateway) })
 	alone := !slices.ContainsFunc(alike, func(p netip.Prefix) bool { return !p.IsSingleIP() })

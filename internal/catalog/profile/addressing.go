@@ -5,19 +5,21 @@ import (
 	"slices"
 )
 
-// IPConfiguration is how an interface gets its address. A nil member says nothing.
+// IPConfiguration is how an interface gets its address. A nil member sets nothing.
 type IPConfiguration struct {
 	DHCP      *bool    `json:"dhcp_enabled,omitempty"` // default: true, unless there is a static address
 	StaticIP  *string  `json:"static_ip,omitempty"`    // with its prefix: "10.0.0.5/24"
 	StaticIPs []string `json:"static_ips,omitzero"`    // in the same form, instead of StaticIP
 	Gateway   *string  `json:"gateway,omitempty"`
 	Gateways  []string `json:"gateways,omitzero"` // one for IPv4 and one for IPv6, instead of Gateway
-	// OnLink says that gateways are reached on the interface's own link also where no network of its addresses has them.
+	// OnLink says that gateways are reached on the interface's own link even if none of its
+	// networks contains them.
 	OnLink *bool    `json:"gateway_on_link,omitempty"`
 	DNS    []string `json:"dns_servers"` // in the order in which the guest asks them
 }
 
-// over lays the fields that c sets over base. A static address and an IPv4 address by DHCP are one choice of two.
+// over lays the fields that c sets over base. A static address and an IPv4 address by DHCP are
+// alternatives.
 func (c *IPConfiguration) over(base *IPConfiguration) *IPConfiguration {
 	if c == nil {
 		return base
@@ -54,16 +56,17 @@ func (c *IPConfiguration) over(base *IPConfiguration) *IPConfiguration {
 	return merged
 }
 
-// static tells whether there is a static address.
+// static reports whether there is a static address.
 func (c *IPConfiguration) static() bool { return c.StaticIP != nil || len(c.StaticIPs) > 0 }
 
-// addresses are the texts of the static addresses, whichever way they are written.
+// addresses returns the texts of the static addresses, in whichever attribute they are written.
 func (c *IPConfiguration) addresses() []string { return oneOrMore(c.StaticIP, c.StaticIPs) }
 
-// gateways are the texts of the gateways, whichever way they are written.
+// gateways returns the texts of the gateways, in whichever attribute they are written.
 func (c *IPConfiguration) gateways() []string { return oneOrMore(c.Gateway, c.Gateways) }
 
-// addressAttribute and gatewayAttribute are the attributes that the static addresses and the gateways are written in.
+// addressAttribute and gatewayAttribute are the attributes in which the static addresses and the
+// gateways are written.
 func (c *IPConfiguration) addressAttribute() string {
 	if c.StaticIPs != nil {
 		return "static_ips"
@@ -118,24 +121,24 @@ func parsed(texts []string) []netip.Addr {
 	return addresses
 }
 
-// Any tells whether an interface gets an address at all.
+// Any reports whether an interface gets an address at all.
 func (a Addressing) Any() bool { return a.DHCP || len(a.Addresses) > 0 }
 
-// Static tells whether all addresses of an interface are static.
+// Static reports whether all addresses of an interface are static.
 func (a Addressing) Static() bool { return !a.DHCP && len(a.Addresses) > 0 }
 
-// OnLink tells whether a gateway has to be reached without a network that it is in.
+// OnLink reports whether a gateway has to be reached on the link because no network contains it.
 func (a Addressing) OnLink(gateway netip.Addr) bool {
 	return !gateway.IsLinkLocalUnicast() && !slices.ContainsFunc(a.Addresses, func(p netip.Prefix) bool { return p.Contains(gateway) })
 }
 
-// Equal tells whether a and b are the same configuration.
+// Equal reports whether a and b are the same configuration.
 func (a Addressing) Equal(b Addressing) bool {
 	return a.DHCP == b.DHCP && slices.Equal(a.Addresses, b.Addresses) && sameGateways(a.Gateways, b.Gateways) && slices.Equal(a.DNS, b.DNS)
 }
 
-// sameGateways tells whether two configurations have the same gateways. There is one for each kind of address at most, so their
-// order means nothing.
+// sameGateways reports whether two configurations have the same gateways. There is at most one for
+// each kind of address, so their order means nothing.
 func sameGateways(a, b []netip.Addr) bool {
 	return slices.Equal(slices.SortedFunc(slices.Values(a), netip.Addr.Compare), slices.SortedFunc(slices.Values(b), netip.Addr.Compare))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
-// ip is a configuration with these texts, "" for what is left out.
+// ip is a configuration with these texts, "" for those left out.
 func ip(static, gateway string, dns ...string) *IPConfiguration {
 	c := &IPConfiguration{DNS: dns}
 	if static != "" {
@@ -90,7 +90,7 @@ func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {
 	}
 }
 
-// all is a configuration of several addresses and gateways.
+// all is a configuration with several addresses and gateways.
 func all(static, gateways []string) *IPConfiguration {
 	return &IPConfiguration{StaticIPs: static, Gateways: gateways}
 }
@@ -141,7 +141,8 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 		t.Error("DHCP and static addresses are taken for each other")
 	}
 
-	// An override names all addresses, and all gateways, whichever way the base names them.
+	// An override replaces all addresses, and all gateways, in whichever attribute the base has
+	// them.
 	over := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}).over(ip("10.0.0.5/24", "10.0.0.1"))
 	if want := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}); !reflect.DeepEqual(over, want) {
 		t.Errorf("several over one: %+v", over)
@@ -151,7 +152,7 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	}
 }
 
-// FuzzAddressing: what is accepted is settled as it was written.
+// FuzzAddressing: accepted configurations are settled as they were written.
 func FuzzAddressing(f *testing.F) {
 	f.Add("10.0.0.5/24", "10.0.0.1", "10.0.0.2")
 	f.Add("2001:db8::5/64", "fe80::1", "2001:db8::53")
@@ -190,7 +191,7 @@ func TestFindingsAreWhereItIsWritten(t *testing.T) {
 	}
 }
 
-// What is said about an address of IPv4 that is written as one of IPv6 is valid itself.
+// The advice about an IPv4 address that is written as an IPv6 one is itself valid.
 func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
 	for text, want := range map[string]string{"::ffff:10.0.0.5/120": "10.0.0.5/24", "::ffff:10.0.0.5/24": "10.0.0.5/24", "::ffff:10.0.0.5/64": "10.0.0.5/24", "::ffff:10.0.0.5": "10.0.0.5/24"} {
 		if _, err := parseHostAddress(text); err == nil || !strings.Contains(err.Error(), "write it as "+want) {
@@ -205,7 +206,8 @@ func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
 	}
 }
 
-// There is one gateway for each kind of address, so their order means nothing, neither to a comparison nor to what an import shows.
+// There is one gateway for each kind of address, so their order means nothing, neither to a
+// comparison nor to an import.
 func TestGatewaysHaveNoOrder(t *testing.T) {
 	one := IPConfiguration{StaticIPs: []string{"10.0.0.5/24", "2001:db8::5/64"}, Gateways: []string{"10.0.0.1", "2001:db8::1"}}
 	other := one

@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// What an instance has beyond its version is told by the profiles of this file: laid over the version's own, they make what
-// the host has. A host can also have, by somebody's hand, what no profile says, such as an interface less than the version;
-// that is left out.
+// This file computes the profiles that describe what an instance has beyond its version: laid over
+// the version's own, they yield what the host has. A host can also have, by manual changes, things
+// that no profile can express, such as one interface fewer than the version; they are left out.
 
-// Beyond is the profile that, over base, makes the machine; nil where base alone does. base may be nil.
+// Beyond is the profile that, laid over base, yields the machine; it is nil if base alone does.
+// base may be nil.
 func (m Machine) Beyond(base *Hardware) *Hardware {
 	under := base.Machine()
 	h := Hardware{
@@ -29,8 +30,8 @@ func (m Machine) Beyond(base *Hardware) *Hardware {
 	return &h
 }
 
-// NetworkBeyond is the profile that, over base, makes the network cards; nil where base alone does. Cards without a name are
-// somebody else's. base may be nil.
+// NetworkBeyond is the profile that, laid over base, yields the network cards; it is nil if base
+// alone does. It ignores cards without a name, because they are not novacron's. base may be nil.
 func NetworkBeyond(nics []NIC, base *Network) *Network {
 	var n Network
 	under := map[string]NIC{}
@@ -55,7 +56,7 @@ func NetworkBeyond(nics []NIC, base *Network) *Network {
 	switch named := base != nil && base.Interfaces != nil; {
 	case named && len(interfaces) > 0:
 		n.Interfaces = interfaces
-	case !named && (len(interfaces) > 0 || len(nics) != len(under)): // which takes the place of the one that is there by default
+	case !named && (len(interfaces) > 0 || len(nics) != len(under)): // which replaces the default interface
 		n.Interfaces = map[string]Interface{}
 		for _, nic := range nics {
 			n.Interfaces[nic.Name] = interfaces[nic.Name].orNetwork(nic)
@@ -67,8 +68,8 @@ func NetworkBeyond(nics []NIC, base *Network) *Network {
 	return &n
 }
 
-// orNetwork is the interface with something set: where it is plugged in, if nothing else. An interface of which nothing is set
-// looks like one whose attributes are misspelt.
+// orNetwork is the interface with something set: the network or bridge that it is plugged into, if
+// nothing else. An interface with nothing set looks as if its attributes were misspelt.
 func (i Interface) orNetwork(n NIC) Interface {
 	if i == (Interface{}) {
 		i.Network, i.Bridge = unless(n.Network, ""), unless(n.Bridge, "")
@@ -76,7 +77,8 @@ func (i Interface) orNetwork(n NIC) Interface {
 	return i
 }
 
-// beyond is the interface that, over base, makes the card. An address that base leaves to chance stays so.
+// beyond is the interface that, laid over base, yields the card. A MAC address that base leaves to
+// chance stays so.
 func (n NIC) beyond(base Interface) Interface {
 	under := base.nic(n.Name)
 	i := Interface{Model: unless(n.Model, under.Model), IP: n.IP.beyond(base.IP)}
@@ -93,7 +95,8 @@ func (n NIC) beyond(base Interface) Interface {
 	return i
 }
 
-// beyond is the configuration that, over base, makes the addressing; nil where base alone does. base may be nil.
+// beyond is the configuration that, laid over base, yields the addressing; it is nil if base alone
+// does. base may be nil.
 func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 	under := base.Addressing()
 	if a.Equal(under) {
@@ -102,7 +105,7 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 	var c IPConfiguration
 	sameAddresses, keepsGateways := slices.Equal(a.Addresses, under.Addresses), sameGateways(a.Gateways, under.Gateways)
 	switch {
-	case a.DHCP && (!under.DHCP || !sameAddresses || !keepsGateways): // which takes away all that is static below
+	case a.DHCP && (!under.DHCP || !sameAddresses || !keepsGateways): // which removes everything static below
 		c.DHCP = &a.DHCP
 		sameAddresses, keepsGateways = len(a.Addresses) == 0, len(a.Gateways) == 0
 	case sameAddresses || len(a.Addresses) == 0:
@@ -128,7 +131,7 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 	return &c
 }
 
-// oneOrList are addresses as a user writes them: one by itself, several or none as a list.
+// oneOrList splits addresses as a user writes them: one by itself, several or none as a list.
 func oneOrList[T fmt.Stringer](all []T) (one *string, more []string) {
 	if len(all) == 1 {
 		return new(all[0].String()), nil
@@ -140,8 +143,9 @@ func oneOrList[T fmt.Stringer](all []T) (one *string, more []string) {
 	return nil, more
 }
 
-// StorageBeyond is the profile that, over base, makes the drives; nil where base alone does. imageSize is how large a system
-// disk is that base gives no size, bytes. base may be nil.
+// StorageBeyond is the profile that, laid over base, yields the drives; it is nil if base alone
+// does. imageSize is the size, in bytes, of a system disk to which base gives no size. base may be
+// nil.
 func StorageBeyond(drives []Drive, base *Storage, imageSize uint64) *Storage {
 	under, disks := map[string]Disk{SystemDisk: {}}, map[string]Disk{}
 	if base != nil && base.Disks != nil {
@@ -181,7 +185,8 @@ func StorageBeyond(drives []Drive, base *Storage, imageSize uint64) *Storage {
 	return &Storage{Disks: disks}
 }
 
-// moveBoot marks the drive that the machine starts from, where disks, over others, would have it start from another.
+// moveBoot marks the drive that the machine starts from, if disks, laid over others, would make it
+// start from another.
 func moveBoot(disks map[string]Disk, drives []Drive, under map[string]Disk) {
 	n := slices.IndexFunc(drives, func(d Drive) bool { return d.Boot })
 	merged := (&Storage{Disks: disks}).Over(&Storage{Disks: under}).Disks
@@ -197,7 +202,7 @@ func moveBoot(disks map[string]Disk, drives []Drive, under map[string]Disk) {
 	}
 }
 
-// unless is a value that differs from what is there without it; nil for one that is the same.
+// unless returns a value if it differs from there, and nil if it is the same.
 func unless[T comparable](v, there T) *T {
 	if v == there {
 		return nil
@@ -205,10 +210,11 @@ func unless[T comparable](v, there T) *T {
 	return &v
 }
 
-// sizeSlack is how many bytes two sizes of a disk may differ by and be the same: disks are made of whole sectors and clusters.
+// sizeSlack is how many bytes two sizes may differ by and still be the size of one disk: disks
+// consist of whole sectors and clusters.
 const sizeSlack = 1 << 20
 
-// SameSize tells whether two sizes, bytes, are those of one disk.
+// SameSize reports whether two sizes, in bytes, are those of one disk.
 func SameSize(a, b uint64) bool { return max(a, b)-min(a, b) < sizeSlack }
 
 // WholeGiB is how many whole GiB a disk of that many bytes has.

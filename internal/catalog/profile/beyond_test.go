@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Whatever profile is laid over whatever version: what the instance has beyond its version makes the same instance of it.
+// For any profile laid over any version, what the instance has beyond its version yields the same
+// instance.
 func TestBeyondMakesTheSame(t *testing.T) {
 	r := &profiles{rand.New(rand.NewPCG(1, 2))}
 	tried := map[string]int{}
@@ -23,7 +24,7 @@ func TestBeyondMakesTheSame(t *testing.T) {
 		below, above := r.network(), r.network()
 		if merged := above.Over(below); len(below.Validate())+len(merged.Validate())+len(merged.Missing()) == 0 {
 			nics := merged.NICs()
-			for i := range nics { // where the version leaves it to chance, nothing tells whether the instance did
+			for i := range nics { // if the version leaves the address to chance, nothing shows whether the instance did
 				if below == nil || below.Interfaces[nics[i].Name].MAC == nil {
 					nics[i].MAC = ""
 				}
@@ -52,7 +53,7 @@ func TestBeyondMakesTheSame(t *testing.T) {
 	}
 }
 
-// What equals the version is left out.
+// Values that equal the version's are left out.
 func TestNothingBeyondIsNoProfile(t *testing.T) {
 	r := &profiles{rand.New(rand.NewPCG(3, 4))}
 	for range 2000 {
@@ -72,7 +73,7 @@ func TestNothingBeyondIsNoProfile(t *testing.T) {
 	}
 }
 
-// A host can have what no profile says. That is left out, and the rest is told.
+// A host can have things that no profile can express. They are left out, and the rest is reported.
 func TestWhatNoProfileSaysIsLeftOut(t *testing.T) {
 	odd := StorageBeyond([]Drive{{Name: "system", Size: 2 * gib, System: true, Boot: true}, {Name: "a", Size: gib * 3 / 2}, {Name: "b", Size: gib / 2}}, nil, 2*gib)
 	if want := map[string]Disk{"a": {SizeGB: new(int64(1))}, "b": {}}; !reflect.DeepEqual(odd.Disks, want) {
@@ -96,7 +97,7 @@ func inJSON(v any) string {
 	return string(text)
 }
 
-// sized gives a system disk without a size the image's, as a blueprint does.
+// sized gives a system disk without a size the size of the image, as a blueprint does.
 func sized(drives []Drive) []Drive {
 	if drives[0].Size == 0 {
 		drives[0].Size = 2 * gib
@@ -104,7 +105,7 @@ func sized(drives []Drive) []Drive {
 	return drives
 }
 
-// profiles makes profiles of all kinds.
+// profiles generates profiles of all kinds.
 type profiles struct{ *rand.Rand }
 
 // maybe is one of some values, or none.
@@ -194,7 +195,7 @@ func TestSizesOfDisks(t *testing.T) {
 	}
 }
 
-// What looks as if its attributes were misspelt is not written for anybody.
+// No interface is written that looks as if its attributes were misspelt.
 func TestNoInterfaceBeyondIsEmpty(t *testing.T) {
 	nic := NIC{Name: DefaultInterface, Model: DefaultInterfaceModel, Network: DefaultNetwork, IP: Addressing{DHCP: true}}
 	second, bridged := nic, nic

@@ -9,13 +9,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// cpuTypeForm is what names of CPU models are made of (libvirt's cpu_map).
+// cpuTypeForm matches names of CPU models (libvirt's cpu_map).
 var cpuTypeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
 
-// Hardware is the shape of a machine. A nil field says nothing.
+// Hardware is the shape of a machine. A nil field sets nothing.
 type Hardware struct {
 	CPUCount *int64  `json:"cpu_count,omitempty"` // sockets
-	CPUCores *int64  `json:"cpu_cores,omitempty"` // cores a socket
+	CPUCores *int64  `json:"cpu_cores,omitempty"` // cores per socket
 	CPUType  *string `json:"cpu_type,omitempty"`  // host-model, host-passthrough, maximum, or a model that libvirt knows
 	MemoryMB *int64  `json:"memory_mb,omitempty"` // MiB
 	Firmware *string `json:"firmware,omitempty"`  // bios or efi
@@ -29,7 +29,7 @@ const (
 	EFI  = "efi"
 )
 
-// Firmwares lists them.
+// Firmwares lists the kinds of firmware.
 func Firmwares() []string { return []string{BIOS, EFI} }
 
 // gpuType is a PCI id in hexadecimal, as lspci -n writes it.
@@ -86,7 +86,7 @@ func (h *Hardware) Machine() Machine {
 	return m
 }
 
-// Validate finds what is wrong; h may be nil.
+// Validate returns findings for what is wrong; h may be nil.
 func (h *Hardware) Validate() finding.List {
 	var fs finding.List
 	if h == nil {
@@ -113,7 +113,8 @@ func (h *Hardware) Validate() finding.List {
 	return fs
 }
 
-// Missing finds what is left out and has no default, which another profile, laid over h, may still set; h may be nil.
+// Missing returns findings for fields that are left out and have no default, and that another
+// profile, laid over h, may still set; h may be nil.
 func (h *Hardware) Missing() finding.List {
 	var fs finding.List
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {

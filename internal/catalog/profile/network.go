@@ -11,9 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Network names a machine's interfaces. A nil member says nothing.
+// Network names a machine's interfaces. A nil member sets nothing.
 type Network struct {
-	// RequiresPublicIP asks for an interface where the host's network is public.
+	// RequiresPublicIP asks for an interface on the host's public network.
 	RequiresPublicIP *bool `json:"requires_public_ip,omitempty"`
 	// Policies are the libvirt network filters of every interface.
 	Policies []string `json:"default_network_policies"`
@@ -26,7 +26,7 @@ type Interface struct {
 	Model   *string          `json:"type,omitempty"` // virtio, e1000, e1000e or rtl8139
 	Network *string          `json:"network,omitempty"`
 	Bridge  *string          `json:"bridge,omitempty"`
-	VLAN    *int64           `json:"vlan,omitempty"` // the tag that the host puts on and takes off
+	VLAN    *int64           `json:"vlan,omitempty"` // the tag that the host adds and removes
 	MAC     *string          `json:"mac_address,omitempty"`
 	IP      *IPConfiguration `json:"ip_configuration,omitempty"`
 }
@@ -68,7 +68,7 @@ func (n *Network) Over(base *Network) *Network {
 }
 
 func (i Interface) over(base Interface) Interface {
-	if i.Network != nil || i.Bridge != nil { // where it is plugged in is one choice of two
+	if i.Network != nil || i.Bridge != nil { // a network and a bridge are alternatives
 		base.Network, base.Bridge = nil, nil
 	}
 	return Interface{
@@ -109,7 +109,7 @@ func (n *Network) filter() string {
 	return n.Policies[0]
 }
 
-// nic is the interface of that name with its defaults, but for its filter.
+// nic is the interface of that name with its defaults, without its filter.
 func (i Interface) nic(name string) NIC {
 	nic := NIC{
 		Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, "")),
@@ -121,10 +121,10 @@ func (i Interface) nic(name string) NIC {
 	return nic
 }
 
-// Public tells whether an interface has to be on a public network. n may be nil.
+// Public reports whether an interface has to be on a public network. n may be nil.
 func (n *Network) Public() bool { return n != nil && or(n.RequiresPublicIP, false) }
 
-// Validate finds what is wrong; n may be nil.
+// Validate returns findings for what is wrong; n may be nil.
 func (n *Network) Validate() finding.List {
 	var fs finding.List
 	if n == nil {
@@ -146,7 +146,8 @@ func (n *Network) Validate() finding.List {
 	return fs
 }
 
-// Missing finds what is left out and has no default, which another profile, laid over n, may still set; n may be nil.
+// Missing returns findings for fields that are left out and have no default, and that another
+// profile, laid over n, may still set; n may be nil.
 func (n *Network) Missing() finding.List {
 	var fs finding.List
 	if n == nil {
@@ -163,7 +164,8 @@ func (n *Network) Missing() finding.List {
 	return fs
 }
 
-// validatePolicies finds what libvirt could not take: an interface has one filter, which may refer to others.
+// validatePolicies returns findings for policies that libvirt could not take: an interface has one
+// filter, which may refer to others.
 func (n *Network) validatePolicies(fs *finding.List) {
 	at := finding.At("network_profile").Name("default_network_policies")
 	if len(n.Policies) > 1 {
@@ -198,11 +200,13 @@ func (i Interface) validate(fs *finding.List, at finding.Path) {
 	within(fs, at.Name("vlan"), i.VLAN, 1, 4094) // IEEE 802.1Q: 0 and 4095 are reserved
 }
 
-// maxLink is how many bytes Linux takes for the name of a network device (IFNAMSIZ in linux/if.h, less the NUL).
+// maxLink is how many bytes Linux accepts for the name of a network device (IFNAMSIZ in linux/if.h,
+// less the NUL).
 const maxLink = 15
 
-// validateLink tells whether a network device of the host can have a name: by dev_valid_name in Linux's net/core/dev.c. An
-// empty one is somebody else's finding.
+// validateLink checks whether a network device of the host can have a name, by the rules of
+// dev_valid_name in Linux's net/core/dev.c. It accepts an empty name, because another check reports
+// it.
 func validateLink(name string) error {
 	switch {
 	case len(name) > maxLink:

@@ -7,8 +7,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Overlaps finds pairs of interfaces that share a network by their static addresses. cloud-init and netplan take that, and on one
-// link it may be meant, as for two paths to a storage network. So it is worth a warning, and no error.
+// Overlaps finds pairs of interfaces that share a network by their static addresses. cloud-init and
+// netplan accept that, and on one link it may be intended, as for two paths to a storage network.
+// So it is worth a warning, not an error.
 func Overlaps(nics []NIC) finding.List {
 	var fs finding.List
 	for n, nic := range nics {
@@ -24,8 +25,9 @@ func Overlaps(nics []NIC) finding.List {
 	return fs
 }
 
-// overlap finds an address of each of two interfaces whose networks have addresses in common. Link-local networks are on every
-// interface, and an address that stands alone is no network.
+// overlap finds an address of each of two interfaces whose networks have addresses in common. It
+// ignores link-local networks, which are on every interface, and an address that is alone in its
+// network.
 func overlap(some, others []netip.Prefix) (a, b netip.Prefix, found bool) {
 	for _, a := range some {
 		for _, b := range others {

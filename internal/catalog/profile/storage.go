@@ -9,7 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Storage names a machine's disks. A nil map says nothing: one disk "system" of the image's own size.
+// Storage names a machine's disks. A nil map sets nothing: it means one disk "system" of the
+// image's own size.
 type Storage struct {
 	Disks map[string]Disk `json:"disks"`
 }
@@ -23,17 +24,17 @@ type Disk struct {
 	System *bool   `json:"is_system_disk,omitempty"` // default: the disk named "system", or the only one
 }
 
-// Types of disks that a guest can tell. A disk without a type is neither: a paravirtual disk, which says nothing of how
-// it is made.
+// Types of disks that a guest can distinguish. A disk without a type is neither: a paravirtual
+// disk, which says nothing about its medium.
 const (
 	SSD = "ssd"
 	HDD = "hdd"
 )
 
-// DiskTypes lists them.
+// DiskTypes lists the types of disks.
 func DiskTypes() []string { return []string{SSD, HDD} }
 
-// SystemDisk is the name of the system disk where no disk is marked as such.
+// SystemDisk is the name of the system disk if no disk is marked as such.
 const SystemDisk = "system"
 
 const gib = 1 << 30
@@ -43,7 +44,7 @@ func (s *Storage) Over(base *Storage) *Storage {
 	if s == nil || s.Disks == nil {
 		return base
 	}
-	merged := map[string]Disk{SystemDisk: {}} // what a base that says nothing means
+	merged := map[string]Disk{SystemDisk: {}} // the meaning of a base that sets nothing
 	if base != nil && base.Disks != nil {
 		merged = maps.Clone(base.Disks)
 	}
@@ -67,7 +68,8 @@ type Drive struct {
 	Boot   bool   // the machine starts from it
 }
 
-// Drives settles the disks: the system disk first, the others by name. s may be nil. Validate first.
+// Drives settles the disks: the system disk first, the others by name. s may be nil. Validate
+// first.
 func (s *Storage) Drives() []Drive {
 	disks := map[string]Disk{SystemDisk: {}}
 	if s != nil && s.Disks != nil {
@@ -91,7 +93,7 @@ func (s *Storage) Drives() []Drive {
 	return drives
 }
 
-// bootDisk is the name of the disk that the machine starts from, "" where there is none.
+// bootDisk is the name of the disk that the machine starts from, "" if there is none.
 func bootDisk(disks map[string]Disk, system string) string {
 	for _, name := range naming.SortedNames(disks) {
 		if or(disks[name].Boot, false) {
@@ -104,7 +106,7 @@ func bootDisk(disks map[string]Disk, system string) string {
 	return ""
 }
 
-// systemDisk is the name of the disk that the image goes on, "" where that is not clear.
+// systemDisk is the name of the disk that the image goes on, "" if that is not clear.
 func systemDisk(disks map[string]Disk) string {
 	for _, name := range naming.SortedNames(disks) {
 		if or(disks[name].System, false) {
@@ -119,7 +121,7 @@ func systemDisk(disks map[string]Disk) string {
 	return ""
 }
 
-// Validate finds what is wrong; s may be nil.
+// Validate returns findings for what is wrong; s may be nil.
 func (s *Storage) Validate() finding.List {
 	fs := s.ValidateDisks()
 	if s == nil || s.Disks == nil {
@@ -145,7 +147,8 @@ func (s *Storage) Validate() finding.List {
 	return fs
 }
 
-// ValidateDisks finds what is wrong whatever profile s is laid over; s may be nil.
+// ValidateDisks returns findings for what is wrong no matter what profile s is laid over; s may be
+// nil.
 func (s *Storage) ValidateDisks() finding.List {
 	var fs finding.List
 	if s == nil {
@@ -168,7 +171,8 @@ func (s *Storage) ValidateDisks() finding.List {
 	return fs
 }
 
-// only finds a mark on a second disk; first is the disk that has it, "" before there is one.
+// only returns a finding for a mark on a second disk; first is the disk that has it, "" before
+// there is one.
 func only(fs *finding.List, at finding.Path, mark *bool, first *string, disk, summary, what string) {
 	switch {
 	case !or(mark, false):
@@ -179,7 +183,8 @@ func only(fs *finding.List, at finding.Path, mark *bool, first *string, disk, su
 	}
 }
 
-// CheckImage finds disks that an image of that virtual size (bytes) does not fit on.
+// CheckImage returns findings for disks that are too small for an image of that virtual size
+// (bytes).
 func (s *Storage) CheckImage(virtualSize int64) finding.List {
 	var fs finding.List
 	if system := s.Drives()[0]; system.Size > 0 && system.Size < uint64(virtualSize) {

@@ -13,10 +13,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// errRefused stands for whatever a store says that keeps tenants apart.
+// errRefused stands for any refusal by a store that keeps tenants apart.
 var errRefused = errors.New("not the tenant's own")
 
-// reference is a catalog as simple as can be: what the store is compared with.
+// reference is the simplest possible catalog: the store is compared with it.
 type reference struct {
 	enforced  bool
 	templates map[string]entry[catalog.Template]
@@ -28,13 +28,13 @@ type entry[T any] struct {
 	revision catalog.Revision // as the store has it
 }
 
-// seesTemplate tells whether a tenant sees a template.
+// seesTemplate reports whether a tenant sees a template.
 func (r *reference) seesTemplate(tenant string, t catalog.Template) bool {
 	shared := slices.Contains(t.Access.ReadTenants, tenant) || slices.Contains(t.Access.UseTenants, tenant)
 	return !r.enforced || t.ID.Tenant == tenant || t.State != catalog.Draft && (t.Public || shared)
 }
 
-// seesVersion tells whether a tenant sees a version.
+// seesVersion reports whether a tenant sees a version.
 func (r *reference) seesVersion(tenant string, v catalog.Version) bool {
 	if !r.enforced || v.ID.Template.Tenant == tenant {
 		return true
@@ -43,7 +43,8 @@ func (r *reference) seesVersion(tenant string, v catalog.Version) bool {
 	return there && r.seesTemplate(tenant, of.value) && v.State != catalog.Draft && v.Coming == nil
 }
 
-// model plays random operations of several tenants on the store and on the reference, and compares all that both answer.
+// model runs random operations of several tenants on the store and on the reference, and compares
+// all their answers.
 func model(t *testing.T, site Site) {
 	r := &reference{site.Enforced, map[string]entry[catalog.Template]{}, map[string]entry[catalog.Version]{}}
 	stores := map[string]catalog.Store{}
@@ -100,7 +101,7 @@ func randomVersion(c *rand.Rand, id catalog.TemplateID) catalog.Version {
 	return v
 }
 
-// kind is the documents of one kind, in both.
+// kind is the documents of one kind, in the store and in the reference.
 type kind[T any] struct {
 	reference *reference
 	actor     string
@@ -117,7 +118,7 @@ func (k kind[T]) play(ctx context.Context, c *rand.Rand, key string, value T) er
 	if !current || !there {
 		rev, current = "0", false
 	}
-	// Why a change fails, if it does.
+	// The reason why a change fails, if it does.
 	var refused error
 	switch {
 	case !visible:
@@ -160,7 +161,7 @@ func (k kind[T]) play(ctx context.Context, c *rand.Rand, key string, value T) er
 	}
 }
 
-// wrote compares what became of a write, and makes it in the reference.
+// wrote compares the results of a write, and applies it to the reference.
 func (k kind[T]) wrote(key string, rec catalog.Record[T], err, want error) error {
 	if err == nil {
 		k.there[key] = entry[T]{rec.Value, rec.Revision}

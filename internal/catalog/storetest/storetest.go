@@ -1,4 +1,5 @@
-// Package storetest is what every catalog has to do: one suite for all implementations of catalog.Store.
+// Package storetest is the contract of every catalog: one suite for all implementations of
+// catalog.Store.
 package storetest
 
 import (
@@ -18,22 +19,24 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
 
-// Tenants are those that a Site has.
+// Tenants are the tenants of a Site.
 var Tenants = []string{"t1", "t2", "t3"}
 
 // Site is an empty catalog.
 type Site struct {
 	// Open opens the catalog as a process of that tenant does.
 	Open func(tenant string) catalog.Store
-	// Enforced says that the store itself keeps tenants apart. Else the library does, and a store shows everything.
+	// Enforced says that the store itself keeps tenants apart. Otherwise the library does, and a
+	// store shows everything.
 	Enforced bool
-	// Damage makes the template of that key unreadable, in all that the catalog keeps of it.
+	// Damage makes the template of that key unreadable, in every place where the catalog keeps it.
 	Damage func(key string)
-	// Slow says that each call takes milliseconds: a third of the random operations has to do.
+	// Slow says that each call takes milliseconds: the suite then runs only a third of the random
+	// operations.
 	Slow bool
 }
 
-// Run runs the suite; open makes a catalog for one test.
+// Run runs the suite; open creates a catalog for one test.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*testing.T, Site){
 		"ADocumentLivesAndDies":          livesAndDies,
@@ -52,7 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}
 }
 
-// template is one of the tenant t1.
+// template is a template of the tenant t1.
 func template(name string) catalog.Template {
 	return catalog.Template{ID: catalog.TemplateID{Tenant: "t1", Name: name}, Type: catalog.TypeVM}
 }
@@ -88,7 +91,8 @@ func livesAndDies(t *testing.T, site Site) {
 	wants(t, "reading what was deleted", catalog.ErrNotFound)(c.Get(ctx, "t1/a"))
 }
 
-// clock makes sure that all who open a catalog have one time, before they have written anything and afterwards.
+// clock checks that all who open a catalog see one time, before they have written anything and
+// afterwards.
 func clock(t *testing.T, site Site) {
 	writer, reader, ctx := site.Open("t1"), site.Open("t2"), t.Context()
 	began := must(reader.Now(ctx))
@@ -108,7 +112,8 @@ func clock(t *testing.T, site Site) {
 	}
 }
 
-// damaged has a template be there that cannot be read: nothing says that it is not there, or changes it.
+// damaged checks that a template that cannot be read is never reported as absent, and never
+// changed.
 func damaged(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), catalog.WithStandIns(t.Context(), &catalog.StandIns{})
 	rec := must(c.Create(ctx, "t1/a", template("a")))
@@ -133,7 +138,7 @@ func damaged(t *testing.T, site Site) {
 		}
 	}
 	wants(t, "reading it after all that", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
-	if found := must(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // which are in no damaged document
+	if found := must(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // no version is in a damaged document
 		t.Errorf("versions: %+v", found)
 	}
 }
@@ -148,7 +153,7 @@ func revisions(t *testing.T, site Site) {
 		for old := range seen {
 			wants(t, "changing it with a revision of one that was deleted", catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
 		}
-		next := must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // the same again is a change, too
+		next := must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // writing the same again is a change, too
 		if seen[rec.Revision] || seen[next.Revision] || rec.Revision == next.Revision {
 			t.Fatalf("revision %q or %q was used before", rec.Revision, next.Revision)
 		}
@@ -247,7 +252,7 @@ func writers(t *testing.T, site Site) {
 	}
 }
 
-// mark adds a label to the template "t1/a", again whenever somebody else was faster.
+// mark adds a label to the template "t1/a", and repeats that whenever another change came first.
 func mark(ctx context.Context, c catalog.Collection[catalog.Template], label string) error {
 	for {
 		rec, err := c.Get(ctx, "t1/a")
@@ -331,7 +336,7 @@ func wants(t *testing.T, doing string, want error) func(any, error) {
 	}
 }
 
-// must is for what a test cannot go on without.
+// must is for results without which a test cannot go on.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
