@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
-// Settings are what a user wrote of a source, by attribute: a string, an int64, a bool, a
-// map[string]string, or Settings again. What was not written is missing.
+// Settings are what a user wrote about a source, by attribute: a string, an int64, a bool, a
+// map[string]string, or Settings again. Attributes that were not written are missing.
 type Settings map[string]any
 
 // Text is the value of an attribute that is a string; "" for none.
@@ -34,7 +34,7 @@ func (s Settings) Seconds(attribute string) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// has tells whether an attribute was written, and is not empty.
+// has reports whether an attribute was written, and is not empty.
 func (s Settings) has(attribute string) bool {
 	switch value := s[attribute].(type) {
 	case string:
@@ -56,15 +56,15 @@ type Kind struct {
 	// Whole is set if the host copies the image as a whole. Such an image cannot be compared with
 	// that of another version.
 	Whole bool
-	// New makes a source of settings that have Attribute. It finds nothing wrong; Validate does.
+	// New creates a source from settings that have Attribute. It reports no mistakes; Validate does.
 	New func(Settings) Source
 }
 
 // Kinds are all kinds that there are, in the order in which messages list them.
 type Kinds []Kind
 
-// Source makes the source that settings describe. If they describe none, or several, Validate of
-// what it returns says so.
+// Source creates the source that settings describe. If they describe none, or several, Validate of
+// the result says so.
 func (k Kinds) Source(s Settings) Source {
 	given := slices.DeleteFunc(slices.Clone(k), func(kind Kind) bool { return !s.has(kind.Attribute) })
 	const doing = "looking for the image"
@@ -98,7 +98,7 @@ func (k Kinds) listed() string {
 	return strings.TrimPrefix(strings.Join(names[:last], ", ")+" and "+names[last], " and ")
 }
 
-// misdescribed is what settings describe that are not those of one source.
+// misdescribed is a source whose settings do not describe exactly one source.
 type misdescribed struct{ err *image.SourceError }
 
 func (m misdescribed) String() string                                { return "(no source)" }

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// described is a source that is nothing but its settings.
+// described is a source that consists only of its settings.
 type described struct{ kind, text string }
 
 func (d described) String() string                                { return d.kind + " " + d.text }
@@ -49,7 +49,7 @@ func TestSettingsMakeTheSourceOfTheirKind(t *testing.T) {
 	}
 }
 
-// What no source can be made of says so, whatever it is asked.
+// Settings of which no source can be created give that answer to every call.
 func TestSettingsOfNoSource(t *testing.T) {
 	const doing = "looking for the image: "
 	for want, c := range map[string]struct {

@@ -1,6 +1,6 @@
 // Package source is where images come from. A kind of source is a package below this one: it reads
-// what a user wrote, finds what is wrong with it, and opens the image. Callers ask a source what it
-// can do, by the interfaces here and in package onhost, and never which kind it is.
+// what a user wrote, finds mistakes in it, and opens the image. Callers ask a source what it can
+// do, by the interfaces here and in package onhost, and never which kind it is.
 package source
 
 import (
@@ -12,68 +12,68 @@ import (
 
 // Source is where an image is, and what is expected there.
 //
-// A kind makes it of what a user wrote. Validate is asked while the configuration is checked. Plans
-// compare it with the one in the state by Same, and look at it if it is Probed or Watched. Open is
-// called once the image is needed, which may be in another process. Whether the image passes once
-// or can be read again is a question to the image (transfer.Image.Plain). A source is a value: it
-// has nothing open, and can be shared.
+// A kind creates it from what a user wrote. Validate is called while the configuration is checked.
+// Plans compare the source with the one in the state by Same, and look at it if it is Probed or
+// Watched. Open is called once the image is needed, which may be in another process. The image
+// itself says whether it passes once or can be read again (transfer.Image.Plain). A source is a
+// value: it has nothing open, and can be shared.
 type Source interface {
 	// String names the source in messages. It contains no secrets.
 	String() string
 	// Attribute is the attribute that says where the image is, for messages to point at.
 	Attribute() string
-	// Validate finds what is wrong with the source as it was written, without touching files,
+	// Validate reports what is wrong with the source as it was written, without touching files,
 	// networks or hosts. It returns an *image.SourceError, which contains no secrets.
 	Validate() error
-	// Same tells whether two sources lead to one place, and expect the same there.
+	// Same reports whether two sources lead to one place, and expect the same there.
 	Same(other Source) bool
-	// Expected is the checksum of the file as it is at the source; zero if none was written, or none
-	// that is valid.
+	// Expected is the checksum of the file as it is at the source; zero if none was written, or an
+	// invalid one.
 	Expected() image.Checksum
 	// Open finds the image, recognizes it by its content (never by its name), and prepares it for
-	// sending. ctx bounds the life of what is opened, not Open alone. A source that is not valid is
-	// not opened: the error is that of Validate. Other errors are those of transfer.FromFile.
+	// sending. ctx limits the life of what is opened, not only of Open. An invalid source is not
+	// opened: the error is that of Validate. Other errors are those of transfer.FromFile.
 	Open(ctx context.Context) (*transfer.Image, error)
 }
 
-// Probed is a source that plans look at, so that a wrong one is found before anything is changed.
+// Probed is a source that plans look at, so that a mistake is found before anything is changed.
 type Probed interface {
 	Source
-	// Probe opens the source and says what was found. Errors are those of Open.
+	// Probe opens the source and reports what was found. Errors are those of Open.
 	Probe(ctx context.Context) (Probe, error)
 }
 
 // Probe is what a plan finds out about an image.
 type Probe struct {
-	VirtualSize int64 // bytes of the disk; 0 if only the whole image tells
+	VirtualSize int64 // bytes of the disk; 0 if only the whole image shows it
 	Size        int64 // bytes of the image; 0 or less if that is not known
 	Wait        error // why the source cannot be read yet, if an earlier step of the apply may change that
 }
 
-// Watched is a source that every plan looks at again, because that costs little: it may have become
+// Watched is a source that every plan looks at again, because that costs little: it may now have
 // another image.
 type Watched interface {
 	Source
-	// Stamp notes how the source looks now, without reading the image.
+	// Stamp records how the source looks now, without reading the image.
 	Stamp(ctx context.Context) (Stamp, error)
-	// Look is Stamp with the digest of the image, or of what is there instead. The image is read only
-	// if it may have changed since before was taken, which is the JSON of an earlier stamp, or empty.
-	// The error is fs.ErrNotExist if there is nothing, which does not harm a version that exists.
+	// Look is Stamp with the digest of the image, or of what is there instead. before is the JSON of
+	// an earlier stamp, or empty. The image is read only if it may have changed since then. The error
+	// is fs.ErrNotExist if nothing is there, which does not harm an existing version.
 	Look(ctx context.Context, before []byte) (Stamp, error)
 	// Read reads the image in any case, and verifies its checksum. Errors are those of Open, and
 	// *image.ChecksumError.
 	Read(ctx context.Context) (Stamp, error)
 }
 
-// Stamp is how a watched source looked: what tells, without reading the image, whether it has
-// changed. It is stored as JSON, whose form is the kind's own.
+// Stamp is how a watched source looked: it shows, without reading the image, whether that has
+// changed. It is stored as JSON, in a form that the kind defines.
 type Stamp interface {
-	Digest() string // "sha256:hex" of the image, decompressed; "" while nobody has read it
+	Digest() string // "sha256:hex" of the image, decompressed; "" while it was not read
 	// WithDigest is the stamp with the digest that reading the image gave.
 	WithDigest(digest string) Stamp
 }
 
-// Examine looks at a source as far as a plan can: one that is not Probed is only validated.
+// Examine looks at a source as far as a plan can: a source that is not Probed is only validated.
 func Examine(ctx context.Context, s Source) (Probe, error) {
 	if err := s.Validate(); err != nil {
 		return Probe{}, err
@@ -84,14 +84,15 @@ func Examine(ctx context.Context, s Source) (Probe, error) {
 	return Probe{}, nil
 }
 
-// KnownDigest gives the digest ("sha256:hex") of the source's image if its checksum tells already.
+// KnownDigest returns the digest ("sha256:hex") of the source's image if its checksum gives it
+// already.
 func KnownDigest(s Source) (digest string, known bool) { return s.Expected().Digest() }
 
-// Origin is what findings about a source's image call it, and blame.
+// Origin is what findings about a source's image call it, and what they blame.
 func Origin(s Source) image.Origin { return image.Origin{Name: s.String(), Attribute: s.Attribute()} }
 
-// Expect reads the checksum that a kind was given: zero for none, and for one that Validate
-// refuses.
+// Expect reads the checksum that a kind was given. It returns zero for none, and for one that
+// Validate refuses.
 func Expect(checksum string) image.Checksum {
 	c, err := image.ParseChecksum(checksum)
 	if err != nil {

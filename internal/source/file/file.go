@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// Kind makes sources of the attribute path.
+// Kind creates sources from the attribute path.
 var Kind = source.Kind{Attribute: "path", New: func(s source.Settings) source.Source {
 	return Source{Path: s.Text("path"), Checksum: s.Text("checksum")}
 }}
@@ -37,7 +37,7 @@ func (s Source) String() string {
 	return s.Path
 }
 
-// urlScheme is that of a path which is a URL, in lower case; "" for others.
+// urlScheme is the scheme of a path that is a URL, in lower case; "" for others.
 func (s Source) urlScheme() string {
 	scheme, _, found := strings.Cut(s.Path, "://")
 	switch scheme = strings.ToLower(scheme); {
@@ -115,7 +115,7 @@ func (s Source) Stamp(context.Context) (source.Stamp, error) {
 func (s Source) Look(ctx context.Context, before []byte) (source.Stamp, error) {
 	var noted localfile.Stamp
 	if len(before) > 0 {
-		_ = json.Unmarshal(before, &noted) // a note that cannot be read is none
+		_ = json.Unmarshal(before, &noted) // an unreadable stamp counts as none
 	}
 	seen, err := s.look(ctx, noted)
 	return stamp{seen}, err
@@ -123,7 +123,7 @@ func (s Source) Look(ctx context.Context, before []byte) (source.Stamp, error) {
 
 // Read implements source.Watched.
 func (s Source) Read(ctx context.Context) (source.Stamp, error) {
-	seen, _ := localfile.StampOf(s.Path) // before it is opened: Open says what is wrong
+	seen, _ := localfile.StampOf(s.Path) // before opening: Open reports what is wrong
 	im, err := s.Open(ctx)
 	if err != nil {
 		return stamp{}, err
@@ -146,13 +146,13 @@ func (s Source) look(ctx context.Context, before localfile.Stamp) (localfile.Sta
 		return localfile.Stamp{}, err
 	}
 	seen := f.Stamp()
-	if im, err := transfer.FromFile(ctx, source.Origin(s), image.Checksum{}, f); err == nil { // which closes f
+	if im, err := transfer.FromFile(ctx, source.Origin(s), image.Checksum{}, f); err == nil { // closes f
 		defer im.Close()
 		if seen.Digest, err = im.Digest(ctx); err == nil || ctx.Err() != nil {
 			return seen, err
 		}
 	}
-	// It is not an image that could be used. Its digest tells what it is instead.
+	// It is not a usable image. Its digest says what it is instead.
 	if f, err = localfile.Open(source.Origin(s), s.Path); err != nil {
 		return localfile.Stamp{}, err
 	}

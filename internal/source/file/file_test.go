@@ -42,7 +42,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 		}
 		return seen
 	}
-	// No image, which is nothing to a look.
+	// It is not an image, which a look does not mind.
 	write("first", long)
 	first := look(localfile.Stamp{})
 	if first.Digest != imagetest.SHA256([]byte("first")) || first.Size != 5 || !first.Modified.Equal(long) {
@@ -53,12 +53,12 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	if again := look(believed); again != believed {
 		t.Errorf("read without need: %+v", again)
 	}
-	// Written to, with its size and time given back, it is another one where the system tells.
+	// Written to, with its size and time restored, it is another one if the system reports that.
 	write("other", long)
 	if seen := look(believed); first.Inode != 0 && (seen.Digest == believed.Digest || seen.Digest == first.Digest) {
 		t.Errorf("the same size and time: %+v", seen)
 	}
-	// So is another one in its place, and what was noted before there were notes of that.
+	// So is another file in its place, for which the earlier stamps do not count.
 	write("other", long)
 	other := look(localfile.Stamp{})
 	for name, change := range map[string]func(*localfile.Stamp){

@@ -1,5 +1,5 @@
-// Package kinds lists the kinds of source that there are. A new one is a package of its own, a line
-// here, and its attributes in the schema.
+// Package kinds lists the kinds of source that there are. A new kind is a new package, a line here,
+// and its attributes in the schema.
 package kinds
 
 import (

@@ -18,7 +18,7 @@ func TestSettingsAreValidated(t *testing.T) {
 	headers := func(name, value string) map[string]string { return map[string]string{name: value} }
 	for name, c := range map[string]struct {
 		settings settings
-		blamed   string // "" where the source is good
+		blamed   string // "" if the source is good
 	}{
 		"path":  {settings{"path": "disk.img"}, ""},
 		"https": {settings{"url": "https://example.org/disk.img", "checksum": "sha256:" + hex64}, ""},

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/sourcetest"
 )
 
-// onTestHost is ground on a real host, the way to which can be cut.
+// onTestHost is a ground on a real host, the way to which can be cut.
 func onTestHost(t *testing.T) *ground {
 	t.Helper()
 	test := acctest.RequireHost(t)

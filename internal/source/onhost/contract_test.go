@@ -21,12 +21,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/sourcetest"
 )
 
-// ground is a pool of a host, on which the disk of an instance is put.
+// ground is a pool of a host, on which the disk of an instance is placed.
 type ground struct {
 	host.Host
 	pool   host.Pool
 	cutOff sourcetest.Fault
-	// put makes a volume have that content. It is there, or not.
+	// put gives a volume that content. The volume exists already, or not.
 	put func(t *testing.T, volume string, content []byte)
 
 	tenant, volume, uuid string
@@ -35,14 +35,14 @@ type ground struct {
 
 func (g *ground) name() {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // which never fails
+	_, _ = rand.Read(b[:]) // never fails
 	id := hex.EncodeToString(b[:])
 	g.uuid = strings.Join([]string{id[:8], id[8:12], "4" + id[13:16], "8" + id[17:20], id[20:]}, "-")
 	g.tenant = "t" + id[:10]
 	g.reader, g.volume = g.tenant, naming.Disk(g.tenant, "web", "system", "qcow2")
 }
 
-// bind gives a source the host. Whatever is below a disk may be read.
+// bind gives a source the host. Everything below a disk may be read.
 func (g *ground) bind(s source.Source) source.Source {
 	return onhost.Bind(s, &onhost.Host{Machine: g, Tenant: g.reader, Chain: g.chain})
 }
@@ -143,7 +143,7 @@ func (g *ground) instances() sourcetest.Site {
 	}
 }
 
-// inMemory is ground on a host in memory.
+// inMemory is a ground on a host in memory.
 func inMemory(t *testing.T) *ground {
 	t.Helper()
 	h := fakehost.New()
@@ -179,7 +179,7 @@ func inMemory(t *testing.T) *ground {
 	return g
 }
 
-// cutting is a host whose volumes end early, without a word.
+// cutting is a host whose volumes silently end early.
 type cutting struct {
 	host.Host
 	now bool

@@ -1,5 +1,5 @@
-// Package onhost has the kinds of source that are on the host that the image is stored on: a volume
-// of one of its pools, and the system disk of an instance.
+// Package onhost has the kinds of source that are on the host that stores the image: a volume of
+// one of its pools, and the system disk of an instance.
 package onhost
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// Machine is what sources ask of a host.Host.
+// Machine is what sources need of a host.Host.
 type Machine interface {
 	Pools(ctx context.Context) ([]host.Pool, error)
 	RefreshPool(ctx context.Context, pool string) error
@@ -29,8 +29,8 @@ type Machine interface {
 type Host struct {
 	Machine
 	Tenant string
-	// Chain lists the volumes that an instance's disk is made of: its own, the one that stands on,
-	// and so on. It is an error if the tenant may not read one of them.
+	// Chain lists the volumes that an instance's disk consists of: its own, the one that it is based
+	// on, and so on. It is an error if the tenant may not read one of them.
 	Chain func(context.Context, metadata.Facts, host.DomainDisk) ([]host.Volume, error)
 }
 
@@ -61,7 +61,7 @@ func failed(s source.Source, doing string, err error, advice string) error {
 	return source.Origin(s).Failed(doing, err, advice)
 }
 
-// unbound is Open of a source without its host.
+// unbound is Open for a source without its host.
 func unbound(s source.Source) (*transfer.Image, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err

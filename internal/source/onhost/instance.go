@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// InstanceKind makes sources of the attribute instance_id.
+// InstanceKind creates sources from the attribute instance_id.
 var InstanceKind = source.Kind{Attribute: "instance_id", Whole: true, New: func(s source.Settings) source.Source {
 	return Instance{UUID: s.Text("instance_id"), Checksum: s.Text("checksum")}
 }}
@@ -21,7 +21,7 @@ var InstanceKind = source.Kind{Attribute: "instance_id", Whole: true, New: func(
 // Instance is the system disk of an instance.
 type Instance struct {
 	UUID     string
-	Checksum string // which Validate refuses
+	Checksum string // refused by Validate
 }
 
 var _ Hosted = Instance{}
@@ -56,7 +56,7 @@ func (i Instance) Same(other source.Source) bool {
 	return other == i
 }
 
-// Expected implements source.Source. Nothing is known of a disk before it is copied.
+// Expected implements source.Source. Nothing is known about a disk before it is copied.
 func (Instance) Expected() image.Checksum { return image.Checksum{} }
 
 // Open implements source.Source. It is an error: the host copies the disk, see Captured.
@@ -78,11 +78,11 @@ func (i hostedInstance) Probe(ctx context.Context) (source.Probe, error) {
 	return source.Probe{VirtualSize: int64(disk.Volume.Capacity), Wait: disk.Busy}, err
 }
 
-// Disk is the system disk of an instance that an image is made of.
+// Disk is the system disk of an instance from which an image is created.
 type Disk struct {
 	Volume host.Volume
 	Format string // of the disk, as the domain's definition says
-	Room   int64  // bytes that the image takes at most
+	Room   int64  // the most bytes that the image may take
 	Busy   error  // why it must not be read now; nil if it may be
 }
 
@@ -102,7 +102,7 @@ func (i hostedInstance) Disk(ctx context.Context) (Disk, error) {
 			return none, failed(i, "finding", err, "")
 		}
 	}
-	if facts.Tenant != i.host.Tenant { // another tenant's is not there, either
+	if facts.Tenant != i.host.Tenant { // another tenant's counts as missing, too
 		err := fmt.Errorf("tenant %q has no such instance: %w", i.host.Tenant, host.ErrNoDomain)
 		return none, failed(i, "finding", err, "Take the id from novacron_instance.NAME.id. Use volume for the disk of a "+
 			"machine that novacron did not create.")
@@ -144,7 +144,7 @@ func adviceOnChain(err error) string {
 		"such a beginning: have it write another one, or create the instance again from a version that can be trusted."
 }
 
-// busy tells why the disk of an instance must not be read now.
+// busy says why the disk of an instance must not be read now.
 func (i hostedInstance) busy(ctx context.Context, d host.Domain, disk host.Volume) (why, err error) {
 	if d.State != host.StateShutoff {
 		running := fmt.Errorf("the instance is %s: its disk would be a mix of what the guest writes meanwhile", d.State)

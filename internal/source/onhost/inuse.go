@@ -9,10 +9,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// inUseError says that guests run on what is to be read.
+// inUseError reports that guests run on the disk that is to be read.
 type inUseError struct {
 	domains []string
-	others  int // those of other tenants, which are not named
+	others  int // the number of other tenants' guests, which are not named
 }
 
 func (e *inUseError) Error() string {
@@ -20,7 +20,7 @@ func (e *inUseError) Error() string {
 		naming.AndOthers(e.domains, e.others)
 }
 
-// diskInUse tells whether guests run that may write to a volume; nil for none.
+// diskInUse reports whether guests run that may write to a volume; nil for none.
 func (h *Host) diskInUse(ctx context.Context, v host.Volume) (*inUseError, error) {
 	users, err := h.DiskUsers(ctx, v)
 	if err != nil || len(users) == 0 {
@@ -33,7 +33,7 @@ func (h *Host) diskInUse(ctx context.Context, v host.Volume) (*inUseError, error
 	return h.inUse(users, domains), nil
 }
 
-// inUse names to the tenant the domains that have a disk, but for those that are, or may be,
+// inUse names the domains that have a disk to the tenant, except those that are, or may be,
 // instances of other tenants.
 func (h *Host) inUse(users []string, domains []host.Domain) *inUseError {
 	used := &inUseError{}

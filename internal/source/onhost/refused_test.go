@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// another defines a domain of that name, with a disk, and gives its UUID.
+// another defines a domain of that name, with a disk, and returns its UUID.
 func (g *ground) another(t *testing.T, name, metadata, target, format string) string {
 	t.Helper()
 	d, err := g.DefineDomain(t.Context(), host.DomainSpec{
@@ -28,7 +28,7 @@ func (g *ground) another(t *testing.T, name, metadata, target, format string) st
 	return d.UUID
 }
 
-// want makes sure that an error has a cause and says what to do.
+// want checks that an error has a cause and says what to do.
 func want(t *testing.T, err, cause error, says ...string) {
 	t.Helper()
 	if err == nil || cause != nil && !errors.Is(err, cause) {
@@ -54,7 +54,7 @@ func TestVolumesThatAreNotRead(t *testing.T) {
 	want(t, open(g, "pool/nova.base.one.raw"), host.ErrNoVolume, "has no such volume")
 	want(t, open(g, "pool/"+naming.Disk("other", "web", "system", "raw")), host.ErrNoVolume, "has no such volume")
 
-	// What its guest has written to the beginning of a raw disk does not make it another image.
+	// What its guest has written to the beginning of a raw disk does not turn it into another image.
 	g.another(t, "web", "", "vda", "raw")
 	g.put(t, g.volume, imagetest.Qcow2(nil))
 	err := open(g, "pool/"+g.volume)
@@ -67,7 +67,7 @@ func TestVolumesThatAreNotRead(t *testing.T) {
 	want(t, err, nil, "it is on a host")
 }
 
-// A guest that runs may be shut down before the volume is read.
+// A running guest may be shut down before the volume is read.
 func TestAPlanWaitsForAVolume(t *testing.T) {
 	g := inMemory(t)
 	g.put(t, g.volume, imagetest.RawDisk(4096))

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// VolumeKind makes sources of the attribute volume.
+// VolumeKind creates sources from the attribute volume.
 var VolumeKind = source.Kind{Attribute: "volume", New: func(s source.Settings) source.Source {
 	return Volume{Name: s.Text("volume"), Checksum: s.Text("checksum")}
 }}
@@ -41,7 +41,7 @@ func (v Volume) Validate() error {
 	return source.ValidateChecksum(v.Checksum)
 }
 
-// names gives the names of the pool, and of the volume in it.
+// names returns the names of the pool, and of the volume in it.
 func (v Volume) names() (pool, volume string) {
 	pool, volume, _ = strings.Cut(v.Name, "/")
 	return pool, volume
@@ -112,7 +112,7 @@ func (v hostedVolume) Probe(ctx context.Context) (source.Probe, error) {
 	return source.Probe{VirtualSize: im.VirtualSize}, im.Close()
 }
 
-// unused finds the volume, and makes sure that no guest runs that may write to it.
+// unused finds the volume, and checks that no guest runs that may write to it.
 func (v hostedVolume) unused(ctx context.Context) (host.Volume, error) {
 	found, err := v.host.volume(ctx, v)
 	if err != nil {
@@ -125,8 +125,8 @@ func (v hostedVolume) unused(ctx context.Context) (host.Volume, error) {
 	return found, err
 }
 
-// asDefined makes sure that a volume which is a machine's disk looks like what its domain's
-// definition says: what a raw disk begins with was written by its guest.
+// asDefined checks that a volume that is a machine's disk looks as its domain's definition says: a
+// raw disk's guest wrote its beginning.
 func (v hostedVolume) asDefined(ctx context.Context, found host.Volume, im *transfer.Image) error {
 	looks := string(im.Format)
 	if im.Compression != "" {
@@ -148,8 +148,8 @@ func (v hostedVolume) asDefined(ctx context.Context, found host.Volume, im *tran
 	return nil
 }
 
-// volume looks up the volume that a source names. Of novacron's own, a tenant has those of its
-// instances' disks; the others are not there for it.
+// volume looks up the volume that a source names. Of novacron's own volumes, a tenant has those of
+// its instances' disks; the others count as missing for it.
 func (h *Host) volume(ctx context.Context, v hostedVolume) (host.Volume, error) {
 	pool, name := v.names()
 	list := "See what there is with virsh vol-list " + pool + "."
@@ -157,7 +157,7 @@ func (h *Host) volume(ctx context.Context, v hostedVolume) (host.Volume, error) 
 		err := fmt.Errorf("tenant %q has no such volume: %w", h.Tenant, host.ErrNoVolume)
 		return host.Volume{}, failed(v, "opening", err, list)
 	}
-	err := h.RefreshPool(ctx, pool) // else the host tells the size that it had some time ago
+	err := h.RefreshPool(ctx, pool) // otherwise the host reports an older size
 	if errors.Is(err, host.ErrNoPool) {
 		return host.Volume{}, failed(v, "opening", err, h.poolsThere(ctx))
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// RunCaptured runs the suite for a kind whose sources the host copies, as a whole. Open makes a
+// RunCaptured runs the suite for a kind whose sources the host copies as a whole. open creates a
 // site for each of its tests.
 func RunCaptured(t *testing.T, open func(t *testing.T) Site) {
 	run(t, open, map[string]func(*testing.T, Site){
@@ -54,7 +54,7 @@ func captured(t *testing.T, s Site) {
 	}
 }
 
-// noChecksum is of a disk whose content cannot be known beforehand.
+// noChecksum is for a disk whose content cannot be known beforehand.
 func noChecksum(t *testing.T, s Site) {
 	s.Put(t, imagetest.Qcow2(nil))
 	_, err := source.Examine(t.Context(), s.source(imagetest.SHA256(nil)))
@@ -70,7 +70,7 @@ func uncaptured(t *testing.T, s Site) {
 	}
 }
 
-// notThere is an instance that is not there, or not for this tenant.
+// notThere is an instance that does not exist, or not for this tenant.
 func notThere(t *testing.T, s Site, name string) {
 	f, can := s.fault(t, name)
 	if !can {

@@ -18,8 +18,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// Run runs the suite for a kind whose sources open their images. Open makes a site for each of its
-// tests.
+// Run runs the suite for a kind whose sources open their images. open creates a site for each of
+// its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	run(t, open, map[string]func(*testing.T, Site){
 		"Described":       described,
@@ -51,7 +51,7 @@ func read(
 	return result, errors.Join(err, im.Close())
 }
 
-// wantImage makes sure that a source gives an image.
+// wantImage checks that a source yields an image.
 func wantImage(t *testing.T, s source.Source, want []byte) {
 	t.Helper()
 	var sink imagetest.Sink
@@ -64,8 +64,8 @@ func wantImage(t *testing.T, s source.Source, want []byte) {
 	}
 }
 
-// long is more than what an image is recognized by, and does not fit between a sender and its sink.
-// Nobody writes to it.
+// long is longer than what an image is recognized by, and does not fit between a sender and its
+// sink. No test writes to it.
 var long = sync.OnceValue(func() []byte { return imagetest.RawDisk(6 << 20) })
 
 func zipped(t *testing.T, data []byte) []byte {
@@ -88,7 +88,7 @@ func images(t *testing.T, s Site) {
 		content, disk []byte
 		format        image.Format
 		compression   string
-		virtual       int64 // before it was sent; 0 where that is not known
+		virtual       int64 // before it was sent; 0 if unknown
 	}{
 		"raw":   {long(), long(), image.FormatRaw, "", int64(len(long()))},
 		"holed": {holed, holed, image.FormatRaw, "", int64(len(holed))},
@@ -156,8 +156,7 @@ func noImages(t *testing.T, s Site) {
 	s.wantError(t, err, s.Kind.Attribute)
 }
 
-// again reads once more: an image that is Plain as often as one likes, others by opening them
-// again.
+// again reads once more: an image that is Plain any number of times, others by opening them again.
 func again(t *testing.T, s Site) {
 	content := long()
 	s.Put(t, content)
@@ -210,7 +209,7 @@ func cancelled(t *testing.T, s Site) {
 	}
 }
 
-// sinkFunc is a sink that does something else.
+// sinkFunc is a sink with another behavior.
 type sinkFunc func(ctx context.Context, r io.Reader, offset, length int64) error
 
 // WriteAt implements transfer.Sink.
@@ -261,7 +260,7 @@ func isPlain(t *testing.T, s Site) bool {
 	return im.Plain()
 }
 
-// unopened is a source that cannot be opened, and gives no image when it is.
+// unopened is a source that cannot be opened, or that yields no image when it is.
 func unopened(t *testing.T, s Site, name string) {
 	f, can := s.fault(t, name)
 	if !can {
@@ -278,8 +277,8 @@ func unopened(t *testing.T, s Site, name string) {
 	}
 }
 
-// interrupted is a source of which something happens to the image while it is read. It gives no
-// image, whatever was read of it before.
+// interrupted is a source whose image is disturbed while it is read. It yields no image, regardless
+// of what was read before.
 func interrupted(t *testing.T, s Site, name string) {
 	f, can := s.fault(t, name)
 	if !can {
@@ -307,7 +306,7 @@ func probed(t *testing.T, s Site) {
 	}
 }
 
-// watched looks at a source again and again: it is read only if it may have changed.
+// watched looks at a source repeatedly: it is read only if it may have changed.
 func watched(t *testing.T, s Site) {
 	one, is := s.source("").(source.Watched)
 	if !is {

@@ -17,16 +17,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// Site is a place where a kind of source finds images. One test has it for itself.
+// Site is a place where a kind of source finds images. Each test has its own.
 type Site struct {
 	Kind source.Kind
-	// Settings are what a user writes for the place, without a checksum. What of them is Secret must
-	// be in no message; "" if nothing is.
+	// Settings are what a user writes for the place, without a checksum. No message may contain
+	// Secret, which is a part of them; "" if nothing is secret.
 	Settings source.Settings
 	Secret   string
 	// Bind gives a source what it needs beside its settings; nil if it needs nothing.
 	Bind func(source.Source) source.Source
-	// Put makes the place have that content, and no other.
+	// Put gives the place that content, and no other.
 	Put func(t *testing.T, content []byte)
 	// Faults are what can go wrong at the place, by the names in this package.
 	Faults map[string]Fault
@@ -43,20 +43,19 @@ const (
 
 // Fault is something that goes wrong at a place.
 type Fault struct {
-	// Never says why it cannot happen; the other fields are empty then.
+	// Never says why it cannot happen; the other fields are then empty.
 	Never string
-	// Prepare is called before the image is opened, if there is something to prepare for what happens
-	// while it is read.
+	// Prepare is called before the image is opened, if a fault during the reading needs preparation.
 	Prepare func(t *testing.T)
-	// Happen makes it go wrong: before the image is opened, or once its first bytes were taken.
+	// Happen causes the fault: before the image is opened, or once its first bytes were taken.
 	Happen func(t *testing.T)
-	// Is is the cause of the error that says so; nil for any cause.
+	// Is is the cause of the error that reports the fault; nil for any cause.
 	Is error
 	// Says is a part of its message.
 	Says string
 }
 
-// source makes the site's source, with that checksum; "" for none.
+// source creates the site's source, with that checksum; "" for none.
 func (s Site) source(checksum string) source.Source {
 	settings := maps.Clone(s.Settings)
 	if checksum != "" {
@@ -69,7 +68,7 @@ func (s Site) source(checksum string) source.Source {
 	return made
 }
 
-// fault gives a fault of the site that can happen. The test ends if it cannot.
+// fault returns a fault of the site that can happen. The test ends if it cannot.
 func (s Site) fault(t *testing.T, name string) (f Fault, can bool) {
 	t.Helper()
 	f, there := s.Faults[name]
@@ -79,7 +78,7 @@ func (s Site) fault(t *testing.T, name string) (f Fault, can bool) {
 	return f, f.Never == ""
 }
 
-// wantFault makes sure that an error says what went wrong, and blames the source.
+// wantFault checks that an error says what went wrong, and blames the source.
 func (s Site) wantFault(t *testing.T, f Fault, err error) {
 	t.Helper()
 	s.wantError(t, err, s.Kind.Attribute)
@@ -91,7 +90,7 @@ func (s Site) wantFault(t *testing.T, f Fault, err error) {
 	}
 }
 
-// wantError makes sure that there is an error that blames an attribute and contains no secret.
+// wantError checks that there is an error that blames an attribute and contains no secret.
 func (s Site) wantError(t *testing.T, err error, attribute string) {
 	t.Helper()
 	if err == nil {
@@ -108,7 +107,7 @@ func (s Site) wantNoSecret(t *testing.T, text string) {
 	}
 }
 
-// described is what is so of every source.
+// described is what holds for every source.
 func described(t *testing.T, s Site) {
 	disk := imagetest.RawDisk(4096)
 	one := s.source("")
@@ -146,7 +145,7 @@ func (other) Open(context.Context) (*transfer.Image, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// run runs tests, each at a site of its own, in an order that does not change.
+// run runs tests, each at its own site, in an order that does not change.
 func run(t *testing.T, open func(t *testing.T) Site, tests map[string]func(*testing.T, Site)) {
 	names := make([]string, 0, len(tests))
 	for name := range tests {

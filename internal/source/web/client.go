@@ -23,7 +23,7 @@ const (
 type patience struct {
 	connect time.Duration // to accept a connection, to finish TLS, and to begin an answer: each
 	stall   time.Duration // between two bytes of the body; 0 for defaultStall
-	retry   time.Duration // before the second attempt; twice as long before each further one
+	retry   time.Duration // before the second attempt; doubled before each further one
 }
 
 // client makes requests as a source wants them.
@@ -42,7 +42,7 @@ func (s Source) client(p patience) *http.Client {
 }
 
 func (s Source) checkRedirect(request *http.Request, via []*http.Request) error {
-	request.Header.Del("Referer") // it would hand a signed URL to another server
+	request.Header.Del("Referer") // it would reveal a signed URL to another server
 	s.sendHeaders(request, via)
 	if len(via) > maxRedirects {
 		err := fmt.Errorf("it was redirected more than %d times, last to %s", maxRedirects, shown(request.URL))
@@ -56,7 +56,7 @@ func (s Source) checkRedirect(request *http.Request, via []*http.Request) error 
 	return nil
 }
 
-// unwrapURL leaves out the URL that net/http puts into its errors: it may hold a secret.
+// unwrapURL removes the URL that net/http puts into its errors: it may contain a secret.
 func unwrapURL(err error) error {
 	if urlError, ok := errors.AsType[*url.Error](err); ok {
 		return urlError.Err

@@ -21,8 +21,8 @@ import (
 type shelf struct {
 	mu      sync.Mutex
 	content []byte
-	status  int           // instead of the file; 0 for none
-	broken  bool          // it answers nobody
+	status  int           // sent instead of the file; 0 for none
+	broken  bool          // it never answers
 	held    chan struct{} // nil, or closed once an answer that has begun is to be cut
 }
 
@@ -59,7 +59,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// hasty is a source that tries again at once.
+// hasty is a source that retries at once.
 type hasty struct{ Source }
 
 func (h hasty) Same(s source.Source) bool {

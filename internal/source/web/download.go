@@ -13,31 +13,31 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// download reads a URL from beginning to end, also where the connection is cut on the way. It goes
-// on where it was, by a range of the very same file: known to be that by its validators (RFC 9110,
-// section 13.1.5), or made sure of by the source's checksum later. Where the server offers no
-// ranges, all is read again, and what was had already compared by its hash.
+// download reads a URL from beginning to end, even if the connection is cut on the way. It
+// continues where it was, with a range of the same file: the file's validators show that it is the
+// same (RFC 9110, section 13.1.5), or the source's checksum confirms it later. If the server offers
+// no ranges, everything is read again, and the part that was read before is compared by its hash.
 type download struct {
 	source   Source
 	patience patience
 	client   *http.Client
 	ctx      context.Context //nolint:containedctx // io.Reader has none
 	cancel   context.CancelCauseFunc
-	timer    *time.Timer // ends ctx when nothing comes
+	timer    *time.Timer // ends ctx when nothing arrives
 
-	rc        io.ReadCloser // the body of the present answer; nil for none
-	size      int64         // of the file; -1 where it is not told
+	rc        io.ReadCloser // the body of the current answer; nil for none
+	size      int64         // of the file; -1 if not announced
 	validator string        // for If-Range: a strong ETag, or a date that is old enough; "" for none
 	etag      string
 	whole     bool // the server did not keep to a range
 	ending    ending
-	until     int64 // where the present answer ends, of one that endsWithRange
+	until     int64 // where the current answer ends, if it endsWithRange
 
-	at       int64        // bytes that were handed out
-	had      maphash.Hash // of those
-	failures int          // since there was progress
-	progress int64        // at the last of them
-	err      error        // that it has ended with
+	at       int64        // bytes that were returned
+	had      maphash.Hash // of those bytes
+	failures int          // since the last progress
+	progress int64        // bytes at the last failure
+	err      error        // with which it has ended
 }
 
 // ending is what the end of an answer's body says about the end of the file.
@@ -57,8 +57,8 @@ func newDownload(ctx context.Context, s Source, p patience) *download {
 	return d
 }
 
-// Read returns a *SourceError unless the file ended where the server said it would. Where the
-// server did not say, unproved tells so after the end.
+// Read returns a *SourceError unless the file ended where the server said it would. If the server
+// did not say, unproved says so after the end.
 func (d *download) Read(p []byte) (int, error) {
 	for d.err == nil {
 		n, err := d.read(p)
@@ -66,7 +66,7 @@ func (d *download) Read(p []byte) (int, error) {
 		_, _ = d.had.Write(p[:n]) // never fails
 		switch {
 		case n > 0:
-			return n, nil // an error comes again
+			return n, nil // the next call returns an error again
 		case image.Ended(err):
 			if err = d.endedHere(); image.Ended(err) {
 				return 0, err
@@ -77,12 +77,12 @@ func (d *download) Read(p []byte) (int, error) {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = &image.CutError{Err: err}
 		}
-		_ = d.again(err) // which d.err keeps
+		_ = d.again(err) // kept in d.err
 	}
 	return 0, d.err
 }
 
-// endedHere is what the end of the present answer's body means: io.EOF where the file has ended as
+// endedHere is what the end of the current answer's body means: io.EOF if the file has ended as
 // well.
 func (d *download) endedHere() error {
 	switch {
@@ -95,14 +95,14 @@ func (d *download) endedHere() error {
 	}
 }
 
-// errMore is passing: what follows is asked for, until the server says that nothing does.
+// errMore is temporary: the rest is requested until the server says that there is none.
 var errMore = errors.New("the server sent a part of the file without its total length")
 
-// unproved tells, of a file that has ended, that only the end of a connection says so.
+// unproved reports, for a file that has ended, that only the end of a connection shows it.
 func (d *download) unproved() bool { return d.size < 0 && d.ending == endsUntold }
 
-// untold is the error for a file that has ended where nothing but the end of a connection says so,
-// and nil for others.
+// untold is the error for a file that has ended if only the end of a connection shows it, and nil
+// for others.
 func (d *download) untold() error {
 	if !d.unproved() {
 		return nil
@@ -114,7 +114,7 @@ func (d *download) untold() error {
 var errUntold = errors.New("the server announces neither the length nor the end of the file, so a truncated file " +
 	"would pass for the whole")
 
-// read reads from the present answer. The time counts while the server is waited for, not while the
+// read reads from the current answer. The time counts while it waits for the server, not while the
 // reader is busy elsewhere.
 func (d *download) read(p []byte) (int, error) {
 	d.timer.Reset(d.patience.stall)
@@ -131,19 +131,19 @@ func (d *download) connect() error {
 }
 
 const (
-	// maxFailures is how often in a row it is tried again, where nothing comes in between.
+	// maxFailures is how often in a row it is retried if nothing arrives in between.
 	maxFailures = 3
-	// enoughProgress, in bytes, makes failures count anew.
+	// enoughProgress is how many bytes restart the count of failures.
 	enoughProgress = 1 << 20
 	// maxRetryAfter is how long a server may make us wait.
 	maxRetryAfter = 30 * time.Second
 )
 
-// again goes on after an error, if that makes sense, as often as makes sense.
+// again continues after an error, if that makes sense, as often as makes sense.
 func (d *download) again(err error) error {
 	for {
 		if why := context.Cause(d.ctx); why != nil {
-			return d.failed(why) // what closed the connection, not that it is closed
+			return d.failed(why) // the reason for the close, not the close itself
 		}
 		if d.at-d.progress >= enoughProgress {
 			d.failures, d.progress = 0, d.at
@@ -174,7 +174,7 @@ func (d *download) wait(after error) error {
 	}
 }
 
-// failed says what became of the download.
+// failed is the error of the download.
 func (d *download) failed(err error) error {
 	advice := "Apply again; if it happens every time, download the file by other means and use path."
 	status, answered := errors.AsType[*statusError](err)

@@ -25,7 +25,7 @@ type flaky struct {
 	ranges    bool
 	ifRange   bool // keeps to If-Range
 	asked     []string
-	status    []int // of the first answers; 0 for what is asked
+	status    []int // of the first answers; 0 for the requested one
 	refuseAll bool
 }
 
@@ -65,7 +65,7 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(rest)
 }
 
-// fetch downloads from a server, which asks no checksum of it but where one is given.
+// fetch downloads from a server, and verifies a checksum only if one is given.
 func fetch(t *testing.T, f *flaky, s Source) ([]byte, error) {
 	t.Helper()
 	s.URL = serve(t, f.ServeHTTP)
@@ -137,10 +137,10 @@ func TestADownloadThatIsCutGoesOn(t *testing.T) {
 	}
 }
 
-// What a server has may become another file between two attempts. Then it is never a mix.
+// The file on a server may be replaced between two attempts. The result is never a mix.
 func TestAFileThatChangesBetweenAttemptsIsAnError(t *testing.T) {
 	other := bytes.Clone(long)
-	other[100] ^= 1 // in what was had already
+	other[100] ^= 1 // in the part that was read already
 	shorter := long[:2<<20]
 	for name, c := range map[string]struct {
 		server flaky
@@ -162,8 +162,7 @@ func TestAFileThatChangesBetweenAttemptsIsAnError(t *testing.T) {
 			imagetest.WantBlamed(t, err, "url")
 		})
 	}
-	// A range of another file, whose length is the same and of which nothing is told, does not have
-	// the checksum.
+	// A range of another file of the same length, without any validators, does not have the checksum.
 	server := flaky{files: [][]byte{long, other}, cut: 3 << 20, ranges: true}
 	other[3<<20+5] ^= 1
 	_, err := fetch(t, &server, Source{Checksum: imagetest.SHA256(long)})
@@ -253,8 +252,7 @@ func TestHeadersGoToTheirServerOnly(t *testing.T) {
 	}
 }
 
-// A server of old tells the end of a file by closing the connection, which a connection that breaks
-// does as well.
+// An old server ends a file by closing the connection, and a connection that breaks looks the same.
 func TestAFileThatEndsWithItsConnectionNeedsAChecksum(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, out, err := http.NewResponseController(w).Hijack()

@@ -14,9 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// script is a server that has one file, and answers by what it reads from a script: it sends less
-// than it was asked for, leaves out what it might tell, and cuts connections. It never tells an
-// untruth.
+// script is a server that has one file, and answers according to a script: it sends less than
+// requested, omits optional information, and cuts connections. Its answers are never false.
 type script struct {
 	file  []byte
 	rest  []byte
@@ -57,7 +56,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 			answer.Header.Set("Content-Range", "bytes */"+strconv.Itoa(len(s.file)))
 		}
 		ranged = false
-	case ranged && has(7): // a part of what was asked for
+	case ranged && has(7): // a part of the requested range
 		body = body[:1+length%len(body)]
 	}
 	if ranged {
@@ -76,7 +75,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer.TransferEncoding = []string{"chunked"}
 	}
 	if has(4) && len(body) > 0 {
-		if sent = body[:length%len(body)]; has(2) || has(3) { // which is how it shows
+		if sent = body[:length%len(body)]; has(2) || has(3) { // the length shows it
 			end = io.ErrUnexpectedEOF
 		}
 	}
@@ -84,7 +83,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// scripted reads to an end of its own, which may come with the last bytes.
+// scripted reads to its own end, which may come with the last bytes.
 type scripted struct {
 	r        *bytes.Reader
 	end      error
@@ -99,8 +98,8 @@ func (s *scripted) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// FuzzDownload downloads from servers of all kinds: what came is the beginning of the file, and all
-// of it where it has ended, unless it is said that nothing has shown it.
+// FuzzDownload downloads from servers of all kinds. The result is the beginning of the file, and
+// all of it if the file has ended, unless the download reports that nothing has shown the end.
 func FuzzDownload(f *testing.F) {
 	f.Add([]byte{0b00001000, 0})
 	f.Add([]byte{0b00011000, 100, 0b10000101, 100, 0b00000111, 0})
@@ -132,7 +131,7 @@ func FuzzDownload(f *testing.F) {
 	})
 }
 
-// FuzzContentRange reads back what it wrote, and nothing that makes no sense.
+// FuzzContentRange reads back what it wrote, and rejects what makes no sense.
 func FuzzContentRange(f *testing.F) {
 	for _, text := range []string{
 		"bytes 0-9/10", "bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 0-10/10", "bytes -1-5/10",

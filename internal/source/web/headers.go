@@ -11,13 +11,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// ownHeaders are those that a download sets itself.
+// ownHeaders are the headers that a download sets itself.
 var ownHeaders = []string{
 	"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Range", "Range", "Te", "Trailer", "Transfer-Encoding",
 	"Upgrade",
 }
 
-// validateHeaders names headers, and never shows their values: they are secret.
+// validateHeaders names headers, and never shows their values, which are secret.
 func (s Source) validateHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		switch {
@@ -34,7 +34,7 @@ func (s Source) validateHeaders() error {
 	return nil
 }
 
-// notToken is what no header's name has (RFC 9110, section 5.6.2).
+// notToken are the characters that no header's name has (RFC 9110, section 5.6.2).
 func notToken(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
@@ -43,9 +43,9 @@ func (s Source) invalid(attribute, problem, advice string) error {
 	return image.Blame(attribute, "reading the source "+s.String(), errors.New(problem), advice)
 }
 
-// sendHeaders gives the source's headers to a request to its own server, and takes them, with any
-// other credentials, off one that leads elsewhere. via are the requests that were made before it.
-// Go keeps some of them within a domain, and others always.
+// sendHeaders adds the source's headers to a request to its own server, and removes them, with any
+// other credentials, from a request that leads elsewhere. via are the requests that were made
+// before it. Go keeps some of them within a domain, and others always.
 func (s Source) sendHeaders(request *http.Request, via []*http.Request) {
 	all := append(slices.Clone(via), request)
 	own := !slices.ContainsFunc(all, func(r *http.Request) bool {

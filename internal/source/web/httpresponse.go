@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
-// open asks for the file from where the download is.
+// open requests the file from where the download is.
 func (d *download) open() error {
 	d.drop()
 	request, err := http.NewRequestWithContext(d.ctx, http.MethodGet, d.source.URL, nil)
@@ -60,16 +60,16 @@ func (d *download) open() error {
 	return status
 }
 
-// drop closes the present answer.
+// drop closes the current answer.
 func (d *download) drop() {
 	if d.rc != nil {
-		_ = d.rc.Close() // only reading: nothing can be lost
+		_ = d.rc.Close() // opened for reading only: nothing can be lost
 		d.rc = nil
 	}
 }
 
-// goOn takes an answer that has what is still missing, or a part of that. How long the file is, it
-// may be the first to tell.
+// goOn takes an answer that has what is still missing, or a part of it. It may be the first answer
+// that says how long the file is.
 func (d *download) goOn(response *http.Response) error {
 	r, ok := contentRange(response.Header.Get("Content-Range"))
 	if !ok || r.first != d.at {
@@ -88,20 +88,20 @@ func (d *download) goOn(response *http.Response) error {
 	return nil
 }
 
-// part is what of a body belongs to the range that its answer announced.
+// part is the part of a body that belongs to the range that its answer announced.
 type part struct {
 	io.Reader
 	io.Closer
 }
 
-// readAgain is how much is read at once of what was had already, in bytes.
+// readAgain is how much of the part that was read before is read at once, in bytes.
 const readAgain = 256 << 10
 
-// errRange is passing: all is asked for then.
+// errRange is temporary: then the whole file is requested.
 var errRange = errors.New("it does not respect ranges")
 
-// noMore takes the answer that the file has nothing behind what was had. Where its length was not
-// known, that is how long it is.
+// noMore takes the answer that the file has nothing more. If the file's length was unknown, it is
+// now known.
 func (d *download) noMore(response *http.Response) error {
 	text, unit := strings.CutPrefix(response.Header.Get("Content-Range"), "bytes */")
 	total, err := strconv.ParseInt(text, 10, 64)
@@ -116,8 +116,8 @@ func (d *download) noMore(response *http.Response) error {
 	return nil
 }
 
-// startOver takes an answer that has the whole file. What was had already must be in it, and is
-// passed over.
+// startOver takes an answer that has the whole file. It must begin with what was read before, which
+// is skipped.
 func (d *download) startOver(response *http.Response) error {
 	d.ending = endsTold
 	if response.ContentLength < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0 {
@@ -157,9 +157,9 @@ func (d *download) startOver(response *http.Response) error {
 	return nil
 }
 
-// validator is what makes sure that a range is of the same file. A weak ETag does not, nor does a
-// date so shortly before the answer's that the file may have changed twice within its second (RFC
-// 9110, sections 8.8.2.2 and 13.1.5).
+// validator is what ensures that a range is of the same file. A weak ETag does not, nor does a date
+// so shortly before the answer's that the file may have changed twice within its second (RFC 9110,
+// sections 8.8.2.2 and 13.1.5).
 func validator(h http.Header) string {
 	if etag := h.Get("ETag"); etag != "" {
 		if strings.HasPrefix(etag, "W/") {
@@ -175,8 +175,8 @@ func validator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// byteRange is what a Content-Range says (RFC 9110, section 14.4): the first and the last byte that
-// an answer has, and how many the file has; -1 where that is not told.
+// byteRange is the content of a Content-Range (RFC 9110, section 14.4): the first and the last byte
+// that an answer has, and the size of the file; -1 if not announced.
 type byteRange struct{ first, last, total int64 }
 
 // contentRange reads "bytes FIRST-LAST/TOTAL", where TOTAL may be "*".
@@ -209,8 +209,8 @@ func retryAfter(text string) time.Duration {
 	return 0
 }
 
-// passing tells whether what went wrong may well go right soon. What has taken long is not tried
-// again.
+// passing reports whether a retry may well succeed soon. After an error that took long, it is not
+// retried.
 func passing(err error) bool {
 	if status, ok := errors.AsType[*statusError](err); ok {
 		switch status.Code {

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// Kind makes sources of the attributes url, headers and stall_timeout_seconds.
+// Kind creates sources from the attributes url, headers and stall_timeout_seconds.
 var Kind = source.Kind{
 	Attribute: "url",
 	Alone:     map[string]string{"headers": "headers are sent with requests for a url"},
@@ -26,7 +26,7 @@ var Kind = source.Kind{
 	},
 }
 
-// defaultStall is how long a server may send nothing where a source does not say.
+// defaultStall is how long a server may send nothing if a source does not say.
 const defaultStall = 60 * time.Second
 
 // Source is a file on a web server.
@@ -69,7 +69,7 @@ func (s Source) Validate() error {
 	return s.validateHeaders()
 }
 
-// validateURL leaves out the parser's own words: they quote pieces of the URL, which may be pieces
+// validateURL leaves out the parser's own message: it quotes pieces of the URL, which may be pieces
 // of a password.
 func (s Source) validateURL() error {
 	invalid := func(problem, advice string) error {
@@ -91,7 +91,7 @@ func (s Source) validateURL() error {
 	return nil
 }
 
-// Same implements source.Source. How a server is asked makes no other image.
+// Same implements source.Source. The way in which a server is asked does not change the image.
 func (s Source) Same(other source.Source) bool {
 	o, is := other.(Source)
 	return is && o.URL == s.URL && o.Checksum == s.Checksum

@@ -38,10 +38,10 @@ func opened(t *testing.T, s Source) *transfer.Image {
 	return im
 }
 
-// impatient tries again at once.
+// impatient retries at once.
 var impatient = patience{connect: 10 * time.Second, stall: 10 * time.Second, retry: time.Millisecond}
 
-// long is more than the head that is probed, so that there is a body left to go wrong.
+// long is longer than the head that is probed, so that a body is left to go wrong.
 var long = imagetest.RawDisk(4 << 20)
 
 func TestADownloadIsPassedOn(t *testing.T) {
