@@ -1,5 +1,6 @@
-// Package finding says what is wrong with what a user wrote: where, what, and what to do about it. All that is found goes
-// back at once, so that a plan and an apply report the same, each at the attribute to blame.
+// Package finding describes what is wrong with what a user wrote: where, what, and what to do about
+// it. All findings are returned at once, so that a plan and an apply report the same, each at the
+// attribute to blame.
 package finding
 
 import (
@@ -20,15 +21,15 @@ type Step struct {
 // Path leads from a resource's root to the attribute that a Finding blames.
 type Path []Step
 
-// At starts a path at a top-level attribute.
+// At returns a path that starts at a top-level attribute.
 func At(attribute string) Path { return Path{{Name: attribute}} }
 
-// Name goes on to a nested attribute.
+// Name extends the path to a nested attribute.
 func (p Path) Name(attribute string) Path {
 	return append(slices.Clip(p), Step{Name: attribute})
 }
 
-// Key goes on to an element of a map.
+// Key extends the path to an element of a map.
 func (p Path) Key(key string) Path {
 	return append(slices.Clip(p), Step{Name: key, Key: true})
 }
@@ -49,7 +50,7 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// Finding is something wrong with what a user wrote: where, what, and what to do about it.
+// Finding is one problem with what a user wrote: where, what, and what to do about it.
 type Finding struct {
 	Path    Path
 	Summary string
@@ -58,25 +59,25 @@ type Finding struct {
 
 func (f Finding) Error() string { return f.Path.String() + ": " + f.Summary + ": " + f.Detail }
 
-// List is all that is wrong at once, so that a user mends them in one go.
+// List has all findings at once, so that a user can fix them in one go.
 type List []Finding
 
-// Add appends one finding. Where its path leads through something that the user named, such as a parameter or a disk, the
-// detail starts with that name unless it has it already: Terraform may show no more of the path than the line of its first
-// attribute.
+// Add appends one finding. If its path leads through something that the user named, such as a
+// parameter or a disk, the detail starts with that name unless it already contains it: Terraform
+// may show no more of the path than the line of its first attribute.
 func (fs *List) Add(path Path, summary, detail string) {
 	for n, step := range slices.Backward(path) {
 		if !step.Key {
 			continue
 		}
-		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) { // as a sentence has it
+		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) { // as within a sentence
 			detail = subject + ": " + detail
 		}
 	}
 	*fs = append(*fs, Finding{Path: path, Summary: summary, Detail: detail})
 }
 
-// noun is what an element of the map at a path is called at the beginning of a sentence.
+// noun is the noun for an element of the map at a path, as at the beginning of a sentence.
 func noun(path Path) string {
 	if len(path) == 0 {
 		return "Element"
@@ -89,7 +90,8 @@ func noun(path Path) string {
 	return strings.ToUpper(word[:1]) + word[1:]
 }
 
-// Err is nil when nothing was found, else the findings as one error; errors.As gives the List back.
+// Err returns nil if there are no findings, and otherwise the findings as one error; errors.As
+// returns the List.
 func (fs List) Err() error {
 	if len(fs) == 0 {
 		return nil
@@ -105,7 +107,8 @@ func (fs List) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sentence makes an error's text one that ends a diagnostic as prose does, not in the words of package context.
+// Sentence turns an error's text into a sentence that can end a diagnostic, without the words of
+// package context.
 func Sentence(err error) string {
 	text := strings.TrimSpace(err.Error())
 	if what, cut := strings.CutSuffix(text, context.DeadlineExceeded.Error()); cut {
@@ -124,7 +127,8 @@ func Sentence(err error) string {
 	return text
 }
 
-// Available is a sentence that lists what there is instead of what was not found: "It has: a, b." for "It has".
+// Available is a sentence that lists what exists instead of what was not found: "It has: a, b." for
+// "It has".
 func Available(has string, names []string) string {
 	if len(names) == 0 {
 		return has + " none."

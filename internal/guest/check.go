@@ -4,9 +4,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// CheckCloudConfig tells whether a text is a cloud-config that a seed takes from a template: a mapping in YAML under a first
-// line #cloud-config, which what makes the guest report can be joined with, and whose commands cloud-init runs as they are
-// written. The error tells the line, and quotes nothing.
+// CheckCloudConfig checks that a text is a cloud-config that a seed accepts from a template. It has
+// to be a mapping in YAML under a first line #cloud-config, it must be possible to merge it with
+// the guest's reporting, and cloud-init has to run its commands as they are written. The error
+// names the line, and quotes nothing.
 func CheckCloudConfig(config string) error {
 	template, err := parseCloudConfig(config)
 	if err != nil {
@@ -19,8 +20,9 @@ func CheckCloudConfig(config string) error {
 	return err
 }
 
-// ValidateCommands finds commands in the user data that cloud-init would not run as they are written. Validate does not: an
-// instance that was made with them can be changed only as long as it keeps them.
+// ValidateCommands returns findings for commands in the user data that cloud-init would not run as
+// they are written. Validate does not check them: an instance that was created with them can be
+// changed only as long as it keeps them.
 func (c *Customization) ValidateCommands() finding.List {
 	var fs finding.List
 	if c == nil {

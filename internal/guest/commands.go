@@ -7,8 +7,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checkCommands refuses commands that cloud-init does not run as they are written. It makes one script of each list: a text
-// is a line of it, a list the words of one, and a null nothing; anything else ends the module (cloudinit/util.py, shellify).
+// checkCommands refuses commands that cloud-init does not run as they are written. cloud-init
+// writes each list of commands as one script. In it, a text becomes a line, a list becomes the
+// words of a line, and a null becomes nothing; anything else ends the module (cloudinit/util.py,
+// shellify).
 func checkCommands(root *yaml.Node) error {
 	for _, key := range []string{"bootcmd", "runcmd"} {
 		at := indexOf(root, key)
@@ -57,7 +59,7 @@ func checkCommand(key string, command *yaml.Node) error {
 	return nil
 }
 
-// isText tells whether a scalar is a text to cloud-init, which reads YAML 1.1.
+// isText reports whether a scalar is a text to cloud-init, which reads YAML 1.1.
 func isText(n *yaml.Node) bool {
 	switch {
 	case n.Style&yaml.TaggedStyle != 0:
@@ -68,8 +70,8 @@ func isText(n *yaml.Node) bool {
 	return true
 }
 
-// typed are the texts that, without quotes, are true or false, a number or a time to PyYAML, which differs from
-// https://yaml.org/type/ in that y and n are texts, and an exponent has a sign.
+// typed matches the texts that PyYAML, without quotes, reads as true or false, a number or a time.
+// It differs from https://yaml.org/type/ in that y and n are texts, and an exponent has a sign.
 var typed = regexp.MustCompile(`^(?:` +
 	`(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)` +
 	`|[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)` +
@@ -80,5 +82,5 @@ var typed = regexp.MustCompile(`^(?:` +
 	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?` +
 	`)$`)
 
-// sameWord are those of them that Python writes again as they were.
+// sameWord matches those of them that Python writes again as they were.
 var sameWord = regexp.MustCompile(`^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]{0,8})\.(?:0|[0-9]{0,3}[1-9])|[0-9]{4}-[0-9]{2}-[0-9]{2})$`)

@@ -44,14 +44,15 @@ func TestCommandsThatCloudInitDoesNotTakeAreRefused(t *testing.T) {
 		if len(findings) != 1 || findings[0].Path.String() != "customization.user_data" {
 			t.Errorf("%q: as user data of an instance: %v", body, findings)
 		}
-		// An instance that has such commands keeps them. What cannot be joined with ours it never had.
+		// An instance that has such commands keeps them. It never had any that cannot be merged
+		// with the report's.
 		if findings := c.Validate(""); len(findings) > 0 && !strings.Contains(says, "runcmd is") {
 			t.Errorf("%q: %v", body, findings)
 		}
 	}
 }
 
-// Which plain scalars are texts, and which words stay as they are, is what PyYAML and Python make of them.
+// PyYAML and Python decide which plain scalars are texts, and which words stay as they are.
 func TestPlainScalarsAreWhatCloudInitTakesThemFor(t *testing.T) {
 	scalars := []string{
 		"y", "n", "Y", "yes", "Yes", "YES", "yES", "no", "on", "On", "oN", "off", "true", "TRUE", "tRue", "false", "~", "null", "Null", "NULL", "nULL",
@@ -59,7 +60,7 @@ func TestPlainScalarsAreWhatCloudInitTakesThemFor(t *testing.T) {
 		"0.5", ".5", "5.", "1.10", "-1.5", "+1.5", "-0.0", "0.0001", "0.00001", "1e3", "1.0e3", "1.0e+3", "1234567890.5", "123456789.5", ".inf", "-.INF", ".nan", "1.2.3",
 		"2024-01-01", "2024-1-1", "2024-01-01T10:00:00Z", "2024-01-01 10:00:00", "2024-01-01 10:00", "10.0.0.1", "a", "1a", "192.168.0.0/24", "5%",
 	}
-	asCloudInitReads(t, "a: b", "a: b") // which skips where there is no PyYAML
+	asCloudInitReads(t, "a: b", "a: b") // it skips the test if there is no PyYAML
 	list := "- " + strings.Join(scalars, "\n- ") + "\n"
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", "import json, sys, yaml\nprint(json.dumps([[isinstance(v, str), str(v)] for v in yaml.safe_load(sys.stdin)]))")
 	cmd.Stdin = strings.NewReader(list)

@@ -10,19 +10,20 @@ import (
 )
 
 var (
-	// loginForm is what useradd(8) of Debian and of Red Hat both take.
+	// loginForm matches what useradd(8) of both Debian and Red Hat accepts.
 	loginForm       = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	permissionsForm = regexp.MustCompile(`^[0-7]{3,4}$`)
 	timezoneForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}$`)
 	localeForm      = regexp.MustCompile(`^([a-z]{2,3}(_[A-Z]{2})?|C|POSIX)(\.[A-Za-z0-9-]+)?(@[A-Za-z]+)?$`)
 )
 
-// maxCommand keeps a command below what Linux allows one argument of a program (MAX_ARG_STRLEN, 128 KiB).
+// maxCommand keeps a command below the limit of Linux for one argument of a program
+// (MAX_ARG_STRLEN, 128 KiB).
 const maxCommand = 120 << 10
 
-// Validate finds what is wrong, each at its attribute below customization. template is the cloud-config of the
-// instance's template, with its parameters filled in, that the customization is joined with; "" for none, or where it is
-// not known yet.
+// Validate returns findings for what is wrong, each at its attribute below customization. template
+// is the cloud-config of the instance's template, with its parameters filled in, that the
+// customization is merged with. It is "" if there is none, or if it is not known yet.
 func (c *Customization) Validate(template string) finding.List {
 	if c == nil {
 		return nil
@@ -109,7 +110,7 @@ func checkFile(fs *finding.List, at finding.Path, name string, f File) {
 	}
 }
 
-// absolute tells whether a path leads from the root to something else, with no detours.
+// absolute reports whether a path leads from the root to something else, without detours.
 func absolute(name string) bool { return len(name) > 1 && name[0] == '/' && path.Clean(name) == name }
 
 func commandProblem(command string) string {
@@ -124,7 +125,7 @@ func commandProblem(command string) string {
 	return ""
 }
 
-// checkJoint finds what cannot be joined with the template's cloud-config.
+// checkJoint returns findings for what cannot be merged with the template's cloud-config.
 func checkJoint(fs *finding.List, c *Customization, template string) {
 	theirs, err := parseTemplate(template)
 	if err != nil {

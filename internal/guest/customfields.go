@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fields are the attributes of a customization as cloud-init knows them, see
+// fields are the attributes of a customization in cloud-init's terms, see
 // https://docs.cloud-init.io/en/22.4.2/topics/modules.html. SSH keys are part of the identity.
 type fields struct {
 	Packages   []text      `yaml:"packages,omitempty"`
@@ -37,15 +37,16 @@ type writeFile struct {
 	Encoding    text `yaml:"encoding,omitempty"`
 	Permissions text `yaml:"permissions"`
 	Owner       text `yaml:"owner"`
-	// Files are written before users and packages are made. Deferred ones are written after both, by cloud-init 21 and
-	// newer, and still before commands are run.
+	// Files are written before users are created and packages are installed. cloud-init 21 and
+	// newer write deferred files after both, and still before commands are run.
 	Defer bool `yaml:"defer,omitempty"`
 }
 
 const usersField = "users"
 
-// cloudConfig is what the customization says: its attributes, and its user data laid over them. It also has the guest
-// report, where it has anything to do. id is what the report names the instance by.
+// cloudConfig is the customization's own cloud-config: its attributes, with its user data laid over
+// them. It also has the guest report, if the guest has anything to report. id is the instance's
+// name in the report.
 func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node, error) {
 	if !reports(template, c) {
 		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
@@ -62,8 +63,8 @@ func (c *Customization) cloudConfig(template *yaml.Node, id string) (*yaml.Node,
 	for _, name := range set(c.InstallPackages) {
 		f.Packages = append(f.Packages, text(name))
 	}
-	// Naming users keeps cloud-init from making the image's default user, which is thus named too, unless somebody else
-	// has already said who is made.
+	// Naming users keeps cloud-init from creating the image's default user. So the default user is
+	// named too, unless the template or the user data already names users.
 	if len(c.Users) > 0 && valueOf(template, usersField) == nil && valueOf(own, usersField) == nil {
 		f.Users = append(f.Users, text("default"))
 	}
@@ -97,7 +98,7 @@ func (f fields) node() (*yaml.Node, error) {
 	return &node, nil
 }
 
-// made is the user as cloud-init makes it.
+// made is the user as cloud-init creates it.
 func (u User) made(name string) (user, error) {
 	made := user{Name: text(name), Shell: text(u.Shell)}
 	for _, group := range set(u.Groups) {
@@ -129,15 +130,15 @@ func (f File) written(path string) writeFile {
 	return w
 }
 
-// plainText tells whether all YAML readers and writers agree on a text.
+// plainText reports whether all YAML readers and writers agree on a text.
 func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r != '\n' && r != '\t' && (!unicode.IsPrint(r) || r > 0xffff)
 	})
 }
 
-// scriptFirst moves the script that reports before all other files, so that it is there also where one of the others cannot
-// be written.
+// scriptFirst moves the report script before all other files, so that it exists even if one of the
+// others cannot be written.
 func scriptFirst(config *yaml.Node) {
 	files := valueOf(config, "write_files")
 	if files == nil {

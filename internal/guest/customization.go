@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Customization is what one instance asks of its guest beyond what its template does. It works at first boot. A nil one
-// asks for nothing.
+// Customization is what one instance asks of its guest beyond what its template does. It takes
+// effect at first boot. A nil one asks for nothing.
 type Customization struct {
 	InstallPackages []string `json:"install_packages,omitempty"` // as the guest's package manager names them
 	// OpenPorts are the TCP and UDP ports that stay reachable besides SSH. nil leaves the guest's firewall alone; an empty
@@ -27,11 +27,11 @@ type Customization struct {
 	UserData string `json:"user_data,omitempty"`
 }
 
-// User is a login that is made at first boot. Its password is locked.
+// User is a login that is created at first boot. Its password is locked.
 type User struct {
-	Groups            []string `json:"groups,omitempty"` // besides its own; made where they are missing
+	Groups            []string `json:"groups,omitempty"` // besides its own; missing ones are created
 	SSHAuthorizedKeys []string `json:"ssh_authorized_keys,omitempty"`
-	Sudo              bool     `json:"sudo,omitempty"`  // anything, without a password
+	Sudo              bool     `json:"sudo,omitempty"`  // give the user passwordless sudo
 	Shell             string   `json:"shell,omitempty"` // absolute path; "" for the distribution's default
 }
 
@@ -42,13 +42,13 @@ type File struct {
 	Owner       string `json:"owner,omitempty"`       // user or user:group; "" for DefaultOwner
 }
 
-// Who owns a file, and who may use it, where a File does not say.
+// The owner and permissions of a file, if a File does not say.
 const (
 	DefaultPermissions = "0644"
 	DefaultOwner       = "root:root"
 )
 
-// settled is the file with its defaults filled in. Permissions have four digits.
+// settled returns the file with its defaults filled in. Permissions have four digits.
 func (f File) settled() File {
 	if f.Permissions == "" {
 		f.Permissions = DefaultPermissions
@@ -62,18 +62,18 @@ func (f File) settled() File {
 	return f
 }
 
-// empty tells whether nothing is asked for.
+// empty reports whether nothing is asked for.
 func (c *Customization) empty() bool { return c.Digest() == "" }
 
-// Digest is "sha256:HEX" of what is asked for, whatever the order of sets and with defaults filled in, so that two ways
-// to write the same have one digest; "" where nothing is asked for.
+// Digest is "sha256:HEX" of what is asked for, regardless of the order of sets and with defaults
+// filled in, so that two ways to write the same have one digest. It is "" if nothing is asked for.
 func (c *Customization) Digest() string {
 	if c == nil {
 		return ""
 	}
 	canonical := struct {
 		Customization
-		Contents map[string][]byte `json:"contents,omitempty"` // of files, which may be no texts
+		Contents map[string][]byte `json:"contents,omitempty"` // of files, which may not be texts
 	}{*c, map[string][]byte{}}
 	canonical.InstallPackages, canonical.OpenPorts = set(c.InstallPackages), set(c.OpenPorts)
 	canonical.SSHAuthorizedKeys = trimmed(c.SSHAuthorizedKeys)
@@ -94,14 +94,14 @@ func (c *Customization) Digest() string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// set is the elements in order, each once; nil for nil.
+// set returns the elements in order, each once; nil for nil.
 func set[T int64 | string](elements []T) []T {
 	sorted := slices.Clone(elements)
 	slices.Sort(sorted)
 	return slices.Compact(sorted)
 }
 
-// trimmed is a set of keys without the line break that files of keys end in.
+// trimmed is a set of keys without the line break at the end of key files.
 func trimmed(keys []string) []string {
 	plain := make([]string, len(keys))
 	for i, key := range keys {

@@ -19,7 +19,8 @@ func customized(t testing.TB, template string, c *Customization) map[string]any 
 	return decodeYAML(t, files.UserData)
 }
 
-// written are the contents of the files that user data has written, by path, as cloud-init decodes them.
+// written returns the contents of the files that user data writes, by path, as cloud-init decodes
+// them.
 func written(t testing.TB, userData map[string]any) map[string]string {
 	t.Helper()
 	contents := map[string]string{}
@@ -186,7 +187,7 @@ func TestTheDigestIsOfTheMeaning(t *testing.T) {
 	}
 }
 
-// hostile is what breaks out of quotes, comments, lines, encodings and templates.
+// hostile are texts that break out of quotes, comments, lines, encodings and templates.
 var hostile = []string{
 	"", "'", `"`, `\`, "# no comment", "a: b", "- a", "{{ .x }}", "${x} $(reboot) `reboot`", "*a", "&a", "!x", "%", "@REPORT@", "@CALLS@\n", "|\n  a", "\n\n", "\r\n", " \t",
 	"ä€😀", "\u0085\u2028\u2029\ufeff\ufffe", "\x00", "\x1b[2J", "\xff\xfe", "no", "1:30", "0644", "~", "EOF\n", strings.Repeat("\"'\\\n#:", 64<<10/6), "--- a\n...\n",
@@ -202,7 +203,7 @@ func FuzzACustomizationIsData(f *testing.F) {
 			InstallPackages: []string{word, "a"}, Files: map[string]File{"/a": {Content: content}, "/" + word: {Content: word, Owner: word}},
 			Users: map[string]User{"u": {Groups: []string{word}, Shell: word}}, RunCommands: []string{word}, Timezone: word, Locale: word,
 		}
-		if len(c.Validate("")) > 0 { // what is refused anyway; contents never are
+		if len(c.Validate("")) > 0 { // these are refused anyway; contents never are
 			c = &Customization{Files: map[string]File{"/a": {Content: content}}, RunCommands: []string{word}}
 			if len(c.Validate("")) > 0 {
 				c.RunCommands = nil

@@ -12,8 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
-// encodeCloudConfig writes a mapping as a cloud-config. What is written is read again and compared, because YAML emitters
-// have had errors that change a value without a word. The error names a line of what was read, and quotes nothing.
+// encodeCloudConfig writes a mapping as a cloud-config. It reads the result again and compares it,
+// because YAML emitters have had bugs that silently change a value. The error names a line of the
+// input, and quotes nothing.
 func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
 	written, err := encodeYAML(&yaml.Node{
 		Kind:        yaml.DocumentNode,
@@ -33,7 +34,7 @@ func encodeCloudConfig(config *yaml.Node) ([]byte, error) {
 	return written, nil
 }
 
-// errChanged says that the YAML that was written does not mean what was to be written.
+// errChanged says that the written YAML has another meaning than the input.
 var errChanged = errors.New("the YAML that is written for the guest reads differently")
 
 func encodeYAML(value any) ([]byte, error) {
@@ -46,11 +47,12 @@ func encodeYAML(value any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// quoted is a copy of a node in which a scalar is plain or in double quotes. A plain one has to stay so: whether no is a
-// text depends on who reads it. All others are texts, and double quotes are the one style that can write every text on one
-// line. Blocks cannot: the emitter adds an empty line between the indented lines of a folded one. Within brackets and braces
-// the emitter quotes a plain 1:30, which PyYAML takes for a number, so lists and mappings are written without them; and a
-// null that is left out is written out.
+// quoted returns a copy of a node in which a scalar is plain or in double quotes. A plain one has
+// to stay plain: whether no is a text depends on the reader. All others are texts, and double
+// quotes are the one style that can write every text on one line. Blocks cannot: the emitter adds
+// an empty line between the indented lines of a folded one. Within brackets and braces the emitter
+// quotes a plain 1:30, which PyYAML takes for a number, so lists and mappings are written without
+// them. A null that is left out is written out.
 func quoted(n *yaml.Node) *yaml.Node {
 	plain := *n
 	const styles = yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
@@ -68,7 +70,8 @@ func quoted(n *yaml.Node) *yaml.Node {
 	return &plain
 }
 
-// firstDifference is the first node of want that got does not have in the same place; nil where both mean the same.
+// firstDifference is the first node of want that got does not have in the same place; nil if both
+// mean the same.
 func firstDifference(want, got *yaml.Node) *yaml.Node {
 	if want.Kind != got.Kind || want.ShortTag() != got.ShortTag() || want.Value != got.Value && !isNull(want) || len(want.Content) != len(got.Content) {
 		return want
@@ -84,11 +87,12 @@ func firstDifference(want, got *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// ambiguous are texts that, where they stand without quotes, some YAML reader takes for something else, see
+// ambiguous matches texts that, without quotes, some YAML reader takes for something else, see
 // https://yaml.org/type/.
 var ambiguous = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|=|<<|[-+.]?[0-9][-+.:_0-9a-z ]*)$`)
 
-// isPlain tells whether a scalar stands without quotes and indicators, so that its type is for its reader to tell.
+// isPlain reports whether a scalar is written without quotes and indicators, so that its reader
+// determines its type.
 func isPlain(n *yaml.Node) bool {
 	return n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 &&
 		!strings.ContainsAny(n.Value, "\n\r\u0085\u2028\u2029")

@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
-// pythonReader reads documents as cloud-init does, by PyYAML's safe_load, and answers whether two are the same value. It
-// answers one line of JSON for each.
+// pythonReader reads documents as cloud-init does, by PyYAML's safe_load, and answers whether two
+// have the same value. It answers one line of JSON for each pair.
 const pythonReader = `
 import json, sys, yaml
 def shown(v):
@@ -35,7 +35,7 @@ for line in sys.stdin:
     print(json.dumps({"Before": a, "After": b, "BeforeError": a_error, "AfterError": b_error}), flush=True)
 `
 
-// readings are what PyYAML makes of two documents.
+// readings are PyYAML's readings of two documents.
 type readings struct{ Before, After, BeforeError, AfterError string }
 
 // python is a process that answers one comparison after another.
@@ -65,7 +65,8 @@ var startPython = sync.OnceValue(func() *python {
 	return p
 })
 
-// asCloudInitReads compares two documents by PyYAML. Tests need it where they need everything else, too.
+// asCloudInitReads compares two documents by PyYAML. Without PyYAML the tests are skipped, unless
+// they run where nothing may be missing.
 func asCloudInitReads(t testing.TB, before, after string) readings {
 	t.Helper()
 	p := startPython()
@@ -108,7 +109,7 @@ var styles = []string{
 	"a: >\n  y\n   x\n\n  z\nb: !!str >\n  1\nc: !!binary |\n  aGVs\n  bG8=\n",
 }
 
-// reencoded is a cloud-config as the guest gets it when it was joined with another.
+// reencoded is a cloud-config as the guest gets it after it was merged with another.
 func reencoded(t testing.TB, config string) (string, bool) {
 	t.Helper()
 	root, err := parseCloudConfig(config)
@@ -162,7 +163,8 @@ func TestWhatIsWrittenAgainMeansTheSame(t *testing.T) {
 	}
 }
 
-// A template's folded command reaches the guest as it was written also where the instance has commands of its own.
+// A template's folded command reaches the guest as it was written even if the instance has commands
+// of its own.
 func TestAFoldedCommandIsJoinedAsItIs(t *testing.T) {
 	const template = "#cloud-config\nruncmd:\n  - >\n    podman run \\\n      --name shop \\\n      shop:1\n"
 	data := customized(t, template, &Customization{RunCommands: []string{"true"}})
@@ -171,7 +173,7 @@ func TestAFoldedCommandIsJoinedAsItIs(t *testing.T) {
 	}
 }
 
-// No value changes, whatever its style, for this reader and for cloud-init's.
+// No value of any style changes, for this reader and for cloud-init's.
 func FuzzWhatIsWrittenAgainMeansTheSame(f *testing.F) {
 	for _, body := range styles {
 		f.Add(body)

@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
-// fakeGuest is a guest of the instance "id", as far as the script needs one: a directory that stands for its console, for
-// cloud-init's directories, and for its programs.
+// fakeGuest is a guest of the instance "id", as far as the script needs one: a directory that
+// stands for its console, for cloud-init's directories, and for its programs.
 type fakeGuest struct {
 	*testing.T
 	sh, dir string
@@ -37,7 +37,7 @@ func newFakeGuest(t *testing.T, script string) fakeGuest {
 	g.write(filepath.Join("cloud", "data", "instance-id"), "id\n")
 	g.write("script", strings.NewReplacer("/dev/ttyS0", filepath.Join(g.dir, "tty"), agent.RunDirectory, g.dir, "/var/lib/cloud", filepath.Join(g.dir, "cloud")).
 		Replace(script)+"heard=$?\nwait\nexit $heard\n")
-	// Whatever else this machine has, such as nft, the guest does not.
+	// The guest does not have this machine's other programs, such as nft.
 	for _, program := range []string{"cat", "cut", "grep", "id", "rm", "sed", "sh", "touch", "tr"} {
 		if path, err := exec.LookPath(program); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func (g fakeGuest) prepare(notes, programs map[string]string) {
 	}
 }
 
-// run runs the script with arguments, and waits for what it does in the background.
+// run runs the script with arguments, and waits for its background work.
 func (g fakeGuest) run(args string) error {
 	cmd := exec.CommandContext(g.Context(), g.sh, append([]string{filepath.Join(g.dir, "script")}, strings.Fields(args)...)...)
 	cmd.Dir, cmd.Env = g.dir, []string{"PATH=" + g.dir}

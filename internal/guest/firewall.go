@@ -7,16 +7,17 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
-// Where a guest keeps its firewall. It is apart from the distribution's own /etc/nftables.conf, which an administrator
-// may have reasons of his own to change.
+// The places where a guest keeps its firewall. They are separate from the distribution's own
+// /etc/nftables.conf, which an administrator may have other reasons to change.
 const (
 	rulesPath = "/etc/novacron/firewall.nft"
 	unitPath  = "/etc/systemd/system/novacron-firewall.service"
 )
 
-// rulesForm drops what comes in to the guest, other than what is let in. It judges before addresses are translated: the
-// port that a container publishes is one like any other, and is judged by its number outside. Packets to other machines,
-// which the guest only forwards, are none of its business. The first two lines make it replace itself in one go.
+// rulesForm drops all packets to the guest except those that it lets in. It filters before
+// addresses are translated: it treats a port that a container publishes like any other, by its
+// number outside. It does not filter packets to other machines, which the guest only forwards. The
+// first two lines make it replace itself atomically.
 const rulesForm = `# Made by novacron from open_ports of the instance's customization.
 table inet novacron
 delete table inet novacron
@@ -34,8 +35,8 @@ table inet novacron {
 }
 `
 
-// firewallUnit loads the rules before there is a network. As Debian's nftables.service, which flushes all rules there are
-// and thus must come first.
+// firewallUnit loads the rules before there is a network, as Debian's nftables.service does. That
+// one flushes all existing rules and thus must come first.
 const firewallUnit = `[Unit]
 Description=Inbound ports, by open_ports of the instance's customization
 DefaultDependencies=no
@@ -84,8 +85,8 @@ func firewallFiles(ports []int64) []writeFile {
 	return []writeFile{File{Content: firewallRules(ports)}.written(rulesPath), File{Content: firewallUnit}.written(unitPath)}
 }
 
-// earlyFirewall loads the rules where nft is in the image, before packages are installed and their services started. The
-// script makes sure of it later, and complains.
+// earlyFirewall loads the rules, if nft is in the image, before packages are installed and their
+// services started. The script makes sure of it later, and reports a failure.
 func earlyFirewall(ports []int64) string {
 	return fmt.Sprintf("[ -e %s ] || ! command -v nft >/dev/null || printf %%s %s | nft -f -", rulesPath, cloudinit.ShellWord(firewallRules(ports)))
 }

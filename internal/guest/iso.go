@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// volumeLabel is how cloud-init's NoCloud data source finds its medium.
+	// volumeLabel is the label by which cloud-init's NoCloud data source finds its medium.
 	volumeLabel = "cidata"
 
-	// sectorSize is that of ISO 9660; each file begins at a multiple of it.
+	// sectorSize is the sector size of ISO 9660; each file begins at a multiple of it.
 	sectorSize = 2048
 
 	// markerSize is long enough for a random marker to be found in one place only.
@@ -27,10 +27,9 @@ type seedFile struct {
 	marker  []byte
 }
 
-// ISO returns the files as an ISO 9660 image with the label "cidata", as cloud-init
-// looks for it on a CD-ROM. Files shorter than 16 bytes are filled up with newlines,
-// which YAML does not mind. Images of the same files differ only in the volume's
-// timestamps.
+// ISO returns the files as an ISO 9660 image with the label "cidata", as cloud-init looks for it on
+// a CD-ROM. Files shorter than 16 bytes are padded with newlines, which are harmless in YAML.
+// Images of the same files differ only in the volume's timestamps.
 func (f Files) ISO() ([]byte, error) {
 	image, err := f.iso(func() error { return nil })
 	if err != nil {
@@ -39,10 +38,9 @@ func (f Files) ISO() ([]byte, error) {
 	return image, nil
 }
 
-// iso makes the image. The library copies every file to a temporary directory, where
-// no secret may be: it gets a random marker and zeros of the same length instead, and
-// the contents are laid over them in memory. staged is called when all that will
-// ever be in that directory is there.
+// iso builds the image. The library copies every file to a temporary directory, which must hold no
+// secret: it gets a random marker and zeros of the same length instead, and the contents are laid
+// over them in memory. staged is called when that directory has all that it will ever have.
 func (f Files) iso(staged func() error) (_ []byte, err error) {
 	writer, err := iso9660.NewWriter()
 	if err != nil {
@@ -69,9 +67,9 @@ func (f Files) iso(staged func() error) (_ []byte, err error) {
 	return image.Bytes(), fill(image.Bytes(), files)
 }
 
-// mark makes a random marker. It does not begin with a zero: the library fills the last sector of a file with what its
-// buffer held before, so that the end of the marker is there again after the zeros of a file that is a little longer than
-// its sectors.
+// mark fills in a random marker that does not begin with a zero. The library fills the last sector
+// of a file with the previous content of its buffer. So the end of the marker appears again after
+// the zeros of a file that is a little longer than its sectors.
 func mark(marker []byte) {
 	rand.Read(marker) // never fails, see crypto/rand
 	marker[0] |= 1
@@ -96,8 +94,8 @@ func (f Files) list() []seedFile {
 	return files
 }
 
-// fill lays the files' contents over their markers. Every marker is looked for
-// before anything is written: a content cannot be taken for one.
+// fill lays the files' contents over their markers. It finds every marker before it writes
+// anything: a content cannot be taken for a marker.
 func fill(image []byte, files []seedFile) error {
 	offsets := make([]int, len(files))
 	for i, file := range files {
@@ -109,7 +107,7 @@ func fill(image []byte, files []seedFile) error {
 	}
 	for i, file := range files {
 		end := offsets[i] + copy(image[offsets[i]:], file.content)
-		// The library fills the last sector with what its buffer held before.
+		// The library fills the last sector with the previous content of its buffer.
 		clear(image[end:wholeSectors(end)])
 	}
 	return nil

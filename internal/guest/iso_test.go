@@ -80,7 +80,8 @@ func TestISOHoldsTheFilesAsGiven(t *testing.T) {
 	}
 }
 
-// One byte more than a sector, with a marker that begins with a zero, would have the marker in the second sector again.
+// If the marker began with a zero, a file of one byte more than a sector would have the marker in
+// the second sector again.
 func TestMarkersDoNotBeginWithAZero(t *testing.T) {
 	marker := make([]byte, markerSize)
 	for range 10_000 {
@@ -121,7 +122,7 @@ func TestISONeverPutsContentOnDisk(t *testing.T) {
 			}
 			content, err := os.ReadFile(path)
 			onDisk = append(onDisk, entry.Name())
-			// Any five characters of it in a row would be too much.
+			// Even five characters of it in a row would be too much.
 			for i := range len(secret) - 5 {
 				if bytes.Contains(content, []byte(secret[i:i+5])) {
 					t.Errorf("%s holds part of the content", entry.Name())
@@ -156,8 +157,8 @@ func TestISOCleansUpWhenItFails(t *testing.T) {
 	}
 }
 
-// The volume's timestamps (ECMA-119 8.4.26 to 8.4.29) are the only thing that time
-// or chance may change; markers and what the library's buffer held must be gone.
+// Time and chance may change only the volume's timestamps (ECMA-119 8.4.26 to 8.4.29); markers and
+// the previous content of the library's buffer must be gone.
 func TestISOsOfTheSameFilesDifferInTimestampsOnly(t *testing.T) {
 	content := make([]byte, sectorSize+700)
 	rand.Read(content)

@@ -8,31 +8,33 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// cloud-init lets each top-level key of user-data hide that of vendor-data as a whole, so a template's runcmd or
-// write_files would be lost as soon as an instance has its own. Both are known here, so they are joined here: vendor-data
-// is what the template says, and each key of user-data holds what both say. The layers are, from the bottom: the
-// template's cloud-config, the host name and SSH keys of the instance, the fields of its customization, and its
-// customization's user_data. Of a key that two layers have,
+// cloud-init lets each top-level key of user-data hide that of vendor-data as a whole, so a
+// template's runcmd or write_files would be lost as soon as an instance has its own. This file
+// knows both and merges them: vendor-data has the template's content, and each key of user-data has
+// the content of both. The layers are, from the bottom: the template's cloud-config, the host name
+// and SSH keys of the instance, the fields of its customization, and its customization's user_data.
+// If two layers have a key,
 //
 //   - lists are joined, the lower layer's elements first: runcmd, bootcmd, write_files, packages, users, …
 //   - mappings are joined key by key, by the same rules;
-//   - of anything else, such as a text or a number, the upper layer's counts;
-//   - a null says nothing;
+//   - for anything else, such as a text or a number, the upper layer's value wins;
+//   - a null counts as absent;
 //   - a list or mapping on one side and something else on the other is an error.
 //
 // The keys in wholeKeys are taken from the upper layer as they are.
 
-// wholeKeys are lists whose elements have their meaning from their place, or which choose from what there is, see
-// https://docs.cloud-init.io/en/22.4.2/topics/modules.html.
+// wholeKeys are lists whose elements get their meaning from their position, or which select from
+// what exists, see https://docs.cloud-init.io/en/22.4.2/topics/modules.html.
 var wholeKeys = []string{
 	"mount_default_fields", "output", "datasource_list", "ssh_genkeytypes",
 	"cloud_init_modules", "cloud_config_modules", "cloud_final_modules",
 }
 
-// mergeKeys steer how cloud-init itself puts user-data and vendor-data together, against the rules here.
+// mergeKeys control how cloud-init itself merges user-data and vendor-data, against the rules here.
 var mergeKeys = []string{"merge_how", "merge_type", "vendor_data", "vendor_data2"}
 
-// layOver lays the entries of upper over those of lower, and returns a mapping of all. Neither is changed.
+// layOver lays the entries of upper over those of lower, and returns a mapping of all. It changes
+// neither.
 func layOver(lower, upper *yaml.Node) (*yaml.Node, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: slices.Clone(lower.Content)}
 	for i := 0; i < len(upper.Content); i += 2 {
@@ -51,7 +53,7 @@ func layOver(lower, upper *yaml.Node) (*yaml.Node, error) {
 	return all, nil
 }
 
-// join joins two values of a key.
+// join merges two values of a key.
 func join(key string, lower, upper *yaml.Node) (*yaml.Node, error) {
 	switch {
 	case isNull(upper):
@@ -82,7 +84,7 @@ func kindOf(n *yaml.Node) string {
 	return "a single value"
 }
 
-// indexOf is the place of a key's value in a mapping's content, -1 where it lacks the key.
+// indexOf is the index of a key's value in a mapping's content, -1 if it lacks the key.
 func indexOf(mapping *yaml.Node, key string) int {
 	for i := 0; i < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Kind == yaml.ScalarNode && mapping.Content[i].Value == key {
@@ -92,7 +94,7 @@ func indexOf(mapping *yaml.Node, key string) int {
 	return -1
 }
 
-// valueOf is the value of a key; nil where the mapping lacks it, or has null.
+// valueOf is the value of a key; nil if the mapping lacks it, or has null.
 func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	if at := indexOf(mapping, key); at >= 0 && !isNull(mapping.Content[at]) {
 		return mapping.Content[at]
@@ -104,14 +106,14 @@ func isNull(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
-// Limits of what aliases may stand for. Real documents stay far below.
+// Limits on what aliases may expand to. Real documents stay far below.
 const (
 	maxNodes = 1 << 18
 	maxDepth = 1 << 9
 )
 
-// resolver copies nodes without anchors, aliases, merge keys and comments, so that a part of a document can go into
-// another. Comments are often attached to the wrong node when YAML is written again.
+// resolver copies nodes without anchors, aliases, merge keys and comments, so that a part of a
+// document can go into another. Comments often end up at the wrong node when YAML is written again.
 type resolver struct{ nodes int }
 
 func (r *resolver) resolve(n *yaml.Node, depth int) (*yaml.Node, error) {

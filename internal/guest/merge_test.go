@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What cloud-init would let one side hide from the other.
+// What cloud-init would let one side hide from the other is merged.
 func TestTheTemplateAndTheInstanceAreJoined(t *testing.T) {
 	const template = `#cloud-config
 packages: &p [vim]
@@ -95,7 +95,7 @@ func TestWhatCannotBeJoinedIsFound(t *testing.T) {
 	}
 }
 
-// Whatever two documents say, what each of them says of lists is in the joint one, in order, and only that.
+// For any two documents, the merged one has all list elements of both, in order, and only those.
 func FuzzTheJointListHasAllOfBoth(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s, "runcmd: [a]")

@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// moduleLists are the lists of modules in the order in which cloud-init runs them. A cloud-config that has one replaces that
-// of the image.
+// moduleLists are the lists of modules in the order in which cloud-init runs them. A list in a
+// cloud-config replaces that of the image.
 var moduleLists = []string{"cloud_init_modules", "cloud_config_modules", "cloud_final_modules"}
 
-// module is a part of cloud-init, with the list in which images have it.
+// module is a part of cloud-init, with the list that has it in images.
 type module struct{ name, list string }
 
 var (
@@ -22,13 +22,14 @@ var (
 	runsRuncmd   = module{"scripts_user", "cloud_final_modules"}
 )
 
-// LackingToReport says which of the modules by which a guest reports of its first boot the cloud-config of its template and
-// of its customization leave out; "" where it reports, or has nothing to report of.
+// LackingToReport says which of the modules by which a guest reports its first boot are left out by
+// the cloud-config of its template and of its customization. It is "" if the guest reports, or has
+// nothing to report.
 func LackingToReport(template string, c *Customization) string {
 	return lacking(template, c, func() []module { return []module{writesFiles, runsPerBoot} })
 }
 
-// LackingToCustomize is LackingToReport for the modules that carry a customization out.
+// LackingToCustomize is LackingToReport for the modules that carry out a customization.
 func LackingToCustomize(template string, c *Customization) string {
 	if c.empty() {
 		return ""
@@ -59,8 +60,9 @@ func (c *Customization) modules() []module {
 	return all
 }
 
-// lacking lists modules that a cloud-config leaves out, which it does where it has the list that they are in by default, and
-// no list of it has them. What cannot be read is for others to find.
+// lacking lists modules that a cloud-config leaves out: it has the list that contains them by
+// default, and none of its lists has them. It ignores a cloud-config that cannot be read, because
+// other checks report that.
 func lacking(template string, c *Customization, needed func() []module) string {
 	theirs, err := parseCloudConfig(template)
 	if err != nil || !reports(theirs, c) {
@@ -96,8 +98,9 @@ func lacking(template string, c *Customization, needed func() []module) string {
 	return strings.Join(slices.Compact(left), ", ")
 }
 
-// moduleName is the name of a module in an element of a list: a text, a list that begins with it, or a mapping with its name.
-// Names may be written with hyphens, and as those of the files that the modules are in.
+// moduleName is the name of a module in an element of a list: a text, a list that begins with it,
+// or a mapping with its name. Names may be written with hyphens, or as the names of the modules'
+// files.
 func moduleName(element *yaml.Node) string {
 	switch {
 	case element.Kind == yaml.SequenceNode && len(element.Content) > 0:

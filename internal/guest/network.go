@@ -10,11 +10,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// NetworkInterface is found in the guest by its MAC address, since names depend on
-// the guest's kernel and on PCI slots.
+// NetworkInterface is found in the guest by its MAC address, because names depend on the guest's
+// kernel and on PCI slots.
 type NetworkInterface struct {
-	// Name is unique in the guest. One like eth0 is given to the interface; any other
-	// is the name of its configuration only.
+	// Name is unique in the guest. A name like eth0 is given to the interface; any other names only
+	// its configuration.
 	Name string
 	// MAC is a 48-bit address such as 52:54:00:12:34:56.
 	MAC string
@@ -22,7 +22,7 @@ type NetworkInterface struct {
 	DHCP bool
 	// Addresses are static ones with their prefix lengths, IPv4 or IPv6.
 	Addresses []netip.Prefix
-	// Gateways are where all else of their kind is reached: at most one of IPv4 and one of IPv6.
+	// Gateways lead to all other addresses of their kind: at most one of IPv4 and one of IPv6.
 	Gateways []Gateway
 	// DNS are the servers to ask, in this order, besides those that DHCP names.
 	DNS []netip.Addr
@@ -31,8 +31,9 @@ type NetworkInterface struct {
 // Gateway is a router on the link of an interface.
 type Gateway struct {
 	Addr netip.Addr
-	// OnLink says that no network of the interface's addresses has it. A guest's netplan is told so; what else configures
-	// networks there may not know how (cloud-init 22.4 passes it to netplan alone).
+	// OnLink says that no network of the interface's addresses contains it. The guest's netplan
+	// learns that; other network configuration there may not support it (cloud-init 22.4 passes it
+	// to netplan alone).
 	OnLink bool
 }
 
@@ -55,9 +56,9 @@ type ethernet struct {
 	SetName text `yaml:"set-name,omitempty"`
 	DHCP4   bool `yaml:"dhcp4"`
 	DHCP6   bool `yaml:"dhcp6"`
-	// Identifier mac has the guest ask by its MAC address, so that it gets the same
-	// address again after its system disk was replaced. By itself, systemd-networkd
-	// asks by the machine's id, which a new system makes anew.
+	// Identifier mac makes the guest identify itself by its MAC address, so that it gets the same
+	// address again after its system disk was replaced. By default, systemd-networkd uses the
+	// machine's id, which a new system creates again.
 	Identifier  string       `yaml:"dhcp-identifier,omitempty"`
 	Addresses   []text       `yaml:"addresses,omitempty"`
 	Routes      []route      `yaml:"routes,omitempty"`
@@ -66,8 +67,8 @@ type ethernet struct {
 	Optional bool `yaml:"optional,omitempty"`
 }
 
-// route leads to everything: 0.0.0.0/0 rather than default, which older netplans and
-// cloud-init's own renderers do not know, or gateway4, which newer netplans give up.
+// route leads to everything. It is 0.0.0.0/0 rather than default, which older netplans and
+// cloud-init's own renderers do not know, or gateway4, which newer netplans are dropping.
 type route struct {
 	To     text `yaml:"to"`
 	Via    text `yaml:"via"`
@@ -102,8 +103,8 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 		owner[address] = nic.Name
 		entry := nic.ethernet()
 		entry.Match.MACAddress = address
-		// A boot waits for the first interface. It would wait for minutes where another
-		// one is plugged in where no DHCP server is, or has no address at all.
+		// A boot waits for the first interface. It would wait for minutes for another one that has
+		// no DHCP server, or no address at all.
 		entry.Optional = len(nic.Addresses) == 0 && (i > 0 || !nic.DHCP)
 		config.Ethernets[text(nic.Name)] = entry
 	}
@@ -114,7 +115,7 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 	return out, nil
 }
 
-// ethernet is what the interface is told of addresses.
+// ethernet is the addressing of the interface in cloud-init's format.
 func (nic NetworkInterface) ethernet() ethernet {
 	entry := ethernet{DHCP4: nic.DHCP}
 	if nic.DHCP {

@@ -60,7 +60,7 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 	}
 }
 
-// FuzzNetworkConfig: whatever is accepted is read back by a YAML parser as it was given.
+// FuzzNetworkConfig: a YAML parser reads every accepted configuration as it was given.
 func FuzzNetworkConfig(f *testing.F) {
 	f.Add("eth0", "52:54:00:00:00:01", "10.0.0.5/24", "10.0.0.1", "10.0.0.2", false)
 	f.Add("on", "52-54-00-00-00-01", "2001:db8::5/64", "fe80::1", "::1", true)

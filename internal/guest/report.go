@@ -13,16 +13,17 @@ import (
 
 // the script
 
-// scriptPath is where the guest keeps the script that reports, until it has: cloud-init runs what is there at each boot,
-// before the commands of runcmd. So it does not depend on them, and goes on after one that restarts the guest. Only root may
-// read it.
+// scriptPath is where the guest keeps the report script until the guest has reported: cloud-init
+// runs the scripts there at each boot, before the commands of runcmd. So it does not depend on
+// them, and goes on after a command that restarts the guest. Only root may read it.
 const scriptPath = "/var/lib/cloud/scripts/per-boot/novacron.sh"
 
 //go:embed firstboot.sh
 var firstBootScript string
 
-// Reports tells whether a guest reports on its serial console: it has something to do at its first boot, by its template's
-// cloud-config, with its parameters filled in, or by its customization.
+// Reports reports whether a guest reports on its serial console: it does if its template's
+// cloud-config, with its parameters filled in, or its customization gives it something to do at its
+// first boot.
 func Reports(template string, c *Customization) bool {
 	theirs, err := parseCloudConfig(template)
 	return err == nil && reports(theirs, c)
@@ -32,13 +33,14 @@ func reports(template *yaml.Node, c *Customization) bool {
 	return len(template.Content) > 0 || !c.empty()
 }
 
-// customizeCommand has the script carry out the customization, as a command of runcmd. cloud-init makes one script of its
-// commands, so the exit status is that of the one before.
+// customizeCommand makes the script carry out the customization, as a command of runcmd. cloud-init
+// writes its commands as one script, so the exit status is that of the command before.
 const customizeCommand = "sh " + scriptPath + " customize $?"
 
-// script reports how everything went that a guest was given to do. It also carries out what cloud-init has no field for,
-// and makes sure of what it would get wrong without a word. cloud-init's own status tells nothing of that: of several
-// commands it notices only the last one's failure.
+// script is the script that reports how everything went that the guest was given to do. It also
+// carries out what cloud-init has no field for, and makes sure of what cloud-init would silently
+// get wrong. cloud-init's own status does not cover that: of several commands it notices only the
+// failure of the last.
 func (c *Customization) script(id string) string {
 	if c.empty() {
 		c = &Customization{}
@@ -69,15 +71,16 @@ func (c *Customization) script(id string) string {
 		Replace(firstBootScript)
 }
 
-// reportMark begins the line by which a guest reports. The ID keeps it from being mistaken for that of another. It also
-// stands in seeds of instances that have yet to be started for the first time, so it stays as it is.
+// reportMark begins the line by which a guest reports. The ID keeps it from being mistaken for
+// another guest's line. It also appears in seeds of instances that have yet to be started for the
+// first time, so it must not change.
 func reportMark(id string) string { return "novacron: customization of " + id }
 
 // reportForm is the rest of that line, which firstboot.sh writes.
 var reportForm = regexp.MustCompile(`^: (ok|failed: (.*))\.\r*\n`)
 
-// Report finds on a guest's serial console what it has reported of its first boot. reported is false while there is
-// nothing; failure is "" where all went well.
+// Report finds in a guest's serial console what it has reported of its first boot. reported is
+// false while there is nothing; failure is "" if all went well.
 func Report(console, instanceID string) (failure string, reported bool) {
 	mark := reportMark(instanceID)
 	for {

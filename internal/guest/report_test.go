@@ -13,11 +13,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 )
 
-// unclear are notes of cloud-init that leave it to its own program to say how it was.
+// unclear are notes of cloud-init from which only its own program can tell how it went.
 var unclear = map[string]string{"result.json": `{"v1": {"errors": ["so and so"]}}`}
 
-// ranGuest is what the console of a guest "id" holds after it has carried out its customization, and reported, where
-// cloud-init leaves those notes, and its program says and ends with that.
+// ranGuest is the content of the console of a guest "id" after it has carried out its
+// customization, and reported. In that guest cloud-init leaves those notes, and its program prints
+// said and ends with status.
 func ranGuest(t *testing.T, c *Customization, notes map[string]string, said string, status int, programs map[string]string) (console string) {
 	t.Helper()
 	return ranScript(t, c.script("id"), []string{"customize 0", ""}, notes, said, status, programs)
@@ -30,7 +31,7 @@ func ranScript(t *testing.T, script string, args []string, notes map[string]stri
 	maps.Copy(all, programs)
 	g := newFakeGuest(t, script)
 	g.prepare(notes, all)
-	var heard error // by cloud-init, of its runcmd
+	var heard error // the outcome of runcmd, as cloud-init sees it
 	for _, arg := range args {
 		err := g.run(arg)
 		switch {
@@ -129,7 +130,8 @@ func TestTheGuestReportsWhatFailed(t *testing.T) {
 	}
 }
 
-// Where cloud-init's notes have an end of all its stages and no error, its program is not asked, which would tell of one here.
+// If cloud-init's notes have an end of all its stages and no error, its program is not asked; here
+// it would report an error.
 func TestTheGuestReportsByCloudInitsNotes(t *testing.T) {
 	const stage, begun = `  "errors": [],
    "finished": 1700000002.5,
@@ -165,7 +167,7 @@ func TestTheGuestReportsByCloudInitsNotes(t *testing.T) {
 	}
 }
 
-// The report waits for the result, and for nothing where the last stage has died.
+// The report waits for the result, but for nothing if the last stage has died.
 func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
 	const dead = `[ "$1" != list-units ] || printf "cloud-final.service failed"`
 	for name, test := range map[string]struct {
@@ -190,7 +192,8 @@ func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
 	}
 }
 
-// What a template asks for is reported as well, and so is what came of its commands before the customization's.
+// The report covers what a template asks for, and the outcome of its commands before the
+// customization's.
 func TestTheGuestReportsOfItsTemplate(t *testing.T) {
 	const well = "{\"v1\": {\"errors\": []}}"
 	notes := map[string]string{"result.json": well, "status.json": strings.Repeat("\"start\": 1\n\"finished\": 2\n", 4)}
@@ -220,7 +223,7 @@ func TestTheGuestReportsOfItsTemplate(t *testing.T) {
 	}
 }
 
-// An instance whose disk came from another's does not report in its name.
+// An instance whose disk came from another's does not report in that one's name.
 func TestTheScriptOfAnotherInstanceRemovesItself(t *testing.T) {
 	g := newFakeGuest(t, (*Customization)(nil).script("another"))
 	g.prepare(map[string]string{"result.json": "{}"}, map[string]string{"cloud-init": "exit 1"})
@@ -229,14 +232,14 @@ func TestTheScriptOfAnotherInstanceRemovesItself(t *testing.T) {
 	}
 }
 
-// A guest that shuts down, or crashes, in its first boot reports at once, or at its next boot, of which the notes tell nothing
-// of the first.
+// A guest that shuts down, or crashes, in its first boot reports at once, or at its next boot. The
+// notes of the next boot say nothing of the first.
 func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 	const stage = "  \"errors\": [],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
 	const broken = "  \"errors\": [\n    \"('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))\"\n   ],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
 	const begun = "  \"errors\": [],\n   \"finished\": null,\n   \"start\": 1.5\n"
 	const errors = `cloud-init: "errors": [ "('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))" ],`
-	// Whatever ends the report's process ends its programs, too.
+	// A signal that ends the report's process ends its programs, too.
 	const ends = "printf '' >>slept\nkill -%s $PPID"
 	const asking = "echo $PPID >reporter"
 	shutdown, crash := fmt.Sprintf(ends, "TERM")+"\nexit 143", fmt.Sprintf(ends, "KILL")
@@ -244,7 +247,7 @@ func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 	for name, test := range map[string]struct {
 		asked   *Customization
 		args    []string // of the first boot
-		status  string   // cloud-init's, when the first boot ends
+		status  string   // it has come to its end by then
 		result  bool     // it has come to its end by then
 		sleep   string
 		atOnce  bool // the report comes in the first boot
@@ -267,11 +270,11 @@ func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 			if test.result {
 				sleep = "printf '{}' >result.json\n" + sleep
 			}
-			// What systemd knows of a stage that it ended: it failed.
+			// systemd considers a stage that it ended as failed.
 			const systemctl = "case $* in *is-failed*) ;; is-system-running) echo stopping; exit 1 ;; *) echo unasked ;; esac"
 			g.prepare(map[string]string{"status.json": test.status}, map[string]string{"sleep": sleep, "systemctl": systemctl, "cloud-init": "kill -TERM $(cat reporter)\nexit 143"})
 			for _, arg := range test.args {
-				_ = g.run(arg) // what cloud-init hears of it is another test's
+				_ = g.run(arg) // another test covers what cloud-init sees of it
 			}
 			if first := g.console(); (first != "") != test.atOnce || g.keepsScript() == test.atOnce {
 				t.Errorf("the first boot reports %q, and the script is kept: %t", first, g.keepsScript())

@@ -1,5 +1,5 @@
-// Package guest is what a guest is told: the cloud-init seed that it finds at first boot, and what is
-// wrong with what it would be told. Package agent asks a guest that runs.
+// Package guest is what a guest is told: the cloud-init seed that it finds at first boot, and the
+// validation of what goes into it. Package agent asks a running guest.
 package guest
 
 import (
@@ -16,9 +16,9 @@ import (
 
 // Seed is what cloud-init is told at first boot, in the form of its NoCloud data source.
 type Seed struct {
-	// InstanceID is what cloud-init knows the instance by: a new one makes it run its
-	// per-instance modules again. Letters, digits and ._:- only, since it becomes a
-	// directory under /var/lib/cloud/instances.
+	// InstanceID is cloud-init's id of the instance: a new one makes it run its per-instance
+	// modules again. It consists of letters, digits and ._:- only, because it becomes a directory
+	// under /var/lib/cloud/instances.
 	InstanceID string
 	// Hostname is a name that ValidHostname accepts.
 	Hostname string
@@ -28,11 +28,11 @@ type Seed struct {
 	// VendorData is the template's cloud-config, with its parameters filled in, or "". It
 	// begins with its #cloud-config line.
 	VendorData string
-	// Customization is what the instance itself asks for; nil for nothing. What it says
-	// is joined with VendorData by the rules in merge.go.
+	// Customization is what the instance itself asks for; nil for nothing. It is merged with
+	// VendorData by the rules in merge.go.
 	Customization *Customization
-	// NetworkInterfaces are configured as they say. Without any, cloud-init falls back
-	// to DHCP on the first interface that it finds.
+	// NetworkInterfaces are the interfaces to configure. Without any, cloud-init falls back to DHCP
+	// on the first interface that it finds.
 	NetworkInterfaces []NetworkInterface
 }
 
@@ -40,16 +40,16 @@ type Seed struct {
 type Files struct {
 	UserData []byte
 	MetaData []byte
-	// NetworkConfig is nil where there is nothing to say about the network.
+	// NetworkConfig is nil if nothing is to be said about the network.
 	NetworkConfig []byte
-	// VendorData is nil where the template says nothing.
+	// VendorData is nil if the template has none.
 	VendorData []byte
 }
 
 var instanceIDForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 
-// text is a string that every YAML parser takes for one: always in double quotes,
-// since cloud-init reads YAML 1.1, to which a plain no is false and 1:30 is 90.
+// text is a string that every YAML parser reads as a string: it is always in double quotes, because
+// cloud-init reads YAML 1.1, in which a plain no is false and 1:30 is 90.
 type text string
 
 func (t text) MarshalYAML() (any, error) {
@@ -63,9 +63,8 @@ type metaData struct {
 	LocalHostname text `yaml:"local-hostname"`
 }
 
-// Render writes the seed's files. The same seed always gives the same bytes. It
-// fails where the guest could not use a field; its errors quote neither keys nor
-// user data.
+// Render writes the seed's files. The same seed always gives the same bytes. It fails if the guest
+// could not use a field; its errors quote neither keys nor user data.
 func (s Seed) Render() (Files, error) {
 	files, err := s.render()
 	if err != nil {

@@ -96,8 +96,8 @@ func TestSeedWithoutKeysLeavesRootLoginToTheImage(t *testing.T) {
 	}
 }
 
-// PyYAML, which cloud-init reads with, would take these for a boolean, a number in
-// base 60 or a number unless they are in quotes.
+// PyYAML, which cloud-init uses, would read these as a boolean, a number in base 60 or a number
+// unless they are in quotes.
 func TestSeedQuotesWhatYAML11WouldMisread(t *testing.T) {
 	files, err := Seed{
 		InstanceID: "12345", Hostname: "no",

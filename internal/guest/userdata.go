@@ -18,17 +18,17 @@ const disableRootField = "disable_root"
 // identity is the part of the user data that comes from the seed's other fields.
 type identity struct {
 	Hostname text `yaml:"hostname"`
-	// An image may have it true; then the host name would be ignored without a word.
+	// An image may have it true; then cloud-init would silently ignore the host name.
 	PreserveHostname bool `yaml:"preserve_hostname"`
-	// cloud-init gives the keys to the default user and to root, but for root it puts
-	// a command before each that refuses the login, unless this is false (cc_ssh,
-	// apply_credentials). Set only where there are keys.
+	// cloud-init gives the keys to the default user and to root, but for root it puts a command
+	// before each key that refuses the login, unless this is false (cc_ssh, apply_credentials). It
+	// is set only if there are keys.
 	DisableRoot       *bool  `yaml:"disable_root,omitempty"`
 	SSHAuthorizedKeys []text `yaml:"ssh_authorized_keys,omitempty"`
 }
 
-// renderUserData writes what the instance itself says, joined with its template's cloud-config; see merge.go for the
-// rules. id is what the guest's report names the instance by.
+// renderUserData writes the instance's own cloud-config, merged with its template's; see merge.go
+// for the rules. id is the instance's name in the guest's report.
 func renderUserData(hostname string, keys []string, template *yaml.Node, c *Customization, id string) ([]byte, error) {
 	config, err := c.cloudConfig(template, id)
 	if err != nil {
@@ -58,8 +58,8 @@ func parseTemplate(config string) (*yaml.Node, error) {
 	return parsed, nil
 }
 
-// parseCloudConfig returns the mapping that a cloud-config holds, without comments
-// and with aliases written out. Text "" gives an empty mapping.
+// parseCloudConfig returns the mapping in a cloud-config, without comments and with aliases
+// expanded. Text "" gives an empty mapping.
 func parseCloudConfig(config string) (*yaml.Node, error) {
 	empty := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	if config == "" {
@@ -69,7 +69,7 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	if !ok {
 		return nil, errors.New("user data must be a cloud-config. " + strings.TrimSuffix(cloudinit.NotCloudConfig(config), "."))
 	}
-	// An empty line stands in for the header: line numbers in errors stay true.
+	// An empty line replaces the header, so that line numbers in errors stay correct.
 	decoder := yaml.NewDecoder(strings.NewReader("\n" + body))
 	var document yaml.Node
 	switch err := decoder.Decode(&document); {
@@ -101,8 +101,9 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	return root, checkForPyYAML(root)
 }
 
-// checkForPyYAML refuses what this reader takes and cloud-init does not: a plain = or <<, to which PyYAML knows no value,
-// and commands that are neither a text nor a list, most of which are texts with a colon that YAML takes for a mapping.
+// checkForPyYAML refuses what this reader accepts and cloud-init does not. That is a plain = or <<,
+// for which PyYAML has no value, and commands that are neither a text nor a list, most of which are
+// texts with a colon that YAML reads as a mapping.
 func checkForPyYAML(root *yaml.Node) error {
 	if odd := findPlain(root, "=", "<<"); odd != nil {
 		return fmt.Errorf("user data: line %d: cloud-init cannot read %s by itself without "+
@@ -123,7 +124,8 @@ func checkForPyYAML(root *yaml.Node) error {
 	return nil
 }
 
-// findPlain is the first scalar, other than one with a tag, that stands without quotes and is one of the texts; nil for none.
+// findPlain is the first scalar, other than one with a tag, that has no quotes and is one of the
+// texts; nil for none.
 func findPlain(n *yaml.Node, texts ...string) *yaml.Node {
 	if n.Kind == yaml.ScalarNode && isPlain(n) && n.Style&yaml.TaggedStyle == 0 && slices.Contains(texts, n.Value) {
 		return n
@@ -136,7 +138,7 @@ func findPlain(n *yaml.Node, texts ...string) *yaml.Node {
 	return nil
 }
 
-// checkMergeKeys refuses what would undo how user data is joined here.
+// checkMergeKeys refuses keys that would defeat the way user data is merged here.
 func checkMergeKeys(root *yaml.Node) error {
 	for _, key := range mergeKeys {
 		if indexOf(root, key) >= 0 {
@@ -149,10 +151,10 @@ func checkMergeKeys(root *yaml.Node) error {
 
 var yamlPlace = regexp.MustCompile(`^yaml: line \d+: `)
 
-// withoutContent is the message of a YAML syntax error, without what it may quote
-// of the user data, where secrets are. Errors that carry a line come from the
-// scanner and parser, whose texts are fixed; any other may name an anchor, and an
-// unquoted secret that begins with * reads as one.
+// withoutContent is the message of a YAML syntax error, without parts of the user data that it may
+// quote and that may be secret. Errors that carry a line come from the scanner and parser, whose
+// texts are fixed; any other may name an anchor, and an unquoted secret that begins with * reads as
+// one.
 func withoutContent(err error) string {
 	if message := err.Error(); yamlPlace.MatchString(message) {
 		return strings.TrimPrefix(message, "yaml: ")
@@ -160,8 +162,8 @@ func withoutContent(err error) string {
 	return "it contains a character that YAML does not allow, or a value that begins with * or & and is not in quotes"
 }
 
-// checkKeys refuses keys given twice, of which cloud-init would drop one without a
-// word. It names lines only: a badly quoted secret may have become a key.
+// checkKeys refuses duplicate keys, of which cloud-init would silently drop one. It names lines
+// only: a badly quoted secret may have become a key.
 func checkKeys(mapping *yaml.Node) error {
 	lines := map[string]int{}
 	for i := 0; i < len(mapping.Content); i += 2 {
@@ -177,8 +179,8 @@ func checkKeys(mapping *yaml.Node) error {
 	return nil
 }
 
-// withIdentity lays a config over the identity's fields: what the config says itself wins, except that its authorized
-// keys follow the identity's. Whether root may log in at all is the template's to say.
+// withIdentity lays a config over the identity's fields: the config's own values win, except that
+// its authorized keys follow the identity's. The template decides whether root may log in at all.
 func withIdentity(config, template *yaml.Node, hostname string, keys []string) (*yaml.Node, error) {
 	who := identity{Hostname: text(hostname)}
 	for _, key := range keys {

@@ -60,8 +60,8 @@ func TestUserDataOfTheInstanceWins(t *testing.T) {
 	}
 }
 
-// What the instance says reaches the guest as it was written: a plain 0644 or yes
-// means something else to cloud-init than a quoted one, so neither may change.
+// The instance's user data reaches the guest as it was written: a plain 0644 or yes means something
+// else to cloud-init than a quoted one, so neither may change.
 func TestUserDataKeepsItsValues(t *testing.T) {
 	const own = `#cloud-config
 # a comment
@@ -103,12 +103,12 @@ script: >-
 	}
 }
 
-// yaml11 is what a YAML 1.1 reader takes for a boolean or a number only where it is
-// plain, though to the library that writes it is a string either way, see
+// yaml11 matches texts that a YAML 1.1 reader takes for a boolean or a number only if they are
+// plain, although they are strings in either style to the library that writes them, see
 // https://yaml.org/type/bool.html and https://yaml.org/type/int.html.
 var yaml11 = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
-// describe writes down all of a YAML tree that a reader of any YAML version can see.
+// describe writes down everything in a YAML tree that a reader of any YAML version can see.
 func describe(n *yaml.Node) string {
 	var b strings.Builder
 	var walk func(n *yaml.Node, depth int)
@@ -160,7 +160,7 @@ func TestUserDataThatCloudInitWouldNotTakeIsRefused(t *testing.T) {
 	}
 }
 
-// laughs is a document whose aliases stand for ten to the power of that many values.
+// laughs is a document whose aliases expand to ten to the power of that many values.
 func laughs(power int) string {
 	var b strings.Builder
 	for level := range power {
@@ -169,7 +169,7 @@ func laughs(power int) string {
 	return b.String()
 }
 
-// An alias leads nowhere in the document that a part of this one goes into.
+// In the document that a part of this one goes into, an alias would lead nowhere.
 func TestUserDataHasItsAliasesWrittenOut(t *testing.T) {
 	out, err := userData(t, "web", []string{"K1"}, `#cloud-config
 base: &base {shell: /bin/bash, sudo: "no"}
@@ -206,7 +206,7 @@ func TestUserDataErrorsPointAtTheLine(t *testing.T) {
 	}
 }
 
-// Whatever text a host name and keys hold, it stays the text of that one value.
+// Any text in a host name and in keys stays the text of that one value.
 func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 	f.Add("web", "ssh-ed25519 AAAA alice", "")
 	f.Add("no", "a\nruncmd: [reboot]", "#cloud-config\nssh_authorized_keys: [x]\n")
@@ -265,7 +265,7 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 	})
 }
 
-// Forms of user data that people have: taken as cloud-init takes them, or refused with the reason.
+// Forms of user data in use: accepted as cloud-init accepts them, or refused with the reason.
 func TestFormsOfUserDataAreTakenOrExplained(t *testing.T) {
 	for name, says := range map[string]string{
 		"bom": "", "crlf": "", "docmarks": "",

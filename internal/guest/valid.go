@@ -17,10 +17,10 @@ const (
 	maxLabel    = 63  // RFC 1035 2.3.4
 )
 
-// ValidHostname tells why name cannot be a guest's host name; nil means it can.
-// A host name is one RFC 1123 label or several joined by dots: letters, digits
-// and inner hyphens, 1 to 63 characters a label, 253 in all. An IP address has
-// that shape but is refused, because RFC 1123 2.1 tells names and addresses apart.
+// ValidHostname returns an error that says why name cannot be a guest's host name; nil means it
+// can. A host name is one RFC 1123 label or several joined by dots: letters, digits and inner
+// hyphens, 1 to 63 characters per label, 253 in all. An IP address has that shape but is refused,
+// because RFC 1123 2.1 distinguishes names and addresses.
 func ValidHostname(name string) error {
 	switch {
 	case name == "":
@@ -71,19 +71,19 @@ var (
 	errNoKey = errors.New("holds no SSH public key; expected at least one line as in the .pub file of ssh-keygen")
 )
 
-// ValidSSHKey tells why text cannot be given to a guest as SSH public keys; nil
-// means it can. Text is in the form of sshd's AUTHORIZED_KEYS FILE FORMAT: one key
-// a line; empty lines and lines that start with # are skipped; at least one key. A byte
-// order mark before a line, as of a file that was put behind another, is passed over.
-// Keys with options are refused, because they would lose them. The errors give
-// line numbers and never any part of the text, which may be a secret.
+// ValidSSHKey returns an error that says why text cannot be given to a guest as SSH public keys;
+// nil means it can. Text is in the form of sshd's AUTHORIZED_KEYS FILE FORMAT: one key per line;
+// empty lines and lines that start with # are skipped; at least one key. A byte order mark before a
+// line, as from a file that was appended to another, is skipped. Keys with options are refused,
+// because they would lose them. The errors give line numbers and never any part of the text, which
+// may be a secret.
 func ValidSSHKey(text string) error {
 	_, err := publicKeys(text)
 	return err
 }
 
-// publicKeys returns the keys of text, one a line and trimmed: cloud-init takes
-// one key an element and would write a longer element to authorized_keys as it is.
+// publicKeys returns the keys of text, one per line and trimmed: cloud-init takes one key per
+// element and would write a longer element to authorized_keys as it is.
 func publicKeys(text string) ([]string, error) {
 	var keys []string
 	number := 0
@@ -112,8 +112,8 @@ func publicKeys(text string) ([]string, error) {
 	return keys, nil
 }
 
-// isPrivateKey knows the first lines of PEM and OpenSSH keys (RFC 7468), of
-// ssh.com keys and of PuTTY's.
+// isPrivateKey recognises the first lines of PEM and OpenSSH keys (RFC 7468), of ssh.com keys and
+// of PuTTY's.
 func isPrivateKey(line string) bool {
 	return strings.HasPrefix(line, "--") && strings.Contains(line, "PRIVATE KEY") ||
 		strings.HasPrefix(line, "PuTTY-User-Key-File-")

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// testKey returns the authorized_keys line, without its newline, of the key that n stands for.
+// testKey returns the authorized_keys line, without its newline, of the key that n identifies.
 func testKey(t testing.TB, n byte, comment string) string {
 	t.Helper()
 	public, err := ssh.NewPublicKey(testPrivateKey(n).Public())
@@ -116,7 +116,7 @@ func TestValidSSHKeyRefusesWhatASSHServerWouldNotTake(t *testing.T) {
 	}
 }
 
-// checkSilent fails where an error quotes a word of the text that it is about.
+// checkSilent fails the test if an error quotes a word of the text that it is about.
 func checkSilent(t *testing.T, err error, text string) {
 	t.Helper()
 	for word := range strings.FieldsSeq(text) {

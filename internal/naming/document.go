@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// maxRevision bounds the revision in a name, far above what any document reaches: a foreign volume of a huge one must not
-// leave a document without a next one.
+// maxRevision bounds the revision in a name, far above what any document reaches: a foreign volume
+// with a huge revision must not leave a document without a next one.
 const maxRevision = 1<<32 - 1
 
-// DocumentStem is what the names of all volumes of a document have in common. A key's slash (tenant/name) is a dot in it.
+// DocumentStem is the common start of the names of all volumes of a document. A key's slash
+// (tenant/name) becomes a dot in it.
 func DocumentStem(kind, key string) string {
 	return own + kind + "." + strings.Replace(key, "/", ".", 1) + "."
 }
 
-// DocumentPrefix is what the stems of the documents start with whose keys start so.
+// DocumentPrefix is the common start of the stems of all documents whose keys start with keys.
 func DocumentPrefix(kind, keys string) string {
 	return strings.TrimSuffix(DocumentStem(kind, keys), ".")
 }
@@ -24,7 +25,8 @@ func Document(stem string, revision uint64) string {
 	return stem + strconv.FormatUint(revision, 10) + document
 }
 
-// ParseDocument splits the name of a document's volume. ok is false for a volume that is no document.
+// ParseDocument splits the name of a document's volume. ok is false for a volume that is not a
+// document.
 func ParseDocument(volume string) (stem string, revision uint64, ok bool) {
 	rest, isDocument := strings.CutSuffix(volume, document)
 	if !isDocument || !IsOwn(rest) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// AndOthers lists names for a message, and says how many there are that belong to other tenants:
-// those are counted, and never named.
+// AndOthers lists names for a message, and says how many more belong to other tenants: it counts
+// those, and never names them.
 func AndOthers(names []string, others int) string {
 	text := strings.Join(names, ", ")
 	switch {

@@ -14,7 +14,7 @@ func TestNamesAreOrderedAsAReaderWould(t *testing.T) {
 	}
 }
 
-// FuzzNaturalCompare checks that the order is one: without that, sorting is anybody's guess.
+// FuzzNaturalCompare checks that the comparison is a consistent order, which sorting requires.
 func FuzzNaturalCompare(f *testing.F) {
 	f.Add("eth10", "eth2", "eth02")
 	f.Add("a1", "a01", "a001b")

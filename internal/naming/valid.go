@@ -13,35 +13,36 @@ var (
 	paramName    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 )
 
-// ValidateTemplateName tells whether a name may name a template.
+// ValidateTemplateName checks whether a name may name a template.
 func ValidateTemplateName(name string) error {
 	return match(templateName, name, "template name", "lower-case letters, digits, dots, underscores and hyphens, "+
 		"starting with a letter or digit, at most 63 characters, for example ubuntu-server-24.04")
 }
 
-// ValidateTenant tells whether a name may name a tenant. No dots: tenant and name are joined by one on the host.
+// ValidateTenant checks whether a name may name a tenant. It allows no dots, because a dot joins
+// tenant and name on the host.
 func ValidateTenant(name string) error {
 	return match(tenantName, name, "tenant", "lower-case letters, digits, underscores and hyphens, starting with a "+
 		"letter or digit, at most 63 characters")
 }
 
-// ValidateInstanceName tells whether a name may name an instance: an RFC 1123 label, because it is the guest's
-// host name unless a parameter says otherwise.
+// ValidateInstanceName checks whether a name may name an instance: it has to be an RFC 1123 label,
+// because it is the guest's host name unless a parameter says otherwise.
 func ValidateInstanceName(name string) error {
 	return match(dnsLabel, name, "instance name", "a DNS label: lower-case letters, digits and hyphens, not at "+
 		"either end, at most 63 characters, for example web-server-1")
 }
 
-// ValidateDeviceName tells whether a name may name a disk or an interface.
+// ValidateDeviceName checks whether a name may name a disk or an interface.
 func ValidateDeviceName(name string) error {
 	return match(mapKey, name, "name", "lower-case letters, digits, underscores and hyphens, starting with a letter, "+
 		"at most 32 characters, for example system or eth0")
 }
 
-// IsDNSLabel tells whether a text is a label of a host name (RFC 1123) in lower case.
+// IsDNSLabel reports whether a text is a label of a host name (RFC 1123) in lower case.
 func IsDNSLabel(text string) bool { return dnsLabel.MatchString(text) }
 
-// IsParameterName tells whether a name may name a parameter.
+// IsParameterName reports whether a name may name a parameter.
 func IsParameterName(name string) bool { return paramName.MatchString(name) }
 
 func match(re *regexp.Regexp, name, what, rule string) error {

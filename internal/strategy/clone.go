@@ -7,7 +7,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// clone copies the image, in its format: then the instance needs nothing of the library.
+// clone copies the image, in its format: then the instance needs nothing from the library.
 type clone struct{}
 
 func (clone) Name() catalog.Strategy     { return "clone" }

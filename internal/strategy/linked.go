@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// linked lays a qcow2 overlay on the image: that takes no time, and the image has to stay.
+// linked lays a qcow2 overlay on the image: that takes no time, but the image has to stay.
 type linked struct{}
 
 func (linked) Name() catalog.Strategy { return "linked_clone" }

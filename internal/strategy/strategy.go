@@ -1,5 +1,6 @@
-// Package strategy has the ways in which an instance's system disk comes from the stored image of its version. Others ask a
-// strategy what it does, and never which one it is: so one more is a file of this package.
+// Package strategy has the ways in which an instance's system disk is created from the stored image
+// of its version. Other packages ask a strategy what it does, and never which one it is: so to add
+// one, add a file to this package.
 package strategy
 
 import (
@@ -11,19 +12,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Strategy makes system disks. strategytest is its contract.
+// Strategy creates system disks. strategytest is its contract.
 type Strategy interface {
-	// Name is what users write, and documents keep.
+	// Name is the name that users write and documents keep.
 	Name() catalog.Strategy
-	// HoldsBase tells whether a disk needs the image that it was made from for as long as it lives.
+	// HoldsBase reports whether a disk needs the image that it was created from as long as the disk
+	// exists.
 	HoldsBase() bool
-	// Format is the format of a disk that is made from an image of a format: raw or qcow2.
+	// Format is the format of a disk that is created from an image of a format: raw or qcow2.
 	Format(image string) string
-	// Make makes a disk. A name that is taken gives host.ErrExists; another failure may leave a volume of the name.
+	// Make creates a disk. It returns host.ErrExists if the name is taken; another failure may
+	// leave a volume of that name.
 	Make(ctx context.Context, volumes host.Volumes, d Disk) error
 }
 
-// Disk is a system disk to make.
+// Disk is a system disk to create.
 type Disk struct {
 	Pool, Name  string
 	Capacity    uint64 // bytes, no fewer than the image has
@@ -34,10 +37,10 @@ type Disk struct {
 // Default is the strategy of templates that name none.
 func Default() Strategy { return linked{} }
 
-// All returns the strategies, in the order in which texts list them.
+// All returns the strategies, in the order in which messages list them.
 func All() []Strategy { return []Strategy{clone{}, linked{}} }
 
-// Names are those of All.
+// Names returns the names of all strategies.
 func Names() []string {
 	var names []string
 	for _, s := range All() {
@@ -56,8 +59,8 @@ func Of(name catalog.Strategy) (Strategy, error) {
 	return nil, fmt.Errorf("unknown strategy %q: this version of the provider has %s", name, strings.Join(Names(), ", "))
 }
 
-// HoldsBase tells whether instances of a strategy may need the image that they were made from. That holds for a strategy, too,
-// that a later version of the provider has written.
+// HoldsBase reports whether instances of a strategy may need the image that they were created from.
+// That includes a strategy that a later version of the provider has written.
 func HoldsBase(name catalog.Strategy) bool {
 	s, err := Of(name)
 	return err != nil || s.HoldsBase()

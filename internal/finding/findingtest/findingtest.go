@@ -27,8 +27,8 @@ func found(fs finding.List) []string {
 	return lines
 }
 
-// Expect reports where findings differ from those wanted, each written as "path: summary", and where a detail is no sentence or
-// does not name the keys of its path.
+// Expect reports differences between the findings and those wanted, each written as "path:
+// summary", and details that are not sentences or do not name the keys of their path.
 func Expect(t *testing.T, name string, fs finding.List, want ...string) {
 	t.Helper()
 	if got := found(fs); !slices.Equal(got, want) {

@@ -1,4 +1,5 @@
-// Package agent asks a running guest by its QEMU guest agent: its addresses, and how cloud-init has ended.
+// Package agent asks a running guest, by its QEMU guest agent, for its addresses and for how
+// cloud-init ended.
 package agent
 
 import (
@@ -11,22 +12,22 @@ import (
 )
 
 const (
-	// commandTimeout bounds one answer of the agent. Commands answer at once, also
-	// guest-exec, which does not wait for its process; the margin is for guests under
-	// software emulation.
+	// commandTimeout bounds one answer of the agent. All commands answer at once, including
+	// guest-exec, which does not wait for its process; the margin is for guests under software
+	// emulation.
 	commandTimeout = 10 * time.Second
 
-	// A process is asked after at these intervals, each twice the one before.
+	// The state of a process is polled at these intervals, each twice the one before.
 	firstPoll = 50 * time.Millisecond
 	lastPoll  = time.Second
 
-	// maxOutput bounds what is kept of each output stream of a process, in bytes. It
-	// comes from the guest, which is not to be trusted with our memory.
+	// maxOutput bounds, in bytes, how much is kept of each output stream of a process. It comes
+	// from the guest, which must not be able to exhaust the provider's memory.
 	maxOutput = 1 << 20
 )
 
-// Transport carries one command to the QEMU guest agent and its answer back, both in
-// JSON. A timeout is the longest to wait for the answer; it is above zero.
+// Transport carries one command to the QEMU guest agent and its answer back, both in JSON. A
+// timeout is the longest time to wait for the answer; it is above zero.
 type Transport interface {
 	AgentCommand(ctx context.Context, command string, timeout time.Duration) (string, error)
 }
@@ -37,12 +38,12 @@ type Agent struct {
 	transport Transport
 }
 
-// New returns the agent behind the transport. Nothing is sent.
+// New returns the agent behind the transport. It sends nothing.
 func New(transport Transport) *Agent {
 	return &Agent{transport: transport}
 }
 
-// Error is a command that the agent understood and refused.
+// Error is the error of a command that the agent understood and refused.
 type Error struct {
 	Command string // such as "guest-exec"
 	Class   string // QapiErrorClass, such as "GenericError" or "CommandNotFound"
@@ -57,8 +58,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the guest agent refused %s: %s (%s)%s", e.Command, e.Desc, e.Class, hint)
 }
 
-// call sends a command with its arguments, nil for none, and decodes what it returns.
-// Errors wrap those of the transport and of ctx, or are an *AgentError.
+// call sends a command with its arguments, nil for none, and decodes the result. Errors wrap those
+// of the transport and of ctx, or are an *Error.
 func (a *Agent) call(ctx context.Context, command string, arguments, result any) error {
 	timeout := commandTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -103,7 +104,7 @@ func (a *Agent) call(ctx context.Context, command string, arguments, result any)
 	return nil
 }
 
-// Ping tells whether the agent answers.
+// Ping checks whether the agent answers.
 func (a *Agent) Ping(ctx context.Context) error {
 	return a.call(ctx, "guest-ping", nil, &struct{}{})
 }
@@ -120,7 +121,7 @@ func (a *Agent) HostName(ctx context.Context) (string, error) {
 // Interface is a network interface as the guest sees it.
 type Interface struct {
 	Name      string
-	MAC       string // as 52:54:00:12:34:56; "" where it has none
+	MAC       string // as 52:54:00:12:34:56; "" if it has none
 	Addresses []netip.Prefix
 }
 
@@ -159,18 +160,18 @@ func (a *Agent) Interfaces(ctx context.Context) ([]Interface, error) {
 
 // Result is how a process in the guest ended.
 type Result struct {
-	// ExitCode is that of the process, or 128 and the signal's number, as in a shell,
-	// where a signal ended it.
+	// ExitCode is the exit code of the process. If a signal ended the process, it is 128 plus the
+	// signal's number, as in a shell.
 	ExitCode       int
 	Stdout, Stderr string
-	// Truncated is set when more was written than is kept: 1 MiB a stream.
+	// Truncated is set when more was written than is kept: 1 MiB per stream.
 	Truncated bool
 }
 
-// Exec runs a program of the guest as root and waits until it ends. A program that
-// ends with an error is a Result; an error means that it could not be run or asked
-// after. When ctx ends, Exec returns and the process goes on: the agent has no
-// command to stop it. Errors name the path and never the arguments.
+// Exec runs a program of the guest as root and waits until it ends. If the program ends with an
+// error, that is a Result; an error means that the program could not be run or polled. When ctx
+// ends, Exec returns and the process goes on: the agent has no command to stop it. Errors name the
+// path and never the arguments.
 func (a *Agent) Exec(ctx context.Context, path string, args ...string) (Result, error) {
 	var started struct {
 		PID int64 `json:"pid"`
@@ -242,9 +243,9 @@ func (s processStatus) result() (Result, error) {
 	}, nil
 }
 
-// decodeOutput decodes at most maxOutput bytes and tells whether there were more.
+// decodeOutput decodes at most maxOutput bytes and reports whether there were more.
 func decodeOutput(encoded string) (string, bool, error) {
-	// One group beyond the limit is decoded too, to know of the byte after it.
+	// One group beyond the limit is decoded too, to know whether another byte follows it.
 	if limit := (maxOutput/3 + 1) * 4; len(encoded) > limit {
 		encoded = encoded[:limit]
 	}

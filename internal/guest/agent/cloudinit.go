@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// ErrNoCloudInit is a guest that has no cloud-init in its PATH.
+// ErrNoCloudInit says that the guest has no cloud-init in its PATH.
 var ErrNoCloudInit = errors.New("the guest has no cloud-init")
 
 // CloudInitStatus is how far cloud-init got.
 type CloudInitStatus string
 
-// The states of "cloud-init status". Newer versions write some of them otherwise
-// ("not started", "degraded done"); these stand for both.
+// The states of "cloud-init status". Newer versions spell some of them differently ("not started",
+// "degraded done"); these stand for both.
 const (
 	CloudInitNotRun   CloudInitStatus = "not run"
 	CloudInitRunning  CloudInitStatus = "running"
@@ -39,13 +39,13 @@ var statusWords = map[string]CloudInitStatus{
 	"disabled":         CloudInitDisabled,
 }
 
-// CloudInit is what cloud-init tells of its run.
+// CloudInit is what cloud-init reports of its run.
 type CloudInit struct {
 	Status CloudInitStatus
 	// Detail is cloud-init's own description, such as its data source.
 	Detail string
 	// FailedStage is the first stage with errors: "init-local", "init", "modules-init",
-	// "modules-config" or "modules-final". "" where none failed or none is known.
+	// "modules-config" or "modules-final". It is "" if none failed or none is known.
 	FailedStage string
 	// Errors are in the order of stages; recoverable ones begin with their level,
 	// as in "WARNING: …".
@@ -58,9 +58,8 @@ const exitNotFound = 127
 // exitUsage is the exit code of Python's argparse for an unknown option.
 const exitUsage = 2
 
-// CloudInitStatus asks cloud-init how far it is; it does not wait for it. Where
-// something failed, it also finds out in which stage. A guest without cloud-init
-// gives ErrNoCloudInit.
+// CloudInitStatus asks cloud-init how far it is; it does not wait for it. If something failed, it
+// also finds out in which stage. It returns ErrNoCloudInit for a guest without cloud-init.
 func (a *Agent) CloudInitStatus(ctx context.Context) (CloudInit, error) {
 	report, err := a.cloudInitStatus(ctx)
 	if err != nil {
@@ -87,20 +86,20 @@ func (a *Agent) cloudInitStatus(ctx context.Context) (CloudInit, error) {
 		}
 	}
 	if result.ExitCode == exitUsage && result.Stdout == "" {
-		// Versions older than Debian 12's have no --format.
+		// Versions before Debian 12's have no --format.
 		if result, err = a.execCloudInit(ctx, ask, "status", "--long"); err != nil {
 			return CloudInit{}, err
 		}
 		report, err := parseLongStatus(result.Stdout)
 		return report, withResult(err, result)
 	}
-	// The exit code says nothing that the report does not.
+	// The report includes everything that the exit code says.
 	report, err := parseStatus(result.Stdout)
 	return report, withResult(err, result)
 }
 
-// execCloudInit runs cloud-init through a shell's script: the agent reports a program
-// that it cannot find in words only, a shell by an exit code.
+// execCloudInit runs cloud-init through a shell script: if a program is not found, the agent says
+// so only in words, but a shell by an exit code.
 func (a *Agent) execCloudInit(ctx context.Context, script string, args ...string) (Result, error) {
 	result, err := a.Exec(ctx, "sh", append([]string{"-c", script, "sh"}, args...)...)
 	if err == nil && result.ExitCode == exitNotFound {
@@ -109,7 +108,7 @@ func (a *Agent) execCloudInit(ctx context.Context, script string, args ...string
 	return result, err
 }
 
-// withResult adds to an error what cloud-init itself had to say.
+// withResult adds to an error what cloud-init itself reported.
 func withResult(err error, result Result) error {
 	if err == nil {
 		return nil
@@ -125,7 +124,7 @@ func withResult(err error, result Result) error {
 	return fmt.Errorf("%w (exit code %d, standard error: %s)", err, result.ExitCode, said)
 }
 
-// stageReport is a stage in cloud-init's status.json, and the whole in result.json.
+// stageReport is a stage in cloud-init's status.json, and the whole run in result.json.
 type stageReport struct {
 	Errors            []string            `json:"errors"`
 	RecoverableErrors map[string][]string `json:"recoverable_errors"` // by log level; since 23.4
@@ -133,8 +132,7 @@ type stageReport struct {
 	Finished          any                 `json:"finished"`
 }
 
-// messages are the errors that count for a status: a degraded run has recoverable
-// ones only.
+// messages are the errors that count for a status: a degraded run has only recoverable ones.
 func (s stageReport) messages() []string {
 	messages := slices.Clone(s.Errors)
 	for _, level := range []string{"CRITICAL", "ERROR", "WARNING", "DEPRECATED"} {
@@ -170,15 +168,15 @@ func (s stageReports) all() []namedStage {
 	}
 }
 
-// ended tells whether the last stage, and each that has begun, is over.
+// ended reports whether the last stage is over, and so is each stage that has begun.
 func (s stageReports) ended() bool {
 	return s.ModulesFinal.Finished != nil && !slices.ContainsFunc(s.all(), func(stage namedStage) bool {
 		return stage.Start != nil && stage.Finished == nil
 	})
 }
 
-// failures returns the first stage that failed and the errors of all. Errors weigh
-// more than recoverable ones: a stage that only warned did not fail the run.
+// failures returns the first stage that failed and the errors of all stages. Errors outweigh
+// recoverable ones: a stage that only warned did not make the run fail.
 func (s stageReports) failures(status CloudInitStatus) (failed string, messages []string) {
 	for _, stage := range s.all() {
 		found := stage.messages()
@@ -193,8 +191,8 @@ func (s stageReports) failures(status CloudInitStatus) (failed string, messages 
 	return failed, messages
 }
 
-// parseStatus reads the output of "cloud-init status --format json". That of 22.4
-// holds the errors of all stages in one list, newer ones hold the stages too.
+// parseStatus reads the output of "cloud-init status --format json". The output of 22.4 has the
+// errors of all stages in one list; newer versions also list the stages.
 func parseStatus(output string) (CloudInit, error) {
 	var answer struct {
 		Status         string `json:"status"`
@@ -256,8 +254,8 @@ const (
 	resultFile = RunDirectory + "/result.json"
 )
 
-// explain adds the failed stage and the errors from cloud-init's own files. They may
-// be missing or unreadable; then the status, which is known, has to do.
+// explain adds the failed stage and the errors from cloud-init's own files. If they are missing or
+// unreadable, the report keeps only the status.
 func (a *Agent) explain(ctx context.Context, report *CloudInit) {
 	var status struct {
 		V1 stageReports `json:"v1"`

@@ -59,7 +59,7 @@ const (
 		"modules-final": {"errors": [], "recoverable_errors": {}}`
 )
 
-// execSteps are the commands of one process and what it leaves.
+// execSteps are the commands that run one process, which leaves that result.
 func execSteps(result Result, path string, args ...string) []step {
 	command, err := json.Marshal(map[string]any{
 		"execute": "guest-exec", "arguments": map[string]any{"path": path, "arg": args, "capture-output": true},
@@ -79,7 +79,8 @@ func scriptSteps(result Result, script string, args ...string) []step {
 	return execSteps(result, "sh", append([]string{"-c", script, "sh"}, args...)...)
 }
 
-// longSteps ask cloud-init for its report in words, statusSteps for that as JSON, or its notes.
+// longSteps ask cloud-init for its report in words; statusSteps ask for it as JSON, or for
+// cloud-init's notes.
 func longSteps(result Result) []step { return scriptSteps(result, ask, "status", "--long") }
 
 func statusSteps(result Result) []step {
@@ -104,7 +105,7 @@ func TestCloudInitStatus(t *testing.T) {
 		steps []step
 		want  CloudInit
 	}
-	// cannotTell are notes that leave it to cloud-init's program.
+	// cannotTell are notes that leave the answer to cloud-init's program.
 	cannotTell := func(notes string) asked {
 		return asked{
 			slices.Concat(jsonStatus(0, notes), scriptSteps(Result{Stdout: status22("running", "so it says")}, ask, "status", "--format", "json")),
@@ -245,7 +246,7 @@ func TestCloudInitStatusThatCannotBeReadIsAnError(t *testing.T) {
 	}
 }
 
-// localGuest runs what the guest is told to on this machine, as qemu-ga would.
+// localGuest runs the guest's commands on this machine, as qemu-ga would.
 type localGuest struct {
 	path string // its PATH
 	last Result

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// FuzzAgentAnswers asks an agent that answers with anything: what is believed of it makes sense, and the rest is an error.
+// FuzzAgentAnswers asks an agent that gives arbitrary answers: accepted answers make sense, and all
+// others are errors.
 func FuzzAgentAnswers(f *testing.F) {
 	for _, answer := range []string{
 		`{"return": {}}`, `{"return": null}`, `{"return": {"host-name": "web"}}`, `{"error": {"class": "GenericError", "desc": "no"}}`, `{}`, `[]`, ``,
@@ -26,7 +27,7 @@ func FuzzAgentAnswers(f *testing.F) {
 		asked := 0
 		agent := New(transportFunc(func(context.Context, string, time.Duration) (string, error) {
 			if asked++; asked >= len(answers) {
-				cancel(ended) // a process that goes on is asked after until then
+				cancel(ended) // a process that goes on is polled until then
 			}
 			return answers[min(asked, len(answers))-1], nil
 		}))

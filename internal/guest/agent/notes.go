@@ -8,23 +8,26 @@ import (
 	"strings"
 )
 
-// RunDirectory is where cloud-init keeps what it knows of the present boot, as links that end with it.
+// RunDirectory is where cloud-init keeps its state of the present boot, as links that disappear
+// with it.
 const RunDirectory = "/run/cloud-init"
 
-// askOrRead is a script that prints cloud-init's own notes where there are any, and else runs it with the arguments given:
-// its program takes a second of a guest that is busy booting, and an emulated one ten. Notes are there from its first stage
-// on, the result after the last. Whether one of its units died, which the notes do not tell, newer versions find out.
+// askOrRead is a script that prints cloud-init's own notes if there are any, and otherwise runs
+// cloud-init with the given arguments: the program takes a second in a guest that is busy booting,
+// and ten in an emulated one. The notes exist from the first stage on, the result after the last.
+// The notes do not say whether one of its units died; newer versions find that out.
 func askOrRead(directory string) string {
 	return fmt.Sprintf(`cd %s 2>/dev/null && test -e status.json && ! systemctl --quiet is-failed 'cloud-*' 2>/dev/null &&
 { cat status.json result.json 2>/dev/null; exit 0; }
 %s`, directory, ask)
 }
 
-// ask runs cloud-init with the arguments given.
+// ask runs cloud-init with the given arguments.
 const ask = `exec cloud-init "$@"`
 
-// parseNotes reads the notes of askOrRead: cloud-init is running, it is done, or CloudInitError stands for all that it has to
-// tell itself: what it comes to that a stage failed, or only warned, or has no end. Anything else is no notes.
+// parseNotes reads the notes of askOrRead: cloud-init is running, or it is done, or the status is
+// CloudInitError. That stands for everything that cloud-init's program has to judge itself: what it
+// means that a stage failed, or only warned, or did not end. isNotes is false for any other text.
 func parseNotes(output string) (report CloudInit, isNotes bool) {
 	var notes struct {
 		V1 *struct {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The notes do where there are any; in all other cases its program is asked.
+// The notes suffice if there are any; otherwise cloud-init's program is asked.
 func TestCloudInitIsAskedUnlessItsNotesDo(t *testing.T) {
 	const none, failed = "#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n"
 	for name, test := range map[string]struct {

@@ -15,7 +15,7 @@ const (
 	diskSize  = 1 << 20  // bytes
 )
 
-// Run runs the suite on a host, in a pool that is empty.
+// Run runs the suite on a host, in an empty pool.
 func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 	ctx := t.Context()
 	volume := func(name string) host.Volume {
