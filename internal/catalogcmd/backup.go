@@ -40,8 +40,8 @@ const (
 	headerName    = "novacron-backup.json"
 	sumsName      = "SHA256SUMS"
 	backupFormat  = 1
-	maxDocument   = 16 << 20  // bytes: far above any real one
-	maxSums       = 256 << 20 // bytes: a line for each of some two million members
+	maxDocument   = 16 << 20  // bytes: far more than any real document has
+	maxSums       = 256 << 20 // bytes: one line for each of some two million members
 	templatesName = "templates/"
 	versionsName  = "versions/"
 	requestsName  = "requests/"
@@ -215,7 +215,7 @@ type writer struct {
 	tar   *tar.Writer
 	now   time.Time
 	sums  bytes.Buffer
-	count map[string]int // by the beginning of the name
+	count map[string]int // by the first part of the name
 }
 
 func (w *writer) document(name string, value any) error {

@@ -9,7 +9,7 @@ import (
 )
 
 // A library moves to PostgreSQL: the images stay where they are, and belong to both catalogs until
-// one is removed.
+// one of them releases them.
 func TestAccACatalogueIsCopied(t *testing.T) {
 	p := newPool(t)
 	_, dsn := newDatabase(t, p, "t1", "t2")

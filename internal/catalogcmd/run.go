@@ -124,7 +124,7 @@ func (a *app) progress(format string, values ...any) {
 	fmt.Fprintf(a.stderr, format+"\n", values...)
 }
 
-// site is where the images are: the same flags, variables and defaults as those of the provider.
+// site says where the images are, with the same flags, variables and defaults as the provider.
 type site struct{ uri, pool, tenant string }
 
 func (s *site) flags(flags *flag.FlagSet) {

@@ -199,7 +199,7 @@ func whole(t *testing.T, l *library.Library, id catalog.TemplateID, images map[s
 		if err := l.VerifyVersion(t.Context(), v.ID); err != nil {
 			t.Error(err)
 		}
-		if v.Parent != "" { // it is no file; see wantDisk
+		if v.Parent != "" { // it is not stored as a file; see wantDisk
 			continue
 		}
 		chain, err := l.Images.ChainOf(t.Context(), v)

@@ -34,9 +34,9 @@ func (s AddressSource) String() string {
 
 // Address is an IP address of a domain.
 type Address struct {
-	MAC       string // lower case, colons; empty where the source has none
+	MAC       string // lower case, colons; empty if the source does not report it
 	IP        string
-	Prefix    int    // length in bits, 0 when unknown
+	Prefix    int    // length in bits, 0 if unknown
 	Interface string // the host's name (vnet0), or for AddressAgent the guest's (eth0)
 	// Expires is when the lease ends, by the host's clock in seconds since 1970, or 0 if it never
 	// does. Only Leases fills it in.

@@ -77,7 +77,7 @@ type Domain struct {
 type DomainDisk struct {
 	Name   string // as in DiskSpec; empty if the disk has no name from novacron
 	Target string // vda, sda, …
-	Path   string // empty for an empty drive, for network disks, and for those that name a volume
+	Path   string // empty for an empty drive, for a network disk, and for a disk that names a volume
 	// Pool and Volume name the volume of a disk whose definition has a volume instead of a path.
 	Pool, Volume string
 	Format       string // raw, qcow2

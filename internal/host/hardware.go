@@ -126,7 +126,7 @@ func (h Hardware) Slots(without ...DeviceID) Slots {
 		if d.Bus < 0 {
 			continue
 		}
-		// What each kind takes, and which slots it has: https://libvirt.org/pci-hotplug.html
+		// https://libvirt.org/pci-hotplug.html says which devices each kind takes and which slots it has.
 		bus := uint(d.Bus)
 		switch d.Model {
 		case "pci-root":

@@ -77,7 +77,7 @@ type VolumeSpec struct {
 	Name       string
 	Format     string // raw or qcow2
 	Capacity   uint64 // bytes that a guest sees
-	Allocation uint64 // bytes to take up at once; 0 is the fastest to fill
+	Allocation uint64 // bytes to allocate at once; 0 is the fastest to fill
 	Backing    *Backing
 	Mode       string // octal permissions; empty means 0600
 }

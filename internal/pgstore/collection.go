@@ -154,7 +154,7 @@ func (c collection[T]) refused(key string, rev, found catalog.Revision, err erro
 		return catalog.ErrConflict
 	case c.foreign(key):
 		return fmt.Errorf("%w: it belongs to another tenant, which shares it for reading", ErrDenied)
-	default: // it was changed in between, and back, by hand
+	default: // it was changed by hand in between, and back
 		return catalog.ErrConflict
 	}
 }

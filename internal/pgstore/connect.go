@@ -50,7 +50,7 @@ func where(c *pgx.ConnConfig) string {
 		server = c.Host
 	}
 	name := c.Database
-	if name == "" { // as the server takes it
+	if name == "" { // the server's default
 		name = c.User
 	}
 	return fmt.Sprintf("PostgreSQL database %q on %s as role %q", name, server, c.User)
@@ -110,7 +110,7 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 	switch {
 	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
 		return "", s.wrongRole(tenant)
-	case s.options.Tenant == "" && !unbound && !entrusted: // else the catalog would seem to be empty
+	case s.options.Tenant == "" && !unbound && !entrusted: // otherwise the catalog would seem to be empty
 		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog init --dsn ADMIN_DSN` "+
 			"as the owner of the schema novacron", ErrSchema)
 	case s.options.Tenant != "" && (administers || unbound):

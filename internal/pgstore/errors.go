@@ -20,7 +20,7 @@ var (
 	ErrLogin = errors.New("the database does not let the role in")
 	// ErrSchema says that the database holds no catalog that this provider can use.
 	ErrSchema = errors.New("the database is not prepared for this provider")
-	// ErrRole says that the role is not that of the tenant.
+	// ErrRole says that the role does not belong to the tenant.
 	ErrRole = errors.New("wrong role")
 	// ErrDenied says that the server denies the role an action.
 	ErrDenied = errors.New("the database denies it")

@@ -28,7 +28,7 @@ var migrations = func() (texts []string) {
 	if err != nil {
 		panic(err) // the pattern is wrong
 	}
-	for _, name := range names { // sorted, as directories of an embed.FS are
+	for _, name := range names { // directories of an embed.FS are sorted
 		text, err := migrationFiles.ReadFile(name)
 		if err != nil {
 			panic(err) // it was listed
@@ -64,7 +64,7 @@ func checkVersion(version int) error {
 
 // Prepared is what Init has done.
 type Prepared struct {
-	From, To int      // schema versions; From is 0 where there was no catalog
+	From, To int      // schema versions; From is 0 if there was no catalog
 	Roles    []string // that it created. They may log in, and have no password
 	Tenants  []string // to which it gave a role
 }

@@ -79,7 +79,7 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	return s.id, s.explain("opening the catalog", err)
 }
 
-// Kind is what data sources call this kind of catalog.
+// Kind returns the name of this kind of catalog in data sources.
 func (s *Store) Kind() string { return "postgres" }
 
 // Enforcement says that the server itself enforces tenancy and sharing on every connection.

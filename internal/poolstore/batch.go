@@ -16,7 +16,7 @@ type change struct {
 	ctx    context.Context //nolint:containedctx // of the caller, whose change waits for others
 	key    string
 	parent catalog.Revision // the revision that it replaces; "" creates
-	to     entry            // without a revision: it deletes
+	to     entry            // without a revision, it deletes the record
 
 	lead    chan struct{} // closed when this goroutine shall write the next batch
 	outcome chan error    // has room for the one outcome
@@ -40,7 +40,7 @@ func (c *change) fits(found entry) error {
 // one change per record.
 type batch struct {
 	layout
-	key  string // of the document
+	key  string // the document's key
 	open []*change
 	next content // the content that was composed last
 }

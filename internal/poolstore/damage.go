@@ -15,10 +15,10 @@ import (
 // older revision instead, for the records that it has. The store writes nothing on top of it,
 // because that would lose the contents of the damaged revision: see repair.go.
 
-// brokenVolume says that a volume is damaged.
+// brokenVolume is a damaged volume.
 type brokenVolume struct {
 	name string
-	sum  [32]byte // SHA-256 of what it holds
+	sum  [32]byte // SHA-256 of its content
 	why  error    // errBroken, wrapped
 	// unmarked says that the volume may as well be a claim whose writer died, from a release that did
 	// not mark claims.

@@ -14,7 +14,7 @@ import (
 // envelope is the first line of a document's volume. The body follows after the line break. Bytes
 // after the body are ignored, because volumes may be rounded up to blocks.
 type envelope struct {
-	Format int              `json:"novacron"` // of this layout: 2
+	Format int              `json:"novacron"` // the version of this layout: 2
 	Kind   string           `json:"kind"`
 	Key    string           `json:"key"`
 	Number uint64           `json:"number"` // as in the volume's name
@@ -23,9 +23,9 @@ type envelope struct {
 	// writer that finds its own id here knows that its write was seen, however late it looks.
 	Ancestors []catalog.Revision `json:"ancestors,omitempty"`
 	Deleted   bool               `json:"deleted,omitempty"`
-	Pages     []pageMark         `json:"pages,omitempty"` // of the body, in their order
-	Length    int                `json:"length"`          // of the body, bytes
-	SHA256    string             `json:"sha256"`          // of the body, hex
+	Pages     []pageMark         `json:"pages,omitempty"` // the body's pages, in order
+	Length    int                `json:"length"`          // the body's length in bytes
+	SHA256    string             `json:"sha256"`          // the body's SHA-256, in hex
 
 	// checked says that the line itself has a checksum, its last member (see checkMark). Documents of
 	// older releases have none.

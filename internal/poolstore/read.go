@@ -25,8 +25,8 @@ func (d document) volume() string {
 
 // view is a document's volumes as they were at one moment.
 type view struct {
-	asked   time.Time // before looking
-	numbers []uint64  // of all volumes, complete or not, ascending
+	asked   time.Time // the time before the look
+	numbers []uint64  // all volumes, complete or not, ascending
 	current document  // the newest complete one, tombstones included; its Number is 0 for none
 	damage  error     // *damagedError if newer ones than current are damaged: it lacks what they had
 }

@@ -31,7 +31,7 @@ type entry struct {
 // pageMark says where a page is in a body.
 type pageMark struct {
 	Name   string `json:"name"`
-	Length int    `json:"length"` // compressed, bytes
+	Length int    `json:"length"` // compressed, in bytes
 }
 
 // maxPage bounds a page, in bytes. It is far above any page that fits in maxDocument, unless the
@@ -186,7 +186,7 @@ func (s *shelf) body(level int) (pages []pageMark, body []byte, err error) {
 
 func pack(records map[string]entry, level int) ([]byte, error) {
 	var parts, lines []byte
-	numbers := map[string]int{} // of parts
+	numbers := map[string]int{} // the parts' numbers
 	for _, key := range slices.Sorted(maps.Keys(records)) {
 		e := records[key]
 		lines = fmt.Appendf(lines, "%s\t%s\t", key, e.revision)

@@ -20,7 +20,7 @@ type identity struct {
 	pid     string // its number, within its namespace
 	machine string // digest of the machine's id; the same on machines created from one image
 	boot    string // the kernel's random id of its boot, unique to that boot
-	spaces  string // namespaces of process numbers and of times, as the kernel numbers those that exist
+	spaces  string // namespaces of process numbers and of times, by the kernel's numbers for existing ones
 	start   string // when the process started, in clock ticks since the boot
 }
 

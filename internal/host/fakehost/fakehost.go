@@ -23,7 +23,7 @@ type Host struct {
 	Ignores bool
 	// Torn names domains that the host lists and cannot describe.
 	Torn []string
-	// What the machine offers to guests.
+	// The following fields are what the machine offers to guests.
 	HasNetworks   []host.Network
 	HasInterfaces []string
 	HasFilters    []string
@@ -50,7 +50,7 @@ type Call struct {
 
 // Fault is how a request fails. With the zero value, it does not.
 type Fault struct {
-	Before error // instead of being carried out
+	Before error // the request fails and is not carried out
 	After  error // the request is carried out, and its answer is lost
 	// Late makes the host carry out the request after that many other requests, although Before says
 	// that it failed: a host continues requests that their callers have given up.
@@ -59,7 +59,7 @@ type Fault struct {
 
 // late is a request that the host carries out with a later request.
 type late struct {
-	at int // of Calls
+	at int // the number of that request
 	do func() error
 }
 

@@ -58,5 +58,5 @@ func (h *Host) AgentCommand(ctx context.Context, uuid, command string, _ time.Du
 	if err != nil {
 		return "", err
 	}
-	return h.Agent(uuid, command) // which may ask the host
+	return h.Agent(uuid, command) // Agent may make requests to the host
 }

@@ -55,7 +55,7 @@ func (h *Host) powerOn(d *domain) {
 
 // take gives a device a free place on the PCI bus.
 func take(has *host.Hardware, id host.DeviceID) {
-	const first = 2 // the slots before are the chip set's
+	const first = 2 // the chip set has the slots before
 	at := host.PCIAddress{Slot: first}
 	for has.HasPCI(at) {
 		at.Slot++

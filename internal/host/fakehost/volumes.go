@@ -15,7 +15,7 @@ import (
 
 type volume struct {
 	format   string
-	capacity uint64 // as it was created or grown
+	capacity uint64 // the capacity that it was created with or grown to
 	backing  *host.Backing
 	data     []byte
 	modified time.Time
@@ -181,7 +181,7 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 		if size > capacity {
 			return fmt.Errorf("it has %d bytes, and cannot shrink to %d", size, capacity)
 		}
-		if has.Format != format { // its file gets longer
+		if has.Format != format { // grow the file
 			v.write([]byte{0}, int64(capacity)-1)
 			return nil
 		}

@@ -56,7 +56,7 @@ func TestAHostIsRecognizedByWhatItSays(t *testing.T) {
 	}
 }
 
-// What is in the catalog of a pool has also moved if the provider uses another pool of the same
+// An object in the catalog of a pool has also moved if the provider uses another pool of the same
 // host.
 func TestALibraryIsInItsPool(t *testing.T) {
 	h, fake, id := here(t)

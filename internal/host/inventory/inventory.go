@@ -92,7 +92,7 @@ func (i *Inventory) Firmwares(ctx context.Context, domainType string) ([]string,
 	return known.get(func() ([]string, error) { return i.host.Firmwares(ctx, domainType) })
 }
 
-// once keeps the first answer.
+// once keeps the first answer to a question.
 type once[T any] struct {
 	mu    sync.Mutex
 	known bool

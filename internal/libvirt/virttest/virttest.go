@@ -1,4 +1,4 @@
-// Package virttest helps tests of the packages that talk to libvirt.
+// Package virttest has helpers for tests of the packages that talk to libvirt.
 package virttest
 
 import (
