@@ -50,7 +50,7 @@ func accessTypes() map[string]attr.Type {
 	return kinds
 }
 
-// Access reads access_control; known is false while some of it is not known yet, which reads as not there.
+// Access reads access_control; known is false while some of it is not known yet. Unknown parts read as unset.
 func Access(o types.Object) (a catalog.AccessControl, known bool) {
 	known = !o.IsUnknown()
 	for _, list := range a.Lists() {
@@ -67,7 +67,7 @@ func Access(o types.Object) (a catalog.AccessControl, known bool) {
 	return a, known
 }
 
-// KeepAccess is the current access_control, as the user wrote it where that means the same.
+// KeepAccess is the current access_control. It stays as the user wrote it if that means the same.
 func KeepAccess(written types.Object, current catalog.AccessControl) types.Object {
 	if before, known := Access(written); known && before.Equal(current) && !written.IsNull() {
 		return written

@@ -8,10 +8,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
 
-// Computed makes data source attributes of a resource's: of the same names, types and descriptions, all computed. Names
-// that are left out of the data source are given as except. In a resource, Terraform remembers at which attributes a
-// configuration has sensitive values; a data source shows what another configuration has written, so what often holds
-// secrets is sensitive in its schema.
+// Computed creates data source attributes from a resource's: with the same names, types and
+// descriptions, all computed. except are names that are left out of the data source. In a resource,
+// Terraform remembers at which attributes a configuration has sensitive values; a data source shows
+// what another configuration has written, so what often holds secrets is sensitive in its schema.
 func Computed(attributes map[string]schema.Attribute, except ...string) map[string]ds.Attribute {
 	computed := make(map[string]ds.Attribute, len(attributes))
 	for name, a := range attributes {

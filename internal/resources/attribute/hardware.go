@@ -45,7 +45,7 @@ func Hardware(o types.Object) (*profile.Hardware, bool) {
 			Firmware: r.string("firmware"), GPUCount: r.int("gpu_count"), GPUType: r.string("gpu_type"),
 		}
 		if v := r.attributes["gpu_type"]; v != nil && v.IsUnknown() {
-			h.GPUCount = nil // a number of what?
+			h.GPUCount = nil // a count without a type means nothing
 		}
 		return h
 	})

@@ -15,14 +15,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Lifecycle is the part of a model that tells a template's or a version's state. Embed it.
+// Lifecycle is the part of a model that has a template's or a version's state. Embed it.
 type Lifecycle struct {
 	State              types.String `tfsdk:"state"`
 	DeprecationMessage types.String `tfsdk:"deprecation_message"`
 	PublishedAt        types.String `tfsdk:"published_at"`
 }
 
-// LifecycleAttributes describes them. what is template or version.
+// LifecycleAttributes describes its attributes. what is template or version.
 func LifecycleAttributes(what string) map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"state": schema.StringAttribute{
@@ -45,7 +45,7 @@ func LifecycleAttributes(what string) map[string]schema.Attribute {
 	}
 }
 
-// Core reads the lifecycle that is asked for.
+// Core reads the requested lifecycle.
 func (l Lifecycle) Core() catalog.Lifecycle {
 	return catalog.Lifecycle{State: catalog.State(l.State.ValueString()), Deprecation: l.DeprecationMessage.ValueString()}
 }
@@ -77,7 +77,7 @@ func (l *Lifecycle) PlanPublished(before Lifecycle) {
 	}
 }
 
-// Validate finds what is wrong with it already.
+// Validate reports mistakes that are already known.
 func (l Lifecycle) Validate() finding.List {
 	if l.State.IsUnknown() {
 		return nil

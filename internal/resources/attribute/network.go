@@ -88,8 +88,8 @@ func interfaceAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Network reads a network_profile. An ip_configuration with anything in it that is not known reads as unset: its parts
-// mean nothing by themselves.
+// Network reads a network_profile. An ip_configuration with any unknown value in it reads as unset,
+// because its parts mean nothing by themselves.
 func Network(o types.Object) (*profile.Network, bool) {
 	return object(o, func(r reader) *profile.Network {
 		return &profile.Network{
@@ -141,7 +141,7 @@ func ipObject(c *profile.IPConfiguration) types.Object {
 	})
 }
 
-// textList writes a list; null for a nil one.
+// textList writes a list; null for nil.
 func textList(all []string) types.List {
 	if all == nil {
 		return types.ListNull(types.StringType)

@@ -108,7 +108,7 @@ func OptionalString(s string) types.String {
 	return types.StringValue(s)
 }
 
-// optionalTrue is null for false, which is what leaving it out means.
+// optionalTrue is null for false, the value when it is left out.
 func optionalTrue(b bool) types.Bool {
 	if !b {
 		return types.BoolNull()
@@ -129,7 +129,7 @@ func optionalNumber(text *string) types.Number {
 	if text == nil {
 		return types.NumberNull()
 	}
-	n, _, err := big.ParseFloat(*text, 10, 512, big.ToNearestEven) // the precision that Terraform has
+	n, _, err := big.ParseFloat(*text, 10, 512, big.ToNearestEven) // Terraform's precision
 	if err != nil {
 		return types.NumberNull()
 	}

@@ -46,7 +46,8 @@ func with(o types.Object, name string, v attr.Value) types.Object {
 	return types.ObjectValueMust(o.AttributeTypes(context.Background()), attributes)
 }
 
-// TestWhatIsNotKnownIsNotFoundWrong: a part that means something only with another is open while that is.
+// TestWhatIsNotKnownIsNotFoundWrong: a part that is only meaningful with another one is not checked
+// while that is unknown.
 func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 	text, one := "10.0.0.1", int64(1)
 	network := func(ip types.Object) types.Object {

@@ -1,6 +1,7 @@
-// Package attribute is the Terraform side of what templates, versions and instances have in common: hardware, network and
-// storage profiles and parameter declarations. Objects are read leaf by leaf, because any leaf may be unknown during a
-// plan; unknown leaves read as unset, and the caller is told that there were some.
+// Package attribute is the Terraform side of what templates, versions and instances have in common:
+// hardware, network and storage profiles and parameter declarations. Objects are read leaf by leaf,
+// because any leaf may be unknown during a plan; unknown leaves read as unset, and the caller is
+// told that there were some.
 package attribute
 
 import (
@@ -55,7 +56,8 @@ func (r reader) bool(name string) *bool {
 	return v.ValueBoolPointer()
 }
 
-// strings reads a set or list of strings; nil when it is not set. An element that is not known is left out.
+// strings reads a set or list of strings; nil when it is not set. An element that is not known is
+// left out.
 func (r reader) strings(name string) []string {
 	var elements []attr.Value
 	switch v := r.attributes[name].(type) {
@@ -78,7 +80,8 @@ func (r reader) strings(name string) []string {
 	return Strings(elements)
 }
 
-// objects reads a map of objects; nil when the map is not set. An element that is not known is left out.
+// objects reads a map of objects; nil when the map is not set. An element that is not known is left
+// out.
 func objects[T any](r reader, name string, read func(reader) T) map[string]T {
 	v, ok := r.attributes[name].(types.Map)
 	if !ok || r.missing(v) {
@@ -115,7 +118,8 @@ func whole[T any](r reader, name string, read func(reader) *T) *T {
 	return value
 }
 
-// object reads a whole profile; nil when it is not set. known is false when it or anything in it is not known yet.
+// object reads a whole profile; nil when it is not set. known is false when it or anything in it is
+// not known yet.
 func object[T any](o types.Object, read func(reader) *T) (value *T, known bool) {
 	var unknown bool
 	r := reader{unknown: &unknown}

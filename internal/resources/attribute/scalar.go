@@ -8,7 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// KeepString is the current value of an optional string, as the user wrote it where null and "" mean the same.
+// KeepString is the current value of an optional string. It stays as the user wrote it if null and
+// "" mean the same.
 func KeepString(written types.String, current string) types.String {
 	if !written.IsUnknown() && written.ValueString() == current {
 		return written
@@ -30,7 +31,7 @@ func Labels(m types.Map) map[string]string {
 	return labels
 }
 
-// KeepLabels is the current labels, as the user wrote them where null and {} mean the same.
+// KeepLabels is the current labels. They stay as the user wrote them if null and {} mean the same.
 func KeepLabels(written types.Map, current map[string]string) types.Map {
 	if !written.IsUnknown() && maps.Equal(Labels(written), current) {
 		return written
@@ -61,7 +62,7 @@ func Strings(elements []attr.Value) []string {
 	return texts
 }
 
-// Known tells whether a value and everything in it is known.
+// Known reports whether a value and everything in it is known.
 func Known(ctx context.Context, v attr.Value) bool {
 	tf, err := v.ToTerraformValue(ctx)
 	return err == nil && tf.IsFullyKnown()

@@ -31,10 +31,10 @@ func (s Spec) Core() catalog.Spec {
 	return c
 }
 
-// Validate finds what can be known to be wrong already.
+// Validate reports mistakes that are already known.
 func (s Spec) Validate() finding.List {
 	var fs finding.List
-	hardware, _ := Hardware(s.HardwareProfile) // an unknown leaf is as good as unset
+	hardware, _ := Hardware(s.HardwareProfile) // an unknown leaf is the same as unset
 	fs = append(fs, hardware.Validate()...)
 	network, _ := Network(s.NetworkProfile)
 	fs = append(fs, network.Validate()...)
@@ -47,7 +47,8 @@ func (s Spec) Validate() finding.List {
 	return fs
 }
 
-// ValidateWhole finds what does not fit together in a spec that nothing more is laid over or under.
+// ValidateWhole reports what does not fit together in a spec over or under which nothing more is
+// laid.
 func (s Spec) ValidateWhole() finding.List {
 	if !s.Known() {
 		return nil
@@ -55,8 +56,9 @@ func (s Spec) ValidateWhole() finding.List {
 	return s.Core().ValidateWhole()
 }
 
-// ValidateStorage finds what can be known to be wrong with a storage_profile already. Which disk is the system disk, and
-// which the machine starts from, depends on all of them, so nothing is said of that while their number or roles are open.
+// ValidateStorage reports mistakes in a storage_profile that are already known. Which disk is the
+// system disk, and which the machine starts from, depends on all of them, so it checks neither
+// while their number or roles are unknown.
 func ValidateStorage(o types.Object) finding.List {
 	storage, known := Storage(o)
 	if known {
@@ -75,7 +77,7 @@ func ValidateStorage(o types.Object) finding.List {
 	return storage.Validate()
 }
 
-// Known tells whether no part of the spec is unknown.
+// Known reports whether no part of the spec is unknown.
 func (s Spec) Known() bool {
 	_, hardware := Hardware(s.HardwareProfile)
 	_, network := Network(s.NetworkProfile)
@@ -85,7 +87,7 @@ func (s Spec) Known() bool {
 	return hardware && network && storage && parameters && cloudInit
 }
 
-// Refresh takes over what the catalog has. What means the same stays as the user wrote it.
+// Refresh takes over what the catalog has. Equivalent values stay as the user wrote them.
 func (s *Spec) Refresh(c catalog.Spec) {
 	prior := s.Core()
 	s.HardwareProfile = keep(s.HardwareProfile, prior.Hardware, c.Hardware, HardwareObject)
@@ -95,7 +97,7 @@ func (s *Spec) Refresh(c catalog.Spec) {
 	s.CloudInit = keep(s.CloudInit, prior.CloudInit, c.CloudInit, CloudInitObject)
 }
 
-// keep is what was written where it means what is there, else what is there.
+// keep is the written value if it means the same as the current one, else the current one.
 func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 	if reflect.DeepEqual(prior, current) {
 		return written
@@ -103,7 +105,7 @@ func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 	return write(current)
 }
 
-// NoSpec is a spec that says nothing.
+// NoSpec is a spec without any settings.
 func NoSpec() Spec {
 	return Spec{
 		HardwareProfile: HardwareObject(nil), NetworkProfile: NetworkObject(nil), StorageProfile: StorageObject(nil),

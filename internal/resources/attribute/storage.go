@@ -55,7 +55,8 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// assumedSize stands for a size_gb that is not known yet: large enough that nothing is found wrong before it is known.
+// assumedSize stands for a size_gb that is not known yet. It is large enough that no mistake is
+// reported before it is known.
 const assumedSize = 1 << 16
 
 // Storage reads a storage_profile.

@@ -19,7 +19,7 @@ var (
 // DataSource is the data source novacron_catalog.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("catalog")} }
 
 type model struct {

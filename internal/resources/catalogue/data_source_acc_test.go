@@ -21,7 +21,7 @@ func TestAccCatalogCountsTheTenantsOwn(t *testing.T) {
 	provider := func(tenant string) string {
 		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  user = \"alice\"\n}\n", pool, tenant)
 	}
-	// What another tenant has counts for nobody else.
+	// What another tenant has does not count for this one.
 	foreign := tfacc.NewWorkspace(t, provider("other")+"resource \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
 	t.Cleanup(func() { foreign.Destroy(t) })
 	foreign.Apply(t)

@@ -19,8 +19,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-// A platform engineer sees what images take in the pool, and which of that nobody needs. What is certain not to be needed
-// goes by itself; the rest is theirs to decide.
+// A platform engineer sees how much room images take in the pool, and which of them are not needed.
+// What is certainly not needed is removed automatically; the rest is the engineer's decision.
 func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("stock")
 	pool, directory := host.Pool(t, name)
@@ -42,7 +42,7 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 		return statecheck.ExpectKnownValue("data.novacron_catalog.it", tfjsonpath.New(attribute), check)
 	}
 	number, text := knownvalue.Int64Exact, knownvalue.StringExact
-	took := func(n int64) knownvalue.Check { // qcow2's tables take some clusters of 64 KiB, whatever there is in the image
+	took := func(n int64) knownvalue.Check { // qcow2's tables take some clusters of 64 KiB, regardless of the image's content
 		return knownvalue.Int64Func(func(v int64) error {
 			if v < n<<20 || v > n<<20+1<<20 {
 				return fmt.Errorf("%d bytes, want some more than %d MiB", v, n)
@@ -91,7 +91,7 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 				is("stored_image_count", number(1)), is("unused_image_count", number(0)), is("unused_image_bytes", number(0)),
 				is("stray_volumes", knownvalue.ListExact([]knownvalue.Check{text(stray)})),
 			}, Check: tfacc.OnHost(func() {
-				for _, volume := range []string{stray, young} { // whose they are, nobody knows
+				for _, volume := range []string{stray, young} { // their owner is unknown
 					host.Virsh(t, "vol-delete", volume, "--pool", pool)
 				}
 			})},

@@ -12,12 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// WarnEmpty warns of each object in a configuration of which nothing is set. Of a value that comes by a variable or a
-// conversion, Terraform drops what a nested attribute has no name for, without a word: of { packages = ["nginx"] } for
-// customization, {} is left. names are the nested attributes to look at; see Nested.
+// WarnEmpty warns of each object in a configuration in which nothing is set. If a value comes from
+// a variable or a conversion, Terraform silently drops parts for which a nested attribute has no
+// name: of { packages = ["nginx"] } for customization, only {} is left. names are the nested
+// attributes to look at; see Nested.
 //
-// Where an object without anything means something, as one more interface does, its user can write one of the defaults out.
-// The paths that are exempt are those where an environment variable says what the configuration does not.
+// If an empty object has a meaning, such as one more interface, its user can write out one of the
+// defaults. The paths that are exempt are those for which an environment variable can set what the
+// configuration does not.
 func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) {
 	object, ok := config.Type().(tftypes.Object)
 	var attributes map[string]tftypes.Value
@@ -25,7 +27,7 @@ func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) 
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		// What has a dynamic type in the schema, as parameters have, is an object of its user's own.
+		// An object with a dynamic type in the schema, such as parameters, is the user's own.
 		if !object.AttributeTypes[name].Is(tftypes.DynamicPseudoType) && name != timeouts {
 			warnEmpty(diags, finding.At(name), attributes[name], exempt)
 		}
@@ -57,7 +59,8 @@ func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt
 	}
 }
 
-// instead says how to mean nothing. An element of a map is more than its attributes: it is there, and has a name.
+// instead says how to express an empty object on purpose. An element of a map is more than its
+// attributes: it exists, and has a name.
 func instead(at finding.Path) string {
 	if at[len(at)-1].Key {
 		return "write one of them with its default"

@@ -47,8 +47,8 @@ func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	}
 }
 
-// AddWarning reports what is not wrong, but worth knowing before it is done. The zero finding is
-// none.
+// AddWarning reports something that is not wrong, but worth knowing before it is done. The zero
+// finding is none.
 func AddWarning(diags *diag.Diagnostics, f finding.Finding) {
 	if f.Summary == "" {
 		return
@@ -65,8 +65,9 @@ func located(f finding.Finding) (path.Path, string) {
 	return Path(at), detail
 }
 
-// findable is the part of a path that Terraform finds the line of: a top-level attribute, and a key of it. For anything
-// deeper it points at the head of the whole resource (attributeDiagnostic in its internal/tfdiags/contextual.go).
+// findable is the part of a path whose line Terraform finds: a top-level attribute, and a key of
+// it. For anything deeper it points at the head of the whole resource (attributeDiagnostic in its
+// internal/tfdiags/contextual.go).
 func findable(p finding.Path) finding.Path {
 	if len(p) > 1 && p[1].Key {
 		return p[:2]
@@ -74,7 +75,8 @@ func findable(p finding.Path) finding.Path {
 	return p[:min(len(p), 1)]
 }
 
-// AddUnsure reports an error of planning: as a warning where what the same apply does before may put it right.
+// AddUnsure reports an error of planning. It is a warning if an earlier step of the same apply may
+// correct it.
 func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	var unless string
 	if _, taken := errors.AsType[*planning.TakenError](err); taken {
@@ -93,8 +95,8 @@ func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	}
 }
 
-// AddTimedError is AddError for what has as much time as the timeouts block sets: it says so where that time, which is ctx's,
-// has ended it.
+// AddTimedError is AddError for an operation with a time limit from the timeouts block. If that
+// limit, which is ctx's, has ended it, the error says so.
 func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string, err error) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
 		err = &timedOutError{err}
@@ -102,12 +104,12 @@ func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string,
 	AddError(diags, summary, err)
 }
 
-// timedOutError is one that came of the end of the user's own time.
+// timedOutError is an error caused by the end of the user's time limit.
 type timedOutError struct{ error }
 
 func (e *timedOutError) Unwrap() error { return e.error }
 
-// AddError reports an error of the core: at the attribute to blame where it names one.
+// AddError reports an error of the core, at the attribute to blame if the error names one.
 func AddError(diags *diag.Diagnostics, summary string, err error) {
 	if err == nil {
 		return
@@ -116,7 +118,7 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		AddFindings(diags, findings)
 		return
 	}
-	detail := strings.ToValidUTF8(finding.Sentence(err), "\uFFFD") // names of files are not always
+	detail := strings.ToValidUTF8(finding.Sentence(err), "\uFFFD") // file names are not always UTF-8
 	_, timedOut := errors.AsType[*timedOutError](err)
 	if timedOut {
 		detail += "\n\nThe timeouts block sets how long it may take."

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 )
 
-// HostKey is where private state keeps the host that something was last seen on, a hostid.ID in JSON. States of earlier
-// releases lack it, until a refresh finds what they have.
+// HostKey is where private state keeps the host that an object was last seen on, a hostid.ID in
+// JSON. States of earlier releases lack it, until a refresh finds their objects.
 const HostKey = "host"
 
 // PrivateState is the framework's.
@@ -22,7 +22,7 @@ type PrivateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// HostOf is the host that private state has noted, and whether it has one.
+// HostOf is the host recorded in private state, and whether there is one.
 func HostOf(ctx context.Context, private PrivateState) (hostid.ID, bool) {
 	note, _ := private.GetKey(ctx, HostKey)
 	return ParseHost(note)
@@ -34,8 +34,8 @@ func ParseHost(note []byte) (host hostid.ID, ok bool) {
 	return host, err == nil && host != hostid.ID{}
 }
 
-// NoteHost notes the provider's host in private state. A host that cannot tell is noted by the next refresh: what is noted does
-// not need it.
+// NoteHost records the provider's host in private state. If the host cannot be identified now, the
+// next refresh records it: the object does not depend on it.
 func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	host, err := s.Provisioner.Here.ID(ctx)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *dia
 	diags.Append(private.SetKey(ctx, HostKey, note)...)
 }
 
-// NotePool is NoteHost for what is in a catalog. Where the note has the library's pool already, the host is not asked. A
-// catalog in a database is on no host.
+// NotePool is NoteHost for an object in a catalog. If the record has the library's pool already,
+// the host is not asked. A catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
 		s.NoteHost(ctx, private, diags)
@@ -67,7 +67,7 @@ func (s *Session) samePool(ctx context.Context, private PrivateState) bool {
 	return err == nil && uuid == noted.Pool
 }
 
-// What becomes of a thing that may be on another host, and what to do then.
+// What happens to an object that may be on another host, and what to do then.
 const (
 	UnlessApplied = "If the pool was created again, or the host was installed again, it is gone, and Terraform creates another one. If the " +
 		"provider's configuration now leads to another host with the same name or UUID, do not apply this: it is still on the first one, " +
@@ -76,9 +76,9 @@ const (
 		"on the first one: configure the provider for that host again, import it, and destroy it."
 )
 
-// MissingFromPool says of what the pool's catalog does not have that it is in that of another host or pool: an error where that is
-// certain, a warning where it may be, and nothing where it is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or
-// Forgotten.
+// MissingFromPool reports that an object which the pool's catalog does not have is in the catalog
+// of another host or pool: an error if that is certain, a warning if it may be, and nothing if the
+// object is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or Forgotten.
 func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	noted, ok := HostOf(ctx, private)
@@ -94,8 +94,8 @@ func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kin
 	return diags
 }
 
-// DeletedFromPool is MissingFromPool before something is deleted, where read does not find it: Terraform can be told not to
-// refresh. Where the note has the library's pool, nothing is read.
+// DeletedFromPool is MissingFromPool before an object is deleted, if read does not find it:
+// Terraform can be told not to refresh. If the record has the library's pool, nothing is read.
 func (s *Session) DeletedFromPool(ctx context.Context, private PrivateState, kind, id string, missing func() bool) diag.Diagnostics {
 	if !s.Library.InPool() || s.samePool(ctx, private) || !missing() {
 		return nil
@@ -103,8 +103,8 @@ func (s *Session) DeletedFromPool(ctx context.Context, private PrivateState, kin
 	return s.MissingFromPool(ctx, private, kind, id, Forgotten)
 }
 
-// LeftBehind says where a thing is, or may be, and what to do. Kind is "Instance", "Template" or "Version", and named is it with its
-// name.
+// LeftBehind says where an object is, or may be, and what to do. Kind is "Instance", "Template" or
+// "Version", and named is the kind with the object's name.
 func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, doubt string) {
 	from := fmt.Sprintf("host %q (UUID %s)", moved.From.Name, moved.From.UUID)
 	to := fmt.Sprintf("host %q (UUID %s, at %s)", moved.To.Name, moved.To.UUID, moved.URI)
@@ -127,7 +127,7 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, 
 	}
 }
 
-// orUnknown is a UUID, or a word for one that was not noted.
+// orUnknown is a UUID, or a word for one that was not recorded.
 func orUnknown(uuid string) string {
 	if uuid == "" {
 		return "(unknown)"

@@ -8,11 +8,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// FindNUL finds texts of a configuration, and keys of its maps, that hold a NUL character. A catalog in PostgreSQL cannot
-// keep one, and no text needs it.
+// FindNUL reports texts of a configuration, and keys of its maps, that contain a NUL character. A
+// catalog in PostgreSQL cannot store one, and no text needs it.
 func FindNUL(config tftypes.Value) finding.List {
 	var fs finding.List
-	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) { // ours gives no errors
+	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) { // the callback returns no errors
 		var text string
 		var names map[string]tftypes.Value
 		switch {

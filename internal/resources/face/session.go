@@ -1,5 +1,5 @@
-// Package face is what resources and data sources share: what the provider hands them, and how the
-// core's errors become diagnostics.
+// Package face is what resources and data sources share: what they get from the provider, and how
+// the core's errors become diagnostics.
 package face
 
 import (
@@ -13,18 +13,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
-// Session is what a configured provider works with. nil is that of a provider that is not configured yet.
+// Session is what a configured provider works with. It is nil for a provider that is not configured
+// yet.
 type Session struct {
 	Library     *library.Library
 	Provisioner *provision.Provisioner
-	// Deferred says that part of the provider's configuration is not known yet, as while planning a
-	// host that the same apply creates: nothing connects, and checks wait for the apply.
+	// Deferred says that part of the provider's configuration is not known yet, for example while
+	// planning a host that the same apply creates: nothing connects, and checks wait for the apply.
 	Deferred bool
 
 	closers []func()
 }
 
-// OnClose has Close call something that ends connections.
+// OnClose registers a function with Close that ends connections.
 func (s *Session) OnClose(end func()) { s.closers = append(s.closers, end) }
 
 // Close ends the session's connections. It is for the end of the process.
@@ -37,8 +38,8 @@ func (s *Session) Close() {
 // Configured reports whether the catalog and the host can be asked.
 func (s *Session) Configured() bool { return s != nil && !s.Deferred }
 
-// Confirm notes on the host that Terraform has heard of all that was made. It is for the end of the
-// process.
+// Confirm records on the host that Terraform has received every response about new objects. It is
+// called at the end of the process.
 func (s *Session) Confirm(ctx context.Context) error {
 	if !s.Configured() || s.Library == nil || s.Provisioner == nil {
 		return nil
@@ -46,8 +47,8 @@ func (s *Session) Confirm(ctx context.Context) error {
 	return errors.Join(s.Provisioner.Confirm(ctx), s.Library.Confirm(ctx))
 }
 
-// Require is an error where the session is not configured, for what has to be read or changed now.
-// doing says what, such as "reading a template".
+// Require is an error if the session is not configured, for an operation that must read or change
+// something now. doing names it, such as "reading a template".
 func (s *Session) Require(doing string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if !s.Configured() {

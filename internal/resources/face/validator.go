@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Valid makes a validator of a rule of the core.
+// Valid creates a validator from a rule of the core.
 func Valid(rule func(string) error) validator.String { return ruleValidator(rule) }
 
 type ruleValidator func(string) error

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// UpgradeResourceState hands a state of today's schema back.
+// UpgradeResourceState returns a state of the current schema unchanged.
 func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (
 	*tfprotov6.UpgradeResourceStateResponse, error,
 ) {
@@ -20,7 +20,7 @@ func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrad
 	return answer(ctx, s, req.TypeName, req, resp, s.Protocol.UpgradeResourceState), nil
 }
 
-// describes reports whether the schema has all the attributes of a state. Terraform takes out what
+// describes reports whether the schema has all the attributes of a state. Terraform removes what
 // the schema lacks before it asks, at every level; other callers of providers may not, and the
 // framework ignores it.
 func (k known) describes(state []byte) bool {
@@ -36,8 +36,8 @@ func (k known) describes(state []byte) bool {
 	return true
 }
 
-// ReadResource hands the state back where the resource says that it is as it was. A state from
-// before identities is given one.
+// ReadResource returns the state unchanged if the resource says that it is current. A state from
+// before identities gets one.
 func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (
 	*tfprotov6.ReadResourceResponse, error,
 ) {
@@ -78,8 +78,8 @@ func (s *Server) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (
 	}, ok
 }
 
-// PlanResourceChange plans nothing where Terraform proposes what there is. It proposes that also
-// where an attribute with a default was taken out of the configuration; then the default decides.
+// PlanResourceChange plans nothing if Terraform proposes what there is. Terraform also proposes
+// that if an attribute with a default was removed from the configuration; then the default decides.
 func (s *Server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (
 	*tfprotov6.PlanResourceChangeResponse, error,
 ) {

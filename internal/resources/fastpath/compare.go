@@ -16,8 +16,8 @@ type Compared struct {
 // at once.
 type Comparison func(Compared)
 
-// Compare has the framework answer what the fast path answers, too, and hands both answers to a
-// test. Reading the host by Once, the two read it once together: a comparison costs no requests,
+// Compare has the framework also answer what the fast path answers, and passes both answers to a
+// test. If both read the host by Once, they read it together, once: a comparison costs no requests,
 // and a guest that changes meanwhile changes both.
 func Compare(with Comparison) Option { return func(s *Server) { s.compare = with } }
 
@@ -32,7 +32,7 @@ func answer[Req, Resp any](ctx context.Context, s *Server, resource string, req 
 	return fast
 }
 
-// readings are what was read while one request is answered, by keys.
+// readings are what was read while one request is answered, by key.
 type readings struct {
 	mu sync.Mutex
 	of map[string]any
@@ -40,7 +40,7 @@ type readings struct {
 
 type readingsKey struct{}
 
-// sharing has both answers of a comparison go by the same readings.
+// sharing has both answers of a comparison use the same readings.
 func (s *Server) sharing(ctx context.Context) context.Context {
 	if s.compare == nil {
 		return ctx
@@ -48,8 +48,8 @@ func (s *Server) sharing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, readingsKey{}, &readings{of: map[string]any{}})
 }
 
-// Once reads something for the answer to a request. Where the answer is compared, the fast path
-// reads, and the framework gets what that has read under the same key.
+// Once reads something for the answer to a request. If the answer is compared, the fast path reads,
+// and the framework gets what the fast path has read under the same key.
 func Once[T any](ctx context.Context, key string, read func() (T, error)) (T, error) {
 	kept, ok := ctx.Value(readingsKey{}).(*readings)
 	if !ok {

@@ -30,7 +30,7 @@ func defaultsOf(s schema.Schema) (map[string]constant, error) {
 	return found, nil
 }
 
-// defaultOf is the default of an attribute; nil where it has none.
+// defaultOf is the default of an attribute; nil if it has none.
 func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
 	switch a := a.(type) {
 	case schema.StringAttribute:
@@ -58,9 +58,9 @@ func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
 	return nil, plain(a)
 }
 
-// plain makes sure that an attribute cannot have a default that defaultOf does not know. A default
-// needs an attribute that is both optional and computed; what is computed only, with all that is in
-// it, has none.
+// plain checks that an attribute cannot have a default that defaultOf does not know. A default
+// needs an attribute that is both optional and computed; an attribute that is only computed, with
+// everything in it, has none.
 func plain(a attribute) error {
 	switch {
 	case a.IsOptional() && a.IsComputed():

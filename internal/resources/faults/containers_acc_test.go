@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Two jobs in containers of one machine and one host name: what one is just making is not the other's to take or remove, though
-// that one has no process of the number.
+// Two jobs in containers of one machine and one host name: what one is just making is not the
+// other's to take or remove, though that one has no process of the number.
 func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("container")
 	t.Parallel()
@@ -68,7 +68,8 @@ func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	}
 }
 
-// contained is terraform in a container's namespace of processes, in which that many have been before it.
+// contained is terraform in a container's namespace of processes, in which that many have been
+// before it.
 func contained(t *testing.T, w *tfacc.Workspace, before int, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := w.Command(context.WithoutCancel(t.Context()), args...)

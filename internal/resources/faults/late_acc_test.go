@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// What a slow host carries out only once the apply that asked for it has given up is cleared away by the very next apply. The
-// apply that gave up names what has set its time.
+// What a slow host carries out only once the apply that asked for it has given up is cleared away
+// by the very next apply. The apply that gave up names what has set its time.
 func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()

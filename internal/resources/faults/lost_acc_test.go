@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// A host that cannot be asked, and a pool that is not active, are errors of the plan, whenever that happens while it is made.
-// What cannot be seen is never planned to be made again.
+// A host that cannot be asked, and a pool that is not active, are errors of the plan, whenever that
+// happens while it is made. What cannot be seen is never planned to be made again.
 func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("lost")
 	t.Parallel()
@@ -98,7 +98,8 @@ func (b *bench) plan(t *testing.T) (output string, code int) {
 	return out, code
 }
 
-// lastingPool makes a pool that is still there when it is not active. The test must have left nothing in it when it ends.
+// lastingPool makes a pool that is still there when it is not active. The test must have left
+// nothing in it when it ends.
 func lastingPool(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()
 	directory := "/var/lib/libvirt/" + name

@@ -22,7 +22,8 @@ const (
 	envTable = "NOVACRON_FAULT_TABLE" // the file that the results are written to
 )
 
-// If the provider is killed at any step of any operation, the next apply recovers and destroy leaves nothing.
+// If the provider is killed at any step of any operation, the next apply recovers and destroy
+// leaves nothing.
 func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -38,7 +39,8 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	}
 }
 
-// The same where libvirt's daemon is restarted instead, on a host of its own: the provider lives, and cleans up itself.
+// The same where libvirt's daemon is restarted instead, on a host of its own: the provider lives,
+// and cleans up itself.
 func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
@@ -106,16 +108,16 @@ func (b *bench) run(t *testing.T, how string, do func(int)) {
 	}
 }
 
-// chosen picks the steps for a run that has no time for all: one on the way, which never gets to the host, and the last of
-// the operation itself, when all is done and nobody hears of it.
+// chosen picks the steps for a run that has no time for all: one on the way, which never gets to
+// the host, and the last of the operation itself, when all is done and nobody hears of it.
 func chosen(n, of int, when acctest.Moment) bool {
 	return everything() || n == of/2 && when == acctest.Before || n == of-1 && when == acctest.After
 }
 
 func everything() bool { return os.Getenv(envAll) == "all" }
 
-// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply that recovers. It
-// returns the steps that were made in the disturbed one.
+// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply
+// that recovers. It returns the steps that were made in the disturbed one.
 func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	t.Helper()
 	b.cases++

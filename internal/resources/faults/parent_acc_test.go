@@ -17,8 +17,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// When Terraform alone is killed, its provider ends by itself, though it waits for the host at that very moment, and the next
-// apply makes up for it.
+// When Terraform alone is killed, its provider ends by itself, though it waits for the host at that
+// very moment, and the next apply makes up for it.
 func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -57,7 +57,8 @@ func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 	}
 }
 
-// scripted is a configuration of Terraform's that has it start the provider by a script, which waits for it.
+// scripted is a configuration of Terraform's that has it start the provider by a script, which
+// waits for it.
 func scripted(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,7 +69,8 @@ func scripted(t *testing.T) string {
 	return fmt.Sprintf("provider_installation {\n  dev_overrides { \"novacron/novacron\" = %q }\n  direct {}\n}\n", dir)
 }
 
-// process tells the state of a process and its parent, as proc_pid_stat(5) has them; "" of one that is gone.
+// process tells the state of a process and its parent, as proc_pid_stat(5) has them; "" of one that
+// is gone.
 func process(pid int) (state string, parent int) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

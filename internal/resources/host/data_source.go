@@ -20,7 +20,7 @@ var (
 // DataSource is the data source novacron_host.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("host")} }
 
 type model struct {

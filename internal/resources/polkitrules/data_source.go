@@ -26,7 +26,7 @@ var (
 // DataSource is the data source novacron_polkit_rules.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("polkit_rules")} }
 
 type model struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Users of the host: alice publishes for the tenant t1, bob makes instances for t2 by a group, carol for the tenant default,
-// and mallory works for nobody.
+// Users of the host: alice publishes for the tenant t1, bob makes instances for t2 by a group,
+// carol for the tenant default, and mallory works for nobody.
 const (
 	alice   = 64001
 	bob     = 64002
@@ -75,7 +75,8 @@ func newSite(t *testing.T) site {
 	return s
 }
 
-// workspace is a configuration that is applied as that user of the host, for a tenant; 0 is root, who may do everything.
+// workspace is a configuration that is applied as that user of the host, for a tenant; 0 is root,
+// who may do everything.
 func (s site) workspace(t *testing.T, user uint32, tenant, config string) *tfacc.Workspace {
 	t.Helper()
 	w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  uri = %q\n  tenant = %q\n}\n", s.URI, tenant)+config)
@@ -118,7 +119,8 @@ func shop(image string) string {
 	return tfconfig.Render(t, tfconfig.Release("1.0.0", image).Of(t))
 }
 
-// web is an instance of the template that runs, has a filter and a data disk, and does not take long to switch off.
+// web is an instance of the template that runs, has a filter and a data disk, and does not take
+// long to switch off.
 func web(template tfconfig.Value) tfconfig.Instance {
 	return tfconfig.Instance{
 		Meta:       tfconfig.Meta{Label: "web"},

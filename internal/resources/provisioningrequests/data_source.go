@@ -23,7 +23,7 @@ var (
 // DataSource is the data source novacron_provisioning_requests.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource {
 	return &DataSource{face.NewDataSource("provisioning_requests")}
 }

@@ -28,7 +28,8 @@ import (
 
 const address = "data.novacron_provisioning_requests.it"
 
-// shop is a template "it" with the version 1.0.0 of an image that nothing boots from, and 1.1.0 of another.
+// shop is a template "it" with the version 1.0.0 of an image that nothing boots from, and 1.1.0 of
+// another.
 func shop(t *testing.T, provider, name string) string {
 	it := tfconfig.Template{Name: name, HardwareProfile: &tfconfig.Hardware{MemoryMB: 128}}
 	older := tfconfig.Release("1.0.0", tfacc.EmptyImage(t, "16M")).Of(it)
@@ -168,7 +169,8 @@ func listed(t *testing.T, w *tfacc.Workspace) []string {
 	return requests
 }
 
-// A killed request is listed as failed, also while its record still says that it runs: the next request corrects the record.
+// A killed request is listed as failed, also while its record still says that it runs: the next
+// request corrects the record.
 func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("cutoff")
 	pool, _ := host.Pool(t, name)
@@ -223,7 +225,8 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	w := tfacc.NewWorkspace(t, keep(3)+many("12"))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// Each process looks after the retention when its first request is over: here all but a few were still at work.
+	// Each process looks after the retention when its first request is over: here all but a few were
+	// still at work.
 	if got := len(written(t, host, pool)); got < 3 || got > 12 {
 		t.Errorf("%d of 12 requests are recorded", got)
 	}

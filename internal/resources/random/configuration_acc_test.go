@@ -18,7 +18,8 @@ type configuration struct {
 	templates, versions, instances map[string]settings
 }
 
-// twin is the label, and the end of the name, of what is created with the settings that something else was changed to.
+// twin is the label, and the end of the name, of what is created with the settings that something
+// else was changed to.
 const twin = "twin"
 
 // withTwins adds to each resource one with the same settings, whose name is another.

@@ -24,7 +24,8 @@ type generator struct {
 	images []string
 }
 
-// attribute draws a value for an attribute of that name. It is told what the resource has, and for nil there is no value.
+// attribute draws a value for an attribute of that name. It is told what the resource has, and for
+// nil there is no value.
 type attribute struct {
 	name string
 	draw func(g *generator, has settings) any

@@ -18,11 +18,13 @@ const (
 	envSeed   = "NOVACRON_TEST_SEED"   // of the first round, as the name of a failed test has it; default: 1
 )
 
-// fewRounds is how many rounds there are by default, always the same ones, so that what a change breaks fails with that change.
+// fewRounds is how many rounds there are by default, always the same ones, so that what a change
+// breaks fails with that change.
 const fewRounds = 2
 
-// Every valid configuration can be applied, and changed to every other one. After each apply the plan is empty, what was
-// changed equals what is created like that at once, and destroy leaves nothing.
+// Every valid configuration can be applied, and changed to every other one. After each apply the
+// plan is empty, what was changed equals what is created like that at once, and destroy leaves
+// nothing.
 func TestAccAnyConfigurationConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()

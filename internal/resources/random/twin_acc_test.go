@@ -16,8 +16,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// compareWithTwins compares what was changed with what was created like that: in Terraform's state, in the domain's definition,
-// and in the volumes.
+// compareWithTwins compares what was changed with what was created like that: in Terraform's state,
+// in the domain's definition, and in the volumes.
 func compareWithTwins(t *testing.T, host *acctest.Host, pool string, space *tfacc.Workspace, c configuration) {
 	t.Helper()
 	states := stateOf(t, space)
@@ -106,8 +106,8 @@ type element struct {
 	inner      []element
 }
 
-// own are the elements of a definition, each by the element that it is in and its own name, that two machines do not share, or
-// that record how a machine became what it is.
+// own are the elements of a definition, each by the element that it is in and its own name, that
+// two machines do not share, or that record how a machine became what it is.
 var own = map[string]bool{
 	"domain/uuid": true, "os/nvram": true, "interface/mac": true,
 	"instance/provisioning": true, "instance/shape": true, "storage/pool": true,

@@ -24,7 +24,7 @@ var (
 // DataSource is the data source novacron_template.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("template")} }
 
 // ComputedAttributes are the resource's attributes as data sources tell them.

@@ -32,8 +32,8 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 	}}
 }
 
-// ImportState implements resource.ResourceWithImportState: by "tenant/name", by the name in the provider's tenant, or by
-// the identity.
+// ImportState implements resource.ResourceWithImportState: by "tenant/name", by the name in the
+// provider's tenant, or by the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resp.Diagnostics.Append(r.Require("importing a template")...)
 	if resp.Diagnostics.HasError() {

@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it finds changes that are not allowed, and lets versions and
-// instances that are planned after the template go by what it will be.
+// ModifyPlan implements resource.ResourceWithModifyPlan: it finds changes that are not allowed, and
+// lets versions and instances that are planned after the template go by what it will be.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state Model
 	if !req.Plan.Raw.IsNull() {
@@ -73,7 +73,8 @@ func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan M
 	face.AddUnsure(diags, "Could not create template", r.Library.CheckNewTemplate(ctx, id))
 }
 
-// own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans a new one beside it.
+// own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans
+// a new one beside it.
 func (r *Resource) own(state Model) {
 	if id, err := state.id(); err == nil && r.Configured() {
 		r.Library.Plan.StateHasTemplate(id)

@@ -24,7 +24,7 @@ var (
 // Resource is novacron_template.
 type Resource struct{ face.Resource }
 
-// New makes the resource.
+// New creates the resource.
 func New() resource.Resource { return &Resource{face.NewResource("template")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
@@ -73,7 +73,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	// Always: the state may be from a time before identities, and the framework demands one even of
+	// what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return

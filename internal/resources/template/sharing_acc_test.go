@@ -94,7 +94,8 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 	refusals.Check(t)
 }
 
-// Who may read a template of somebody else's tenant is told, while planning, that they may not change it.
+// Who may read a template of somebody else's tenant is told, while planning, that they may not
+// change it.
 func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("readonly")
 	pool, _ := host.Pool(t, name)

@@ -37,8 +37,8 @@ func halfway(t *testing.T, content []byte) (url string, reached <-chan struct{},
 	return server.URL + "/disk.img", half, func() { close(rest) }
 }
 
-// Whatever happens to the host or to the provider while an image is on its way, no version is there, and the next apply
-// registers it and leaves nothing of what was begun.
+// Whatever happens to the host or to the provider while an image is on its way, no version is
+// there, and the next apply registers it and leaves nothing of what was begun.
 func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()

@@ -12,8 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// The configuration that Terraform generates for templates and versions is all but the source, which no library knows, and
-// that is said at once. A later change of a description is nothing else.
+// The configuration that Terraform generates for templates and versions is all but the source,
+// which no library knows, and that is said at once. A later change of a description is nothing
+// else.
 func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("generated")
 	pool, _ := host.Pool(t, name)

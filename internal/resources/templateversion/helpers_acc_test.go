@@ -83,8 +83,8 @@ func checksum(t *testing.T, path string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// bases are the paths, as seen from outside, of the base images in the pool's directory. It costs no more than a look, so
-// that what waits for one comes at once.
+// bases are the paths, as seen from outside, of the base images in the pool's directory. It costs
+// no more than a look, so that what waits for one comes at once.
 func bases(t *testing.T, host *acctest.Host, directory string) []string {
 	t.Helper()
 	var found []string

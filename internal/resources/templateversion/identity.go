@@ -36,8 +36,8 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 	}}
 }
 
-// ImportState implements resource.ResourceWithImportState: by "tenant/name@1.1.0", by "name@1.1.0" of a template of the
-// provider's tenant, or by the identity.
+// ImportState implements resource.ResourceWithImportState: by "tenant/name@1.1.0", by "name@1.1.0"
+// of a template of the provider's tenant, or by the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resp.Diagnostics.Append(r.Require("importing a template version")...)
 	if resp.Diagnostics.HasError() {

@@ -130,7 +130,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), missing...)
 }
 
-// An image that the pool had by its checksum was never read; what the file really is, the next plan finds.
+// An image that the pool had by its checksum was never read; what the file really is, the next plan
+// finds.
 func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("claimed")
 	pool, _ := host.Pool(t, name)

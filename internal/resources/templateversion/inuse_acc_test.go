@@ -8,7 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// A version whose source becomes another image would be replaced under the clone that the same configuration has.
+// A version whose source becomes another image would be replaced under the clone that the same
+// configuration has.
 func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("swap")
 	pool, directory := host.Pool(t, name)

@@ -14,7 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// sparseImage makes a raw disk of size bytes, of which as much as is told is data, in stretches with holes between them.
+// sparseImage makes a raw disk of size bytes, of which as much as is told is data, in stretches
+// with holes between them.
 func sparseImage(t *testing.T, size, data int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sparse.raw")
@@ -33,7 +34,8 @@ func sparseImage(t *testing.T, size, data int64) string {
 	return path
 }
 
-// However large an image is, and however it is packed, the provider holds only a little of it at a time.
+// However large an image is, and however it is packed, the provider holds only a little of it at a
+// time.
 func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("large")
 	pool, directory := host.Pool(t, name)

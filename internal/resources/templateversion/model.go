@@ -51,7 +51,8 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Provisioning = provisioning(v.Registered)
 }
 
-// fromVersion takes over a version as the catalog has it, with the spec that is to be shown: what it overrides, or all.
+// fromVersion takes over a version as the catalog has it, with the spec that is to be shown: what
+// it overrides, or all.
 func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location string) {
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
@@ -71,7 +72,8 @@ func (m *Facts) settings() library.VersionSettings {
 	}
 }
 
-// alike tells whether all is as before that the schema replaces the version for, which the framework does not tell a plan.
+// alike tells whether all is as before that the schema replaces the version for, which the
+// framework does not tell a plan.
 func (m *Facts) alike(before *Facts) bool {
 	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) && m.ParentVersion.Equal(before.ParentVersion) &&
 		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&

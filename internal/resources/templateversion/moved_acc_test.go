@@ -12,8 +12,8 @@ import (
 // listPools is libvirt's procedure that the comparison of pools needs.
 const listPools = 281
 
-// Templates and versions whose provider configuration leads to another pool are neither forgotten nor registered there without a
-// word. That of another host is tested with an instance's.
+// Templates and versions whose provider configuration leads to another pool are neither forgotten
+// nor registered there without a word. That of another host is tested with an instance's.
 func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("left")
 	first, _ := host.Pool(t, name)

@@ -24,7 +24,8 @@ func run(t *testing.T, command ...string) string {
 	return string(out)
 }
 
-// Whatever it is compressed with, and wherever it comes from, the stored image is the one that was compressed.
+// Whatever it is compressed with, and wherever it comes from, the stored image is the one that was
+// compressed.
 func TestAccEveryCompressionIsStoredAsTheImageInside(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("packed")
 	pool, directory := host.Pool(t, name)
@@ -135,7 +136,8 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 		t.Errorf("the state has the digest %s, the image %s", attribute(shown, "digest"), digest)
 	}
 
-	// Without the instance, and without what that stood on, the image and its clones are what the instance was.
+	// Without the instance, and without what that stood on, the image and its clones are what the
+	// instance was.
 	w.Configure(t, library(pool, name, `hardware_profile = { memory_mb = 64 }`)+version("it", "1.1.0", `instance_id = "01234567-89ab-cdef-0123-456789abcdef"`, `
   lifecycle {
     ignore_changes = [source]

@@ -29,7 +29,8 @@ func (m *Model) validateParent(diags *diag.Diagnostics) {
 	}
 }
 
-// checkParent makes sure that the version that another one is compared with is there, or comes before it.
+// checkParent makes sure that the version that another one is compared with is there, or comes
+// before it.
 func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []catalog.Version, diags *diag.Diagnostics) {
 	parent := plan.ParentVersion.ValueString()
 	if parent == "" { // or not known

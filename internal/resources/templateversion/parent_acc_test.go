@@ -15,7 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A second version sends what differs from the first, instances are made from it, and the first one stays for as long.
+// A second version sends what differs from the first, instances are made from it, and the first one
+// stays for as long.
 func TestAccVersionSendsWhatDiffers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("inc")
 	pool, directory := host.Pool(t, name)

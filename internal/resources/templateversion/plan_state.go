@@ -13,7 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// planned is the version of a state as the catalog has it; found is false where that cannot be told.
+// planned is the version of a state as the catalog has it; found is false where that cannot be
+// told.
 func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() {
@@ -45,7 +46,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// planState checks a change of state, and lets instances that are planned after the version go by it.
+// planState checks a change of state, and lets instances that are planned after the version go by
+// it.
 func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
 	_, v, found := r.planned(ctx, state, diags)
 	if !found || plan.State.IsUnknown() {

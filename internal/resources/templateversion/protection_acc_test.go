@@ -53,7 +53,8 @@ func TestAccProtectedVersionStays(t *testing.T) {
 	})
 }
 
-// The protection is the version's, not the configuration's: it holds for whoever else has the version.
+// The protection is the version's, not the configuration's: it holds for whoever else has the
+// version.
 func TestAccProtectionHoldsForOthers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("guard2")
 	pool, _ := host.Pool(t, name)

@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Terraform destroys a version and then its template at the old addresses, and beside that creates them at the new ones.
+// Terraform destroys a version and then its template at the old addresses, and beside that creates
+// them at the new ones.
 func TestAccTemplateAndVersionAtOtherAddressesWithoutMoved(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("address")
 	pool, _ := host.Pool(t, name)

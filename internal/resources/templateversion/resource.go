@@ -35,7 +35,7 @@ const (
 // Resource is novacron_template_version.
 type Resource struct{ face.Resource }
 
-// New makes the resource.
+// New creates the resource.
 func New() resource.Resource { return &Resource{face.NewResource("template_version")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
@@ -103,7 +103,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of what is gone.
+	// Always: the state may be from a time before identities, and the framework demands one even of
+	// what is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return
@@ -146,7 +147,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 }
 
-// Update implements resource.Resource: the settings of a version, where the same image comes from, and how it is verified.
+// Update implements resource.Resource: the settings of a version, where the same image comes from,
+// and how it is verified.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)

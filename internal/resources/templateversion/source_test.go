@@ -69,7 +69,8 @@ func TestUnknownSettingsAreWaitedFor(t *testing.T) {
 	}
 }
 
-// Each kind of source is written by an attribute of the schema, as is all that a kind has for itself.
+// Each kind of source is written by an attribute of the schema, as is all that a kind has for
+// itself.
 func TestTheSchemaHasTheAttributesOfAllKinds(t *testing.T) {
 	attributes := sourceAttribute().GetNestedObject().GetAttributes()
 	for _, kind := range kinds.All {

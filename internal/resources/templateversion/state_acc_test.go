@@ -15,7 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A draft follows its template until it is published; then it stays what it is. Constraints find what is active.
+// A draft follows its template until it is published; then it stays what it is. Constraints find
+// what is active.
 func TestAccVersionIsPublished(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("draft")
 	pool, _ := host.Pool(t, name)

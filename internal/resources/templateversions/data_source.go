@@ -25,7 +25,7 @@ var (
 // DataSource is the data source novacron_template_versions.
 type DataSource struct{ face.DataSource }
 
-// NewDataSource makes the data source.
+// NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource {
 	return &DataSource{face.NewDataSource("template_versions")}
 }
