@@ -23,7 +23,8 @@ const (
 	Write
 )
 
-// AccessControl grants rights on a template and its versions. Users and groups are those of the template's own tenant.
+// AccessControl grants rights on a template and its versions. Users and groups are those of the
+// template's own tenant.
 type AccessControl struct {
 	ReadUsers   []string `json:"read_users,omitempty"`
 	ReadGroups  []string `json:"read_groups,omitempty"`

@@ -34,11 +34,12 @@ type VersionID struct {
 
 func (id VersionID) String() string { return id.Template.String() + "@" + id.Version }
 
-// maxVersion bounds a version's text: it is part of a volume's name, of which a file system takes 255 bytes.
+// maxVersion bounds a version's text: it is part of a volume's name, of which a file system takes
+// 255 bytes.
 const maxVersion = 64
 
-// ParseVersion reads a semantic version as users write it: major.minor.patch with optional pre-release and build, at
-// most 64 characters.
+// ParseVersion reads a semantic version as users write it: major.minor.patch with optional
+// pre-release and build, at most 64 characters.
 func ParseVersion(s string) (*version.Version, error) {
 	v, err := version.NewSemver(s)
 	if err != nil || strings.Count(core(v.String()), ".") != 2 {

@@ -136,7 +136,8 @@ func (s Spec) validateSize() finding.List {
 	return fs
 }
 
-// Version is one immutable image of a template, with the spec that was in force when it was registered.
+// Version is one immutable image of a template, with the spec that was in force when it was
+// registered.
 type Version struct {
 	ID          VersionID `json:"id"`
 	Description string    `json:"description,omitempty"`
@@ -207,7 +208,8 @@ const (
 	BaseDeleting BaseState = "deleting"
 )
 
-// Base is a stored image, shared by all versions of the same digest. Its key in the store is the digest's hex part.
+// Base is a stored image, shared by all versions of the same digest. Its key in the store is the
+// digest's hex part.
 type Base struct {
 	Digest      string    `json:"digest"`
 	State       BaseState `json:"state"`

@@ -60,7 +60,7 @@ func TestPlainScalarsAreWhatCloudInitTakesThemFor(t *testing.T) {
 		"0.5", ".5", "5.", "1.10", "-1.5", "+1.5", "-0.0", "0.0001", "0.00001", "1e3", "1.0e3", "1.0e+3", "1234567890.5", "123456789.5", ".inf", "-.INF", ".nan", "1.2.3",
 		"2024-01-01", "2024-1-1", "2024-01-01T10:00:00Z", "2024-01-01 10:00:00", "2024-01-01 10:00", "10.0.0.1", "a", "1a", "192.168.0.0/24", "5%",
 	}
-	asCloudInitReads(t, "a: b", "a: b") // it skips the test if there is no PyYAML
+	asCloudInitReads(t, "a: b", "a: b") // reports a missing PyYAML
 	list := "- " + strings.Join(scalars, "\n- ") + "\n"
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", "import json, sys, yaml\nprint(json.dumps([[isinstance(v, str), str(v)] for v in yaml.safe_load(sys.stdin)]))")
 	cmd.Stdin = strings.NewReader(list)

@@ -13,17 +13,19 @@ import (
 // effect at first boot. A nil one asks for nothing.
 type Customization struct {
 	InstallPackages []string `json:"install_packages,omitempty"` // as the guest's package manager names them
-	// OpenPorts are the TCP and UDP ports that stay reachable besides SSH. nil leaves the guest's firewall alone; an empty
-	// list leaves SSH only.
+	// OpenPorts are the TCP and UDP ports that stay reachable besides SSH. nil leaves the guest's
+	// firewall alone; an empty list leaves SSH only.
 	OpenPorts []int64 `json:"open_ports,omitzero"`
-	// SSHAuthorizedKeys may log in as root and as the image's default user, like Seed.SSHAuthorizedKeys.
+	// SSHAuthorizedKeys may log in as root and as the image's default user, like
+	// Seed.SSHAuthorizedKeys.
 	SSHAuthorizedKeys []string        `json:"ssh_authorized_keys,omitempty"`
 	Users             map[string]User `json:"users,omitempty"` // by login name
 	Files             map[string]File `json:"files,omitempty"` // by absolute path
 	RunCommands       []string        `json:"run_commands,omitempty"`
 	Timezone          string          `json:"timezone,omitempty"` // a name of the tz database: Europe/Berlin
 	Locale            string          `json:"locale,omitempty"`   // as in locale(1): en_US.UTF-8
-	// UserData is a cloud-config beginning with its #cloud-config line, or "", for what the other fields do not cover.
+	// UserData is a cloud-config beginning with its #cloud-config line, or "", for what the other
+	// fields do not cover.
 	UserData string `json:"user_data,omitempty"`
 }
 

@@ -22,7 +22,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
-// newSiteAt is a site whose pool is in a directory that is at the same path on this machine and on the test host.
+// newSiteAt is a site whose pool is in a directory that is at the same path on this machine and on
+// the test host.
 func newSiteAt(t *testing.T, dir string) site {
 	t.Helper()
 	host, pool := acctest.RequireHost(t), "library-"+strings.ToLower(rand.Text()[:8])

@@ -88,7 +88,7 @@ func oneOrMore(one *string, more []string) []string {
 	return append([]string{*one}, more...)
 }
 
-// Addressing is an IPConfiguration with every field settled.
+// Addressing is an IPConfiguration with every field filled in.
 type Addressing struct {
 	DHCP      bool           // for an IPv4 address
 	Addresses []netip.Prefix // the static addresses with their prefix lengths
@@ -96,7 +96,8 @@ type Addressing struct {
 	DNS       []netip.Addr
 }
 
-// Addressing fills in the defaults: DHCP, unless there is a static address. c may be nil. Validate first.
+// Addressing fills in the defaults: DHCP, unless there is a static address. c may be nil. Validate
+// first.
 func (c *IPConfiguration) Addressing() Addressing {
 	if c == nil {
 		return Addressing{DHCP: true}

@@ -152,7 +152,7 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	}
 }
 
-// FuzzAddressing: accepted configurations are settled as they were written.
+// FuzzAddressing: accepted configurations are filled in as they were written.
 func FuzzAddressing(f *testing.F) {
 	f.Add("10.0.0.5/24", "10.0.0.1", "10.0.0.2")
 	f.Add("2001:db8::5/64", "fe80::1", "2001:db8::53")

@@ -60,7 +60,7 @@ func (h *Hardware) Over(base *Hardware) *Hardware {
 	}
 }
 
-// Machine is a hardware profile with every field settled.
+// Machine is a hardware profile with every field filled in.
 type Machine struct {
 	Sockets, Cores int
 	CPU            string

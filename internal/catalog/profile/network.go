@@ -77,7 +77,7 @@ func (i Interface) over(base Interface) Interface {
 	}
 }
 
-// NIC is an interface with every field settled; MAC is "" when it is to be chosen.
+// NIC is an interface with every field filled in; MAC is "" when it is to be chosen.
 type NIC struct {
 	Name, Model, Network, Bridge, MAC string
 

@@ -58,7 +58,7 @@ func (s *Storage) Over(base *Storage) *Storage {
 	return &Storage{Disks: merged}
 }
 
-// Drive is a disk with every field settled.
+// Drive is a disk with every field filled in.
 type Drive struct {
 	Name   string
 	Size   uint64 // bytes; 0 for a system disk that keeps its image's size

@@ -43,8 +43,8 @@ func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
 }
 
 // HasInstanceDisk reports whether a disk of a domain is named like an instance's. A domain without
-// one is not an instance, even if its metadata say so: an instance's definition has the paths of its
-// disks from the start, before they are created.
+// one is not an instance, even if its metadata say so: an instance's definition has the paths of
+// its disks from the start, before they are created.
 func HasInstanceDisk(d host.Domain) bool {
 	return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
 		return naming.IsDisk(path.Base(disk.Path))
