@@ -115,7 +115,8 @@ type contents interface {
 	templates(ctx context.Context) ([]catalog.Template, error)
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
-	// image finds the parts of a version's image, by digest. It is nil if only the pool can have them.
+	// image returns a function that finds the parts of a version's image by digest. It finds nothing
+	// if only the pool can have them.
 	image(v catalog.Version) func(digest string) (imagestore.Stored, bool)
 }
 

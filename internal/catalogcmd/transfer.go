@@ -24,7 +24,7 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d (%d more were there already)", t.made, t.there)
 }
 
-// transfer creates in to all documents of from. Documents that exist already and are the same stay.
+// transfer creates all documents of from in to. Documents that exist already and are the same stay.
 // If any document differs, transfer changes nothing. An interrupted transfer continues when it is
 // run again.
 func (a *app) transfer(ctx context.Context, from contents, to *end) error {

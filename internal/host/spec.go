@@ -43,7 +43,7 @@ type InterfaceSpec struct {
 	PCI       *PCIAddress // in the guest; nil leaves it to libvirt
 }
 
-// DiskImage is the image that a disk of a domain shall use.
+// DiskImage is the image for a disk of a domain.
 type DiskImage struct {
 	Name         string // of the disk, as in DiskSpec
 	Path, Format string

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// watch returns a function that returns when the parent has ended, which shows in that this process
-// has another parent.
+// watch returns a function that returns when the parent has ended: this process then has another
+// parent.
 func watch() (ended func()) {
 	parent := os.Getppid()
 	return func() {

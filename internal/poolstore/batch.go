@@ -18,7 +18,7 @@ type change struct {
 	parent catalog.Revision // the revision that it replaces; "" creates
 	to     entry            // without a revision, it deletes the record
 
-	lead    chan struct{} // closed when this goroutine shall write the next batch
+	lead    chan struct{} // closed when the goroutine of this change must write the next batch
 	outcome chan error    // has room for the one outcome
 }
 

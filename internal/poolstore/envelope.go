@@ -69,7 +69,7 @@ func filled(data []byte) []byte {
 	return append(data, make([]byte, -len(data)&(sizeUnit-1))...)
 }
 
-// claimSize returns the size with which to create a volume that shall hold full bytes, a multiple
+// claimSize returns the size for the creation of a volume that will hold full bytes, a multiple
 // of sizeUnit.
 func claimSize(full int) uint64 { return uint64(full - sizeUnit + 1) }
 

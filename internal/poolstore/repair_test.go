@@ -96,7 +96,7 @@ func TestRepairOfAnOlderRevisionChangesNothingElse(t *testing.T) {
 		twice(t, m)
 		m.volumes["nova.template.t.1.json"] = nil
 		s, kept := m.store(), keeper{}
-		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b")) // this does not read it
+		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b")) // this does not read the damaged volume
 		found, _, err := s.Examine(t.Context(), "")
 		if err != nil || len(found) != 1 || !found[0].Harmless {
 			t.Fatalf("found %+v, %v", found, err)
