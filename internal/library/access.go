@@ -13,9 +13,8 @@ import (
 // All reads of templates and versions go through this file, so that every answer treats what the
 // user may not see as absent.
 
-// Enforcement names the place where tenancy and rights are enforced: "advisory" if only this
-// provider enforces them, which guards against mistakes; "server" if the catalog's server enforces
-// them for every client.
+// Enforcement says who enforces tenancy and rights: "advisory" if only this provider does, which
+// guards against mistakes; "server" if the catalog's server does, for every client.
 func (r *reader) Enforcement() string {
 	if s, ok := r.store.(interface{ Enforcement() string }); ok {
 		return s.Enforcement()
