@@ -50,7 +50,8 @@ func accessTypes() map[string]attr.Type {
 	return kinds
 }
 
-// Access reads access_control; known is false while some of it is not known yet. Unknown parts read as unset.
+// Access reads access_control; known is false while some of it is not known yet. Unknown parts read
+// as unset.
 func Access(o types.Object) (a catalog.AccessControl, known bool) {
 	known = !o.IsUnknown()
 	for _, list := range a.Lists() {

@@ -21,7 +21,7 @@ import (
 // lamp is a resource with a default of each kind.
 type lamp struct {
 	current  bool
-	bulb     string // what private state has to say of it; "" for anything
+	bulb     string // required content of private state; "" for any
 	warnings diag.Diagnostics
 }
 
@@ -86,7 +86,7 @@ func encoded(t *testing.T, name, color, on any, rooms []string) *tfprotov6.Dynam
 	return &v
 }
 
-// framework notes that it was asked.
+// framework records that it was asked.
 type framework struct {
 	Protocol
 	asked bool
@@ -236,7 +236,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// strange is a resource with a default that this package does not know how to tell.
+// strange is a resource with a default that this package cannot determine.
 type strange struct {
 	lamp
 	attribute schema.Attribute

@@ -13,8 +13,8 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// identityOf has the names of the attributes of a resource's identity; none for one without. Here
-// each must be an attribute of the resource, and the same there.
+// identityOf has the names of the attributes of a resource's identity; none for a resource without
+// one. Each must be an attribute of the resource, with the same value there.
 func identityOf(r resource.Resource, s schema.Schema) ([]string, error) {
 	identified, ok := r.(resource.ResourceWithIdentity)
 	if !ok {
@@ -32,9 +32,9 @@ func identityOf(r resource.Resource, s schema.Schema) ([]string, error) {
 	return names, nil
 }
 
-// identify gives an identity back that is the state's, or makes it from the state where there is
-// none yet; nil for a resource without. ok is false where the framework is to answer: the state
-// lacks an attribute, or has another one than the identity.
+// identify returns an identity unchanged if it is the state's, or creates it from the state if
+// there is none yet; nil for a resource without one. ok is false if the framework is to answer: the
+// state lacks an attribute, or its value differs from the identity's.
 func (k known) identify(current *tfprotov6.ResourceIdentityData, state State) (
 	_ *tfprotov6.ResourceIdentityData, ok bool,
 ) {
@@ -57,8 +57,9 @@ func (k known) identify(current *tfprotov6.ResourceIdentityData, state State) (
 	return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: data}}, err == nil
 }
 
-// plannedIdentity is the identity of a plan that changes nothing: what it was. Terraforms that know
-// of no identities have none, and states from before them, which the framework plans as null.
+// plannedIdentity is the identity of a plan that changes nothing: the identity from before. A
+// Terraform that does not support identities has none, and neither do states from before them,
+// which the framework plans as null.
 func (k known) plannedIdentity(prior *tfprotov6.ResourceIdentityData) (_ *tfprotov6.ResourceIdentityData, ok bool) {
 	switch {
 	case len(k.identity) == 0:

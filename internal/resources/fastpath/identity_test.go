@@ -22,8 +22,8 @@ func (n named) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReques
 	}}
 }
 
-// A state that was written before lamps had an identity, or by a Terraform that knows of none, is
-// given one on the way.
+// A state that was written before lamps had an identity, or by a Terraform that does not support
+// identities, gets one on the way.
 func TestReadGivesAnIdentity(t *testing.T) {
 	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{lamp{current: true}, "name"} }})
 	if err != nil {
@@ -56,7 +56,7 @@ func TestReadGivesAnIdentity(t *testing.T) {
 	}
 }
 
-// An identity that the state does not tell could not be given.
+// An identity that is not in the state could not be given.
 func TestIdentitiesOfOtherNamesAreRefused(t *testing.T) {
 	for _, by := range []string{"serial", "on"} {
 		if _, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{by: by} }}); err == nil {

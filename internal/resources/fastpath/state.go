@@ -25,7 +25,7 @@ var encodedNull = []byte{0xc0}
 
 var errNoObject = errors.New("not an object in MessagePack")
 
-// Decode finds the attributes of a state. The resource that is not there (null) is an error.
+// Decode finds the attributes of a state. It is an error if the resource does not exist (null).
 func Decode(v *tfprotov6.DynamicValue) (State, error) {
 	if v == nil || len(v.MsgPack) == 0 {
 		return nil, errNoObject
@@ -72,7 +72,7 @@ func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
 	return d, ok
 }
 
-// Null reports whether an attribute is null. The decoder leaves nothing of nulls.
+// Null reports whether an attribute is null. The decoder drops nulls.
 func (s State) Null(name string) bool { return len(s[name]) == 0 }
 
 // Text is an attribute that is a string, and whether it is one.
@@ -88,7 +88,8 @@ func (s State) Has(ctx context.Context, name string, value attr.Value) bool {
 	return err == nil && s.equals(name, constant{value.Type(ctx).TerraformType(ctx), v})
 }
 
-// constant is a value that attributes are compared with. Not as bytes: maps come in any order.
+// constant is a value that attributes are compared with. They are not compared as bytes, because
+// maps come in any order.
 type constant struct {
 	of    tftypes.Type // of the attribute, which may be dynamic
 	value tftypes.Value
@@ -106,9 +107,9 @@ func (s State) equals(name string, c constant) bool {
 type Private map[string][]byte
 
 // decodePrivate reads private state as the framework writes it (Data.Bytes in its
-// internal/privatestate). ok is false where the framework would not write back what it has read: it
-// refuses values that are not JSON, drops what is empty, and has keys of its own, which begin with
-// a dot and tell it what to do.
+// internal/privatestate). ok is false if the framework would not write back what it has read: it
+// refuses values that are not JSON, drops empty ones, and has its own keys, which begin with a dot
+// and control it.
 func decodePrivate(data []byte) (p Private, ok bool) {
 	if len(data) == 0 {
 		return nil, true

@@ -11,9 +11,9 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// ValidateResourceConfig finds nothing wrong with a configuration where an earlier one was valid
-// that differs only in attributes that are validated independently: the instances of one resource
-// have their own names and parameters, and the rest in common.
+// ValidateResourceConfig reports nothing wrong with a configuration if an earlier valid one differs
+// only in attributes that are validated independently: the instances of one resource have their own
+// names and parameters, and the rest in common.
 func (s *Server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (
 	*tfprotov6.ValidateResourceConfigResponse, error,
 ) {
@@ -35,8 +35,8 @@ func (s *Server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Vali
 	return resp, err
 }
 
-// common is a key of what a configuration may have in common with others; alone is false where
-// anything else in it is not valid.
+// common is a key of what a configuration may have in common with others; alone is false if
+// anything else in it is invalid.
 func (k known) common(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (
 	rest [sha256.Size]byte, alone bool,
 ) {
@@ -57,7 +57,8 @@ func (k known) common(ctx context.Context, req *tfprotov6.ValidateResourceConfig
 			return rest, false
 		}
 	}
-	// What Terraform can do decides what is said of attributes that not every version of it knows.
+	// Terraform's capabilities decide what is reported about attributes that not every version of it
+	// knows.
 	if err := write.EncodeMulti(req.TypeName, req.ClientCapabilities); err != nil {
 		return rest, false
 	}

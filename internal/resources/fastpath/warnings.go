@@ -10,7 +10,7 @@ import (
 )
 
 // encodeWarnings writes warnings as the framework does, which does not export how. ok is false for
-// anything else.
+// all other diagnostics.
 func encodeWarnings(ctx context.Context, warnings diag.Diagnostics) (encoded []*tfprotov6.Diagnostic, ok bool) {
 	for _, w := range warnings {
 		if w.Severity() != diag.SeverityWarning {

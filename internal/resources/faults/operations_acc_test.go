@@ -14,12 +14,12 @@ import (
 // operation is something that Terraform does, and that is disturbed.
 type operation struct {
 	name   string
-	before func(name string) string // the configuration that is applied first; of a case that has that name
+	before func(name string) string // the configuration that is applied first, for a case with that name
 	config func(name string) string // the one whose application is disturbed
-	// what has to be there in the end, beside documents
+	// what must exist in the end, beside documents
 	domains, volumes func(name string) []string
 	bases            int
-	confirms         int // steps at the end that only note that Terraform has heard of it
+	confirms         int // steps at the end that only record that Terraform has received the responses
 }
 
 func operations(unique, image, changed string) []operation {
@@ -120,8 +120,8 @@ func version(number, image string) tfconfig.Version {
 	return tfconfig.Release(number, image).Of(tfconfig.Template{})
 }
 
-// instance is one that no guest runs in: it hears nobody, so that it has a short time to shut down.
-// It is of the template and the version of the same configuration.
+// instance is an instance without a guest that can hear, so it has a short time to shut down. It
+// uses the template and the version of the same configuration.
 func instance(name string) tfconfig.Instance {
 	return tfconfig.Instance{
 		Name: name, WaitFor: []string{}, Timeouts: &tfconfig.Timeouts{Delete: "1s"},

@@ -12,14 +12,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
-// Types are those of a resource's values. Identity is nil for a resource without.
+// Types are the types of a resource's values. Identity is nil for a resource without one.
 type Types struct{ State, Identity tftypes.Type }
 
-// Differences are the fields in which two answers differ, and how; none where Terraform gets to
-// know the same.
+// Differences are the fields in which two answers differ, and how; none if both tell Terraform the
+// same.
 //
-// Fields are compared byte for byte; states and identities in an encoding of their own, see
-// canonical.go.
+// Fields are compared byte for byte; states and identities in their own encoding, see canonical.go.
 func Differences(c fastpath.Compared, t Types) []string {
 	call := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", c.Fast), "*tfprotov6."), "Response")
 	call += " of " + c.Resource

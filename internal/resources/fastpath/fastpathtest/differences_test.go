@@ -68,7 +68,7 @@ func others(t *testing.T) map[reflect.Type]any {
 	return all
 }
 
-// Each field of each answer counts, those of releases of the protocol to come too.
+// Each field of each answer counts, including those of future releases of the protocol.
 func TestADifferenceInAnyFieldIsFound(t *testing.T) {
 	all := others(t)
 	for _, resp := range []any{
