@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Two jobs in containers of one machine and one host name: what one is just making is not the
-// other's to take or remove, though that one has no process of the number.
+// Two jobs run in containers of one machine with one host name. What one of them is creating, the
+// other may not take or remove, although the other has no process of that number.
 func TestAccAProcessInAnotherContainerLives(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("container")
 	t.Parallel()

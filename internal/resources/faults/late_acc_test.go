@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// What a slow host carries out only once the apply that asked for it has given up is cleared away
-// by the very next apply. The apply that gave up names what has set its time.
+// If a slow host carries out a request only after the apply has given up, the very next apply
+// removes the result. The apply that gave up names what has set its time limit.
 func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 			}
 			var out string
 			var err error
-			for _, create := range []string{"20s", "1m", "3m"} { // a busy machine may not get to the request in the first of them
+			for _, create := range []string{"20s", "1m", "3m"} { // a busy machine may not reach the request in the first of them
 				b.configure(t, config(create))
 				over := make(chan struct{})
 				b.way.Arm(acctest.Fault{Of: request.name, At: request.at, When: acctest.Before, Late: true, Do: func(int) { <-over }})

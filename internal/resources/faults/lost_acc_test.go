@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// A host that cannot be asked, and a pool that is not active, are errors of the plan, whenever that
-// happens while it is made. What cannot be seen is never planned to be made again.
+// A host that cannot be asked, and a pool that is not active, are errors of the plan, at any point
+// of it. The plan never creates again what it cannot see.
 func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("lost")
 	t.Parallel()
@@ -63,7 +63,7 @@ func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 				switch code {
 				case planFailed:
 					failed++
-				case planEmpty: // nothing of what was lost was needed any more
+				case planEmpty: // the lost answer was not needed any more
 				default:
 					t.Errorf("the plan changes something:\n%s", out)
 				}
@@ -78,7 +78,7 @@ func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 	b.space.EmptyPlan(t)
 }
 
-// How terraform plan -detailed-exitcode ends.
+// The exit statuses of terraform plan -detailed-exitcode.
 const (
 	planEmpty  = 0
 	planFailed = 1
@@ -98,7 +98,7 @@ func (b *bench) plan(t *testing.T) (output string, code int) {
 	return out, code
 }
 
-// lastingPool makes a pool that is still there when it is not active. The test must have left
+// lastingPool creates a pool that still exists when it is not active. The test must have left
 // nothing in it when it ends.
 func lastingPool(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()

@@ -11,9 +11,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// An instance that was made by a provider which was killed before Terraform heard of it is taken
-// over by the same configuration, and by no other. One that Terraform has heard of is nobody else's
-// to take.
+// An instance whose provider was killed before Terraform received the response is taken over by the
+// same configuration, and by no other. An instance that Terraform knows of cannot be taken by
+// another configuration.
 func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("unheard")
 	t.Parallel()
@@ -27,8 +27,8 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 		b.space.Apply(t)
 	}
 	apply(shop)
-	// The last time, its definition says that Terraform has heard of it; the last but one, that it is
-	// complete. What documents take is not always the same.
+	// The last write of its definition says that Terraform has received the response; the last but
+	// one, that the instance is complete. The number of steps for documents varies.
 	const define = "define the domain"
 	b.way.Arm(acctest.Fault{Of: define})
 	apply(shop + stopped(pool+"-counted").String())
@@ -74,8 +74,8 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	host.Virsh(t, "domuuid", name)
 }
 
-// An instance whose domain somebody has removed leaves volumes. One that gets its name before they
-// are removed keeps its own.
+// An instance whose domain was removed by other means leaves volumes. An instance that gets its
+// name before they are removed keeps its own.
 func TestAccVolumesOfANewInstanceAreNotThoseOfOneThatIsGone(t *testing.T) {
 	host, pool := acctest.RequireHost(t), tfacc.Name("gone")
 	t.Parallel()

@@ -39,8 +39,8 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	}
 }
 
-// The same where libvirt's daemon is restarted instead, on a host of its own: the provider lives,
-// and cleans up itself.
+// The same if libvirt's daemon is restarted instead, on a separate host: the provider lives, and
+// cleans up itself.
 func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
@@ -60,7 +60,7 @@ func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	}
 }
 
-// bench is where one operation is disturbed again and again.
+// bench is where one operation is disturbed repeatedly.
 type bench struct {
 	operation
 	host  *acctest.Host
@@ -108,22 +108,22 @@ func (b *bench) run(t *testing.T, how string, do func(int)) {
 	}
 }
 
-// chosen picks the steps for a run that has no time for all: one on the way, which never gets to
-// the host, and the last of the operation itself, when all is done and nobody hears of it.
+// chosen picks the steps for a run that has no time for all: one on the way, which never reaches
+// the host, and the last of the operation itself, when everything is done and the response is lost.
 func chosen(n, of int, when acctest.Moment) bool {
 	return everything() || n == of/2 && when == acctest.Before || n == of-1 && when == acctest.After
 }
 
 func everything() bool { return os.Getenv(envAll) == "all" }
 
-// disturb makes one case: what comes before, the disturbed apply, and, where that failed, the apply
-// that recovers. It returns the steps that were made in the disturbed one.
+// disturb runs one case: what comes before, the disturbed apply, and, if that failed, the apply
+// that recovers. It returns the steps of the disturbed apply.
 func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	t.Helper()
 	b.cases++
 	name := fmt.Sprintf("%s-%d", b.pool, b.cases)
 	b.way.Arm(acctest.Fault{})
-	b.configure(t, b.before(name)) // which removes the case before
+	b.configure(t, b.before(name)) // removes the previous case
 	b.space.Apply(t)
 	if left := b.host.Leftovers(t, b.pool, fmt.Sprintf("%s-%d", b.pool, b.cases-1)); len(left) > 0 {
 		t.Errorf("the case before has left %q", left)
@@ -152,7 +152,7 @@ func (b *bench) apply(t *testing.T) (output string, err error) {
 	return string(out), err
 }
 
-// check makes sure that the host has what it should, and nothing else.
+// check checks that the host has what it should, and nothing else.
 func (b *bench) check(t *testing.T, name string) {
 	t.Helper()
 	var found []string
@@ -181,7 +181,7 @@ func (b *bench) check(t *testing.T, name string) {
 	}
 }
 
-// provider configures the provider for the way on which things go wrong.
+// provider configures the provider for the connection that can fail.
 func (b *bench) provider() string {
 	return tfconfig.Provider{URI: b.way.URI, Pool: b.pool, DomainType: b.host.DomainType}.String()
 }
@@ -201,7 +201,7 @@ func (b *bench) note(number int, step, when, how string, ok bool, good string) {
 
 var table sync.Mutex
 
-// print adds the results to the table, where one is asked for.
+// print adds the results to the table, if one is requested.
 func (b *bench) print(t *testing.T) {
 	path := os.Getenv(envTable)
 	if path == "" {
@@ -209,7 +209,7 @@ func (b *bench) print(t *testing.T) {
 	}
 	table.Lock()
 	defer table.Unlock()
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // anybody may read it
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // all users may read it
 	if err != nil {
 		t.Error(err)
 		return

@@ -17,8 +17,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// When Terraform alone is killed, its provider ends by itself, though it waits for the host at that
-// very moment, and the next apply makes up for it.
+// When only Terraform is killed, its provider ends by itself, even while it waits for the host, and
+// the next apply recovers.
 func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
@@ -57,8 +57,7 @@ func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 	}
 }
 
-// scripted is a configuration of Terraform's that has it start the provider by a script, which
-// waits for it.
+// scripted is a Terraform configuration that starts the provider by a script, which waits for it.
 func scripted(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -69,8 +68,7 @@ func scripted(t *testing.T) string {
 	return fmt.Sprintf("provider_installation {\n  dev_overrides { \"novacron/novacron\" = %q }\n  direct {}\n}\n", dir)
 }
 
-// process tells the state of a process and its parent, as proc_pid_stat(5) has them; "" of one that
-// is gone.
+// process returns the state of a process and its parent, as in proc_pid_stat(5); "" if it is gone.
 func process(pid int) (state string, parent int) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -81,7 +79,7 @@ func process(pid int) (state string, parent int) {
 	return fields[0], parent
 }
 
-// ancestor is the nearest one that is the program of that name.
+// ancestor is the nearest ancestor that runs the program of that name.
 func ancestor(pid int, name string) int {
 	for pid > 1 {
 		_, pid = process(pid)

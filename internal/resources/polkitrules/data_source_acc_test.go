@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Users of the host: alice publishes for the tenant t1, bob makes instances for t2 by a group,
-// carol for the tenant default, and mallory works for nobody.
+// Users of the host: alice publishes for the tenant t1, bob creates instances for t2 through a
+// group, carol for the tenant default, and mallory has no tenant.
 const (
 	alice   = 64001
 	bob     = 64002
@@ -42,7 +42,7 @@ output "rules" {
 }
 `
 
-// site is a host whose libvirt asks polkit by the rules of the data source.
+// site is a host whose libvirt asks polkit, with the rules of the data source.
 type site struct{ *acctest.Host }
 
 func newSite(t *testing.T) site {
@@ -150,18 +150,18 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	s := newSite(t)
 	image := visible(t)
 
-	// An administrator makes the pool, and a template for t2, whose users may not.
+	// An administrator creates the pool, and a template for t2, whose users may not.
 	offer := s.workspace(t, 0, "t2", shop(image))
 	offer.Apply(t)
 	t.Cleanup(func() { offer.Destroy(t) })
 
-	// alice does all that there is to do for her tenant, and a second plan finds nothing.
+	// alice does everything that there is to do for her tenant, and a second plan finds nothing.
 	own := web(tfconfig.Template{}.Ref("id"))
 	own.DependsOn = []tfconfig.Expr{"novacron_template_version.it"}
 	first := s.workspace(t, alice, "t1", shop(image)+own.String())
 	first.Apply(t)
 	first.EmptyPlan(t)
-	// bob makes instances of what is offered to him.
+	// bob creates instances from what is offered to him.
 	second := s.workspace(t, bob, "t2", web("t2/it").String()+"data \"novacron_instances\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\n"+
 		"data \"novacron_provisioning_requests\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\noutput \"seen\" {\n"+
 		"  value = \"${length(data.novacron_instances.all.instances)} instances, ${length(data.novacron_provisioning_requests.all.requests)} requests\"\n}\n")
@@ -202,7 +202,7 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	}
 }
 
-// refuses has the host's users try what is not theirs to do.
+// refuses has the host's users try what they may not do.
 func (s site) refuses(t *testing.T) {
 	const denied, hidden, hiddenVolume = "access denied", "failed to get domain", "failed to get vol"
 	disk := "/var/lib/libvirt/novacron/nova.disk.t1.web.system.qcow2"
@@ -240,7 +240,7 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, carol, "net-dumpxml", "default")
 	s.mayNot(t, mallory, "failed to connect", "list")
 
-	// What the documentation says that no rules can keep anybody from.
+	// According to the documentation, no rules can prevent these.
 	s.may(t, bob, "define", s.file(t, "reach", domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
 	s.may(t, bob, "domrename", "t2.reach", "t1.squat")
 	s.mayNot(t, bob, hidden, "dominfo", "t1.squat")
@@ -255,7 +255,7 @@ func domain(name, devices string) string {
 	return fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os><devices>%s</devices></domain>", name, devices)
 }
 
-// file is a file that everybody may read.
+// file is a file that all users may read.
 func (s site) file(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(s.Root, "run", name+".xml")

@@ -59,7 +59,7 @@ func findAs(label, after string, filters ...string) string {
 	return "data \"novacron_provisioning_requests\" \"" + label + "\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
 }
 
-// request expects these of an entry.
+// request expects these attributes of an entry.
 func request(action, instance, version, status string, instanceID, failure knownvalue.Check, steps ...string) knownvalue.Check {
 	names := make([]knownvalue.Check, len(steps))
 	for i, step := range steps {
@@ -126,7 +126,8 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	})
 }
 
-// noBridge are the elements of a network that no guest can start on: its bridge is not there.
+// noBridge are the elements of a network on which no guest can start, because its bridge does not
+// exist.
 const noBridge = "<forward mode='bridge'/><bridge name='nova-none'/>"
 
 // onNetwork are the settings of an instance on a network.
@@ -134,7 +135,7 @@ func onNetwork(name string) string {
 	return fmt.Sprintf("network_profile = { interfaces = { eth0 = { network = %q } } }", name)
 }
 
-// written reads the statuses in a pool's catalogue as they are written there, by instance.
+// written reads the statuses in a pool's catalog as they are stored there, by instance.
 func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.RequestStatus {
 	t.Helper()
 	h, err := libvirt.New(libvirt.Options{URI: host.URI})
@@ -169,7 +170,7 @@ func listed(t *testing.T, w *tfacc.Workspace) []string {
 	return requests
 }
 
-// A killed request is listed as failed, also while its record still says that it runs: the next
+// A killed request is listed as failed, even while its record still says that it runs: the next
 // request corrects the record.
 func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("cutoff")
@@ -225,8 +226,8 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	w := tfacc.NewWorkspace(t, keep(3)+many("12"))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// Each process looks after the retention when its first request is over: here all but a few were
-	// still at work.
+	// Each process applies the retention when its first request is over: here all but a few were still
+	// at work.
 	if got := len(written(t, host, pool)); got < 3 || got > 12 {
 		t.Errorf("%d of 12 requests are recorded", got)
 	}
@@ -243,7 +244,7 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	}
 }
 
-// What was asked for with secrets, and failed, is recorded without them.
+// A request with secrets that failed is recorded without them.
 func TestAccRecordsHaveNoSecrets(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("secret")
 	pool, directory := host.Pool(t, name)

@@ -42,7 +42,7 @@ var hardware = objectOf(
 	attribute{"firmware", oneOf(nil, nil, "bios", "efi")},
 )
 
-// network draws interfaces. Addresses are in a network that no other instance is in.
+// network draws interfaces. Addresses are of a network that no other instance is in.
 func network(g *generator, _ settings) any {
 	interfaces := settings{}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values([]string{pick(g, "eth0", "eth2", "eth10"), pick(g, "eth0", "lan")}))) {
@@ -73,7 +73,7 @@ func network(g *generator, _ settings) any {
 	return profile
 }
 
-// disks draws disks that are not smaller than the existing ones.
+// disks draws disks that are no smaller than those that are there.
 func disks(g *generator, has settings) any {
 	before, next := has.at("storage_profile", "disks"), settings{}
 	if size := before.size("system") + g.IntN(2); size > 0 {
@@ -100,7 +100,7 @@ func disks(g *generator, has settings) any {
 	return settings{"disks": next}
 }
 
-// moreDisks draws disks for a running guest: they come, and grow.
+// moreDisks draws disks for a guest that runs: they come, and grow.
 func moreDisks(g *generator, has settings) any {
 	next := settings{}
 	disks := has.at("storage_profile", "disks")
@@ -133,7 +133,7 @@ var customization = objectOf(
 	attribute{"users", oneOf(nil, nil, settings{"ann": settings{"sudo": true}}, settings{"bob": settings{"groups": []string{"adm"}, "shell": "/bin/sh"}})},
 )
 
-// labelling can be changed on any resource.
+// labelling can be changed of anything.
 var labelling = []attribute{{"description", maybe(text)}, {"labels", maybe(labels)}}
 
 var runningAttributes = append(slices.Clone(labelling),
@@ -145,7 +145,7 @@ var runningAttributes = append(slices.Clone(labelling),
 
 var instanceAttributes = append(slices.Clone(labelling),
 	attribute{"version", oneOf(nil, "1.0.0", "1.1.0", "~> 1.0", ">= 1.1", "2.0.0")},
-	attribute{"strategy", oneOf("linked_clone", "clone")}, // if it is removed later, it stays as it was
+	attribute{"strategy", oneOf("linked_clone", "clone")}, // left out later, it stays what it was
 	attribute{"autostart", oneOf(nil, true, false)},
 	attribute{"allow_restart", oneOf(nil, true, false)},
 	attribute{"on_version_change", oneOf(nil, "replace", "reimage")},
@@ -159,7 +159,7 @@ var instanceAttributes = append(slices.Clone(labelling),
 var versionAttributes = []attribute{
 	{"description", maybe(text)},
 	{"state", func(g *generator, has settings) any {
-		if has["version"] != numbers[0] { // the newest version must not change meanwhile
+		if has["version"] != numbers[0] { // which version is the newest must not change meanwhile
 			return nil
 		}
 		return pick[any](g, nil, "active", "deprecated")

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// settings are a resource's attributes, or those of an object in it, as Terraform's JSON has them.
+// settings are a resource's attributes, or those of an object in it, in Terraform's JSON.
 type settings map[string]any
 
 // configuration holds the resources that were drawn, by their labels.
@@ -18,8 +18,8 @@ type configuration struct {
 	templates, versions, instances map[string]settings
 }
 
-// twin is the label, and the end of the name, of what is created with the settings that something
-// else was changed to.
+// twin is the label, and the suffix of the name, of an object that is created with the settings
+// that another was changed to.
 const twin = "twin"
 
 // withTwins adds to each resource one with the same settings, whose name is another.
@@ -45,7 +45,7 @@ func (s settings) twin() settings {
 	return double
 }
 
-// at is an object inside an object; nil where there is none.
+// at is an object inside an object; nil if there is none.
 func (s settings) at(names ...string) settings {
 	for _, name := range names {
 		inner, ok := s[name].(settings)

@@ -14,7 +14,7 @@ const crowd = 5
 // shop is the label of the template that the instances are of.
 const shop = "shop"
 
-// numbers are the shop's versions, all of which are there before the first instance.
+// numbers are the shop's versions, all of which exist before the first instance.
 var numbers = []string{"1.0.0", "1.1.0", "2.0.0"}
 
 // generator draws valid configurations.
@@ -24,8 +24,8 @@ type generator struct {
 	images []string
 }
 
-// attribute draws a value for an attribute of that name. It is told what the resource has, and for
-// nil there is no value.
+// attribute draws a value for an attribute of that name. It gets what the resource has; nil means
+// no value.
 type attribute struct {
 	name string
 	draw func(g *generator, has settings) any
@@ -46,7 +46,7 @@ func (g *generator) configuration() configuration {
 		c.templates[fmt.Sprintf("t%d", n)] = g.drawn(templateAttributes, settings{"name": fmt.Sprintf("%s-t%d", g.prefix, n)})
 	}
 	for n := range crowd {
-		running := n == 0 // nothing boots from an empty disk, so that the guest lets go of nothing
+		running := n == 0 // nothing boots from an empty disk, so the guest releases nothing
 		has := settings{
 			"name": fmt.Sprintf("%s-i%d", g.prefix, n), "template_id": reference("novacron_template.shop.id"), "wait_for": []string{},
 			"depends_on": g.versions(), "timeouts": settings{"delete": "1s"}, "power_state": "stopped",
@@ -59,7 +59,7 @@ func (g *generator) configuration() configuration {
 	return c
 }
 
-// versions is what must be there before an instance, whichever it is of.
+// versions is what must exist before an instance of any version.
 func (g *generator) versions() []reference {
 	var all []reference
 	for n := range numbers {
@@ -116,7 +116,7 @@ func (g *generator) changed(c configuration) configuration {
 	}
 }
 
-// oneOf draws one of the values. nil is among them where an attribute may be left out.
+// oneOf draws one of the values. nil is among them if an attribute may be left out.
 func oneOf(values ...any) func(*generator, settings) any {
 	return func(g *generator, _ settings) any { return pick(g, values...) }
 }
@@ -133,7 +133,7 @@ func maybe(draw func(g *generator, has settings) any) func(*generator, settings)
 	}
 }
 
-// objectOf draws an object of some of the attributes. It has one of them at least.
+// objectOf draws an object of some of the attributes, at least one.
 func objectOf(attributes ...attribute) func(*generator, settings) any {
 	return func(g *generator, _ settings) any {
 		for {

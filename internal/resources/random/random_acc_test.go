@@ -23,8 +23,8 @@ const (
 const fewRounds = 2
 
 // Every valid configuration can be applied, and changed to every other one. After each apply the
-// plan is empty, what was changed equals what is created like that at once, and destroy leaves
-// nothing.
+// plan is empty, a changed object equals one that is created with the same settings, and destroy
+// leaves nothing.
 func TestAccAnyConfigurationConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()

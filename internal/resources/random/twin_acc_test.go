@@ -16,8 +16,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// compareWithTwins compares what was changed with what was created like that: in Terraform's state,
-// in the domain's definition, and in the volumes.
+// compareWithTwins compares changed objects with those created with the same settings: in
+// Terraform's state, in the domain's definition, and in the volumes.
 func compareWithTwins(t *testing.T, host *acctest.Host, pool string, space *tfacc.Workspace, c configuration) {
 	t.Helper()
 	states := stateOf(t, space)
@@ -72,7 +72,7 @@ func stateOf(t *testing.T, space *tfacc.Workspace) state {
 	return all
 }
 
-// of is a resource's state, without what two of the same settings do not share.
+// of is a resource's state, without what two resources with the same settings do not share.
 func (s state) of(t *testing.T, address, name string) string {
 	t.Helper()
 	values := maps.Clone(s[address])
@@ -106,15 +106,15 @@ type element struct {
 	inner      []element
 }
 
-// own are the elements of a definition, each by the element that it is in and its own name, that
-// two machines do not share, or that record how a machine became what it is.
+// own are the elements of a definition, each by its parent element and its own name, that two
+// machines do not share, or that record how a machine became what it is.
 var own = map[string]bool{
 	"domain/uuid": true, "os/nvram": true, "interface/mac": true,
 	"instance/provisioning": true, "instance/shape": true, "storage/pool": true,
 	"devices/controller": true, "disk/address": true, "interface/address": true, "memballoon/address": true, "rng/address": true, "channel/address": true,
 }
 
-// definition is what a domain is defined as, its devices in one order.
+// definition is a domain's definition, with its devices in a fixed order.
 func definition(t *testing.T, host *acctest.Host, domain string) string {
 	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(host.Virsh(t, "dumpxml", "--inactive", domain)))
@@ -127,7 +127,7 @@ func definition(t *testing.T, host *acctest.Host, domain string) string {
 	return regexp.MustCompile(`52:54:00(:[0-9a-f]{2}){3}`).ReplaceAllString(text, "MAC")
 }
 
-// reimaged is the name of a system disk that has taken the place of the first one.
+// reimaged is the name of a system disk that has replaced the first one.
 var reimaged = regexp.MustCompile(`\.system\.\d+\.\d+\.\d+\.qcow2`)
 
 func (e *element) read(decoder *xml.Decoder) error {

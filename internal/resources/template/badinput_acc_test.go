@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Whatever can be known to be wrong is said by the plan, at the line that is wrong.
+// The plan reports every mistake that can be known, at the line that is wrong.
 func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()
@@ -72,7 +72,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 	}
 }
 
-// What only the host can tell is told by the apply, which leaves nothing.
+// The apply reports what only the host can know, and leaves nothing.
 func TestAccTemplateThatCannotBeMade(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("unmade")
 	pool, _ := host.Pool(t, name)
@@ -98,7 +98,7 @@ func TestAccTemplateThatCannotBeMade(t *testing.T) {
 			tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), c.says...)
 		})
 	}
-	w.EmptyPlan(t) // nobody changed the template
+	w.EmptyPlan(t) // the template has not changed
 
 	t.Log("the pool is made between the plan and the template, as by another provider of the same configuration")
 	other.Configure(t, tfacc.Provider(name+"-not")+template(name))

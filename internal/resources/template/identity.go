@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// identity is what tells a template from all others of its library, for as long as it lives.
+// identity distinguishes a template from all others of its library, for as long as it lives.
 type identity struct {
 	Tenant types.String `tfsdk:"tenant"`
 	Name   types.String `tfsdk:"name"`

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Two configurations with states of their own, as on two machines, see one library.
+// Two configurations with separate states, as on two machines, see one library.
 func TestAccTwoWorkspacesSeeOneLibrary(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("two")
 	pool, _ := host.Pool(t, name)
@@ -51,7 +51,7 @@ output "description" {
 	team.EmptyPlan(t)
 }
 
-// A provider whose host is made by the same apply is not connected by the plan.
+// The plan does not connect a provider whose host is created by the same apply.
 func TestAccUnknownProviderDefersThePlan(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("defer")
 	pool, _ := host.Pool(t, name)
@@ -81,7 +81,7 @@ resource "novacron_instance" "it" {
 `, image, name)
 	}
 	w := tfacc.NewWorkspace(t, config(os.Getenv("NOVACRON_URI")))
-	// The environment's host, if it were taken instead, could not be reached.
+	// The environment's host, if it were used instead, could not be reached.
 	w.Setenv("NOVACRON_URI", "qemu+unix:///system?socket=/nowhere/libvirt-sock")
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "4 added")
@@ -100,7 +100,7 @@ func TestAccTemplateWithVersionsStays(t *testing.T) {
 	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// The version is another configuration's, so that Terraform knows of no order.
+	// The version is another configuration's, so Terraform knows of no order.
 	other := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
 resource "novacron_template_version" "it" {
   template_id = "default/%s"

@@ -37,7 +37,7 @@ func TestAccTemplateLives(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("tmpl")
 	pool, _ := host.Pool(t, name)
 	config := func(settings ...string) string { return tfacc.Provider(pool) + template(name, settings...) }
-	// The same template all along.
+	// It is the same template throughout.
 	born := statecheck.CompareValue(compare.ValuesSame())
 	same := func() statecheck.StateCheck { return born.AddStateValue(address, tfjsonpath.New("created_at")) }
 	change := func(settings ...string) resource.TestStep {
@@ -84,7 +84,7 @@ func TestAccTemplateLives(t *testing.T) {
 			},
 			change(hardware, `parameters = { hostname = { type = "string" } }`),
 			{
-				// Somebody removes the template's documents from the pool.
+				// The template's documents are removed from the pool by other means.
 				PreConfig: func() { deleteDocuments(t, host, pool, "nova.template.") },
 				Config:    config(hardware), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionCreate),
 			},
@@ -124,7 +124,7 @@ func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
 	}
 }
 
-// What the user wrote stays as it was written, also where other ways to write it mean the same.
+// Values stay as the user wrote them, even if other notations mean the same.
 func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("shape")
 	pool, _ := host.Pool(t, name)

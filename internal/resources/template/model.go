@@ -59,7 +59,7 @@ func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.Lifecycle.Refresh(t.Lifecycle)
 }
 
-// Of is a template as the catalog has it, of which nobody wrote anything in a configuration.
+// Of is a template as the catalog has it, without a configuration.
 func Of(t catalog.Template, enforcement string) Model {
 	m := Model{Spec: attribute.NoSpec(), Labels: types.MapNull(types.StringType)}
 	m.fromTemplate(t, enforcement)

@@ -36,7 +36,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if changed {
 		r.checkWrite(ctx, &resp.Diagnostics, state)
 	}
-	// That the schema replaces for these, the framework does not tell here.
+	// The framework does not report here that the schema replaces for these.
 	if req.Plan.Raw.IsNull() || !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type) {
 		if state.DeletionProtection.ValueBool() {
 			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
@@ -47,7 +47,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if changed {
 		plan.PlanPublished(state.Lifecycle)
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("published_at"), plan.PublishedAt)...)
-		if state.Enforcement.IsNull() { // as in states that are older than it
+		if state.Enforcement.IsNull() { // as in states from before the attribute
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("enforcement"), types.StringUnknown())...)
 		}
 	}
@@ -64,7 +64,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	r.Library.Plan.WillChange(t)
 }
 
-// checkNew finds that a template cannot be created: its pool is not there, or its name is taken.
+// checkNew reports that a template cannot be created: its pool does not exist, or its name is
+// taken.
 func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan Model) {
 	if !r.Configured() || diags.HasError() || plan.Name.IsUnknown() {
 		return
@@ -73,15 +74,15 @@ func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan M
 	face.AddUnsure(diags, "Could not create template", r.Library.CheckNewTemplate(ctx, id))
 }
 
-// own notes that the template of a state is Terraform's own: where Terraform replaces it, it plans
-// a new one beside it.
+// own records that the template of a state is Terraform's own: if Terraform replaces it, it plans a
+// new one beside it.
 func (r *Resource) own(state Model) {
 	if id, err := state.id(); err == nil && r.Configured() {
 		r.Library.Plan.StateHasTemplate(id)
 	}
 }
 
-// checkTenants finds the template's own tenant among those that it is shared with.
+// checkTenants reports the template's own tenant among those that it is shared with.
 func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
 	if !r.Configured() || diags.HasError() {
 		return
@@ -90,14 +91,14 @@ func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
 	face.AddFindings(diags, access.Validate(r.Library.Tenant()))
 }
 
-// checkWrite finds that somebody may see the template, and not change it.
+// checkWrite reports that the user may see the template, but not change it.
 func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state Model) {
 	id, err := state.id()
 	if !r.Configured() || err != nil {
 		return
 	}
 	t, _, err := r.Library.Planned(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) { // reading tells
+	if errors.Is(err, catalog.ErrNotFound) { // a read reports that
 		return
 	}
 	if err == nil {
@@ -108,7 +109,7 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// checkState finds a state that the template cannot go to.
+// checkState reports a state that the template cannot change to.
 func (r *Resource) checkState(ctx context.Context, diags *diag.Diagnostics, id catalog.TemplateID, plan, state Model) {
 	if plan.State.IsUnknown() {
 		return

@@ -73,8 +73,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of
-	// what is gone.
+	// Always: the state may be from a time before identities, and the framework demands an identity
+	// even of a resource that is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return

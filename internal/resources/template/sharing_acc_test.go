@@ -55,7 +55,7 @@ func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 	})
 }
 
-// What somebody else changed of who may use a template is found, and put right.
+// A refresh finds changes by others of who may use a template, and the apply reverts them.
 func TestAccSharingThatSomebodyElseChangedIsPutRight(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("reshared")
 	pool, _ := host.Pool(t, name)
@@ -94,8 +94,7 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 	refusals.Check(t)
 }
 
-// Who may read a template of somebody else's tenant is told, while planning, that they may not
-// change it.
+// The plan tells a user who may read another tenant's template that they may not change it.
 func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("readonly")
 	pool, _ := host.Pool(t, name)
@@ -110,7 +109,7 @@ func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template", `this needs the right to write template "default/`+name+`", and user "bob" of tenant "default" `+
 		`may only use it. Its owner "ann", or a user who may write it, can grant the right in access_control: write_users or write_groups.`)
 	eve := tfacc.NewWorkspace(t, as("eve", `access_control = { write_groups = ["staff"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
-	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // which lets bob write it
+	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // lets bob write it
 	tfacc.Says(t, bob.Apply(t), "0 added, 1 changed, 0 destroyed")
 	bob.EmptyPlan(t)
 }

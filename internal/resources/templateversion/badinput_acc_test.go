@@ -22,7 +22,7 @@ func bootable() []byte {
 	return sector
 }
 
-// Whatever can be known to be wrong is said by the plan, at the line that is wrong.
+// The plan reports every mistake that can be known, at the line that is wrong.
 func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bad")
 	pool, directory := host.Pool(t, name)
@@ -47,7 +47,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	shop := library(pool, name, `storage_profile = { disks = { system = { size_gb = 1 } } }`) + version("there", "1.0.0", fromPath(image))
 	w := tfacc.NewWorkspace(t, shop)
 	t.Cleanup(func() {
-		w.Configure(t, shop) // what is destroyed must be valid
+		w.Configure(t, shop) // the destroy needs a valid configuration
 		w.Destroy(t)
 	})
 	w.Apply(t)
@@ -131,7 +131,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	}
 }
 
-// A version that a linked clone hangs on stays, and so does everything else.
+// A version that a linked clone depends on stays, and so does everything else.
 func TestAccVersionInUseStays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("inuse")
 	pool, directory := host.Pool(t, name)
@@ -139,7 +139,7 @@ func TestAccVersionInUseStays(t *testing.T) {
 	w := tfacc.NewWorkspace(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// The clone is another configuration's, so that Terraform knows of no order.
+	// The clone is another configuration's, so Terraform knows of no order.
 	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
 resource "novacron_instance" "it" {
   name        = %q
@@ -150,7 +150,7 @@ resource "novacron_instance" "it" {
 	user.Setenv("NOVACRON_TENANT", "team-2")
 	user.Apply(t)
 	t.Cleanup(func() { user.Destroy(t) })
-	for range 2 { // what refused once refuses again
+	for range 2 { // a second try is refused as well
 		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Could not delete version", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
 			"Destroy them first", "Nothing was changed")
 	}

@@ -59,7 +59,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// frozen describes a profile as the data source tells it.
+// frozen describes a profile as the data source shows it.
 func frozen(a schema.Attribute) schema.Attribute {
 	const text = "In force for the version: its own, or the template's when the version was registered."
 	switch a := a.(type) {

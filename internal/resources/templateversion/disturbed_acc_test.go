@@ -37,8 +37,8 @@ func halfway(t *testing.T, content []byte) (url string, reached <-chan struct{},
 	return server.URL + "/disk.img", half, func() { close(rest) }
 }
 
-// Whatever happens to the host or to the provider while an image is on its way, no version is
-// there, and the next apply registers it and leaves nothing of what was begun.
+// If the host or the provider fails in any way while an image is transferred, no version exists,
+// and the next apply registers it and leaves nothing of the failed try.
 func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
@@ -101,7 +101,8 @@ func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	}
 }
 
-// What only the apply knows is in no file that Terraform keeps, and in nothing that it says.
+// Values that only the apply knows are in no file that Terraform keeps, and in none of its
+// messages.
 func TestAccHeadersAreSecret(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("headers")
 	pool, _ := host.Pool(t, name)
@@ -127,7 +128,7 @@ func TestAccHeadersAreSecret(t *testing.T) {
 	w.Configure(t, config(secret))
 	out := w.Apply(t)
 	w.EmptyPlan(t)
-	w.Configure(t, config("Bearer hunter4")) // which nobody asks for any more
+	w.Configure(t, config("Bearer hunter4")) // nothing requests it any more
 	w.EmptyPlan(t)
 	if _, err := w.Run(t.Context(), "plan", "-out=saved"); err != nil {
 		t.Error(err)

@@ -12,9 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// The configuration that Terraform generates for templates and versions is all but the source,
-// which no library knows, and that is said at once. A later change of a description is nothing
-// else.
+// The configuration that Terraform generates for templates and versions is complete except for the
+// source, which no library knows, and the plan says so at once. A later change of a description
+// only changes the description.
 func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("generated")
 	pool, _ := host.Pool(t, name)

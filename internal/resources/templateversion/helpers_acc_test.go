@@ -19,7 +19,7 @@ func library(pool, name string, settings ...string) string {
 	return libraryOf(tfconfig.Provider{Pool: pool}, name, settings...)
 }
 
-// libraryOf is a library of a provider that is configured like that.
+// libraryOf is a library of a provider with that configuration.
 func libraryOf(provider tfconfig.Provider, name string, settings ...string) string {
 	return tfconfig.Render(provider, tfconfig.Template{Meta: tfconfig.Meta{Settings: settings}, Name: name})
 }
@@ -47,7 +47,7 @@ func cloneOf(name, template, version string) tfconfig.Instance {
 
 func fromPath(path string) string { return fmt.Sprintf("path = %q", path) }
 
-// rawImage makes a raw disk of random bytes behind a boot sector's mark: no other has its digest.
+// rawImage creates a raw disk of random bytes after a boot sector's mark: no other has its digest.
 func rawImage(t *testing.T, size int) string {
 	t.Helper()
 	disk := make([]byte, size)
@@ -84,7 +84,7 @@ func checksum(t *testing.T, path string) string {
 }
 
 // bases are the paths, as seen from outside, of the base images in the pool's directory. It costs
-// no more than a look, so that what waits for one comes at once.
+// no more than a look, so that a wait for one ends at once.
 func bases(t *testing.T, host *acctest.Host, directory string) []string {
 	t.Helper()
 	var found []string

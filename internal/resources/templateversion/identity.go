@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// identity is what tells a version from all others of its library, for as long as it lives.
+// identity distinguishes a version from all others of its library, for as long as it lives.
 type identity struct {
 	Tenant   types.String `tfsdk:"tenant"`
 	Template types.String `tfsdk:"template"`

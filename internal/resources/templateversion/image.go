@@ -18,17 +18,17 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// notes is a resource's private state: what only the provider reads of what Terraform keeps.
+// notes is a resource's private state: what Terraform keeps and only the provider reads.
 type notes interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// seenKey is where the notes have what was last seen of a watched source: the JSON of a
+// seenKey is where the notes have the last observed state of a watched source: the JSON of a
 // source.Stamp.
 const seenKey = "image"
 
-// look looks at a watched source, and notes what it saw, so that the image is read again only once
+// look looks at a watched source, and records what it saw, so that the image is read again only if
 // it may have changed.
 func look(ctx context.Context, s source.Watched, n notes) (source.Stamp, error) {
 	before, _ := n.GetKey(ctx, seenKey)
@@ -46,8 +46,8 @@ func note(ctx context.Context, seen source.Stamp, n notes) {
 	}
 }
 
-// stampOf notes how a source looks before it is read; nil for one that is not watched, or not
-// there.
+// stampOf records how a source looks before it is read; nil if it is not watched, or does not
+// exist.
 func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	if watched, is := s.(source.Watched); is {
 		if seen, err := watched.Stamp(ctx); err == nil {
@@ -57,12 +57,12 @@ func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	return nil
 }
 
-// noteRegistered notes what is known of the source that a version was registered from; it was
-// looked at before.
+// noteRegistered records what is known of the source that a version was registered from. The source
+// was looked at before.
 func noteRegistered(ctx context.Context, before source.Stamp, s source.Source, v catalog.Version, n notes) {
 	_, known := source.KnownDigest(s)
 	if before == nil || known && v.Transferred == 0 {
-		return // in the latter case the pool had the image, and nobody has read it
+		return // in the latter case the pool had the image, and it was not read
 	}
 	note(ctx, before.WithDigest(v.Digest), n)
 }
@@ -88,9 +88,9 @@ func unusable(err error) error {
 const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it then does not plan the configuration " +
 	"first."
 
-// unchanged reports a watched source that has become another image. One that is not there is no
-// finding: it is not needed any more, and not every machine that plans has it. One that is there
-// and cannot be read is a warning.
+// unchanged reports a watched source that now has another image. A missing source is not reported:
+// it is not needed any more, and not every machine that plans has it. A source that exists but
+// cannot be read is a warning.
 func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	watched, is := s.(source.Watched)
 	if !is {
@@ -111,9 +111,9 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 		"restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
 }
 
-// same tells whether another source leads to the image that the version has. Of one that is not
-// watched, and of one that is not there, only its checksum can tell. After an import nothing is
-// known to be different: where it cannot be told, the version stays.
+// same reports whether another source leads to the image that the version has. If the source is not
+// watched, or does not exist, only its checksum can show that. After an import nothing is known to
+// be different: if it is uncertain, the version stays.
 func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	imported := c.version.Source.IsNull()
 	watched, is := s.(source.Watched)
@@ -144,7 +144,7 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	return seen.Digest() == c.version.Digest.ValueString()
 }
 
-// sameChecksum tells whether the checksum of a source is one of the version's image. Without a
+// sameChecksum reports whether the checksum of a source is that of the version's image. Without a
 // checksum it is not.
 func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
 	known, ok := source.KnownDigest(s)

@@ -18,7 +18,7 @@ func modified(t *testing.T, path string, at time.Time) {
 	}
 }
 
-// The file of a version becomes another one under the same name, as a nightly build's does.
+// The file of a version is replaced under the same name, as a nightly build's is.
 func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("nightly")
 	pool, directory := host.Pool(t, name)
@@ -33,13 +33,13 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	}
 	w := tfacc.NewWorkspace(t, config("1.0.0"))
 	t.Cleanup(func() {
-		w.Configure(t, tfacc.Provider(pool)) // what is not configured is not planned
+		w.Configure(t, tfacc.Provider(pool)) // an unconfigured version is not planned
 		w.Destroy(t)
 	})
 	w.Apply(t)
 	w.EmptyPlan(t)
 
-	// A file that has the size and the time of the one before is another one all the same.
+	// A file with the size and the time of the one before still counts as another one.
 	writeFile(t, path, tuesday)
 	modified(t, path, then)
 	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
@@ -53,7 +53,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	}
 
-	// Merely touched it is still the same, which an apply that has nothing to do takes note of.
+	// A file that was only touched is still the same, and an apply that has nothing to do records
+	// that.
 	writeFile(t, path, monday)
 	modified(t, path, then.Add(time.Hour))
 	w.Configure(t, config("1.0.0"))
@@ -61,7 +62,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
-	// Where the file is gone, nothing else needs it: not even a destroy.
+	// If the file is gone, nothing else needs it: not even a destroy.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 
-	// One that is there and cannot be read is told, and changes nothing.
+	// A file that exists but cannot be read is reported, and changes nothing.
 	if err := os.Mkdir(path, 0o700); err != nil { // which not even root can read as a file
 		t.Fatal(err)
 	}
@@ -87,7 +88,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Another path to what is not there is another image, unless its checksum tells.
+	// Another path to a missing file counts as another image, unless its checksum shows that it is the
+	// same.
 	missing := []string{"Could not use image", "no such file or directory", "If terraform destroy stops here, add -refresh=false"}
 	elsewhere := func(more string) string {
 		return library(pool, name) + version("it", "1.0.0", fromPath(path+".moved")+more, `description = "as of Monday"`)
@@ -97,7 +99,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	w.Configure(t, elsewhere(`, checksum = "`+digest+`"`))
 	planSays("0 to add, 1 to change, 0 to destroy")
 
-	// What has to be registered again needs its file.
+	// A version that has to be registered again needs its file.
 	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
 	for _, taint := range []string{"taint", "untaint"} {
 		if out, err := w.Run(t.Context(), taint, address); err != nil {
@@ -109,7 +111,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		}
 	}
 
-	// As a new version it is welcome.
+	// It is accepted as a new version.
 	writeFile(t, path, tuesday)
 	modified(t, path, then.Add(2*time.Hour))
 	w.Configure(t, config("1.1.0"))
@@ -119,7 +121,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		t.Errorf("the pool has the images %q", stored)
 	}
 
-	// What has changed can be destroyed, and so can what is gone.
+	// A version whose file has changed can be destroyed, and so can one whose file is gone.
 	writeFile(t, path, monday)
 	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "If terraform destroy stops here, add -refresh=false")
 	planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
@@ -130,8 +132,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), missing...)
 }
 
-// An image that the pool had by its checksum was never read; what the file really is, the next plan
-// finds.
+// An image that the pool had by its checksum was never read; the next plan finds out what the file
+// really is.
 func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("claimed")
 	pool, _ := host.Pool(t, name)
