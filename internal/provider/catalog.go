@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// envDSN names the database where the configuration does not.
+// envDSN names the database if the configuration does not.
 const envDSN = "NOVACRON_CATALOG_DSN"
 
 type catalogModel struct {
@@ -51,14 +51,14 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// documents are a catalog with those of the images in the pool.
+// documents are a catalog, with the documents of the images in the pool.
 type documents interface {
 	catalog.Store
 	imagestore.Documents
 }
 
-// openCatalog makes the store that is configured, which goes with the session; embedded is the one
-// in the pool. It connects nothing.
+// openCatalog creates the configured store, which ends with the session; embedded is the one in the
+// pool. It connects nothing.
 func openCatalog(
 	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded documents,
 ) (

@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// A user's story with the catalogue in PostgreSQL: everything works as with the one in the pool, of which nothing is there.
+// A user's story with the catalog in PostgreSQL: everything works as with the one in the pool,
+// where nothing of it is stored.
 func TestAccCatalogueInPostgreSQL(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("pg")
 	pool, _ := host.Pool(t, name)
@@ -52,7 +53,7 @@ func TestAccCatalogueInPostgreSQL(t *testing.T) {
 	stranger.Setenv("NOVACRON_CATALOG_DSN", dsn(other))
 	stranger.Setenv("NOVACRON_TENANT", "team-2")
 	tfacc.Says(t, stranger.Fails(t, "plan"), "default/"+name)
-	// Nor does who takes their name, and has not their role.
+	// A user who takes the tenant's name, but does not have its role, sees nothing either.
 	stranger.Setenv("NOVACRON_TENANT", "default")
 	tfacc.Says(t, stranger.Fails(t, "plan"), "wrong role", `tenant "team-2"`)
 
@@ -62,8 +63,8 @@ func TestAccCatalogueInPostgreSQL(t *testing.T) {
 	}
 }
 
-// clone is the configuration of a template, its version 1.0.0 of that image and an instance, which is
-// not started.
+// clone is the configuration of a template, its version 1.0.0 of that image and an instance, which
+// is not started.
 func clone(name, image string, t tfconfig.Template) string {
 	t.Name = name
 	v := tfconfig.Release("1.0.0", image).Of(t)
@@ -107,7 +108,7 @@ func rows(t *testing.T, dsn string) (counts string) {
 	return counts
 }
 
-// What is wrong with the database is said while planning, and nowhere is its password.
+// The plan reports what is wrong with the database, and no output contains its password.
 func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
 	acctest.RequireHost(t)
 	dsn := pgtest.Database(t)

@@ -45,7 +45,7 @@ type model struct {
 
 // ValidateConfig implements provider.ProviderWithValidateConfig.
 func (p *Provider) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
-	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // whose dsn, which holds a password, is mostly in the environment
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // its dsn contains a password, so it is mostly in the environment
 }
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
@@ -102,7 +102,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	})
 }
 
-// checkEnvironment checks what came from the environment as the schema checks what is configured.
+// checkEnvironment checks values from the environment as the schema checks configured ones.
 func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
 	if err := naming.ValidateTenant(tenant); err != nil {
 		diags.AddAttributeError(path.Root("tenant"), "Invalid tenant", fmt.Sprintf("NOVACRON_TENANT: %v.", err))
@@ -112,8 +112,8 @@ func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
 	}
 }
 
-// checkNames refuses names that neither the XML of a host nor a catalog could keep, and that
-// would thus be others when they are read again.
+// checkNames refuses names that neither the XML of a host nor a catalog could store, and that would
+// thus be read back as other names.
 func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 	odd := func(name string) bool {
 		return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
@@ -129,10 +129,10 @@ func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 	}
 }
 
-// environment looks up a variable; "" where it is not set.
+// environment looks up a variable; "" if it is not set.
 type environment func(name string) string
 
-// setting is what is configured, else what the environment says, else the default.
+// setting is the configured value, else the environment's, else the default.
 func (env environment) setting(configured types.String, fallback string, variables ...string) string {
 	if !configured.IsNull() {
 		return configured.ValueString()

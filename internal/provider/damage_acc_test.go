@@ -15,7 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
 )
 
-// damagedSite is a pool with an instance of a version of a template, and a workspace whose state has all of them.
+// damagedSite is a pool with an instance of a version of a template, and a workspace whose state
+// has all of them.
 type damagedSite struct {
 	*tfacc.Workspace
 	host      *acctest.Host
@@ -81,7 +82,7 @@ func spoil(t *testing.T, paths []string, damage func([]byte) []byte) (undo func(
 }
 
 func flip(data []byte) []byte {
-	data[bytes.IndexByte(data, '\n')+20] ^= 4 // of the body: volumes end in zeros that nobody reads
+	data[bytes.IndexByte(data, '\n')+20] ^= 4 // in the body: volumes end in zeros that are never read
 	return data
 }
 
@@ -95,8 +96,8 @@ func (d damagedSite) repair(t *testing.T, want int, args ...string) string {
 	return out.String()
 }
 
-// A document that is there and cannot be read is an error that names its volumes: nothing is created again, and nothing is
-// destroyed.
+// A document that exists and cannot be read is an error that names its volumes: nothing is created
+// again, and nothing is destroyed.
 func TestAccADamagedDocumentDestroysNothing(t *testing.T) {
 	d := newDamagedSite(t, acctest.RequireHost(t))
 	t.Parallel()
@@ -125,7 +126,8 @@ func TestAccADamagedDocumentDestroysNothing(t *testing.T) {
 	d.EmptyPlan(t)
 }
 
-// Where the revision before it is whole, that is read, and the plan says so. Nothing is written until it is restored.
+// If the revision before it is whole, that one is read, and the plan says so. Nothing is written
+// until it is restored.
 func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	d := newDamagedSite(t, acctest.RequireHost(t))
 	t.Parallel()
@@ -160,8 +162,9 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	d.EmptyPlan(t)
 }
 
-// Metadata of a domain that cannot be read are an error that names it: its instance is not taken for one that is gone or of
-// somebody else, and what it may hang on is not removed. On a host of its own, since nothing can be removed on it meanwhile.
+// Metadata of a domain that cannot be read are an error that names it: its instance is not taken
+// for a missing or a foreign one, and what it may depend on is not removed. The test has its own
+// host, because nothing can be removed on it meanwhile.
 func TestAccDamagedMetadataAreNotMissing(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()

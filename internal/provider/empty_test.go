@@ -10,8 +10,8 @@ import (
 
 const nothingIsSet = "Nothing is set"
 
-// Every nested attribute of every schema is one whose names may be misspelt. The server is the one that Terraform talks to, with
-// what answers for the framework.
+// Every nested attribute of every schema is one whose names may be misspelt. The server is the one
+// that Terraform talks to, with what answers for the framework.
 func TestObjectsOfWhichNothingIsSetAreWarnedOf(t *testing.T) {
 	s := server(t)
 	schemas, err := s.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})

@@ -32,7 +32,8 @@ func exchanged(t *testing.T, example string, oldNew ...string) string {
 	return strings.NewReplacer(oldNew...).Replace(example)
 }
 
-// resources is what users read on the resources' pages, one after another; a page refers to those before it.
+// resources is what users read on the resources' pages, one after another; a page refers to those
+// before it.
 func resources(t *testing.T, names ...string) string {
 	t.Helper()
 	var all strings.Builder
@@ -85,7 +86,8 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("all pages together", pages)
 }
 
-// homeWithKey makes a home directory with an SSH key, as the examples expect it; private is the key's path.
+// homeWithKey makes a home directory with an SSH key, as the examples expect it; private is the
+// key's path.
 func homeWithKey(t *testing.T) (home, private string) {
 	t.Helper()
 	home = t.TempDir()
@@ -177,7 +179,8 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 73", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
 }
 
-// The guide's example is applied as it stands, and a release is added, followed and removed as the guide says.
+// The guide's example is applied as it stands, and a release is added, followed and removed as the
+// guide says.
 func TestAccPublishingExampleWorks(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()

@@ -139,7 +139,8 @@ func (tf *terraform) refresh(resource string, state *tfprotov6.DynamicValue, ide
 	return tf.says(resource, read.NewIdentity), read
 }
 
-// adopt imports by an identity or by an id; it returns the identity as it is after the first refresh, or the refusal.
+// adopt imports by an identity or by an id; it returns the identity as it is after the first
+// refresh, or the refusal.
 func (tf *terraform) adopt(resource, id string, identity fields) (map[string]string, error) {
 	tf.t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id}

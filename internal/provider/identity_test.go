@@ -9,8 +9,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// server is the provider as Terraform talks to it. The Terraform that runs the other tests may be older than identities
-// (1.12), which the protocol has all the same.
+// server is the provider as Terraform talks to it. The Terraform that runs the other tests may be
+// older than identities (1.12), which the protocol has all the same.
 func server(t *testing.T) tfprotov6.ProviderServer {
 	t.Helper()
 	newServer, _, err := provider.NewServer("test")
@@ -54,7 +54,8 @@ func TestIdentitiesAreToldAndDocumented(t *testing.T) {
 	}
 }
 
-// There is one version of each identity, so a Terraform that asks for an upgrade has an identity of a later provider.
+// There is one version of each identity, so a Terraform that asks for an upgrade has an identity of
+// a later provider.
 func TestIdentitiesOfLaterProvidersAreRefused(t *testing.T) {
 	for _, resource := range []string{"novacron_template", "novacron_template_version", "novacron_instance"} {
 		resp, err := server(t).UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{

@@ -25,16 +25,17 @@ const (
 	libraryPool      = "library"
 	libraryDirectory = "/var/lib/libvirt/" + libraryPool
 
-	// envMakeLibrary names a directory of librariesDir, in which the test is to make the library by the provider of
-	// NOVACRON_TEST_BINARY, instead of testing what is there.
+	// envMakeLibrary names a directory of librariesDir, in which the test is to make the library by
+	// the provider of NOVACRON_TEST_BINARY, instead of testing what is there.
 	envMakeLibrary = "NOVACRON_MAKE_LIBRARY"
 )
 
-// libraryTenants are the tenants that have something in a library, with the names of their roles in database.sql.
+// libraryTenants are the tenants that have something in a library, with the names of their roles in
+// database.sql.
 var libraryTenants = map[string]string{"default": "library_default", "bank": "library_bank"}
 
-// Whatever an earlier provider stored (documents, images, domains, states, a database) is opened without a difference,
-// changed, and removed without a trace.
+// Everything that an earlier provider stored (documents, images, domains, states, a database) is
+// opened without a difference, changed, and removed without a trace.
 func TestAccLibrariesOfEarlierProviders(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	if name := os.Getenv(envMakeLibrary); name != "" {
@@ -96,7 +97,8 @@ func (l library) read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// restoreHost makes the host look as if the earlier provider had worked on it: its UUID, the pool and the domains.
+// restoreHost makes the host look as if the earlier provider had worked on it: its UUID, the pool
+// and the domains.
 func (l library) restoreHost(t *testing.T) {
 	t.Helper()
 	uuid := strings.TrimSpace(l.read(t, "host-uuid"))
@@ -184,7 +186,7 @@ func (l library) use(t *testing.T, at string, dsn map[string]string) {
 			t.Errorf("the library differs from what the earlier provider saw:\n%s", strings.Join(missing, "\n"))
 		}
 	}
-	if admin := dsn["admin"]; admin != "" { // who brings the database up to date, after the provider of all tenants
+	if admin := dsn["admin"]; admin != "" { // the role that brings the database up to date, after the provider of all tenants
 		if _, err := pgstore.Init(t.Context(), admin, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -205,8 +207,8 @@ func (l library) use(t *testing.T, at string, dsn map[string]string) {
 	owner.Destroy(t)
 }
 
-// look is what data sources and an import find in the library, as JSON by the names of the files that have what the earlier
-// provider found.
+// look is what data sources and an import find in the library, as JSON by the names of the files
+// that have what the earlier provider found.
 func (l library) look(t *testing.T, at, dsn string) map[string]string {
 	t.Helper()
 	reader := l.workspace(t, at, "none", dsn, "read.tf")
@@ -240,7 +242,8 @@ func (l library) look(t *testing.T, at, dsn string) map[string]string {
 	}
 }
 
-// show is what a command of Terraform's that needs no provider's process prints on its standard output.
+// show is what a command of Terraform's that needs no provider's process prints on its standard
+// output.
 func show(t *testing.T, w *tfacc.Workspace, args ...string) string {
 	t.Helper()
 	cmd := w.Command(t.Context(), args...)
@@ -268,8 +271,8 @@ func decoded(t *testing.T, text string) (value any) {
 	return value
 }
 
-// lacks tells where a value of JSON differs from the wanted one. Objects may have more than is wanted: attributes that are
-// newer.
+// lacks tells where a value of JSON differs from the wanted one. Objects may have more than is
+// wanted: attributes that are newer.
 func lacks(path string, got, want any) (where []string) {
 	switch want := want.(type) {
 	case map[string]any:

@@ -17,7 +17,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// failing is an instance that does not become ready, so that there is the record of a request that failed.
+// failing is an instance that does not become ready, so that there is the record of a request that
+// failed.
 const failing = `
 resource "novacron_instance" "failing" {
   name        = "${var.at}-failing"
@@ -30,8 +31,8 @@ resource "novacron_instance" "failing" {
 }
 `
 
-// makeLibrary makes a library by the provider of NOVACRON_TEST_BINARY, from the configurations that are in the directory,
-// and puts everything that it stored there.
+// makeLibrary makes a library by the provider of NOVACRON_TEST_BINARY, from the configurations that
+// are in the directory, and puts everything that it stored there.
 func makeLibrary(t *testing.T, host *acctest.Host, directory string) {
 	t.Helper()
 	l := library{host: host, files: directory}
@@ -63,7 +64,8 @@ func makeLibrary(t *testing.T, host *acctest.Host, directory string) {
 	l.write(t, "database.sql", dump(t, database(pgtest.Superuser)))
 }
 
-// makeCatalog makes what one catalog has, with the states of its tenants, and what a killed provider leaves.
+// makeCatalog makes what one catalog has, with the states of its tenants, and what a killed
+// provider leaves.
 func (l library) makeCatalog(t *testing.T, at string, database func(role string) string) {
 	t.Helper()
 	dsn := map[string]string{}
@@ -108,8 +110,8 @@ func (l library) makeCatalog(t *testing.T, at string, database func(role string)
 	}
 }
 
-// makeUnheard kills the provider while it makes something, when that part of its steps is done: the first half, or all of
-// those before Terraform hears of it.
+// makeUnheard kills the provider while it makes something, when that part of its steps is done: the
+// first half, or all of those before Terraform hears of it.
 func (l library) makeUnheard(t *testing.T, w *tfacc.Workspace, address string, part int) {
 	t.Helper()
 	way := l.host.Faulty(t)
@@ -117,7 +119,8 @@ func (l library) makeUnheard(t *testing.T, w *tfacc.Workspace, address string, p
 	w.Setenv("TF_VAR_uri", way.URI)
 	way.Arm(acctest.Fault{})
 	must(t, w, "apply", "-auto-approve", "-target="+address)
-	// Steps at the end only note that Terraform has heard of it, and an apply during which these fail succeeds.
+	// Steps at the end only note that Terraform has heard of it, and an apply during which these fail
+	// succeeds.
 	for at := len(way.Steps()) / part; ; at-- {
 		way.Arm(acctest.Fault{})
 		must(t, w, "destroy", "-auto-approve", "-target="+address)

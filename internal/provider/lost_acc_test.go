@@ -11,7 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-// Who may not see any more what their state has is told so. It is not forgotten, as if it were gone, and not made anew.
+// A user who may no longer see what their state has is told so. It is not forgotten as if it were
+// gone, and not created again.
 func TestAccWhatMayNotBeReadAnyMoreIsNotForgotten(t *testing.T) {
 	for _, kind := range []string{"pool", "postgres"} {
 		t.Run(kind, func(t *testing.T) {
@@ -74,7 +75,7 @@ resource "novacron_template_version" "it" {
 			refused("No permission to read", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" no longer has the right to read`, `Its owner "alice"`,
 				"read_users or read_groups", "terraform state rm")
 			tfacc.Says(t, bob.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "No permission to read")
-			late := open(config("bob", "", "", imports)) // who never had it is told nothing
+			late := open(config("bob", "", "", imports)) // a user who never had it is told nothing
 			tfacc.Says(t, late.Fails(t, "plan"), "Could not import template", `has no template "default/`+name)
 
 			const written = `access_control = { write_users = ["alice"] }`

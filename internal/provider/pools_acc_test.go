@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-// A catalogue in a database may be used with several pools. What a version's image is not in is told while planning.
+// A catalog in a database may be used with several pools. The plan reports a version whose image is
+// not in the pool.
 func TestAccAVersionOfAnotherPoolIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("pools")
 	first, _ := host.Pool(t, name+"-1")

@@ -42,13 +42,13 @@ var (
 type Provider struct {
 	version string
 	env     environment
-	session atomic.Pointer[face.Session] // as configured last; nil before
+	session atomic.Pointer[face.Session] // as last configured; nil before
 
 	mu       sync.Mutex
-	sessions []*face.Session // as configured ever: a process that a test or a debugger runs in may serve several commands
+	sessions []*face.Session // all that were configured: a process that a test or a debugger runs in may serve several commands
 }
 
-// configured takes note of what the provider was configured to be.
+// configured records what the provider was configured to be.
 func (p *Provider) configured(s *face.Session) {
 	p.session.Store(s)
 	p.mu.Lock()
@@ -56,7 +56,8 @@ func (p *Provider) configured(s *face.Session) {
 	p.sessions = append(p.sessions, s)
 }
 
-// end confirms what was made, and ends all connections. It does not wait longer than ctx for what is in flight on them.
+// end confirms what was created, and ends all connections. It does not wait longer than ctx for
+// requests in flight.
 func (p *Provider) end(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,7 +79,7 @@ func (p *Provider) end(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// New makes a provider of that version.
+// New creates a provider of that version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &Provider{version: version} }
 }

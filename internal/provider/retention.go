@@ -31,7 +31,7 @@ func retentionAttribute() schema.Attribute {
 	}
 }
 
-// retention reads the attribute; what is not said is left to the default.
+// retention reads the attribute; a missing value is left to the default.
 func retention(o types.Object) catalog.Retention {
 	number := func(name string) int64 {
 		n, _ := o.Attributes()[name].(types.Int64)

@@ -7,7 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// Reading all schemas runs the framework's checks of them, and finds a schema that cannot be made at all.
+// Reading all schemas runs the framework's checks of them, and finds a schema that cannot be made
+// at all.
 func TestSchemasAreSound(t *testing.T) {
 	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {

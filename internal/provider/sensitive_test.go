@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// shown are the attributes that Terraform may print, of resources and of data sources, with the reason why none repeats what
-// a configuration may have from a sensitive variable. Terraform hides such a value where it was written; it does not know
-// where a provider has copied it to.
+// shown are the attributes that Terraform may print, of resources and of data sources, with the
+// reason why none repeats what a configuration may have from a sensitive variable. Terraform hides
+// such a value where it was written; it does not know where a provider has copied it to.
 var shown = map[string][]string{
 	"The provider, the catalogue or the host makes it up, measures it or counts it.": {
 		"available_bytes", "capacity_bytes", "completed_at", "created_at", "digest", "duration_seconds", "enforcement", "error", "format", "image_bytes",
@@ -54,7 +54,8 @@ var shown = map[string][]string{
 	"It is made of the names of tenants and pools, and of users and groups of the host.": {"content"},
 }
 
-// A computed attribute that is added has to be thought about: it is sensitive, or it is among shown, with a reason.
+// A computed attribute that is added has to be thought about: it is sensitive, or it is among
+// shown, with a reason.
 func TestComputedAttributesRepeatNothingSensitive(t *testing.T) {
 	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {

@@ -25,7 +25,7 @@ var noFastPath = sync.OnceValue(func() bool {
 	return off || err != nil && value != ""
 })
 
-// Option changes how a server is made.
+// Option changes how a server is created.
 type Option func(*options)
 
 type options struct {
@@ -44,12 +44,12 @@ func Environment(lookup func(name string) string) Option {
 	return func(all *options) { all.env = lookup }
 }
 
-// NewServer makes servers of the provider of that version: the framework's, and before it the fast
-// path, which answers for instances that need nothing, of which there are many.
+// NewServer creates servers of the provider of that version: the framework's, and in front of it
+// the fast path, which answers for the many instances that need nothing.
 //
-// end is for the end of a process that Terraform has taken leave of, and has therefore heard all
-// that it said: it notes that on the host, and closes all connections. What a process made that was
-// killed before is taken over by the next apply.
+// end is for the end of a process that Terraform has shut down, because by then Terraform has
+// received every response: it records that on the host, and closes all connections. If a process
+// was killed before, the next apply takes over what it created.
 func NewServer(version string, set ...Option) (
 	server func() tfprotov6.ProviderServer, end func(context.Context) error, err error,
 ) {

@@ -30,7 +30,8 @@ func offer(name, image string, settings ...string) string {
 	return tfconfig.Render(t, v.Of(t))
 }
 
-// ofBank is an instance of bank's, which does not depend on what shop does in the same configuration.
+// ofBank is an instance of bank's, which does not depend on what shop does in the same
+// configuration.
 func ofBank(label, name string, settings ...string) tfconfig.Instance {
 	return tfconfig.Instance{
 		Meta: tfconfig.Meta{Label: label, Provider: "novacron.bank", Settings: settings},
@@ -43,7 +44,7 @@ func bankInstance(label, name string, settings ...string) string {
 	return ofBank(label, name, settings...).String()
 }
 
-// A template is shared with another tenant and taken back; whoever has an instance keeps it.
+// A template is shared with another tenant and taken back; a tenant that has an instance keeps it.
 func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("shared")
 	pool, _ := host.Pool(t, tfacc.Name("sharing"))
@@ -52,7 +53,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	w := tfacc.NewWorkspace(t, "")
 	configure := func(parts ...string) { w.Configure(t, tenants(pool)+strings.Join(parts, "")) }
 	const share = `access_control = { use_tenants = ["bank"] }`
-	// Nothing boots from the image, so nobody hears that the guest is to shut down.
+	// Nothing boots from the image, so the guest does not hear that it is to shut down.
 	running, stopped := bankInstance("on", name, "timeouts {\n    delete = \"1s\"\n  }"), bankInstance("off", name, `power_state = "stopped"`)
 	t.Cleanup(func() {
 		configure(offer(name, image)) // nothing tells Terraform to destroy the instances first
@@ -66,7 +67,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	configure(offer(name, image))
 	w.Apply(t)
 	w.EmptyPlan(t)
-	// What is not shared is told in the words of what is not there.
+	// What is not shared is reported in the same words as what does not exist.
 	for _, ask := range []func(name string) string{
 		func(name string) string { return bankInstance("new", name) },
 		func(name string) string {
@@ -98,7 +99,7 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "2 added, 0 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
-	// Instances are their tenant's, by whichever name.
+	// Instances belong to their tenant, under every name.
 	theft := ofBank("theft", name)
 	theft.Provider = "novacron.shop"
 	for _, id := range []string{"bank/" + name + "-off", strings.TrimSpace(host.Virsh(t, "domuuid", "bank."+name+"-off"))} {

@@ -10,8 +10,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
-// standInServer lets reading and planning use older revisions of documents whose newest one is damaged, and warns of each
-// in the answer to the first call that did. Applying may not: it would lose or freeze what the damaged revision had.
+// standInServer lets reads and plans use older revisions of documents whose newest one is damaged,
+// and warns of each in the answer to the first call that did. Applying may not: it would lose or
+// freeze what the damaged revision had.
 type standInServer struct {
 	fastpath.Protocol
 
@@ -23,7 +24,7 @@ func newStandInServer(of fastpath.Protocol) *standInServer {
 	return &standInServer{Protocol: of, told: map[string]bool{}}
 }
 
-// warnings are those that no answer had before.
+// warnings are those that were in no answer before.
 func (s *standInServer) warnings(of *catalog.StandIns) (fresh []*tfprotov6.Diagnostic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// brokenTemplate is a template whose last command fails, as that of the worked example would without its unit.
+// brokenTemplate is a template whose last command fails, as that of the worked example would
+// without its unit.
 const brokenTemplate = `
 resource "novacron_template" "broken" {
   name             = "broken"
@@ -34,8 +35,8 @@ resource "novacron_instance" "broken" {
 }
 `
 
-// The guide's worked example does in a real guest what it says, and its user can log in. A template whose command fails is
-// an error of the apply, though nothing but the default is waited for.
+// The guide's worked example does in a real guest what it says, and its user can log in. A template
+// whose command fails is an error of the apply, though nothing but the default is waited for.
 func TestAccWorkedExampleWorks(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
