@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// Facts is what the resource and the data source tell of a version.
+// Facts is what the resource and the data source report about a version.
 type Facts struct {
 	ID                 types.String `tfsdk:"id"`
 	TemplateID         types.String `tfsdk:"template_id"`

@@ -52,7 +52,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source"))
 			replaced = true
 		}
-	case plan.Version.Equal(state.Version) && plan.TemplateID.Equal(state.TemplateID): // else it is a new one
+	case plan.Version.Equal(state.Version) && plan.TemplateID.Equal(state.TemplateID): // otherwise it is a new version
 		check.unchanged(ctx, from)
 	}
 	if replaced {
@@ -68,7 +68,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 }
 
-// refuseProtected says already while planning that a protected version will not go.
+// refuseProtected refuses, in the plan already, to remove a protected version.
 func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
@@ -77,8 +77,8 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 }
 
 // warnOfNumber warns that a version is replaced by one of the same number, which
-// create_before_destroy would refuse while applying. No provider is told whether a resource has
-// that.
+// create_before_destroy would refuse while applying. Terraform does not tell a provider whether a
+// resource has that.
 func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
 		return
@@ -103,17 +103,18 @@ func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, sta
 	}
 }
 
-// own notes that the version of a state is Terraform's own. Where Terraform replaces it, it asks a
-// second time, for a new version, which must not be refused because the old one is still there.
-// Terraform asks only once where the version is tainted, and not at all before that where nothing
-// else changes: so reading notes it as well.
+// own records that the version of a state is Terraform's own. If Terraform replaces it, it asks a
+// second time, for a new version, which must not be refused because the old one still exists.
+// Terraform asks only once if the version is tainted, and not at all before that if nothing else
+// changes: so a read records it as well.
 func (r *Resource) own(state *Model) {
 	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.Configured() {
 		r.Library.Plan.StateHas(id)
 	}
 }
 
-// planCreate checks a version that is to be made, and lets instances planned after it count on it.
+// planCreate checks a version that is to be created, and lets instances planned after it count on
+// it.
 func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	virtualSize := int64(0)
 	if from, known := plan.source(); known {
@@ -151,8 +152,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 }
 
-// probe looks at an image; its virtual size in bytes, or 0 where it is not known. Whole tells that
-// all of it is to be stored.
+// probe looks at an image and returns its virtual size in bytes, or 0 if it is not known. Whole
+// says that all of it is to be stored.
 func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, diags *diag.Diagnostics) int64 {
 	if err := from.Validate(); err != nil {
 		face.AddError(diags, "Invalid image source", err)
@@ -167,7 +168,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 		face.AddError(diags, "Could not use image", unusable(err))
 		return 0
 	}
-	if found.Wait != nil { // what is applied before it may put that right
+	if found.Wait != nil { // an earlier step of the apply may correct that
 		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", found.Wait.Error())
 	}
 	if whole && r.Configured() {

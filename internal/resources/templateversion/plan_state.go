@@ -13,15 +13,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// planned is the version of a state as the catalog has it; found is false where that cannot be
-// told.
+// planned is the version of a state as the catalog has it; found is false if that is not known.
 func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() {
 		return t, v, false
 	}
 	t, versions, err := r.Library.Planned(ctx, id.Template)
-	if errors.Is(err, catalog.ErrNotFound) { // reading tells
+	if errors.Is(err, catalog.ErrNotFound) { // a read reports that
 		return t, v, false
 	}
 	if err != nil {
@@ -35,7 +34,7 @@ func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagno
 	return t, versions[n], true
 }
 
-// checkWrite finds that somebody may see the version, and not change it.
+// checkWrite reports that the user may see the version, but not change it.
 func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	t, v, found := r.planned(ctx, state, diags)
 	if !found {
@@ -46,8 +45,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// planState checks a change of state, and lets instances that are planned after the version go by
-// it.
+// planState checks a change of state, and lets instances that are planned after the version use the
+// new state.
 func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
 	_, v, found := r.planned(ctx, state, diags)
 	if !found || plan.State.IsUnknown() {

@@ -22,8 +22,8 @@ func progress(ctx context.Context, id catalog.VersionID) func(done, total int64)
 	}
 }
 
-// progressFields tells what can be told: nobody knows what is left of a download whose length the
-// server does not tell.
+// progressFields are the known figures: what is left of a download is unknown if the server does
+// not announce its length.
 func progressFields(id catalog.VersionID, done, total int64, since time.Duration) map[string]any {
 	fields := map[string]any{"version": id.String(), "done_mib": done >> 20}
 	rate := float64(done) / max(since.Seconds(), 0.001)

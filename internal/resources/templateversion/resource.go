@@ -26,7 +26,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
 )
 
-// How long things may take where the timeouts block does not say.
+// How long operations may take if the timeouts block does not say.
 const (
 	createTimeout = 30 * time.Minute
 	deleteTimeout = 5 * time.Minute
@@ -103,8 +103,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands one even of
-	// what is gone.
+	// Always: the state may be from a time before identities, and the framework demands an identity
+	// even of a resource that is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return

@@ -16,8 +16,8 @@ const (
 	verifyFull = "full"
 )
 
-// source makes the source that the model describes. Known is false while some of it is unknown.
-// Headers, and whatever else is write-only, are in a configuration only.
+// source creates the source that the model describes. Known is false while some of it is unknown.
+// Headers, and all other write-only attributes, are only in a configuration.
 func (m *Model) source() (s source.Source, known bool) {
 	settings, known := settingsOf(m.Source)
 	return kinds.All.Source(settings), known
