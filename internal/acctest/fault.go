@@ -18,7 +18,7 @@ type Moment string
 // Moments.
 const (
 	Before Moment = "before" // the host does not hear of it
-	After  Moment = "after"  // the host has done it, and whoever asked does not hear of that
+	After  Moment = "after"  // the host has done it, and the response is lost
 )
 
 // Fault is something that goes wrong once.
@@ -27,8 +27,9 @@ type Fault struct {
 	When  Moment //
 	Of    string // only requests of this name are counted; "" for all
 	Reads bool   // all requests are counted, and not only those that change the host
-	// Do makes it go wrong. It is told the number of the process that has made the request. When it returns, the
-	// connection is closed, unless the request is Late only: then it, or its answer, goes on, and others do meanwhile.
+	// Do makes it go wrong. It is told the number of the process that has made the request. When it
+	// returns, the connection is closed, unless the request is Late only: then it, or its answer, goes
+	// on, and others do meanwhile.
 	Do   func(process int)
 	Late bool
 }
@@ -53,7 +54,7 @@ func (h *Host) Faulty(t testing.TB) *Faulty {
 	return f
 }
 
-// Arm sets what goes wrong from now on; the zero Fault for nothing. It starts to count anew.
+// Arm sets what goes wrong from now on; the zero Fault for nothing. It restarts the count.
 func (f *Faulty) Arm(fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -198,7 +199,7 @@ func (l *faultyLink) strike() {
 	close(over)
 }
 
-// peer is the process at the other end of a UNIX socket; 0 where nobody knows.
+// peer is the process at the other end of a UNIX socket; 0 if it is unknown.
 func peer(conn net.Conn) int {
 	unixConn, ok := conn.(*net.UnixConn)
 	if !ok {

@@ -1,4 +1,5 @@
-// Package acctest helps acceptance tests: a private libvirt host, guest images and checks that nothing was left behind.
+// Package acctest helps acceptance tests: a private libvirt host, guest images and checks that
+// nothing was left behind.
 package acctest
 
 import (
@@ -12,7 +13,8 @@ import (
 	"testing"
 )
 
-// The environment that tools/testhost/testhost.sh up and tools/images/build.sh give to acceptance tests.
+// The environment that tools/testhost/testhost.sh up and tools/images/build.sh give to acceptance
+// tests.
 const (
 	envURI         = "NOVACRON_URI"
 	envDomainType  = "NOVACRON_DOMAIN_TYPE"
@@ -25,8 +27,8 @@ const (
 // testhostPath is where the repository keeps the script that runs test hosts.
 var testhostPath = filepath.Join("tools", "testhost", "testhost.sh")
 
-// hostDirectories maps the directories that a host has to itself to their places below Host.Root, as
-// tools/testhost/inside.sh binds them. All other paths are the machine's own.
+// hostDirectories maps the directories that a host has to itself to their places below Host.Root,
+// as tools/testhost/inside.sh binds them. All other paths are the machine's own.
 var hostDirectories = map[string]string{
 	"/var/lib/libvirt":   "lib",
 	"/var/cache/libvirt": "cache",
@@ -43,8 +45,8 @@ type Host struct {
 	name       string
 }
 
-// RequireHost returns the test host of the environment. It skips the test unless TF_ACC=1, and fails it when TF_ACC=1
-// but there is no host.
+// RequireHost returns the test host of the environment. It skips the test unless TF_ACC=1, and
+// fails it when TF_ACC=1 but there is no host.
 func RequireHost(t testing.TB) *Host {
 	t.Helper()
 	if os.Getenv("TF_ACC") != "1" {
@@ -66,8 +68,8 @@ func RequireHost(t testing.TB) *Host {
 	return h
 }
 
-// Own starts a host for one test alone, beside this one, for what would disturb others; it is taken down when the test ends.
-// Its name is this one's with a suffix.
+// Own starts a host for one test alone, beside this one, for what would disturb others; it is taken
+// down when the test ends. Its name is this one's with a suffix.
 func (h *Host) Own(t testing.TB, suffix string) *Host {
 	t.Helper()
 	name := h.name + "-" + suffix
@@ -96,8 +98,8 @@ func (h *Host) Restart(t testing.TB) {
 	}
 }
 
-// Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns what it printed. The test
-// fails when the command does.
+// Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns what
+// it printed. The test fails when the command does.
 func (h *Host) Exec(t testing.TB, command ...string) string {
 	t.Helper()
 	out, err := h.run(t, command...)
@@ -124,15 +126,15 @@ func (h *Host) HostPath(path string) string {
 	return path
 }
 
-// TinyImage returns the path of the tiny guest image: boots in seconds, has a guest agent, takes its host name from the
-// seed. It is a qcow2 of 64 MiB virtual size.
+// TinyImage returns the path of the tiny guest image: boots in seconds, has a guest agent, takes
+// its host name from the seed. It is a qcow2 of 64 MiB virtual size.
 func TinyImage(t testing.TB) string {
 	t.Helper()
 	return image(t, envTinyImage, "tiny")
 }
 
-// DebianImage returns the path of the Debian guest image: cloud-init, sshd, guest agent. It is a qcow2 of 2 GiB virtual
-// size.
+// DebianImage returns the path of the Debian guest image: cloud-init, sshd, guest agent. It is a
+// qcow2 of 2 GiB virtual size.
 func DebianImage(t testing.TB) string {
 	t.Helper()
 	return image(t, envDebianImage, "debian")
@@ -152,8 +154,8 @@ func image(t testing.TB, variable, kind string) string {
 	return path
 }
 
-// run runs a command on the host. It enters the host's namespaces as the script's exec does, whose dozen processes take as
-// long as the command itself.
+// run runs a command on the host. It enters the host's namespaces as the script's exec does, whose
+// dozen processes take as long as the command itself.
 func (h *Host) run(t testing.TB, command ...string) (string, error) {
 	holder, err := h.holder()
 	if err != nil {
@@ -186,7 +188,8 @@ func (h *Host) holder() (string, error) {
 	return holder, err
 }
 
-// script runs a command of the test host's script. It outlives the test's context, so that cleanups can use it.
+// script runs a command of the test host's script. It outlives the test's context, so that cleanups
+// can use it.
 func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), append([]string{command, h.name}, args...)...)
 	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
@@ -206,8 +209,8 @@ func testhostScript(t testing.TB) string {
 	return filepath.Join(repositoryRoot(t), testhostPath)
 }
 
-// repositoryRoot is the nearest directory upwards that has the test host's script: tests run in their package's
-// directory. Not the nearest with a go.mod: tools is a module of its own.
+// repositoryRoot is the nearest directory upwards that has the test host's script: tests run in
+// their package's directory. Not the nearest with a go.mod: tools is a module of its own.
 func repositoryRoot(t testing.TB) string {
 	t.Helper()
 	start, err := os.Getwd()

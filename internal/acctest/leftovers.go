@@ -12,11 +12,13 @@ import (
 	"time"
 )
 
-// Leftovers lists what is on the host with marker in its name: domains as "domain NAME", volumes of the pool as
-// "volume POOL/NAME", files in the pool's directory that are no volumes as "file PATH". It is empty when a test has
-// cleaned up, or when the pool does not exist. The pool is refreshed first.
+// Leftovers lists what is on the host with marker in its name: domains as "domain NAME", volumes of
+// the pool as "volume POOL/NAME", files in the pool's directory that are no volumes as "file PATH".
+// It is empty when a test has cleaned up, or when the pool does not exist. The pool is refreshed
+// first.
 //
-// Records of requests are not among them, since they outlive what was asked for. Nor are leases: dnsmasq keeps the lease of a guest that is gone until it expires. See Leases.
+// Records of requests are not among them, since they outlive what was asked for. Nor are leases:
+// dnsmasq keeps the lease of a guest that is gone until it expires. See Leases.
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
@@ -52,8 +54,9 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	return left
 }
 
-// refreshed gives the list of a pool's volumes after a refresh, and the pool's definition, all by one virsh. libvirt refuses to
-// refresh as long as it clones or allocates a volume in the pool, which another test may have asked for.
+// refreshed gives the list of a pool's volumes after a refresh, and the pool's definition, all by
+// one virsh. libvirt refuses to refresh as long as it clones or allocates a volume in the pool,
+// which another test may have asked for.
 func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
@@ -68,8 +71,8 @@ func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string)
 	}
 }
 
-// Leases lists the DHCP leases of a network with marker in one of their columns (MAC address, address, host name), one
-// line of virsh net-dhcp-leases each.
+// Leases lists the DHCP leases of a network with marker in one of their columns (MAC address,
+// address, host name), one line of virsh net-dhcp-leases each.
 func (h *Host) Leases(t testing.TB, network, marker string) []string {
 	t.Helper()
 	var leases []string

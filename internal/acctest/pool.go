@@ -2,8 +2,9 @@ package acctest
 
 import "testing"
 
-// Pool makes a directory pool for one test alone, in which the test must have left nothing of the provider's when it
-// ends. It returns the pool's name, which is the given one, and its directory on the host.
+// Pool makes a directory pool for one test alone, in which the test must have left nothing of the
+// provider's when it ends. It returns the pool's name, which is the given one, and its directory on
+// the host.
 func (h *Host) Pool(t testing.TB, name string) (pool, directory string) {
 	t.Helper()
 	directory = "/var/lib/libvirt/" + name

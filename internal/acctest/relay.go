@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// packet is one message of libvirt's protocol, whole: seven numbers of four bytes, its length, program, version,
-// procedure, kind, serial and status, and then what it says (https://libvirt.org/kbase/internals/rpc.html).
+// packet is one message of libvirt's protocol, whole: seven numbers of four bytes, its length,
+// program, version, procedure, kind, serial and status, and then what it says
+// (https://libvirt.org/kbase/internals/rpc.html).
 type packet []byte
 
 const packetHeader = 7 * 4
@@ -125,7 +126,7 @@ func (r *relay) serve(client net.Conn) {
 	pass(host, client, tap.asked)
 }
 
-// pass passes packets on until whoever sends them ends, or one is not let pass.
+// pass passes packets on until their sender ends, or one is not let pass.
 func pass(to io.Writer, from io.Reader, see func(packet) verdict) {
 	for {
 		p, err := readPacket(from)

@@ -138,7 +138,8 @@ func (b *bench) copyHere() ([]row, error) {
 	return b.copies(fmt.Sprintf("%d MiB qcow2 on the host itself", imageSize>>20), herePool, b.bigImage, b.here("plain"))
 }
 
-// copies compares a registration with cp, and with all that it does: a copy that is on the disk, and a checksum.
+// copies compares a registration with cp, and with all that it does: a copy that is on the disk,
+// and a checksum.
 func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 	undo := func() error { return os.Remove(to) }
 	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() error {

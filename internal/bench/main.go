@@ -1,6 +1,6 @@
-// Command bench measures the provider side by side with the plain tools (virsh, genisoimage) doing the same work on the
-// same host, and with an empty provider doing nothing, and prints the ratios; and catalogs, next to their goals. It
-// needs a test host's environment.
+// Command bench measures the provider side by side with the plain tools (virsh, genisoimage) doing
+// the same work on the same host, and with an empty provider doing nothing, and prints the ratios;
+// and catalogs, next to their goals. It needs a test host's environment.
 //
 //	bench                    # all of it
 //	bench provider
@@ -101,7 +101,8 @@ func median(measure func(round int) (time.Duration, error)) (time.Duration, erro
 	return times[0], nil
 }
 
-// medians runs several measurements, which take turns, so that what else the machine does strikes all of them.
+// medians runs several measurements, which take turns, so that what else the machine does strikes
+// all of them.
 func medians(measure ...func() (time.Duration, error)) ([]time.Duration, error) {
 	times := make([][]time.Duration, len(measure))
 	for range rounds {

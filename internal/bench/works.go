@@ -54,8 +54,9 @@ func (b *bench) clones() (row, error) {
 	return r, err
 }
 
-// noopPlan plans n instances that are as they should be. Compared with an empty provider, which has few values a resource,
-// and with one that has as many and never looks at them. The three take turns.
+// noopPlan plans n instances that are as they should be. Compared with an empty provider, which has
+// few values a resource, and with one that has as many and never looks at them. The three take
+// turns.
 func (b *bench) noopPlan(n int, aim float64) ([]row, error) {
 	b.many = b.workspace(fmt.Sprintf("many%d", n), provider+template("tiny")+version(b.tinyImage)+instances(n, "stopped"))
 	empty := b.workspace(fmt.Sprintf("emptyplan%d", n), emptyThings(n))

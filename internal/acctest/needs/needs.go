@@ -1,5 +1,5 @@
-// Package needs says what a test needs of the machine that it runs on. Where acceptance tests run, all of it is there, and a
-// test that does not find it fails; elsewhere it is skipped.
+// Package needs says what a test needs of the machine that it runs on. Where acceptance tests run,
+// all of it is there, and a test that does not find it fails; elsewhere it is skipped.
 package needs
 
 import (
@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Tool runs a program and gives what it printed. The test ends where the program is not installed, or fails.
+// Tool runs a program and gives what it printed. The test ends where the program is not installed,
+// or fails.
 func Tool(t testing.TB, command ...string) string {
 	t.Helper()
 	Installed(t, command[0])

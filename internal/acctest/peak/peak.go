@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// interval is how often the processes are looked at. The kernel itself keeps the peak of each (VmHWM of proc_pid_status(5)),
-// so that only what a process takes in its last moments can be missed.
+// interval is how often the processes are looked at. The kernel itself keeps the peak of each
+// (VmHWM of proc_pid_status(5)), so that only what a process takes in its last moments can be
+// missed.
 const interval = 10 * time.Millisecond
 
 // Watch follows processes.
@@ -24,8 +25,8 @@ type Watch struct {
 	bytes  int64
 }
 
-// OfChildren follows the processes that a process starts and whose program's name begins so, of which the kernel knows 15
-// characters.
+// OfChildren follows the processes that a process starts and whose program's name begins so, of
+// which the kernel knows 15 characters.
 func OfChildren(parent int, name string) *Watch {
 	w := &Watch{parent: parent, name: name[:min(len(name), 15)], stop: make(chan struct{})}
 	w.ended.Go(func() {
@@ -50,8 +51,8 @@ func (w *Watch) Bytes() int64 {
 	return w.bytes
 }
 
-// look asks the kernel for the children of each of the parent's threads: to read of all processes who their parent is would
-// take a busy machine more than what is measured.
+// look asks the kernel for the children of each of the parent's threads: to read of all processes
+// who their parent is would take a busy machine more than what is measured.
 func (w *Watch) look() {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", w.parent))
 	for _, path := range threads {

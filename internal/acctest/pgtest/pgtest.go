@@ -1,5 +1,6 @@
-// Package pgtest runs a private PostgreSQL server for the tests of one package: in a temporary directory, on a UNIX socket
-// alone, and without waiting for disks. It ends with the process that started it, however that ends.
+// Package pgtest runs a private PostgreSQL server for the tests of one package: in a temporary
+// directory, on a UNIX socket alone, and without waiting for disks. It ends with the process that
+// started it, however that ends.
 package pgtest
 
 import (
@@ -26,14 +27,15 @@ import (
 // binaries are where Debian and Ubuntu put the server.
 const binaries = "/usr/lib/postgresql/*/bin"
 
-// Superuser is the name of the server's superuser. Locally everybody is let in as whoever they say, but for roles of
-// PasswordGroup, who need their password.
+// Superuser is the name of the server's superuser. Local users are let in under any name that they
+// give, except roles of PasswordGroup, which need their password.
 const (
 	Superuser     = "postgres"
 	PasswordGroup = "with_password"
 )
 
-// serve makes a cluster in a directory and serves it until its standard input ends. Whoever started it holds the other end.
+// serve creates a cluster in a directory and serves it until its standard input ends. The process
+// that started it holds the other end.
 const serve = `
 set -e
 "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$2/log" 2>&1
@@ -60,7 +62,8 @@ var (
 	failure error
 )
 
-// Run runs the tests of a package, and ends the server that they may have started. It is for TestMain.
+// Run runs the tests of a package, and ends the server that they may have started. It is for
+// TestMain.
 func Run(m *testing.M) int {
 	defer func() {
 		mu.Lock()
@@ -91,8 +94,8 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Database makes an empty database of the test's own, and returns a DSN for a role of that server. The test is skipped
-// where there is no PostgreSQL, unless TF_ACC=1.
+// Database makes an empty database of the test's own, and returns a DSN for a role of that server.
+// The test is skipped where there is no PostgreSQL, unless TF_ACC=1.
 func Database(t testing.TB) (dsn func(role string) string) {
 	t.Helper()
 	directory := require(t)
@@ -148,7 +151,8 @@ func require(t testing.TB) string {
 	return running.Directory
 }
 
-// Start starts a server, which ends with this process at the latest. exec.ErrNotFound when PostgreSQL is not installed.
+// Start starts a server, which ends with this process at the latest. exec.ErrNotFound when
+// PostgreSQL is not installed.
 func Start() (*Server, error) {
 	found, err := filepath.Glob(binaries)
 	if err != nil || len(found) == 0 {

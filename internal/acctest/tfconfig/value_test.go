@@ -40,7 +40,7 @@ func read(t *testing.T, block *hclsyntax.Block, name string, scope *hcl.EvalCont
 	return v
 }
 
-// What is written as a value is read as that value, whatever is in it.
+// Text that is written as a value is read as that value, with any content.
 func TestValuesAreReadAsTheyAre(t *testing.T) {
 	type values = map[string]cty.Value
 	text, number, object := cty.StringVal, cty.NumberIntVal, cty.ObjectVal

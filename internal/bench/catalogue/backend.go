@@ -1,5 +1,6 @@
-// Package catalogue measures stores of catalogues, each by the same work and next to the goals: searching, resolving and
-// listing in libraries from small to large, and many processes writing to one tenant's.
+// Package catalogue measures stores of catalogues, each by the same work and next to the goals:
+// searching, resolving and listing in libraries from small to large, and many processes writing to
+// one tenant's.
 package catalogue
 
 import (
@@ -17,10 +18,10 @@ import (
 // Backend is a kind of store.
 type Backend struct {
 	Name string
-	// Make makes the place of an empty catalog. Open finds it by what Make returns, also in another process. The place
-	// goes with the test host.
+	// Make makes the place of an empty catalog. Open finds it by what Make returns, also in another
+	// process. The place goes with the test host.
 	Make func(ctx context.Context) (place string, err error)
-	// Open opens the catalog anew: over a connection that nothing was asked on yet.
+	// Open opens the catalog again, over a new connection.
 	Open func(ctx context.Context, place string) (store catalog.Store, closed func(), err error)
 	// Size tells how much there is at the place.
 	Size func(ctx context.Context, place string) (string, error)

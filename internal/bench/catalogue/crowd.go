@@ -66,7 +66,8 @@ func crowdTemplate(n int) catalog.TemplateID {
 	return catalog.TemplateID{Tenant: templateID(0).Tenant, Name: fmt.Sprintf("crowd-%d", n)}
 }
 
-// Writer is what each process of a crowd does. args are the store's name, its place, and which of the crowd it is.
+// Writer is what each process of a crowd does. args are the store's name, its place, and which of
+// the crowd it is.
 func Writer(ctx context.Context, backends []Backend, args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("a writer is given a store, a place and a number, not %q", strings.Join(args, " "))

@@ -13,11 +13,12 @@ import (
 const (
 	colds = 7  // rounds over a new connection, of which the median counts
 	warms = 41 // rounds over one that was used
-	// rest is after what time nobody trusts any more what was known before.
+	// rest is the time after which earlier answers are no longer trusted.
 	rest = 1100 * time.Millisecond
 )
 
-// Measure fills stores with libraries of these sizes, in templates, and prints what work in them takes.
+// Measure fills stores with libraries of these sizes, in templates, and prints what work in them
+// takes.
 func Measure(ctx context.Context, backends []Backend, sizes []int) error {
 	fmt.Printf("Catalogues of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new connection, \"after a\n"+
 		"rest\" one more than a second after the last, \"warm\" one right after another, with the slowest of %d behind it.\n\n", tenants, history, warms)

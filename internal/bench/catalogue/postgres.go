@@ -13,8 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-// Postgres is the store that keeps a catalog in PostgreSQL: of the server whose socket is in the directory. The tenant that
-// is measured comes with a role of its own, which row-level security binds; the others' documents are made by an administrator.
+// Postgres is the store that keeps a catalog in PostgreSQL: of the server whose socket is in the
+// directory. The tenant that is measured comes with a role of its own, which row-level security
+// binds; the others' documents are made by an administrator.
 func Postgres(directory string) Backend {
 	me := templateID(0).Tenant
 	role := func(place string) string { return "role_" + place }

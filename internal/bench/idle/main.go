@@ -1,5 +1,6 @@
-// Command terraform-provider-novacron, of this directory, has novacron's schemas and finds nothing to do, whatever it is
-// asked: what Terraform costs by itself where a state has as many values as novacron's.
+// Command terraform-provider-novacron, of this directory, has novacron's schemas and finds nothing
+// to do, whatever it is asked: what Terraform costs by itself where a state has as many values as
+// novacron's.
 package main
 
 import (
