@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Network makes a network for one test alone, with these elements in its definition beside the
+// Network creates a network for one test alone, with these elements in its definition beside the
 // name; see https://libvirt.org/formatnetwork.html. Without any it is an isolated one on which no
 // DHCP server answers.
 func (h *Host) Network(t testing.TB, name, elements string) {

@@ -2,7 +2,7 @@ package acctest
 
 import "testing"
 
-// Pool makes a directory pool for one test alone, in which the test must have left nothing of the
+// Pool creates a directory pool for one test alone, in which the test must have left nothing of the
 // provider's when it ends. It returns the pool's name, which is the given one, and its directory on
 // the host.
 func (h *Host) Pool(t testing.TB, name string) (pool, directory string) {

@@ -57,7 +57,7 @@ const (
 	sparseData = 300 << 20
 )
 
-// makeSparseImage makes a raw disk of 30 stretches of data, and holes.
+// makeSparseImage creates a raw disk of 30 stretches of data, and holes.
 func (b *bench) makeSparseImage() error {
 	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
 	return b.sh(`

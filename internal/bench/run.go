@@ -54,7 +54,7 @@ func (b *bench) overrides(name, bin string) (path string, err error) {
 	return path, os.WriteFile(path, []byte(rc), 0o600)
 }
 
-// makeBigImage makes an image of random data, so that nothing can be left out or compressed.
+// makeBigImage creates an image of random data, so that nothing can be left out or compressed.
 func (b *bench) makeBigImage() error {
 	b.bigImage = filepath.Join(b.dir, "big.qcow2")
 	return b.sh(`

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// clones makes linked clones and starts them, without waiting for the guests.
+// clones creates linked clones and starts them, without waiting for the guests.
 func (b *bench) clones() (row, error) {
 	r := row{work: fmt.Sprintf("define and start %d linked clones", started), subtract: true, against: "virsh", aim: 1.2}
 	base := provider + template("tiny") + version(b.tinyImage)

@@ -86,7 +86,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("all pages together", pages)
 }
 
-// homeWithKey makes a home directory with an SSH key, as the examples expect it; private is the
+// homeWithKey creates a home directory with an SSH key, as the examples expect it; private is the
 // key's path.
 func homeWithKey(t *testing.T) (home, private string) {
 	t.Helper()

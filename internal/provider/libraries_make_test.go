@@ -31,8 +31,8 @@ resource "novacron_instance" "failing" {
 }
 `
 
-// makeLibrary makes a library by the provider of NOVACRON_TEST_BINARY, from the configurations that
-// are in the directory, and puts everything that it stored there.
+// makeLibrary creates a library by the provider of NOVACRON_TEST_BINARY, from the configurations
+// that are in the directory, and puts everything that it stored there.
 func makeLibrary(t *testing.T, host *acctest.Host, directory string) {
 	t.Helper()
 	l := library{host: host, files: directory}
@@ -64,7 +64,7 @@ func makeLibrary(t *testing.T, host *acctest.Host, directory string) {
 	l.write(t, "database.sql", dump(t, database(pgtest.Superuser)))
 }
 
-// makeCatalog makes what one catalog has, with the states of its tenants, and what a killed
+// makeCatalog creates what one catalog has, with the states of its tenants, and what a killed
 // provider leaves.
 func (l library) makeCatalog(t *testing.T, at string, database func(role string) string) {
 	t.Helper()
@@ -180,7 +180,7 @@ func dump(t *testing.T, dsn string) string {
 	return sql.String()
 }
 
-// makeImages makes the images of the versions: small, and each with other data.
+// makeImages creates the images of the versions: small, and each with other data.
 func makeImages(t *testing.T, archive string) {
 	t.Helper()
 	directory := t.TempDir()

@@ -94,8 +94,8 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Database makes an empty database of the test's own, and returns a DSN for a role of that server.
-// The test is skipped where there is no PostgreSQL, unless TF_ACC=1.
+// Database creates an empty database of the test's own, and returns a DSN for a role of that
+// server. The test is skipped where there is no PostgreSQL, unless TF_ACC=1.
 func Database(t testing.TB) (dsn func(role string) string) {
 	t.Helper()
 	directory := require(t)

@@ -37,8 +37,8 @@ func Planned(address string, action plancheck.ResourceActionType) resource.Confi
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// EmptyImage makes a qcow2 image of a virtual size, as qemu-img writes it, that has nothing on it:
-// nothing boots from it. Two of one size have one digest.
+// EmptyImage creates a qcow2 image of a virtual size, as qemu-img writes it, that has nothing on
+// it: nothing boots from it. Two of one size have one digest.
 func EmptyImage(t testing.TB, size string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "empty.qcow2")

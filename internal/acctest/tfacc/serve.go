@@ -91,8 +91,8 @@ func serve(ctx context.Context, t testing.TB, env map[string]string) (attach str
 	}
 }
 
-// madeFor makes the channel that an option wants. Its type is of a package that is nobody's
-// business here.
+// madeFor creates the channel that an option wants. Code here need not name the package of its
+// type.
 func madeFor[T any](func(context.Context, chan T, chan struct{}) tf6server.ServeOpt) chan T {
 	return make(chan T)
 }

@@ -42,7 +42,7 @@ type Workspace struct {
 	user   *asUser // that Terraform runs as; nil for the test's own
 }
 
-// NewWorkspace makes a workspace with that main.tf. The provider connects by the test's
+// NewWorkspace creates a workspace with that main.tf. The provider connects by the test's
 // environment.
 func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()

@@ -14,7 +14,7 @@ import (
 // asUser is another user of the machine, whose group has the same number.
 type asUser struct{ number uint32 }
 
-// As makes Terraform, with the provider that it starts, run as another user of that number, whose
+// As runs Terraform, with the provider that it starts, as another user of that number, whose
 // group has the same one. What the workspace has is theirs from now on. The binary and the test's
 // temporary files become readable for others.
 func (w *Workspace) As(t testing.TB, user uint32) {

@@ -1,4 +1,4 @@
-// Package catalogue measures stores of catalogues, each by the same work and next to the goals:
+// Package catalogue measures stores of catalogs, each by the same work and next to the goals:
 // searching, resolving and listing in libraries from small to large, and many processes writing to
 // one tenant's.
 package catalogue

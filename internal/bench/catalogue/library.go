@@ -30,7 +30,7 @@ func versionID(id catalog.TemplateID, n int) catalog.VersionID {
 	return id.Version(fmt.Sprintf("%d.%d.%d", n/10, n%10/2, n%2))
 }
 
-// fill makes a library of so many templates, all of a tenant's records at once.
+// fill creates a library of so many templates, all of a tenant's records at once.
 func fill(ctx context.Context, store catalog.Store, templates int) error {
 	for tenant := range min(tenants, templates) {
 		group, ctx := errgroup.WithContext(ctx)

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// sparseImage makes a raw disk of size bytes, of which as much as is told is data, in stretches
+// sparseImage creates a raw disk of size bytes, of which as much as is told is data, in stretches
 // with holes between them.
 func sparseImage(t *testing.T, size, data int64) string {
 	t.Helper()

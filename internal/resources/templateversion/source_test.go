@@ -14,7 +14,7 @@ import (
 // written are values by attribute.
 type written map[string]attr.Value
 
-// object makes an object of values.
+// object creates an object of values.
 func object(t *testing.T, values written) types.Object {
 	t.Helper()
 	all := map[string]attr.Type{}
