@@ -72,7 +72,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	from, _ := config.source() // as in the plan, with what is write-only
+	from := plan.sourceWith(config)
 	seen := stampOf(ctx, from)
 	v, err := r.Library.RegisterVersion(ctx, library.Registration{
 		ID: id, VersionSettings: plan.settings(), Source: from, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),

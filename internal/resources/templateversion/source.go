@@ -23,6 +23,19 @@ func (m *Model) source() (s source.Source, known bool) {
 	return kinds.All.Source(settings), known
 }
 
+// sourceWith makes the source that was planned. Only what is write-only comes from the configuration, since a plan has none of
+// it; of all else the two may differ, as under ignore_changes.
+func (m *Model) sourceWith(config Model) source.Source {
+	settings, _ := settingsOf(m.Source)
+	written, _ := settingsOf(config.Source)
+	for name, a := range sourceAttribute().Attributes {
+		if value, is := written[name]; is && a.IsWriteOnly() {
+			settings[name] = value
+		}
+	}
+	return kinds.All.Source(settings)
+}
+
 // settingsOf reads what was written of an object. Known is false while some of it is unknown.
 func settingsOf(object types.Object) (settings source.Settings, known bool) {
 	settings, known = source.Settings{}, !object.IsUnknown()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
+	"github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
 // written are values by attribute.
@@ -83,5 +84,20 @@ func TestTheSchemaHasTheAttributesOfAllKinds(t *testing.T) {
 				t.Errorf("the schema has no %s", name)
 			}
 		}
+	}
+}
+
+// Under ignore_changes, the plan has another source than the configuration: what was planned is registered, with the headers
+// that only a configuration has.
+func TestThePlannedSourceIsRegistered(t *testing.T) {
+	plan := Model{Source: object(t, written{
+		"url": types.StringValue("https://planned.example/disk.img"), "headers": types.MapNull(types.StringType),
+	})}
+	config := Model{Source: object(t, written{
+		"url": types.StringValue("https://written.example/disk.img"), "headers": texts(written{"A": types.StringValue("b")}),
+	})}
+	got, is := plan.sourceWith(config).(web.Source)
+	if !is || got.URL != "https://planned.example/disk.img" || got.Headers["A"] != "b" {
+		t.Errorf("got %T %+v", got, got)
 	}
 }
