@@ -188,8 +188,8 @@ func (v Version) Deleting(now time.Time) bool {
 }
 
 // Slack is how long after its deadline a process counts as dead. It covers what a deadline leaves
-// out, such as the time for undoing, and clocks that are a little wrong if an earlier release wrote
-// its own machine's time.
+// out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks that are a
+// little wrong if an earlier release wrote its own machine's time.
 const Slack = 5 * time.Minute
 
 // Overdue reports whether a process that had to be done by a deadline is dead; now is the time of

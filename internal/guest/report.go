@@ -1,17 +1,15 @@
 package guest
 
 import (
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
-
-	_ "embed"
+	_ "embed" // the script
 	"fmt"
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// the script
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+)
 
 // scriptPath is where the guest keeps the report script until the guest has reported: cloud-init
 // runs the scripts there at each boot, before the commands of runcmd. So it does not depend on

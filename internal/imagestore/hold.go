@@ -31,7 +31,7 @@ const (
 // takenError says that another process has, or sends, the image of that digest.
 type takenError struct{ digest string }
 
-func (e *takenError) Error() string { return "image " + e.digest + " is in the library already" }
+func (e *takenError) Error() string { return "image " + e.digest + " is in the pool already" }
 
 // Request asks for an image to be held for a version.
 type Request struct {
@@ -53,6 +53,10 @@ type holding struct {
 // Hold makes sure that the source's image is stored, and that the version is listed among its
 // users. It returns the number of bytes that it sent for that.
 func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
+	r.Source = st.bound(r.Source)
+	if r.Steps == nil {
+		r.Steps = step.NewTimer()
+	}
 	h := holding{st, r}
 	digest, known := source.KnownDigest(r.Source)
 	for attempt := 1; ; attempt++ {

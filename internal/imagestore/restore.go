@@ -18,6 +18,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Stored is an image as a library stores it: the whole image, or what differs from another one.
@@ -133,9 +134,11 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 	if err == nil {
 		held = held[:len(held)-1]
 	}
+	undo, cancel := step.UndoContext(ctx)
+	defer cancel()
 	for _, digest := range held {
 		if digest != "" && digest != r.version.Digest {
-			err = errors.Join(err, r.Release(context.WithoutCancel(ctx), digest, r.version.ID))
+			err = errors.Join(err, r.Release(undo, digest, r.version.ID))
 		}
 	}
 	return err

@@ -3,6 +3,7 @@ package imagestore
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -13,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// Bound gives a source the library's host, if it needs one.
-func (st *Store) Bound(s source.Source) source.Source {
+// bound gives a source the store's host, if it needs one.
+func (st *Store) bound(s source.Source) source.Source {
 	chain := func(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
 		return lineage{st, facts}.chain(ctx, disk)
 	}
@@ -24,7 +25,7 @@ func (st *Store) Bound(s source.Source) source.Source {
 // Probe looks at a source, as far as that is possible before it is needed, wherever the source is,
 // also on the host.
 func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
-	return source.Examine(ctx, st.Bound(s))
+	return source.Examine(ctx, st.bound(s))
 }
 
 // HasSource reports whether the image of a digest was read from a file with the source's checksum.
@@ -57,4 +58,32 @@ func (h holding) readBefore(ctx context.Context, s source.Source) (digest string
 		}
 	}
 	return "", false, err
+}
+
+// LeadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
+// reads the source. A disk that would have to be captured again does not lead there.
+func (st *Store) LeadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
+	from = st.bound(from)
+	if _, captured := from.(onhost.Captured); captured {
+		return false, nil
+	}
+	if same, err := st.HasSource(ctx, digest, from); same || err != nil {
+		return same, err
+	}
+	im, err := from.Open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, im.Close()) }()
+	read, err := im.Send(ctx, nowhere{})
+	return read.Digest == digest, err
+}
+
+// nowhere is a sink that discards everything.
+type nowhere struct{}
+
+// WriteAt implements transfer.Sink.
+func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }

@@ -37,7 +37,7 @@ type Options struct {
 	Tenant    string // whose names errors may disclose
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
-	UnusedFor      time.Duration // 0 for the usual time; see unusedFor
+	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
 }
 
 // Store has the images of one pool of a host.

@@ -44,7 +44,7 @@ type Driver interface {
 	Type() string
 	// Capabilities say what instances of this kind can do.
 	Capabilities() Capabilities
-	// Domains is the connection to the host that has the domains of this kind.
+	// Domains is the connection to the host that has the domains of this kind, and of no other.
 	Domains() host.Domains
 	Planner
 	Maker
@@ -80,7 +80,7 @@ type Planner interface {
 // Maker creates instances.
 type Maker interface {
 	// Define defines the domain of a build, and does not start it. It returns host.ErrExists if the
-	// name is taken.
+	// name is taken. step.MayBeDone says of another error that the domain may be there all the same.
 	Define(ctx context.Context, b *Build) error
 	// Stages are the stages that complete a defined instance of a build, in this order.
 	Stages(b *Build) []Stage
@@ -132,7 +132,7 @@ type Runner interface {
 	// error if the guest is off or gone.
 	Stop(ctx context.Context, uuid string, grace time.Duration) error
 	// Ready waits until a guest meets the conditions. before is what was seen of it right before it
-	// was started. first says that the guest has to report how its first boot went. A *readiness.Error
+	// was started. first says that the guest has to report how its first boot went. A Quoting error
 	// names the condition that was not met.
 	Ready(ctx context.Context, i Instance, before Before, conditions []string, first bool) error
 }

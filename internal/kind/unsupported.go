@@ -12,12 +12,16 @@ import (
 // cannot do.
 func Unsupported(d Driver, r Request, spec catalog.Spec) finding.List {
 	var fs finding.List
+	add := func(at finding.Path, what, advice string) {
+		fs.Add(at, "Not supported by this type of template", fmt.Sprintf("Instances of templates of the type %q have no %s: %s.",
+			d.Type(), what, advice))
+	}
 	can, refuse := d.Capabilities(), func(at finding.Path, what string) {
-		fs.Add(at, "Not supported by this type of template", fmt.Sprintf("Instances of templates of the type %q have no %s: "+
-			"leave it out, or use another template.", d.Type(), what))
+		add(at, what, "leave it out, or use another template")
 	}
 	if !can.Seed && spec.CloudInit != nil {
-		refuse(finding.At("template_id"), "cloud-init, which the template's cloud_init needs")
+		add(finding.At("template_id"), "cloud-init, which the template's cloud_init needs",
+			"use another template, or remove cloud_init from this one")
 	}
 	if !can.Seed && r.Customization != nil {
 		refuse(finding.At("customization"), "cloud-init, which customization needs")

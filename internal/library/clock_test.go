@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Deadlines of running work are judged by the catalog's clock: this machine's may be ahead of it or
@@ -41,5 +42,12 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A registration that failed at its deadline lets go of its image, and then withdraws its claim. Only then may it count as dead.
+func TestUndoingEndsBeforeTheSlack(t *testing.T) {
+	if undos := 2 * step.UndoTime; undos >= catalog.Slack {
+		t.Errorf("two undos may take %s, and a process counts as dead after %s", undos, catalog.Slack)
 	}
 }

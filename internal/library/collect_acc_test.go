@@ -111,7 +111,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // its remover died, having seen the disk or not
 		s.abandon(t, l, v, state)
 		for range 2 {
-			collector := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
+			collector := s.libraryWith(t, imagestore.Options{UnusedFor: -1})
 			collector.sweep(t.Context())
 		}
 		if b := base(); b.UnusedSince != nil || b.State != state {
@@ -168,7 +168,7 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	done := make(chan struct{})
 	var collectors errgroup.Group
 	for range 3 {
-		l := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
+		l := s.libraryWith(t, imagestore.Options{UnusedFor: -1})
 		collectors.Go(func() error {
 			for {
 				err := l.Images.Collect(t.Context())
@@ -190,7 +190,7 @@ func TestAccNothingIsCollectedUnderARegistration(t *testing.T) {
 	if err := collectors.Wait(); err != nil {
 		t.Error(err)
 	}
-	last := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
+	last := s.libraryWith(t, imagestore.Options{UnusedFor: -1})
 	for range 2 {
 		if err := last.Images.Collect(t.Context()); err != nil {
 			t.Error(err)
@@ -211,7 +211,7 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
 	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, disk, 3)}))
 	sweep := func() {
-		collector := s.libraryWith(t, imagestore.Options{UnusedFor: time.Nanosecond})
+		collector := s.libraryWith(t, imagestore.Options{UnusedFor: -1})
 		collector.sweep(t.Context())
 	}
 	s.abandon(t, l, lower, "")

@@ -5,14 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/runner"
-	"github.com/novacron/terraform-provider-novacron/internal/source"
-	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
 // If a process is killed right after it registered something, the object exists but is in no state.
@@ -26,7 +23,7 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
 		return catalog.Version{}, VersionExists(r.ID)
 	}
-	same, err := l.leadsTo(ctx, r.Source, v.Digest)
+	same, err := l.Images.LeadsTo(ctx, r.Source, v.Digest)
 	if err != nil {
 		return catalog.Version{}, err
 	}
@@ -43,33 +40,6 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 	}
 	l.unconfirmed.version(r.ID)
 	return v, nil
-}
-
-// leadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
-// reads the source. A disk that would have to be captured again does not lead there.
-func (l registrar) leadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
-	if _, captured := from.(onhost.Captured); captured {
-		return false, nil
-	}
-	if same, err := l.Images.HasSource(ctx, digest, from); same || err != nil {
-		return same, err
-	}
-	im, err := from.Open(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, im.Close()) }()
-	read, err := im.Send(ctx, nowhere{})
-	return read.Digest == digest, err
-}
-
-// nowhere is a sink that discards everything.
-type nowhere struct{}
-
-// WriteAt implements image.Sink.
-func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }
 
 // sameSpec compares specs as they would be written down.

@@ -30,7 +30,7 @@ type Registration struct {
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
 func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
 	none := catalog.Version{}
-	r.steps, r.Source = step.NewTimer(), l.Images.Bound(r.Source)
+	r.steps = step.NewTimer()
 	if err := l.Images.Open(ctx); err != nil {
 		return none, err
 	}

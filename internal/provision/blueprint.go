@@ -58,7 +58,8 @@ func (p *Planner) NewBlueprint(
 	}
 	driver, err := p.kinds.of(template.Type)
 	if err != nil {
-		fs.Add(finding.At("template_id"), "Unknown type of template", finding.Sentence(err))
+		fs.Add(finding.At("template_id"), "Unknown type of template", finding.Sentence(err)+
+			" Upgrade the provider, or use another template.")
 		return b, fs
 	}
 	b.Type = driver.Type()
@@ -103,6 +104,7 @@ func (p *Planner) BlueprintOf(ctx context.Context, i kind.Instance, r kind.Reque
 		if template, err = p.library.Template(ctx, r.Template); err != nil {
 			return kind.Blueprint{}, err
 		}
+		template.Type = i.Type // of a template of that name that is another one, too
 		if version, err = p.library.Version(ctx, r.Template.Version(r.Version)); err != nil {
 			return kind.Blueprint{}, err
 		}

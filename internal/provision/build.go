@@ -99,8 +99,9 @@ func (b *build) define(ctx context.Context) error {
 	if errors.Is(err, host.ErrExists) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
-	// Also after an error: the call may have been cut off after the host carried it out.
-	b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
+	if err == nil || step.MayBeDone(err) {
+		b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
+	}
 	b.Claimed = err == nil
 	if err == nil && b.Request.Autostart {
 		err = step.Completed(ctx, func(ctx context.Context) error {

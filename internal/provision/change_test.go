@@ -20,7 +20,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/readiness"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 func TestOptionsChangeWithoutARestart(t *testing.T) {
@@ -269,37 +271,34 @@ func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
 	})
 }
 
-// A version that is removed while an instance changes to it is not used.
+// If another process is about to remove the version that an instance changes to, the instance keeps its old one.
 func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("linked_clone")
 		i := s.made(t, r)
-		other := s.process()
-		s.p.observe = nil
-		removed := false
-		s.Inject = func(c fakehost.Call) fakehost.Fault {
-			if c.Method == "ShutdownDomain" && !removed {
-				removed = true
-				return fakehost.Fault{Before: errors.New("it does not hear")}
+		before := s.volumes(t)
+		versions, marked := poolstore.New(s.Host, sitePool).Versions(), false
+		s.p.observe = func(ctx context.Context, _ string, done step.Step, _ error) {
+			if done.Name != "shutdown" {
+				return
 			}
-			return fakehost.Fault{}
+			marked = true
+			_, err := catalog.Change(ctx, versions, siteTemplate.Version("2.0.0").String(), func(v *catalog.Version) error {
+				now := time.Now()
+				v.DeletingSince = &now
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
 		}
 		_, err := s.reimaged(t.Context(), i.UUID, r)
-		s.Inject = nil
-		if err != nil {
-			t.Fatal(err)
+		if err == nil || !strings.Contains(err.Error(), "being removed by another process") || !marked {
+			t.Errorf("got %v, marked %t", err, marked)
 		}
-		// Nothing that an instance depends on can be removed.
-		if err := other.RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err == nil {
-			t.Error("a version was removed under its instance")
-		}
-		s.remove(t, i.UUID)
-		if err := s.process().RemoveVersion(t.Context(), siteTemplate.Version("2.0.0")); err != nil {
-			t.Error(err)
-		}
-		if _, _, err := s.p.Create(t.Context(), kind.Request{Name: "late", Template: siteTemplate, Version: "2.0.0"},
-			func(kind.Instance, Record) {}); err == nil {
-			t.Error("an instance of a version that is gone was made")
+		after := must[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
+		if !after.Running() || after.Facts.Version != "1.0.0" || len(s.volumes(t)) != len(before) {
+			t.Errorf("it is %s with version %s and %q", after.State, after.Facts.Version, s.volumes(t))
 		}
 	})
 }

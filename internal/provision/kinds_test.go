@@ -63,16 +63,9 @@ func (c *connection) DomainByName(ctx context.Context, name string) (host.Domain
 func (c *connection) DomainsNamed(
 	ctx context.Context, match func(string) bool,
 ) ([]host.Domain, []host.Undescribed, error) {
-	var names []string
 	all, _, err := c.Host.DomainsNamed(ctx, func(string) bool { return true })
 	all = slices.DeleteFunc(all, func(d host.Domain) bool { return !c.has(d.UUID) })
-	for _, d := range all {
-		names = append(names, d.Name)
-	}
-	return slices.DeleteFunc(all, func(d host.Domain) bool {
-		return !slices.Contains(names, d.Name) ||
-			!match(d.Name)
-	}), nil, err
+	return slices.DeleteFunc(all, func(d host.Domain) bool { return !match(d.Name) }), nil, err
 }
 
 func (c *connection) Statuses(ctx context.Context) (map[string]host.Status, error) {

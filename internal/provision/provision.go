@@ -50,8 +50,7 @@ type Settings struct {
 	StorageTiers   map[string]string // the host's pool of each storage tier
 	PublicNetworks []string          // networks and bridges of the host that are public
 	Observe        Observer          // nil for none
-	// Kinds creates the drivers of the kinds of instances. A request that names no kind gets the
-	// first.
+	// Kinds creates the drivers of the kinds of instances. Templates without a type get the first.
 	Kinds func(kind.Site) []kind.Driver
 }
 

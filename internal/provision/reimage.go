@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -92,6 +93,11 @@ func (b *build) update(ctx context.Context) (kind.Instance, error) {
 // reimagable refuses what only another instance could have. A plan reports this too, but it knows
 // nothing of a version that the same apply registers.
 func (b *build) reimagable(ctx context.Context, before kind.Instance) error {
+	if b.Blueprint.Type != before.Type {
+		return finding.List{{Path: finding.At("version"), Summary: "Version is of another type of template", Detail: fmt.Sprintf(
+			"Instance %q is of type %q, and version %q of its template is of type %q: replace the instance. Nothing was changed.",
+			b.Request.Name, before.Type, b.Blueprint.Version.ID, b.Blueprint.Type)}}
+	}
 	diff, findings, err := b.p.CompareForReimage(ctx, before, b.Blueprint)
 	if err != nil {
 		return err

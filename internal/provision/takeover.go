@@ -51,7 +51,7 @@ func (b *build) adoptable(ctx context.Context, domain host.Domain) error {
 	if err != nil {
 		return err
 	}
-	same := b.asked(instance.Facts, blueprint)
+	same := instance.Type == blueprint.Type && b.asked(instance.Facts, blueprint)
 	if same {
 		diff, findings, err := b.p.Compare(ctx, instance, blueprint)
 		if err != nil {

@@ -28,7 +28,7 @@ func UndoContext(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // Work carries out steps and remembers how to undo them. Its user passes the error of the work
-// through End:
+// through End, unless what was done is to stay although a later step failed:
 //
 //	work := step.Begin(observe)
 //	err := work.Do(ctx, "disks", func(ctx context.Context) error {

@@ -75,12 +75,12 @@ func TestPingKeepsTheCauseOfItsFailure(t *testing.T) {
 	}
 }
 
-func TestAgentErrorsAreTyped(t *testing.T) {
+func TestErrorsAreTyped(t *testing.T) {
 	agent := scripted(t, step{command: pingCommand, answer: `{"error": {"class": "CommandNotFound", "desc": "it is disabled"}}`})
 	err := agent.Ping(t.Context())
 	var refused *Error
 	if !errors.As(err, &refused) {
-		t.Fatalf("got %v, want an *AgentError", err)
+		t.Fatalf("got %v, want an *Error", err)
 	}
 	if want := (Error{Command: "guest-ping", Class: "CommandNotFound", Desc: "it is disabled"}); *refused != want {
 		t.Errorf("got %+v, want %+v", *refused, want)
@@ -252,11 +252,11 @@ func TestExecReportsWhatItCannotRunOrRead(t *testing.T) {
 	var refused *Error
 	_, err := scripted(t, step{command: start.command, answer: refusal}).Exec(t.Context(), "nope")
 	if !errors.As(err, &refused) || refused.Command != "guest-exec" {
-		t.Errorf("a program that is not there: got %v, want an *AgentError of guest-exec", err)
+		t.Errorf("a program that is not there: got %v, want an *Error of guest-exec", err)
 	}
 	_, err = scripted(t, started, step{command: status, answer: refusal}).Exec(t.Context(), "nope")
 	if !errors.As(err, &refused) || refused.Command != "guest-exec-status" {
-		t.Errorf("an agent that forgot the process: got %v, want an *AgentError of guest-exec-status", err)
+		t.Errorf("an agent that forgot the process: got %v, want an *Error of guest-exec-status", err)
 	}
 	_, err = scripted(t, started, step{command: status, answer: `{"return": {"exited": true, "out-data": "?"}}`}).Exec(t.Context(), "nope")
 	if _, ok := errors.AsType[base64.CorruptInputError](err); !ok {

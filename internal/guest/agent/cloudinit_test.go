@@ -290,7 +290,7 @@ func TestAGuestWithoutCloudInitIsToldFromABrokenOne(t *testing.T) {
 	}
 	var agentError *Error
 	if _, err := scripted(t, refused).CloudInitStatus(t.Context()); !errors.As(err, &agentError) || errors.Is(err, ErrNoCloudInit) {
-		t.Errorf("with guest-exec disabled: got %v, want an *AgentError only", err)
+		t.Errorf("with guest-exec disabled: got %v, want an *Error only", err)
 	}
 }
 

@@ -47,7 +47,7 @@ type Sink struct {
 // NewSink returns a sink that writes to a volume.
 func NewSink(transfer host.Transfer, pool, volume string) Sink { return Sink{transfer, pool, volume} }
 
-// WriteAt implements image.Sink.
+// WriteAt implements transfer.Sink.
 func (s Sink) WriteAt(ctx context.Context, r io.Reader, offset, length int64) error {
 	lent := &lentReader{r: r}
 	defer lent.giveBack() // a cancelled transfer may go on reading for a moment, and must not use the reader

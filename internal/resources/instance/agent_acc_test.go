@@ -17,7 +17,7 @@ type virshAgent struct {
 	domain string
 }
 
-// AgentCommand implements guest.Transport.
+// AgentCommand implements agent.Transport.
 func (a virshAgent) AgentCommand(_ context.Context, command string, timeout time.Duration) (string, error) {
 	return a.host.Virsh(a.t, "qemu-agent-command", "--timeout", fmt.Sprint(int(timeout.Seconds())), a.domain, command), nil
 }

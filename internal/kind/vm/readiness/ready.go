@@ -232,7 +232,7 @@ type agentOf struct {
 	uuid string
 }
 
-// AgentCommand implements guest.Transport.
+// AgentCommand implements agent.Transport.
 func (a agentOf) AgentCommand(ctx context.Context, command string, timeout time.Duration) (string, error) {
 	return a.host.AgentCommand(ctx, a.uuid, command, timeout)
 }
