@@ -165,7 +165,6 @@ func TestWhatEndsWithItsConnectionHasToShowThatItIsWhole(t *testing.T) {
 		"raw":  {disk, false},
 		"gzip": {imagetest.Packed(t, "gzip", disk), true}, "xz": {imagetest.Packed(t, "xz", disk), true}, "bzip2": {imagetest.Packed(t, "bzip2", disk), true},
 		"zstd": {imagetest.Packed(t, "zstd", disk), true}, "zstd with a checksum": {imagetest.Packed(t, "zstd", disk, "--check"), true},
-		"pzstd":      {imagetest.Packed(t, "pzstd", bytes.Repeat(imagetest.Textual()[:4<<20], 4), "-p", "3"), false},
 		"gzip twice": {twice("gzip"), false}, "xz twice": {twice("xz"), false}, "bzip2 twice": {twice("bzip2"), false}, "zstd twice": {twice("zstd"), false},
 		"qcow2": {imagetest.Converted(t, disk), true}, "qcow2, compressed": {imagetest.Converted(t, disk, "-c"), true},
 		"qcow2 of zstd":          {imagetest.Converted(t, disk, "-c", "-o", "compression_type=zstd"), true},
