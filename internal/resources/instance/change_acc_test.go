@@ -1,7 +1,9 @@
 package instance_test
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,12 +22,16 @@ import (
 func TestAccInstanceChangesInPlace(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("change")
 	image := blankImage(t)
+	const off = `power_state = "stopped"`
+	// The guest has no system, and does not shut down: half of an update's time would be waited for it.
 	config := func(settings ...string) string {
+		update := "20m"
+		if slices.Contains(settings, off) {
+			update = "30s"
+		}
 		return shop(name, image) + instance("it", name, append(settings, `wait_for = []`,
-			`timeouts {
-			  update = "16s"
-			  delete = "5s"
-			}`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`)...)
+			fmt.Sprintf("timeouts {\n    update = %q\n    delete = \"5s\"\n  }", update),
+			`network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`)...)
 	}
 	// It is the same machine throughout: no step may replace it.
 	same := statecheck.CompareValue(compare.ValuesSame())
@@ -47,7 +53,6 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 		}
 	}
 	const (
-		off       = `power_state = "stopped"`
 		described = `description = "Says & <what> it is for"`
 		labelled  = `labels = { team = "a", "" = "empty key" }`
 		large     = `storage_profile = { disks = { system = { size_gb = 2 } } }`

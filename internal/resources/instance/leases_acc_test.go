@@ -45,7 +45,7 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 
 	// The guest goes without giving its lease back, and its new disk does not boot.
 	host.Virsh(t, "destroy", domain)
-	config("2.0.0", "20s")
+	config("2.0.0", "40s")
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", `condition "ip" was not met after`,
 		"the DHCP lease from before the start, which the guest has not renewed")
 	if now := lease(); now != first {

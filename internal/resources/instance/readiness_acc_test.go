@@ -43,8 +43,8 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	w := newWorkspace(t, host, name, tfconfig.Render(busy, release(blankImage(t))))
 	domain := name + "-it"
 	const soon = `timeouts {
-	  create = "25s"
-	  update = "25s"
+	  create = "40s"
+	  update = "40s"
 	  delete = "5s"
 	}`
 	w.instances(t, instance("it", domain, soon))

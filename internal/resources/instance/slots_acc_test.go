@@ -126,7 +126,7 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	domain := name + "-it"
 	config := func(settings ...string) {
 		w.instances(t, instance("it", domain, append(settings, `wait_for = []`, `timeouts {
-    update = "40s"
+    update = "1m"
     delete = "1s"
   }`)...))
 	}
