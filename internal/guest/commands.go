@@ -20,12 +20,13 @@ func checkCommands(root *yaml.Node) error {
 		commands := root.Content[at]
 		switch {
 		case isNull(commands):
-			return fmt.Errorf("user data: line %d: %s has no value, which cloud-init reports as an error: leave it out, or "+
-				"write an empty list, %s: []",
+			return fmt.Errorf("user data: line %d: %s has no value, which cloud-init reports as an error: "+
+				"leave it out, or write an empty list, %s: []",
 				commands.Line, key, key)
 		case commands.Kind != yaml.SequenceNode:
-			return fmt.Errorf("user data: line %d: %s is %s, and cloud-init accepts only a list of commands: write each "+
-				"command on a line of its own, indented, after a hyphen and a space", commands.Line, key, kindOf(commands))
+			return fmt.Errorf("user data: line %d: %s is %s, and cloud-init accepts only a list of "+
+				"commands: write each command on a line of its own, indented, after a hyphen and a space",
+				commands.Line, key, kindOf(commands))
 		}
 		for _, command := range commands.Content {
 			if err := checkCommand(key, command); err != nil {
@@ -41,19 +42,21 @@ func checkCommand(key string, command *yaml.Node) error {
 	case isNull(command):
 		return nil
 	case command.Kind == yaml.ScalarNode && !isText(command):
-		return fmt.Errorf("user data: line %d: YAML 1.1 reads the command of %s as true or false, a number, or a time, and "+
-			"cloud-init accepts only texts and lists: put the command in quotes", command.Line, key)
+		return fmt.Errorf("user data: line %d: YAML 1.1 reads the command of %s as true or false, a number, or "+
+			"a time, and cloud-init accepts only texts and lists: put the command in quotes", command.Line, key)
 	case command.Kind != yaml.SequenceNode:
 		return nil
 	}
 	for _, word := range command.Content {
 		if word.Kind != yaml.ScalarNode {
-			return fmt.Errorf("user data: line %d: the command of %s is a list with %s in it, and its elements are the words of the command: put them in quotes",
+			return fmt.Errorf("user data: line %d: the command of %s is a list with %s in it, and its elements are "+
+				"the words of the command: put them in quotes",
 				word.Line, key, kindOf(word))
 		}
 		if !isText(word) && !sameWord.MatchString(word.Value) {
 			return fmt.Errorf("user data: line %d: YAML 1.1 does not read a word of the command of %s as a text, and "+
-				"cloud-init would change it, as yes into True and 0644 into 420: put the word in quotes", word.Line, key)
+				"cloud-init would change it, as yes into True and 0644 into 420: put the word in quotes", word.Line,
+				key)
 		}
 	}
 	return nil
@@ -79,8 +82,10 @@ var typed = regexp.MustCompile(`^(?:` +
 	`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
 	`|[-+]?\.(?:[Ii]nf|INF)|\.(?:nan|NaN|NAN)` +
 	`|[0-9]{4}-[0-9]{2}-[0-9]{2}` +
-	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?` +
+	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}` +
+	`(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?` +
 	`)$`)
 
 // sameWord matches those of them that Python writes again as they were.
-var sameWord = regexp.MustCompile(`^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]{0,8})\.(?:0|[0-9]{0,3}[1-9])|[0-9]{4}-[0-9]{2}-[0-9]{2})$`)
+var sameWord = regexp.MustCompile(
+	`^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]{0,8})\.(?:0|[0-9]{0,3}[1-9])|[0-9]{4}-[0-9]{2}-[0-9]{2})$`)

@@ -54,8 +54,9 @@ func (c *Customization) Validate(template string) finding.List {
 		}
 	}
 	if c.Timezone != "" && !timezoneForm.MatchString(c.Timezone) {
-		fs.Add(at.Name("timezone"), "Invalid time zone", fmt.Sprintf("%q is not a name in the tz database, such as UTC or "+
-			"Europe/Berlin.", c.Timezone))
+		fs.Add(at.Name("timezone"), "Invalid time zone",
+			fmt.Sprintf("%q is not a name in the tz database, such as UTC or "+
+				"Europe/Berlin.", c.Timezone))
 	}
 	if c.Locale != "" && !localeForm.MatchString(c.Locale) {
 		fs.Add(at.Name("locale"), "Invalid locale", fmt.Sprintf("%q is not a locale, such as en_US.UTF-8 or "+
@@ -80,33 +81,42 @@ func checkSSHKeys(fs *finding.List, at finding.Path, keys []string) {
 func checkUser(fs *finding.List, at finding.Path, name string, u User) {
 	switch {
 	case name == "root":
-		fs.Add(at, "Reserved user name", "The user root exists already: set ssh_authorized_keys of customization to let "+
-			"keys log in as root.")
+		fs.Add(at, "Reserved user name", "The user root exists already: set ssh_authorized_keys of "+
+			"customization to let keys log in as root.")
 	case !loginForm.MatchString(name):
-		fs.Add(at, "Invalid user name", "Use lower-case letters, digits, hyphens and underscores, starting with a letter or an underscore, at most 32.")
+		fs.Add(at, "Invalid user name", "Use lower-case letters, digits, hyphens and underscores, starting with a "+
+			"letter or an underscore, at most 32.")
 	}
 	for _, group := range u.Groups {
 		if !loginForm.MatchString(group) {
-			fs.Add(at.Name("groups"), "Invalid group name", fmt.Sprintf("%q is not the name of a group: use lower-case "+
-				"letters, digits, hyphens and underscores, starting with a letter or an underscore, at most 32.", group))
+			fs.Add(at.Name("groups"), "Invalid group name",
+				fmt.Sprintf("%q is not the name of a group: use lower-case "+
+					"letters, digits, hyphens and underscores, starting with a letter or an underscore, at most 32.",
+					group))
 		}
 	}
 	checkSSHKeys(fs, at.Name("ssh_authorized_keys"), u.SSHAuthorizedKeys)
-	if u.Shell != "" && (!absolute(u.Shell) || strings.ContainsFunc(u.Shell, isSpaceOrControl) || strings.Contains(u.Shell, ":")) {
-		fs.Add(at.Name("shell"), "Invalid shell", fmt.Sprintf("The shell %q is not the absolute path of a program, such as "+
-			"/bin/bash.", u.Shell))
+	if u.Shell != "" && (!absolute(u.Shell) || strings.ContainsFunc(u.Shell, isSpaceOrControl) ||
+		strings.Contains(u.Shell, ":")) {
+		fs.Add(at.Name("shell"), "Invalid shell",
+			fmt.Sprintf("The shell %q is not the absolute path of a program, such as "+
+				"/bin/bash.", u.Shell))
 	}
 }
 
 func checkFile(fs *finding.List, at finding.Path, name string, f File) {
 	if !absolute(name) || strings.ContainsFunc(name, isControl) {
-		fs.Add(at, "Invalid file path", "Use an absolute path without . and .., doubled slashes, or a slash at its end.")
+		fs.Add(at, "Invalid file path", "Use an absolute path without . and .., doubled slashes, or a "+
+			"slash at its end.")
 	}
 	if f.Permissions != "" && !permissionsForm.MatchString(f.Permissions) {
-		fs.Add(at.Name("permissions"), "Invalid permissions", fmt.Sprintf("The permissions are %q: write them in octal, as in \"0644\".", f.Permissions))
+		fs.Add(at.Name("permissions"), "Invalid permissions",
+			fmt.Sprintf("The permissions are %q: write them in octal, as in \"0644\".", f.Permissions))
 	}
-	if user, group, both := strings.Cut(f.Owner, ":"); f.Owner != "" && (!loginForm.MatchString(user) || both && !loginForm.MatchString(group)) {
-		fs.Add(at.Name("owner"), "Invalid owner", fmt.Sprintf("The owner is %q: write a user, or user:group, by name.", f.Owner))
+	if user, group, both := strings.Cut(f.Owner, ":"); f.Owner != "" &&
+		(!loginForm.MatchString(user) || both && !loginForm.MatchString(group)) {
+		fs.Add(at.Name("owner"), "Invalid owner", fmt.Sprintf("The owner is %q: write a user, or user:group, by name.",
+			f.Owner))
 	}
 }
 

@@ -45,8 +45,10 @@ func TestACustomizationReachesCloudInit(t *testing.T) {
 	data := customized(t, "", &Customization{
 		InstallPackages: []string{"nginx", "curl"}, SSHAuthorizedKeys: []string{alice + "\n"},
 		Users: map[string]User{
-			"deploy": {Groups: []string{"sudo", "adm"}, SSHAuthorizedKeys: []string{bob}, Sudo: true, Shell: "/bin/bash"},
-			"app":    {},
+			"deploy": {
+				Groups: []string{"sudo", "adm"}, SSHAuthorizedKeys: []string{bob}, Sudo: true, Shell: "/bin/bash",
+			},
+			"app": {},
 		},
 		Files: map[string]File{
 			"/etc/motd":     {Content: "hi\n"},
@@ -62,11 +64,24 @@ func TestACustomizationReachesCloudInit(t *testing.T) {
 		"packages": []string{"curl", "nginx"}, "timezone": "Europe/Berlin", "locale": "no",
 		"users": []any{
 			"default", map[string]any{"name": "app"},
-			map[string]any{"name": "deploy", "groups": []string{"adm", "sudo"}, "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": []string{bob}},
+			map[string]any{
+				"name":                "deploy",
+				"groups":              []string{"adm", "sudo"},
+				"shell":               "/bin/bash",
+				"sudo":                "ALL=(ALL) NOPASSWD:ALL",
+				"ssh_authorized_keys": []string{bob},
+			},
 		},
 		"write_files": []any{
 			map[string]any{"path": "/etc/motd", "content": "hi\n", "permissions": "0644", "owner": "root:root"},
-			map[string]any{"path": "/srv/app/conf", "content": "AP8=", "encoding": "b64", "permissions": "0640", "owner": "app:app", "defer": true},
+			map[string]any{
+				"path":        "/srv/app/conf",
+				"content":     "AP8=",
+				"encoding":    "b64",
+				"permissions": "0640",
+				"owner":       "app:app",
+				"defer":       true,
+			},
 		},
 		"runcmd": []any{customizeCommand},
 	})
@@ -74,7 +89,9 @@ func TestACustomizationReachesCloudInit(t *testing.T) {
 
 func TestNothingAskedForAddsNothing(t *testing.T) {
 	plain := map[string]any{"hostname": "web", "preserve_hostname": false}
-	for name, c := range map[string]*Customization{"none": nil, "an empty one": {}, "empty ones in it": {Users: map[string]User{}, RunCommands: []string{}}} {
+	for name, c := range map[string]*Customization{
+		"none": nil, "an empty one": {}, "empty ones in it": {Users: map[string]User{}, RunCommands: []string{}},
+	} {
 		sameValue(t, name, customized(t, "", c), plain)
 		sameValue(t, name+", with an empty template", customized(t, "#cloud-config\n", c), plain)
 		data := customized(t, "#cloud-config\nruncmd: [a]\n", c)
@@ -91,21 +108,36 @@ func TestWhatIsWrongIsFoundWhereItIs(t *testing.T) {
 		InstallPackages: []string{"nginx", "--allow-unauthenticated", "a b", ""}, OpenPorts: []int64{0, 80, 65536},
 		SSHAuthorizedKeys: []string{"ssh-rsa"},
 		Users: map[string]User{
-			"root": {}, "Deploy": {}, "a:b": {}, "": {},
-			"ok": {Groups: []string{"sudo,adm", "wheel"}, SSHAuthorizedKeys: []string{"x"}, Shell: "bash"}, "colon": {Shell: "/bin/a:b"},
+			"root":   {},
+			"Deploy": {},
+			"a:b":    {},
+			"":       {},
+			"ok":     {Groups: []string{"sudo,adm", "wheel"}, SSHAuthorizedKeys: []string{"x"}, Shell: "bash"},
+			"colon":  {Shell: "/bin/a:b"},
 		},
 		Files: map[string]File{
-			"etc/motd": {}, "/": {}, "/a/../b": {}, "/a//b": {}, "/a/": {}, "/a\nb": {}, "": {},
-			"/etc/motd": {Permissions: "rw-r--r--", Owner: "root:"}, "/b": {Permissions: "0888", Owner: "0:0"}, "/c": {Permissions: "04755", Owner: "a:b:c"},
+			"etc/motd":  {},
+			"/":         {},
+			"/a/../b":   {},
+			"/a//b":     {},
+			"/a/":       {},
+			"/a\nb":     {},
+			"":          {},
+			"/etc/motd": {Permissions: "rw-r--r--", Owner: "root:"},
+			"/b":        {Permissions: "0888", Owner: "0:0"},
+			"/c":        {Permissions: "04755", Owner: "a:b:c"},
 		},
 		RunCommands: []string{"true", " \n", "a\x00b", strings.Repeat("x", maxCommand+1)},
 		Timezone:    "Berlin time", Locale: "english", UserData: "packages: [nginx]",
 	}
 	want := []string{
 		"install_packages", "install_packages", "install_packages", "open_ports", "open_ports", "ssh_authorized_keys",
-		`users[""]`, `users["Deploy"]`, `users["a:b"]`, `users["colon"].shell`, `users["ok"].groups`, `users["ok"].ssh_authorized_keys`, `users["ok"].shell`, `users["root"]`,
-		`files[""]`, `files["/"]`, "files[\"/a\nb\"]", `files["/a/"]`, `files["/a/../b"]`, `files["/a//b"]`, `files["/b"].permissions`, `files["/b"].owner`,
-		`files["/c"].permissions`, `files["/c"].owner`, `files["/etc/motd"].permissions`, `files["/etc/motd"].owner`, `files["etc/motd"]`,
+		`users[""]`, `users["Deploy"]`, `users["a:b"]`, `users["colon"].shell`, `users["ok"].groups`,
+		`users["ok"].ssh_authorized_keys`, `users["ok"].shell`, `users["root"]`,
+		`files[""]`, `files["/"]`, "files[\"/a\nb\"]", `files["/a/"]`, `files["/a/../b"]`, `files["/a//b"]`,
+		`files["/b"].permissions`, `files["/b"].owner`,
+		`files["/c"].permissions`, `files["/c"].owner`, `files["/etc/motd"].permissions`, `files["/etc/motd"].owner`,
+		`files["etc/motd"]`,
 		"run_commands", "run_commands", "run_commands", "timezone", "locale", "user_data",
 	}
 	var got []string
@@ -126,12 +158,19 @@ func TestWhatIsWrongIsFoundWhereItIs(t *testing.T) {
 func TestWhatIsRightIsNotFoundWrong(t *testing.T) {
 	key := testKey(t, 1, "")
 	good := &Customization{
-		InstallPackages: []string{"libstdc++6", "nginx=1.22.1-9", "@development-tools", "python3.11", "/srv/a.rpm"},
-		OpenPorts:       []int64{1, 65535}, SSHAuthorizedKeys: []string{key + "\n"},
-		Users:       map[string]User{"_apt-1": {Groups: []string{"docker"}, SSHAuthorizedKeys: []string{key}, Shell: "/usr/bin/fish"}},
-		Files:       map[string]File{"/etc/ä b": {Permissions: "600", Owner: "www-data"}, "/a": {Permissions: "4755", Owner: "a:b"}},
-		RunCommands: []string{"-x", "echo 'a\nb'"}, Timezone: "America/Argentina/Buenos_Aires", Locale: "sr_RS.UTF-8@latin",
-		UserData: "#cloud-config\n",
+		InstallPackages:   []string{"libstdc++6", "nginx=1.22.1-9", "@development-tools", "python3.11", "/srv/a.rpm"},
+		OpenPorts:         []int64{1, 65535},
+		SSHAuthorizedKeys: []string{key + "\n"},
+		Users: map[string]User{
+			"_apt-1": {Groups: []string{"docker"}, SSHAuthorizedKeys: []string{key}, Shell: "/usr/bin/fish"},
+		},
+		Files: map[string]File{
+			"/etc/ä b": {Permissions: "600", Owner: "www-data"}, "/a": {Permissions: "4755", Owner: "a:b"},
+		},
+		RunCommands: []string{"-x", "echo 'a\nb'"},
+		Timezone:    "America/Argentina/Buenos_Aires",
+		Locale:      "sr_RS.UTF-8@latin",
+		UserData:    "#cloud-config\n",
 	}
 	for _, zone := range []string{"UTC", "Etc/GMT+5", "America/Port-au-Prince", "GMT0"} {
 		good.Timezone = zone
@@ -153,24 +192,41 @@ func TestTheDigestIsOfTheMeaning(t *testing.T) {
 		t.Errorf("asking for nothing has the digests %q and %q", none.Digest(), new(Customization).Digest())
 	}
 	one := Customization{
-		InstallPackages: []string{"b", "a", "b"}, OpenPorts: []int64{443, 80}, SSHAuthorizedKeys: []string{"k\n"},
-		Users: map[string]User{"u": {Groups: []string{"y", "x"}, SSHAuthorizedKeys: []string{"k\n"}}}, Files: map[string]File{"/a": {Content: "x"}, "/b": {}},
+		InstallPackages:   []string{"b", "a", "b"},
+		OpenPorts:         []int64{443, 80},
+		SSHAuthorizedKeys: []string{"k\n"},
+		Users:             map[string]User{"u": {Groups: []string{"y", "x"}, SSHAuthorizedKeys: []string{"k\n"}}},
+		Files:             map[string]File{"/a": {Content: "x"}, "/b": {}},
 	}
 	same := Customization{
-		InstallPackages: []string{"a", "b"}, OpenPorts: []int64{80, 443}, SSHAuthorizedKeys: []string{"k"}, RunCommands: []string{},
-		Users: map[string]User{"u": {Groups: []string{"x", "y"}, SSHAuthorizedKeys: []string{"k"}}},
-		Files: map[string]File{"/a": {Content: "x", Permissions: "644", Owner: "root:root"}, "/b": {Permissions: "0644"}},
+		InstallPackages:   []string{"a", "b"},
+		OpenPorts:         []int64{80, 443},
+		SSHAuthorizedKeys: []string{"k"},
+		RunCommands:       []string{},
+		Users:             map[string]User{"u": {Groups: []string{"x", "y"}, SSHAuthorizedKeys: []string{"k"}}},
+		Files: map[string]File{
+			"/a": {Content: "x", Permissions: "644", Owner: "root:root"}, "/b": {Permissions: "0644"},
+		},
 	}
 	if one.Digest() != same.Digest() {
 		t.Error("two ways to write the same have two digests")
 	}
 	seen := map[string]string{one.Digest(): "one"}
 	for name, c := range map[string]Customization{
-		"no ports": {OpenPorts: []int64{}}, "a port": {OpenPorts: []int64{1}}, "a user": {Users: map[string]User{"a": {}}},
-		"a sudoer": {Users: map[string]User{"a": {Sudo: true}}}, "a file": {Files: map[string]File{"/a": {}}},
-		"a byte": {Files: map[string]File{"/a": {Content: "\xff"}}}, "another byte": {Files: map[string]File{"/a": {Content: "\xfe"}}},
-		"two commands": {RunCommands: []string{"a", "b"}}, "in another order": {RunCommands: []string{"b", "a"}}, "one command": {RunCommands: []string{"a\nb"}},
-		"a package": {InstallPackages: []string{"a"}}, "a zone": {Timezone: "a"}, "a locale": {Locale: "a"}, "user data": {UserData: "a"},
+		"no ports":         {OpenPorts: []int64{}},
+		"a port":           {OpenPorts: []int64{1}},
+		"a user":           {Users: map[string]User{"a": {}}},
+		"a sudoer":         {Users: map[string]User{"a": {Sudo: true}}},
+		"a file":           {Files: map[string]File{"/a": {}}},
+		"a byte":           {Files: map[string]File{"/a": {Content: "\xff"}}},
+		"another byte":     {Files: map[string]File{"/a": {Content: "\xfe"}}},
+		"two commands":     {RunCommands: []string{"a", "b"}},
+		"in another order": {RunCommands: []string{"b", "a"}},
+		"one command":      {RunCommands: []string{"a\nb"}},
+		"a package":        {InstallPackages: []string{"a"}},
+		"a zone":           {Timezone: "a"},
+		"a locale":         {Locale: "a"},
+		"user data":        {UserData: "a"},
 	} {
 		digest := c.Digest()
 		if other, taken := seen[digest]; taken || !strings.HasPrefix(digest, "sha256:") {
@@ -189,8 +245,10 @@ func TestTheDigestIsOfTheMeaning(t *testing.T) {
 
 // hostile are texts that break out of quotes, comments, lines, encodings and templates.
 var hostile = []string{
-	"", "'", `"`, `\`, "# no comment", "a: b", "- a", "{{ .x }}", "${x} $(reboot) `reboot`", "*a", "&a", "!x", "%", "@REPORT@", "@CALLS@\n", "|\n  a", "\n\n", "\r\n", " \t",
-	"ä€😀", "\u0085\u2028\u2029\ufeff\ufffe", "\x00", "\x1b[2J", "\xff\xfe", "no", "1:30", "0644", "~", "EOF\n", strings.Repeat("\"'\\\n#:", 64<<10/6), "--- a\n...\n",
+	"", "'", `"`, `\`, "# no comment", "a: b", "- a", "{{ .x }}", "${x} $(reboot) `reboot`", "*a", "&a", "!x", "%",
+	"@REPORT@", "@CALLS@\n", "|\n  a", "\n\n", "\r\n", " \t",
+	"ä€😀", "\u0085\u2028\u2029\ufeff\ufffe", "\x00", "\x1b[2J", "\xff\xfe", "no", "1:30", "0644", "~", "EOF\n",
+	strings.Repeat("\"'\\\n#:", 64<<10/6), "--- a\n...\n",
 }
 
 func FuzzACustomizationIsData(f *testing.F) {
@@ -200,8 +258,14 @@ func FuzzACustomizationIsData(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content, word string) {
 		c := &Customization{
-			InstallPackages: []string{word, "a"}, Files: map[string]File{"/a": {Content: content}, "/" + word: {Content: word, Owner: word}},
-			Users: map[string]User{"u": {Groups: []string{word}, Shell: word}}, RunCommands: []string{word}, Timezone: word, Locale: word,
+			InstallPackages: []string{word, "a"},
+			Files: map[string]File{
+				"/a": {Content: content}, "/" + word: {Content: word, Owner: word},
+			},
+			Users:       map[string]User{"u": {Groups: []string{word}, Shell: word}},
+			RunCommands: []string{word},
+			Timezone:    word,
+			Locale:      word,
 		}
 		if len(c.Validate("")) > 0 { // these are refused anyway; contents never are
 			c = &Customization{Files: map[string]File{"/a": {Content: content}}, RunCommands: []string{word}}
@@ -209,7 +273,10 @@ func FuzzACustomizationIsData(f *testing.F) {
 				c.RunCommands = nil
 			}
 		}
-		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: "#cloud-config\nwrite_files: [{path: /t, content: t}]\n", Customization: c}.Render()
+		files, err := Seed{
+			InstanceID: "id", Hostname: "web", VendorData: "#cloud-config\nwrite_files: [{path: /t, content: t}]\n",
+			Customization: c,
+		}.Render()
 		if err != nil {
 			t.Fatal(err)
 		}

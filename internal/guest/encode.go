@@ -73,10 +73,12 @@ func quoted(n *yaml.Node) *yaml.Node {
 // firstDifference is the first node of want that got does not have in the same place; nil if both
 // mean the same.
 func firstDifference(want, got *yaml.Node) *yaml.Node {
-	if want.Kind != got.Kind || want.ShortTag() != got.ShortTag() || want.Value != got.Value && !isNull(want) || len(want.Content) != len(got.Content) {
+	if want.Kind != got.Kind || want.ShortTag() != got.ShortTag() || want.Value != got.Value && !isNull(want) ||
+		len(want.Content) != len(got.Content) {
 		return want
 	}
-	if want.Kind == yaml.ScalarNode && isPlain(want) != isPlain(got) && ambiguous.MatchString(want.Value) && want.Style&yaml.TaggedStyle == 0 {
+	if want.Kind == yaml.ScalarNode && isPlain(want) != isPlain(got) && ambiguous.MatchString(want.Value) &&
+		want.Style&yaml.TaggedStyle == 0 {
 		return want
 	}
 	for i, child := range want.Content {

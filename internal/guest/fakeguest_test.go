@@ -35,7 +35,8 @@ func newFakeGuest(t *testing.T, script string) fakeGuest {
 		}
 	}
 	g.write(filepath.Join("cloud", "data", "instance-id"), "id\n")
-	g.write("script", strings.NewReplacer("/dev/ttyS0", filepath.Join(g.dir, "tty"), agent.RunDirectory, g.dir, "/var/lib/cloud", filepath.Join(g.dir, "cloud")).
+	g.write("script", strings.NewReplacer("/dev/ttyS0", filepath.Join(g.dir, "tty"), agent.RunDirectory, g.dir,
+		"/var/lib/cloud", filepath.Join(g.dir, "cloud")).
 		Replace(script)+"heard=$?\nwait\nexit $heard\n")
 	// The guest does not have this machine's other programs, such as nft.
 	for _, program := range []string{"cat", "cut", "grep", "id", "rm", "sed", "sh", "touch", "tr"} {
@@ -73,7 +74,8 @@ func (g fakeGuest) prepare(notes, programs map[string]string) {
 
 // run runs the script with arguments, and waits for its background work.
 func (g fakeGuest) run(args string) error {
-	cmd := exec.CommandContext(g.Context(), g.sh, append([]string{filepath.Join(g.dir, "script")}, strings.Fields(args)...)...)
+	cmd := exec.CommandContext(g.Context(), g.sh,
+		append([]string{filepath.Join(g.dir, "script")}, strings.Fields(args)...)...)
 	cmd.Dir, cmd.Env = g.dir, []string{"PATH=" + g.dir}
 	return cmd.Run()
 }

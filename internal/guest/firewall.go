@@ -82,11 +82,14 @@ func portRanges(ports []int64) []string {
 }
 
 func firewallFiles(ports []int64) []writeFile {
-	return []writeFile{File{Content: firewallRules(ports)}.written(rulesPath), File{Content: firewallUnit}.written(unitPath)}
+	return []writeFile{
+		File{Content: firewallRules(ports)}.written(rulesPath), File{Content: firewallUnit}.written(unitPath),
+	}
 }
 
 // earlyFirewall loads the rules, if nft is in the image, before packages are installed and their
 // services started. The script makes sure of it later, and reports a failure.
 func earlyFirewall(ports []int64) string {
-	return fmt.Sprintf("[ -e %s ] || ! command -v nft >/dev/null || printf %%s %s | nft -f -", rulesPath, cloudinit.ShellWord(firewallRules(ports)))
+	return fmt.Sprintf("[ -e %s ] || ! command -v nft >/dev/null || printf %%s %s | nft -f -",
+		rulesPath, cloudinit.ShellWord(firewallRules(ports)))
 }

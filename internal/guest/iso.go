@@ -100,8 +100,10 @@ func fill(image []byte, files []seedFile) error {
 	offsets := make([]int, len(files))
 	for i, file := range files {
 		at := bytes.Index(image, file.marker)
-		if at < 0 || at%sectorSize != 0 || at+wholeSectors(len(file.content)) > len(image) || bytes.LastIndex(image, file.marker) != at {
-			return fmt.Errorf("%s is not where the image's layout should have it; this is a bug of the provider", file.name)
+		if at < 0 || at%sectorSize != 0 || at+wholeSectors(len(file.content)) > len(image) ||
+			bytes.LastIndex(image, file.marker) != at {
+			return fmt.Errorf("%s is not where the image's layout should have it; this is a bug of the provider",
+				file.name)
 		}
 		offsets[i] = at
 	}

@@ -48,12 +48,22 @@ func TestISOHoldsTheFilesAsGiven(t *testing.T) {
 	big := make([]byte, 5*sectorSize+1)
 	rand.Read(big)
 	for name, files := range map[string]Files{
-		"ordinary":             {UserData: []byte("#cloud-config\nhostname: web\n"), MetaData: []byte("instance-id: web-instance\n"), NetworkConfig: []byte("version: 2\nethernets: {}\n")},
-		"the same content":     {UserData: bytes.Repeat([]byte("x"), 100), MetaData: bytes.Repeat([]byte("x"), 100), NetworkConfig: bytes.Repeat([]byte("x"), 100)},
-		"no network":           {UserData: bytes.Repeat([]byte("u"), 30), MetaData: bytes.Repeat([]byte("m"), 30)},
-		"a sector":             {UserData: big[:sectorSize], MetaData: big[1 : sectorSize+1], NetworkConfig: big[:2*sectorSize]},
-		"around a sector":      {UserData: big[:sectorSize+1], MetaData: big[:sectorSize-1], NetworkConfig: big},
-		"the size of a marker": {UserData: big[:markerSize], MetaData: big[:markerSize+1], NetworkConfig: big[:markerSize]},
+		"ordinary": {
+			UserData: []byte("#cloud-config\nhostname: web\n"), MetaData: []byte("instance-id: web-instance\n"),
+			NetworkConfig: []byte("version: 2\nethernets: {}\n"),
+		},
+		"the same content": {
+			UserData: bytes.Repeat([]byte("x"), 100), MetaData: bytes.Repeat([]byte("x"), 100),
+			NetworkConfig: bytes.Repeat([]byte("x"), 100),
+		},
+		"no network": {UserData: bytes.Repeat([]byte("u"), 30), MetaData: bytes.Repeat([]byte("m"), 30)},
+		"a sector": {
+			UserData: big[:sectorSize], MetaData: big[1 : sectorSize+1], NetworkConfig: big[:2*sectorSize],
+		},
+		"around a sector": {UserData: big[:sectorSize+1], MetaData: big[:sectorSize-1], NetworkConfig: big},
+		"the size of a marker": {
+			UserData: big[:markerSize], MetaData: big[:markerSize+1], NetworkConfig: big[:markerSize],
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			image, err := files.ISO()
@@ -222,7 +232,9 @@ func checkWithIsoinfo(t *testing.T, path string, files Files) {
 	if header := needs.Tool(t, "isoinfo", "-d", "-i", path); !strings.Contains(header, "\nVolume id: cidata\n") {
 		t.Errorf("isoinfo -d: want the volume id cidata in:\n%s", header)
 	}
-	for name, want := range map[string][]byte{"user-data": files.UserData, "meta-data": files.MetaData, "network-config": files.NetworkConfig} {
+	for name, want := range map[string][]byte{
+		"user-data": files.UserData, "meta-data": files.MetaData, "network-config": files.NetworkConfig,
+	} {
 		if got := needs.Tool(t, "isoinfo", "-i", path, "-x", "/"+name+";1"); got != string(want) {
 			t.Errorf("isoinfo reads %s as %q, want %q", name, got, want)
 		}

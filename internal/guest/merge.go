@@ -61,10 +61,13 @@ func join(key string, lower, upper *yaml.Node) (*yaml.Node, error) {
 	case isNull(lower) || slices.Contains(wholeKeys, key):
 		return upper, nil
 	case lower.Kind != upper.Kind:
-		return nil, fmt.Errorf("%s is %s in one place and %s in another (the template's cloud-config, the customization's "+
-			"attributes, or its user_data). They are merged, so write it in the same form", key, kindOf(lower), kindOf(upper))
+		return nil, fmt.Errorf("%s is %s in one place and %s in another (the template's cloud-config, the "+
+			"customization's attributes, or its user_data). They are merged, so write it in the same form", key,
+			kindOf(lower), kindOf(upper))
 	case lower.Kind == yaml.SequenceNode:
-		return &yaml.Node{Kind: yaml.SequenceNode, Tag: lower.Tag, Content: slices.Concat(lower.Content, upper.Content)}, nil
+		return &yaml.Node{
+			Kind: yaml.SequenceNode, Tag: lower.Tag, Content: slices.Concat(lower.Content, upper.Content),
+		}, nil
 	case lower.Kind == yaml.MappingNode:
 		if err := errors.Join(checkKeys(lower), checkKeys(upper)); err != nil {
 			return nil, err
@@ -146,8 +149,8 @@ func (r *resolver) resolve(n *yaml.Node, depth int) (*yaml.Node, error) {
 	}
 	for _, source := range merged {
 		if source.Kind != yaml.MappingNode {
-			return nil, fmt.Errorf("user data: the merge key (<<) of the mapping in line %d brings in something that is not a "+
-				"mapping", n.Line)
+			return nil, fmt.Errorf("user data: the merge key (<<) of the mapping in line %d brings in something "+
+				"that is not a mapping", n.Line)
 		}
 		for i := 0; i < len(source.Content); i += 2 {
 			if indexOf(plain, source.Content[i].Value) < 0 {

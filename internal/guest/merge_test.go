@@ -26,8 +26,12 @@ only_theirs: *p
 `
 	key := testKey(t, 1, "")
 	data := customized(t, template, &Customization{
-		InstallPackages: []string{"nginx"}, RunCommands: []string{"third"}, Timezone: "Europe/Berlin", SSHAuthorizedKeys: []string{key},
-		Users: map[string]User{"deploy": {}}, Files: map[string]File{"/instance": {Content: "i"}},
+		InstallPackages:   []string{"nginx"},
+		RunCommands:       []string{"third"},
+		Timezone:          "Europe/Berlin",
+		SSHAuthorizedKeys: []string{key},
+		Users:             map[string]User{"deploy": {}},
+		Files:             map[string]File{"/instance": {Content: "i"}},
 		UserData: `#cloud-config
 packages: [git]
 runcmd: [fourth]
@@ -41,7 +45,9 @@ output: {all: "> /dev/null"}
 bootcmd: ~
 `,
 	})
-	if got, want := slices.Sorted(maps.Keys(written(t, data))), []string{"/instance", "/last", "/template", scriptPath}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(written(t, data))), []string{
+		"/instance", "/last", "/template", scriptPath,
+	}; !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
 	}
 	if first := data["write_files"].([]any)[0].(map[string]any)["path"]; first != scriptPath {
@@ -49,10 +55,14 @@ bootcmd: ~
 	}
 	delete(data, "write_files")
 	sameValue(t, "user data", data, map[string]any{
-		"hostname": "web", "preserve_hostname": false, "ssh_authorized_keys": []string{key}, // disable_root stays as the template says
+		// disable_root stays as the template says
+		"hostname": "web", "preserve_hostname": false, "ssh_authorized_keys": []string{key},
 		"packages": []string{"vim", "nginx", "git"},
 		"runcmd":   []any{"first", []string{"second", "2"}, customizeCommand, "fourth"},
-		"users":    []any{"default", map[string]any{"name": "admin"}, map[string]any{"name": "deploy"}, map[string]any{"name": "last"}},
+		"users": []any{
+			"default", map[string]any{"name": "admin"}, map[string]any{"name": "deploy"},
+			map[string]any{"name": "last"},
+		},
 		"timezone": "Asia/Tokyo", "ntp": map[string]any{"enabled": false, "servers": []string{"a", "b"}, "pools": nil},
 		"mounts": []any{[]string{"/dev/vdb", "/data"}}, "output": map[string]any{"all": "> /dev/null"},
 		"mount_default_fields": []any{"None", "None", "ext4", "defaults", "0", "2"}, "bootcmd": nil,
@@ -69,7 +79,8 @@ func TestTheDefaultUserIsLeftToWhoeverNamesUsers(t *testing.T) {
 		"#cloud-config\nusers: [{name: admin}]\n":  {map[string]any{"name": "admin"}, deploy},
 		"#cloud-config\nusers: [\"a\", default]\n": {"a", "default", deploy},
 	} {
-		sameValue(t, template, customized(t, template, &Customization{Users: map[string]User{"deploy": {}}})["users"], want)
+		sameValue(t, template, customized(t, template, &Customization{Users: map[string]User{"deploy": {}}})["users"],
+			want)
 	}
 }
 
@@ -79,17 +90,30 @@ func TestWhatCannotBeJoinedIsFound(t *testing.T) {
 		asked    Customization
 		at, says string
 	}{
-		"a text for a list": {"#cloud-config\nusers: a,b\n", Customization{Users: map[string]User{"deploy": {}}}, "customization.user_data", "Users is a single value in one place and a list in another"},
-		"deep inside":       {"#cloud-config\nntp: {servers: {a: 1}}\n", Customization{UserData: "#cloud-config\nntp: {servers: [a]}\n"}, "customization.user_data", "Servers is a mapping in one place and a list"},
-		"a key twice":       {"#cloud-config\nntp: {a: 1, a: 2}\n", Customization{UserData: "#cloud-config\nntp: {b: 1}\n"}, "customization.user_data", "repeats the key of line 2"},
-		"with itself":       {"", Customization{InstallPackages: []string{"a"}, UserData: "#cloud-config\npackages: {a: b}\n"}, "customization.user_data", "Packages is a list in one place and a mapping"},
-		"a broken template": {"#cloud-config\n- a\n", Customization{Timezone: "UTC"}, "template_id", "The template's cloud-config: user data must be a YAML mapping"},
+		"a text for a list": {"#cloud-config\nusers: a,b\n", Customization{Users: map[string]User{"deploy": {}}},
+			"customization.user_data", "Users is a single value in one place and a list in another"},
+		"deep inside": {
+			"#cloud-config\nntp: {servers: {a: 1}}\n", Customization{UserData: "#cloud-config\nntp: {servers: [a]}\n"},
+			"customization.user_data", "Servers is a mapping in one place and a list",
+		},
+		"a key twice": {
+			"#cloud-config\nntp: {a: 1, a: 2}\n", Customization{UserData: "#cloud-config\nntp: {b: 1}\n"},
+			"customization.user_data", "repeats the key of line 2",
+		},
+		"with itself": {
+			"", Customization{InstallPackages: []string{"a"}, UserData: "#cloud-config\npackages: {a: b}\n"},
+			"customization.user_data", "Packages is a list in one place and a mapping",
+		},
+		"a broken template": {"#cloud-config\n- a\n", Customization{Timezone: "UTC"}, "template_id",
+			"The template's cloud-config: user data must be a YAML mapping"},
 	} {
 		findings := c.asked.Validate(c.template)
 		if len(findings) != 1 || findings[0].Path.String() != c.at || !strings.Contains(findings[0].Detail, c.says) {
 			t.Errorf("%s: found %v, want %q at %s", name, findings, c.says, c.at)
 		}
-		if _, err := (Seed{InstanceID: "id", Hostname: "web", VendorData: c.template, Customization: &c.asked}).Render(); err == nil {
+		if _, err := (Seed{
+			InstanceID: "id", Hostname: "web", VendorData: c.template, Customization: &c.asked,
+		}).Render(); err == nil {
 			t.Errorf("%s: it is rendered all the same", name)
 		}
 	}
@@ -105,7 +129,9 @@ func FuzzTheJointListHasAllOfBoth(f *testing.F) {
 	f.Add("runcmd: {a: b}", "runcmd:\n- |\n  b\n")
 	f.Fuzz(func(t *testing.T, template, own string) {
 		template, own = "#cloud-config\n"+template, "#cloud-config\n"+own
-		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: template, Customization: &Customization{UserData: own}}.Render()
+		files, err := Seed{
+			InstanceID: "id", Hostname: "web", VendorData: template, Customization: &Customization{UserData: own},
+		}.Render()
 		if err != nil {
 			return
 		}

@@ -87,18 +87,22 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 	owner := map[text]string{}
 	for i, nic := range interfaces {
 		if !interfaceNameForm.MatchString(nic.Name) {
-			return nil, fmt.Errorf("network interface %q: the name must be 1 to 63 letters, digits and ._- and begin with a letter or digit", nic.Name)
+			return nil, fmt.Errorf("network interface %q: the name must be 1 to 63 letters, digits and ._- and begin "+
+				"with a letter or digit", nic.Name)
 		}
 		if _, taken := config.Ethernets[text(nic.Name)]; taken {
-			return nil, fmt.Errorf("network interface %q: the name is used twice; give each interface its own", nic.Name)
+			return nil, fmt.Errorf("network interface %q: the name is used twice; give each interface its own",
+				nic.Name)
 		}
 		mac, err := net.ParseMAC(nic.MAC)
 		if err != nil || len(mac) != 6 {
-			return nil, fmt.Errorf("network interface %q: %q is not a MAC address like 52:54:00:12:34:56", nic.Name, nic.MAC)
+			return nil, fmt.Errorf("network interface %q: %q is not a MAC address like 52:54:00:12:34:56",
+				nic.Name, nic.MAC)
 		}
 		address := text(strings.ToLower(mac.String()))
 		if other, taken := owner[address]; taken {
-			return nil, fmt.Errorf("network interface %q: the MAC address %s is also that of %q; the guest could not tell them apart", nic.Name, address, other)
+			return nil, fmt.Errorf("network interface %q: the MAC address %s is also that of %q; the guest could not "+
+				"tell them apart", nic.Name, address, other)
 		}
 		owner[address] = nic.Name
 		entry := nic.ethernet()

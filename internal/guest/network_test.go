@@ -22,36 +22,55 @@ func TestNetworkConfigSaysHowEachInterfaceIsConfigured(t *testing.T) {
 		return all
 	}
 	out, err := renderNetwork([]NetworkInterface{
-		{Name: "eth0", MAC: "52:54:00:00:00:01", Addresses: prefixes("10.0.0.5/24"), Gateways: []Gateway{{Addr: netip.MustParseAddr("10.0.0.1")}}, DNS: addresses("10.0.0.2", "10.0.0.1")},
-		{Name: "eth1", MAC: "52:54:00:00:00:02", Addresses: prefixes("2001:db8::5/64"), Gateways: []Gateway{{Addr: netip.MustParseAddr("fe80::1")}}},
+		{
+			Name:      "eth0",
+			MAC:       "52:54:00:00:00:01",
+			Addresses: prefixes("10.0.0.5/24"),
+			Gateways:  []Gateway{{Addr: netip.MustParseAddr("10.0.0.1")}},
+			DNS:       addresses("10.0.0.2", "10.0.0.1"),
+		},
+		{
+			Name: "eth1", MAC: "52:54:00:00:00:02", Addresses: prefixes("2001:db8::5/64"),
+			Gateways: []Gateway{{Addr: netip.MustParseAddr("fe80::1")}},
+		},
 		{Name: "eth2", MAC: "52:54:00:00:00:03", DHCP: true, DNS: addresses("2001:db8::53")},
 		{Name: "eth3", MAC: "52:54:00:00:00:04"},
-		{Name: "eth4", MAC: "52:54:00:00:00:05", Addresses: prefixes("203.0.113.5/32", "2001:db8::5/128"), Gateways: []Gateway{
-			{netip.MustParseAddr("198.51.100.1"), true}, {netip.MustParseAddr("2001:db8:f::1"), true}}},
+		{Name: "eth4", MAC: "52:54:00:00:00:05", Addresses: prefixes("203.0.113.5/32", "2001:db8::5/128"),
+			Gateways: []Gateway{
+				{netip.MustParseAddr("198.51.100.1"), true}, {netip.MustParseAddr("2001:db8:f::1"), true}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	entry := func(n string, rest map[string]any) map[string]any {
-		all := map[string]any{"match": map[string]any{"macaddress": "52:54:00:00:00:0" + n}, "dhcp4": false, "dhcp6": false}
+		all := map[string]any{
+			"match": map[string]any{"macaddress": "52:54:00:00:00:0" + n}, "dhcp4": false, "dhcp6": false,
+		}
 		maps.Copy(all, rest)
 		return all
 	}
 	sameValue(t, "network-config", decodeYAML(t, out), map[string]any{"version": 2, "ethernets": map[string]any{
 		"eth0": entry("1", map[string]any{
-			"set-name": "eth0", "addresses": []string{"10.0.0.5/24"}, "routes": []any{map[string]any{"to": "0.0.0.0/0", "via": "10.0.0.1"}},
+			"set-name": "eth0", "addresses": []string{"10.0.0.5/24"},
+			"routes":      []any{map[string]any{"to": "0.0.0.0/0", "via": "10.0.0.1"}},
 			"nameservers": map[string]any{"addresses": []string{"10.0.0.2", "10.0.0.1"}},
 		}),
 		"eth1": entry("2", map[string]any{
-			"set-name": "eth1", "addresses": []string{"2001:db8::5/64"}, "routes": []any{map[string]any{"to": "::/0", "via": "fe80::1"}},
+			"set-name": "eth1", "addresses": []string{"2001:db8::5/64"},
+			"routes": []any{map[string]any{"to": "::/0", "via": "fe80::1"}},
 		}),
 		"eth2": entry("3", map[string]any{
-			"set-name": "eth2", "dhcp4": true, "dhcp-identifier": "mac", "optional": true, "nameservers": map[string]any{"addresses": []string{"2001:db8::53"}},
+			"set-name":        "eth2",
+			"dhcp4":           true,
+			"dhcp-identifier": "mac",
+			"optional":        true,
+			"nameservers":     map[string]any{"addresses": []string{"2001:db8::53"}},
 		}),
 		"eth3": entry("4", map[string]any{"set-name": "eth3", "optional": true}),
 		"eth4": entry("5", map[string]any{
 			"set-name": "eth4", "addresses": []string{"203.0.113.5/32", "2001:db8::5/128"}, "routes": []any{
-				map[string]any{"to": "0.0.0.0/0", "via": "198.51.100.1", "on-link": true}, map[string]any{"to": "::/0", "via": "2001:db8:f::1", "on-link": true}},
+				map[string]any{"to": "0.0.0.0/0", "via": "198.51.100.1", "on-link": true},
+				map[string]any{"to": "::/0", "via": "2001:db8:f::1", "on-link": true}},
 		}),
 	}})
 	// YAML 1.1 reads 1:30 as 90: addresses with colons are in quotes.

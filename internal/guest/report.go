@@ -65,7 +65,8 @@ func (c *Customization) script(id string) string {
 	if !c.empty() {
 		customizes = "yes"
 	}
-	return strings.NewReplacer("@REPORT@", reportMark(id), "@ID@", id, "@CUSTOMIZES@", customizes, "  @CALLS@\n", calls.String()).
+	return strings.NewReplacer("@REPORT@", reportMark(id), "@ID@", id, "@CUSTOMIZES@", customizes, "  @CALLS@\n",
+		calls.String()).
 		Replace(firstBootScript)
 }
 

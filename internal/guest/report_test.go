@@ -19,15 +19,21 @@ var unclear = map[string]string{"result.json": `{"v1": {"errors": ["so and so"]}
 // ranGuest is the content of the console of a guest "id" after it has carried out its
 // customization, and reported. In that guest cloud-init leaves those notes, and its program prints
 // said and ends with status.
-func ranGuest(t *testing.T, c *Customization, notes map[string]string, said string, status int, programs map[string]string) (console string) {
+func ranGuest(
+	t *testing.T, c *Customization, notes map[string]string, said string, status int, programs map[string]string,
+) (console string) {
 	t.Helper()
 	return ranScript(t, c.script("id"), []string{"customize 0", ""}, notes, said, status, programs)
 }
 
 // ranScript is ranGuest for a script that is run with each of those arguments.
-func ranScript(t *testing.T, script string, args []string, notes map[string]string, said string, status int, programs map[string]string) (console string) {
+func ranScript(
+	t *testing.T, script string, args []string, notes map[string]string, said string, status int,
+	programs map[string]string,
+) (console string) {
 	t.Helper()
-	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", cloudinit.ShellWord(said), status)}
+	all := map[string]string{"cloud-init": fmt.Sprintf("printf '%%s\\n' %s; exit %d", cloudinit.ShellWord(said),
+		status)}
 	maps.Copy(all, programs)
 	g := newFakeGuest(t, script)
 	g.prepare(notes, all)
@@ -62,7 +68,8 @@ func TestCommandsRunAsTheyWereWritten(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	commands = append([]string{"cd " + dir, "> " + filepath.Join(dir, "out")}, commands...) // each has a shell of its own
+	// each has a shell of its own
+	commands = append([]string{"cd " + dir, "> " + filepath.Join(dir, "out")}, commands...)
 	for i := range commands {
 		commands[i] = strings.ReplaceAll(commands[i], ">>out", ">>"+filepath.Join(dir, "out"))
 	}
@@ -103,19 +110,27 @@ func TestTheGuestReportsWhatFailed(t *testing.T) {
 		"nothing": {Customization{Timezone: "UTC"}, "status: done", 0, nil, ""},
 		"a command in the middle": {Customization{RunCommands: []string{"true", "exit 3", "touch " + ran}}, "", 0, nil,
 			"run_commands[1] ended with exit status 3"},
-		"cloud-init": {Customization{Timezone: "UTC"}, "....\nstatus: error\ntime: x\ndetail:\n('timezone', OSError('Invalid\ttimezone %s \x1b[31m'))", 1, nil,
+		"cloud-init": {Customization{Timezone: "UTC"},
+			"....\nstatus: error\ntime: x\ndetail:\n('timezone', OSError('Invalid\ttimezone %s \x1b[31m'))", 1, nil,
 			`cloud-init: status: error time: x detail: ('timezone', OSError('Invalid timezone %s [31m'))`},
 		"cloud-init, with warnings": {Customization{Timezone: "UTC"}, "status: degraded done", 2, nil, ""},
 		"both": {Customization{RunCommands: []string{"nosuchprogram"}}, "status: error", 1, nil,
 			"run_commands[0] ended with exit status 127; cloud-init: status: error"},
 		"no cloud-init to ask": {Customization{Timezone: "UTC"}, "", 126, nil, "cloud-init: "},
-		"a user that is not there": {Customization{Users: map[string]User{"no-such-user": {}}, RunCommands: []string{"touch " + ran}}, "", 0, nil,
+		"a user that is not there": {Customization{
+			Users: map[string]User{"no-such-user": {}}, RunCommands: []string{"touch " + ran},
+		}, "", 0, nil,
 			"users: no-such-user was not made"},
-		"a user that was there": {Customization{Users: map[string]User{me: {Groups: []string{group, "nosuchgroup"}, Shell: "/bin/nosuchshell"}}}, "", 0, nil,
-			"users: " + me + " does not have the shell /bin/nosuchshell, which the guest lacks, or the image has a user of that name; " +
-				"users: " + me + " is not in the group nosuchgroup: the image has a user of that name"},
+		"a user that was there": {Customization{
+			Users: map[string]User{me: {Groups: []string{group, "nosuchgroup"}, Shell: "/bin/nosuchshell"}},
+		}, "", 0, nil,
+			"users: " + me + " does not have the shell /bin/nosuchshell, which the guest lacks, or the image has a " +
+				"user of that name; users: " + me + " is not in the group nosuchgroup: the image has a user " +
+				"of that name"},
 		"a user as asked for": {Customization{Users: map[string]User{me: {Groups: []string{group}}}}, "", 0, nil, ""},
-		"no nft":              {Customization{OpenPorts: []int64{80}}, "", 0, nil, "open_ports needs nft, which the guest does not have: put nftables into its image or into install_packages"},
+		"no nft": {Customization{OpenPorts: []int64{80}}, "", 0, nil,
+			"open_ports needs nft, which the guest does not have: put nftables into its image or into " +
+				"install_packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			console := ranGuest(t, &c.asked, unclear, c.said, c.status, c.programs)
@@ -144,7 +159,8 @@ func TestTheGuestReportsByCloudInitsNotes(t *testing.T) {
    "finished": null,
    "start": null
 `
-	const well, ill = "{\n \"v1\": {\n  \"errors\": []\n }\n}\n", "{\n \"v1\": {\n  \"errors\": [\n   \"so\"\n  ]\n }\n}\n"
+	const well, ill = "{\n \"v1\": {\n  \"errors\": []\n }\n}\n",
+		"{\n \"v1\": {\n  \"errors\": [\n   \"so\"\n  ]\n }\n}\n"
 	const asked = "cloud-init: asked"
 	for name, test := range map[string]struct{ status, result, want string }{
 		"all well":                {strings.Repeat(stage, 4), well, ""},
@@ -175,14 +191,19 @@ func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
 		want             int    // seconds
 		report           string
 	}{
-		"it comes":              {"[ $(cat slept) != ... ] || printf '' >result.json", "exit 1", 3, "cloud-init: asked"},
-		"it comes late":         {"[ $(cat slept) != ............ ] || printf '' >result.json", "exit 1", 12, "cloud-init: asked"},
-		"it comes with a death": {"[ $(cat slept) != ......... ] || printf '' >result.json", dead, 9, "cloud-init: asked"},
-		"it never comes":        {"", dead, 9, "cloud-init: its last stage died: cloud-final.service failed"},
+		"it comes": {"[ $(cat slept) != ... ] || printf '' >result.json", "exit 1", 3,
+			"cloud-init: asked"},
+		"it comes late": {"[ $(cat slept) != ............ ] || printf '' >result.json", "exit 1", 12,
+			"cloud-init: asked"},
+		"it comes with a death": {"[ $(cat slept) != ......... ] || printf '' >result.json", dead, 9,
+			"cloud-init: asked"},
+		"it never comes": {"", dead, 9, "cloud-init: its last stage died: cloud-final.service failed"},
 	} {
 		slept := filepath.Join(t.TempDir(), "slept")
 		sleep := "printf . >>" + slept + "\n" + strings.ReplaceAll(test.while, "slept", slept)
-		console := ranGuest(t, &Customization{Timezone: "UTC"}, nil, "asked", 1, map[string]string{"sleep": sleep, "systemctl": test.systemctl})
+		console := ranGuest(t, &Customization{Timezone: "UTC"}, nil, "asked", 1, map[string]string{
+			"sleep": sleep, "systemctl": test.systemctl,
+		})
 		if failure, reported := Report(console, "id"); failure != test.report || !reported {
 			t.Errorf("%s: the report is %q, %t", name, failure, reported)
 		}
@@ -207,15 +228,22 @@ func TestTheGuestReportsOfItsTemplate(t *testing.T) {
 		status int
 		want   string
 	}{
-		"all well":                           {nil, []string{""}, notes, 0, ""},
-		"its last command failed":            {nil, []string{""}, failed, 1, "cloud-init: status: error detail: " + runparts},
-		"with a customization":               {asked, []string{"customize 0", ""}, notes, 0, ""},
-		"a failure before the customization": {asked, []string{"customize 5", ""}, notes, 0, "runcmd: the command before run_commands ended with exit status 5"},
+		"all well": {nil, []string{""}, notes, 0, ""},
+		"its last command failed": {
+			nil, []string{""}, failed, 1, "cloud-init: status: error detail: " + runparts,
+		},
+		"with a customization": {asked, []string{"customize 0", ""}, notes, 0, ""},
+		"a failure before the customization": {
+			asked, []string{"customize 5", ""}, notes, 0,
+			"runcmd: the command before run_commands ended with exit status 5",
+		},
 		"it left before the customization": {asked, []string{""}, notes, 0,
-			"the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"},
+			"the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest " +
+				"was restarted"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			console := ranScript(t, test.asked.script("id"), test.args, test.notes, "status: error\ndetail:\n"+runparts, test.status, nil)
+			console := ranScript(t, test.asked.script("id"), test.args, test.notes, "status: error\ndetail:\n"+runparts,
+				test.status, nil)
 			if failure, reported := Report(console, "id"); failure != test.want || !reported {
 				t.Errorf("the report is %q, %t, want %q", failure, reported, test.want)
 			}
@@ -236,7 +264,8 @@ func TestTheScriptOfAnotherInstanceRemovesItself(t *testing.T) {
 // notes of the next boot say nothing of the first.
 func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 	const stage = "  \"errors\": [],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
-	const broken = "  \"errors\": [\n    \"('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))\"\n   ],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
+	const broken = "  \"errors\": [\n    \"('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))\"\n   " +
+		"],\n   \"finished\": 2.5,\n   \"start\": 1.5\n"
 	const begun = "  \"errors\": [],\n   \"finished\": null,\n   \"start\": 1.5\n"
 	const errors = `cloud-init: "errors": [ "('scripts_user', RuntimeError('Runparts: 1 failures [runcmd]'))" ],`
 	// A signal that ends the report's process ends its programs, too.
@@ -253,16 +282,37 @@ func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 		atOnce  bool // the report comes in the first boot
 		failure string
 	}{
-		"nothing had failed":               {nil, []string{""}, stage + stage + begun, false, shutdown, false, ""},
-		"something had failed":             {nil, []string{""}, stage + broken + begun, false, shutdown, false, errors},
-		"all was over":                     {nil, []string{""}, strings.Repeat(stage, 4), true, shutdown, true, ""},
-		"all was over, and had failed":     {nil, []string{""}, strings.Repeat(stage, 3) + broken, true, shutdown, true, errors},
-		"all was over, and it was asked":   {nil, []string{""}, strings.Repeat(stage, 3) + broken, true, asking, true, errors},
-		"it crashed":                       {nil, []string{""}, strings.Repeat(stage, 3) + begun, false, crash, false, "the guest was restarted in its first boot without a shutdown, by a crash or by force, so what failed until then is not known"},
-		"the customization was over":       {&Customization{RunCommands: []string{"true"}}, []string{"customize 0", ""}, stage + begun, false, shutdown, false, ""},
-		"the customization had failed":     {&Customization{RunCommands: []string{"false"}}, []string{"customize 0", ""}, stage + begun, false, shutdown, false, "run_commands[0] ended with exit status 1"},
-		"the customization never began":    {&Customization{RunCommands: []string{"true"}}, []string{""}, stage + begun, false, shutdown, false, "the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest was restarted"},
-		"systemd has ended the last stage": {nil, []string{""}, stage + begun, false, "printf . >>slept\n[ $(cat slept) != ........... ] || {\n" + shutdown + "\n}", false, ""},
+		"nothing had failed":   {nil, []string{""}, stage + stage + begun, false, shutdown, false, ""},
+		"something had failed": {nil, []string{""}, stage + broken + begun, false, shutdown, false, errors},
+		"all was over":         {nil, []string{""}, strings.Repeat(stage, 4), true, shutdown, true, ""},
+		"all was over, and had failed": {
+			nil, []string{""}, strings.Repeat(stage, 3) + broken, true, shutdown, true, errors,
+		},
+		"all was over, and it was asked": {
+			nil, []string{""}, strings.Repeat(stage, 3) + broken, true, asking, true, errors,
+		},
+		"it crashed": {
+			nil, []string{""}, strings.Repeat(stage, 3) + begun, false, crash, false,
+			"the guest was restarted in its first boot without a shutdown, by a crash or by force, so what failed " +
+				"until then is not known",
+		},
+		"the customization was over": {
+			&Customization{RunCommands: []string{"true"}}, []string{"customize 0", ""}, stage + begun, false, shutdown,
+			false, "",
+		},
+		"the customization had failed": {
+			&Customization{RunCommands: []string{"false"}}, []string{"customize 0", ""}, stage + begun, false, shutdown,
+			false, "run_commands[0] ended with exit status 1",
+		},
+		"the customization never began": {
+			&Customization{RunCommands: []string{"true"}}, []string{""}, stage + begun, false, shutdown, false,
+			"the customization was not carried out: runcmd ended before it, by exit, exec or set -e, or the guest " +
+				"was restarted",
+		},
+		"systemd has ended the last stage": {
+			nil, []string{""}, stage + begun, false, "printf . >>slept\n[ $(cat slept) != ........... ] || {\n" +
+				shutdown + "\n}", false, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newFakeGuest(t, test.asked.script("id"))
@@ -271,8 +321,11 @@ func TestAGuestThatRestartsReportsOfItsFirstBoot(t *testing.T) {
 				sleep = "printf '{}' >result.json\n" + sleep
 			}
 			// systemd considers a stage that it ended as failed.
-			const systemctl = "case $* in *is-failed*) ;; is-system-running) echo stopping; exit 1 ;; *) echo unasked ;; esac"
-			g.prepare(map[string]string{"status.json": test.status}, map[string]string{"sleep": sleep, "systemctl": systemctl, "cloud-init": "kill -TERM $(cat reporter)\nexit 143"})
+			const systemctl = "case $* in *is-failed*) ;; is-system-running) echo stopping; exit 1 ;; *) echo " +
+				"unasked ;; esac"
+			g.prepare(map[string]string{"status.json": test.status}, map[string]string{
+				"sleep": sleep, "systemctl": systemctl, "cloud-init": "kill -TERM $(cat reporter)\nexit 143",
+			})
 			for _, arg := range test.args {
 				_ = g.run(arg) // another test covers what cloud-init sees of it
 			}
@@ -338,7 +391,8 @@ func TestPortsAreWrittenAsRanges(t *testing.T) {
 		all = append(all, port+1)
 	}
 	slices.Reverse(all)
-	if got := firewallRules(all); !strings.Contains(got, "tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
+	if got := firewallRules(all); !strings.Contains(got,
+		"tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
 		t.Errorf("all ports are\n%s", got)
 	}
 	if got := firewallRules(nil); strings.Contains(got, "{ }") || !strings.Contains(got, "tcp dport 22 accept\n  }") {

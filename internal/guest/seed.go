@@ -75,7 +75,8 @@ func (s Seed) Render() (Files, error) {
 
 func (s Seed) render() (Files, error) {
 	if !instanceIDForm.MatchString(s.InstanceID) {
-		return Files{}, errors.New("the instance ID must be 1 to 128 letters, digits and ._:- and begin with a letter or digit")
+		return Files{}, errors.New("the instance ID must be 1 to 128 letters, digits and ._:- and begin with a " +
+			"letter or digit")
 	}
 	if err := ValidHostname(s.Hostname); err != nil {
 		return Files{}, err

@@ -76,10 +76,18 @@ func TestSeedTellsTheGuestWhoItIs(t *testing.T) {
 		"version": 2,
 		"ethernets": map[string]any{
 			"eth0": map[string]any{
-				"match": map[string]any{"macaddress": "52:54:00:ab:cd:ef"}, "set-name": "eth0", "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac",
+				"match":           map[string]any{"macaddress": "52:54:00:ab:cd:ef"},
+				"set-name":        "eth0",
+				"dhcp4":           true,
+				"dhcp6":           false,
+				"dhcp-identifier": "mac",
 			},
 			"storage": map[string]any{
-				"match": map[string]any{"macaddress": "52:54:00:12:34:56"}, "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac", "optional": true,
+				"match":           map[string]any{"macaddress": "52:54:00:12:34:56"},
+				"dhcp4":           true,
+				"dhcp6":           false,
+				"dhcp-identifier": "mac",
+				"optional":        true,
 			},
 		},
 	})
@@ -90,7 +98,9 @@ func TestSeedWithoutKeysLeavesRootLoginToTheImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameValue(t, "user-data", decodeYAML(t, files.UserData), map[string]any{"hostname": "web", "preserve_hostname": false})
+	sameValue(t, "user-data", decodeYAML(t, files.UserData), map[string]any{
+		"hostname": "web", "preserve_hostname": false,
+	})
 	if files.NetworkConfig != nil {
 		t.Errorf("without interfaces cloud-init is left to find them, but network-config is %q", files.NetworkConfig)
 	}
@@ -107,7 +117,9 @@ func TestSeedQuotesWhatYAML11WouldMisread(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := string(slices.Concat(files.UserData, files.MetaData, files.NetworkConfig))
-	for _, want := range []string{`hostname: "no"`, `instance-id: "12345"`, `local-hostname: "no"`, `"on":`, `macaddress: "52:54:00:12:34:56"`} {
+	for _, want := range []string{
+		`hostname: "no"`, `instance-id: "12345"`, `local-hostname: "no"`, `"on":`, `macaddress: "52:54:00:12:34:56"`,
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%s is missing in:\n%s", want, all)
 		}
@@ -119,10 +131,12 @@ func TestSeedIsDeterministic(t *testing.T) {
 		InstanceID: "web", Hostname: "web", SSHAuthorizedKeys: []string{testKey(t, 1, ""), testKey(t, 2, "")},
 		Customization: &Customization{
 			UserData: "#cloud-config\nz: 1\na: {c: 1, b: 2}\n", OpenPorts: []int64{443, 80},
-			Users: map[string]User{"a": {Groups: []string{"y", "x"}}, "b": {}}, Files: map[string]File{"/a": {}, "/b": {}, "/c": {}},
+			Users: map[string]User{"a": {Groups: []string{"y", "x"}}, "b": {}},
+			Files: map[string]File{"/a": {}, "/b": {}, "/c": {}},
 		},
 		NetworkInterfaces: []NetworkInterface{
-			{Name: "eth1", MAC: "52:54:00:00:00:01"}, {Name: "eth0", MAC: "52:54:00:00:00:02"}, {Name: "eth10", MAC: "52:54:00:00:00:03"},
+			{Name: "eth1", MAC: "52:54:00:00:00:01"}, {Name: "eth0", MAC: "52:54:00:00:00:02"},
+			{Name: "eth10", MAC: "52:54:00:00:00:03"},
 		},
 	}
 	first, err := seed.Render()
@@ -148,9 +162,13 @@ func TestSeedRefusesWhatTheGuestCouldNotUse(t *testing.T) {
 		"no host name":               func(s *Seed) { s.Hostname = "" },
 		"a bad host name":            func(s *Seed) { s.Hostname = "web\nroot: true" },
 		"a bad key":                  func(s *Seed) { s.SSHAuthorizedKeys = []string{"ssh-rsa nonsense"} },
-		"an interface without name":  func(s *Seed) { s.NetworkInterfaces = []NetworkInterface{nic("", "52:54:00:00:00:01")} },
-		"an interface without MAC":   func(s *Seed) { s.NetworkInterfaces = []NetworkInterface{nic("eth0", "")} },
-		"an EUI-64 as MAC":           func(s *Seed) { s.NetworkInterfaces = []NetworkInterface{nic("eth0", "02:00:5e:10:00:00:00:01")} },
+		"an interface without name": func(s *Seed) {
+			s.NetworkInterfaces = []NetworkInterface{nic("", "52:54:00:00:00:01")}
+		},
+		"an interface without MAC": func(s *Seed) { s.NetworkInterfaces = []NetworkInterface{nic("eth0", "")} },
+		"an EUI-64 as MAC": func(s *Seed) {
+			s.NetworkInterfaces = []NetworkInterface{nic("eth0", "02:00:5e:10:00:00:00:01")}
+		},
 		"a name twice": func(s *Seed) {
 			s.NetworkInterfaces = []NetworkInterface{nic("eth0", "52:54:00:00:00:01"), nic("eth0", "52:54:00:00:00:02")}
 		},

@@ -67,7 +67,8 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 	}
 	body, ok := cloudinit.CloudConfigBody(config)
 	if !ok {
-		return nil, errors.New("user data must be a cloud-config. " + strings.TrimSuffix(cloudinit.NotCloudConfig(config), "."))
+		return nil, errors.New("user data must be a cloud-config. " +
+			strings.TrimSuffix(cloudinit.NotCloudConfig(config), "."))
 	}
 	// An empty line replaces the header, so that line numbers in errors stay correct.
 	decoder := yaml.NewDecoder(strings.NewReader("\n" + body))
@@ -79,7 +80,8 @@ func parseCloudConfig(config string) (*yaml.Node, error) {
 		return nil, fmt.Errorf("user data is not valid YAML: %s", withoutContent(err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("user data holds more than one YAML document, or text after its end; cloud-init takes one")
+		return nil, errors.New("user data holds more than one YAML document, or text after its end; " +
+			"cloud-init takes one")
 	}
 	root := document.Content[0]
 	if isNull(root) {
@@ -116,8 +118,9 @@ func checkForPyYAML(root *yaml.Node) error {
 		}
 		for _, command := range commands.Content {
 			if command.Kind == yaml.MappingNode {
-				return fmt.Errorf("user data: line %d: YAML reads the command of %s as a mapping, because it contains a colon and "+
-					"a space, and cloud-init accepts only texts and lists: put the command in quotes", command.Line, key)
+				return fmt.Errorf("user data: line %d: YAML reads the command of %s as a mapping, because it "+
+					"contains a colon and a space, and cloud-init accepts only texts and lists: put the "+
+					"command in quotes", command.Line, key)
 			}
 		}
 	}
@@ -142,8 +145,8 @@ func findPlain(n *yaml.Node, texts ...string) *yaml.Node {
 func checkMergeKeys(root *yaml.Node) error {
 	for _, key := range mergeKeys {
 		if indexOf(root, key) >= 0 {
-			return fmt.Errorf("user data: %s would change how cloud-init merges a template's and an instance's cloud-config, "+
-				"which is fixed; leave it out", key)
+			return fmt.Errorf("user data: %s would change how cloud-init merges a template's and an instance's "+
+				"cloud-config, which is fixed; leave it out", key)
 		}
 	}
 	return nil

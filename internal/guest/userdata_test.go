@@ -33,22 +33,29 @@ func TestUserDataOfTheInstanceWins(t *testing.T) {
 		want map[string]any
 	}{
 		"nothing of its own": {"", map[string]any{
-			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+			"hostname": "web", "preserve_hostname": false, "disable_root": false,
+			"ssh_authorized_keys": []string{"K1", "K2"},
 		}},
 		"only the header": {"#cloud-config\n", map[string]any{
-			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+			"hostname": "web", "preserve_hostname": false, "disable_root": false,
+			"ssh_authorized_keys": []string{"K1", "K2"},
 		}},
 		"comments only, without a newline": {"\n#Cloud-Config  \r\n---\n# nothing", map[string]any{
-			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+			"hostname": "web", "preserve_hostname": false, "disable_root": false,
+			"ssh_authorized_keys": []string{"K1", "K2"},
 		}},
-		"its own identity": {"#cloud-config\nhostname: other\npreserve_hostname: true\ndisable_root: true\n", map[string]any{
-			"hostname": "other", "preserve_hostname": true, "disable_root": true, "ssh_authorized_keys": []string{"K1", "K2"},
-		}},
+		"its own identity": {"#cloud-config\nhostname: other\npreserve_hostname: true\ndisable_root: true\n",
+			map[string]any{
+				"hostname": "other", "preserve_hostname": true, "disable_root": true,
+				"ssh_authorized_keys": []string{"K1", "K2"},
+			}},
 		"more keys": {"#cloud-config\nssh_authorized_keys: [K3]\n", map[string]any{
-			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2", "K3"},
+			"hostname": "web", "preserve_hostname": false, "disable_root": false,
+			"ssh_authorized_keys": []string{"K1", "K2", "K3"},
 		}},
 		"names without values": {"#cloud-config\nhostname:\nssh_authorized_keys: ~\n", map[string]any{
-			"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
+			"hostname": "web", "preserve_hostname": false, "disable_root": false,
+			"ssh_authorized_keys": []string{"K1", "K2"},
 		}},
 	} {
 		out, err := userData(t, "web", []string{"K1", "K2"}, test.own)
@@ -114,7 +121,8 @@ func describe(n *yaml.Node) string {
 	var walk func(n *yaml.Node, depth int)
 	walk = func(n *yaml.Node, depth int) {
 		plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
-		fmt.Fprintf(&b, "%*s%d %s %q special=%t anchor=%q\n", depth, "", n.Kind, n.ShortTag(), n.Value, plain && yaml11.MatchString(n.Value), n.Anchor)
+		fmt.Fprintf(&b, "%*s%d %s %q special=%t anchor=%q\n",
+			depth, "", n.Kind, n.ShortTag(), n.Value, plain && yaml11.MatchString(n.Value), n.Anchor)
 		for _, child := range n.Content {
 			walk(child, depth+1)
 		}
@@ -164,7 +172,8 @@ func TestUserDataThatCloudInitWouldNotTakeIsRefused(t *testing.T) {
 func laughs(power int) string {
 	var b strings.Builder
 	for level := range power {
-		fmt.Fprintf(&b, "%c: &%c [%s]\n", 'b'+level, 'b'+level, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", 'a'+level), 10), ", "))
+		fmt.Fprintf(&b, "%c: &%c [%s]\n", 'b'+level, 'b'+level,
+			strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", 'a'+level), 10), ", "))
 	}
 	return b.String()
 }
@@ -184,9 +193,17 @@ users:
 		t.Fatal(err)
 	}
 	sameValue(t, "user data", decodeYAML(t, out), map[string]any{
-		"hostname": "web", "preserve_hostname": false, "disable_root": false, "ssh_authorized_keys": []string{"K1", "K2"},
-		"base": map[string]any{"shell": "/bin/bash", "sudo": "no"}, "keys": []string{"K2"}, "timezone": "UTC",
-		"users": []any{map[string]any{"name": "deploy", "shell": "/bin/bash", "sudo": nil}, map[string]any{"name": "first", "shell": "/bin/bash", "sudo": "no"}},
+		"hostname":            "web",
+		"preserve_hostname":   false,
+		"disable_root":        false,
+		"ssh_authorized_keys": []string{"K1", "K2"},
+		"base":                map[string]any{"shell": "/bin/bash", "sudo": "no"},
+		"keys":                []string{"K2"},
+		"timezone":            "UTC",
+		"users": []any{
+			map[string]any{"name": "deploy", "shell": "/bin/bash", "sudo": nil},
+			map[string]any{"name": "first", "shell": "/bin/bash", "sudo": "no"},
+		},
 	})
 	for _, mark := range []string{"*", "&", "<<"} {
 		if strings.Contains(string(out), mark) {
@@ -248,7 +265,8 @@ func FuzzUserDataHoldsIdentityAsData(f *testing.F) {
 			}
 			if indexOf(root, name) < 0 {
 				t.Errorf("%q of the instance is lost in:\n%s", name, out)
-			} else if got := root.Content[indexOf(root, name)]; name != "ssh_authorized_keys" && !isNull(value) && describe(got) != describe(value) {
+			} else if got := root.Content[indexOf(root, name)]; name != "ssh_authorized_keys" && !isNull(value) &&
+				describe(got) != describe(value) {
 				t.Errorf("%q of the instance: got\n%s\nwant\n%s\nin:\n%s", name, describe(got), describe(value), out)
 			}
 		}
@@ -279,7 +297,11 @@ func TestFormsOfUserDataAreTakenOrExplained(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := Seed{InstanceID: "id", Hostname: "web", VendorData: string(config), Customization: &Customization{UserData: string(config), RunCommands: []string{"true"}}}.Render()
+		files, err := Seed{
+			InstanceID: "id", Hostname: "web", VendorData: string(config), Customization: &Customization{
+				UserData: string(config), RunCommands: []string{"true"},
+			},
+		}.Render()
 		if says != "" {
 			if err == nil || !strings.Contains(err.Error(), says) || CheckCloudConfig(string(config)) == nil {
 				t.Errorf("%s: %v, want %q", name, err, says)
@@ -296,7 +318,8 @@ func TestFormsOfUserDataAreTakenOrExplained(t *testing.T) {
 		}
 	}
 	key := testKey(t, 1, "alice")
-	if keys, err := publicKeys("\ufeff" + key + "\r\n\ufeff" + key + "\n"); err != nil || !slices.Equal(keys, []string{key, key}) {
+	if keys, err := publicKeys("\ufeff" + key + "\r\n\ufeff" + key + "\n"); err != nil ||
+		!slices.Equal(keys, []string{key, key}) {
 		t.Errorf("keys with a byte order mark: %q, %v", keys, err)
 	}
 }

@@ -61,11 +61,12 @@ func isAlnum(r rune) bool {
 }
 
 var (
-	errPrivateKey = errors.New("this is a private key, and it would become readable by the guest and by everybody who " +
-		"reads the configuration; use the public key (the file that ends in .pub) and replace this key if it was shared")
-	errKeyOptions = errors.New("the key has options (such as from= or command=), which cloud-init drops when it gives " +
-		"the key to root: the key would be unrestricted; use the key without them, or write /root/.ssh/authorized_keys " +
-		"from user data")
+	errPrivateKey = errors.New("this is a private key, and it would become readable by the guest and by " +
+		"everybody who reads the configuration; use the public key (the file that ends in .pub) and replace this key " +
+		"if it was shared")
+	errKeyOptions = errors.New("the key has options (such as from= or command=), which cloud-init drops " +
+		"when it gives the key to root: the key would be unrestricted; use the key without them, or write " +
+		"/root/.ssh/authorized_keys from user data")
 	errNotKey = errors.New("not an SSH public key; expected a line of a type, the base64 of the key and an optional " +
 		"comment, as in the .pub file of ssh-keygen")
 	errNoKey = errors.New("holds no SSH public key; expected at least one line as in the .pub file of ssh-keygen")

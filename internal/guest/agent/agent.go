@@ -149,7 +149,8 @@ func (a *Agent) Interfaces(ctx context.Context) ([]Interface, error) {
 			}
 			prefix := netip.PrefixFrom(address, ip.Prefix)
 			if !prefix.IsValid() {
-				return nil, fmt.Errorf("guest agent command %s: interface %q: %s cannot have a prefix of %d bits", command, nic.Name, address, ip.Prefix)
+				return nil, fmt.Errorf("guest agent command %s: interface %q: %s cannot have a prefix of %d bits",
+					command, nic.Name, address, ip.Prefix)
 			}
 			found.Addresses = append(found.Addresses, prefix)
 		}
@@ -204,7 +205,8 @@ func (a *Agent) Exec(ctx context.Context, path string, args ...string) (Result, 
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return Result{}, fmt.Errorf("waiting for %s in the guest (process %d, which goes on): %w", path, started.PID, context.Cause(ctx))
+			return Result{}, fmt.Errorf("waiting for %s in the guest (process %d, which goes on): %w",
+				path, started.PID, context.Cause(ctx))
 		case <-timer.C:
 		}
 		pause = min(2*pause, lastPoll)

@@ -76,7 +76,9 @@ func TestPingKeepsTheCauseOfItsFailure(t *testing.T) {
 }
 
 func TestErrorsAreTyped(t *testing.T) {
-	agent := scripted(t, step{command: pingCommand, answer: `{"error": {"class": "CommandNotFound", "desc": "it is disabled"}}`})
+	agent := scripted(t, step{
+		command: pingCommand, answer: `{"error": {"class": "CommandNotFound", "desc": "it is disabled"}}`,
+	})
 	err := agent.Ping(t.Context())
 	var refused *Error
 	if !errors.As(err, &refused) {
@@ -91,7 +93,9 @@ func TestErrorsAreTyped(t *testing.T) {
 }
 
 func TestMalformedAnswersAreErrors(t *testing.T) {
-	for _, answer := range []string{"", "{}", "null", "[]", `{"return": {`, `{"return": "a text"}`, `{"return": {"host-name": 5}}`} {
+	for _, answer := range []string{
+		"", "{}", "null", "[]", `{"return": {`, `{"return": "a text"}`, `{"return": {"host-name": 5}}`,
+	} {
 		agent := scripted(t, step{command: `{"execute": "guest-get-host-name"}`, answer: answer})
 		if name, err := agent.HostName(t.Context()); err == nil {
 			t.Errorf("%q: accepted as host name %q", answer, name)
@@ -133,7 +137,9 @@ func (f transportFunc) AgentCommand(ctx context.Context, command string, timeout
 }
 
 func TestHostName(t *testing.T) {
-	agent := scripted(t, step{command: `{"execute": "guest-get-host-name"}`, answer: `{"return": {"host-name": "web-1"}}`})
+	agent := scripted(t, step{
+		command: `{"execute": "guest-get-host-name"}`, answer: `{"return": {"host-name": "web-1"}}`,
+	})
 	if name, err := agent.HostName(t.Context()); err != nil || name != "web-1" {
 		t.Errorf("got %q, %v", name, err)
 	}
@@ -153,8 +159,16 @@ func TestInterfaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Interface{
-		{"lo", "00:00:00:00:00:00", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}},
-		{"eth0", "52:54:00:12:34:56", []netip.Prefix{netip.MustParsePrefix("192.168.122.7/24"), netip.MustParsePrefix("fe80::5054:ff:fe12:3456/64")}},
+		{
+			"lo", "00:00:00:00:00:00", []netip.Prefix{
+				netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128"),
+			},
+		},
+		{
+			"eth0", "52:54:00:12:34:56", []netip.Prefix{
+				netip.MustParsePrefix("192.168.122.7/24"), netip.MustParsePrefix("fe80::5054:ff:fe12:3456/64"),
+			},
+		},
 		{"sit0", "", nil},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -163,7 +177,9 @@ func TestInterfaces(t *testing.T) {
 }
 
 func TestInterfacesRefusesAddressesThatAreNone(t *testing.T) {
-	for _, address := range []string{`"10.0.0.256", "prefix": 24`, `"10.0.0.1", "prefix": 33`, `"10.0.0.1", "prefix": -1`, `"", "prefix": 0`} {
+	for _, address := range []string{
+		`"10.0.0.256", "prefix": 24`, `"10.0.0.1", "prefix": 33`, `"10.0.0.1", "prefix": -1`, `"", "prefix": 0`,
+	} {
 		agent := scripted(t, step{
 			command: `{"execute": "guest-network-get-interfaces"}`,
 			answer:  `{"return": [{"name": "eth0", "ip-addresses": [{"ip-address": ` + address + `}]}]}`,
@@ -179,12 +195,18 @@ func encoded(text string) string { return base64.StdEncoding.EncodeToString([]by
 func TestExecWaitsForTheProcessWithGrowingPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const status = `{"execute": "guest-exec-status", "arguments": {"pid": 812}}`
-		steps := []step{{command: `{"execute": "guest-exec", "arguments": {"path": "ls", "arg": ["-l", "/a b"], "capture-output": true}}`, answer: `{"return": {"pid": 812}}`}}
+		steps := []step{
+			{
+				command: `{"execute": "guest-exec", "arguments": {"path": "ls", "arg": ["-l", "/a b"], ` +
+					`"capture-output": true}}`, answer: `{"return": {"pid": 812}}`,
+			},
+		}
 		for range 7 {
 			steps = append(steps, step{command: status, answer: `{"return": {"exited": false}}`})
 		}
 		steps = append(steps, step{command: status, answer: fmt.Sprintf(
-			`{"return": {"exited": true, "exitcode": 2, "out-data": %q, "err-data": %q}}`, encoded("out\x00\n"), encoded("err"))})
+			`{"return": {"exited": true, "exitcode": 2, "out-data": %q, "err-data": %q}}`,
+			encoded("out\x00\n"), encoded("err"))})
 		start := time.Now()
 		got, err := scripted(t, steps...).Exec(t.Context(), "ls", "-l", "/a b")
 		if err != nil {
@@ -210,7 +232,8 @@ func TestExecEndsWithTheContext(t *testing.T) {
 			}
 			return `{"return": {"pid": 812}}`, nil
 		})).Exec(ctx, "sleep", "secret")
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "812") || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "812") ||
+			strings.Contains(err.Error(), "secret") {
 			t.Errorf("got %v, want that the time is over, naming the process and no argument", err)
 		}
 		if waited := time.Since(start); waited != 10*time.Second {
@@ -225,20 +248,31 @@ func TestExecReadsHowTheProcessEnded(t *testing.T) {
 		status string
 		want   Result
 	}{
-		"in silence":                 {`"exitcode": 0`, Result{}},
-		"by a signal":                {`"signal": 9`, Result{ExitCode: 137}},
-		"cut by the agent":           {`"exitcode": 0, "out-data": "eA==", "out-truncated": true`, Result{Stdout: "x", Truncated: true}},
-		"as much as is kept":         {`"exitcode": 0, "out-data": "` + encoded(over[1:]) + `"`, Result{Stdout: over[1:]}},
-		"one byte more":              {`"exitcode": 0, "out-data": "` + encoded(over) + `"`, Result{Stdout: over[1:], Truncated: true}},
-		"far more on stderr":         {`"exitcode": 0, "err-data": "` + encoded(over+over) + `"`, Result{Stderr: over[1:], Truncated: true}},
+		"in silence":  {`"exitcode": 0`, Result{}},
+		"by a signal": {`"signal": 9`, Result{ExitCode: 137}},
+		"cut by the agent": {`"exitcode": 0, "out-data": "eA==", "out-truncated": true`,
+			Result{Stdout: "x", Truncated: true}},
+		"as much as is kept": {`"exitcode": 0, "out-data": "` + encoded(over[1:]) + `"`,
+			Result{Stdout: over[1:]}},
+		"one byte more": {`"exitcode": 0, "out-data": "` + encoded(over) + `"`,
+			Result{Stdout: over[1:], Truncated: true}},
+		"far more on stderr": {`"exitcode": 0, "err-data": "` + encoded(over+over) + `"`,
+			Result{Stderr: over[1:], Truncated: true}},
 		"with bytes, not UTF-8 ones": {`"exitcode": 0, "out-data": "` + encoded("\xff") + `"`, Result{Stdout: "\xff"}},
 	} {
 		got, err := scripted(t,
-			step{command: `{"execute": "guest-exec", "arguments": {"path": "true", "capture-output": true}}`, answer: `{"return": {"pid": 1}}`},
-			step{command: `{"execute": "guest-exec-status", "arguments": {"pid": 1}}`, answer: `{"return": {"exited": true, ` + test.status + `}}`},
+			step{
+				command: `{"execute": "guest-exec", "arguments": {"path": "true", "capture-output": true}}`,
+				answer:  `{"return": {"pid": 1}}`,
+			},
+			step{
+				command: `{"execute": "guest-exec-status", "arguments": {"pid": 1}}`,
+				answer:  `{"return": {"exited": true, ` + test.status + `}}`,
+			},
 		).Exec(t.Context(), "true")
 		if err != nil || got != test.want {
-			t.Errorf("%s: got code %d, %d and %d bytes, truncated %t, error %v", name, got.ExitCode, len(got.Stdout), len(got.Stderr), got.Truncated, err)
+			t.Errorf("%s: got code %d, %d and %d bytes, truncated %t, error %v",
+				name, got.ExitCode, len(got.Stdout), len(got.Stderr), got.Truncated, err)
 		}
 	}
 }
@@ -258,7 +292,8 @@ func TestExecReportsWhatItCannotRunOrRead(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Command != "guest-exec-status" {
 		t.Errorf("an agent that forgot the process: got %v, want an *Error of guest-exec-status", err)
 	}
-	_, err = scripted(t, started, step{command: status, answer: `{"return": {"exited": true, "out-data": "?"}}`}).Exec(t.Context(), "nope")
+	_, err = scripted(t, started, step{command: status, answer: `{"return": {"exited": true, "out-data": "?"}}`}).Exec(
+		t.Context(), "nope")
 	if _, ok := errors.AsType[base64.CorruptInputError](err); !ok {
 		t.Errorf("output that is no base64: got %v, want a base64.CorruptInputError", err)
 	}

@@ -54,7 +54,8 @@ const (
 		"modules-config": {"errors": ["apt is broken"], "recoverable_errors": {"ERROR": ["apt is broken"]}},
 		"modules-final": {"errors": ["no nginx"], "recoverable_errors": {}}`
 	warnedStages = `"init-local": {"errors": [], "recoverable_errors": {}},
-		"init": {"errors": [], "recoverable_errors": {"WARNING": ["invalid key"], "DEPRECATED": ["old key"], "ERROR": ["odd"]}},
+		"init": {"errors": [], "recoverable_errors": {
+			"WARNING": ["invalid key"], "DEPRECATED": ["old key"], "ERROR": ["odd"]}},
 		"modules-config": {"errors": [], "recoverable_errors": {"WARNING": ["slow mirror"]}},
 		"modules-final": {"errors": [], "recoverable_errors": {}}`
 )
@@ -93,7 +94,9 @@ func jsonStatus(exitCode int, stdout string) []step {
 
 // result is cloud-init's result.json.
 func result(dataSource string, errs ...string) string {
-	out, err := json.Marshal(map[string]any{"v1": map[string]any{"datasource": dataSource, "errors": slices.Concat([]string{}, errs)}})
+	out, err := json.Marshal(map[string]any{
+		"v1": map[string]any{"datasource": dataSource, "errors": slices.Concat([]string{}, errs)},
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -108,7 +111,8 @@ func TestCloudInitStatus(t *testing.T) {
 	// cannotTell are notes that leave the answer to cloud-init's program.
 	cannotTell := func(notes string) asked {
 		return asked{
-			slices.Concat(jsonStatus(0, notes), scriptSteps(Result{Stdout: status22("running", "so it says")}, ask, "status", "--format", "json")),
+			slices.Concat(jsonStatus(0, notes), scriptSteps(Result{Stdout: status22("running", "so it says")}, ask,
+				"status", "--format", "json")),
 			CloudInit{Status: CloudInitRunning, Detail: "so it says"},
 		}
 	}
@@ -116,74 +120,103 @@ func TestCloudInitStatus(t *testing.T) {
 	usage := Result{ExitCode: 2, Stderr: "cloud-init: error: unrecognized arguments: --format json"}
 	unitFailed := "Failed due to systemd unit failure."
 	for name, test := range map[string]asked{
-		"22.4, before it began": {jsonStatus(0, status22("not run", "enabled")), CloudInit{Status: CloudInitNotRun, Detail: "enabled"}},
-		"22.4, on its way":      {jsonStatus(0, status22("running", "Running in stage: init")), CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"}},
+		"22.4, before it began": {
+			jsonStatus(0, status22("not run", "enabled")), CloudInit{Status: CloudInitNotRun, Detail: "enabled"},
+		},
+		"22.4, on its way": {jsonStatus(0, status22("running", "Running in stage: init")),
+			CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"}},
 		"22.4, by its notes": {
-			jsonStatus(0, `{"v1": {"datasource": null, "stage": "init", "init-local": {"errors": [], "start": 1.5, "finished": 2.5},
+			jsonStatus(0, `{"v1": {"datasource": null, "stage": "init",
+				"init-local": {"errors": [], "start": 1.5, "finished": 2.5},
 				"init": {"errors": [], "start": 3, "finished": null}}}`),
 			CloudInit{Status: CloudInitRunning, Detail: "Running in stage: init"},
 		},
 		"24.1, by its notes, between stages": {
-			jsonStatus(0, `{"v1": {"datasource": null, "stage": null, `+warnedStages+`}}`), CloudInit{Status: CloudInitRunning},
+			jsonStatus(0, `{"v1": {"datasource": null, "stage": null, `+warnedStages+`}}`),
+			CloudInit{Status: CloudInitRunning},
 		},
 		"22.4, done, by its notes": {
-			jsonStatus(0, "{\n \"v1\": {\"stage\": null, \"modules-init\": {\"errors\": [], \"start\": null, \"finished\": null}, "+healthyStages+"}\n}\n"+
+			jsonStatus(0, "{\n \"v1\": {\"stage\": null, \"modules-init\": {\"errors\": [], \"start\": null, "+
+				"\"finished\": null}, "+healthyStages+"}\n}\n"+
 				result(noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud},
 		},
 		"24.1, degraded, by its notes": {
 			slices.Concat(
-				jsonStatus(0, `{"v1": {"stage": null, `+healthyStages+`, "init": {"recoverable_errors": {"ERROR": ["odd"]}}}}`+result(noCloud)),
-				scriptSteps(Result{ExitCode: 2, Stdout: status24("done", "degraded done", warnedStages)}, ask, "status", "--format", "json"),
+				jsonStatus(0, `{"v1": {"stage": null, `+healthyStages+
+					`, "init": {"recoverable_errors": {"ERROR": ["odd"]}}}}`+result(noCloud)),
+				scriptSteps(Result{ExitCode: 2, Stdout: status24("done", "degraded done", warnedStages)}, ask, "status",
+					"--format", "json"),
 			),
-			CloudInit{CloudInitDegraded, noCloud, "init", []string{"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror"}},
+			CloudInit{
+				CloudInitDegraded, noCloud, "init", []string{
+					"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror",
+				},
+			},
 		},
-		"a result with errors, by its notes":                 cannotTell(`{"v1": {` + healthyStages + `}}` + result(noCloud, "no space left")),
-		"a result before the last stage ended, by its notes": cannotTell(`{"v1": {"init": {"start": 1, "finished": 2}}}` + result(noCloud)),
-		"a result and a stage that has no end, by its notes": cannotTell(`{"v1": {` + healthyStages + `, "init": {"start": 1, "finished": null}}}` + result(noCloud)),
-		"a result that was being written, by its notes":      cannotTell(`{"v1": {` + healthyStages + `}}{"v1`),
+		"a result with errors, by its notes": cannotTell(`{"v1": {` + healthyStages + `}}` +
+			result(noCloud, "no space left")),
+		"a result before the last stage ended, by its notes": cannotTell(
+			`{"v1": {"init": {"start": 1, "finished": 2}}}` + result(noCloud)),
+		"a result and a stage that has no end, by its notes": cannotTell(`{"v1": {` + healthyStages +
+			`, "init": {"start": 1, "finished": null}}}` + result(noCloud)),
+		"a result that was being written, by its notes": cannotTell(`{"v1": {` + healthyStages + `}}{"v1`),
 		"24.1, on its way after a stage that failed": {
 			slices.Concat(
 				jsonStatus(0, `{"v1": {"datasource": null, "stage": "modules-final", `+failedStages+`}}`),
-				scriptSteps(Result{ExitCode: 1, Stdout: status24("running", "error - running", failedStages)}, ask, "status", "--format", "json"),
+				scriptSteps(Result{ExitCode: 1, Stdout: status24("running", "error - running", failedStages)}, ask,
+					"status", "--format", "json"),
 			),
 			CloudInit{Status: CloudInitRunning, Detail: noCloud},
 		},
-		"22.4, done":    {jsonStatus(0, status22("done", noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
-		"22.4, no seed": {jsonStatus(0, status22("disabled", "no data source")), CloudInit{Status: CloudInitDisabled, Detail: "no data source"}},
+		"22.4, done": {jsonStatus(0, status22("done", noCloud)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
+		"22.4, no seed": {jsonStatus(0, status22("disabled", "no data source")),
+			CloudInit{Status: CloudInitDisabled, Detail: "no data source"}},
 		"22.4, failed": {
 			slices.Concat(
 				jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)),
-				execSteps(Result{Stdout: `{"v1": {"datasource": null, "stage": null, "init": {"errors": [], "start": 1.5, "finished": null},
-					"modules-final": {"errors": ["` + runcmdFailed + `"], "start": 1, "finished": 2}}}`}, "cat", statusFile),
+				execSteps(Result{Stdout: `{"v1": {"datasource": null, "stage": null,
+					"init": {"errors": [], "start": 1.5, "finished": null},
+					"modules-final": {"errors": ["` + runcmdFailed + `"], "start": 1, "finished": 2}}}`}, "cat",
+					statusFile),
 			),
 			CloudInit{CloudInitError, runcmdFailed, "modules-final", []string{runcmdFailed}},
 		},
 		"22.4, failed and its files are gone": {
-			slices.Concat(jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)), execSteps(noFile, "cat", statusFile)),
+			slices.Concat(jsonStatus(1, status22("error", runcmdFailed, runcmdFailed)),
+				execSteps(noFile, "cat", statusFile)),
 			CloudInit{CloudInitError, runcmdFailed, "", []string{runcmdFailed}},
 		},
 		"failed with the errors in its result only": {
 			slices.Concat(
 				jsonStatus(1, status22("error", "")),
 				execSteps(Result{Stdout: `{"v1": {}}`}, "cat", statusFile),
-				execSteps(Result{Stdout: `{"v1": {"datasource": null, "errors": ["no space left"]}}`}, "cat", resultFile),
+				execSteps(Result{Stdout: `{"v1": {"datasource": null, "errors": ["no space left"]}}`}, "cat",
+					resultFile),
 			),
 			CloudInit{CloudInitError, "", "", []string{"no space left"}},
 		},
-		"24.1, before it began":         {jsonStatus(0, status24("not started", "not started", healthyStages)), CloudInit{Status: CloudInitNotRun, Detail: noCloud}},
-		"24.1, on its way with warning": {jsonStatus(2, status24("running", "degraded running", warnedStages)), CloudInit{Status: CloudInitRunning, Detail: noCloud}},
-		"24.1, done":                    {jsonStatus(0, status24("done", "done", healthyStages)), CloudInit{Status: CloudInitDone, Detail: noCloud}},
+		"24.1, before it began": {jsonStatus(0, status24("not started", "not started", healthyStages)),
+			CloudInit{Status: CloudInitNotRun, Detail: noCloud}},
+		"24.1, on its way with warning": {jsonStatus(2, status24("running", "degraded running", warnedStages)),
+			CloudInit{Status: CloudInitRunning, Detail: noCloud}},
+		"24.1, done": {jsonStatus(0, status24("done", "done", healthyStages)),
+			CloudInit{Status: CloudInitDone, Detail: noCloud}},
 		"24.1, failed": {
 			jsonStatus(1, status24("error", "error - done", failedStages)),
 			CloudInit{CloudInitError, noCloud, "modules-config", []string{"apt is broken", "no nginx"}},
 		},
 		"24.1, degraded": {
 			jsonStatus(2, status24("done", "degraded done", warnedStages)),
-			CloudInit{CloudInitDegraded, noCloud, "init", []string{"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror"}},
+			CloudInit{
+				CloudInitDegraded, noCloud, "init", []string{
+					"ERROR: odd", "WARNING: invalid key", "DEPRECATED: old key", "WARNING: slow mirror",
+				},
+			},
 		},
 		"24.1, a unit failed before it could tell": {
 			slices.Concat(
-				jsonStatus(1, `{"status": "error", "extended_status": "error - done", "detail": "", "errors": ["`+unitFailed+`"]}`),
+				jsonStatus(1, `{"status": "error", "extended_status": "error - done", "detail": "", "errors": ["`+
+					unitFailed+`"]}`),
 				execSteps(Result{Stdout: "{"}, "cat", statusFile),
 			),
 			CloudInit{CloudInitError, "", "", []string{unitFailed}},
@@ -191,7 +224,8 @@ func TestCloudInitStatus(t *testing.T) {
 		"old, done": {
 			slices.Concat(
 				statusSteps(usage),
-				longSteps(Result{Stdout: "status: done\ntime: Thu, 01 Jan 1970 00:00:02 +0000\ndetail:\n" + noCloud + "\n"}),
+				longSteps(Result{Stdout: "status: done\ntime: Thu, 01 Jan 1970 00:00:02 +0000\ndetail:\n" +
+					noCloud + "\n"}),
 			),
 			CloudInit{Status: CloudInitDone, Detail: noCloud},
 		},
@@ -199,7 +233,9 @@ func TestCloudInitStatus(t *testing.T) {
 			slices.Concat(
 				statusSteps(usage),
 				longSteps(Result{ExitCode: 1, Stdout: "status: error\ndetail:\nfirst\nstatus: second\n"}),
-				execSteps(Result{Stdout: `{"v1": {"init": {"errors": ["first"]}, "modules-final": {"errors": ["status: second"]}}}`}, "cat", statusFile),
+				execSteps(Result{
+					Stdout: `{"v1": {"init": {"errors": ["first"]}, "modules-final": {"errors": ["status: second"]}}}`,
+				}, "cat", statusFile),
 			),
 			CloudInit{CloudInitError, "first\nstatus: second", "init", []string{"first", "status: second"}},
 		},
@@ -229,10 +265,12 @@ func TestCloudInitStatusIsKnownEvenIfTheAgentDiesAfterwards(t *testing.T) {
 func TestCloudInitStatusThatCannotBeReadIsAnError(t *testing.T) {
 	long := strings.Repeat("é", 600) + "the last words"
 	for name, steps := range map[string][]step{
-		"no JSON":                 statusSteps(Result{ExitCode: 1, Stdout: "Traceback", Stderr: "the last words"}),
-		"nothing":                 statusSteps(Result{ExitCode: 1, Stderr: long}),
-		"a status from the moon":  statusSteps(Result{Stdout: `{"status": "waxing"}`, Stderr: "the last words"}),
-		"an error list of errors": statusSteps(Result{Stdout: `{"status": "error", "errors": [{}]}`, Stderr: "the last words"}),
+		"no JSON":                statusSteps(Result{ExitCode: 1, Stdout: "Traceback", Stderr: "the last words"}),
+		"nothing":                statusSteps(Result{ExitCode: 1, Stderr: long}),
+		"a status from the moon": statusSteps(Result{Stdout: `{"status": "waxing"}`, Stderr: "the last words"}),
+		"an error list of errors": statusSteps(Result{
+			Stdout: `{"status": "error", "errors": [{}]}`, Stderr: "the last words",
+		}),
 		"a long form without it": slices.Concat(statusSteps(Result{ExitCode: 2}),
 			longSteps(Result{ExitCode: 2, Stderr: "the last words"})),
 	} {
@@ -265,7 +303,8 @@ func (g *localGuest) AgentCommand(ctx context.Context, command string, _ time.Du
 	}
 	if request.Execute == "guest-exec-status" {
 		answer, err := json.Marshal(map[string]any{"return": map[string]any{
-			"exited": true, "exitcode": g.last.ExitCode, "out-data": encoded(g.last.Stdout), "err-data": encoded(g.last.Stderr),
+			"exited": true, "exitcode": g.last.ExitCode, "out-data": encoded(g.last.Stdout),
+			"err-data": encoded(g.last.Stderr),
 		}})
 		return string(answer), err
 	}
@@ -289,7 +328,8 @@ func TestAGuestWithoutCloudInitIsToldFromABrokenOne(t *testing.T) {
 		answer:  `{"error": {"class": "CommandNotFound", "desc": "guest-exec is disabled"}}`,
 	}
 	var agentError *Error
-	if _, err := scripted(t, refused).CloudInitStatus(t.Context()); !errors.As(err, &agentError) || errors.Is(err, ErrNoCloudInit) {
+	if _, err := scripted(t, refused).CloudInitStatus(t.Context()); !errors.As(err, &agentError) ||
+		errors.Is(err, ErrNoCloudInit) {
 		t.Errorf("with guest-exec disabled: got %v, want an *Error only", err)
 	}
 }
@@ -316,7 +356,9 @@ func FuzzCloudInitStatus(f *testing.F) {
 	f.Add(`{"v1": {"stage": "init", ` + healthyStages + `}}`)
 	f.Add(`{"v1": {"stage": null, ` + failedStages + `}}`)
 	f.Add(`{"v1": {"stage": null, ` + healthyStages + `}}` + result(noCloud))
-	known := []CloudInitStatus{CloudInitNotRun, CloudInitRunning, CloudInitDone, CloudInitDegraded, CloudInitError, CloudInitDisabled}
+	known := []CloudInitStatus{
+		CloudInitNotRun, CloudInitRunning, CloudInitDone, CloudInitDegraded, CloudInitError, CloudInitDisabled,
+	}
 	f.Fuzz(func(t *testing.T, output string) {
 		notes := func(output string) (CloudInit, error) {
 			report, isNotes := parseNotes(output)
@@ -325,7 +367,9 @@ func FuzzCloudInitStatus(f *testing.F) {
 			}
 			return report, nil
 		}
-		for name, parse := range map[string]func(string) (CloudInit, error){"json": parseStatus, "long": parseLongStatus, "notes": notes} {
+		for name, parse := range map[string]func(string) (CloudInit, error){
+			"json": parseStatus, "long": parseLongStatus, "notes": notes,
+		} {
 			report, err := parse(output)
 			if err != nil {
 				continue
@@ -340,7 +384,8 @@ func FuzzCloudInitStatus(f *testing.F) {
 			if report.FailedStage != "" && len(report.Errors) == 0 {
 				t.Errorf("%s: stage %s failed without an error", name, report.FailedStage)
 			}
-			if name != "notes" && !strings.Contains(output, string(report.Status)) && report.Status != CloudInitNotRun && !strings.Contains(output, `\`) {
+			if name != "notes" && !strings.Contains(output, string(report.Status)) &&
+				report.Status != CloudInitNotRun && !strings.Contains(output, `\`) {
 				t.Errorf("%s: status %q is not in the output", name, report.Status)
 			}
 		}

@@ -11,10 +11,13 @@ import (
 // others are errors.
 func FuzzAgentAnswers(f *testing.F) {
 	for _, answer := range []string{
-		`{"return": {}}`, `{"return": null}`, `{"return": {"host-name": "web"}}`, `{"error": {"class": "GenericError", "desc": "no"}}`, `{}`, `[]`, ``,
-		`{"return": [{"name": "eth0", "hardware-address": "52:54:00:12:34:56", "ip-addresses": [{"ip-address": "10.0.0.2", "prefix": 24}]}]}`,
+		`{"return": {}}`, `{"return": null}`, `{"return": {"host-name": "web"}}`,
+		`{"error": {"class": "GenericError", "desc": "no"}}`, `{}`, `[]`, ``,
+		`{"return": [{"name": "eth0", "hardware-address": "52:54:00:12:34:56", "ip-addresses": [{"ip-address": ` +
+			`"10.0.0.2", "prefix": 24}]}]}`,
 		`{"return": [{"name": "eth0", "ip-addresses": [{"ip-address": "fe80::1%eth0", "prefix": 129}]}]}`,
-		`{"return": {"pid": 7}}`, `{"return": {"exited": true, "exitcode": 1, "out-data": "aGVsbG8K", "err-data": "!", "out-truncated": true}}`,
+		`{"return": {"pid": 7}}`, `{"return": {"exited": true, "exitcode": 1, "out-data": "aGVsbG8K", "err-data": ` +
+			`"!", "out-truncated": true}}`,
 		`{"return": {"exited": true, "signal": 9}}`, `{"return": {"exited": false}}`,
 	} {
 		f.Add(answer, `{"return": {"exited": true, "out-data": "aGVsbG8K"}}`)

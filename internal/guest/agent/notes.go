@@ -17,7 +17,8 @@ const RunDirectory = "/run/cloud-init"
 // and ten in an emulated one. The notes exist from the first stage on, the result after the last.
 // The notes do not say whether one of its units died; newer versions find that out.
 func askOrRead(directory string) string {
-	return fmt.Sprintf(`cd %s 2>/dev/null && test -e status.json && ! systemctl --quiet is-failed 'cloud-*' 2>/dev/null &&
+	return fmt.Sprintf(
+		`cd %s 2>/dev/null && test -e status.json && ! systemctl --quiet is-failed 'cloud-*' 2>/dev/null &&
 { cat status.json result.json 2>/dev/null; exit 0; }
 %s`, directory, ask)
 }
