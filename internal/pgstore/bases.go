@@ -54,7 +54,9 @@ func (b bases) Create(ctx context.Context, key string, value catalog.Base) (cata
 }
 
 // Replace implements catalog.Collection.
-func (b bases) Replace(ctx context.Context, key string, rev catalog.Revision, value catalog.Base) (catalog.Record[catalog.Base], error) {
+func (b bases) Replace(
+	ctx context.Context, key string, rev catalog.Revision, value catalog.Base,
+) (catalog.Record[catalog.Base], error) {
 	id, err := b.store.ID(ctx)
 	if err != nil {
 		return catalog.Record[catalog.Base]{}, err

@@ -28,7 +28,9 @@ func (d *document) Create(_ context.Context, key string, base catalog.Base) (cat
 	return catalog.Record[catalog.Base]{Key: key, Value: base}, nil
 }
 
-func (d *document) Replace(ctx context.Context, key string, _ catalog.Revision, base catalog.Base) (catalog.Record[catalog.Base], error) {
+func (d *document) Replace(
+	ctx context.Context, key string, _ catalog.Revision, base catalog.Base,
+) (catalog.Record[catalog.Base], error) {
 	return d.Create(ctx, key, base)
 }
 
@@ -88,7 +90,8 @@ func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 
 	administrator := must(New(Options{DSN: first.dsn(pgtest.Superuser), Bases: pool}))
 	defer administrator.Close()
-	if seen := must(administrator.Bases().Create(t.Context(), "digest", catalog.Base{Versions: []string{"t2/b@1.0.0"}})); seen.Value.Versions[0] != "t2/b@1.0.0" ||
+	if seen := must(administrator.Bases().Create(t.Context(), "digest",
+		catalog.Base{Versions: []string{"t2/b@1.0.0"}})); seen.Value.Versions[0] != "t2/b@1.0.0" ||
 		pool.base.Versions[0] != ids[0]+":t2/b@1.0.0" {
 		t.Errorf("the administrator has %q, the pool %q", seen.Value.Versions, pool.base.Versions)
 	}

@@ -19,9 +19,12 @@ const boundQuery = `
 			WHEN r.rolbypassrls THEN 'has BYPASSRLS'
 			WHEN r.rolcreaterole THEN 'has CREATEROLE'
 			WHEN pg_has_role(r.oid, n.nspowner, 'MEMBER') THEN 'belongs to the owner of the schema novacron'
-			WHEN has_table_privilege(r.oid, 'novacron.template', 'TRUNCATE, TRIGGER') OR has_table_privilege(r.oid, 'novacron.version', 'TRUNCATE, TRIGGER')
-				OR has_table_privilege(r.oid, 'novacron.request', 'TRUNCATE, TRIGGER') OR has_table_privilege(r.oid, 'novacron.tenant', 'TRUNCATE, TRIGGER')
-				OR has_table_privilege(r.oid, 'novacron.catalogue', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') OR has_schema_privilege(r.oid, n.oid, 'CREATE')
+			WHEN has_table_privilege(r.oid, 'novacron.template', 'TRUNCATE, TRIGGER')
+				OR has_table_privilege(r.oid, 'novacron.version', 'TRUNCATE, TRIGGER')
+				OR has_table_privilege(r.oid, 'novacron.request', 'TRUNCATE, TRIGGER')
+				OR has_table_privilege(r.oid, 'novacron.tenant', 'TRUNCATE, TRIGGER')
+				OR has_table_privilege(r.oid, 'novacron.catalogue', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+				OR has_schema_privilege(r.oid, n.oid, 'CREATE')
 				THEN 'belongs to a role with rights on the schema novacron (see \dp novacron.*)'
 			ELSE (SELECT 'belongs to the role ' || quote_ident(o.rolname) || coalesce(' of tenant ' || other.name, '')
 				FROM pg_roles o LEFT JOIN novacron.tenant other ON other.role = o.rolname
@@ -41,7 +44,8 @@ func bound(ctx context.Context, tx pgx.Tx) error {
 	}
 	found, err := pgx.ForEachRow(rows, []any{&tenant, &role, &why}, func() error { return nil })
 	if err == nil && found.RowsAffected() > 0 {
-		err = fmt.Errorf("%w: row-level security would not bind %q, which %s: give tenant %q an ordinary role", ErrRole, role, why, tenant)
+		err = fmt.Errorf("%w: row-level security would not bind %q, which %s: give tenant %q an ordinary role",
+			ErrRole, role, why, tenant)
 	}
 	return err
 }
@@ -50,13 +54,14 @@ func bound(ctx context.Context, tx pgx.Tx) error {
 func exist(ctx context.Context, tx pgx.Tx) error {
 	var tenant, role string
 	err := tx.QueryRow(ctx, `SELECT t.name, t.role FROM novacron.tenant t
-		WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role) ORDER BY t.name LIMIT 1`).Scan(&tenant, &role)
+		WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role) ORDER BY t.name LIMIT 1`).Scan(&tenant,
+		&role)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%w: %q, the role of tenant %q, no longer exists. Create it again with --tenant %[3]s=%[2]s or, as "+
-			"the owner of the schema, remove the tenant: DELETE FROM novacron.tenant WHERE name = "+
+		err = fmt.Errorf("%w: %q, the role of tenant %q, no longer exists. Create it again with --tenant "+
+			"%[3]s=%[2]s or, as the owner of the schema, remove the tenant: DELETE FROM novacron.tenant WHERE name = "+
 			"'%[3]s'", ErrRole, role, tenant)
 	}
 	return err

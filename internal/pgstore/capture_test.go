@@ -16,7 +16,8 @@ func TestNobodysObjectsStandInForTheSystems(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), `GRANT CREATE ON SCHEMA public TO PUBLIC`)
-	pgtest.Exec(t, d.dsn(d.roles["t2"]), `CREATE TABLE public.loot (who text, what text)`, `GRANT ALL ON public.loot TO PUBLIC`,
+	pgtest.Exec(t, d.dsn(d.roles["t2"]), `CREATE TABLE public.loot (who text, what text)`,
+		`GRANT ALL ON public.loot TO PUBLIC`,
 		`CREATE FUNCTION public.take(jsonb, jsonb) RETURNS jsonb LANGUAGE plpgsql AS
 			$$ BEGIN INSERT INTO public.loot VALUES (current_user, $1::text); RETURN $1; END $$`,
 		`CREATE OPERATOR public.- (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = public.take)`,
@@ -64,7 +65,8 @@ func TestARoleThatIsGoneIsNamed(t *testing.T) {
 	refused(t, "a role that is gone", err, `DELETE FROM novacron.tenant WHERE name = 't2'`)
 	must(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
 	must(d.store(t, "t2").Templates().List(t.Context(), ""))
-	pgtest.Exec(t, d.dsn(pgtest.Superuser), append([]string{`DELETE FROM novacron.tenant WHERE name = 't2'`}, drop...)...)
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), append([]string{`DELETE FROM novacron.tenant WHERE name = 't2'`},
+		drop...)...)
 	must(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
 }
 
@@ -81,7 +83,8 @@ func TestANewOwnerSeesAllOrIsTold(t *testing.T) {
 
 	s := must(New(Options{DSN: dsn(second), Bases: noBases{}}))
 	defer s.Close()
-	if all, err := s.Templates().List(t.Context(), ""); !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "catalog init") {
+	if all, err := s.Templates().List(t.Context(), ""); !errors.Is(err, ErrSchema) ||
+		!strings.Contains(err.Error(), "catalog init") {
 		t.Errorf("before another init, the new owner is shown %d templates: %v", len(all), err)
 	}
 	must(Init(t.Context(), dsn(second), nil))

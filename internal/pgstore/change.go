@@ -93,7 +93,8 @@ func (s *Store) call(begin, finish context.Context, do func(ctx context.Context,
 			again, begin = true, finish // it may have happened, so it must be finished
 		}
 		s.note(err)
-		if !lost(err) && sqlState(err) != tooManyConnections || !s.answered() && !starting(err) && time.Since(began) > s.firstTime {
+		if !lost(err) && sqlState(err) != tooManyConnections || !s.answered() && !starting(err) &&
+			time.Since(began) > s.firstTime {
 			return err
 		}
 		select {
@@ -117,7 +118,9 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 var errStuck = fmt.Errorf("%w: the server has not answered for %s", ErrUnreachable, callTime)
 
 // attempt runs do on one connection, and again if the server asks for that.
-func attempt(finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx context.Context, db db, again bool) error) error {
+func attempt(
+	finish context.Context, conn *pgxpool.Conn, again bool, do func(ctx context.Context, db db, again bool) error,
+) error {
 	ctx, cancel := context.WithTimeout(finish, callTime)
 	defer cancel()
 	err := do(ctx, conn, again)

@@ -25,7 +25,8 @@ type collection[T any] struct {
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
 	var revision, document string
 	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
-		return db.QueryRow(ctx, c.sql(`SELECT revision, document::text FROM %s WHERE key = $1`), key).Scan(&revision, &document)
+		return db.QueryRow(ctx, c.sql(`SELECT revision, document::text FROM %s WHERE key = $1`), key).Scan(&revision,
+			&document)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = catalog.ErrNotFound
@@ -64,8 +65,10 @@ func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]ca
 			case !c.foreign(key):
 				return err
 			default:
-				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key, Detail: fmt.Sprintf("In %s, %s %q of "+
-					"another tenant cannot be read, and is left out of lists. That tenant has to repair it.", c.store, c.table, key)})
+				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key,
+					Detail: fmt.Sprintf("In %s, %s %q of "+
+						"another tenant cannot be read, and is left out of lists. That tenant has to repair it.",
+						c.store, c.table, key)})
 			}
 			return nil
 		})
@@ -87,7 +90,8 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 	rec, document, err := c.encode(key, value)
 	if err == nil {
 		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
-			_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document, string(rec.Revision))
+			_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document,
+				string(rec.Revision))
 			if sqlState(err) != uniqueViolation {
 				return err
 			}
@@ -101,11 +105,14 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 }
 
 // Replace implements catalog.Collection.
-func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
+func (c collection[T]) Replace(
+	ctx context.Context, key string, rev catalog.Revision, value T,
+) (catalog.Record[T], error) {
 	rec, document, err := c.encode(key, value)
 	if err == nil {
 		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
-			done, err := db.Exec(ctx, c.sql(`UPDATE %s SET document = $1::jsonb, revision = $2 WHERE key = $3 AND revision = $4`), document,
+			done, err := db.Exec(ctx,
+				c.sql(`UPDATE %s SET document = $1::jsonb, revision = $2 WHERE key = $3 AND revision = $4`), document,
 				string(rec.Revision), key, string(rev))
 			if err != nil || done.RowsAffected() == 1 {
 				return err
@@ -169,14 +176,15 @@ func (c collection[T]) encode(key string, value T) (rec catalog.Record[T], docum
 		return rec, "", fmt.Errorf("the document says that it is %q", own)
 	}
 	data, err := json.Marshal(value)
-	return catalog.Record[T]{Key: key, Revision: catalog.Revision(strings.ToLower(rand.Text())), Value: value}, string(data), err
+	return catalog.Record[T]{Key: key, Revision: catalog.Revision(strings.ToLower(rand.Text())), Value: value},
+		string(data), err
 }
 
 func (c collection[T]) decode(key, revision, document string) (catalog.Record[T], error) {
 	rec := catalog.Record[T]{Key: key, Revision: catalog.Revision(revision)}
 	if err := json.Unmarshal([]byte(document), &rec.Value); err != nil {
-		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s does not hold a %[3]s, and can be corrected or deleted "+
-			"with psql: %w",
+		return rec, fmt.Errorf("%w: the row of key %q in novacron.%s does not hold a %[3]s, and can be "+
+			"corrected or deleted with psql: %w",
 			catalog.ErrDamaged, key, c.table, err)
 	}
 	if own := c.key(rec.Value); own != key {

@@ -22,9 +22,9 @@ const (
 // errDSN leaves out the parser's own message, which quotes pieces of the DSN and so perhaps of the
 // password.
 var errDSN = errors.New("the PostgreSQL connection string cannot be read: write it as " +
-	"postgres://ROLE:PASSWORD@HOST/DATABASE, with special characters in the password percent-encoded, or as keywords, " +
-	"for example \"host=db dbname=nova user=nova_t1\"; files that it names (sslrootcert, sslcert, sslkey, servicefile) " +
-	"must be readable")
+	"postgres://ROLE:PASSWORD@HOST/DATABASE, with special characters in the password percent-encoded, or " +
+	"as keywords, for example \"host=db dbname=nova user=nova_t1\"; files that it names (sslrootcert, sslcert, " +
+	"sslkey, servicefile) must be readable")
 
 func parse(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
@@ -88,7 +88,8 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 // answers that.
 func (s *Store) check(ctx context.Context) (id string, err error) {
 	var version int
-	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id, &version); err != nil {
+	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id,
+		&version); err != nil {
 		if sqlState(err) == insufficientPrivilege {
 			err = s.wrongRole("")
 		}
@@ -102,20 +103,22 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 	if err := s.pool.QueryRow(ctx, `
 		SELECT coalesce(novacron.current_tenant(), ''), pg_has_role(n.nspowner, 'USAGE'), r.rolsuper OR r.rolbypassrls,
 			NOT EXISTS (SELECT FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
-				WHERE c.relnamespace = n.oid AND p.polname = 'administrator' AND NOT pg_has_role(p.polroles[1], 'USAGE'))
+				WHERE c.relnamespace = n.oid AND p.polname = 'administrator'
+					AND NOT pg_has_role(p.polroles[1], 'USAGE'))
 		FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r
-		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound, &entrusted); err != nil {
+		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound,
+		&entrusted); err != nil {
 		return "", err
 	}
 	switch {
 	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
 		return "", s.wrongRole(tenant)
 	case s.options.Tenant == "" && !unbound && !entrusted: // otherwise the catalog would seem to be empty
-		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog init --dsn ADMIN_DSN` "+
-			"as the owner of the schema novacron", ErrSchema)
+		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog "+
+			"init --dsn ADMIN_DSN` as the owner of the schema novacron", ErrSchema)
 	case s.options.Tenant != "" && (administers || unbound):
-		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or belongs to the owner of "+
-			"the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
+		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or "+
+			"belongs to the owner of the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
 	}
 	return id, nil
 }
@@ -127,10 +130,12 @@ func (s *Store) wrongRole(tenant string) error {
 		whose = fmt.Sprintf("that of tenant %q", tenant)
 	}
 	if s.options.Tenant == "" {
-		return fmt.Errorf("%w: the role is %s: connect as the owner of the schema novacron, or as a superuser", ErrRole, whose)
+		return fmt.Errorf("%w: the role is %s: connect as the owner of the schema novacron, or as a superuser",
+			ErrRole, whose)
 	}
-	return fmt.Errorf("%w: the role is %s, and the tenant here is %q: connect with the role of that tenant. An administrator gives it one "+
-		"with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`", ErrRole, whose, s.options.Tenant, s.options.Tenant)
+	return fmt.Errorf("%w: the role is %s, and the tenant here is %q: connect with the role of that tenant. An "+
+		"administrator gives it one with `terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant %s=ROLE`",
+		ErrRole, whose, s.options.Tenant, s.options.Tenant)
 }
 
 // RoleTenant returns whose the DSN's role is: a tenant's, or "" for an administrator.
@@ -145,7 +150,8 @@ func RoleTenant(ctx context.Context, dsn string) (tenant string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if err := s.pool.QueryRow(ctx, `SELECT coalesce(novacron.current_tenant(), '')`).Scan(&tenant); err != nil || tenant == "" {
+	if err := s.pool.QueryRow(ctx, `SELECT coalesce(novacron.current_tenant(), '')`).Scan(&tenant); err != nil ||
+		tenant == "" {
 		return "", s.explain("opening the catalog", s.wrongRole(""))
 	}
 	return tenant, nil

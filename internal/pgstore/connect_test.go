@@ -24,10 +24,14 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 	var group sync.WaitGroup
 	for _, dsn := range []string{
 		"postgres://nova:" + secret + "@127.0.0.1:1/nova", "postgres://nova:" + secret + "%zz@127.0.0.1:1/nova",
-		"postgres://nova:" + secret + "@127.0.0.1:99999/nova", "postgres://nova:" + secret + "@[::1/nova", "postgres://nova:a b" + secret + "@h",
-		"host=127.0.0.1 port=1 user=nova password=" + secret, "host=127.0.0.1 port=x user=nova password='" + secret + "'",
-		"host=127.0.0.1 password='a\\'" + secret + "' port=", "password=" + secret + " sslmode=wrong", "password='" + secret,
-		"postgres://nova@127.0.0.1:1/nova?password=" + secret, "postgres://nova@127.0.0.1:1/nova?password=" + secret + "&sslmode=verify-full&sslrootcert=/nowhere",
+		"postgres://nova:" + secret + "@127.0.0.1:99999/nova", "postgres://nova:" + secret + "@[::1/nova",
+		"postgres://nova:a b" + secret + "@h",
+		"host=127.0.0.1 port=1 user=nova password=" + secret, "host=127.0.0.1 port=x user=nova password='" +
+			secret + "'",
+		"host=127.0.0.1 password='a\\'" + secret + "' port=", "password=" + secret + " sslmode=wrong",
+		"password='" + secret,
+		"postgres://nova@127.0.0.1:1/nova?password=" + secret, "postgres://nova@127.0.0.1:1/nova?password=" + secret +
+			"&sslmode=verify-full&sslrootcert=/nowhere",
 		"mysql://nova:" + secret + "@h/d", secret,
 	} {
 		group.Go(func() { // a server that does not exist is asked for seconds
@@ -36,7 +40,8 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 				s.firstTime = 0
 				_, err = s.Templates().Get(t.Context(), "t1/a")
 			}
-			if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(fmt.Sprintf("%+v", err), secret) {
+			if err == nil || strings.Contains(err.Error(), secret) ||
+				strings.Contains(fmt.Sprintf("%+v", err), secret) {
 				t.Errorf("%q: %v", dsn, err)
 			}
 			if _, err := Init(t.Context(), dsn, nil); err == nil || strings.Contains(err.Error(), secret) {
@@ -50,7 +55,8 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 	d := newDatabase(t)
 	nobody, password := pgtest.Role("nobody"), pgtest.Role("password")
-	pgtest.Exec(t, d.dsn(pgtest.Superuser), "CREATE ROLE "+nobody+" LOGIN", "CREATE ROLE "+password+" LOGIN PASSWORD '"+secret+"' IN ROLE "+pgtest.PasswordGroup)
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), "CREATE ROLE "+nobody+" LOGIN", "CREATE ROLE "+password+" LOGIN PASSWORD '"+
+		secret+"' IN ROLE "+pgtest.PasswordGroup)
 	newer, empty := newDatabase(t), pgtest.Database(t)
 	pgtest.Exec(t, newer.dsn(pgtest.Superuser), "UPDATE novacron.catalogue SET schema_version = 99")
 	older := newDatabase(t)
@@ -80,7 +86,8 @@ func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 		}
 		s.firstTime = 0
 		_, err = s.Templates().List(t.Context(), "")
-		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "SQLSTATE") {
+		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) ||
+			strings.Contains(err.Error(), "SQLSTATE") {
 			t.Errorf("%s: %v", name, err)
 		}
 		s.Close()
@@ -112,9 +119,11 @@ func TestConnectionsThatBreakAreMadeAnew(t *testing.T) {
 	s := d.store(t, "t1")
 	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	for range 3 {
-		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = '"+d.roles["t1"]+"'")
+		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "+
+			"WHERE usename = '"+d.roles["t1"]+"'")
 		rec = must(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
-		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = '"+d.roles["t1"]+"'")
+		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "+
+			"WHERE usename = '"+d.roles["t1"]+"'")
 		must(s.Templates().Get(t.Context(), "t1/a"))
 	}
 }
@@ -132,7 +141,8 @@ func TestAChangeWhoseAnswerIsLostHasHappened(t *testing.T) {
 	lose()
 	rec.Value.Description = "changed"
 	rec = must(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
-	if read := must(s.Templates().Get(t.Context(), "t1/a")); read.Revision != rec.Revision || read.Value.Description != "changed" {
+	if read := must(s.Templates().Get(t.Context(), "t1/a")); read.Revision != rec.Revision ||
+		read.Value.Description != "changed" {
 		t.Errorf("there is %+v, where %+v was written", read, rec)
 	}
 	lose()
@@ -162,7 +172,8 @@ func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 	}()
 	watcher := d.psql(t, "t1")
 	for waiting := false; !waiting; {
-		if err := watcher.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE NOT granted`).Scan(&waiting); err != nil {
+		if err := watcher.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE NOT granted`).Scan(
+			&waiting); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -216,5 +227,7 @@ func newRelay(t *testing.T, dsn string) (relayed string, lose func()) {
 			}()
 		}
 	}()
-	return pgtest.DSN(directory, must(parse(dsn)).ConnConfig.Database, must(parse(dsn)).ConnConfig.User), func() { losing.Store(true) }
+	return pgtest.DSN(directory, must(parse(dsn)).ConnConfig.Database, must(parse(dsn)).ConnConfig.User), func() {
+		losing.Store(true)
+	}
 }

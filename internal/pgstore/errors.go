@@ -68,37 +68,41 @@ func classify(err error) error {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch code := sqlState(err); {
 	case code == undefinedTable:
-		return fmt.Errorf("%w: it holds no catalog yet. An administrator prepares it with `terraform-provider-novacron "+
-			"catalog init --dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
+		return fmt.Errorf("%w: it holds no catalog yet. An administrator prepares it with "+
+			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
 	case code == invalidPassword:
-		return fmt.Errorf("%w: the password is wrong, or the role has none: check the DSN, PGPASSWORD or the password file", ErrLogin)
+		return fmt.Errorf("%w: the password is wrong, or the role has none: check the DSN, PGPASSWORD or the "+
+			"password file", ErrLogin)
 	case code == invalidAuthorization:
-		return fmt.Errorf("%w: check that the role exists and may log in, and that the server's pg_hba.conf has a rule for it", ErrLogin)
+		return fmt.Errorf("%w: check that the role exists and may log in, and that the server's pg_hba.conf has "+
+			"a rule for it", ErrLogin)
 	case code == undefinedDatabase:
 		return fmt.Errorf("%w: the server has no such database: check the DSN, or create it with `createdb`", ErrSchema)
 	case code == insufficientPrivilege && connecting:
-		return fmt.Errorf("%w: the role may not connect to the database: an administrator lets it with GRANT CONNECT ON DATABASE", ErrLogin)
+		return fmt.Errorf("%w: the role may not connect to the database: an administrator lets it with GRANT "+
+			"CONNECT ON DATABASE", ErrLogin)
 	case code == insufficientPrivilege:
 		return fmt.Errorf("%w: %s", ErrDenied, denied(err))
 	case code == readOnlyTransaction:
-		return errors.New("the server accepts no changes: it is a standby or set to read-only. Connect to the primary " +
-			"server, for example by target_session_attrs=read-write")
+		return errors.New("the server accepts no changes: it is a standby or set to read-only. Connect to " +
+			"the primary server, for example by target_session_attrs=read-write")
 	case code == untranslatable:
 		return errors.New("the document holds a NUL character, which PostgreSQL cannot keep: leave it out")
 	case code == checkViolation && tooLarge(err) > 0:
-		return fmt.Errorf("the document is too large: the catalog accepts at most %d KiB of JSON. Leave out what instances "+
-			"can have themselves, such as large files in cloud_init", tooLarge(err)>>10)
+		return fmt.Errorf("the document is too large: the catalog accepts at most %d KiB of JSON. Leave out "+
+			"what instances can have themselves, such as large files in cloud_init", tooLarge(err)>>10)
 	case code == tooManyConnections, code == cannotConnectNow:
 		return fmt.Errorf("%w: %s: try again later", ErrUnreachable, serverSays(err))
 	case code == queryCanceled, code == lockNotAvailable:
-		return fmt.Errorf("the server gave up and changed nothing: %s. Another session may hold a lock (see pg_locks), or "+
-			"the role's statement_timeout or lock_timeout is too short", serverSays(err))
+		return fmt.Errorf("the server gave up and changed nothing: %s. Another session may hold a lock (see "+
+			"pg_locks), or the role's statement_timeout or lock_timeout is too short", serverSays(err))
 	case code != "":
 		return fmt.Errorf("the server says: %s (SQLSTATE %s)", serverSays(err), code)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !connecting:
 		return err
 	case connecting || lost(err):
-		return fmt.Errorf("%w (%s): check host and port of the DSN, and that the server runs and can be reached from here", ErrUnreachable, cause(err))
+		return fmt.Errorf("%w (%s): check host and port of the DSN, and that the server runs and can be "+
+			"reached from here", ErrUnreachable, cause(err))
 	}
 	return err
 }
@@ -124,21 +128,24 @@ func tooLarge(err error) int {
 
 // denied says why the server refused an action, as far as that is known.
 func denied(err error) string {
-	return serverSays(err) + ". A tenant's role may change only what belongs to its tenant; a role without a tenant has " +
-		"no rights. An administrator maps a role to a tenant with `terraform-provider-novacron catalog init`"
+	return serverSays(err) + ". A tenant's role may change only what belongs to its tenant; a role without " +
+		"a tenant has no rights. An administrator maps a role to a tenant with `terraform-provider-novacron " +
+		"catalog init`"
 }
 
 // lost reports whether the connection broke, so that the outcome of the request is unknown.
 func lost(err error) bool {
 	switch code := sqlState(err); {
-	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow, strings.HasPrefix(code, "08"): // connection exceptions
+	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow, strings.HasPrefix(code, "08"):
+		// connection exceptions
 		return true
 	case code != "":
 		return false
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
+	return connecting || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // starting reports whether the server itself says that it is starting or stopping, which means that

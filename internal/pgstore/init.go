@@ -54,10 +54,12 @@ const oldestUsable = 1
 func checkVersion(version int) error {
 	switch {
 	case version > len(migrations):
-		return fmt.Errorf("%w: its schema is version %d, and this provider knows versions up to %d: use a newer provider", ErrSchema, version, len(migrations))
+		return fmt.Errorf("%w: its schema is version %d, and this provider knows versions up to %d: use a "+
+			"newer provider", ErrSchema, version, len(migrations))
 	case version < oldestUsable:
-		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d at least. An administrator migrates it with "+
-			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema, version, oldestUsable)
+		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d at least. An "+
+			"administrator migrates it with `terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema,
+			version, oldestUsable)
 	}
 	return nil
 }
@@ -133,15 +135,19 @@ func prepare(ctx context.Context, tx pgx.Tx, tenants map[string]string) (done Pr
 func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 	var server int
 	var there bool
-	if err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, to_regclass('novacron.catalogue') IS NOT NULL`).Scan(&server, &there); err != nil {
+	if err := tx.QueryRow(ctx,
+		`SELECT current_setting('server_version_num')::int, to_regclass('novacron.catalogue') IS NOT NULL`).Scan(
+		&server, &there); err != nil {
 		return 0, err
 	}
 	if server < oldestServer {
-		return 0, fmt.Errorf("%w: the server is PostgreSQL %d, and %d or newer is needed", ErrSchema, server/10000, oldestServer/10000)
+		return 0, fmt.Errorf("%w: the server is PostgreSQL %d, and %d or newer is needed",
+			ErrSchema, server/10000, oldestServer/10000)
 	}
 	if there {
 		var owns bool
-		err := tx.QueryRow(ctx, `SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'novacron'`).Scan(&owns)
+		err := tx.QueryRow(ctx, `SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'novacron'`).
+			Scan(&owns)
 		if err == nil && !owns {
 			err = fmt.Errorf("%w: it does not own the schema novacron, which another role has prepared: connect as "+
 				"its owner", ErrRole)
@@ -157,7 +163,8 @@ func migrate(ctx context.Context, tx pgx.Tx) (from int, err error) {
 		return from, checkVersion(from)
 	}
 	for _, text := range migrations[from:] {
-		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil { // this protocol allows several statements at once
+		// this protocol allows several statements at once
+		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return from, err
 		}
 	}
@@ -196,7 +203,8 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 		return false, false, fmt.Errorf("%q is not a name for a role: use one of at most 63 bytes", role)
 	}
 	var there bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role).Scan(&there); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`,
+		role).Scan(&there); err != nil {
 		return false, false, err
 	}
 	if !there {
@@ -208,7 +216,8 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 	if err := free(ctx, tx, tenant, role); err != nil {
 		return made, false, err
 	}
-	done, err := tx.Exec(ctx, `INSERT INTO novacron.tenant (name, role) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, role)
+	done, err := tx.Exec(ctx, `INSERT INTO novacron.tenant (name, role) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant,
+		role)
 	return made, done.RowsAffected() == 1, err
 }
 
@@ -216,14 +225,16 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 // that tenant's documents.
 func free(ctx context.Context, tx pgx.Tx, tenant, role string) error {
 	var otherTenant, otherRole string
-	err := tx.QueryRow(ctx, `SELECT name, role FROM novacron.tenant WHERE (name = $1) <> (role = $2)`, tenant, role).Scan(&otherTenant, &otherRole)
+	err := tx.QueryRow(ctx, `SELECT name, role FROM novacron.tenant WHERE (name = $1) <> (role = $2)`, tenant,
+		role).Scan(&otherTenant, &otherRole)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: the role of tenant %q is %q already, so tenant %q cannot have %q: keep it, or change the table novacron.tenant by hand",
+	return fmt.Errorf("%w: the role of tenant %q is %q already, so tenant %q cannot have %q: keep it, or change the "+
+		"table novacron.tenant by hand",
 		ErrRole, otherTenant, otherRole, tenant, role)
 }
 
@@ -243,7 +254,9 @@ func grantAll(ctx context.Context, tx pgx.Tx) error {
 		}
 		var database string
 		var may bool
-		if err := tx.QueryRow(ctx, `SELECT current_database(), has_database_privilege($1::name, current_database(), 'CONNECT')`, role).Scan(&database, &may); err != nil {
+		if err := tx.QueryRow(ctx,
+			`SELECT current_database(), has_database_privilege($1::name, current_database(), 'CONNECT')`,
+			role).Scan(&database, &may); err != nil {
 			return err
 		}
 		if may {

@@ -18,7 +18,8 @@ func TestPreparingAgainChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.From != 0 || first.To != len(migrations) || !slices.Equal(first.Roles, []string{role}) || !slices.Equal(first.Tenants, []string{"t1"}) {
+	if first.From != 0 || first.To != len(migrations) || !slices.Equal(first.Roles, []string{role}) ||
+		!slices.Equal(first.Tenants, []string{"t1"}) {
 		t.Errorf("the first time did %+v", first)
 	}
 	before := dump(t, admin)
@@ -42,10 +43,13 @@ func dump(t testing.TB, admin string) string {
 	defer conn.Close(t.Context())
 	var all string
 	err := conn.QueryRow(t.Context(), `SELECT string_agg(line, E'\n' ORDER BY line) FROM (
-		SELECT format('%s %s %s %s', c.oid, c.relname, c.relacl, c.relforcerowsecurity) FROM pg_class c WHERE relnamespace = 'novacron'::regnamespace
-		UNION ALL SELECT format('%s %s %s', attrelid, attname, attacl) FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'novacron'::regnamespace
+		SELECT format('%s %s %s %s', c.oid, c.relname, c.relacl, c.relforcerowsecurity) FROM pg_class c
+			WHERE relnamespace = 'novacron'::regnamespace
+		UNION ALL SELECT format('%s %s %s', attrelid, attname, attacl) FROM pg_attribute a
+			JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'novacron'::regnamespace
 		UNION ALL SELECT format('%s %s', policyname, qual) FROM pg_policies WHERE schemaname = 'novacron'
-		UNION ALL SELECT format('%s %s %s', oid, proname, proacl) FROM pg_proc WHERE pronamespace = 'novacron'::regnamespace
+		UNION ALL SELECT format('%s %s %s', oid, proname, proacl) FROM pg_proc
+			WHERE pronamespace = 'novacron'::regnamespace
 		UNION ALL SELECT format('%s %s', nspname, nspacl) FROM pg_namespace WHERE nspname = 'novacron'
 		UNION ALL SELECT format('%s %s', name, role) FROM novacron.tenant
 		UNION ALL SELECT format('%s %s', id, schema_version) FROM novacron.catalogue) AS x(line)`).Scan(&all)
@@ -91,7 +95,8 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	conn := pgtest.Connect(t, dsn(pgtest.Superuser))
 	defer conn.Close(t.Context())
 	var there bool
-	if err := conn.QueryRow(t.Context(), `SELECT to_regnamespace('novacron') IS NOT NULL`).Scan(&there); err != nil || there {
+	if err := conn.QueryRow(t.Context(), `SELECT to_regnamespace('novacron') IS NOT NULL`).Scan(&there); err != nil ||
+		there {
 		t.Errorf("the schema is there: %t, %v", there, err)
 	}
 }
@@ -130,7 +135,11 @@ func TestAnOrdinaryAdministratorIsEnough(t *testing.T) {
 
 func TestTenantsKeepTheirRoles(t *testing.T) {
 	d := newDatabase(t)
-	for _, tenants := range []map[string]string{{"t1": pgtest.Role("other")}, {"t3": d.roles["t1"]}, {"t1": d.roles["t2"]}} {
+	for _, tenants := range []map[string]string{
+		{"t1": pgtest.Role("other")},
+		{"t3": d.roles["t1"]},
+		{"t1": d.roles["t2"]},
+	} {
 		_, err := Init(t.Context(), d.dsn(pgtest.Superuser), tenants)
 		if !errors.Is(err, ErrRole) {
 			t.Errorf("%v: %v", tenants, err)

@@ -16,7 +16,8 @@ import (
 func TestStricterIsolationLosesNothing(t *testing.T) {
 	for _, level := range []string{"repeatable read", "serializable"} {
 		d := newDatabase(t)
-		pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET default_transaction_isolation = '`+level+`'`)
+		pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET default_transaction_isolation = '`+
+			level+`'`)
 		must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 		const writers, each = 8, 10
 		var group sync.WaitGroup
@@ -49,7 +50,8 @@ func addOne(t *testing.T, s *Store) error {
 		n := 0
 		_, _ = fmt.Sscan(rec.Value.Labels["count"], &n)
 		rec.Value.Labels = map[string]string{"count": fmt.Sprint(n + 1)}
-		if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err, catalog.ErrConflict) {
+		if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err,
+			catalog.ErrConflict) {
 			return err
 		}
 	}
@@ -65,13 +67,15 @@ func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
 	// a busy machine.
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET statement_timeout = '2s'`)
 	_, err := d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value)
-	if err == nil || !strings.Contains(err.Error(), "changed nothing") || !strings.Contains(err.Error(), "statement_timeout") {
+	if err == nil || !strings.Contains(err.Error(), "changed nothing") ||
+		!strings.Contains(err.Error(), "statement_timeout") {
 		t.Errorf("%v", err)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` RESET statement_timeout`) // the query below may take any time
+	// the query below may take any time
+	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` RESET statement_timeout`)
 	if now := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a")); now.Revision != rec.Revision {
 		t.Error("it was changed")
 	}

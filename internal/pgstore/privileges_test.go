@@ -15,19 +15,23 @@ func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
 	dsn := pgtest.Database(t)
 	role, group := pgtest.Role("nova_t1"), pgtest.Role("apps")
 	pgtest.Exec(t, dsn(pgtest.Superuser), `CREATE ROLE `+role+` LOGIN`, `CREATE ROLE `+group,
-		`ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, `+role, `ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, `+role,
+		`ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, `+role,
+		`ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, `+role,
 		`ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC, `+role)
 	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
 	psql := pgtest.Connect(t, dsn(role))
 	defer psql.Close(t.Context())
 	for _, statement := range []string{
-		`TRUNCATE novacron.template`, `TRUNCATE novacron.version`, `TRUNCATE novacron.request`, `TRUNCATE novacron.tenant`, `TRUNCATE novacron.catalogue`,
-		`UPDATE novacron.catalogue SET schema_version = 99`, `DELETE FROM novacron.catalogue`, `INSERT INTO novacron.tenant VALUES ('t9', current_user)`,
+		`TRUNCATE novacron.template`, `TRUNCATE novacron.version`, `TRUNCATE novacron.request`,
+		`TRUNCATE novacron.tenant`, `TRUNCATE novacron.catalogue`,
+		`UPDATE novacron.catalogue SET schema_version = 99`, `DELETE FROM novacron.catalogue`,
+		`INSERT INTO novacron.tenant VALUES ('t9', current_user)`,
 		`DELETE FROM novacron.tenant`, `CREATE TABLE novacron.mine ()`,
 		`CREATE FUNCTION pg_temp.take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 			CREATE TRIGGER take BEFORE INSERT ON novacron.template FOR EACH ROW EXECUTE FUNCTION pg_temp.take()`,
 	} {
-		if _, err := psql.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); sqlState(err) != insufficientPrivilege {
+		if _, err := psql.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); sqlState(
+			err) != insufficientPrivilege {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}

@@ -85,7 +85,8 @@ func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := away.Templates().Get(ctx, "t1/a")
-	if !errors.Is(err, ErrUnreachable) && !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, catalog.ErrNotFound) {
+	if !errors.Is(err, ErrUnreachable) && !errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, ErrUnreachable)
 	}
 	if took := time.Since(began); took < time.Second || took > time.Minute {
@@ -132,11 +133,14 @@ func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
 	large.Description = strings.Repeat("x", 3<<20)
 	rec := must(s.Templates().Create(t.Context(), "t1/large", large))
 	large.Description += large.Description
-	if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, large); err == nil || !strings.Contains(err.Error(), "4096 KiB") {
+	if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, large); err == nil ||
+		!strings.Contains(err.Error(), "4096 KiB") {
 		t.Errorf("changed: %v", err)
 	}
-	if _, err := d.psql(t, "t1").Exec(t.Context(), `INSERT INTO novacron.template (document) VALUES (jsonb_build_object('id',
-		jsonb_build_object('tenant', 't1', 'name', 'by-hand'), 'is_public', true, 'description', repeat('x', 5000000)))`); sqlState(err) != checkViolation {
+	const byHand = `INSERT INTO novacron.template (document) VALUES (jsonb_build_object(
+		'id', jsonb_build_object('tenant', 't1', 'name', 'by-hand'),
+		'is_public', true, 'description', repeat('x', 5000000)))`
+	if _, err := d.psql(t, "t1").Exec(t.Context(), byHand); sqlState(err) != checkViolation {
 		t.Errorf("by hand: %v", err)
 	}
 }
@@ -157,7 +161,8 @@ func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 { // providers may be updated before the administrator migrates
+	// providers may be updated before the administrator migrates
+	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 {
 		t.Errorf("before the migration there are %d templates", len(found))
 	}
 	if done := must(Init(t.Context(), d.dsn(pgtest.Superuser), nil)); done.From != 1 || done.To != len(migrations) {
@@ -179,7 +184,8 @@ func TestWhatExplainShowsOfOthers(t *testing.T) {
 		tx := must(psql.Begin(t.Context()))
 		defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 		must(tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`))
-		rows := must(tx.Query(t.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM novacron.template WHERE key = 't1/`+name+`'`))
+		rows := must(tx.Query(t.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM `+
+			`novacron.template WHERE key = 't1/`+name+`'`))
 		return strings.ReplaceAll(strings.Join(must(pgx.CollectRows(rows, pgx.RowTo[string])), "\n"), name, "NAME")
 	}
 	private, nothing := plan("private"), plan("nothing-there")

@@ -23,14 +23,16 @@ func (d database) populate(t testing.TB) {
 	t.Helper()
 	s := d.store(t, "t1")
 	templates := map[string]func(*catalog.Template){
-		"private":      func(*catalog.Template) {},
-		"public":       func(t *catalog.Template) { t.Public = true },
-		"readable":     func(t *catalog.Template) { t.Access.ReadTenants = []string{"t2"} },
-		"usable":       func(t *catalog.Template) { t.Access.UseTenants = []string{"t9", "t2"} },
-		"others":       func(t *catalog.Template) { t.Access.UseTenants = []string{"t9"} },
-		"draft":        func(t *catalog.Template) { t.Public, t.State = true, catalog.Draft },
-		"archived":     func(t *catalog.Template) { t.Public, t.State = true, catalog.Archived },
-		"users":        func(t *catalog.Template) { t.Access.ReadUsers, t.Access.ReadGroups = []string{"t2"}, []string{"t2"} },
+		"private":  func(*catalog.Template) {},
+		"public":   func(t *catalog.Template) { t.Public = true },
+		"readable": func(t *catalog.Template) { t.Access.ReadTenants = []string{"t2"} },
+		"usable":   func(t *catalog.Template) { t.Access.UseTenants = []string{"t9", "t2"} },
+		"others":   func(t *catalog.Template) { t.Access.UseTenants = []string{"t9"} },
+		"draft":    func(t *catalog.Template) { t.Public, t.State = true, catalog.Draft },
+		"archived": func(t *catalog.Template) { t.Public, t.State = true, catalog.Archived },
+		"users": func(t *catalog.Template) {
+			t.Access.ReadUsers, t.Access.ReadGroups = []string{"t2"}, []string{"t2"}
+		},
 		"zz.withdrawn": func(t *catalog.Template) { t.Access.ReadTenants = []string{} },
 	}
 	for name, edit := range templates {
@@ -69,7 +71,8 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 		}
 	}
 	see(`SELECT key FROM novacron.template ORDER BY key`, shown...)
-	see(`SELECT key FROM novacron.version ORDER BY key`, "t1/archived@1.0.0", "t1/public@1.0.0", "t1/readable@1.0.0", "t1/usable@1.0.0")
+	see(`SELECT key FROM novacron.version ORDER BY key`, "t1/archived@1.0.0", "t1/public@1.0.0", "t1/readable@1.0.0",
+		"t1/usable@1.0.0")
 	see(`SELECT key FROM novacron.request`)
 	see(`SELECT name FROM novacron.tenant`, "t2")
 	see(`SELECT key FROM novacron.template WHERE key = 't1/private'`)
@@ -102,7 +105,8 @@ func TestAFunctionOfTheTenantsOwnSeesNoMore(t *testing.T) {
 	psql := must(pgx.ConnectConfig(t.Context(), config))
 	defer psql.Close(t.Context())
 	for _, statement := range []string{
-		`CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$`,
+		`CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE ` +
+			`'%', $1; RETURN true; END $$`,
 		`SELECT 1 FROM novacron.template WHERE pg_temp.tell(key)`,
 		`DELETE FROM novacron.template WHERE pg_temp.tell(key)`,
 		`SELECT 1 FROM novacron.request WHERE pg_temp.tell(key)`,
@@ -141,7 +145,8 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 	// Statements that the server denies.
 	for _, statement := range []string{
 		`INSERT INTO novacron.template (document) VALUES ('` + mine("t1", "new") + `')`,
-		`INSERT INTO novacron.version (document) VALUES ('{"id": {"template": {"tenant": "t1", "name": "public"}, "version": "9.0.0"}}')`,
+		`INSERT INTO novacron.version (document) VALUES ('{"id": {"template": {"tenant": "t1", "name": "public"}, ` +
+			`"version": "9.0.0"}}')`,
 		`INSERT INTO novacron.request (document) VALUES ('{"id": {"tenant": "t1", "id": "new"}}')`,
 		`INSERT INTO novacron.tenant VALUES ('t3', current_user)`,
 		`UPDATE novacron.tenant SET name = 't1'`,
@@ -153,7 +158,8 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 		`CREATE TABLE novacron.mine ()`,
 		`CREATE TRIGGER mine BEFORE INSERT ON novacron.template EXECUTE FUNCTION novacron.revise()`,
 		`CREATE OR REPLACE FUNCTION novacron.current_tenant() RETURNS text LANGUAGE sql RETURN 't1'`,
-		`SET ROLE ` + d.roles["t1"], `SET SESSION AUTHORIZATION ` + d.roles["t1"], `GRANT ` + d.roles["t1"] + ` TO ` + d.roles["t2"],
+		`SET ROLE ` + d.roles["t1"], `SET SESSION AUTHORIZATION ` + d.roles["t1"],
+		`GRANT ` + d.roles["t1"] + ` TO ` + d.roles["t2"],
 		`SELECT key FROM novacron.template FOR UPDATE NOWAIT; LOCK novacron.catalogue IN EXCLUSIVE MODE`,
 	} {
 		_, err := psql.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol)
@@ -182,18 +188,25 @@ func TestOwnRowsCannotBeGivenAwayOrForged(t *testing.T) {
 	d.populate(t)
 	psql := d.psql(t, "t2")
 	must(d.store(t, "t2").Templates().Create(t.Context(), "t2/own", template("t2", "own")))
+	const own = ` WHERE key = 't2/own'`
 	for statement, want := range map[string]string{
-		`UPDATE novacron.template SET document = jsonb_set(document, '{id,tenant}', '"t1"') WHERE key = 't2/own'`:                                    insufficientPrivilege,
-		`UPDATE novacron.template SET document = document || '{"id": {"tenant": "t1", "name": "private"}}' WHERE key = 't2/own'`:                     insufficientPrivilege,
-		`UPDATE novacron.template SET document = document || '{"ID": {"tenant": "t1", "name": "private"}}' WHERE key = 't2/own'`:                     "23514",
-		`UPDATE novacron.template SET document = jsonb_set(document, '{id,Tenant}', '"t1"') WHERE key = 't2/own'`:                                    "23514",
-		`UPDATE novacron.template SET document = document || '{"ſtate": "draft"}' WHERE key = 't2/own'`:                                              "23514",
-		`UPDATE novacron.template SET document = document || '{"access_control": {"Read_Tenants": ["t1"]}}' WHERE key = 't2/own'`:                    "23514",
-		`UPDATE novacron.template SET document = document || '{"access_control": ["t1"]}' WHERE key = 't2/own'`:                                      "23514",
-		`UPDATE novacron.template SET document = document || '{"id": {"tenant": "t2", "name": "../x"}}' WHERE key = 't2/own'`:                        "23514",
-		`UPDATE novacron.template SET document = document - 'id' WHERE key = 't2/own'`:                                                               insufficientPrivilege,
-		`UPDATE novacron.template SET document = '[]' WHERE key = 't2/own'`:                                                                          insufficientPrivilege,
-		`INSERT INTO novacron.version (document) VALUES ('{"id": {"template": {"tenant": "t2", "Tenant": "t1", "name": "a"}, "version": "1.0.0"}}')`: "23514",
+		`UPDATE novacron.template SET document = jsonb_set(document, '{id,tenant}', '"t1"')` +
+			own: insufficientPrivilege,
+		`UPDATE novacron.template SET document = document ||
+			'{"id": {"tenant": "t1", "name": "private"}}'` + own: insufficientPrivilege,
+		`UPDATE novacron.template SET document = document ||
+			'{"ID": {"tenant": "t1", "name": "private"}}'` + own: checkViolation,
+		`UPDATE novacron.template SET document = jsonb_set(document, '{id,Tenant}', '"t1"')` + own: checkViolation,
+		`UPDATE novacron.template SET document = document || '{"ſtate": "draft"}'` + own:           checkViolation,
+		`UPDATE novacron.template SET document = document ||
+			'{"access_control": {"Read_Tenants": ["t1"]}}'` + own: checkViolation,
+		`UPDATE novacron.template SET document = document || '{"access_control": ["t1"]}'` + own: checkViolation,
+		`UPDATE novacron.template SET document = document ||
+			'{"id": {"tenant": "t2", "name": "../x"}}'` + own: checkViolation,
+		`UPDATE novacron.template SET document = document - 'id'` + own: insufficientPrivilege,
+		`UPDATE novacron.template SET document = '[]'` + own:            insufficientPrivilege,
+		`INSERT INTO novacron.version (document) VALUES ('{"id": {
+			"template": {"tenant": "t2", "Tenant": "t1", "name": "a"}, "version": "1.0.0"}}')`: checkViolation,
 	} {
 		if _, err := psql.Exec(t.Context(), statement); sqlState(err) != want {
 			t.Errorf("%s: %v, want %s", statement, err, want)
@@ -206,14 +219,15 @@ func TestKeysOfOthersCannotBeProbed(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
 	psql := d.psql(t, "t2")
+	const document = `jsonb_build_object('id', jsonb_build_object('tenant', 't1', 'name', $1::text))`
 	for _, insert := range []string{
-		`INSERT INTO novacron.template (document) VALUES (jsonb_build_object('id', jsonb_build_object('tenant', 't1', 'name', $1::text)))`,
-		`INSERT INTO novacron.template (document) VALUES (jsonb_build_object('id', jsonb_build_object('tenant', 't1', 'name', $1::text))) ON CONFLICT DO NOTHING`,
-		`INSERT INTO novacron.template (document) VALUES (jsonb_build_object('id', jsonb_build_object('tenant', 't1', 'name', $1::text)))
+		`INSERT INTO novacron.template (document) VALUES (` + document + `)`,
+		`INSERT INTO novacron.template (document) VALUES (` + document + `) ON CONFLICT DO NOTHING`,
+		`INSERT INTO novacron.template (document) VALUES (` + document + `)
 			ON CONFLICT (key) DO UPDATE SET revision = 'mine'`,
-		`INSERT INTO novacron.version (document) VALUES (jsonb_build_object('id', jsonb_build_object('version', '1.0.0', 'template',
-			jsonb_build_object('tenant', 't1', 'name', $1::text))))`,
-		`UPDATE novacron.template SET document = jsonb_build_object('id', jsonb_build_object('tenant', 't1', 'name', $1::text))`,
+		`INSERT INTO novacron.version (document) VALUES (jsonb_build_object('id', jsonb_build_object(
+			'version', '1.0.0', 'template', jsonb_build_object('tenant', 't1', 'name', $1::text))))`,
+		`UPDATE novacron.template SET document = ` + document,
 	} {
 		var said []string
 		for _, name := range []string{"private", "public", "nothing-there"} {
@@ -263,7 +277,8 @@ func TestOthersCannotMakeTheLibraryUnreadable(t *testing.T) {
 	if listed := must(d.store(t, "t2").Templates().List(t.Context(), "")); len(listed) != len(shown) {
 		t.Errorf("t2 lists %d", len(listed))
 	}
-	if _, err := d.store(t, "t1").Templates().List(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "t1/bad") {
+	if _, err := d.store(t, "t1").Templates().List(t.Context(), ""); err == nil ||
+		!strings.Contains(err.Error(), "t1/bad") {
 		t.Errorf("t1 is not told: %v", err)
 	}
 }
@@ -273,8 +288,10 @@ func TestAChangeByHandIsSeen(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
 	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
-	must(d.psql(t, "t1").Exec(t.Context(), `UPDATE novacron.template SET document = document || '{"description": "by hand"}'`))
-	if _, err := s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err, catalog.ErrConflict) {
+	must(d.psql(t, "t1").Exec(t.Context(),
+		`UPDATE novacron.template SET document = document || '{"description": "by hand"}'`))
+	if _, err := s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err,
+		catalog.ErrConflict) {
 		t.Errorf("%v", err)
 	}
 	if now := must(s.Templates().Get(t.Context(), "t1/a")); now.Value.Description != "by hand" {
@@ -297,7 +314,8 @@ func (d database) everything(t testing.TB) (all string) {
 	defer conn.Close(t.Context())
 	if err := conn.QueryRow(t.Context(), `SELECT string_agg(row, E'\n' ORDER BY row) FROM (
 		SELECT t::text FROM novacron.template t UNION ALL SELECT v::text FROM novacron.version v
-		UNION ALL SELECT r::text FROM novacron.request r UNION ALL SELECT t::text FROM novacron.tenant t) AS x(row)`).Scan(&all); err != nil {
+		UNION ALL SELECT r::text FROM novacron.request r UNION ALL SELECT t::text FROM novacron.tenant t) AS x(row)`).
+		Scan(&all); err != nil {
 		t.Fatal(err)
 	}
 	return all

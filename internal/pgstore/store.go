@@ -104,7 +104,8 @@ func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Rec
 	templates := collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
 	// The operator is named in full: one that another role created in the role's search_path might
 	// match as well.
-	return templates.list(ctx, prefix, `SELECT key, revision, (document OPERATOR(pg_catalog.-) 'spec'::text)::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
+	return templates.list(ctx, prefix, `SELECT key, revision, (document OPERATOR(pg_catalog.-) 'spec'::text)::text `+
+		`FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
 
 // Versions implements catalog.Store.
@@ -117,5 +118,7 @@ func (s *Store) Bases() catalog.Collection[catalog.Base] { return bases{s, s.opt
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
-	return collection[catalog.ProvisioningRequest]{s, "request", func(r catalog.ProvisioningRequest) string { return r.ID.String() }}
+	return collection[catalog.ProvisioningRequest]{
+		s, "request", func(r catalog.ProvisioningRequest) string { return r.ID.String() },
+	}
 }

@@ -19,8 +19,11 @@ func TestStore(t *testing.T) {
 		if _, err := Init(t.Context(), d.dsn(pgtest.Superuser), d.roles); err != nil {
 			t.Fatal(err)
 		}
-		return storetest.Site{Enforced: true, Open: func(tenant string) catalog.Store { return d.store(t, tenant) }, Damage: func(key string) {
-			pgtest.Exec(t, d.dsn(pgtest.Superuser), `UPDATE novacron.template SET document = document || '{"labels": 5}' WHERE key = '`+key+`'`)
+		return storetest.Site{Enforced: true, Open: func(tenant string) catalog.Store {
+			return d.store(t, tenant)
+		}, Damage: func(key string) {
+			pgtest.Exec(t, d.dsn(pgtest.Superuser),
+				`UPDATE novacron.template SET document = document || '{"labels": 5}' WHERE key = '`+key+`'`)
 		}}
 	})
 }
