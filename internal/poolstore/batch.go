@@ -101,8 +101,8 @@ func (b *batch) compose(current document) error {
 	}
 	pages, body, err := sh.body(b.level)
 	if err == nil && len(body) > maxGrown && len(body) > len(current.body) {
-		err = fmt.Errorf("%w: a document would take %.1f MiB, and the limit is %d: remove what is no longer needed, or move "+
-			"to a catalog in PostgreSQL", errLarge, float64(len(body))/(1<<20), maxGrown>>20)
+		err = fmt.Errorf("%w: a document would take %.1f MiB, and the limit is %d: remove what is no longer "+
+			"needed, or move to a catalog in PostgreSQL", errLarge, float64(len(body))/(1<<20), maxGrown>>20)
 	}
 	if errors.Is(err, errLarge) {
 		deletes := slices.DeleteFunc(slices.Clone(b.open), func(c *change) bool { return c.to.revision != "" })
@@ -120,7 +120,8 @@ func (b *batch) compose(current document) error {
 // finish reports the outcome to all changes that are left.
 func (b *batch) finish(err error) {
 	for _, c := range b.open {
-		if ended := c.ctx.Err(); ended != nil && errors.Is(err, context.Canceled) { // all contexts have ended: report how this one did
+		// all contexts have ended: report how this one did
+		if ended := c.ctx.Err(); ended != nil && errors.Is(err, context.Canceled) {
 			c.outcome <- fmt.Errorf("%w: %w", ended, err)
 		} else {
 			c.outcome <- err

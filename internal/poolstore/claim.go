@@ -18,8 +18,13 @@ import (
 func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	e := envelope{
-		Kind: b.kind, Key: b.key, Number: v.newest() + 1, ID: catalog.Revision(rand.Text()), Ancestors: v.current.lineage(),
-		Pages: b.next.pages, Deleted: len(b.next.pages) == 0,
+		Kind:      b.kind,
+		Key:       b.key,
+		Number:    v.newest() + 1,
+		ID:        catalog.Revision(rand.Text()),
+		Ancestors: v.current.lineage(),
+		Pages:     b.next.pages,
+		Deleted:   len(b.next.pages) == 0,
 	}
 	data, err := seal(e, b.next.body)
 	if err != nil {
@@ -28,7 +33,10 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	data = filled(data)
-	spec := host.VolumeSpec{Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
+	spec := host.VolumeSpec{
+		Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)),
+		Allocation: claimSize(len(data)),
+	}
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool still has room for a name
 	}

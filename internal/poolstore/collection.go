@@ -31,13 +31,14 @@ const readers = 8
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
 	var found entry
-	v, err := c.store.look(ctx, naming.DocumentStem(c.kind, c.document(key)), func(doc document) (lacking bool, err error) {
-		sh, err := shelfOf(doc)
-		if err == nil {
-			found, err = sh.find(key)
-		}
-		return found.revision == "", err
-	})
+	v, err := c.store.look(ctx, naming.DocumentStem(c.kind, c.document(key)),
+		func(doc document) (lacking bool, err error) {
+			sh, err := shelfOf(doc)
+			if err == nil {
+				found, err = sh.find(key)
+			}
+			return found.revision == "", err
+		})
 	switch {
 	case err != nil:
 	case found.revision != "":
@@ -135,7 +136,9 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 }
 
 // Replace implements catalog.Collection.
-func (c collection[T]) Replace(ctx context.Context, key string, rev catalog.Revision, value T) (catalog.Record[T], error) {
+func (c collection[T]) Replace(
+	ctx context.Context, key string, rev catalog.Revision, value T,
+) (catalog.Record[T], error) {
 	if rev == "" {
 		return catalog.Record[T]{}, c.explain("changing", key, catalog.ErrConflict)
 	}
@@ -153,7 +156,9 @@ func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revis
 	return c.explain("deleting", key, err)
 }
 
-func (c collection[T]) write(ctx context.Context, key string, parent catalog.Revision, value T) (catalog.Record[T], error) {
+func (c collection[T]) write(
+	ctx context.Context, key string, parent catalog.Revision, value T,
+) (catalog.Record[T], error) {
 	to, err := c.encode(value)
 	if err == nil {
 		err = c.submit(ctx, key, parent, to)
@@ -192,7 +197,8 @@ func (c collection[T]) decode(key string, e entry, known map[*byte]catalog.Spec)
 		err = c.decodeParts(&rec.Value, e.parts, known)
 	}
 	if err != nil {
-		return rec, fmt.Errorf("%w: document %q does not hold a %s %q: %w", catalog.ErrDamaged, naming.DocumentStem(c.kind, c.document(key)), c.kind, key, err)
+		return rec, fmt.Errorf("%w: document %q does not hold a %s %q: %w",
+			catalog.ErrDamaged, naming.DocumentStem(c.kind, c.document(key)), c.kind, key, err)
 	}
 	return rec, nil
 }

@@ -48,9 +48,11 @@ func (s *Store) damage(broken []*brokenVolume, whole string) *damagedError {
 func (e *damagedError) Error() string {
 	command := "`" + e.repair()
 	if e.whole == "" {
-		return fmt.Sprintf("%s. No revision of the document is whole, so nothing was changed. %s` says how to go on", e.volumes(), command)
+		return fmt.Sprintf("%s. No revision of the document is whole, so nothing was changed. %s` says how to go on",
+			e.volumes(), command)
 	}
-	return fmt.Sprintf("%s. Nothing was changed. The revision in volume %q is whole: restore it with %s --yes`", e.volumes(), e.whole, command)
+	return fmt.Sprintf("%s. Nothing was changed. The revision in volume %q is whole: restore it with %s --yes`",
+		e.volumes(), e.whole, command)
 }
 
 func (e *damagedError) Unwrap() error { return catalog.ErrDamaged }
@@ -75,10 +77,11 @@ func (e *damagedError) volumes() string {
 
 // standIn describes an older revision that is read in place of the damaged one.
 func (e *damagedError) standIn() catalog.StandIn {
-	return catalog.StandIn{Damaged: e.broken[0].name, Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume "+
-		"%q was read in its place. It lacks the last change. Until it is restored, nothing is written to it or created "+
-		"from it. Restore it with `%s --yes`.",
-		e.pool, e.volumes(), e.whole, e.repair())}
+	return catalog.StandIn{Damaged: e.broken[0].name,
+		Detail: fmt.Sprintf("In pool %q, %s. The older revision in volume "+
+			"%q was read in its place. It lacks the last change. Until it is restored, nothing is written to "+
+			"it or created from it. Restore it with `%s --yes`.",
+			e.pool, e.volumes(), e.whole, e.repair())}
 }
 
 // mayStandIn returns nil if there is no damage, or if the caller lets an older revision stand in

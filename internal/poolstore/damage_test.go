@@ -37,7 +37,8 @@ func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory()
 				rec := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
-				rec = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/a", rec.Revision, note{Count: 1}))
+				rec = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/a", rec.Revision,
+					note{Count: 1}))
 				for _, volume := range m.names() {
 					m.volumes[volume] = damage(m.volumes[volume])
 				}
@@ -49,13 +50,19 @@ func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 				_, list := c.List(ctx, "")
 				_, create := c.Create(ctx, "t/b", note{})
 				_, replace := c.Replace(ctx, "t/a", rec.Revision, note{})
-				for doing, err := range map[string]error{"read": get, "read another": other, "list": list, "create": create, "replace": replace,
-					"delete": c.Delete(ctx, "t/a", rec.Revision)} {
+				for doing, err := range map[string]error{"read": get,
+					"read another": other,
+					"list":         list,
+					"create":       create,
+					"replace":      replace,
+					"delete":       c.Delete(ctx, "t/a", rec.Revision)} {
 					if !errors.Is(err, catalog.ErrDamaged) || errors.Is(err, catalog.ErrNotFound) {
 						t.Errorf("%s: got %v, want %v", doing, err, catalog.ErrDamaged)
 						continue
 					}
-					for _, part := range []string{`"nova.shelf.t.1.json"`, `"nova.shelf.t.2.json"`, "catalog repair --pool pool"} {
+					for _, part := range []string{
+						`"nova.shelf.t.1.json"`, `"nova.shelf.t.2.json"`, "catalog repair --pool pool",
+					} {
 						if !strings.Contains(err.Error(), part) {
 							t.Errorf("%s: %v does not say %s", doing, err, part)
 						}
@@ -87,19 +94,25 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 				if got := must[catalog.Record[note]](t)(c.Get(ctx, "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if got := must[[]catalog.Record[note]](t)(c.List(ctx, "t/")); !slices.Equal(got, []catalog.Record[note]{first}) {
+				if got := must[[]catalog.Record[note]](t)(c.List(ctx, "t/")); !slices.Equal(got,
+					[]catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", got, first)
 				}
-				if all := standIns.All(); len(all) != 1 || all[0].Damaged != "nova.shelf.t.2.json" || !strings.Contains(all[0].Detail, `"nova.shelf.t.1.json"`) {
+				if all := standIns.All(); len(all) != 1 || all[0].Damaged != "nova.shelf.t.2.json" ||
+					!strings.Contains(all[0].Detail, `"nova.shelf.t.1.json"`) {
 					t.Errorf("noted: %+v", all)
 				}
 				_, lacking := c.Get(ctx, "t/b")
 				_, strictly := c.Get(catalog.WithoutStandIns(ctx), "t/a")
 				_, list := c.List(t.Context(), "t/")
 				_, replace := c.Replace(ctx, "t/a", first.Revision, note{Count: 1})
-				for doing, err := range map[string]error{"read what it lacks": lacking, "read strictly": strictly, "list strictly": list, "replace": replace,
-					"delete": c.Delete(ctx, "t/a", first.Revision)} {
-					if !errors.Is(err, catalog.ErrDamaged) || !strings.Contains(err.Error(), "catalog repair --pool pool --yes") {
+				for doing, err := range map[string]error{"read what it lacks": lacking,
+					"read strictly": strictly,
+					"list strictly": list,
+					"replace":       replace,
+					"delete":        c.Delete(ctx, "t/a", first.Revision)} {
+					if !errors.Is(err, catalog.ErrDamaged) ||
+						!strings.Contains(err.Error(), "catalog repair --pool pool --yes") {
 						t.Errorf("%s: got %v, want %v", doing, err, catalog.ErrDamaged)
 					}
 				}
@@ -131,7 +144,8 @@ func TestAClaimOfAnOlderReleaseIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		for n := range uint64(2) {
-			m.volumes[naming.Document("nova.note.t.a.", n+1)] = volume(t, n+1, "t/a", catalog.Revision(fmt.Sprint("ID", n)), nil, note{Count: int(n)})
+			m.volumes[naming.Document("nova.note.t.a.", n+1)] = volume(t, n+1, "t/a",
+				catalog.Revision(fmt.Sprint("ID", n)), nil, note{Count: int(n)})
 		}
 		m.volumes["nova.note.t.a.3.json"] = make([]byte, 300)
 		got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))

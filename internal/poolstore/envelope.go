@@ -143,8 +143,8 @@ func open(data []byte) (envelope, []byte, error) {
 		return envelope{}, nil, fmt.Errorf("%w: its first line cannot be read", errBroken)
 	}
 	if e.Format != envelopeFormat {
-		return e, nil, fmt.Errorf("document format %d is unknown, this release knows format %d: another release of this "+
-			"provider wrote it, and has to be used from now on", e.Format, envelopeFormat)
+		return e, nil, fmt.Errorf("document format %d is unknown, this release knows format %d: another "+
+			"release of this provider wrote it, and has to be used from now on", e.Format, envelopeFormat)
 	}
 	if e.Length < 0 || len(body) < e.Length {
 		return e, nil, fmt.Errorf("%w: %d of %d bytes are there", errBroken, len(body), e.Length)

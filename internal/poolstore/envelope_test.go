@@ -17,7 +17,8 @@ func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
 		}
 		zeroed := slices.Clone(whole)
 		clear(zeroed[cut:])
-		if _, _, err := unseal(zeroed); !errors.Is(err, errBroken) && !bytes.Equal(zeroed, whole) { // it may end in zeros
+		// it may end in zeros
+		if _, _, err := unseal(zeroed); !errors.Is(err, errBroken) && !bytes.Equal(zeroed, whole) {
 			t.Fatalf("zeros from byte %d of %d on: got %v, want %v", cut, len(whole), err, errBroken)
 		}
 	}
@@ -35,7 +36,8 @@ func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh := must[*shelf](t)(shelfOf(document{e, body}))
-	if got := must[entry](t)(sh.find("default/a")); got.revision != "ID" || string(got.value) != `{"Count":7,"Text":"seven"}` {
+	if got := must[entry](t)(sh.find("default/a")); got.revision != "ID" ||
+		string(got.value) != `{"Count":7,"Text":"seven"}` {
 		t.Errorf("rounded up with zeros, it reads as %+v", got)
 	}
 }

@@ -28,12 +28,16 @@ func TestWhereRecordsAre(t *testing.T) {
 }
 
 func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
-	keys := []string{"t/a", "t/a.b", "t/ab", "t-1/a", "t-1/b", "u/a", "t/a@1.0.0", "t/a@1.0.1", "t/ab@1.0.0", "t-1/a@1.0.0", "0a1b", "0a2c"}
+	keys := []string{
+		"t/a", "t/a.b", "t/ab", "t-1/a", "t-1/b", "u/a", "t/a@1.0.0", "t/a@1.0.1", "t/ab@1.0.0", "t-1/a@1.0.0", "0a1b",
+		"0a2c",
+	}
 	for _, l := range []layout{templates, versions, bases, requests, {kind: "note"}} {
 		for _, key := range keys {
 			for end := range len(key) + 1 {
 				if prefix := key[:end]; !l.holds(naming.DocumentStem(l.kind, l.document(key)), prefix) {
-					t.Errorf("%s %q is in document %q, which is not looked at for %q", l.kind, key, l.document(key), prefix)
+					t.Errorf("%s %q is in document %q, which is not looked at for %q",
+						l.kind, key, l.document(key), prefix)
 				}
 			}
 		}
@@ -42,7 +46,8 @@ func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
 		layout
 		key, prefix string
 	}{
-		{templates, "t-1/a", "t/"}, {templates, "u/a", "t/a"}, {versions, "t-1/a@1.0.0", "t/"}, {requests, "t-1/a", "t/"}, {bases, "0a1b", "0a2"},
+		{templates, "t-1/a", "t/"}, {templates, "u/a", "t/a"}, {versions, "t-1/a@1.0.0", "t/"},
+		{requests, "t-1/a", "t/"}, {bases, "0a1b", "0a2"},
 	} {
 		if c.holds(naming.DocumentStem(c.kind, c.document(c.key)), c.prefix) {
 			t.Errorf("%s %q: its document is looked at for %q", c.kind, c.key, c.prefix)
@@ -57,7 +62,8 @@ func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
 	if looked != 1 {
 		t.Errorf("for the versions of one template, %d documents are looked at", looked)
 	}
-	if versions.holds(naming.DocumentStem(templates.kind, "t"), "") || !strings.HasPrefix(naming.DocumentStem(versions.kind, "t/0"), naming.DocumentStem(versions.kind, "t")) {
+	if versions.holds(naming.DocumentStem(templates.kind, "t"), "") ||
+		!strings.HasPrefix(naming.DocumentStem(versions.kind, "t/0"), naming.DocumentStem(versions.kind, "t")) {
 		t.Error("documents of another kind are looked at")
 	}
 }

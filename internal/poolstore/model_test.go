@@ -198,7 +198,8 @@ func (h *history) told(outcome *[]catalog.Revision, r, parent catalog.Revision, 
 	if err == nil {
 		*outcome = append(*outcome, r)
 	}
-	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrNotFound) || errors.Is(err, errSlow) {
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrExists) ||
+		errors.Is(err, catalog.ErrNotFound) || errors.Is(err, errSlow) {
 		return nil
 	}
 	return err

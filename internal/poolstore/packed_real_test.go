@@ -32,7 +32,8 @@ func TestAccManyWritersOfOneShelfLoseNothing(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d changes by %d processes took %s", processes*goroutines*(3*rounds-1), processes, time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d changes by %d processes took %s", processes*goroutines*(3*rounds-1), processes,
+		time.Since(begun).Round(time.Millisecond))
 	c := shelves(New(hosts[0], pool))
 	records := must[[]catalog.Record[note]](t)(c.List(t.Context(), "t/"))
 	if len(records) != processes*goroutines {
@@ -94,7 +95,8 @@ func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if got := must[[]catalog.Record[note]](t)(a.List(t.Context(), "")); !slices.Equal(got, []catalog.Record[note]{made}) {
+		if got := must[[]catalog.Record[note]](t)(a.List(t.Context(), "")); !slices.Equal(got,
+			[]catalog.Record[note]{made}) {
 			t.Fatalf("there is %+v, want %+v", got, made)
 		}
 		if err := b.Delete(t.Context(), made.Key, made.Revision); err != nil {
@@ -126,7 +128,8 @@ func TestAccAFullPoolLetsRecordsGo(t *testing.T) {
 	c := shelves(New(hosts[0], tight))
 	var records []catalog.Record[note]
 	for i := range 3 {
-		records = append(records, must[catalog.Record[note]](t)(c.Create(t.Context(), fmt.Sprintf("t/%d", i), note{Text: strings.Repeat("x", i)})))
+		records = append(records, must[catalog.Record[note]](t)(c.Create(t.Context(), fmt.Sprintf("t/%d", i),
+			note{Text: strings.Repeat("x", i)})))
 	}
 	host.Exec(t, "sh", "-c", "dd if=/dev/zero of="+inside+"/filler bs=4k 2>/dev/null || true")
 	if _, err := shelves(New(hosts[0], tight)).Create(t.Context(), "u/a", note{}); err == nil {

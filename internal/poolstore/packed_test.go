@@ -39,8 +39,12 @@ func (r reference) expect(key string, rev catalog.Revision) error {
 // TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes compares every answer with that of a
 // map.
 func TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes(t *testing.T) {
-	keys := []string{"t/a", "t/b", "t/ab", "t-2/a", "u/a", "t/a@1.0.0", "t/a@1.1.0", "t/b@1.0.0", "u/a@1.0.0", "u/a@1.0.0-rc.1"}
-	for name, l := range map[string]layout{"one each": {kind: "note"}, "a tenant": {kind: "note", shards: 1}, "shards": {kind: "note", shards: 4}} {
+	keys := []string{
+		"t/a", "t/b", "t/ab", "t-2/a", "u/a", "t/a@1.0.0", "t/a@1.1.0", "t/b@1.0.0", "u/a@1.0.0", "u/a@1.0.0-rc.1",
+	}
+	for name, l := range map[string]layout{
+		"one each": {kind: "note"}, "a tenant": {kind: "note", shards: 1}, "shards": {kind: "note", shards: 4},
+	} {
 		t.Run(name, func(t *testing.T) {
 			m, want, random := newMemory(), reference{}, rand.New(rand.NewPCG(1, 1))
 			old := map[string]catalog.Revision{}
@@ -79,7 +83,8 @@ func TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes(t *testing.T) {
 				want.compare(t, c, other[:random.IntN(len(other)+1)], key)
 			}
 			for key, rec := range want {
-				if err := (collection[note]{store: m.store(), layout: l}).Delete(t.Context(), key, rec.Revision); err != nil {
+				if err := (collection[note]{store: m.store(), layout: l}).Delete(t.Context(), key,
+					rec.Revision); err != nil {
 					t.Error(err)
 				}
 			}
@@ -101,7 +106,8 @@ func (r reference) compare(t *testing.T, c collection[note], prefix, key string)
 	if got := must[[]catalog.Record[note]](t)(c.List(t.Context(), prefix)); !slices.Equal(got, records) {
 		t.Errorf("listed with %q: %+v, want %+v", prefix, got, records)
 	}
-	if got, err := c.Get(t.Context(), key); err == nil && got != r[key] || errors.Is(err, catalog.ErrNotFound) != (r[key].Key == "") {
+	if got, err := c.Get(t.Context(), key); err == nil && got != r[key] ||
+		errors.Is(err, catalog.ErrNotFound) != (r[key].Key == "") {
 		t.Errorf("%s is %+v, %v; want %+v", key, got, err, r[key])
 	}
 }
@@ -116,13 +122,15 @@ func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 	late := New(process{memory: m, before: func(call, _ string) error {
 		if call == "create" {
 			once.Do(func() {
-				b = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision, note{Count: 2}))
+				b = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision,
+					note{Count: 2}))
 			})
 		}
 		return nil
 	}}, "pool")
 	a = must[catalog.Record[note]](t)(shelves(late).Replace(t.Context(), "t/a", a.Revision, note{Count: 1}))
-	if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got, []catalog.Record[note]{a, b}) {
+	if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
+		[]catalog.Record[note]{a, b}) {
 		t.Errorf("there is %+v, want %+v and %+v", got, a, b)
 	}
 }
@@ -135,7 +143,9 @@ func TestManyProcessesOfManyGoroutinesAllFinish(t *testing.T) {
 		begun := time.Now()
 		var group sync.WaitGroup
 		for p := range processes {
-			s := shelves(New(process{memory: m, before: func(string, string) error { c.stall(Grace / 100); return nil }}, "pool"))
+			s := shelves(New(process{
+				memory: m, before: func(string, string) error { c.stall(Grace / 100); return nil },
+			}, "pool"))
 			for g := range goroutines {
 				group.Go(func() {
 					if err := workOn(t.Context(), s, fmt.Sprintf("t/%d.%d", p, g), 2); err != nil {
@@ -149,8 +159,11 @@ func TestManyProcessesOfManyGoroutinesAllFinish(t *testing.T) {
 			t.Errorf("they took %s", took)
 		}
 		records := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/"))
-		if len(records) != processes*goroutines || slices.ContainsFunc(records, func(r catalog.Record[note]) bool { return r.Value.Count != 2 }) {
-			t.Errorf("%d records are left, want %d as they were written last: %+v", len(records), processes*goroutines, records)
+		if len(records) != processes*goroutines || slices.ContainsFunc(records, func(r catalog.Record[note]) bool {
+			return r.Value.Count != 2
+		}) {
+			t.Errorf("%d records are left, want %d as they were written last: %+v",
+				len(records), processes*goroutines, records)
 		}
 	})
 }
@@ -205,7 +218,8 @@ func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if _, err := s.Create(ctx, "t/b", note{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > time.Millisecond {
+		if _, err := s.Create(ctx, "t/b", note{}); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(begun) > time.Millisecond {
 			t.Errorf("cancelled, got %v after %s", err, time.Since(begun))
 		}
 		group.Wait()
@@ -224,7 +238,8 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 		b := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
 		m.volumes["nova.shelf.t.3.json"] = claimedFor(m.volumes["nova.shelf.t.2.json"], 0)
 		begun := time.Now()
-		if _, err := shelves(m.store()).Create(t.Context(), "t/a", note{}); !errors.Is(err, catalog.ErrExists) || time.Since(begun) > 0 {
+		if _, err := shelves(m.store()).Create(t.Context(), "t/a", note{}); !errors.Is(err, catalog.ErrExists) ||
+			time.Since(begun) > 0 {
 			t.Errorf("got %v after %s, want at once %v", err, time.Since(begun), catalog.ErrExists)
 		}
 		if err := shelves(m.store()).Delete(t.Context(), "t/a", a.Revision); err != nil {
@@ -233,7 +248,8 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 		if waited := time.Since(begun); waited < Grace || waited > 2*Grace {
 			t.Errorf("the writer waited %s, want about %s", waited, Grace)
 		}
-		if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got, []catalog.Record[note]{b}) {
+		if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
+			[]catalog.Record[note]{b}) {
 			t.Errorf("there is %+v, want %+v", got, b)
 		}
 	})
@@ -247,7 +263,8 @@ func TestASlowWriteThatManyHaveBuiltOnHasHappened(t *testing.T) {
 		must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
 		slow := make(chan error)
 		go func() {
-			_, err := shelves(stalled(m, "after", "write", ".2.json", 3*Grace)).Create(t.Context(), "t/slow", note{Count: 1})
+			_, err := shelves(stalled(m, "after", "write", ".2.json", 3*Grace)).Create(t.Context(), "t/slow",
+				note{Count: 1})
 			slow <- err
 		}()
 		synctest.Wait()
@@ -267,14 +284,17 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMemory().store()
 		plain := collection[note]{store: s, layout: layout{kind: "note", shards: 1}} // not compressed
-		first := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a", note{Text: strings.Repeat("x", maxGrown/2)}))
-		second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b", note{Text: strings.Repeat("x", maxGrown/3)}))
+		first := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a",
+			note{Text: strings.Repeat("x", maxGrown/2)}))
+		second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b",
+			note{Text: strings.Repeat("x", maxGrown/3)}))
 		s.volumes = stalled(s.volumes.(process).memory, "before", "create", ".3.json", time.Second).volumes
 		var group sync.WaitGroup
 		group.Go(func() { must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
 		synctest.Wait() // changes from now on wait for that write, and are written together
 		group.Go(func() {
-			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err, errLarge) {
+			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err,
+				errLarge) {
 				t.Errorf("got %v, want %v", err, errLarge)
 			}
 		})
@@ -294,7 +314,9 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		c := shelves(New(process{memory: m, before: func(string, string) error { time.Sleep(time.Millisecond); return nil }}, "pool"))
+		c := shelves(New(process{
+			memory: m, before: func(string, string) error { time.Sleep(time.Millisecond); return nil },
+		}, "pool"))
 		must[catalog.Record[note]](t)(c.Create(t.Context(), "t/counter", note{}))
 		var group sync.WaitGroup
 		for i := range 8 {

@@ -118,7 +118,8 @@ func TestAccOfADeleteAndAReplaceOneWins(t *testing.T) {
 		case deleted == nil && replaced == nil:
 			t.Errorf("both won, and there is %+v, %v", got, err)
 		case deleted == nil:
-			if !errors.Is(replaced, catalog.ErrNotFound) && !errors.Is(replaced, catalog.ErrConflict) || !errors.Is(err, catalog.ErrNotFound) {
+			if !errors.Is(replaced, catalog.ErrNotFound) && !errors.Is(replaced, catalog.ErrConflict) ||
+				!errors.Is(err, catalog.ErrNotFound) {
 				t.Errorf("deleted; the replace got %v, and there is %+v, %v", replaced, got, err)
 			}
 		case replaced == nil:
@@ -141,8 +142,16 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 	pool, dir, hosts := realPool(t, 1)
 	s := New(hosts[0], pool)
 	for name, content := range map[string]string{
-		"nova.note.x.json": "{}", "nova.note.json": "", "nova.json": "", "nova..json": "x", "nova.note.t.a.01.json": "{}",
-		"nova.note.5.json": "{}\n", "nova.note.t.a.99999999999.json": "{}\n", "nova.base.abc.qcow2": "data", "...": "", "disk.qcow2": "no qcow2",
+		"nova.note.x.json":               "{}",
+		"nova.note.json":                 "",
+		"nova.json":                      "",
+		"nova..json":                     "x",
+		"nova.note.t.a.01.json":          "{}",
+		"nova.note.5.json":               "{}\n",
+		"nova.note.t.a.99999999999.json": "{}\n",
+		"nova.base.abc.qcow2":            "data",
+		"...":                            "",
+		"disk.qcow2":                     "no qcow2",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -151,7 +160,8 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 	before := files(t, dir)
 	c := notes(s)
 	made := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Text: "mine"}))
-	if list := must[[]catalog.Record[note]](t)(c.List(t.Context(), "")); !slices.Equal(list, []catalog.Record[note]{made}) {
+	if list := must[[]catalog.Record[note]](t)(c.List(t.Context(), "")); !slices.Equal(list,
+		[]catalog.Record[note]{made}) {
 		t.Errorf("listed %+v, want the one document %+v", list, made)
 	}
 	changed := must[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{Text: "changed"}))

@@ -91,7 +91,9 @@ func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 // zero document if none is complete. damage says that newer ones are damaged; it is the error if no
 // other one is complete. vanished says that one has gone since they were listed: then a newer one
 // may have appeared, too.
-func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint64) (doc document, damage error, vanished bool, err error) {
+func (s *Store) newestAmong(
+	ctx context.Context, docStem string, numbers []uint64,
+) (doc document, damage error, vanished bool, err error) {
 	var broken []*brokenVolume
 	for _, number := range slices.Backward(numbers) {
 		doc, err := s.readSurely(ctx, docStem, number)
@@ -99,7 +101,8 @@ func (s *Store) newestAmong(ctx context.Context, docStem string, numbers []uint6
 			broken = append(broken, b)
 			continue
 		}
-		if err == nil && slices.Contains(numbers, number-1) { // else it was removed because its successor was complete: see trim
+		// else it was removed because its successor was complete: see trim
+		if err == nil && slices.Contains(numbers, number-1) {
 			broken = slices.DeleteFunc(broken, func(b *brokenVolume) bool { return b.unmarked })
 		}
 		switch {

@@ -70,7 +70,9 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 
 // remove deletes one volume. It is not an error if the volume is gone already.
 func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
-	return gone(whenFree(ctx, func() error { return s.volumes.DeleteVolume(ctx, s.pool, naming.Document(docStem, number)) }))
+	return gone(whenFree(ctx, func() error {
+		return s.volumes.DeleteVolume(ctx, s.pool, naming.Document(docStem, number))
+	}))
 }
 
 // freeSoon is how long to wait before a volume that another process reads is tried again.
@@ -98,7 +100,9 @@ func gone(err error) error {
 
 // deleteUnder deletes a document without a tombstone, for which a full pool has no room. The claim
 // protects the delete: it keeps all other processes away while the caller is in time.
-func (s *Store) deleteUnder(ctx context.Context, docStem string, v view, e envelope) (a attempt, inTime bool, err error) {
+func (s *Store) deleteUnder(
+	ctx context.Context, docStem string, v view, e envelope,
+) (a attempt, inTime bool, err error) {
 	for _, number := range append(slices.Clone(v.numbers), e.Number) {
 		if !s.inTime(v.asked) {
 			return attempt{e, false}, false, nil

@@ -15,7 +15,8 @@ import (
 func twice(t *testing.T, m *memory) {
 	t.Helper()
 	for _, name := range []string{"a", "b"} {
-		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "t/"+name, catalog.Template{ID: catalog.TemplateID{Tenant: "t", Name: name}}))
+		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "t/"+name,
+			catalog.Template{ID: catalog.TemplateID{Tenant: "t", Name: name}}))
 	}
 }
 
@@ -37,7 +38,8 @@ func TestRepairRestoresTheOlderRevision(t *testing.T) {
 				m.volumes["nova.template.t.2.json"] = broken
 				s := m.store()
 				found, documents, err := s.Examine(t.Context(), "")
-				if err != nil || documents != 1 || len(found) != 1 || found[0].Whole != "nova.template.t.1.json" || found[0].Records != 1 {
+				if err != nil || documents != 1 || len(found) != 1 || found[0].Whole != "nova.template.t.1.json" ||
+					found[0].Records != 1 {
 					t.Fatalf("found %+v among %d, %v", found, documents, err)
 				}
 				kept := keeper{}
@@ -48,7 +50,8 @@ func TestRepairRestoresTheOlderRevision(t *testing.T) {
 					t.Errorf("kept %q", kept)
 				}
 				rec := must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/a"))
-				must[catalog.Record[catalog.Template]](t)(s.Templates().Replace(t.Context(), "t/a", rec.Revision, rec.Value))
+				must[catalog.Record[catalog.Template]](t)(s.Templates().Replace(t.Context(), "t/a", rec.Revision,
+					rec.Value))
 				if _, err := s.Templates().Get(t.Context(), "t/b"); !errors.Is(err, catalog.ErrNotFound) {
 					t.Errorf("what the damaged revision had: %v", err)
 				}
@@ -67,7 +70,8 @@ func TestRepairRemovesOnlyWhatItIsToldTo(t *testing.T) {
 		for _, volume := range m.names() {
 			clear(m.volumes[volume])
 		}
-		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "u/a", catalog.Template{ID: catalog.TemplateID{Tenant: "u", Name: "a"}}))
+		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "u/a",
+			catalog.Template{ID: catalog.TemplateID{Tenant: "u", Name: "a"}}))
 		s, kept := m.store(), keeper{}
 		if found, _, err := s.Examine(t.Context(), "u"); err != nil || len(found) > 0 {
 			t.Errorf("of another tenant: %+v, %v", found, err)
@@ -77,7 +81,8 @@ func TestRepairRemovesOnlyWhatItIsToldTo(t *testing.T) {
 			t.Fatalf("found %+v, %v", found, err)
 		}
 		before := m.names()
-		if err := s.Repair(t.Context(), found[0], false, kept.keep); !errors.Is(err, ErrNothingWhole) || len(kept) > 0 || !slices.Equal(m.names(), before) {
+		if err := s.Repair(t.Context(), found[0], false, kept.keep); !errors.Is(err, ErrNothingWhole) ||
+			len(kept) > 0 || !slices.Equal(m.names(), before) {
 			t.Errorf("without being told to: %v, %q", err, m.names())
 		}
 		if err := s.Repair(t.Context(), found[0], true, kept.keep); err != nil || len(kept) != 2 {
@@ -96,7 +101,8 @@ func TestRepairOfAnOlderRevisionChangesNothingElse(t *testing.T) {
 		twice(t, m)
 		m.volumes["nova.template.t.1.json"] = nil
 		s, kept := m.store(), keeper{}
-		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b")) // this does not read the damaged volume
+		// this does not read the damaged volume
+		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
 		found, _, err := s.Examine(t.Context(), "")
 		if err != nil || len(found) != 1 || !found[0].Harmless {
 			t.Fatalf("found %+v, %v", found, err)
@@ -146,7 +152,8 @@ func TestADocumentWhoseRecordsCannotBeDecodedIsDamaged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.volumes["nova.template.t.3.json"] = must[[]byte](t)(seal(envelope{Kind: "template", Key: "t", Number: 3, ID: "X", Pages: pages}, body))
+		m.volumes["nova.template.t.3.json"] = must[[]byte](t)(
+			seal(envelope{Kind: "template", Key: "t", Number: 3, ID: "X", Pages: pages}, body))
 		s := m.store()
 		if _, err := s.Templates().Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrDamaged) {
 			t.Errorf("got %v, want %v", err, catalog.ErrDamaged)

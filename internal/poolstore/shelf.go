@@ -18,8 +18,8 @@ import (
 // decompresses one page, and a write compresses only what it changes. A page is lines, of columns
 // with tabs between them:
 //
-//	"", JSON                           # a part: what records have in common is there once
-//	KEY, REVISION, "0 1 ...", JSON     # a record, ordered by key: its parts, counted from the first line, and the rest
+// "", JSON # a part: what records have in common is there once KEY, REVISION, "0 1 ...", JSON # a
+// record, ordered by key: its parts, counted from the first line, and the rest
 
 // entry is one record as it is stored.
 type entry struct {
@@ -51,7 +51,9 @@ type shelf struct {
 
 // shelfOf finds the pages of a document. It finds none if there is no document, or a tombstone.
 func shelfOf(doc document) (*shelf, error) {
-	s := &shelf{volume: doc.volume(), named: doc.checked, packed: map[string][]byte{}, open: map[string]map[string]entry{}}
+	s := &shelf{
+		volume: doc.volume(), named: doc.checked, packed: map[string][]byte{}, open: map[string]map[string]entry{},
+	}
 	body := doc.body
 	for _, p := range doc.Pages {
 		if p.Length <= 0 || p.Length > len(body) || s.packed[p.Name] != nil {
@@ -84,7 +86,8 @@ func (s *shelf) page(name string) (map[string]entry, error) {
 		}
 		key, e, err := parseRecord(line, parts)
 		if err != nil || page(key) != name {
-			return nil, fmt.Errorf("volume %q: %w: page %q has a line that does not belong to it", s.volume, errNoShelf, name)
+			return nil, fmt.Errorf("volume %q: %w: page %q has a line that does not belong to it",
+				s.volume, errNoShelf, name)
 		}
 		records[key] = e
 	}

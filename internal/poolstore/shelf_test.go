@@ -35,7 +35,8 @@ func equal(a, b entry) bool { return reflect.DeepEqual(a, b) }
 // page.
 func FuzzPage(f *testing.F) {
 	for _, seed := range []string{
-		"", "\n", "\t\n", "t/a\tREV\t\t{}\n", "\t{\"x\":1}\n\t{}\nt/a\tREV\t0\t{}\nt/b\tREV2\t1 0\t{}\n", "t/a\tREV\t7\t{}\n", "t/a\tREV\t-1\t{}\n",
+		"", "\n", "\t\n", "t/a\tREV\t\t{}\n", "\t{\"x\":1}\n\t{}\nt/a\tREV\t0\t{}\nt/b\tREV2\t1 0\t{}\n",
+		"t/a\tREV\t7\t{}\n", "t/a\tREV\t-1\t{}\n",
 		"t/a\tREV\t\t{}\nt/a\tAGAIN\t\t{}\n", "t/a@1.0.0\tREV\t\t{}\n", "a\tb\tc\td\te", "t/a\tREV\t+0\t{}",
 	} {
 		f.Add("", []byte(seed))
@@ -94,9 +95,12 @@ func TestAPageThatIsNoneIsAnErrorThatNamesItsVolume(t *testing.T) {
 		pages []pageMark
 		body  []byte
 	}{
-		"longer than the body": {[]pageMark{{"", len(whole) + 1}}, whole}, "twice": {[]pageMark{{"", 1}, {"", len(whole) - 1}}, whole},
-		"not all of the body": {[]pageMark{{"", len(whole) - 1}}, whole}, "no gzip": {[]pageMark{{"", 5}}, []byte("plain")},
-		"cut off": {[]pageMark{{"", len(whole) - 9}}, whole[:len(whole)-9]}, "another's record": {[]pageMark{{"t/b@", len(whole)}}, whole},
+		"longer than the body": {[]pageMark{{"", len(whole) + 1}}, whole},
+		"twice":                {[]pageMark{{"", 1}, {"", len(whole) - 1}}, whole},
+		"not all of the body":  {[]pageMark{{"", len(whole) - 1}}, whole},
+		"no gzip":              {[]pageMark{{"", 5}}, []byte("plain")},
+		"cut off":              {[]pageMark{{"", len(whole) - 9}}, whole[:len(whole)-9]},
+		"another's record":     {[]pageMark{{"t/b@", len(whole)}}, whole},
 	} {
 		doc := document{envelope{Kind: "note", Key: "t", Number: 3, Pages: c.pages}, c.body}
 		sh, err := shelfOf(doc)
@@ -113,7 +117,9 @@ func TestAPageThatIsNoneIsAnErrorThatNamesItsVolume(t *testing.T) {
 func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 	m := newMemory()
 	template := catalog.TemplateID{Tenant: "t", Name: "a"}
-	spec := catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# the text of the spec"}}}
+	spec := catalog.Spec{
+		VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# the text of the spec"}},
+	}
 	want := map[string]catalog.Version{}
 	for i := range 20 {
 		v := catalog.Version{ID: template.Version(fmt.Sprintf("1.%d.0", i)), Spec: spec}
@@ -152,11 +158,13 @@ func TestASearchGetsTemplatesWithoutTheirSpecs(t *testing.T) {
 		ID: catalog.TemplateID{Tenant: "t", Name: "a"}, DisplayName: "A", Labels: map[string]string{"os": "linux"},
 		Spec: catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config"}}},
 	}))
-	if got := must[[]catalog.Record[catalog.Template]](t)(s.Templates().List(t.Context(), "")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
+	if got := must[[]catalog.Record[catalog.Template]](t)(s.Templates().List(t.Context(), "")); !reflect.DeepEqual(got,
+		[]catalog.Record[catalog.Template]{made}) {
 		t.Errorf("listed %+v, want %+v", got, made)
 	}
 	made.Value.Spec = catalog.Spec{}
-	if got := must[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s, "")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
+	if got := must[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s,
+		"")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
 		t.Errorf("heads are %+v, want %+v", got, made)
 	}
 }

@@ -39,11 +39,13 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 				first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
 				slow := make(chan error)
 				go func() {
-					_, err := notes(stalled(m, stop.when, stop.call, ".2.json", 3*Grace)).Replace(t.Context(), "t/a", first.Revision, note{Text: "slow"})
+					_, err := notes(stalled(m, stop.when, stop.call, ".2.json", 3*Grace)).Replace(t.Context(), "t/a",
+						first.Revision, note{Text: "slow"})
 					slow <- err
 				}()
 				synctest.Wait() // the slow writer has stopped
-				fast := must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{Text: "fast"}))
+				fast := must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
+					note{Text: "fast"}))
 				if err := <-slow; !errors.Is(err, catalog.ErrConflict) {
 					t.Errorf("the slow writer got %v, want %v", err, catalog.ErrConflict)
 				}
@@ -65,12 +67,14 @@ func TestAWriterWhoseWriteWasSlowButSeenHasWon(t *testing.T) {
 		first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
 		slow := make(chan error)
 		go func() {
-			_, err := notes(stalled(m, "after", "write", ".2.json", 3*Grace)).Replace(t.Context(), "t/a", first.Revision, note{Count: 1})
+			_, err := notes(stalled(m, "after", "write", ".2.json", 3*Grace)).Replace(t.Context(), "t/a",
+				first.Revision, note{Count: 1})
 			slow <- err
 		}()
 		synctest.Wait()
 		seen := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
-		must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", seen.Revision, note{Count: seen.Value.Count + 1}))
+		must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", seen.Revision,
+			note{Count: seen.Value.Count + 1}))
 		if err := <-slow; err != nil {
 			t.Errorf("somebody has built on its write, but the slow writer got %v", err)
 		}
@@ -87,7 +91,8 @@ func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
 	}
 	long := volume(t, 2, "t/a", "DEAD", nil, note{Text: text.String()})
 	for name, left := range map[string][]byte{
-		"zeros": claimedFor(long, 0), "begun": claimedFor(long, 200), "half": claimedFor(long, 5000), "short": claimedFor(long[:300], 0),
+		"zeros": claimedFor(long, 0), "begun": claimedFor(long, 200), "half": claimedFor(long, 5000),
+		"short": claimedFor(long[:300], 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -99,13 +104,15 @@ func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
 				if got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if list := must[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/")); !slices.Equal(list, []catalog.Record[note]{first}) {
+				if list := must[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/")); !slices.Equal(
+					list, []catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", list, first)
 				}
 				if waited := time.Since(begun); waited > 0 {
 					t.Errorf("readers waited %s", waited)
 				}
-				must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{Count: 2}))
+				must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
+					note{Count: 2}))
 				if waited := time.Since(begun); waited < Grace || waited > 2*Grace {
 					t.Errorf("the writer waited %s, want about %s", waited, Grace)
 				}
@@ -148,7 +155,8 @@ func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 		if _, err := notes(m.store()).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("half deleted, it reads as %v", err)
 		}
-		if _, err := notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{}); !errors.Is(err, catalog.ErrNotFound) {
+		if _, err := notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{}); !errors.Is(err,
+			catalog.ErrNotFound) {
 			t.Errorf("half deleted, a change of it gave %v", err)
 		}
 		second := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 2}))
@@ -200,7 +208,8 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 		}
 		return nil
 	}}, "pool")
-	if _, err := notes(late).Replace(t.Context(), "t/a", old.Revision, note{Text: "late"}); !errors.Is(err, catalog.ErrConflict) {
+	if _, err := notes(late).Replace(t.Context(), "t/a", old.Revision, note{Text: "late"}); !errors.Is(err,
+		catalog.ErrConflict) {
 		t.Errorf("got %v, want %v", err, catalog.ErrConflict)
 	}
 	if got := must[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {

@@ -57,15 +57,22 @@ type Store struct {
 
 	mu        sync.Mutex
 	refreshed time.Time
-	queues    map[string][]*change // pending changes by their document's stem; no entry for a document that is not being written
-	broken    map[string][32]byte  // volumes that were damaged for the grace time, with the SHA-256 of their contents
+	// pending changes by their document's stem; no entry for a document that is not being written
+	queues map[string][]*change
+	broken map[string][32]byte // volumes that were damaged for the grace time, with the SHA-256 of their contents
 }
 
 var _ catalog.Store = (*Store)(nil)
 
 // New returns a store over a pool that exists and is active.
 func New(volumes Volumes, pool string) *Store {
-	return &Store{volumes: volumes, pool: pool, grace: Grace, queues: map[string][]*change{}, broken: map[string][32]byte{}}
+	return &Store{
+		volumes: volumes,
+		pool:    pool,
+		grace:   Grace,
+		queues:  map[string][]*change{},
+		broken:  map[string][32]byte{},
+	}
 }
 
 // Now implements catalog.Store. It returns the pool's time, which the host learns from each

@@ -41,7 +41,8 @@ func TestRealPoolStore(t *testing.T) {
 			opened++
 			return New(hosts[opened%len(hosts)], pool)
 		}, Damage: func(key string) {
-			paths := must[[]string](t)(filepath.Glob(filepath.Join(dir, naming.DocumentStem("template", templates.document(key))+"*")))
+			paths := must[[]string](t)(filepath.Glob(
+				filepath.Join(dir, naming.DocumentStem("template", templates.document(key))+"*")))
 			for _, path := range paths {
 				data := must[[]byte](t)(os.ReadFile(path))
 				data[50] ^= 1

@@ -178,7 +178,8 @@ func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors [
 	if err != nil {
 		t.Fatal(err)
 	}
-	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages}, body))
+	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages},
+		body))
 }
 
 // claimedFor returns the contents of a volume that was claimed for a document and whose writer died

@@ -83,7 +83,8 @@ func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 			mine = append(mine, a)
 		}
 		if len(mine) == maxAttempts {
-			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s", errSlow, maxAttempts, s.grace/2)
+			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s",
+				errSlow, maxAttempts, s.grace/2)
 		}
 	}
 }
@@ -114,7 +115,8 @@ func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, er
 		if expired || complete && !clearing {
 			return v, nil
 		}
-		if len(mine) == 0 && (resolved == "" || resolved != v.current.ID) { // a change that does not fit fails, whether or not the newest volume becomes complete
+		// a change that does not fit fails, whether or not the newest volume becomes complete
+		if len(mine) == 0 && (resolved == "" || resolved != v.current.ID) {
 			if _, err := b.resolve(v.current); err != nil {
 				return v, err
 			}
