@@ -72,7 +72,9 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	w.instances(t, instance("it", name+"-it", `network_profile = { interfaces = {
-    eth0 = { ip_configuration = { static_ip = "203.0.113.5/26" } }, eth1 = { ip_configuration = { static_ip = "203.0.113.6/26" } } } }`))
+    eth0 = { ip_configuration = { static_ip = "203.0.113.5/26" } }
+    eth1 = { ip_configuration = { static_ip = "203.0.113.6/26" } }
+  } }`))
 	out, err := w.Run(t.Context(), "plan")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -84,10 +86,16 @@ func TestAccAnInterfaceHasSeveralAddresses(t *testing.T) {
 		mistake, configuration string
 		says                   []string
 	}{
-		{"elsewhere", `static_ip = "203.0.113.5/26", gateway = "198.51.100.1"`, []string{"Invalid gateway", "gateway_on_link = true"}},
-		{"two of a kind", `static_ips = ["203.0.113.5/26", "2001:db8::5/64"], gateways = ["203.0.113.1", "203.0.113.2"]`, []string{"Too many gateways"}},
-		{"both ways", `static_ip = "203.0.113.5/26", static_ips = ["2001:db8::5/64"]`, []string{"Conflicting static_ip and static_ips"}},
-		{"none of its kind", `static_ips = ["203.0.113.5/26"], gateways = ["2001:db8::1"]`, []string{"Invalid gateway", "no static IPv6 address"}},
+		{"elsewhere", `static_ip = "203.0.113.5/26", gateway = "198.51.100.1"`,
+			[]string{"Invalid gateway", "gateway_on_link = true"}},
+		{
+			"two of a kind", `static_ips = ["203.0.113.5/26", "2001:db8::5/64"], gateways = ["203.0.113.1", ` +
+				`"203.0.113.2"]`, []string{"Too many gateways"},
+		},
+		{"both ways", `static_ip = "203.0.113.5/26", static_ips = ["2001:db8::5/64"]`,
+			[]string{"Conflicting static_ip and static_ips"}},
+		{"none of its kind", `static_ips = ["203.0.113.5/26"], gateways = ["2001:db8::1"]`,
+			[]string{"Invalid gateway", "no static IPv6 address"}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", ipOf(c.configuration)), c.says...)
 	}

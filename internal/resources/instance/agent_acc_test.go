@@ -19,7 +19,8 @@ type virshAgent struct {
 
 // AgentCommand implements agent.Transport.
 func (a virshAgent) AgentCommand(_ context.Context, command string, timeout time.Duration) (string, error) {
-	return a.host.Virsh(a.t, "qemu-agent-command", "--timeout", fmt.Sprint(int(timeout.Seconds())), a.domain, command), nil
+	return a.host.Virsh(a.t, "qemu-agent-command", "--timeout", fmt.Sprint(int(timeout.Seconds())), a.domain, command),
+		nil
 }
 
 func guestAgent(t *testing.T, host *acctest.Host, domain string) *agent.Agent {

@@ -33,35 +33,72 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 		says    []string
 	}{
 		{"unknown template", from(`template_id = "default/nope"`),
-			[]string{"Template not found", at, `template_id = "default/nope"`, `The library in pool "novacron" on qemu`, `has no template "default/nope"`, "Check the name and the tenant"}},
+			[]string{
+				"Template not found", at, `template_id = "default/nope"`, `The library in pool "novacron" on qemu`,
+				`has no template "default/nope"`, "Check the name and the tenant",
+			}},
 		{"not a template id", from(`template_id = "nope"`),
-			[]string{"Invalid value", at, `template_id = "nope"`, `"nope" is not a template id: write it as tenant/name`}},
+			[]string{
+				"Invalid value", at, `template_id = "nope"`, `"nope" is not a template id: write it as tenant/name`,
+			}},
 		{"unknown version", from("template_id = novacron_template.it.id\n  version = \"2.0.0\""),
-			[]string{"Version not found", at, `version = "2.0.0"`, `does not have a version that "2.0.0" allows. It has: 1.0.0.`}},
+			[]string{
+				"Version not found", at, `version = "2.0.0"`,
+				`does not have a version that "2.0.0" allows. It has: 1.0.0.`,
+			}},
 		{"constraint that nothing meets", from("template_id = novacron_template.it.id\n  version = \"~> 1.1\""),
-			[]string{"Version not found", at, `version = "~> 1.1"`, `does not have a version that "~> 1.1" allows. It has: 1.0.0.`}},
+			[]string{
+				"Version not found", at, `version = "~> 1.1"`,
+				`does not have a version that "~> 1.1" allows. It has: 1.0.0.`,
+			}},
 		{"no constraint", from("template_id = novacron_template.it.id\n  version = \"newest\""),
 			[]string{"Invalid value", at, `version = "newest"`, `"newest" is not a version constraint: write`}},
 		{"unknown network", settings(`network_profile = { interfaces = { eth0 = { network = "lan" } } }`),
-			[]string{"Network not found", at, `network = "lan"`, `network_profile.interfaces["eth0"].network: Interface "eth0" should be on the network "lan", which the host qemu`, "It has: ", "default", "or use bridge"}},
-		{"network and bridge", settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
+			[]string{
+				"Network not found", at, `network = "lan"`,
+				`network_profile.interfaces["eth0"].network: Interface "eth0" should be on the network "lan", which ` +
+					`the host qemu`, "It has: ", "default", "or use bridge",
+			}},
+		{"network and bridge",
+			settings(`network_profile = { interfaces = { eth0 = { network = "default", bridge = "br0" } } }`),
 			[]string{"Conflicting network and bridge", at, "set network or bridge, not both"}},
-		{"bridge that Linux cannot have", settings(`network_profile = { interfaces = { eth0 = { bridge = "br-of-department" } } }`),
-			[]string{"Invalid bridge name", at, `bridge = "br-of-department"`, `"br-of-department" has 16 bytes, and Linux accepts at most 15`}},
-		{"more metadata than libvirt takes", settings("labels = { small = \"a\", large = join(\"\", [for n in range(1000) : format(\"%04000d\", n)]) }"),
-			[]string{"Metadata too large", at, "labels", `label "large" takes 3.81 MiB: make it smaller, or have the guest fetch it.`}},
+		{"bridge that Linux cannot have",
+			settings(`network_profile = { interfaces = { eth0 = { bridge = "br-of-department" } } }`),
+			[]string{
+				"Invalid bridge name", at, `bridge = "br-of-department"`,
+				`"br-of-department" has 16 bytes, and Linux accepts at most 15`,
+			}},
+		{"more metadata than libvirt takes",
+			settings("labels = { small = \"a\", large = join(\"\", [for n in range(1000) : format(\"%04000d\", n)]) }"),
+			[]string{
+				"Metadata too large", at, "labels",
+				`label "large" takes 3.81 MiB: make it smaller, or have the guest fetch it.`,
+			}},
 		{"MAC address", settings(`network_profile = { interfaces = { eth0 = { mac_address = "52:54:00" } } }`),
-			[]string{"Invalid MAC address", at, `"52:54:00" is not an Ethernet address: write it as 52:54:00:12:34:56`}},
+			[]string{
+				"Invalid MAC address", at, `"52:54:00" is not an Ethernet address: write it as 52:54:00:12:34:56`,
+			}},
 		{"instance name", instance("it", "Web_1"),
 			[]string{"Invalid value", at, `name = "Web_1"`, `"Web_1" is not a valid instance name: use a DNS label`}},
 		{"host name", settings(`parameters = { hostname = "web.example.org" }`),
-			[]string{"Invalid parameter value", at, `parameters = { hostname = "web.example.org" }`, `Parameter "hostname": "web.example.org" is not a DNS label, as a host name has to be`}},
+			[]string{
+				"Invalid parameter value", at, `parameters = { hostname = "web.example.org" }`,
+				`Parameter "hostname": "web.example.org" is not a DNS label, as a host name has to be`,
+			}},
 		{"unknown parameter", settings(`parameters = { hostnam = "web" }`),
-			[]string{"Unknown parameter", at, `parameters = { hostnam = "web" }`, `There is no parameter "hostnam". The template declares: hostname. Did you mean "hostname"?`}},
+			[]string{
+				"Unknown parameter", at, `parameters = { hostnam = "web" }`,
+				`There is no parameter "hostnam". The template declares: hostname. Did you mean "hostname"?`,
+			}},
 		{"parameter that is no text", settings(`parameters = { hostname = ["web"] }`),
-			[]string{"Invalid parameter value", at, `parameters = { hostname = ["web"] }`, `Parameter "hostname": the value is a list, not a text`}},
+			[]string{
+				"Invalid parameter value", at, `parameters = { hostname = ["web"] }`,
+				`Parameter "hostname": the value is a list, not a text`,
+			}},
 		{"no object", settings(`parameters = "web"`),
-			[]string{"Parameters must be an object", at, `parameters = "web"`, "Write parameters as an object or a map"}},
+			[]string{
+				"Parameters must be an object", at, `parameters = "web"`, "Write parameters as an object or a map",
+			}},
 		{"memory", settings(`hardware_profile = { memory_mb = 1 }`),
 			[]string{"Value out of range", at, `memory_mb = 1`, "hardware_profile.memory_mb: 1 is not between 32 and"}},
 		{"condition", settings(`wait_for = ["ssh"]`),
@@ -82,12 +119,18 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
   pool = "nope"
 }
 `,
-			[]string{"Storage pool not found", "has no storage pool \"nope\". It has: ", "novacron", "Define the pool, or name one that exists"}},
+			[]string{
+				"Storage pool not found", "has no storage pool \"nope\". It has: ", "novacron",
+				"Define the pool, or name one that exists",
+			}},
 		{"unreachable host", `provider "novacron" {
   uri = "qemu+unix:///system?socket=/nowhere/libvirt-sock"
 }
 `,
-			[]string{"the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock", "no such file or directory", "Check the provider's uri"}},
+			[]string{
+				"the host is unreachable: connecting to qemu+unix:///system?socket=/nowhere/libvirt-sock",
+				"no such file or directory", "Check the provider's uri",
+			}},
 		{"no libvirt URI", `provider "novacron" {
   uri = "http://host"
 }
@@ -113,12 +156,28 @@ func TestAccBadParametersAreRefusedWhilePlanning(t *testing.T) {
 		mistake, settings string
 		says              []string
 	}{
-		{"missing parameter", ``, []string{"Missing parameter", `The template requires the parameter "ssh_key" (who may log in): set it in parameters`}},
-		{"missing because null", `parameters = { ssh_key = null }`, []string{"Missing parameter", `requires the parameter "ssh_key"`}},
-		{"SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`, []string{"Invalid SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`}},
-		{"private SSH key", `parameters = { ssh_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx" }`, []string{"Invalid SSH key", "private"}},
+		{
+			"missing parameter", ``, []string{
+				"Missing parameter",
+				`The template requires the parameter "ssh_key" (who may log in): set it in parameters`,
+			},
+		},
+		{
+			"missing because null", `parameters = { ssh_key = null }`,
+			[]string{"Missing parameter", `requires the parameter "ssh_key"`},
+		},
+		{
+			"SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`,
+			[]string{"Invalid SSH key", `parameters = { ssh_key = "ssh-ed25519 AAAA" }`},
+		},
+		{"private SSH key", `parameters = { ssh_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx" }`,
+			[]string{"Invalid SSH key", "private"}},
 		{"disk smaller than the image", `storage_profile = { disks = { system = { size_gb = 1 } } }`,
-			[]string{"Disk smaller than image", "size_gb = 1", `storage_profile.disks["system"].size_gb: Disk "system": The image's disk is 1.465 GiB and does not fit on one of 1 GiB: set size_gb to at least 2`}},
+			[]string{
+				"Disk smaller than image", "size_gb = 1",
+				`storage_profile.disks["system"].size_gb: Disk "system": The image's disk is 1.465 GiB and does not ` +
+					`fit on one of 1 GiB: set size_gb to at least 2`,
+			}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
@@ -149,6 +208,7 @@ func TestAccForeignDomainKeepsItsName(t *testing.T) {
 	if left := host.Leftovers(t, volumes.DefaultPool, "."+domain+"."); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
-	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+`" on qemu`, "was not made by novacron",
+	tfacc.Says(t, w.Fails(t, "import", "novacron_instance.it", domain), "Could not import instance", `Domain "`+domain+
+		`" on qemu`, "was not made by novacron",
 		"register the disk as a novacron_template_version")
 }

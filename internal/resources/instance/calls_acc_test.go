@@ -78,7 +78,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		}
 		statistics, domains := counted.CallsOf(acctest.ListStatistics), counted.CallsOf(acctest.ListDomains)
 		if most := 1 + int(time.Since(begun)/statusAge); statistics == 0 || statistics > most || domains > statistics {
-			t.Errorf("a plan of %s instances lists statistics %d times and domains %d times, want both at most %d times", count, statistics, domains, most)
+			t.Errorf("a plan of %s instances lists statistics %d times and domains %d times, want both at "+
+				"most %d times", count, statistics, domains, most)
 		}
 		return counted, counted.Calls() - statistics - domains
 	}
@@ -88,7 +89,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		t.Errorf("20 more instances were read %d times", more)
 	}
 	if manyOthers > fewOthers+20+again {
-		t.Errorf("a plan of 22 instances makes %d requests but for listings, one of 2 makes %d: 20 more were to be expected", manyOthers, fewOthers)
+		t.Errorf("a plan of 22 instances makes %d requests but for listings, one of 2 makes %d: 20 more were "+
+			"to be expected", manyOthers, fewOthers)
 	}
 	w.instances(t)
 	w.Apply(t)

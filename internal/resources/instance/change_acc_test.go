@@ -77,7 +77,10 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 			refused(`(?s)Disk would shrink.*has 2 GiB and cannot shrink to\s+0\.01562`), // size_gb is left out again
 			change(func() { expect("State", "shut off") }, off, large),
 			change(func() {}, off, large, protected),
-			{Config: config(off, large, protected), Destroy: true, ExpectError: regexp.MustCompile(`(?s)Instance is protected.*set it to false and\s+apply first`)},
+			{
+				Config: config(off, large, protected), Destroy: true,
+				ExpectError: regexp.MustCompile(`(?s)Instance is protected.*set it to false and\s+apply first`),
+			},
 			refused(`Instance is protected`, off, large, protected, `strategy = "clone"`),
 			change(func() {}, off, large),
 			{
@@ -85,7 +88,10 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 				ImportStateVerifyIgnore: notOnHost,
 			},
 			{
-				ResourceName: "novacron_instance.it", ImportState: true, ImportStateId: "default/" + name, ImportStateVerify: true,
+				ResourceName:            "novacron_instance.it",
+				ImportState:             true,
+				ImportStateId:           "default/" + name,
+				ImportStateVerify:       true,
 				ImportStateVerifyIgnore: notOnHost,
 			},
 			{
@@ -98,4 +104,6 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 
 // notOnHost are the settings that an import cannot know: how the configuration wrote them, and how
 // the instance was created.
-var notOnHost = []string{"version", "parameters", "network_profile", "storage_profile", "wait_for", "timeouts", "provisioning"}
+var notOnHost = []string{
+	"version", "parameters", "network_profile", "storage_profile", "wait_for", "timeouts", "provisioning",
+}

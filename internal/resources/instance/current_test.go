@@ -29,8 +29,20 @@ func anInstance() kind.Instance {
 		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
 		Facts: metadata.Facts{
-			Tenant: "t", Name: "web", Template: "t/debian", Version: "1.0.0", Digest: "sha256:aa", Strategy: "linked_clone",
-			Labels: metadata.Pairs(map[string]string{"a": "1", "b": "2"}), Parameters: metadata.Settings(parameter.Values{"hostname": {Type: "string", Text: "web"}, "port": {Type: "integer", Text: "80"}, "tags": {Type: "list", Text: `["a"]`}, "env": {Type: "map", Text: `{"a":"b"}`}, "on": {Type: "bool", Text: "true"}}),
+			Tenant:   "t",
+			Name:     "web",
+			Template: "t/debian",
+			Version:  "1.0.0",
+			Digest:   "sha256:aa",
+			Strategy: "linked_clone",
+			Labels:   metadata.Pairs(map[string]string{"a": "1", "b": "2"}),
+			Parameters: metadata.Settings(parameter.Values{
+				"hostname": {Type: "string", Text: "web"},
+				"port":     {Type: "integer", Text: "80"},
+				"tags":     {Type: "list", Text: `["a"]`},
+				"env":      {Type: "map", Text: `{"a":"b"}`},
+				"on":       {Type: "bool", Text: "true"},
+			}),
 			Protected: true,
 		},
 	}
@@ -63,15 +75,22 @@ func blankModel(t *testing.T) model.Instance {
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
 	blank := model.Instance{
-		Labels: types.MapNull(types.StringType), WaitFor: types.SetNull(types.StringType), IPAddresses: types.ListNull(types.StringType),
-		MACAddresses: types.MapNull(types.StringType), Provisioning: types.ObjectNull(model.ProvisioningTypes), AllowRestart: types.BoolValue(true),
+		Labels:       types.MapNull(types.StringType),
+		WaitFor:      types.SetNull(types.StringType),
+		IPAddresses:  types.ListNull(types.StringType),
+		MACAddresses: types.MapNull(types.StringType),
+		Provisioning: types.ObjectNull(model.ProvisioningTypes),
+		AllowRestart: types.BoolValue(true),
 	}
 	for name, to := range map[string]*types.Object{
-		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile, "network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
+		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile,
+		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
 	} {
 		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
 	}
-	blank.Timeouts = timeouts.Value{Object: types.ObjectNull(s.Schema.Blocks["timeouts"].Type().(attr.TypeWithAttributeTypes).AttributeTypes())}
+	blank.Timeouts = timeouts.Value{
+		Object: types.ObjectNull(s.Schema.Blocks["timeouts"].Type().(attr.TypeWithAttributeTypes).AttributeTypes()),
+	}
 	if diags := state.Set(t.Context(), blank); diags.HasError() {
 		t.Fatal(diags)
 	}
@@ -123,7 +142,8 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	for name, m := range map[string]func(*model.Instance){
 		"left out": func(*model.Instance) {},
 		"empty": func(m *model.Instance) {
-			m.Description, m.Labels = types.StringValue(""), types.MapValueMust(types.StringType, map[string]attr.Value{})
+			m.Description, m.Labels = types.StringValue(""),
+				types.MapValueMust(types.StringType, map[string]attr.Value{})
 		},
 	} {
 		written := blankModel(t)
@@ -143,13 +163,15 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 
 // told must name everything that fromInstance takes over.
 func TestToldIsWhatReadingChanges(t *testing.T) {
-	before, after := model.Instance{AllowRestart: types.BoolValue(true)}, model.Instance{AllowRestart: types.BoolValue(true)}
+	before, after := model.Instance{AllowRestart: types.BoolValue(true)},
+		model.Instance{AllowRestart: types.BoolValue(true)}
 	after.FromInstance(anInstance())
 	told := after.Told()
 	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
 	for n := range b.NumField() {
 		name := b.Type().Field(n).Tag.Get("tfsdk")
-		changed := !reflect.DeepEqual(b.Field(n).Interface(), a.Field(n).Interface()) && name != "provisioning" // null becomes null
+		// null becomes null
+		changed := !reflect.DeepEqual(b.Field(n).Interface(), a.Field(n).Interface()) && name != "provisioning"
 		if _, named := told[name]; named != changed {
 			t.Errorf("%s: changed by reading: %t, compared: %t", name, changed, named)
 		}
@@ -169,7 +191,9 @@ func TestWhatIsValidByItself(t *testing.T) {
 		"a name not known":     {types.StringUnknown(), types.DynamicNull(), false},
 		"parameters":           {types.StringValue("web-1"), types.DynamicValue(object), true},
 		"parameters not known": {types.StringValue("web-1"), types.DynamicUnknown(), true},
-		"a list":               {types.StringValue("web-1"), types.DynamicValue(types.ListValueMust(types.StringType, nil)), false},
+		"a list": {
+			types.StringValue("web-1"), types.DynamicValue(types.ListValueMust(types.StringType, nil)), false,
+		},
 	} {
 		m := blankModel(t)
 		m.Name, m.Parameters = c.name, c.parameters

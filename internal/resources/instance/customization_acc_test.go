@@ -24,26 +24,66 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
 		mistake, asked string
 		says           []string
 	}{
-		{"package", `install_packages = ["-y"]`, []string{"Invalid package name", at, "customization.install_packages", `"-y" is not the name of a package`}},
-		{"port", `open_ports = [80, 65536]`, []string{"Invalid port", at, "customization.open_ports", "65536 is not between 1 and 65535"}},
-		{"key", `ssh_authorized_keys = ["ssh-rsa"]`, []string{"Invalid SSH key", at, "customization.ssh_authorized_keys"}},
-		{"user name", `users = { "Deploy" = {} }`, []string{"Invalid user name", at, `customization.users["Deploy"]`, `User "Deploy": Use lower-case letters`}},
-		{"root", `users = { root = { sudo = true } }`, []string{"Reserved user name", at, `customization.users["root"]`}},
-		{"group", `users = { a = { groups = ["b,c"] } }`, []string{"Invalid group name", at, `customization.users["a"].groups`}},
+		{
+			"package", `install_packages = ["-y"]`, []string{
+				"Invalid package name", at, "customization.install_packages", `"-y" is not the name of a package`,
+			},
+		},
+		{
+			"port", `open_ports = [80, 65536]`, []string{
+				"Invalid port", at, "customization.open_ports", "65536 is not between 1 and 65535",
+			},
+		},
+		{
+			"key", `ssh_authorized_keys = ["ssh-rsa"]`,
+			[]string{"Invalid SSH key", at, "customization.ssh_authorized_keys"},
+		},
+		{
+			"user name", `users = { "Deploy" = {} }`,
+			[]string{"Invalid user name", at, `customization.users["Deploy"]`, `User "Deploy": Use lower-case letters`},
+		},
+		{
+			"root", `users = { root = { sudo = true } }`,
+			[]string{"Reserved user name", at, `customization.users["root"]`},
+		},
+		{
+			"group", `users = { a = { groups = ["b,c"] } }`,
+			[]string{"Invalid group name", at, `customization.users["a"].groups`},
+		},
 		{"private key", `users = { a = { ssh_authorized_keys = ["-----BEGIN OPENSSH PRIVATE KEY-----"] } }`,
 			[]string{"Invalid SSH key", at, `customization.users["a"].ssh_authorized_keys`, "private key"}},
-		{"shell", `users = { a = { shell = "bash" } }`, []string{"Invalid shell", at, `customization.users["a"].shell`}},
-		{"file path", `files = { "etc/motd" = { content = "x" } }`, []string{"Invalid file path", at, `customization.files["etc/motd"]`, `File "etc/motd": Use an absolute path`}},
+		{
+			"shell", `users = { a = { shell = "bash" } }`,
+			[]string{"Invalid shell", at, `customization.users["a"].shell`},
+		},
+		{
+			"file path", `files = { "etc/motd" = { content = "x" } }`,
+			[]string{
+				"Invalid file path", at, `customization.files["etc/motd"]`, `File "etc/motd": Use an absolute path`,
+			},
+		},
 		{"permissions", `files = { "/etc/motd" = { content = "x", permissions = "u=rw" } }`,
 			[]string{"Invalid permissions", at, `customization.files["/etc/motd"].permissions`, "in octal"}},
-		{"owner", `files = { "/etc/motd" = { content = "x", owner = "0" } }`, []string{"Invalid owner", at, `customization.files["/etc/motd"].owner`}},
+		{"owner", `files = { "/etc/motd" = { content = "x", owner = "0" } }`,
+			[]string{"Invalid owner", at, `customization.files["/etc/motd"].owner`}},
 		{"no content", `files = { "/etc/motd" = {} }`, []string{at, `attribute "content" is required`}},
 		{"command", `run_commands = ["true", ""]`, []string{"Invalid command", at, "run_commands[1] is empty"}},
-		{"time zone", `timezone = "CEST?"`, []string{"Invalid time zone", at, "customization.timezone", "Europe/Berlin"}},
+		{
+			"time zone", `timezone = "CEST?"`, []string{
+				"Invalid time zone", at, "customization.timezone", "Europe/Berlin",
+			},
+		},
 		{"locale", `locale = "german"`, []string{"Invalid locale", at, "customization.locale", "en_US.UTF-8"}},
-		{"user data", `user_data = "packages: [nginx]"`, []string{"Invalid user data", at, "customization.user_data", "#cloud-config"}},
-		{"user data of another form", "user_data = \"#cloud-config\\npackages: nginx\"\n    install_packages = [\"curl\"]",
-			[]string{"Could not merge user data", at, "customization.user_data", "Packages is a list in one place and a single value in another"}},
+		{
+			"user data", `user_data = "packages: [nginx]"`,
+			[]string{"Invalid user data", at, "customization.user_data", "#cloud-config"},
+		},
+		{"user data of another form", "user_data = \"#cloud-config\\npackages: nginx\"\n    install_packages " +
+			"= [\"curl\"]",
+			[]string{
+				"Could not merge user data", at, "customization.user_data",
+				"Packages is a list in one place and a single value in another",
+			}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", ask(c.asked)), c.says...)
 	}
@@ -54,8 +94,10 @@ func TestAccBadCustomizationsAreRefusedWhilePlanning(t *testing.T) {
   input = "u=rw"
 }
 `
-	w.instances(t, late, instance("it", name+"-it", ask(`files = { "/etc/motd" = { content = "x", permissions = terraform_data.late.output } }`)))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Invalid permissions", at, `customization.files["/etc/motd"].permissions`)
+	w.instances(t, late, instance("it", name+"-it",
+		ask(`files = { "/etc/motd" = { content = "x", permissions = terraform_data.late.output } }`)))
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Invalid permissions", at,
+		`customization.files["/etc/motd"].permissions`)
 	if found := domains(t, host, name); len(found) > 0 {
 		t.Errorf("the host has %q", found)
 	}
@@ -92,16 +134,21 @@ func TestAccACustomizationReplacesWhenItsMeaningChanges(t *testing.T) {
 	config(ask(`files = { "/etc/secret" = { content = "` + secret + `" } }`))
 	w.Apply(t)
 	w.EmptyPlan(t)
-	if xml := host.Virsh(t, "dumpxml", domain); strings.Contains(xml, secret) || !strings.Contains(xml, "<digest>sha256:") {
+	if xml := host.Virsh(t, "dumpxml", domain); strings.Contains(xml, secret) ||
+		!strings.Contains(xml, "<digest>sha256:") {
 		t.Errorf("the domain's definition shows a secret or no digest:\n%s", xml)
 	}
-	config(ask(`files = { "/etc/secret" = { content = "`+secret+`", permissions = "0644", owner = "root:root" } }`, `run_commands = []`))
+	config(ask(`files = { "/etc/secret" = { content = "`+secret+`", permissions = "0644", owner = "root:root" } }`,
+		`run_commands = []`))
 	kept("defaults written out")
 	config(ask(`files = { "/etc/secret" = { content = "`+secret+`" } }`, `open_ports = []`))
 	replaced("a closed firewall")
 
 	// Forgotten and imported, the instance keeps it if the configuration says the same.
-	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
+	for _, args := range [][]string{
+		{"state", "rm", "novacron_instance.it"},
+		{"import", "novacron_instance.it", "default/" + domain},
+	} {
 		if out, err := w.Run(t.Context(), args...); err != nil {
 			t.Fatalf("terraform %s: %v\n%s", args, err, out)
 		}
@@ -119,8 +166,9 @@ func TestAccAGuestWithoutCloudInitCannotBeCustomized(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t)))
 	w.instances(t, instance("it", name+"-it", ask(`run_commands = ["true"]`)))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "customization" was not met after`,
-		"a guest without cloud-init, which does what the template's cloud_init and the customization say", "the guest has no cloud-init",
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready",
+		`condition "customization" was not met after`, "a guest without cloud-init, which does what the template's "+
+			"cloud_init and the customization say", "the guest has no cloud-init",
 		"A longer time does not help. Use an image with cloud-init", "is kept so that you can look into it")
 
 	// Created without being started, it is not customized until it is started.
@@ -149,8 +197,9 @@ func TestAccAGuestWithoutCloudInitIsToldOfByItsTemplate(t *testing.T) {
 	busy.CloudInit = &tfconfig.CloudInit{UserData: "#cloud-config\nruncmd: [date]"}
 	w := newWorkspace(t, host, name, tfconfig.Render(busy, release(acctest.TinyImage(t))))
 	w.instances(t, instance("it", name+"-it"))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready", `condition "user_data" was not met after`,
-		"the guest has no cloud-init", "A longer time does not help. Use an image with cloud-init", "the next apply replaces it")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Instance did not become ready",
+		`condition "user_data" was not met after`, "the guest has no cloud-init",
+		"A longer time does not help. Use an image with cloud-init", "the next apply replaces it")
 
 	// An instance with an image that cannot report is waited for without a report.
 	w.instances(t, instance("it", name+"-it", `wait_for = ["ip", "no_report"]`))

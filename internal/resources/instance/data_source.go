@@ -42,7 +42,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	all := model.FoundAttributes()
 	all["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
-		Validators:          []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
+		Validators: []validator.String{
+			stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name")),
+		},
 		MarkdownDescription: "The instance's UUID. Either this or `name`.",
 	}
 	all["name"] = schema.StringAttribute{
@@ -51,8 +53,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	all["effective_parameters"] = attribute.Computed(model.Facts())["effective_parameters"]
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, including instances of other " +
-			"configurations.",
+		MarkdownDescription: "Reads an instance of the provider's tenant as its host has it, including " +
+			"instances of other configurations.",
 		Attributes: all,
 	}
 }
@@ -77,8 +79,10 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		i, err = d.Provisioner.Own(ctx, asked)
 	}
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.AddAttributeError(at, "Instance not found", fmt.Sprintf("The host has no instance %q of the tenant "+
-			"%s. If the same configuration creates the instance, refer to it by novacron_instance.NAME.id.", asked, tenant))
+		resp.Diagnostics.AddAttributeError(at, "Instance not found",
+			fmt.Sprintf("The host has no instance %q of the tenant "+
+				"%s. If the same configuration creates the instance, refer to it by novacron_instance.NAME.id.", asked,
+				tenant))
 		return
 	}
 	if err != nil {

@@ -23,7 +23,10 @@ func named(label string, names ...string) []statecheck.StateCheck {
 	for i, name := range names {
 		checks[i] = knownvalue.ObjectPartial(map[string]knownvalue.Check{"name": knownvalue.StringExact(name)})
 	}
-	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_instances."+label, tfjsonpath.New("instances"), knownvalue.ListExact(checks))}
+	return []statecheck.StateCheck{
+		statecheck.ExpectKnownValue("data.novacron_instances."+label, tfjsonpath.New("instances"),
+			knownvalue.ListExact(checks)),
+	}
 }
 
 func TestAccInstancesAreFound(t *testing.T) {
@@ -36,8 +39,8 @@ func TestAccInstancesAreFound(t *testing.T) {
 	}
 	made := func(tenant string) string {
 		return provider(tenant) + shop(name, image) +
-			instance("one", one, `description = "first"`, `labels = { role = "web", os = "linux" }`, `parameters = { hostname = "it" }`,
-				`power_state = "stopped"`, `autostart = true`) +
+			instance("one", one, `description = "first"`, `labels = { role = "web", os = "linux" }`,
+				`parameters = { hostname = "it" }`, `power_state = "stopped"`, `autostart = true`) +
 			instance("two", two, `labels = { role = "db" }`, `wait_for = []`, `timeouts {
     delete = "1s"
   }`, `network_profile = {
@@ -45,7 +48,8 @@ func TestAccInstancesAreFound(t *testing.T) {
   }`)
 	}
 	find := func(label string, filters ...string) string {
-		return "data \"novacron_instances\" \"" + label + "\" {\n  template_id = novacron_template.it.id\n  depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
+		return "data \"novacron_instances\" \"" + label + "\" {\n  template_id = novacron_template.it.id\n  " +
+			"depends_on = [novacron_instance.one, novacron_instance.two]\n  " +
 			strings.Join(filters, "\n  ") + "\n}\n"
 	}
 	single := func(label, how string) string {
@@ -53,38 +57,56 @@ func TestAccInstancesAreFound(t *testing.T) {
 	}
 	var same []statecheck.StateCheck
 	for _, attribute := range []string{
-		"id", "name", "tenant", "description", "template_id", "resolved_version", "update_available", "image_digest", "strategy", "labels",
-		"power_state", "autostart", "deletion_protection", "domain_name", "host", "status", "ip_addresses", "ip_address", "mac_addresses",
+		"id", "name", "tenant", "description", "template_id", "resolved_version", "update_available", "image_digest",
+		"strategy", "labels",
+		"power_state", "autostart", "deletion_protection", "domain_name", "host", "status", "ip_addresses",
+		"ip_address", "mac_addresses",
 	} {
 		at := tfjsonpath.New(attribute)
-		same = append(same, statecheck.CompareValuePairs("novacron_instance.one", at, "data.novacron_instance.it", at, compare.ValuesSame()),
+		same = append(same, statecheck.CompareValuePairs("novacron_instance.one", at, "data.novacron_instance.it", at,
+			compare.ValuesSame()),
 			statecheck.CompareValuePairs("novacron_instance.one", at, "data.novacron_instances.it",
 				tfjsonpath.New("instances").AtSliceIndex(0).AtMapKey(attribute), compare.ValuesSame()))
 	}
 	same = append(same,
-		statecheck.CompareValuePairs("novacron_instance.two", tfjsonpath.New("id"), "data.novacron_instance.two", tfjsonpath.New("id"), compare.ValuesSame()),
-		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("effective_parameters"), "data.novacron_instance.it",
-			tfjsonpath.New("effective_parameters"), compare.ValuesSame()),
-		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("provisioning").AtMapKey("request_id"), "data.novacron_instance.it",
-			tfjsonpath.New("request_id"), compare.ValuesSame()),
-		statecheck.ExpectKnownValue("data.novacron_instances.it", tfjsonpath.New("instances").AtSliceIndex(1).AtMapKey("ip_addresses"),
+		statecheck.CompareValuePairs("novacron_instance.two", tfjsonpath.New("id"), "data.novacron_instance.two",
+			tfjsonpath.New("id"), compare.ValuesSame()),
+		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("effective_parameters"),
+			"data.novacron_instance.it", tfjsonpath.New("effective_parameters"), compare.ValuesSame()),
+		statecheck.CompareValuePairs("novacron_instance.one", tfjsonpath.New("provisioning").AtMapKey("request_id"),
+			"data.novacron_instance.it", tfjsonpath.New("request_id"), compare.ValuesSame()),
+		statecheck.ExpectKnownValue("data.novacron_instances.it",
+			tfjsonpath.New("instances").AtSliceIndex(1).AtMapKey("ip_addresses"),
 			knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("192.168.122.250")})))
 	base := made("default")
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			{Config: base + single("it", `name = "UPPER"`), ExpectError: regexp.MustCompile(`"UPPER" is not a valid instance\s+name`)},
+			{
+				Config:      base + single("it", `name = "UPPER"`),
+				ExpectError: regexp.MustCompile(`"UPPER" is not a valid instance\s+name`),
+			},
 			{Config: base + single("it", ""), ExpectError: regexp.MustCompile(`one \(and only one\) of \[id,name\]`)},
-			{Config: base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
+			{
+				Config:      base + "data \"novacron_instances\" \"it\" {\n  status = \"asleep\"\n}\n",
+				ExpectError: regexp.MustCompile(`status value must be one of`),
+			},
 			{Config: base},
 			{
-				Config: base + single("it", "id = novacron_instance.one.id") + single("two", "name = novacron_instance.two.name") +
-					find("it") + find("db", `labels = { role = "db" }`) + find("bsd", `labels = { role = "web", os = "bsd" }`) +
-					find("off", `status = "shutoff"`) + find("old", `version = "< 1.0"`) + find("on", `version = "~> 1.0"`, `status = "running"`),
-				ConfigStateChecks: slices.Concat(same, named("it", one, two), named("db", two), named("bsd"), named("off", one), named("old"), named("on", two)),
+				Config: base + single("it", "id = novacron_instance.one.id") +
+					single("two", "name = novacron_instance.two.name") +
+					find("it") + find("db", `labels = { role = "db" }`) +
+					find("bsd", `labels = { role = "web", os = "bsd" }`) +
+					find("off", `status = "shutoff"`) + find("old", `version = "< 1.0"`) +
+					find("on", `version = "~> 1.0"`, `status = "running"`),
+				ConfigStateChecks: slices.Concat(same, named("it", one, two), named("db", two), named("bsd"),
+					named("off", one), named("old"), named("on", two)),
 			},
-			{Config: base + single("it", fmt.Sprintf("name = %q", name+"-3")), ExpectError: regexp.MustCompile(`Instance not found`)},
+			{
+				Config:      base + single("it", fmt.Sprintf("name = %q", name+"-3")),
+				ExpectError: regexp.MustCompile(`Instance not found`),
+			},
 			{Config: base, Check: tfacc.OnHost(func() { hidden(t, host, pool, tenant, one) })},
 		},
 	})
@@ -97,11 +119,13 @@ func hidden(t *testing.T, host *acctest.Host, pool, tenant, domain string) {
 	asks := func(config string) {
 		w.Configure(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n}\n", pool, tenant)+config)
 	}
-	asks("data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = length(data.novacron_instances.it.instances)\n}\n")
+	asks("data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = " +
+		"length(data.novacron_instances.it.instances)\n}\n")
 	tfacc.Says(t, w.Apply(t), "n = 0")
 	for attribute, value := range map[string]string{"id": fact(t, host, domain, "UUID"), "name": domain} {
 		asks(fmt.Sprintf("data \"novacron_instance\" \"it\" {\n  %s = %q\n}\n", attribute, value))
-		tfacc.Says(t, w.Fails(t, "plan"), "Instance not found", fmt.Sprintf("no instance %q of the tenant %s", value, tenant))
+		tfacc.Says(t, w.Fails(t, "plan"), "Instance not found", fmt.Sprintf("no instance %q of the tenant %s",
+			value, tenant))
 	}
 }
 
@@ -112,7 +136,8 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 	t.Parallel()
 	tenant := strings.ReplaceAll(name, "-", "") // of its own: other tests create instances meanwhile
 	config := func(uri, after string) string {
-		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  uri = %q\n}\n", pool, tenant, uri) + after
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  uri = %q\n}\n",
+			pool, tenant, uri) + after
 	}
 	w := tfacc.NewWorkspace(t, "")
 	t.Cleanup(func() { w.Destroy(t) })
@@ -124,7 +149,9 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 		instances := shop(name, image) + all.String()
 		w.Configure(t, config(host.URI, instances))
 		w.Apply(t)
-		reader := tfacc.NewWorkspace(t, config(counted.URI, "data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = length(data.novacron_instances.it.instances)\n}\n"))
+		reader := tfacc.NewWorkspace(t, config(counted.URI,
+			"data \"novacron_instances\" \"it\" {}\noutput \"n\" {\n  value = "+
+				"length(data.novacron_instances.it.instances)\n}\n"))
 		tfacc.Says(t, reader.Apply(t), "n = "+count)
 		return counted
 	}
@@ -134,7 +161,8 @@ func TestAccListAsksOneThingOfEachInstance(t *testing.T) {
 	}
 	for _, listing := range []uint32{acctest.ListStatistics, acctest.ListDomains} {
 		if few, many := few.CallsOf(listing), many.CallsOf(listing); few != 1 || many != 1 {
-			t.Errorf("procedure %d is called %d times to list 2 instances, and %d times to list 12; want once", listing, few, many)
+			t.Errorf("procedure %d is called %d times to list 2 instances, and %d times to list 12; want once",
+				listing, few, many)
 		}
 	}
 	// Calls that grow with the instances would be made 10 times more often. A busy host gets only a

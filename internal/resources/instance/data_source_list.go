@@ -43,21 +43,30 @@ type list struct {
 // Schema implements datasource.DataSource.
 func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	elements := model.FoundAttributes()
-	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses " +
-		"of the guest, IPv4 first, in the order of its interfaces: from the leases of the networks' DHCP servers, " +
-		"otherwise the configured static addresses. Only the data source `novacron_instance` asks guests themselves."}
+	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType,
+		MarkdownDescription: "Addresses " +
+			"of the guest, IPv4 first, in the order of its interfaces: from the leases of the networks' " +
+			"DHCP servers, otherwise the configured static addresses. Only the data source `novacron_instance` asks " +
+			"guests themselves."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the instances of the provider's tenant on its host by name, including those of other " +
-			"configurations.",
+		MarkdownDescription: "Lists the instances of the provider's tenant on its host by name, including " +
+			"those of other configurations.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{Optional: true,
-				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				Validators: []validator.String{
+					face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+				},
 				MarkdownDescription: "Only instances of this template, `tenant/name`."},
 			"version": schema.StringAttribute{Optional: true,
-				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-				MarkdownDescription: "Only instances made from these versions: an exact one or a constraint, such as `1.1.0` or `< 2.0`."},
-			"status": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(provision.Statuses()...)},
-				MarkdownDescription: "Only instances of this status: `" + strings.Join(provision.Statuses(), "`, `") + "`."},
+				Validators: []validator.String{
+					face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err }),
+				},
+				MarkdownDescription: "Only instances made from these versions: an exact one or a constraint, such as " +
+					"`1.1.0` or `< 2.0`."},
+			"status": schema.StringAttribute{Optional: true,
+				Validators: []validator.String{stringvalidator.OneOf(provision.Statuses()...)},
+				MarkdownDescription: "Only instances of this status: `" + strings.Join(provision.Statuses(),
+					"`, `") + "`."},
 			"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Only instances that have all of these labels, with these values."},
 			"instances": schema.ListNestedAttribute{

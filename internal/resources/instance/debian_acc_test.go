@@ -73,16 +73,28 @@ resource "novacron_instance" "it" {
   network_profile = {
     default_network_policies = ["clean-traffic"]
     interfaces = {
-      eth0 = { ip_configuration = { static_ip = "%[4]s/24", gateway = "192.168.122.1", dns_servers = ["192.168.122.1", "2001:db8::53"] } }
+      eth0 = { ip_configuration = {
+        static_ip   = "%[4]s/24"
+        gateway     = "192.168.122.1"
+        dns_servers = ["192.168.122.1", "2001:db8::53"]
+      } }
       # Where no DHCP server answers, and the gateway is in no network of the interface's.
-      eth1 = { network = %[1]q, ip_configuration = { static_ips = ["203.0.113.5/32", "2001:db8:1::5/128"], gateways = ["2001:db8:ffff::1"], gateway_on_link = true } }
+      eth1 = { network = %[1]q, ip_configuration = {
+        static_ips      = ["203.0.113.5/32", "2001:db8:1::5/128"]
+        gateways        = ["2001:db8:ffff::1"]
+        gateway_on_link = true
+      } }
     }
   }
   customization = {
     users = { deploy = { groups = ["adm", "made"], sudo = true, shell = "/bin/bash", ssh_authorized_keys = [%[2]q] } }
     files = {
-      "/srv/app/it's \"odd\"" = { content = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n", permissions = "0640", owner = "deploy:adm" }
-      "/etc/motd"             = { content = "" }
+      "/srv/app/it's \"odd\"" = {
+        content     = "a: 'b'\n# {{ c }} \u0085\u2028 ä\n"
+        permissions = "0640"
+        owner       = "deploy:adm"
+      }
+      "/etc/motd" = { content = "" }
       # The image has no zones, of which cloud-init wants a file.
       "/usr/share/zoneinfo/Etc/GMT+5" = { content = "none" }
     }
@@ -142,10 +154,14 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	powered("running")
 
 	state := stateOf(t, w.Workspace, "novacron_instance.it")
-	if state["ip_address"] != address || !reflect.DeepEqual(state["ip_addresses"], []any{address, "203.0.113.5", "2001:db8:1::5"}) {
+	if state["ip_address"] != address || !reflect.DeepEqual(state["ip_addresses"],
+		[]any{address, "203.0.113.5", "2001:db8:1::5"}) {
 		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
 	}
-	ssh := []string{"ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"}
+	ssh := []string{
+		"ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
+		"BatchMode=yes",
+	}
 	// says runs commands in one login, because each login takes an emulated guest seconds, and
 	// compares what they print.
 	says := func(user string, want map[string]string) {
@@ -166,34 +182,43 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	}
 	conf := "port=443\ntoken='it'\\''s " + secret[5:] + "'"
 	says("root", map[string]string{
-		"hostname":                                                  "web-1",
-		"cat /run/ran":                                              "web-1\nran as root\nlast",
-		"cat /etc/app.conf":                                         conf,
-		"cat /etc/app.lines":                                        "a: 'b'\n#c \"d\"",
-		"cat /sys/block/vdb/size":                                   fmt.Sprint(1 << 30 / 512),
-		"blkid /dev/vdb || echo blank":                              "blank",
-		"readlink /etc/localtime":                                   "/usr/share/zoneinfo/Etc/GMT+5",
-		"tail -n 1 /etc/default/locale":                             "LANG=C.UTF-8",
-		"test -s /etc/motd || echo empty":                           "empty",
-		"stat -c '%a %U %G' /srv/app/*":                             "640 deploy adm",
-		"base64 -w 0 /srv/app/*":                                    base64.StdEncoding.EncodeToString([]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
-		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'":        "inet " + address + "/24",
-		"ip -4 route show default | grep -o '.* dev eth0'":          "default via 192.168.122.1 dev eth0",
-		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":                 "2001:db8::53",
-		"ip -o -4 addr show dev eth1 | grep -o 'inet [^ ]*'":        "inet 203.0.113.5/32",
-		"ip -6 route show default | grep -o '.* dev eth1.* onlink'": "default via 2001:db8:ffff::1 dev eth1 proto static metric 1024 onlink",
+		"hostname":                        "web-1",
+		"cat /run/ran":                    "web-1\nran as root\nlast",
+		"cat /etc/app.conf":               conf,
+		"cat /etc/app.lines":              "a: 'b'\n#c \"d\"",
+		"cat /sys/block/vdb/size":         fmt.Sprint(1 << 30 / 512),
+		"blkid /dev/vdb || echo blank":    "blank",
+		"readlink /etc/localtime":         "/usr/share/zoneinfo/Etc/GMT+5",
+		"tail -n 1 /etc/default/locale":   "LANG=C.UTF-8",
+		"test -s /etc/motd || echo empty": "empty",
+		"stat -c '%a %U %G' /srv/app/*":   "640 deploy adm",
+		"base64 -w 0 /srv/app/*": base64.StdEncoding.EncodeToString(
+			[]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
+		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'": "inet " +
+			address + "/24",
+		"ip -4 route show default | grep -o '.* dev eth0'": "default via " +
+			"192.168.122.1 dev eth0",
+		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":          "2001:db8::53",
+		"ip -o -4 addr show dev eth1 | grep -o 'inet [^ ]*'": "inet 203.0.113.5/32",
+		"ip -6 route show default | grep -o '.* dev eth1.* onlink'": "default via " +
+			"2001:db8:ffff::1 dev eth1 proto static metric 1024 onlink",
 		"systemctl show -P ActiveState systemd-networkd-wait-online | grep failed || echo no wait": "no wait",
 		// The image's own file system has less than 2 GiB.
 		"test $(df --output=size --block-size=1M / | tail -n 1) -gt 2600 && echo grown": "grown",
 	})
-	const listening = "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active listen@80.socket listen@81.socket novacron-firewall"
+	const listening = "until test $(ss -Hlnt | grep -c -E ':(80|81) ') = 2; do sleep 1; done; systemctl is-active " +
+		"listen@80.socket listen@81.socket novacron-firewall"
 	const active = "active\nactive\nactive"
-	says("deploy", map[string]string{"id -Gn": "deploy adm made", "echo $SHELL": "/bin/bash", "sudo id -un": "root", listening: active})
+	says("deploy", map[string]string{
+		"id -Gn": "deploy adm made", "echo $SHELL": "/bin/bash", "sudo id -un": "root", listening: active,
+	})
 	// shielded checks from outside what the guest lets in, once it is listening on both ports.
 	shielded := func() {
 		t.Helper()
 		const dial = `for port in 80 81; do
-			if timeout 10 bash -c "exec 3<>/dev/tcp/$0/$port" 2>/dev/null; then echo $port is open; else echo $port is closed; fi
+			state=closed
+			timeout 10 bash -c "exec 3<>/dev/tcp/$0/$port" 2>/dev/null && state=open
+			echo $port is $state
 		done`
 		if got := host.Exec(t, "bash", "-c", dial, address); got != "80 is open\n81 is closed\n" {
 			t.Errorf("from outside, %q", got)
@@ -208,8 +233,11 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	powered("running")
 	// cloud-init sees the same instance, so it does nothing twice, and the guest keeps what it has.
 	says("root", map[string]string{
-		"ls /var/lib/cloud/instances": state["id"].(string), "cat /etc/app.conf": conf, "test -e /run/ran || echo once": "once", "hostname": "web-1",
-		listening: active,
+		"ls /var/lib/cloud/instances":   state["id"].(string),
+		"cat /etc/app.conf":             conf,
+		"test -e /run/ran || echo once": "once",
+		"hostname":                      "web-1",
+		listening:                       active,
 	})
 	shielded()
 	// It has shut down once. Another shutdown would cost as much processor time as a good part of a
@@ -221,13 +249,15 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 // that libvirt says for a secret.
 func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 	t.Helper()
-	found, _ := exec.CommandContext(t.Context(), "grep", "--recursive", "--fixed-strings", "--text", "--files-with-matches", "--devices=skip",
-		"--exclude="+except+"*", secret, host.Root).Output() // exit status 1 means no match
+	found, _ := exec.CommandContext(t.Context(), "grep", "--recursive", "--fixed-strings", "--text",
+		// exit status 1 means no match
+		"--files-with-matches", "--devices=skip", "--exclude="+except+"*", secret, host.Root).Output()
 	if len(found) > 0 {
 		t.Errorf("the secret is left in\n%s", found)
 	}
 	for domain := range strings.FieldsSeq(host.Virsh(t, "list", "--all", "--name")) {
-		if text, err := exec.CommandContext(t.Context(), "virsh", "--connect", host.URI, "dumpxml", domain).Output(); err == nil && strings.Contains(string(text), secret) {
+		if text, err := exec.CommandContext(t.Context(), "virsh", "--connect", host.URI, "dumpxml",
+			domain).Output(); err == nil && strings.Contains(string(text), secret) {
 			t.Errorf("the definition of %s holds the secret", domain)
 		}
 	}

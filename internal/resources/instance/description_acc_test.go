@@ -28,7 +28,10 @@ func TestAccADescriptionMayBeAnyText(t *testing.T) {
 	host.Virsh(t, "desc", domain, "--config", "by hand")
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
-	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
+	for _, args := range [][]string{
+		{"state", "rm", "novacron_instance.it"},
+		{"import", "novacron_instance.it", "default/" + domain},
+	} {
 		if out, err := w.Run(t.Context(), args...); err != nil {
 			t.Fatalf("terraform %s: %v\n%s", args, err, out)
 		}

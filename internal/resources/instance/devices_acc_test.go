@@ -38,7 +38,8 @@ func places(t *testing.T, host *acctest.Host, domain string, flags ...string) ma
 	t.Helper()
 	at := map[string]string{}
 	xml := host.Virsh(t, append([]string{"dumpxml", domain}, flags...)...)
-	for _, m := range regexp.MustCompile(`(?s)<alias name='(ua-[^']*)'/>.*?<address ([^>]*)/>`).FindAllStringSubmatch(xml, -1) {
+	for _, m := range regexp.MustCompile(`(?s)<alias name='(ua-[^']*)'/>.*?<address ([^>]*)/>`).FindAllStringSubmatch(
+		xml, -1) {
 		at[m[1]] = m[2]
 	}
 	return at
@@ -72,10 +73,12 @@ func TestAccDevicesComeAndGoWhileTheGuestRuns(t *testing.T) {
 	)
 	config()
 	w.Apply(t)
-	id, booted, first := host.Virsh(t, "domid", domain), guestSays(t, host, domain, "/bin/sh", "-c", boot), nicsOf(t, host, domain)[0]
+	id, booted, first := host.Virsh(t, "domid", domain), guestSays(t, host, domain, "/bin/sh", "-c", boot),
+		nicsOf(t, host, domain)[0]
 	same := func() {
 		t.Helper()
-		if now := guestSays(t, host, domain, "/bin/sh", "-c", boot); now != booted || host.Virsh(t, "domid", domain) != id {
+		if now := guestSays(t, host, domain, "/bin/sh", "-c", boot); now != booted ||
+			host.Virsh(t, "domid", domain) != id {
 			t.Errorf("the guest was restarted: its boot was %s and is %s", booted, now)
 		}
 		if now := nicsOf(t, host, domain)[0]; now.mac != first.mac {
@@ -98,7 +101,8 @@ func TestAccDevicesComeAndGoWhileTheGuestRuns(t *testing.T) {
 		return out
 	}
 	eth1 := func(settings string) string {
-		return `network_profile = { default_network_policies = ["allow-arp"], interfaces = { eth0 = {}, eth1 = { ` + settings + ` } } }`
+		return `network_profile = { default_network_policies = ["allow-arp"], interfaces = { eth0 = {}, eth1 = { ` +
+			settings + ` } } }`
 	}
 
 	change(`description = "new"`, `labels = { a = "b" }`, `autostart = true`)
@@ -112,7 +116,8 @@ func TestAccDevicesComeAndGoWhileTheGuestRuns(t *testing.T) {
 	same()
 
 	change(both, eth1(`mac_address = "52:54:00:12:34:56", network = "`+name+`"`))
-	if now := nicsOf(t, host, domain); len(now) != 2 || now[0].source != "default" || now[1] != (nic{name, "virtio", "52:54:00:12:34:56"}) {
+	if now := nicsOf(t, host, domain); len(now) != 2 || now[0].source != "default" ||
+		now[1] != (nic{name, "virtio", "52:54:00:12:34:56"}) {
 		t.Errorf("the guest has the interfaces %v", now)
 	}
 	if n := strings.Count(host.Virsh(t, "dumpxml", domain), "<filterref filter='allow-arp'/>"); n != 2 {
@@ -133,7 +138,8 @@ func TestAccDevicesComeAndGoWhileTheGuestRuns(t *testing.T) {
 	same()
 
 	out := change()
-	tfacc.Says(t, out, `Warning: Disk "data" will be deleted`, "with novacron_instance.it", `storage_profile.disks["data"]`, "deletes its volume")
+	tfacc.Says(t, out, `Warning: Disk "data" will be deleted`, "with novacron_instance.it",
+		`storage_profile.disks["data"]`, "deletes its volume")
 	guestHas(t, host, domain, disks, "vda:0")
 	guestHas(t, host, domain, cards, first.mac)
 	for _, disk := range []string{"data", "logs"} {
@@ -171,21 +177,24 @@ func TestAccDevicesOfAStoppedInstance(t *testing.T) {
 			t.Errorf("%s: %s, want %s", what, got, want)
 		}
 	}
-	system, data, seed := "vda "+diskPath(domain, "system"), " vdb "+diskPath(domain, "data"), " sda /var/lib/libvirt/novacron/nova.seed.default."+domain+".iso"
+	system, data, seed := "vda "+diskPath(domain, "system"), " vdb "+diskPath(domain, "data"),
+		" sda /var/lib/libvirt/novacron/nova.seed.default."+domain+".iso"
 	config()
 	w.Apply(t)
 	first := nicsOf(t, host, domain)[0]
 
 	const data1 = `storage_profile = { disks = { data = { size_gb = 1 } } }`
 	moved := func(filter string) string {
-		return `network_profile = { ` + filter + ` interfaces = { eth0 = { network = "` + name + `" }, eth1 = { type = "e1000e", ip_configuration = { dhcp_enabled = false } } } }`
+		return `network_profile = { ` + filter + ` interfaces = { eth0 = { network = "` + name +
+			`" }, eth1 = { type = "e1000e", ip_configuration = { dhcp_enabled = false } } } }`
 	}
 	config(data1, moved(`default_network_policies = ["clean-traffic"],`))
 	tfacc.Says(t, w.Apply(t), "will be updated in-place", "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	check("disks", disks(), system+data+seed)
 	now := nicsOf(t, host, domain)
-	if len(now) != 2 || now[0] != (nic{name, "virtio", first.mac}) || now[1].source != "default" || now[1].model != "e1000e" {
+	if len(now) != 2 || now[0] != (nic{name, "virtio", first.mac}) || now[1].source != "default" ||
+		now[1].model != "e1000e" {
 		t.Errorf("the interfaces are %v", now)
 	}
 	if n := strings.Count(host.Virsh(t, "dumpxml", domain), "<filterref filter='clean-traffic'/>"); n != 2 {

@@ -30,10 +30,11 @@ func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instan
 	}
 	for _, d := range r.Provisioner.Drift(i, blueprint) {
 		if d.Lost { // the user decides whether to replace an instance for a change made by other means
-			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform", fmt.Sprintf("On "+
-				"its host, instance %q now has %s = %v. That cannot be corrected in place: undo the change there, configure it "+
-				"that way, or replace the instance with `terraform apply -replace=ADDRESS`.",
-				state.Name.ValueString(), d.Path, d.Is))
+			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform",
+				fmt.Sprintf("On "+
+					"its host, instance %q now has %s = %v. That cannot be corrected in place: undo the change "+
+					"there, configure it that way, or replace the instance with `terraform apply -replace=ADDRESS`.",
+					state.Name.ValueString(), d.Path, d.Is))
 			continue
 		}
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, face.Path(d.Path), d.Is)...)

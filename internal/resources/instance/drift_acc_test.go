@@ -47,7 +47,8 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 				left := host.Leftovers(t, volumes.DefaultPool, ".default."+name+".")
 				left = slices.DeleteFunc(left, func(what string) bool { return strings.HasSuffix(what, ".json") })
 				slices.Sort(left)
-				want := []string{"volume novacron/nova.console.default." + name + ".log", "volume novacron/nova.disk.default." + name + ".system.qcow2",
+				want := []string{"volume novacron/nova.console.default." + name + ".log",
+					"volume novacron/nova.disk.default." + name + ".system.qcow2",
 					"volume novacron/nova.seed.default." + name + ".iso"}
 				if !slices.Equal(left, want) {
 					t.Errorf("the host has %q, want %q", left, want)
@@ -61,12 +62,15 @@ func TestAccWhatOthersDidIsPutRight(t *testing.T) {
 // configured.
 func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("redefined")
-	settings := []string{`wait_for = []`, `power_state = "stopped"`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`}
+	settings := []string{
+		`wait_for = []`, `power_state = "stopped"`, `network_profile = { interfaces = { eth0 = {}, eth1 = {} } }`,
+	}
 	config := shop(name, blankImage(t)) + instance("it", name, settings...)
 	var before string
 	var had []string
 	devices := func() string {
-		return host.Virsh(t, "domiflist", name) + host.Virsh(t, "domblklist", name) + fact(t, host, name, "Max memory") + fact(t, host, name, "UUID")
+		return host.Virsh(t, "domiflist", name) + host.Virsh(t, "domblklist", name) +
+			fact(t, host, name, "Max memory") + fact(t, host, name, "UUID")
 	}
 	same := tfacc.OnHost(func() {
 		if after := devices(); after != before {
@@ -74,7 +78,11 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 		}
 	})
 	after := func(args ...string) resource.TestStep {
-		return resource.TestStep{PreConfig: func() { host.Virsh(t, args...) }, Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: same}
+		return resource.TestStep{
+			PreConfig: func() {
+				host.Virsh(t, args...)
+			}, Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: same,
+		}
 	}
 	macs := func() (macs []string) {
 		for _, nic := range nicsOf(t, host, name) {
@@ -90,10 +98,13 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 			after("setmaxmem", name, "262144", "--config"),
 			after("domrename", name, name+"-other"),
 			{
-				PreConfig: func() { host.Virsh(t, "detach-interface", name, "network", "--mac", macs()[0], "--config") },
-				Config:    config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				PreConfig: func() {
+					host.Virsh(t, "detach-interface", name, "network", "--mac", macs()[0], "--config")
+				},
+				Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
 				Check: tfacc.OnHost(func() { // the guest may know an interface by its address
-					if now := macs(); !slices.Equal(slices.Sorted(slices.Values(now)), slices.Sorted(slices.Values(had))) {
+					if now := macs(); !slices.Equal(slices.Sorted(slices.Values(now)),
+						slices.Sorted(slices.Values(had))) {
 						t.Errorf("the instance has interfaces with the MAC addresses %q, and had %q", now, had)
 					}
 				}),
@@ -112,7 +123,8 @@ func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
 	}
 	resize := func(size string) func() {
 		return func() {
-			host.Virsh(t, "vol-resize", "nova.disk.default."+name+".data.qcow2", size, "--pool", volumes.DefaultPool, "--shrink")
+			host.Virsh(t, "vol-resize", "nova.disk.default."+name+".data.qcow2", size, "--pool", volumes.DefaultPool,
+				"--shrink")
 		}
 	}
 	has := func(size string) resource.TestCheckFunc {
@@ -127,10 +139,19 @@ func TestAccDisksThatOthersResizedAreSeen(t *testing.T) {
 		CheckDestroy:             leavesNothing(t, host, name),
 		Steps: []resource.TestStep{
 			{Config: config("1"), Check: has("1073741824")},
-			{PreConfig: resize("512M"), Config: config("1"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("1073741824")},
-			{PreConfig: resize("2G"), Config: config("1"), ConfigPlanChecks: planned(plancheck.ResourceActionNoop), Check: has("2147483648")},
+			{
+				PreConfig: resize("512M"), Config: config("1"),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("1073741824"),
+			},
+			{
+				PreConfig: resize("2G"), Config: config("1"), ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+				Check: has("2147483648"),
+			},
 			{Config: config("2"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("2147483648")},
-			{PreConfig: resize("1G"), Config: config("2"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: has("2147483648")},
+			{
+				PreConfig: resize("1G"), Config: config("2"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				Check: has("2147483648"),
+			},
 		},
 	})
 }

@@ -31,15 +31,17 @@ variable "asked" {
   default = { packages = ["nginx"] }
 }
 `, instance("it", numbered(name), `count = 3`, `power_state = "stopped"`, `customization = var.asked`)),
-		"Nothing is set", "with novacron_instance.it[", "customization = var.asked", "This has files, install_packages,", "look for a misspelled one",
-		"leave it out", "(and 2 more similar warnings elsewhere)")
+		"Nothing is set", "with novacron_instance.it[", "customization = var.asked",
+		"This has files, install_packages,", "look for a misspelled one", "leave it out",
+		"(and 2 more similar warnings elsewhere)")
 	tfacc.Says(t, plan(right, `
 variable "users" {
   type    = any
   default = { deploy = { keys = ["ssh-ed25519 AAAA"] } }
 }
 `, instance("it", name+"-it", `power_state = "stopped"`, `customization = { users = var.users }`)),
-		"Nothing is set", `customization.users["deploy"]: This has groups, shell, ssh_authorized_keys, sudo`, "write one of them with its default")
+		"Nothing is set", `customization.users["deploy"]: This has groups, shell, ssh_authorized_keys, sudo`,
+		"write one of them with its default")
 	if out := plan(right); strings.Contains(out, "Nothing is set") {
 		t.Errorf("something is set, and warned of:\n%s", out)
 	}

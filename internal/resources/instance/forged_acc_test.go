@@ -61,7 +61,8 @@ func TestAccWhatAGuestWritesToARawDiskIsNotFollowed(t *testing.T) {
 	}
 	shop := tfacc.Provider(pool) + shop(name, tiny)
 	config := func(power, disk string, more ...string) string {
-		return shop + instance("it", name, `strategy = "clone"`, `wait_for = ["agent"]`, fmt.Sprintf("power_state = %q", power), disk) +
+		return shop + instance("it", name, `strategy = "clone"`, `wait_for = ["agent"]`, fmt.Sprintf("power_state = %q",
+			power), disk) +
 			strings.Join(more, "")
 	}
 	const grown = `storage_profile = { disks = { system = { size_gb = 1 } } }`
@@ -103,7 +104,8 @@ resource "novacron_template_version" "golden" {
 		" | base64 -d | gunzip | dd of=/dev/vda bs=64k conv=notrunc && sync")
 	host.Virsh(t, "destroy", name)
 	host.Virsh(t, "pool-refresh", pool)
-	if found := host.Virsh(t, "vol-dumpxml", "--pool", pool, disk); !strings.Contains(found, "<format type='qcow2'/>") || !strings.Contains(found, secret) {
+	if found := host.Virsh(t, "vol-dumpxml", "--pool", pool, disk); !strings.Contains(found,
+		"<format type='qcow2'/>") || !strings.Contains(found, secret) {
 		t.Fatalf("the host does not take the disk for what the guest wrote:\n%s", found)
 	}
 
@@ -123,7 +125,8 @@ resource "novacron_template_version" "golden" {
 		if out := tfacc.Prose(w.Fails(t, "apply", "-auto-approve")); !containsAll(out, says) {
 			t.Errorf("%s: it is told\n%s\nwant %q", what, out, says)
 		}
-		if found, err := exec.Command("grep", "-l", "-r", "--include=nova.base.*", foreignMark, inPool).Output(); err == nil {
+		if found, err := exec.Command("grep", "-l", "-r", "--include=nova.base.*", foreignMark,
+			inPool).Output(); err == nil {
 			t.Errorf("%s: what is nobody's business is in %s", what, found)
 		}
 		if images, _ := filepath.Glob(filepath.Join(inPool, "nova.base.*.raw")); len(images) != 1 {
@@ -133,9 +136,11 @@ resource "novacron_template_version" "golden" {
 			t.Errorf("%s: the pool has the images %q", what, images)
 		}
 	}
-	mismatch := fmt.Sprintf(`volume %q in pool %q is defined as a raw disk, and what is in it looks like a qcow2 one`, disk, pool)
+	mismatch := fmt.Sprintf(`volume %q in pool %q is defined as a raw disk, and what is in it looks like a qcow2 one`,
+		disk, pool)
 	refused("a file in no pool", "instance_id = novacron_instance.it.id", mismatch)
-	refused("a file in no pool, by the volume", fmt.Sprintf("volume = %q", pool+"/"+disk), "it is an overlay on the backing file")
+	refused("a file in no pool, by the volume", fmt.Sprintf("volume = %q", pool+"/"+disk),
+		"it is an overlay on the backing file")
 	for _, options := range [][]string{
 		{"-b", theirs, "-F", "raw"},
 		{"-o", "data_file=" + theirs + ",data_file_raw=on"},
@@ -191,7 +196,8 @@ func TestAccADiskThatSomebodyReplacedIsNotFollowed(t *testing.T) {
 	theirs := directory + "/nova.disk.bank.vault.system.raw"
 	content := bytes.Repeat([]byte(foreignMark), 1<<12)
 	t.Cleanup(func() { _ = os.Remove(host.HostPath(theirs)) })
-	shop := tfacc.Provider(pool) + shop(name, blankImage(t)) + instance("it", name, `wait_for = []`, `power_state = "stopped"`)
+	shop := tfacc.Provider(pool) + shop(name, blankImage(t)) + instance("it", name, `wait_for = []`,
+		`power_state = "stopped"`)
 	golden := shop + `
 resource "novacron_template_version" "golden" {
   template_id = novacron_template.it.id
@@ -221,10 +227,15 @@ resource "novacron_template_version" "golden" {
 		says    string
 		options []string
 	}{
-		{"which is neither the image that the instance was made of nor a disk of its tenant", []string{"-b", theirs, "-F", "raw"}},
+		{"which is neither the image that the instance was made of nor a disk of its tenant",
+			[]string{"-b", theirs, "-F", "raw"}},
 		{"no active pool has the file /etc/passwd", []string{"-b", "/etc/passwd", "-F", "raw"}},
 		{"has its data in another file", []string{"-o", "data_file=" + theirs + ",data_file_raw=on"}},
-		{"which is not a path", []string{"-b", fmt.Sprintf(`json:{"driver":"raw","file":{"driver":"file","filename":%q}}`, stands), "-F", "raw"}},
+		{
+			"which is not a path", []string{
+				"-b", fmt.Sprintf(`json:{"driver":"raw","file":{"driver":"file","filename":%q}}`, stands), "-F", "raw",
+			},
+		},
 		{"is defined as a raw disk, and what is in it looks like a qcow2 one", []string{"-b", stands, "-F", "raw"}},
 	} {
 		replacement := header(t, host, directory, c.options...)

@@ -21,7 +21,8 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("generated")
 	t.Parallel()
 	provider, _, _ := tiers(t, host, name)
-	shop := provider + shopOf(name, blankImage(t), `hostname = { type = "string" }, memory = { type = "integer", default = 96, target = "hardware.memory_mb" },
+	shop := provider + shopOf(name, blankImage(t),
+		`hostname = { type = "string" }, memory = { type = "integer", default = 96, target = "hardware.memory_mb" },
 	  note = { type = "text" }`)
 	w := newWorkspace(t, host, name, shop)
 	cases := []struct {
@@ -38,7 +39,11 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 				`hardware_profile = { cpu_cores = 2, memory_mb = 256 }`,
 				`network_profile = { default_network_policies = ["clean-traffic"], interfaces = {
 				  eth0 = {}
-				  eth1 = { type = "e1000", ip_configuration = { static_ip = "10.9.0.5/24", gateway = "10.9.0.1", dns_servers = ["10.9.0.2"] } }
+				  eth1 = { type = "e1000", ip_configuration = {
+				    static_ip   = "10.9.0.5/24"
+				    gateway     = "10.9.0.1"
+				    dns_servers = ["10.9.0.2"]
+				  } }
 				} }`,
 				`storage_profile = { disks = {
 				  system  = { size_gb = 1 }
@@ -47,16 +52,26 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 				} }`,
 			},
 			[]string{
-				`cpu_cores = 2`, `memory_mb = 256`, `data = { is_boot = null is_system_disk = null size_gb = 1`, `size_gb = 2 storage_tier = "bulk" type = "hdd"`,
+				`cpu_cores = 2`, `memory_mb = 256`, `data = { is_boot = null is_system_disk = null size_gb = 1`,
+				`size_gb = 2 storage_tier = "bulk" type = "hdd"`,
 				`static_ip = "10.9.0.5/24"`, `strategy = "clone"`, `default_network_policies = ["clean-traffic"]`,
 			},
-			[]string{`description = "web"`, `strategy = "clone"`, `parameters = { hostname = "h" }`, `storage_profile = { disks = { system = { size_gb = 1 } } }`},
+			[]string{
+				`description = "web"`, `strategy = "clone"`, `parameters = { hostname = "h" }`,
+				`storage_profile = { disks = { system = { size_gb = 1 } } }`,
+			},
 			[]string{`- memory_mb = 256 -> null`, `Disk "archive" will be deleted`, `Disk "data" will be deleted`},
 		},
 		{
 			"none",
-			[]string{`wait_for = []`, `parameters = { hostname = "h", memory = 112 }`, `network_profile = { interfaces = {} }`},
-			[]string{`hardware_profile = null`, `interfaces = { }`, `memory = 112`, `storage_profile = null`, `wait_for = []`},
+			[]string{
+				`wait_for = []`, `parameters = { hostname = "h", memory = 112 }`,
+				`network_profile = { interfaces = {} }`,
+			},
+			[]string{
+				`hardware_profile = null`, `interfaces = { }`, `memory = 112`, `storage_profile = null`,
+				`wait_for = []`,
+			},
 			[]string{`wait_for = []`, `parameters = { hostname = "h", memory = 112 }`},
 			[]string{`- interfaces = {} -> null`},
 		},
@@ -71,8 +86,9 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	resources, gaps, imports, before := "", "", "", map[string]string{}
 	for _, c := range cases {
 		of := func(settings []string) string {
-			return fmt.Sprintf("resource \"novacron_instance\" %q {\n  name = \"%s-%s\"\n  template_id = novacron_template.it.id\n  power_state = \"stopped\"\n"+
-				"  depends_on  = [novacron_template_version.it]\n  %s\n}\n", c.label, name, c.label, strings.Join(settings, "\n  "))
+			return fmt.Sprintf("resource \"novacron_instance\" %q {\n  name = \"%s-%s\"\n  template_id = "+
+				"novacron_template.it.id\n  power_state = \"stopped\"\n  depends_on  = "+
+				"[novacron_template_version.it]\n  %s\n}\n", c.label, name, c.label, strings.Join(settings, "\n  "))
 		}
 		resources, gaps = resources+of(c.settings), gaps+of(append(c.kept, `labels = { team = "b" }`))
 		imports += fmt.Sprintf("import {\n  to = novacron_instance.%s\n  id = \"%s-%s\"\n}\n", c.label, name, c.label)
@@ -148,8 +164,10 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 func TestAccWhatAnImportCannotKnowIsSaid(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("untold")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `pass = { type = "string", sensitive = true, required = true }`))
-	settings := []string{`power_state = "stopped"`, `wait_for = ["cloud_init"]`, `parameters_wo = { pass = "p" }`, `parameters_wo_version = 1`,
+	w := newWorkspace(t, host, name, shopOf(name, blankImage(t),
+		`pass = { type = "string", sensitive = true, required = true }`))
+	settings := []string{`power_state = "stopped"`, `wait_for = ["cloud_init"]`, `parameters_wo = { pass = "p" }`,
+		`parameters_wo_version = 1`,
 		`customization = { timezone = "UTC" }`}
 	w.instances(t, instance("it", name, settings...))
 	w.Apply(t)

@@ -26,7 +26,9 @@ func (r *Resource) IdentitySchema(
 	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
 ) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "The instance's UUID, which is its domain's."},
+		"id": identityschema.StringAttribute{
+			RequiredForImport: true, Description: "The instance's UUID, which is its domain's.",
+		},
 	}}
 }
 
@@ -41,9 +43,10 @@ func (r *Resource) ImportState(
 	}
 	i, err := r.referred(ctx, req)
 	if errors.Is(err, provision.ErrForeign) {
-		err = fmt.Errorf("%w. Only instances can be imported. To use what is on its disk, shut the domain down, register "+
-			"the disk as a novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path for a file on this "+
-			"machine), and create a novacron_instance from that. The domain itself stays as it is until you remove it", err)
+		err = fmt.Errorf("%w. Only instances can be imported. To use what is on its disk, shut the domain "+
+			"down, register the disk as a novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path "+
+			"for a file on this machine), and create a novacron_instance from that. The domain itself stays as it is "+
+			"until you remove it", err)
 	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not import instance", err)

@@ -14,11 +14,14 @@ import (
 func TestAccInstanceIsTakenOver(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("adopt")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `hostname = { type = "string" }, port = { type = "integer", default = 80 }, tags = { type = "list" },
-	  env = { type = "map" }, tier = { type = "string", default = "web" }, pass = { type = "string", sensitive = true }`))
+	w := newWorkspace(t, host, name, shopOf(name, blankImage(t),
+		`hostname = { type = "string" }, port = { type = "integer", default = 80 }, tags = { type = "list" },
+	  env = { type = "map" }, tier = { type = "string", default = "web" },
+	  pass = { type = "string", sensitive = true }`))
 	plain := func(settings ...string) string {
-		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = novacron_template.it.id\n  power_state = \"stopped\"\n"+
-			"  depends_on  = [novacron_template_version.it]\n  %s\n}\n", name, strings.Join(settings, "\n  "))
+		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = "+
+			"novacron_template.it.id\n  power_state = \"stopped\"\n  depends_on  = "+
+			"[novacron_template_version.it]\n  %s\n}\n", name, strings.Join(settings, "\n  "))
 	}
 	takeOver := func(id string) string {
 		return fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", id)
@@ -54,11 +57,14 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 
 	// What only the configuration knows is written to the state, also a secret.
 	given := func(pass, tier string) []string {
-		return append(settings[:3:3], `version = "~> 1.0"`, `wait_for = []`, `allow_restart = false`, `hardware_profile = { memory_mb = 128 }`,
-			fmt.Sprintf(`parameters = { hostname = "h", port = "8080", tags = toset(["a", "b"]), env = { A = 1 }, tier = %q, pass = %q }`, tier, pass))
+		return append(settings[:3:3], `version = "~> 1.0"`, `wait_for = []`, `allow_restart = false`,
+			`hardware_profile = { memory_mb = 128 }`,
+			fmt.Sprintf(`parameters = { hostname = "h", port = "8080", tags = toset(["a", "b"]), env = { A = 1 }, `+
+				`tier = %q, pass = %q }`, tier, pass))
 	}
 	w.instances(t, plain(given("one", "web")...), takeOver(name))
-	tfacc.Says(t, run("plan"), "~ resource \"novacron_instance\" \"it\"", "Plan: 1 to import, 0 to add, 1 to change, 0 to destroy.")
+	tfacc.Says(t, run("plan"), "~ resource \"novacron_instance\" \"it\"",
+		"Plan: 1 to import, 0 to add, 1 to change, 0 to destroy.")
 	w.Apply(t)
 	w.EmptyPlan(t)
 	if after := host.Virsh(t, "dumpxml", name); after != before {
@@ -73,7 +79,8 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
 
 	for id, says := range map[string]string{
-		name + "-not":    `The host has no instance "` + name + `-not": use its UUID, "tenant/name", or its name in the provider's tenant.`,
+		name + "-not": `The host has no instance "` + name +
+			`-not": use its UUID, "tenant/name", or its name in the provider's tenant.`,
 		"team-2/" + name: `The host has no instance "team-2/` + name + `"`,
 	} {
 		w.instances(t, plain(settings...), takeOver(id))

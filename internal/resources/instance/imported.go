@@ -76,10 +76,11 @@ func waitsFor(i kind.Instance) []string {
 // warnOfUntold warns of what the instance was created with and its host cannot report.
 func warnOfUntold(diags *diag.Diagnostics, i kind.Instance, version catalog.Version) {
 	if i.Facts.Customized.Digest != "" {
-		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported", fmt.Sprintf("Instance %q was "+
-			"created with a customization, of which its host keeps only a digest. Write it into the configuration as it was; "+
-			"the plan then records it without changing the instance. Without it, a new system disk (on_version_change = "+
-			"\"reimage\") or another instance will have none.", i.Facts.Name))
+		diags.AddAttributeWarning(path.Root("customization"), "Customization not imported",
+			fmt.Sprintf("Instance %q was "+
+				"created with a customization, of which its host keeps only a digest. Write it into the "+
+				"configuration as it was; the plan then records it without changing the instance. Without it, a new "+
+				"system disk (on_version_change = \"reimage\") or another instance will have none.", i.Facts.Name))
 	}
 	known, secrets := metadata.SettingValues(i.Facts.Parameters), []string{}
 	for name, p := range version.Spec.Parameters {
@@ -89,10 +90,11 @@ func warnOfUntold(diags *diag.Diagnostics, i kind.Instance, version catalog.Vers
 	}
 	if len(secrets) > 0 {
 		slices.Sort(secrets)
-		diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported", fmt.Sprintf("Instance %q was created "+
-			"with values of %s, which its host does not keep. They are required: set them in parameters_wo, with wait_for = "+
-			"[\"cloud_init\"], before you change anything else of the instance. Setting them does not change the instance, "+
-			"and nothing can verify that they are the same as before.",
-			i.Facts.Name, strings.Join(secrets, ", ")))
+		diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported",
+			fmt.Sprintf("Instance %q was created "+
+				"with values of %s, which its host does not keep. They are required: set them in parameters_wo, "+
+				"with wait_for = [\"cloud_init\"], before you change anything else of the instance. Setting them "+
+				"does not change the instance, and nothing can verify that they are the same as before.",
+				i.Facts.Name, strings.Join(secrets, ", ")))
 	}
 }

@@ -28,7 +28,9 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 			// A blank guest never has an address, so without Ctrl-C the apply would wait for the whole
 			// timeout.
 			w.instances(t, instance("it", domain, `wait_for = ["ip"]`, c.settings))
-			out, err := w.Start(t, "apply", "-auto-approve").Until(t, c.when, func() bool { return c.fact(host, domain) }, syscall.SIGINT)
+			out, err := w.Start(t, "apply", "-auto-approve").Until(t, c.when, func() bool {
+				return c.fact(host, domain)
+			}, syscall.SIGINT)
 			if err == nil {
 				t.Errorf("terraform succeeded in spite of Ctrl-C:\n%s", out)
 			}
@@ -57,7 +59,9 @@ func TestAccKilledApplyIsMadeGoodByTheNext(t *testing.T) {
 	domain := name + "-it"
 	apply := func(until func(*acctest.Host, string) bool) {
 		w.instances(t, instance("it", domain, `wait_for = ["ip"]`))
-		out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the kill", func() bool { return until(host, domain) }, syscall.SIGKILL)
+		out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the kill", func() bool {
+			return until(host, domain)
+		}, syscall.SIGKILL)
 		if err == nil {
 			t.Errorf("terraform succeeded in spite of the kill:\n%s", out)
 		}

@@ -17,9 +17,10 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 	w := newWorkspace(t, host, name, shop(name, acctest.TinyImage(t))+anotherVersion("blank", "2.0.0", blankImage(t)))
 	domain := name + "-it"
 	config := func(version, update string) {
-		w.instances(t, fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = novacron_template.it.id\n  version = %q\n"+
-			"  on_version_change = \"reimage\"\n  depends_on = [novacron_template_version.it, novacron_template_version.blank]\n"+
-			"  timeouts {\n    update = %q\n    delete = \"5s\"\n  }\n}\n", domain, version, update))
+		w.instances(t, fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = "+
+			"novacron_template.it.id\n  version = %q\n  on_version_change = \"reimage\"\n  depends_on = "+
+			"[novacron_template_version.it, novacron_template_version.blank]\n  timeouts {\n    update = %q\n    "+
+			"delete = \"5s\"\n  }\n}\n", domain, version, update))
 	}
 	lease := func() string {
 		t.Helper()
@@ -59,5 +60,6 @@ func TestAccALeaseFromBeforeTheStartIsNoAddress(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "will be updated in-place", "Warning: System disk will be replaced", "from version 2.0.0 to 1.0.0")
+	tfacc.Says(t, out, "will be updated in-place", "Warning: System disk will be replaced",
+		"from version 2.0.0 to 1.0.0")
 }

@@ -93,8 +93,12 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	}
 
 	w.Configure(t, config(first.URI, "second"))
-	for _, args := range [][]string{{"plan"}, {"destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"}} {
-		tfacc.Says(t, w.Fails(t, args...), "Instance is on another host", fmt.Sprintf("Instance %q", name), "was last seen on host", hostID(first),
+	for _, args := range [][]string{
+		{"plan"},
+		{"destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"},
+	} {
+		tfacc.Says(t, w.Fails(t, args...), "Instance is on another host", fmt.Sprintf("Instance %q",
+			name), "was last seen on host", hostID(first),
 			"is configured for host", hostID(second), second.URI, "terraform state rm ADDRESS")
 	}
 	w.Configure(t, config(first.URI, "second", `description = "changed"`))
@@ -107,7 +111,8 @@ func TestAccInstanceIsNotLeftOnAnotherHostSilently(t *testing.T) {
 	w.Configure(t, config(second.URI, "first"))
 	out := w.Fails(t, "plan")
 	for kind, id := range map[string]string{"Template": "default/" + name + "-only", "Instance": name} {
-		tfacc.Says(t, out, kind+" is on another host", fmt.Sprintf("%s %q", kind, id), "was last seen on host", hostID(first), "is configured for host")
+		tfacc.Says(t, out, kind+" is on another host", fmt.Sprintf("%s %q", kind, id), "was last seen on host",
+			hostID(first), "is configured for host")
 	}
 
 	// A board with the same UUID and a host with the same name leave a doubt.

@@ -46,11 +46,17 @@ locals {
 `+shopOf(name, blankImage(t), typedParameters))
 	stopped := "power_state = \"stopped\"\n  wait_for = []"
 	all := []string{
-		instance("object", name+"-object", stopped, `parameters = { hostname = "o", port = 81, ratio = 0.1, debug = true, tags = ["t", 7], env = { A = "b", N = 1 }, motd = null, memory = 160 }`),
+		instance("object", name+"-object", stopped,
+			`parameters = { hostname = "o", port = 81, ratio = 0.1, debug = true, tags = ["t", 7], env = { A = "b", `+
+				`N = 1 }, motd = null, memory = 160 }`),
 		instance("map", name+"-map", stopped, `parameters = var.any`),
-		instance("each", tfconfig.Expr(`"`+name+"-${each.key}\""), stopped, `for_each = local.each`, `parameters = each.value`),
-		instance("conditional", name+"-cond", stopped, `parameters = var.any.debug ? { hostname = "yes", port = 82 } : { hostname = "no", port = "83" }`),
-		instance("later", name+"-later", stopped, `parameters = { hostname = "later", port = terraform_data.later.output.port, tags = terraform_data.later.output.tags }`),
+		instance("each", tfconfig.Expr(`"`+name+"-${each.key}\""), stopped, `for_each = local.each`,
+			`parameters = each.value`),
+		instance("conditional", name+"-cond", stopped,
+			`parameters = var.any.debug ? { hostname = "yes", port = 82 } : { hostname = "no", port = "83" }`),
+		instance("later", name+"-later", stopped,
+			`parameters = { hostname = "later", port = terraform_data.later.output.port, tags = `+
+				`terraform_data.later.output.tags }`),
 		instance("set", name+"-set", stopped, `parameters = { tags = toset(["s"]), env = tomap({ a = "b" }) }`),
 		instance("none", name+"-none", stopped),
 	}
@@ -68,7 +74,15 @@ locals {
 		return all
 	}
 	for address, want := range map[string]object{
-		"object":      with(object{"hostname": "o", "port": 81.0, "ratio": 0.1, "debug": true, "tags": []any{"t", "7"}, "env": object{"A": "b", "N": "1"}, "memory": 160.0}),
+		"object": with(object{
+			"hostname": "o",
+			"port":     81.0,
+			"ratio":    0.1,
+			"debug":    true,
+			"tags":     []any{"t", "7"},
+			"env":      object{"A": "b", "N": "1"},
+			"memory":   160.0,
+		}),
 		"map":         with(object{"hostname": "from-a-map", "port": 80.0, "debug": true}),
 		`each["one"]`: with(object{"hostname": "each-one", "port": 1.0}),
 		"conditional": with(object{"hostname": "yes", "port": 82.0}),
@@ -130,22 +144,67 @@ func TestAccWrongParameterValuesAreRefusedWhilePlanning(t *testing.T) {
 		mistake, settings string
 		says              []string
 	}{
-		{"no integer", `parameters = { port = "http" }`, []string{"Invalid parameter value", `parameters = { port = "http" }`, `Parameter "port": "http" is not an integer`}},
-		{"a fraction", `parameters = { port = 80.5 }`, []string{`Parameter "port": 80.5 is a fraction, not an integer`}},
-		{"too large", `parameters = { port = 65536 }`, []string{`Parameter "port": 65536 is more than max_value 65535`}},
-		{"a large number", `parameters = { ratio = 0.50000000000000000000001 }`, []string{`Parameter "ratio": 0.50000000000000000000001 is more than max_value 0.5`}},
-		{"no bool", `parameters = { debug = "yes" }`, []string{`Parameter "debug": "yes" is not a bool: write true or false`}},
-		{"too many", `parameters = { tags = ["1", "2", "3", "4"] }`, []string{`Parameter "tags": the value has 4 elements, and max_length is 3`}},
-		{"nested", `parameters = { tags = [["1"]] }`, []string{`Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools`}},
+		{
+			"no integer", `parameters = { port = "http" }`,
+			[]string{
+				"Invalid parameter value", `parameters = { port = "http" }`,
+				`Parameter "port": "http" is not an integer`,
+			},
+		},
+		{
+			"a fraction", `parameters = { port = 80.5 }`,
+			[]string{`Parameter "port": 80.5 is a fraction, not an integer`},
+		},
+		{
+			"too large", `parameters = { port = 65536 }`,
+			[]string{`Parameter "port": 65536 is more than max_value 65535`},
+		},
+		{"a large number", `parameters = { ratio = 0.50000000000000000000001 }`,
+			[]string{`Parameter "ratio": 0.50000000000000000000001 is more than max_value 0.5`}},
+		{
+			"no bool", `parameters = { debug = "yes" }`,
+			[]string{`Parameter "debug": "yes" is not a bool: write true or false`},
+		},
+		{
+			"too many", `parameters = { tags = ["1", "2", "3", "4"] }`,
+			[]string{`Parameter "tags": the value has 4 elements, and max_length is 3`},
+		},
+		{
+			"nested", `parameters = { tags = [["1"]] }`,
+			[]string{
+				`Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, ` +
+					`numbers or bools`,
+			},
+		},
 		{"no map", `parameters = { env = ["a"] }`, []string{`Parameter "env": the value is a list, not a map`}},
-		{"not allowed", `parameters = { tier = "app" }`, []string{`Parameter "tier": "app" is not one of the allowed values: db, web`}},
-		{"no match", `parameters = { hostname = "1st" }`, []string{`Parameter "hostname": "1st" does not match the regular expression ^[a-z][a-z0-9-]{0,62}$`}},
-		{"short secret", "parameters_wo = { password = \"hunter2\" }\n  wait_for = [\"cloud_init\"]", []string{"Invalid parameter value", `parameters_wo = { password =`, `Parameter "password": the value has 7 characters, and min_length is 8`}},
-		{"secret that would stay", `parameters_wo = { password = "hunter22" }`, []string{"Secrets would remain on the host", `wait_for must contain "cloud_init"`}},
-		{"set twice", "parameters = { password = \"hunter22\" }\n  parameters_wo = { password = \"hunter22\" }\n  wait_for = [\"cloud_init\"]", []string{"Duplicate parameter"}},
-		{"memory", `parameters = { memory = 1 }`, []string{"Value out of range", `parameters = { memory = 1 }`, `Parameter "memory" drives hardware_profile.memory_mb: 1 is not between 32 and`}},
+		{
+			"not allowed", `parameters = { tier = "app" }`,
+			[]string{`Parameter "tier": "app" is not one of the allowed values: db, web`},
+		},
+		{
+			"no match", `parameters = { hostname = "1st" }`,
+			[]string{`Parameter "hostname": "1st" does not match the regular expression ^[a-z][a-z0-9-]{0,62}$`},
+		},
+		{"short secret", "parameters_wo = { password = \"hunter2\" }\n  wait_for = [\"cloud_init\"]",
+			[]string{
+				"Invalid parameter value", `parameters_wo = { password =`,
+				`Parameter "password": the value has 7 characters, and min_length is 8`,
+			}},
+		{"secret that would stay", `parameters_wo = { password = "hunter22" }`,
+			[]string{"Secrets would remain on the host", `wait_for must contain "cloud_init"`}},
+		{"set twice", "parameters = { password = \"hunter22\" }\n  parameters_wo = { password = \"hunter22\" }\n  " +
+			"wait_for = [\"cloud_init\"]", []string{"Duplicate parameter"}},
+		{
+			"memory", `parameters = { memory = 1 }`, []string{
+				"Value out of range", `parameters = { memory = 1 }`,
+				`Parameter "memory" drives hardware_profile.memory_mb: 1 is not between 32 and`,
+			},
+		},
 		{"all at once", "parameters = {\n    port = 0\n    tier = \"app\"\n    prot = 1\n  }",
-			[]string{"port = 0", `Parameter "port": 0 is less than min_value 1`, `tier = "app"`, `Parameter "tier": "app" is not one of the allowed values`, "prot = 1", `Did you mean "port"?`}},
+			[]string{
+				"port = 0", `Parameter "port": 0 is less than min_value 1`, `tier = "app"`,
+				`Parameter "tier": "app" is not one of the allowed values`, "prot = 1", `Did you mean "port"?`,
+			}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
@@ -163,17 +222,29 @@ func TestAccContradictoryDeclarationsAreRefusedWhilePlanning(t *testing.T) {
 		mistake, lines string
 		says           []string
 	}{
-		{"default out of range", `parameters = { port = { type = "integer", default = 0, min_value = 1 } }`, []string{`parameters["port"].default`, "less than min_value 1"}},
-		{"regular expression", `parameters = { port = { type = "string", regex = "(" } }`, []string{"Invalid regular expression", "missing closing"}},
-		{"required default", `parameters = { port = { type = "string", default = "a", required = true } }`, []string{"Required parameter has a default"}},
-		{"type", `parameters = { port = { type = "int" } }`, []string{"Unknown parameter type", `"int" is not one of`, "integer"}},
-		{"target", `parameters = { port = { type = "string", target = "hardware.memory_mb" } }`, []string{"Target does not match type", "takes a parameter of type integer"}},
-		{"disk", `parameters = { size = { type = "integer", target = "disk.data.size_gb" } }`, []string{"Disk not found", `There is no disk "data" in storage_profile. Disks are: system`}},
-		{"user data", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port }}\"\n  }", []string{"Unknown parameter", "cloud_init = {", `Line 2: there is no parameter "port"`}},
-		{"syntax", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port\"\n  }", []string{"Invalid template", "cloud_init = {", "unclosed action"}},
-		{"no cloud-config", "cloud_init = {\n    user_data = \"#!/bin/sh\"\n  }", []string{"Not a cloud-config", "The first line must be #cloud-config"}},
+		{"default out of range", `parameters = { port = { type = "integer", default = 0, min_value = 1 } }`,
+			[]string{`parameters["port"].default`, "less than min_value 1"}},
+		{"regular expression", `parameters = { port = { type = "string", regex = "(" } }`,
+			[]string{"Invalid regular expression", "missing closing"}},
+		{"required default", `parameters = { port = { type = "string", default = "a", required = true } }`,
+			[]string{"Required parameter has a default"}},
+		{
+			"type", `parameters = { port = { type = "int" } }`,
+			[]string{"Unknown parameter type", `"int" is not one of`, "integer"},
+		},
+		{"target", `parameters = { port = { type = "string", target = "hardware.memory_mb" } }`,
+			[]string{"Target does not match type", "takes a parameter of type integer"}},
+		{"disk", `parameters = { size = { type = "integer", target = "disk.data.size_gb" } }`,
+			[]string{"Disk not found", `There is no disk "data" in storage_profile. Disks are: system`}},
+		{"user data", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port }}\"\n  }",
+			[]string{"Unknown parameter", "cloud_init = {", `Line 2: there is no parameter "port"`}},
+		{"syntax", "cloud_init = {\n    user_data = \"#cloud-config\\na: {{ .port\"\n  }",
+			[]string{"Invalid template", "cloud_init = {", "unclosed action"}},
+		{"no cloud-config", "cloud_init = {\n    user_data = \"#!/bin/sh\"\n  }",
+			[]string{"Not a cloud-config", "The first line must be #cloud-config"}},
 	} {
-		refusals.Add(c.mistake, "resource \"novacron_template\" \"it\" {\n  name = \""+name+"\"\n  "+c.lines+"\n}\n", c.says...)
+		refusals.Add(c.mistake, "resource \"novacron_template\" \"it\" {\n  name = \""+name+"\"\n  "+c.lines+"\n}\n",
+			c.says...)
 	}
 	refusals.Check(t)
 }

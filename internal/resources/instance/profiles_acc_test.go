@@ -59,9 +59,11 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 	disks := func(want ...string) {
 		t.Helper()
 		said := guestSays(t, host, name, "/bin/sh", "-c",
-			`cd /sys/block; for d in sd* vd*; do echo "${d%?} $(cat $d/queue/rotational) $(($(cat $d/size) / 2097152))"; done | sort`)
+			`cd /sys/block; for d in sd* vd*; do echo "${d%?} $(cat $d/queue/rotational) $(($(cat $d/size) / `+
+				`2097152))"; done | sort`)
 		if lines := strings.Split(said, "\n"); !slices.Equal(lines, append(want, "vd 1 0")) {
-			t.Errorf("the guest has the disks %q, want %q and a first of virtio (kind, whether it turns, GiB)", lines, want)
+			t.Errorf("the guest has the disks %q, want %q and a first of virtio (kind, whether it turns, GiB)",
+				lines, want)
 		}
 	}
 	resource.ParallelTest(t, resource.TestCase{
@@ -71,7 +73,8 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 			Config: config(1), ConfigStateChecks: macs(),
 			Check: tfacc.OnHost(func() {
 				disks("sd 0 3", "sd 1 1")
-				if base := backingOf(t, host, diskIn(fast, name, "system")); !strings.HasPrefix(base, "/var/lib/libvirt/novacron/") {
+				if base := backingOf(t, host, diskIn(fast, name, "system")); !strings.HasPrefix(base,
+					"/var/lib/libvirt/novacron/") {
 					t.Errorf("the linked clone hangs on %q, no base of the library", base)
 				}
 				for _, disk := range []string{diskIn(bulk, name, "archive"), diskPath(name, "scratch")} {
@@ -79,7 +82,8 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 						t.Errorf("there is no %s", disk)
 					}
 				}
-				if definition := host.Virsh(t, "dumpxml", name); !strings.Contains(definition, "<filterref filter='clean-traffic'/>") {
+				if definition := host.Virsh(t, "dumpxml", name); !strings.Contains(definition,
+					"<filterref filter='clean-traffic'/>") {
 					t.Errorf("the filter is missing:\n%s", definition)
 				}
 			}),
@@ -103,7 +107,10 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	host.Network(t, name, "<forward mode='bridge'/><bridge name='nova-none'/><virtualport type='openvswitch'/>")
 	tagged := func(vlan int, tier, power string) string {
 		return instance("tagged", name+"-tag", fmt.Sprintf(`
-  storage_profile = { disks = { system = { type = "ssd", storage_tier = "fast" }, data = { size_gb = 1, type = "hdd", storage_tier = %q, is_boot = true } } }
+  storage_profile = { disks = {
+    system = { type = "ssd", storage_tier = "fast" }
+    data   = { size_gb = 1, type = "hdd", storage_tier = %q, is_boot = true }
+  } }
   strategy        = "clone"
   power_state     = %q
   network_profile = { interfaces = { eth0 = {
@@ -123,7 +130,8 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 		t.Errorf("there is no %s", nvram)
 	}
 	definition := host.Virsh(t, "dumpxml", "--inactive", name+"-tag")
-	for _, want := range []string{`<tag id='42'/>`, `<target dev='sdb' bus='scsi' rotation_rate='1'/>`, `<target dev='sdc' bus='scsi' rotation_rate='7200'/>`,
+	for _, want := range []string{`<tag id='42'/>`, `<target dev='sdb' bus='scsi' rotation_rate='1'/>`,
+		`<target dev='sdc' bus='scsi' rotation_rate='7200'/>`,
 		`discard='ignore'`, bulk + `/nova.disk.default.` + name + `-tag.data.qcow2`} {
 		if !strings.Contains(definition, want) {
 			t.Errorf("%s is missing:\n%s", want, definition)
@@ -141,7 +149,8 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 	if out, err := w.Run(t.Context(), "plan"); err != nil {
 		t.Errorf("plan: %v\n%s", err, out)
 	} else {
-		tfacc.Says(t, out, "novacron_instance.tagged must be replaced", "vlan = 42 -> 43 # (", `storage_tier = "bulk" -> "fast" # forces replacement`, "1 to add, 0 to change, 1 to destroy")
+		tfacc.Says(t, out, "novacron_instance.tagged must be replaced", "vlan = 42 -> 43 # (",
+			`storage_tier = "bulk" -> "fast" # forces replacement`, "1 to add, 0 to change, 1 to destroy")
 	}
 
 	w.instances(t, efi, tagged(43, "bulk", "stopped"))
@@ -173,7 +182,8 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("lost")
 	provider, fast, _ := tiers(t, host, name)
 	w := newWorkspace(t, host, name, provider+shop(name, blankImage(t)))
-	w.instances(t, instance("it", name+"-it", `storage_profile = { disks = { system = { storage_tier = "fast" } } }`, `power_state = "stopped"`))
+	w.instances(t, instance("it", name+"-it", `storage_profile = { disks = { system = { storage_tier = "fast" } } }`,
+		`power_state = "stopped"`))
 	w.Apply(t)
 	disk := host.HostPath(diskIn(fast, name+"-it", "system"))
 	if !exists(disk) {
@@ -181,14 +191,16 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	}
 	base := backingOf(t, host, diskIn(fast, name+"-it", "system"))
 	host.Virsh(t, "undefine", name+"-it")
-	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"); err != nil {
+	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false",
+		"-target=novacron_instance.it"); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, out)
 	}
 	if exists(disk) {
 		t.Errorf("%s is left", disk)
 	}
 	// A base is not removed from under a foreign overlay either, in any pool.
-	host.Virsh(t, "vol-create-as", name+"-fast", "theirs.qcow2", "16M", "--format", "qcow2", "--backing-vol", base, "--backing-vol-format", "qcow2")
+	host.Virsh(t, "vol-create-as", name+"-fast", "theirs.qcow2", "16M", "--format", "qcow2", "--backing-vol", base,
+		"--backing-vol-format", "qcow2")
 	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "volume theirs.qcow2")
 	host.Virsh(t, "vol-delete", "--pool", name+"-fast", "theirs.qcow2")
 }
@@ -216,32 +228,63 @@ provider "novacron" {
 		mistake, settings string
 		says              []string
 	}{
-		{"tier", disk(`storage_tier = "slow"`), []string{"Storage tier not found", system + "storage_tier", "They have: fast, lost, off."}},
-		{"tier without a pool", disk(`storage_tier = "lost"`), []string{"Storage pool not found", system + "storage_tier", `the pool "` + name + `-lost"`, "It has: ", name + "-off"}},
-		{"tier that is off", disk(`storage_tier = "off"`), []string{"Storage pool is not active", "virsh pool-start " + name + "-off"}},
+		{
+			"tier", disk(`storage_tier = "slow"`), []string{
+				"Storage tier not found", system + "storage_tier", "They have: fast, lost, off.",
+			},
+		},
+		{
+			"tier without a pool", disk(`storage_tier = "lost"`),
+			[]string{"Storage pool not found", system + "storage_tier", `the pool "` + name +
+				`-lost"`, "It has: ", name + "-off"},
+		},
+		{
+			"tier that is off", disk(`storage_tier = "off"`),
+			[]string{"Storage pool is not active", "virsh pool-start " + name + "-off"},
+		},
 		{"disk type", disk(`type = "tape"`), []string{"Unknown disk type", `"tape" is not one of ssd, hdd.`}},
-		{"two to start from", `storage_profile = { disks = { system = { is_boot = true }, data = { size_gb = 1, is_boot = true } } }`,
+		{"two to start from", `storage_profile = { disks = { system = { is_boot = true }, data = { size_gb = 1, ` +
+			`is_boot = true } } }`,
 			[]string{"Duplicate boot disk", `Disk "data" is the disk to start from already`}},
 		{"filter", `network_profile = { default_network_policies = ["no-such"] }`,
-			[]string{"Network filter not found", "network_profile.default_network_policies", `"no-such"`, "It has: allow-arp, ", "clean-traffic"}},
+			[]string{
+				"Network filter not found", "network_profile.default_network_policies", `"no-such"`,
+				"It has: allow-arp, ", "clean-traffic",
+			}},
 		{"two filters", `network_profile = { default_network_policies = ["allow-arp", "clean-traffic"] }`,
 			[]string{"Too many network filters", "<filterref filter='allow-arp'/><filterref filter='clean-traffic'/>"}},
 		{"public network", `network_profile = { requires_public_ip = true }`,
 			[]string{"Missing public network", "network_profile.requires_public_ip", "They name: br0, public."}},
 		{"tag", nic(`vlan = 42`), []string{"Network does not support VLAN tags", eth0 + "vlan", "Open vSwitch"}},
-		{"bridge", nic(`bridge = "br-none"`), []string{"Bridge not found", eth0 + "bridge", `Interface "eth0" should be on the bridge "br-none", which the host`, "Its interfaces are", "virbr0"}},
-		{"tag of a bridge", nic(`bridge = "virbr0", vlan = 42`), []string{"Network does not support VLAN tags", eth0 + "vlan"}},
+		{
+			"bridge", nic(`bridge = "br-none"`), []string{
+				"Bridge not found", eth0 + "bridge",
+				`Interface "eth0" should be on the bridge "br-none", which the host`, "Its interfaces are", "virbr0",
+			},
+		},
+		{
+			"tag of a bridge", nic(`bridge = "virbr0", vlan = 42`),
+			[]string{"Network does not support VLAN tags", eth0 + "vlan"},
+		},
 		{"tag beyond", nic(`vlan = 4095`), []string{"Value out of range", "4095 is not between 1 and 4094"}},
-		{"static address", nic(`ip_configuration = { static_ip = "10.0.0.5" }`), []string{"Invalid address", eth0 + "ip_configuration.static_ip", "write it as 10.0.0.5/24"}},
+		{"static address", nic(`ip_configuration = { static_ip = "10.0.0.5" }`),
+			[]string{"Invalid address", eth0 + "ip_configuration.static_ip", "write it as 10.0.0.5/24"}},
 		{"gateway", nic(`ip_configuration = { static_ip = "10.0.0.5/24", gateway = "10.0.1.1" }`),
 			[]string{"Invalid gateway", eth0 + "ip_configuration.gateway", "not in the network 10.0.0.0/24"}},
-		{"gateway alone", nic(`ip_configuration = { gateway = "10.0.1.1" }`), []string{"Gateway without static address", eth0 + "ip_configuration.gateway"}},
-		{"static address and DHCP", nic(`ip_configuration = { static_ip = "10.0.0.5/24", dhcp_enabled = true }`), []string{"Conflicting static_ip and dhcp_enabled"}},
-		{"DNS server", nic(`ip_configuration = { dns_servers = ["dns"] }`), []string{"Invalid DNS server", `"dns" is not the address`}},
+		{"gateway alone", nic(`ip_configuration = { gateway = "10.0.1.1" }`),
+			[]string{"Gateway without static address", eth0 + "ip_configuration.gateway"}},
+		{"static address and DHCP", nic(`ip_configuration = { static_ip = "10.0.0.5/24", dhcp_enabled = true }`),
+			[]string{"Conflicting static_ip and dhcp_enabled"}},
+		{"DNS server", nic(`ip_configuration = { dns_servers = ["dns"] }`),
+			[]string{"Invalid DNS server", `"dns" is not the address`}},
 		{"no address", nic(`ip_configuration = { dhcp_enabled = false }`), []string{"No interface to wait for"}},
-		{"firmware", `hardware_profile = { firmware = "uefi" }`, []string{"Unknown firmware", `"uefi" is not one of bios, efi.`}},
+		{
+			"firmware", `hardware_profile = { firmware = "uefi" }`,
+			[]string{"Unknown firmware", `"uefi" is not one of bios, efi.`},
+		},
 		{"GPU type", `hardware_profile = { gpu_count = 1 }`, []string{"Missing GPU type", "hardware_profile.gpu_type"}},
-		{"GPU", `hardware_profile = { gpu_count = 1, gpu_type = "10de:1eb8" }`, []string{"GPU not found", `no GPU of the type "10de:1eb8". It has`}},
+		{"GPU", `hardware_profile = { gpu_count = 1, gpu_type = "10de:1eb8" }`,
+			[]string{"GPU not found", `no GPU of the type "10de:1eb8". It has`}},
 		{"no GPU type", `hardware_profile = { gpu_type = "T4" }`, []string{"Invalid GPU type", "lspci -n"}},
 	} {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
@@ -258,7 +301,10 @@ resource "terraform_data" "later" {
     default_network_policies = [terraform_data.later.output.policy]
     interfaces = { eth0 = { ip_configuration = { static_ip = terraform_data.later.output.ip, gateway = "10.0.0.1" } } }
   }
-  storage_profile = { disks = { a = { size_gb = 1, storage_tier = terraform_data.later.output.tier }, b = { size_gb = 1 } } }`))
+  storage_profile = { disks = {
+    a = { size_gb = 1, storage_tier = terraform_data.later.output.tier }
+    b = { size_gb = 1 }
+  } }`))
 	if out, err := w.Run(t.Context(), "plan"); err != nil {
 		t.Errorf("a plan with unknown values: %v\n%s", err, out)
 	}

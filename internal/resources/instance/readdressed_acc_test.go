@@ -60,7 +60,8 @@ func TestAccWhatMovesIsDeposedOrImportedIsTheSame(t *testing.T) {
 	w.Apply(t)
 	depose(t, w, "old", "x")
 	w.Configure(t, moved)
-	tfacc.Says(t, w.Apply(t), "novacron_instance.x (deposed object 0a1b2c3d) will be destroyed", "0 added, 0 changed, 1 destroyed")
+	tfacc.Says(t, w.Apply(t), "novacron_instance.x (deposed object 0a1b2c3d) will be destroyed",
+		"0 added, 0 changed, 1 destroyed")
 	if left := domains(t, host, name); len(left) != 1 {
 		t.Errorf("the domains are %q", left)
 	}

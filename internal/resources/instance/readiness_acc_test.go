@@ -21,8 +21,10 @@ func TestAccGuestWithoutCloudInitIsNotWaitedForInVain(t *testing.T) {
 	domain := name + "-it"
 	w.instances(t, instance("it", domain, `wait_for = ["cloud_init"]`, `deletion_protection = true`))
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance did not become ready", `with novacron_instance.it`, `Instance "`+domain+`" was not ready: condition "cloud_init" was not met after`,
-		"last seen: a guest without cloud-init", "The end of the guest's console:", "tiny: ", "wait_for", "is kept so that you can look into it", "the next apply replaces it")
+	tfacc.Says(t, out, "Instance did not become ready", `with novacron_instance.it`, `Instance "`+domain+
+		`" was not ready: condition "cloud_init" was not met after`,
+		"last seen: a guest without cloud-init", "The end of the guest's console:", "tiny: ", "wait_for",
+		"is kept so that you can look into it", "the next apply replaces it")
 	unready := fact(t, host, domain, "UUID")
 
 	// The configuration is corrected. Deletion protection does not keep an instance that was never
@@ -49,8 +51,9 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	}`
 	w.instances(t, instance("it", domain, soon))
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance did not become ready", `condition "ip" was not met after`, "s; last seen: no DHCP lease, and no address from a guest agent",
-		"timeouts to wait longer", "is kept so that you can look into it", "the next apply replaces it")
+	tfacc.Says(t, out, "Instance did not become ready", `condition "ip" was not met after`,
+		"s; last seen: no DHCP lease, and no address from a guest agent", "timeouts to wait longer",
+		"is kept so that you can look into it", "the next apply replaces it")
 
 	w.instances(t, instance("it", domain, soon, `power_state = "stopped"`))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 1 destroyed")
@@ -70,7 +73,8 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 	if err := <-reported; err != nil {
 		t.Fatal(err)
 	}
-	tfacc.Says(t, out, "Could not update instance", `condition "user_data" was not met after`, "last seen: a report of the guest: so and so", "A longer time does not help")
+	tfacc.Says(t, out, "Could not update instance", `condition "user_data" was not met after`,
+		"last seen: a report of the guest: so and so", "A longer time does not help")
 	if strings.Contains(tfacc.Prose(out), "the next apply replaces it") {
 		t.Errorf("it is said to be replaced:\n%s", out)
 	}

@@ -52,9 +52,11 @@ resource "novacron_instance" "it" {
 	}
 
 	w.Configure(t, shop+newer+config("~> 1.1", "after", "allow_restart = false"))
-	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", `version = "~> 1.1"`, "allow_restart = false forbids")
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", `version = "~> 1.1"`,
+		"allow_restart = false forbids")
 	w.Configure(t, shop+newer+config("~> 1.1", "after"))
-	tfacc.Says(t, w.Apply(t), "will be updated in-place", "Warning: System disk will be replaced", "from version 1.0.0 to 1.1.0", "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, w.Apply(t), "will be updated in-place", "Warning: System disk will be replaced",
+		"from version 1.0.0 to 1.1.0", "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	after := stateOf(t, w.Workspace, "novacron_instance.it")
 	for _, same := range []string{"id", "domain_name", "ip_address", "image_digest", "status"} {
@@ -71,13 +73,15 @@ resource "novacron_instance" "it" {
 	if fmt.Sprint(after["provisioning"]) == fmt.Sprint(before["provisioning"]) {
 		t.Error("how the instance was made anew is not told")
 	}
-	if got := guestSays(t, host, domain, "/bin/sh", "-c", "hostname; head -c 4 /dev/vdb; echo; cat /lost 2>/dev/null || echo gone"); got != "after\nkept\ngone" {
+	if got := guestSays(t, host, domain, "/bin/sh", "-c", "hostname; head -c 4 /dev/vdb; echo; cat /lost 2>/dev/null "+
+		"|| echo gone"); got != "after\nkept\ngone" {
 		t.Errorf("the guest says %q", got)
 	}
 	if exists(host.HostPath(diskPath(domain, "system"))) {
 		t.Error("the old system disk is still there")
 	}
-	if base := backingOf(t, host, diskPath(domain, "system.1.1.0")); !strings.HasPrefix(base, "/var/lib/libvirt/novacron/nova.base.") {
+	if base := backingOf(t, host, diskPath(domain, "system.1.1.0")); !strings.HasPrefix(base,
+		"/var/lib/libvirt/novacron/nova.base.") {
 		t.Errorf("the new system disk hangs on %q", base)
 	}
 
@@ -99,7 +103,8 @@ resource "novacron_instance" "it" {
 func TestAccAStoppedFullCloneIsReimaged(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("offimage")
 	t.Parallel()
-	w := newWorkspace(t, host, name, shop(name, tfacc.EmptyImage(t, "32M"))+anotherVersion("small", "0.9.0", tfacc.EmptyImage(t, "16M")))
+	w := newWorkspace(t, host, name, shop(name, tfacc.EmptyImage(t, "32M"))+anotherVersion("small", "0.9.0",
+		tfacc.EmptyImage(t, "16M")))
 	config := func(version string) {
 		w.instances(t, fmt.Sprintf(`
 resource "novacron_instance" "it" {

@@ -49,8 +49,10 @@ func TestAccInstanceCreatedBeforeTheOneOfItsNameIsDestroyed(t *testing.T) {
 	before := host.Leftovers(t, volumes.DefaultPool, name)
 
 	w.instances(t, instance("it", name, settings(`strategy = "clone"`)...))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Error: Instance name already in use", `has a domain "`+name+`" already`, "`moved` block",
-		"With create_before_destroy, the new instance would be created before the old one is destroyed", "remove create_before_destroy, or give the new one another name")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Error: Instance name already in use", `has a domain "`+name+
+		`" already`, "`moved` block",
+		"With create_before_destroy, the new instance would be created before the old one is destroyed",
+		"remove create_before_destroy, or give the new one another name")
 	if after := host.Leftovers(t, volumes.DefaultPool, name); strings.Join(after, "\n") != strings.Join(before, "\n") {
 		t.Errorf("the host had %q and has %q", before, after)
 	}
@@ -72,13 +74,15 @@ resource "novacron_instance" "it" {
   power_state = "stopped"
 }
 `)
-	advice := []string{`has a domain "` + name + `" already. Choose another name, or take it over with ` + "`terraform import`, id \"default/" + name + `"`,
+	advice := []string{`has a domain "` + name + `" already. Choose another name, or take it over with ` +
+		"`terraform import`, id \"default/" + name + `"`,
 		"if no configuration has it", "`moved` block"}
 	out, err := other.Run(t.Context(), "plan")
 	if err != nil {
 		t.Errorf("terraform plan: %v\n%s", err, out)
 	}
 	tfacc.Says(t, out, append([]string{"Warning: Instance name already in use"}, advice...)...)
-	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), append([]string{"Error: Instance name already in use"}, advice...)...)
+	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), append([]string{"Error: Instance name already in use"},
+		advice...)...)
 	w.EmptyPlan(t) // nothing has changed it
 }

@@ -69,7 +69,9 @@ func (r *Resource) ValidateConfig(
 	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
 ) {
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
-	var config model.Instance // only the needed attributes; reading all takes the framework as long as the other half of a plan
+	// only the needed attributes; reading all takes the framework as long as the other half of a
+	// plan
+	var config model.Instance
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
@@ -84,8 +86,8 @@ func (r *Resource) ValidateConfig(
 	waits := attribute.Strings(config.WaitFor.Elements())
 	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, kind.WaitCloudInit) {
 		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
-			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for must contain "+
-			"\"cloud_init\". That needs the guest agent in the image.")
+			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for "+
+			"must contain \"cloud_init\". That needs the guest agent in the image.")
 	}
 	hardware, _ := attribute.Hardware(config.HardwareProfile)
 	network, _ := attribute.Network(config.NetworkProfile)
@@ -132,8 +134,9 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	save(instance, record)
 	if err != nil {
-		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready", fmt.Errorf("%w\n\nThe instance is kept "+
-			"so that you can look into it, and the next apply replaces it", err))
+		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready",
+			fmt.Errorf("%w\n\nThe instance is kept "+
+				"so that you can look into it, and the next apply replaces it", err))
 	}
 }
 
@@ -235,7 +238,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		return
 	}
 	change := provision.Change{
-		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(), Options: plan.Options(),
+		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(),
+		Options: plan.Options(),
 	}
 	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
 	var blueprint kind.Blueprint

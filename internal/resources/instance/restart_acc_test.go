@@ -23,11 +23,12 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	before := guestMemory(t, host, domain)
 
 	config(larger, `allow_restart = false`)
-	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", "hardware_profile = { memory_mb = 192",
-		"which allow_restart = false forbids", `power_state = "stopped"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it",
+		"hardware_profile = { memory_mb = 192", "which allow_restart = false forbids", `power_state = "stopped"`)
 	config(larger)
 	out := w.Apply(t)
-	tfacc.Says(t, out, "will be updated in-place", "Warning: Instance will be restarted", "shuts the guest down gracefully", "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, out, "will be updated in-place", "Warning: Instance will be restarted",
+		"shuts the guest down gracefully", "0 added, 1 changed, 0 destroyed")
 	if after := guestMemory(t, host, domain); after-before < 48<<10 || after-before > 80<<10 {
 		t.Errorf("the guest had %d KiB and now has %d, want 64 MiB more", before, after)
 	}
@@ -47,7 +48,10 @@ func TestAccARestartIsAnnouncedAllowedAndDone(t *testing.T) {
 	w.EmptyPlan(t)
 
 	// Forgotten and imported, the instance stays what it is.
-	for _, args := range [][]string{{"state", "rm", "novacron_instance.it"}, {"import", "novacron_instance.it", "default/" + domain}} {
+	for _, args := range [][]string{
+		{"state", "rm", "novacron_instance.it"},
+		{"import", "novacron_instance.it", "default/" + domain},
+	} {
 		if out, err := w.Run(t.Context(), args...); err != nil {
 			t.Fatalf("terraform %s: %v\n%s", args, err, out)
 		}

@@ -19,10 +19,12 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("secret")
 	t.Parallel()
 	const secret, other = "correct-horse-battery", "another-staple-here"
-	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `token = { type = "string", required = true, sensitive = true }`))
+	w := newWorkspace(t, host, name, shopOf(name, blankImage(t),
+		`token = { type = "string", required = true, sensitive = true }`))
 	one := func(version string) string {
-		return "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n" + instance("it", name+"-it", `power_state = "stopped"`, `wait_for = ["cloud_init"]`, `parameters_wo = { token = var.token }`,
-			"parameters_wo_version = "+version)
+		return "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n" +
+			instance("it", name+"-it", `power_state = "stopped"`, `wait_for = ["cloud_init"]`,
+				`parameters_wo = { token = var.token }`, "parameters_wo_version = "+version)
 	}
 	log := filepath.Join(w.Dir, "trace.log")
 	w.Setenv("TF_LOG", "trace")
@@ -49,7 +51,8 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 		}
 	}
 	unzip(t, filepath.Join(w.Dir, "plan"), filepath.Join(w.Dir, "unzipped"))
-	if found, _ := exec.CommandContext(t.Context(), "grep", "-rlaF", secret, w.Dir).Output(); len(found) > 0 { // exit status 1 means no match
+	// exit status 1 means no match
+	if found, _ := exec.CommandContext(t.Context(), "grep", "-rlaF", secret, w.Dir).Output(); len(found) > 0 {
 		t.Errorf("the secret is in\n%s", found)
 	}
 
@@ -74,7 +77,8 @@ func TestAccSecretsStayOutOfStatePlanAndLog(t *testing.T) {
 }
 
 // readByFramework is the line in a log when the framework reads an instance.
-var readByFramework = regexp.MustCompile(`Called provider defined Resource Read:.* tf_resource_type=novacron_instance\b`)
+var readByFramework = regexp.MustCompile(`Called provider defined Resource Read:.* ` +
+	`tf_resource_type=novacron_instance\b`)
 
 func read(t *testing.T, file string) string {
 	t.Helper()
@@ -105,7 +109,8 @@ func TestAccSensitiveValueInParametersIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, host, name, shopOf(name, blankImage(t), `token = { type = "string", sensitive = true }`))
 	one := func(token string) string {
-		return instance("it", name+"-it", `power_state = "stopped"`, `wait_for = []`, `parameters = { token = "`+token+`" }`)
+		return instance("it", name+"-it", `power_state = "stopped"`, `wait_for = []`,
+			`parameters = { token = "`+token+`" }`)
 	}
 	w.instances(t, one("first"))
 	tfacc.Says(t, w.Apply(t), "Sensitive value stored in state", "Use parameters_wo, whose values it does not keep")

@@ -57,7 +57,8 @@ func everywhere(name, image string) leaky {
 		"key":      {Type: "text", Target: "ssh_key"},
 	}
 	t.CloudInit = &tfconfig.CloudInit{
-		UserData: secret(`#cloud-config\n# user data `, `\nwrite_files:\n- path: /pass\n  content: {{ quote .pass }}\n`),
+		UserData: secret(`#cloud-config\n# user data `,
+			`\nwrite_files:\n- path: /pass\n  content: {{ quote .pass }}\n`),
 	}
 	v.Description = secret("new in ", "")
 	v.Source = &tfconfig.Source{
@@ -148,7 +149,8 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 	run(false, "show")
 	w.Configure(t, tfacc.Provider(pool)+everywhere(name, url).String()+found)
 	w.Apply(t)
-	if out, err := w.Run(t.Context(), "show"); err != nil || strings.Count(out, "effective_parameters = (sensitive value)") != 2 ||
+	if out, err := w.Run(t.Context(), "show"); err != nil ||
+		strings.Count(out, "effective_parameters = (sensitive value)") != 2 ||
 		strings.Contains(out, "user data "+hush) {
 		t.Errorf("the data sources show secrets (%v):\n%s", err, out)
 	}
@@ -185,7 +187,8 @@ func TestAccSensitiveVariablesAreNotPrinted(t *testing.T) {
 		t.Errorf("the state has no id:\n%s", id)
 	} else {
 		run(false, "state", "rm", "novacron_instance.it")
-		w.Configure(t, tfacc.Provider(pool)+everywhere(name, url).String()+fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", uuid[1]))
+		w.Configure(t, tfacc.Provider(pool)+everywhere(name, url).String()+
+			fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", uuid[1]))
 		run(false, "plan")
 		run(false, "apply", "-auto-approve")
 	}
@@ -210,7 +213,9 @@ func unmark(t *testing.T, file, attribute string) {
 		for _, i := range r.(map[string]any)["instances"].([]any) {
 			instance := i.(map[string]any)
 			paths, _ := instance["sensitive_attributes"].([]any)
-			left := slices.DeleteFunc(paths, func(path any) bool { return path.([]any)[0].(map[string]any)["value"] == attribute })
+			left := slices.DeleteFunc(paths, func(path any) bool {
+				return path.([]any)[0].(map[string]any)["value"] == attribute
+			})
 			instance["sensitive_attributes"], marks = left, marks+len(paths)-len(left)
 		}
 	}

@@ -21,8 +21,10 @@ func TestAccGuestsKnowDisksByTheirNames(t *testing.T) {
   } }`))
 	w.Apply(t)
 	const (
-		virtio = "cd /sys/block; for d in vd*; do echo $(($(cat $d/size) / 2097152))=$(cat $d/serial); done | sort -n | tail -n 2 | xargs"
-		scsi   = "cd /sys/block; for d in sd*; do for p in 80 83; do echo $(($(cat $d/size) / 2097152))=$(tr -cd A-Za-z0-9_- <$d/device/vpd_pg$p); done; done | sort -n | xargs"
+		virtio = "cd /sys/block; for d in vd*; do echo $(($(cat $d/size) / 2097152))=$(cat $d/serial); done | sort " +
+			"-n | tail -n 2 | xargs"
+		scsi = "cd /sys/block; for d in sd*; do for p in 80 83; do echo $(($(cat $d/size) / 2097152))=$(tr -cd " +
+			"A-Za-z0-9_- <$d/device/vpd_pg$p); done; done | sort -n | xargs"
 	)
 	guestHas(t, host, domain, virtio, "1=data 2=a-name-of-more-than-")
 	guestHas(t, host, domain, scsi, "3=logs 3=logs 4=cache 4=cache")

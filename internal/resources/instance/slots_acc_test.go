@@ -104,15 +104,17 @@ func TestAccAGuestThatDoesNotLetGo(t *testing.T) {
 	config(data)
 	w.Apply(t)
 	config()
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Disk "data" will be deleted`, "Could not update instance", `did not let go of disk "data"`,
-		"Nothing of it was deleted", "apply again", `power_state = "stopped"`)
-	if !exists(host.HostPath(diskPath(domain, "data"))) || !strings.Contains(host.Virsh(t, "dumpxml", "--inactive", domain), "ua-disk-data") {
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Disk "data" will be deleted`, "Could not update instance",
+		`did not let go of disk "data"`, "Nothing of it was deleted", "apply again", `power_state = "stopped"`)
+	if !exists(host.HostPath(diskPath(domain, "data"))) ||
+		!strings.Contains(host.Virsh(t, "dumpxml", "--inactive", domain), "ua-disk-data") {
 		t.Error("the disk or its volume is gone")
 	}
 	config(`power_state = "stopped"`)
 	w.Apply(t)
 	w.EmptyPlan(t)
-	if exists(host.HostPath(diskPath(domain, "data"))) || strings.Contains(host.Virsh(t, "dumpxml", "--inactive", domain), "ua-disk-data") {
+	if exists(host.HostPath(diskPath(domain, "data"))) ||
+		strings.Contains(host.Virsh(t, "dumpxml", "--inactive", domain), "ua-disk-data") {
 		t.Error("the disk or its volume is still there")
 	}
 }
@@ -136,7 +138,8 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	// necessary.
 	definition := host.Virsh(t, "dumpxml", "--inactive", domain)
 	definition = regexp.MustCompile(`machine='[^']*'`).ReplaceAllString(definition, "machine='q35'")
-	definition = regexp.MustCompile(`<address type='pci'[^>]*/>|<controller type='pci' index='0' model='pci-root'/>`).ReplaceAllString(definition, "")
+	definition = regexp.MustCompile(`<address type='pci'[^>]*/>|<controller type='pci' index='0' model='pci-root'/>`).
+		ReplaceAllString(definition, "")
 	file := filepath.Join(t.TempDir(), "q35.xml")
 	if err := os.WriteFile(file, []byte(definition), 0o600); err != nil {
 		t.Fatal(err)
@@ -149,15 +152,18 @@ func TestAccWithoutAFreeSlotARestartIsAnnounced(t *testing.T) {
 	const more = `network_profile = { interfaces = { eth0 = {}, eth1 = {}, eth2 = {} } }`
 	config(more, `allow_restart = false`)
 	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "with novacron_instance.it", "network_profile = {",
-		`The change of network_profile.interfaces["eth2"] needs a restart`, "which allow_restart = false forbids", "no PCI slot left")
+		`The change of network_profile.interfaces["eth2"] needs a restart`, "which allow_restart = false forbids",
+		"no PCI slot left")
 	config(more)
-	tfacc.Says(t, w.Apply(t), "Warning: Instance will be restarted", `network_profile.interfaces["eth2"]`, "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, w.Apply(t), "Warning: Instance will be restarted", `network_profile.interfaces["eth2"]`,
+		"0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	restarted := host.Virsh(t, "domid", domain)
 	if now := nicsOf(t, host, domain); restarted == id || len(now) != 3 {
 		t.Errorf("domain %s was %s and has the interfaces %v", restarted, id, now)
 	}
-	config(more, `allow_restart = false`, `storage_profile = { disks = { a = { size_gb = 1 }, b = { size_gb = 1 }, c = { size_gb = 1 }, d = { size_gb = 1 } } }`)
+	config(more, `allow_restart = false`, `storage_profile = { disks = { a = { size_gb = 1 }, b = { size_gb = 1 }, c `+
+		`= { size_gb = 1 }, d = { size_gb = 1 } } }`)
 	w.Apply(t)
 	w.EmptyPlan(t)
 	if now := host.Virsh(t, "domid", domain); now != restarted {
@@ -190,13 +196,16 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 	config()
 	w.Apply(t)
 	id := host.Virsh(t, "domid", domain)
-	const device = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/><target dev='%s'/>%s</disk>`
+	const device = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/><target ` +
+		`dev='%s'/>%s</disk>`
 	volume := filepath.Base(diskPath(domain, "data"))
 	host.Virsh(t, "vol-create-as", "novacron", volume, "1G", "--format", "qcow2")
 	host.Virsh(t, "vol-create-as", "novacron", name+"-theirs", "1G", "--format", "qcow2")
 	attach(t, host, domain, fmt.Sprintf(device, "/var/lib/libvirt/novacron/"+name+"-theirs", "vdb", ""))
-	attach(t, host, domain, fmt.Sprintf(device, diskPath(domain, "data"), "vdc", "<serial>data</serial><alias name='ua-disk-data'/>"))
-	attach(t, host, domain, `<interface type='network'><mac address='52:54:00:12:34:57'/><source network='default'/><model type='virtio'/><alias name='ua-nic-eth1'/></interface>`)
+	attach(t, host, domain, fmt.Sprintf(device, diskPath(domain, "data"), "vdc",
+		"<serial>data</serial><alias name='ua-disk-data'/>"))
+	attach(t, host, domain, `<interface type='network'><mac address='52:54:00:12:34:57'/><source `+
+		`network='default'/><model type='virtio'/><alias name='ua-nic-eth1'/></interface>`)
 
 	// The guest's process cannot open the new disk on the tier: its volume is removed again.
 	const data = `data = { size_gb = 2 }`
@@ -205,7 +214,8 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	config(nics, `storage_profile = { disks = { `+data+`, fast = { size_gb = 1, storage_tier = "fast" } } }`)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", `adding disk "fast"`, "Permission denied")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not update instance", `adding disk "fast"`,
+		"Permission denied")
 	if left := host.Leftovers(t, name+"-fast", domain); len(left) != 1 { // the domain
 		t.Errorf("left over: %q", left)
 	}
@@ -215,7 +225,8 @@ func TestAccAChangeThatWasCutOffIsFinished(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	defined := places(t, host, domain, "--inactive")
-	if live := places(t, host, domain); fmt.Sprint(live) != fmt.Sprint(defined) || defined["ua-disk-fast"] == "" || defined["ua-disk-data"] == "" {
+	if live := places(t, host, domain); fmt.Sprint(live) != fmt.Sprint(defined) || defined["ua-disk-fast"] == "" ||
+		defined["ua-disk-data"] == "" {
 		t.Errorf("the guest has %v, its definition %v", live, defined)
 	}
 	if now := nicsOf(t, host, domain, "--inactive"); len(now) != 2 || now[1].mac != "52:54:00:12:34:57" {

@@ -48,7 +48,9 @@ func instancesIn(t *testing.T, w *workspace) []string {
 	if err != nil {
 		t.Fatalf("terraform state list: %v\n%s", err, out)
 	}
-	return slices.DeleteFunc(strings.Fields(out), func(address string) bool { return !strings.HasPrefix(address, "novacron_instance.") })
+	return slices.DeleteFunc(strings.Fields(out), func(address string) bool {
+		return !strings.HasPrefix(address, "novacron_instance.")
+	})
 }
 
 // The facts that a signal waits for. Each costs no more than a look at a file, so that the signal

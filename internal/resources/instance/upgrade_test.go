@@ -14,10 +14,12 @@ import (
 func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	var s resource.SchemaResponse
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
-	const old = `{"name": "web", "id": "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", "parameters": {"type": ["object", {"n": "number"}], "value": {"n": 12345678901234567890}}}`
+	const old = `{"name": "web", "id": "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", "parameters": {"type": ["object", ` +
+		`{"n": "number"}], "value": {"n": 12345678901234567890}}}`
 	upgrader := (&Resource{}).UpgradeState(t.Context())[0]
 	var resp resource.UpgradeStateResponse
-	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte(old)}}, &resp)
+	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte(old)}},
+		&resp)
 	if resp.Diagnostics.HasError() {
 		t.Fatal(resp.Diagnostics)
 	}
@@ -38,7 +40,8 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 		t.Errorf("the parameters became %v", m.Parameters)
 	}
 
-	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte("[")}}, &resp)
+	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte("[")}},
+		&resp)
 	if !resp.Diagnostics.HasError() {
 		t.Error("a torn state was upgraded")
 	}

@@ -62,15 +62,17 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 	for name, element := range m.Users.Elements() {
 		if u, ok := as[userModel](ctx, element); ok {
 			c.Users[name] = guest.User{
-				Groups: attribute.Strings(u.Groups.Elements()), SSHAuthorizedKeys: attribute.Strings(u.SSHAuthorizedKeys.Elements()),
-				Sudo: u.Sudo.ValueBool(), Shell: u.Shell.ValueString(),
+				Groups:            attribute.Strings(u.Groups.Elements()),
+				SSHAuthorizedKeys: attribute.Strings(u.SSHAuthorizedKeys.Elements()),
+				Sudo:              u.Sudo.ValueBool(), Shell: u.Shell.ValueString(),
 			}
 		}
 	}
 	for path, element := range m.Files.Elements() {
 		if f, ok := as[fileModel](ctx, element); ok {
 			c.Files[path] = guest.File{
-				Content: f.Content.ValueString(), Permissions: f.Permissions.ValueString(), Owner: f.Owner.ValueString(),
+				Content: f.Content.ValueString(), Permissions: f.Permissions.ValueString(),
+				Owner: f.Owner.ValueString(),
 			}
 		}
 	}
@@ -128,32 +130,32 @@ func customizationAttribute() schema.SingleNestedAttribute {
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "What this instance asks of its guest beyond its template. cloud-init carries it out at first " +
-			"boot.\n" +
+		MarkdownDescription: "What this instance asks of its guest beyond its template. cloud-init carries it " +
+			"out at first boot.\n" +
 			"  - A change replaces the instance.\n" +
 			"  - The apply waits until the guest has reported on its serial console that everything is done, unless " +
 			"`wait_for` is `[]` or contains `no_report`. A failure is an error.\n" +
-			"  - The state contains the values, and so does the guest's seed, which root can read in the guest. The host's " +
-			"metadata contains a digest of them.",
+			"  - The state contains the values, and so does the guest's seed, which root can read in the " +
+			"guest. The host's metadata contains a digest of them.",
 		Attributes: map[string]schema.Attribute{
 			"install_packages": texts("Packages to install, as the guest's package manager names them."),
 			"open_ports": schema.SetAttribute{
 				Optional: true, ElementType: types.Int64Type,
-				MarkdownDescription: "Ports, 1 to 65535, that are reachable from outside, by TCP and by UDP. If not set, the " +
-					"guest's firewall stays as the image has it.\n" +
-					"  - Everything else that comes in is dropped inside the guest, except SSH (TCP port 22), ICMP, answers and " +
-					"DHCP. `[]` allows just these.\n" +
+				MarkdownDescription: "Ports, 1 to 65535, that are reachable from outside, by TCP and by UDP. If " +
+					"not set, the guest's firewall stays as the image has it.\n" +
+					"  - Everything else that comes in is dropped inside the guest, except SSH (TCP port 22), ICMP, " +
+					"answers and DHCP. `[]` allows just these.\n" +
 					"  - Ports that containers publish are treated like all others.\n" +
-					"  - The rules are in force at every boot before the guest's network is up; at the first boot, from when " +
-					"cloud-init starts.\n" +
-					"  - The guest needs nftables (in the image, or among `install_packages`) and systemd, and no active firewalld " +
-					"or ufw.",
+					"  - The rules are in force at every boot before the guest's network is up; at the first " +
+					"boot, from when cloud-init starts.\n" +
+					"  - The guest needs nftables (in the image, or among `install_packages`) and systemd, and no " +
+					"active firewalld or ufw.",
 			},
 			"ssh_authorized_keys": texts("SSH public keys that may log in as root and as the image's default user."),
 			"users": schema.MapNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Users to create, by login name, besides the image's default user. Their passwords are " +
-					"locked. A user that the image has already must match what is asked for.",
+				MarkdownDescription: "Users to create, by login name, besides the image's default user. Their " +
+					"passwords are locked. A user that the image has already must match what is asked for.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"groups":              texts("Groups besides the user's own. Missing ones are created."),
 					"ssh_authorized_keys": texts("SSH public keys that may log in as this user."),
@@ -164,9 +166,9 @@ func customizationAttribute() schema.SingleNestedAttribute {
 			},
 			"files": schema.MapNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Files to write, by absolute path. Missing directories are created. Files of `root` are " +
-					"written before packages are installed; those of other owners are written after packages and users, and before " +
-					"commands run.",
+				MarkdownDescription: "Files to write, by absolute path. Missing directories are created. Files " +
+					"of `root` are written before packages are installed; those of other owners are written after " +
+					"packages and users, and before commands run.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"content":     schema.StringAttribute{Required: true, MarkdownDescription: "The file's content."},
 					"permissions": text("Permissions in octal. Default: `" + guest.DefaultPermissions + "`."),
@@ -175,19 +177,19 @@ func customizationAttribute() schema.SingleNestedAttribute {
 			},
 			"run_commands": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Commands for the guest's `sh`. They run as root, one after another, after everything else " +
-					"here, each in a shell of its own. A command with an exit status other than 0 is an error, and those after it " +
-					"do not run.",
+				MarkdownDescription: "Commands for the guest's `sh`. They run as root, one after another, after " +
+					"everything else here, each in a shell of its own. A command with an exit status other than 0 is " +
+					"an error, and those after it do not run.",
 			},
 			"timezone": text("Time zone, by its name in the tz database, such as `Europe/Berlin`."),
 			"locale":   text("Locale, such as `en_US.UTF-8`."),
-			"user_data": text("Cloud-config for what the other attributes do not cover. Its first line is `#cloud-config`.\n" +
-				"  - It is merged with the template's cloud-config and the other attributes, in this order: the template's, the " +
-				"attributes, `user_data`.\n" +
-				"  - Lists are concatenated in that order, and mappings are merged key by key by the same rules. Of anything " +
-				"else, the last one wins.\n" +
-				"  - The keys `output`, `mount_default_fields`, `datasource_list`, `ssh_genkeytypes` and `cloud_*_modules` are " +
-				"replaced as a whole.\n" +
+			"user_data": text("Cloud-config for what the other attributes do not cover. Its first line is " +
+				"`#cloud-config`.\n  - It is merged with the template's cloud-config and the other attributes, in " +
+				"this order: the template's, the attributes, `user_data`.\n" +
+				"  - Lists are concatenated in that order, and mappings are merged key by key by the same rules. " +
+				"Of anything else, the last one wins.\n" +
+				"  - The keys `output`, `mount_default_fields`, `datasource_list`, `ssh_genkeytypes` and " +
+				"`cloud_*_modules` are replaced as a whole.\n" +
 				"  - `merge_how`, `merge_type` and `vendor_data` are refused."),
 		},
 	}

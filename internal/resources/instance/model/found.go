@@ -47,8 +47,12 @@ func FoundAttributes() map[string]schema.Attribute {
 	} {
 		all[name] = schema.StringAttribute{Computed: true, MarkdownDescription: says}
 	}
-	all["autostart"] = schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance starts with its host."}
-	all["deletion_protection"] = schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance refuses to be destroyed or replaced."}
+	all["autostart"] = schema.BoolAttribute{
+		Computed: true, MarkdownDescription: "Whether the instance starts with its host.",
+	}
+	all["deletion_protection"] = schema.BoolAttribute{
+		Computed: true, MarkdownDescription: "Whether the instance refuses to be destroyed or replaced.",
+	}
 	return all
 }
 

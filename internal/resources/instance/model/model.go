@@ -94,8 +94,11 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 // Options are the settings that may change at any time.
 func (m *Instance) Options() kind.Options {
 	return kind.Options{
-		Labels: attribute.Labels(m.Labels), Running: m.PowerState.ValueString() == Running, Autostart: m.Autostart.ValueBool(),
-		DeletionProtection: m.DeletionProtection.ValueBool(), WaitFor: attribute.Strings(m.WaitFor.Elements()),
+		Labels:             attribute.Labels(m.Labels),
+		Running:            m.PowerState.ValueString() == Running,
+		Autostart:          m.Autostart.ValueBool(),
+		DeletionProtection: m.DeletionProtection.ValueBool(),
+		WaitFor:            attribute.Strings(m.WaitFor.Elements()),
 	}
 }
 
@@ -161,11 +164,25 @@ func (m *Instance) FromInstance(i kind.Instance) {
 // Told are the attributes that FromInstance takes over.
 func (m *Instance) Told() map[string]attr.Value {
 	return map[string]attr.Value{
-		"name": m.Name, "description": m.Description, "template_id": m.TemplateID, "strategy": m.Strategy, "labels": m.Labels,
-		"power_state": m.PowerState, "autostart": m.Autostart, "deletion_protection": m.DeletionProtection,
-		"id": m.ID, "tenant": m.Tenant, "domain_name": m.DomainName, "host": m.Host, "resolved_version": m.ResolvedVersion,
-		"image_digest": m.ImageDigest, "effective_parameters": m.EffectiveParameters, "ip_addresses": m.IPAddresses,
-		"ip_address": m.IPAddress, "mac_addresses": m.MACAddresses, "status": m.Status,
+		"name":                 m.Name,
+		"description":          m.Description,
+		"template_id":          m.TemplateID,
+		"strategy":             m.Strategy,
+		"labels":               m.Labels,
+		"power_state":          m.PowerState,
+		"autostart":            m.Autostart,
+		"deletion_protection":  m.DeletionProtection,
+		"id":                   m.ID,
+		"tenant":               m.Tenant,
+		"domain_name":          m.DomainName,
+		"host":                 m.Host,
+		"resolved_version":     m.ResolvedVersion,
+		"image_digest":         m.ImageDigest,
+		"effective_parameters": m.EffectiveParameters,
+		"ip_addresses":         m.IPAddresses,
+		"ip_address":           m.IPAddress,
+		"mac_addresses":        m.MACAddresses,
+		"status":               m.Status,
 	}
 }
 
@@ -220,9 +237,14 @@ func Provisioning(r provision.Record) types.Object {
 		duration = types.Int64Value(int64(r.CompletedAt.Sub(r.StartedAt).Round(time.Second) / time.Second))
 	}
 	return types.ObjectValueMust(ProvisioningTypes, map[string]attr.Value{
-		"request_id": types.StringValue(r.RequestID), "status": types.StringValue(r.Status),
-		"requested_by": types.StringValue(r.RequestedBy), "created_at": types.StringValue(r.CreatedAt.Format(time.RFC3339)),
-		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": completed,
-		"duration_seconds": duration, "error": attribute.OptionalString(r.Error), "steps": types.ListValueMust(stepType, steps),
+		"request_id":       types.StringValue(r.RequestID),
+		"status":           types.StringValue(r.Status),
+		"requested_by":     types.StringValue(r.RequestedBy),
+		"created_at":       types.StringValue(r.CreatedAt.Format(time.RFC3339)),
+		"started_at":       types.StringValue(r.StartedAt.Format(time.RFC3339)),
+		"completed_at":     completed,
+		"duration_seconds": duration,
+		"error":            attribute.OptionalString(r.Error),
+		"steps":            types.ListValueMust(stepType, steps),
 	})
 }

@@ -16,11 +16,15 @@ func TestARequestComesWithWhatIsWrong(t *testing.T) {
 		complete            bool
 		wrong               []string
 	}{
-		"nothing":                   {types.StringValue("t/debian"), types.DynamicNull(), types.DynamicNull(), true, nil},
-		"a template not known yet":  {types.StringUnknown(), types.DynamicNull(), types.DynamicNull(), false, nil},
-		"a template of a bad name":  {types.StringValue("t/debian/1"), types.DynamicNull(), types.DynamicNull(), false, []string{"template_id"}},
-		"parameters and secrets":    {types.StringValue("t/debian"), text, text, true, []string{"parameters", "parameters_wo"}},
-		"parameters that may be so": {types.StringValue("t/debian"), types.DynamicUnknown(), types.DynamicNull(), true, nil},
+		"nothing": {types.StringValue("t/debian"), types.DynamicNull(), types.DynamicNull(), true,
+			nil},
+		"a template not known yet": {types.StringUnknown(), types.DynamicNull(), types.DynamicNull(), false, nil},
+		"a template of a bad name": {types.StringValue("t/debian/1"), types.DynamicNull(), types.DynamicNull(), false,
+			[]string{"template_id"}},
+		"parameters and secrets": {types.StringValue("t/debian"), text, text, true,
+			[]string{"parameters", "parameters_wo"}},
+		"parameters that may be so": {types.StringValue("t/debian"), types.DynamicUnknown(), types.DynamicNull(), true,
+			nil},
 	} {
 		m := Instance{TemplateID: c.template, Parameters: c.parameters}
 		asked := m.ToRequest(t.Context(), c.secrets)
@@ -29,7 +33,8 @@ func TestARequestComesWithWhatIsWrong(t *testing.T) {
 			wrong = append(wrong, f.Path.String())
 		}
 		if asked.Complete != c.complete || !slices.Equal(wrong, c.wrong) {
-			t.Errorf("%s: complete is %t, and %q are wrong; want %t and %q", name, asked.Complete, wrong, c.complete, c.wrong)
+			t.Errorf("%s: complete is %t, and %q are wrong; want %t and %q",
+				name, asked.Complete, wrong, c.complete, c.wrong)
 		}
 	}
 }

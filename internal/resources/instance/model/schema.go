@@ -44,26 +44,27 @@ const schemaVersion = 1
 // hotplug is what devices of running guests have in common.
 const hotplug = "\n" +
 	"  - A running guest is asked to release a removed device; if it does not, the change fails. The guest restarts " +
-	"only if it has no PCI slot left for a new device, which the plan announces. Machines with PCI Express start with " +
-	"four spare slots."
+	"only if it has no PCI slot left for a new device, which the plan announces. Machines with PCI " +
+	"Express start with four spare slots."
 
 // Schema is the schema of the resource.
 func Schema(ctx context.Context) schema.Schema {
 	return schema.Schema{
 		Version: schemaVersion,
-		MarkdownDescription: "A virtual machine created from a template version. The provider resolves the version once, " +
-			"when it creates the instance or when `version` changes; newer versions change nothing by themselves. Parameters " +
-			"take effect at first boot, so changing their values replaces the instance. A create that fails leaves nothing " +
-			"behind. If only the wait for the guest fails, the instance is kept so that you can look into it, and the next " +
-			"apply replaces it.",
+		MarkdownDescription: "A virtual machine created from a template version. The provider resolves the " +
+			"version once, when it creates the instance or when `version` changes; newer versions change nothing by " +
+			"themselves. Parameters take effect at first boot, so changing their values replaces the instance. A " +
+			"create that fails leaves nothing behind. If only the wait for the guest fails, the instance is kept so " +
+			"that you can look into it, and the next apply replaces it.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
-			Create: true, CreateDescription: "How long creating the instance may take, including the wait until it is ready, " +
-				"such as `90s` or `10m`. Default: `10m`.",
-			Update: true, UpdateDescription: "How long a change may take, including a restart and the wait until the instance " +
-				"is ready again. A guest that does not shut down within half of that time is switched off. Default: `10m`.",
-			Delete: true, DeleteDescription: "How long the guest may take to shut down before it is switched off. Apply a " +
-				"change of this value before you destroy the instance. Default: `5m`.",
+			Create: true, CreateDescription: "How long creating the instance may take, including the wait until " +
+				"it is ready, such as `90s` or `10m`. Default: `10m`.",
+			Update: true, UpdateDescription: "How long a change may take, including a restart and the wait until " +
+				"the instance is ready again. A guest that does not shut down within half of that time is switched " +
+				"off. Default: `10m`.",
+			Delete: true, DeleteDescription: "How long the guest may take to shut down before it is switched " +
+				"off. Apply a change of this value before you destroy the instance. Default: `5m`.",
 		})},
 	}
 }
@@ -80,69 +81,78 @@ func settings() map[string]schema.Attribute {
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			Validators: []validator.String{face.Valid(naming.ValidateInstanceName)},
-			MarkdownDescription: "Name, unique in the tenant: a DNS label. It is the guest's host name unless a parameter sets " +
-				"another one. A change replaces the instance.",
+			MarkdownDescription: "Name, unique in the tenant: a DNS label. It is the guest's host name unless a " +
+				"parameter sets another one. A change replaces the instance.",
 		},
 		"description": schema.StringAttribute{Optional: true, MarkdownDescription: "What the instance is for."},
 		"template_id": schema.StringAttribute{
 			Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+			Validators: []validator.String{
+				face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+			},
 			MarkdownDescription: "The template's id, `tenant/name`. A change replaces the instance.",
 		},
 		"version": schema.StringAttribute{
-			Optional:   true,
-			Validators: []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. The provider resolves it once, and " +
-				"the instance stays with the result. A change resolves it again; if the result is another version, " +
-				"`on_version_change` says what happens to the instance. Default: the newest active release.",
+			Optional: true,
+			Validators: []validator.String{
+				face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err }),
+			},
+			MarkdownDescription: "Exact version or constraint, such as `1.1.0` or `~> 1.0`. The provider resolves " +
+				"it once, and the instance stays with the result. A change resolves it again; if the result is " +
+				"another version, `on_version_change` says what happens to the instance. Default: the newest " +
+				"active release.",
 		},
 		"strategy": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
-			MarkdownDescription: "How the system disk is made from the version's image: `linked_clone` (instant, shares the " +
-				"image) or `clone` (a full copy). A change replaces the instance. Default: the template's `default_strategy`.",
+			MarkdownDescription: "How the system disk is made from the version's image: `linked_clone` " +
+				"(instant, shares the image) or `clone` (a full copy). A change replaces the instance. Default: the " +
+				"template's `default_strategy`.",
 		},
 		"parameters": schema.DynamicAttribute{
 			Optional: true,
-			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = \"web-1\" }`. A " +
-				"change of the effective values replaces the instance. The state contains the values, so use `parameters_wo` for " +
-				"secrets.",
+			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = " +
+				"\"web-1\" }`. A change of the effective values replaces the instance. The state contains the " +
+				"values, so use `parameters_wo` for secrets.",
 		},
 		"parameters_wo": schema.DynamicAttribute{
 			Optional: true, WriteOnly: true,
-			MarkdownDescription: "Values of secret parameters, in the form of `parameters`. Neither the plan, the state nor " +
-				"`effective_parameters` contains them. Once cloud-init is done, they leave the host with the cloud-init seed, so " +
-				"`wait_for` must contain `cloud_init`. Terraform notices a change only by `parameters_wo_version`.",
+			MarkdownDescription: "Values of secret parameters, in the form of `parameters`. Neither the plan, " +
+				"the state nor `effective_parameters` contains them. Once cloud-init is done, they leave the host " +
+				"with the cloud-init seed, so `wait_for` must contain `cloud_init`. Terraform notices a change only " +
+				"by `parameters_wo_version`.",
 		},
 		"parameters_wo_version": schema.Int64Attribute{
-			Optional: true, MarkdownDescription: "Number of the values of `parameters_wo`. Change it together with the values; " +
-				"this replaces the instance.",
+			Optional: true, MarkdownDescription: "Number of the values of `parameters_wo`. Change it together with " +
+				"the values; this replaces the instance.",
 		},
 		"customization": customizationAttribute(),
-		"hardware_profile": attribute.HardwareAttribute("Overrides the version's shape of the machine, field by field. " +
-			"Sockets, cores and memory change in place; a running guest restarts for that, which the plan announces. Any " +
-			"other change replaces the instance."),
-		"network_profile": attribute.NetworkAttribute("Overrides the version's network interfaces, interface by interface and " +
-			"field by field.\n" +
-			"  - Interfaces can be added, removed, and given another network, bridge, tag, filter or type in place, even " +
-			"while the guest runs. A new interface comes after the existing ones.\n" +
-			"  - The guest learned about its interfaces at its first boot. It has to bring up a new one, and to renew its " +
-			"lease on another network, by itself.\n" +
-			"  - For the same reason, a change of `ip_configuration` or `mac_address`, or a new interface with a static " +
-			"address or DNS servers, replaces the instance." + hotplug),
-		"storage_profile": attribute.StorageAttribute("Overrides the version's disks, disk by disk and field by field.\n" +
-			"  - Disks grow in place, even while the guest runs. They never shrink.\n" +
-			"  - Data disks can be added and removed in place, even while the guest runs. **A removed disk is deleted with " +
-			"its data**, and the plan warns about it; unmount the disk in the guest first. A new disk comes after the " +
-			"existing ones.\n" +
-			"  - Another `type`, `storage_tier` or `is_boot` of an existing disk replaces the instance, and so does any " +
-			"change of the system disk except its size." + hotplug),
-		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
+		"hardware_profile": attribute.HardwareAttribute("Overrides the version's shape of the machine, " +
+			"field by field. Sockets, cores and memory change in place; a running guest restarts for that, which the " +
+			"plan announces. Any other change replaces the instance."),
+		"network_profile": attribute.NetworkAttribute("Overrides the version's network interfaces, interface by " +
+			"interface and field by field.\n" +
+			"  - Interfaces can be added, removed, and given another network, bridge, tag, filter or type in " +
+			"place, even while the guest runs. A new interface comes after the existing ones.\n" +
+			"  - The guest learned about its interfaces at its first boot. It has to bring up a new one, and " +
+			"to renew its lease on another network, by itself.\n" +
+			"  - For the same reason, a change of `ip_configuration` or `mac_address`, or a new interface " +
+			"with a static address or DNS servers, replaces the instance." + hotplug),
+		"storage_profile": attribute.StorageAttribute("Overrides the version's disks, disk by disk and " +
+			"field by field.\n  - Disks grow in place, even while the guest runs. They never shrink.\n" +
+			"  - Data disks can be added and removed in place, even while the guest runs. **A removed disk is " +
+			"deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A new disk " +
+			"comes after the existing ones.\n" +
+			"  - Another `type`, `storage_tier` or `is_boot` of an existing disk replaces the instance, and " +
+			"so does any change of the system disk except its size." + hotplug),
+		"labels": schema.MapAttribute{
+			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
+		},
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(Running),
 			Validators: []validator.String{stringvalidator.OneOf(Running, Stopped)},
-			MarkdownDescription: "`running` or `stopped`. A guest that was stopped or paused by other means is brought back to " +
-				"this state. Default: `running`.",
+			MarkdownDescription: "`running` or `stopped`. A guest that was stopped or paused by other means is " +
+				"brought back to this state. Default: `running`.",
 		},
 		"autostart": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -150,33 +160,35 @@ func settings() map[string]schema.Attribute {
 		},
 		"wait_for": schema.SetAttribute{
 			Optional: true, Computed: true, ElementType: types.StringType,
-			Default:    setdefault.StaticValue(types.SetValueMust(types.StringType, []attr.Value{types.StringValue(kind.WaitIP)})),
+			Default: setdefault.StaticValue(types.SetValueMust(types.StringType,
+				[]attr.Value{types.StringValue(kind.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(kind.Conditions()...))},
-			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`. A first boot also waits for the guest's " +
-				"report, on its serial console, about what the template's `cloud_init` and `customization` gave it to do; a " +
-				"failure is an error.\n" +
-				"  - `ip`: the guest has got an address since the start. A static address counts once the guest's agent reports " +
-				"it, or the guest sends packets from its interface.\n" +
+			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`. A first boot also waits for " +
+				"the guest's report, on its serial console, about what the template's `cloud_init` and " +
+				"`customization` gave it to do; a failure is an error.\n" +
+				"  - `ip`: the guest has got an address since the start. A static address counts once the guest's " +
+				"agent reports it, or the guest sends packets from its interface.\n" +
 				"  - `agent`: the guest agent answers.\n" +
 				"  - `cloud_init`: cloud-init is done. This needs the agent.\n" +
-				"  - `no_report`: do not wait for the report, as in `[\"ip\", \"no_report\"]`. Use it for images that cannot " +
-				"report: Windows with cloudbase-init, FreeBSD (whose serial port is not `/dev/ttyS0`), and images whose own " +
-				"lists of cloud-init modules run no scripts per boot. Failures then go unnoticed.\n" +
-				"  - `[]` waits for nothing, and failures go unnoticed as well.",
+				"  - `no_report`: do not wait for the report, as in `[\"ip\", \"no_report\"]`. Use it for images " +
+				"that cannot report: Windows with cloudbase-init, FreeBSD (whose serial port is not `/dev/ttyS0`), " +
+				"and images whose own lists of cloud-init modules run no scripts per boot. Failures then go " +
+				"unnoticed.\n  - `[]` waits for nothing, and failures go unnoticed as well.",
 		},
 		"on_version_change": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(Replace),
 			Validators: []validator.String{stringvalidator.OneOf(Replace, Reimage)},
 			MarkdownDescription: "What a change to another version does. Default: `replace`.\n" +
 				"  - `replace` creates another instance.\n" +
-				"  - `reimage` gives this instance a new system disk, made from that version. It keeps its UUID, MAC addresses " +
-				"and other disks. Everything on the old system disk is lost. What takes effect at first boot (`parameters`, " +
-				"`customization`, host keys) does so again, including values that change in the same apply.",
+				"  - `reimage` gives this instance a new system disk, made from that version. It keeps its UUID, " +
+				"MAC addresses and other disks. Everything on the old system disk is lost. What takes effect at " +
+				"first boot (`parameters`, `customization`, host keys) does so again, including values that change " +
+				"in the same apply.",
 		},
 		"allow_restart": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-			MarkdownDescription: "Whether a change that needs a restart may restart a running guest. If `false`, such a change " +
-				"is an error while planning. Default: `true`.",
+			MarkdownDescription: "Whether a change that needs a restart may restart a running guest. If `false`, " +
+				"such a change is an error while planning. Default: `true`.",
 		},
 		"deletion_protection": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -189,54 +201,82 @@ func settings() map[string]schema.Attribute {
 // alone.
 func Facts() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":     schema.StringAttribute{Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's."},
-		"tenant": schema.StringAttribute{Computed: true, MarkdownDescription: "The tenant that the instance belongs to."},
+		"id": schema.StringAttribute{
+			Computed: true, MarkdownDescription: "The instance's UUID, which is its domain's.",
+		},
+		"tenant": schema.StringAttribute{
+			Computed: true, MarkdownDescription: "The tenant that the instance belongs to.",
+		},
 		"domain_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the " +
 			"instance's name in the tenant `default`, otherwise `TENANT.NAME`."},
 		"host": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
-		"resolved_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The version that the instance was " +
-			"created from."},
-		"update_available": schema.StringAttribute{Computed: true, MarkdownDescription: "The template's newest active " +
-			"release if it is newer than `resolved_version`, whatever `version` allows; otherwise null."},
-		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "`sha256:…` of the image that the " +
-			"instance was created from."},
+		"resolved_version": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "The version that the instance was " +
+				"created from."},
+		"update_available": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "The template's newest active " +
+				"release if it is newer than `resolved_version`, whatever `version` allows; otherwise null."},
+		"image_digest": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "`sha256:…` of the image that the " +
+				"instance was created from."},
 		"effective_parameters": schema.DynamicAttribute{
-			Computed: true, Sensitive: true, // Terraform knows which of the values in parameters are sensitive, and does not tell the provider
-			MarkdownDescription: "The parameters in force as an object, with defaults filled in, each in its type. It omits " +
-				"parameters that the template declares as sensitive, and those of `parameters_wo`. Values in `parameters` may be " +
-				"sensitive in your configuration, and Terraform does not tell providers, so it hides the whole object. To print " +
-				"a value that is not secret, use `nonsensitive`.",
+			// Terraform knows which of the values in parameters are sensitive, and does not tell
+			// the provider
+			Computed: true, Sensitive: true,
+			MarkdownDescription: "The parameters in force as an object, with defaults filled in, each in its " +
+				"type. It omits parameters that the template declares as sensitive, and those of `parameters_wo`. " +
+				"Values in `parameters` may be sensitive in your configuration, and Terraform does not tell " +
+				"providers, so it hides the whole object. To print a value that is not secret, use `nonsensitive`.",
 		},
-		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Addresses " +
-			"of the guest, IPv4 first, in the order of its interfaces. They come from the DHCP server's leases, otherwise " +
-			"from the configured static addresses, otherwise from the guest agent."},
-		"ip_address": schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `ip_addresses`, or null " +
-			"if there is none."},
-		"mac_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Ethernet " +
-			"addresses by interface name."},
-		"status": schema.StringAttribute{Computed: true, MarkdownDescription: "State of the guest as the host sees it: " +
-			"`running`, `shutoff`, `paused`, `crashed`, …"},
+		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Addresses " +
+				"of the guest, IPv4 first, in the order of its interfaces. They come from the DHCP server's " +
+				"leases, otherwise from the configured static addresses, otherwise from the guest agent."},
+		"ip_address": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "The first of `ip_addresses`, or null " +
+				"if there is none."},
+		"mac_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Ethernet " +
+				"addresses by interface name."},
+		"status": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "State of the guest as the host sees it: " +
+				"`running`, `shutoff`, `paused`, `crashed`, …"},
 		"provisioning": schema.SingleNestedAttribute{
 			Computed:            true,
 			MarkdownDescription: "How the instance was created. Null after an import.",
 			Attributes: map[string]schema.Attribute{
-				"request_id":   schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the request, as in `novacron_provisioning_requests`."},
-				"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "`running`, `completed` or `failed`."},
-				"requested_by": schema.StringAttribute{Computed: true, MarkdownDescription: "Who asked for the instance."},
-				"created_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the instance was requested " +
-					"(RFC 3339, UTC)."},
-				"started_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
-				"completed_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
-				"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole " +
-					"seconds; `steps` has exact durations."},
-				"error": schema.StringAttribute{Computed: true, MarkdownDescription: "Why it failed, or null if it did " +
-					"not."},
+				"request_id": schema.StringAttribute{
+					Computed: true, MarkdownDescription: "Id of the request, as in `novacron_provisioning_requests`.",
+				},
+				"status": schema.StringAttribute{
+					Computed: true, MarkdownDescription: "`running`, `completed` or `failed`.",
+				},
+				"requested_by": schema.StringAttribute{
+					Computed: true, MarkdownDescription: "Who asked for the instance.",
+				},
+				"created_at": schema.StringAttribute{Computed: true,
+					MarkdownDescription: "When the instance was requested " +
+						"(RFC 3339, UTC)."},
+				"started_at": schema.StringAttribute{
+					Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC).",
+				},
+				"completed_at": schema.StringAttribute{
+					Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC).",
+				},
+				"duration_seconds": schema.Int64Attribute{Computed: true,
+					MarkdownDescription: "How long the work took, in whole " +
+						"seconds; `steps` has exact durations."},
+				"error": schema.StringAttribute{Computed: true,
+					MarkdownDescription: "Why it failed, or null if it did " +
+						"not."},
 				"steps": schema.ListNestedAttribute{
 					Computed:            true,
 					MarkdownDescription: "The steps, in order.",
 					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"name":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
-						"duration_ms": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took, in milliseconds."},
+						"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
+						"duration_ms": schema.Int64Attribute{
+							Computed: true, MarkdownDescription: "How long it took, in milliseconds.",
+						},
 					}},
 				},
 			},

@@ -14,13 +14,18 @@ import (
 func TestFoundParametersAreAsWritten(t *testing.T) {
 	text := types.StringValue
 	got := AsWritten(parameter.Values{
-		"name": {Type: parameter.TypeString, Text: "a"}, "port": {Type: parameter.TypeInteger, Text: "80"}, "on": {Type: parameter.TypeBool, Text: "true"},
-		"tags": {Type: parameter.TypeList, Text: `["a","b"]`}, "env": {Type: parameter.TypeMap, Text: `{"A":"1"}`},
+		"name": {Type: parameter.TypeString, Text: "a"},
+		"port": {Type: parameter.TypeInteger, Text: "80"},
+		"on":   {Type: parameter.TypeBool, Text: "true"},
+		"tags": {Type: parameter.TypeList, Text: `["a","b"]`},
+		"env":  {Type: parameter.TypeMap, Text: `{"A":"1"}`},
 	})
 	want := object(map[string]attr.Value{
 		"name": text("a"), "port": number(t, "80"), "on": types.BoolValue(true),
-		"tags": types.TupleValueMust([]attr.Type{types.StringType, types.StringType}, []attr.Value{text("a"), text("b")}),
-		"env":  types.ObjectValueMust(map[string]attr.Type{"A": types.StringType}, map[string]attr.Value{"A": text("1")}),
+		"tags": types.TupleValueMust([]attr.Type{types.StringType, types.StringType},
+			[]attr.Value{text("a"), text("b")}),
+		"env": types.ObjectValueMust(map[string]attr.Type{"A": types.StringType},
+			map[string]attr.Value{"A": text("1")}),
 	})
 	if !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)

@@ -34,10 +34,10 @@ func (p *planner) refuseUntold(d kind.Devices) {
 		if p.adopting && leaf(p.state, at) == nil {
 			face.AddFindings(p.diags, finding.List{{
 				Path: at, Summary: "Disk missing from the imported state",
-				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state of its import "+
-					"has, and this change would delete it with its data. Write it into storage_profile.disks; or run `terraform "+
-					"state rm` and import the instance again, which shows everything that it "+
-					"has.", p.state.Name.ValueString(), disk.Name),
+				Detail: fmt.Sprintf("Instance %q has the disk %q, which neither its configuration nor the state "+
+					"of its import has, and this change would delete it with its data. Write it into "+
+					"storage_profile.disks; or run `terraform state rm` and import the instance again, which shows "+
+					"everything that it has.", p.state.Name.ValueString(), disk.Name),
 			}})
 		}
 	}
@@ -56,8 +56,9 @@ func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 			Path: finding.At("storage_profile").Name("disks").Key(disk.Name),
 			// Terraform shows only one warning of each summary.
 			Summary: fmt.Sprintf("Disk %q will be deleted", disk.Name),
-			Detail: fmt.Sprintf("Disk %q of instance %q is no longer in the configuration: applying the plan detaches the disk "+
-				"and deletes its volume %s with all its data.", disk.Name, i.Facts.Name, path.Base(disk.Path)),
+			Detail: fmt.Sprintf("Disk %q of instance %q is no longer in the configuration: applying the plan "+
+				"detaches the disk and deletes its volume %s with all its data.", disk.Name, i.Facts.Name,
+				path.Base(disk.Path)),
 		})
 	}
 }
@@ -79,7 +80,8 @@ func (p *planner) announceRestart(restarts []kind.Restart) {
 			continue
 		}
 		p.diags.AddAttributeError(at, "Change requires a restart", fmt.Sprintf(
-			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), or allow it.%s",
+			"%s, which allow_restart = false forbids: stop the instance first (power_state = \"stopped\"), "+
+				"or allow it.%s",
 			what, why))
 	}
 }

@@ -23,13 +23,16 @@ func TestAChangeOfDevicesPlansWhatItChangesBeside(t *testing.T) {
 		macs, ips bool // known after apply
 		warnings  []string
 	}{
-		"nothing":             {kind.Devices{}, true, true, nil},
-		"an interface comes":  {kind.Devices{AddNICs: nics}, false, false, nil},
-		"an interface goes":   {kind.Devices{DropNICs: []string{"eth0"}}, false, false, nil},
-		"another network":     {kind.Devices{Reconnects: nics}, true, false, nil},
-		"another card":        {kind.Devices{Swaps: nics}, true, false, nil},
-		"a disk comes":        {kind.Devices{AddDisks: make([]kind.NewDisk, 1)}, true, true, nil},
-		"disks are taken out": {kind.Devices{DropDisks: []host.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true, true, []string{`"a"`, `"b"`}},
+		"nothing":            {kind.Devices{}, true, true, nil},
+		"an interface comes": {kind.Devices{AddNICs: nics}, false, false, nil},
+		"an interface goes":  {kind.Devices{DropNICs: []string{"eth0"}}, false, false, nil},
+		"another network":    {kind.Devices{Reconnects: nics}, true, false, nil},
+		"another card":       {kind.Devices{Swaps: nics}, true, false, nil},
+		"a disk comes":       {kind.Devices{AddDisks: make([]kind.NewDisk, 1)}, true, true, nil},
+		"disks are taken out": {
+			kind.Devices{DropDisks: []host.DomainDisk{{Name: "a", Path: "/p/va"}, {Name: "b", Path: "/p/vb"}}}, true,
+			true, []string{`"a"`, `"b"`},
+		},
 	} {
 		state, plan := made(), made()
 		var diags diag.Diagnostics
@@ -67,16 +70,23 @@ func TestANewInterfaceWithAnAddressToComeReplaces(t *testing.T) {
 		})
 		return types.ObjectValueMust(o.AttributeTypes(t.Context()), all)
 	}
-	ip := attribute.NetworkObject(&profile.Network{Interfaces: map[string]profile.Interface{"eth1": {}}}).
-		Attributes()["interfaces"].(types.Map).Elements()["eth1"].(types.Object).Attributes()["ip_configuration"].(types.Object)
+	interfaces := attribute.NetworkObject(&profile.Network{Interfaces: map[string]profile.Interface{"eth1": {}}}).
+		Attributes()["interfaces"].(types.Map)
+	ip := interfaces.Elements()["eth1"].(types.Object).Attributes()["ip_configuration"].(types.Object)
 	for name, c := range map[string]struct {
 		ip       types.Object
 		replaces []string
 	}{
-		"unset":   {types.ObjectNull(ip.AttributeTypes(t.Context())), nil},
-		"unknown": {types.ObjectUnknown(ip.AttributeTypes(t.Context())), []string{`network_profile.interfaces["eth1"].ip_configuration`}},
+		"unset": {types.ObjectNull(ip.AttributeTypes(t.Context())), nil},
+		"unknown": {
+			types.ObjectUnknown(ip.AttributeTypes(t.Context())),
+			[]string{`network_profile.interfaces["eth1"].ip_configuration`},
+		},
 	} {
-		p := planner{state: &model.Instance{NetworkProfile: attribute.NetworkObject(nil)}, plan: &model.Instance{NetworkProfile: network(c.ip)}}
+		p := planner{
+			state: &model.Instance{NetworkProfile: attribute.NetworkObject(nil)},
+			plan:  &model.Instance{NetworkProfile: network(c.ip)},
+		}
 		p.compareDevices(t.Context(), kind.Instance{}, kind.Devices{AddNICs: []profile.NIC{{Name: "eth1"}}})
 		var got []string
 		for _, at := range p.replaces {
@@ -104,7 +114,10 @@ func TestADiskThatWasNotImportedIsKept(t *testing.T) {
 		"of one's own all": {false, told, false},
 	} {
 		var diags diag.Diagnostics
-		p := planner{state: &model.Instance{StorageProfile: c.state}, plan: &model.Instance{}, adopting: c.adopting, diags: &diags}
+		p := planner{
+			state: &model.Instance{StorageProfile: c.state}, plan: &model.Instance{}, adopting: c.adopting,
+			diags: &diags,
+		}
 		p.refuseUntold(drop)
 		if diags.HasError() != c.refused {
 			t.Errorf("%s: the plan says %v", name, diags)

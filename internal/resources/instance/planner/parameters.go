@@ -30,7 +30,9 @@ func (p *planner) sameParameters(b kind.Blueprint) bool {
 	switch {
 	case model.WholeUnknown(p.plan.Parameters):
 		return false
-	case model.WholeUnknown(p.secrets): // secrets decide which values have their defaults; comparing the written values is nearly as exact
+	case model.WholeUnknown(p.secrets):
+		// secrets decide which values have their defaults; comparing the written values is nearly
+		// as exact
 		return p.plan.Parameters.Equal(p.state.Parameters)
 	case !model.Effective(b.Shown, declared).Equal(p.state.EffectiveParameters):
 		return false
@@ -45,9 +47,10 @@ func (p *planner) sameParameters(b kind.Blueprint) bool {
 func (p *planner) warnOfSecrets(declared map[string]parameter.Parameter) {
 	for _, name := range slices.Sorted(maps.Keys(p.asked.Given.Parameters)) {
 		if declared[name].Sensitive {
-			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state", fmt.Sprintf(
-				"The template declares the parameter %q as sensitive, but Terraform's state keeps the values of parameters. Use "+
-					"parameters_wo, whose values it does not keep.", name))
+			p.diags.AddAttributeWarning(path.Root("parameters").AtMapKey(name), "Sensitive value stored in state",
+				fmt.Sprintf(
+					"The template declares the parameter %q as sensitive, but Terraform's state keeps the values of "+
+						"parameters. Use parameters_wo, whose values it does not keep.", name))
 		}
 	}
 }

@@ -77,7 +77,8 @@ func ModifyPlan(
 func refuseProtected(diags *diag.Diagnostics, state model.Instance) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Instance is protected", fmt.Sprintf(
-			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.",
+			"Instance %q has deletion_protection, and the plan would destroy or replace it: set it to false and "+
+				"apply first.",
 			state.Name.ValueString()))
 	}
 }
@@ -212,7 +213,8 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 
 // keepFacts plans the facts that no change in place touches.
 func (p *planner) keepFacts() {
-	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName, p.state.Host
+	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName,
+		p.state.Host
 	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
 	p.plan.UpdateAvailable = p.state.UpdateAvailable
 	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters

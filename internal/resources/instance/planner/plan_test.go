@@ -69,19 +69,25 @@ func TestAChangeInPlaceKeepsTheFactsThatItDoesNotTouch(t *testing.T) {
 	state := made()
 	fresh := func(power string) *model.Instance {
 		return &model.Instance{
-			PowerState: types.StringValue(power), ID: types.StringUnknown(), Strategy: types.StringUnknown(), Status: types.StringUnknown(),
-			IPAddress: types.StringUnknown(), IPAddresses: types.ListUnknown(types.StringType),
+			PowerState:  types.StringValue(power),
+			ID:          types.StringUnknown(),
+			Strategy:    types.StringUnknown(),
+			Status:      types.StringUnknown(),
+			IPAddress:   types.StringUnknown(),
+			IPAddresses: types.ListUnknown(types.StringType),
 		}
 	}
 	p := planner{state: &state, plan: fresh(model.Running)}
 	p.keepFacts()
-	if p.plan.ID.ValueString() != "u" || p.plan.Strategy.ValueString() != "clone" || p.plan.IPAddress.ValueString() != "10.0.0.1" ||
+	if p.plan.ID.ValueString() != "u" || p.plan.Strategy.ValueString() != "clone" ||
+		p.plan.IPAddress.ValueString() != "10.0.0.1" ||
 		p.plan.Status.ValueString() != "running" || len(p.plan.IPAddresses.Elements()) != 2 {
 		t.Errorf("planned is %+v", p.plan)
 	}
 	p.plan = fresh(model.Stopped)
 	p.keepFacts()
-	if p.plan.ID.ValueString() != "u" || !p.plan.IPAddress.IsUnknown() || !p.plan.IPAddresses.IsUnknown() || !p.plan.Status.IsUnknown() {
+	if p.plan.ID.ValueString() != "u" || !p.plan.IPAddress.IsUnknown() || !p.plan.IPAddresses.IsUnknown() ||
+		!p.plan.Status.IsUnknown() {
 		t.Errorf("planned for a stop is %+v", p.plan)
 	}
 }
@@ -120,7 +126,9 @@ func TestARestartIsAnErrorWhereItIsForbidden(t *testing.T) {
 		plan := made()
 		plan.AllowRestart = types.BoolValue(allowed)
 		var diags diag.Diagnostics
-		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]kind.Restart{{At: finding.At("hardware_profile")}})
+		(&planner{state: &state, plan: &plan, diags: &diags}).announceRestart([]kind.Restart{
+			{At: finding.At("hardware_profile")},
+		})
 		if len(diags) != 1 || diags[0].Severity() != want {
 			t.Errorf("allow_restart = %t gives %v", allowed, diags)
 		}
@@ -149,7 +157,8 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 	before := state{object(host), model.Effective(shown, declared), made, types.Int64Value(1), false}
 	secret, sensitive, imported := before, before, before
 	secret.parameters, sensitive.parameters = types.DynamicNull(), with("one")
-	imported.parameters, imported.provisioning, imported.number = types.DynamicNull(), types.ObjectNull(nil), types.Int64Null()
+	imported.parameters, imported.provisioning, imported.number = types.DynamicNull(), types.ObjectNull(nil),
+		types.Int64Null()
 	found, adopted := imported, imported
 	found.parameters, found.adopting, adopted.parameters = object(host), true, object(host)
 	for name, c := range map[string]struct {
@@ -159,11 +168,15 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		number  int64
 		want    []string
 	}{
-		"the same":                         {before, object(host), types.DynamicNull(), 1, nil},
-		"unknown secrets":                  {before, object(host), types.DynamicUnknown(), 1, nil},
-		"unknown secrets, changed beside":  {before, with("x"), types.DynamicUnknown(), 1, []string{"parameters"}},
-		"unknown parameters":               {before, types.DynamicUnknown(), types.DynamicNull(), 1, []string{"parameters"}},
-		"another number":                   {before, object(host), types.DynamicNull(), 2, []string{"parameters_wo_version"}},
+		"the same":                        {before, object(host), types.DynamicNull(), 1, nil},
+		"unknown secrets":                 {before, object(host), types.DynamicUnknown(), 1, nil},
+		"unknown secrets, changed beside": {before, with("x"), types.DynamicUnknown(), 1, []string{"parameters"}},
+		"unknown parameters": {
+			before, types.DynamicUnknown(), types.DynamicNull(), 1, []string{"parameters"},
+		},
+		"another number": {
+			before, object(host), types.DynamicNull(), 2, []string{"parameters_wo_version"},
+		},
 		"a sensitive value that is new":    {before, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 		"the first parameter is sensitive": {secret, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 		"a sensitive value as it was":      {sensitive, with("one"), types.DynamicNull(), 1, nil},
@@ -173,11 +186,17 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 		"imported and updated":             {adopted, with("one"), types.DynamicNull(), 1, []string{"parameters"}},
 	} {
 		p := planner{
-			state: &model.Instance{Parameters: c.state.parameters, EffectiveParameters: c.state.effective, Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number},
-			plan:  &model.Instance{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)}, secrets: c.secrets, adopting: c.state.adopting,
+			state: &model.Instance{
+				Parameters: c.state.parameters, EffectiveParameters: c.state.effective,
+				Provisioning: c.state.provisioning, ParametersWOVersion: c.state.number,
+			},
+			plan:    &model.Instance{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)},
+			secrets: c.secrets, adopting: c.state.adopting,
 		}
 		p.asked = p.plan.ToRequest(t.Context(), c.secrets)
-		p.compareParameters(kind.Blueprint{Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}}})
+		p.compareParameters(kind.Blueprint{
+			Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}},
+		})
 		var got []string
 		for _, at := range p.replaces {
 			got = append(got, at.String())

@@ -60,10 +60,11 @@ func (p *planner) replaceFor(reasons []finding.Path) {
 		names[n] = at.String()
 	}
 	p.replace("version")
-	p.diags.AddAttributeWarning(path.Root("version"), "Instance will be replaced", fmt.Sprintf("With on_version_change = "+
-		"\"reimage\", instance %q would only get the system disk of version %s. But %s would change too, which needs "+
-		"another instance: all its disks are lost.",
-		p.state.Name.ValueString(), p.plan.ResolvedVersion.ValueString(), strings.Join(names, ", ")))
+	p.diags.AddAttributeWarning(path.Root("version"), "Instance will be replaced",
+		fmt.Sprintf("With on_version_change = "+
+			"\"reimage\", instance %q would only get the system disk of version %s. But %s would change too, "+
+			"which needs another instance: all its disks are lost.",
+			p.state.Name.ValueString(), p.plan.ResolvedVersion.ValueString(), strings.Join(names, ", ")))
 }
 
 func (p *planner) announceReimage() {
@@ -81,10 +82,11 @@ func (p *planner) announceReimage() {
 	order := ""
 	id, err := catalog.ParseTemplateID(p.state.TemplateID.ValueString())
 	if err == nil && p.session.Library.Plan.Removes(id.Version(from)) {
-		order = fmt.Sprintf(" The same apply removes version %s. Terraform would do so before the instance has left it, "+
-			"which is refused unless its resource has lifecycle { create_before_destroy = true }.", from)
+		order = fmt.Sprintf(" The same apply removes version %s. Terraform would do so before the instance "+
+			"has left it, which is refused unless its resource has lifecycle { create_before_destroy = true }.", from)
 	}
 	p.diags.AddAttributeWarning(path.Root("version"), "System disk will be replaced", fmt.Sprintf("Instance %q moves "+
-		"from version %s to %s: applying the plan shuts the guest down and gives it a new system disk. Everything on the "+
-		"old one is lost. Its other disks, its UUID and its MAC addresses stay.%s", name, from, to, order))
+		"from version %s to %s: applying the plan shuts the guest down and gives it a new system disk. "+
+		"Everything on the old one is lost. Its other disks, its UUID and its MAC addresses stay.%s", name, from, to,
+		order))
 }

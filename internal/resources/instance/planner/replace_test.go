@@ -31,8 +31,9 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 		"as it was":                {fast, fast, tier, ""},
 		"never written":            {none, none, tier, ""},
 		"never written, elsewhere": {with(nil), with(nil), tier, ""},
-		"another disk":             {fast, fast, finding.At("storage_profile").Name("disks").Key("logs").Name("type"), ""},
-		"the whole":                {fast, none, finding.At("storage_profile"), "storage_profile"},
+		"another disk": {fast, fast, finding.At("storage_profile").Name("disks").Key("logs").Name("type"),
+			""},
+		"the whole": {fast, none, finding.At("storage_profile"), "storage_profile"},
 	} {
 		p := planner{state: &model.Instance{StorageProfile: c.before}, plan: &model.Instance{StorageProfile: c.now}}
 		p.replaceAt(c.at)
