@@ -21,8 +21,8 @@ func All() []func() function.Function {
 // constraintParameter is the definition of a parameter that takes a version constraint.
 var constraintParameter = function.StringParameter{
 	Name: "constraint",
-	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. An empty one " +
-		"allows every release. Only constraints that name a pre-release allow one.",
+	MarkdownDescription: "An exact version or a constraint, such as `1.2.0`, `~> 1.0` or `>= 1.0, < 2.0`. " +
+		"An empty one allows every release. Only constraints that name a pre-release allow one.",
 }
 
 // readVersion checks an argument that is a version.

@@ -67,7 +67,8 @@ func blames(t *testing.T, argument int64, says, name string, arguments ...tftype
 		return
 	}
 	if failed.FunctionArgument == nil || *failed.FunctionArgument != argument || !strings.Contains(failed.Text, says) {
-		t.Errorf("%s(%v) blames %v: %q; want argument %d, %q", name, arguments, failed.FunctionArgument, failed.Text, argument, says)
+		t.Errorf("%s(%v) blames %v: %q; want argument %d, %q", name, arguments, failed.FunctionArgument, failed.Text,
+			argument, says)
 	}
 }
 
@@ -88,8 +89,10 @@ func TestVersionMatches(t *testing.T) {
 		gives(t, tftypes.NewValue(tftypes.Bool, c.want), "version_matches", text(c.version), text(c.constraint))
 	}
 	blames(t, 0, `"1.2" is not written in full: write it as 1.2.0`, "version_matches", text("1.2"), text("~> 1.0"))
-	blames(t, 0, `"newest" is not a semantic version: write it as 1.0.0`, "version_matches", text("newest"), text("~> 1.0"))
-	blames(t, 0, `"v1.2.3" is not written in full: write it as 1.2.3`, "version_matches", text("v1.2.3"), text("~> 1.0"))
+	blames(t, 0, `"newest" is not a semantic version: write it as 1.0.0`, "version_matches", text("newest"),
+		text("~> 1.0"))
+	blames(t, 0, `"v1.2.3" is not written in full: write it as 1.2.3`, "version_matches", text("v1.2.3"),
+		text("~> 1.0"))
 	blames(t, 1, `"newest" is not a version constraint`, "version_matches", text("1.2.3"), text("newest"))
 }
 
@@ -118,12 +121,14 @@ func TestParseID(t *testing.T) {
 	}}
 	parts := func(tenant, name string, version any) tftypes.Value {
 		return tftypes.NewValue(of, map[string]tftypes.Value{
-			"tenant": text(tenant), "name": text(name), "version": tftypes.NewValue(tftypes.String, version), "template_id": text(tenant + "/" + name),
+			"tenant": text(tenant), "name": text(name), "version": tftypes.NewValue(tftypes.String, version),
+			"template_id": text(tenant + "/" + name),
 		})
 	}
 	gives(t, parts("platform", "ubuntu-24.04", nil), "parse_id", text("platform/ubuntu-24.04"))
 	gives(t, parts("platform", "ubuntu-24.04", "1.0.0-rc.1"), "parse_id", text("platform/ubuntu-24.04@1.0.0-rc.1"))
-	blames(t, 0, `"ubuntu" is not an id: write a template's as tenant/name, and a version's as tenant/name@1.0.0`, "parse_id", text("ubuntu"))
+	blames(t, 0, `"ubuntu" is not an id: write a template's as tenant/name, and a version's as tenant/name@1.0.0`,
+		"parse_id", text("ubuntu"))
 	blames(t, 0, `"a/b@1" is not a version id`, "parse_id", text("a/b@1"))
 	blames(t, 0, `is not an id`, "parse_id", text(""))
 }

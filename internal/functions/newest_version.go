@@ -24,8 +24,9 @@ func (newestVersion) Definition(_ context.Context, _ function.DefinitionRequest,
 		MarkdownDescription: "Picks the newest of several versions that a version constraint allows, by the rules of " +
 			"`version` of `novacron_instance`. The result is `null` if it allows none of them.",
 		Parameters: []function.Parameter{
-			function.ListParameter{Name: "versions", ElementType: types.StringType, MarkdownDescription: "Semantic versions, in any order, such as " +
-				"`[for v in data.novacron_template_versions.x.versions : v.version]`."},
+			function.ListParameter{Name: "versions", ElementType: types.StringType,
+				MarkdownDescription: "Semantic versions, in any order, such as " +
+					"`[for v in data.novacron_template_versions.x.versions : v.version]`."},
 			constraintParameter,
 		},
 		Return: function.StringReturn{},

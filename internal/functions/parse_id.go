@@ -17,7 +17,9 @@ type parseID struct{}
 
 func newParseID() function.Function { return parseID{} }
 
-var partTypes = map[string]attr.Type{"tenant": types.StringType, "name": types.StringType, "version": types.StringType, "template_id": types.StringType}
+var partTypes = map[string]attr.Type{
+	"tenant": types.StringType, "name": types.StringType, "version": types.StringType, "template_id": types.StringType,
+}
 
 // parts holds the parts of an id.
 type parts struct {
@@ -36,8 +38,9 @@ func (parseID) Metadata(_ context.Context, _ function.MetadataRequest, resp *fun
 func (parseID) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Splits the id of a template or a version",
-		MarkdownDescription: "Splits the id of a template (`tenant/name`) or of a version (`tenant/name@1.0.0`) into an " +
-			"object of `tenant`, `name`, `version` (`null` for a template) and `template_id` (`tenant/name`).",
+		MarkdownDescription: "Splits the id of a template (`tenant/name`) or of a version " +
+			"(`tenant/name@1.0.0`) into an object of `tenant`, `name`, `version` (`null` for a template) and " +
+			"`template_id` (`tenant/name`).",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "id", MarkdownDescription: "The id of a template or a version."},
 		},

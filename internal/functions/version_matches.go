@@ -19,10 +19,13 @@ func (versionMatches) Metadata(_ context.Context, _ function.MetadataRequest, re
 // Definition implements function.Function.
 func (versionMatches) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "Tells whether a constraint allows a version",
-		MarkdownDescription: "Tells whether a version constraint allows a version, by the rules of `version` of `novacron_instance`.",
+		Summary: "Tells whether a constraint allows a version",
+		MarkdownDescription: "Tells whether a version constraint allows a version, by the rules of `version` of " +
+			"`novacron_instance`.",
 		Parameters: []function.Parameter{
-			function.StringParameter{Name: "version", MarkdownDescription: "A semantic version, such as `1.2.3` or `2.0.0-rc.1`."},
+			function.StringParameter{
+				Name: "version", MarkdownDescription: "A semantic version, such as `1.2.3` or `2.0.0-rc.1`.",
+			},
 			constraintParameter,
 		},
 		Return: function.BoolReturn{},

@@ -15,7 +15,8 @@ func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
 		t.Errorf("%v\n%s\nis not\n%s", err, one, other)
 	}
 	for _, line := range []string{
-		`var tenant = "t1";`, `var users = ["a","b"];`, `var groups = [];`, `var pools = ["x","y"];`, `var readTenants = [];`, `var publish = false;`,
+		`var tenant = "t1";`, `var users = ["a","b"];`, `var groups = [];`, `var pools = ["x","y"];`,
+		`var readTenants = [];`, `var publish = false;`,
 		"/etc/polkit-1/rules.d/50-novacron-t1.rules",
 	} {
 		if !strings.Contains(one, line) {
@@ -27,7 +28,9 @@ func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
 // A name stays a name, even with special characters in it.
 func TestNamesCannotBreakOutOfTheRules(t *testing.T) {
 	for _, name := range []string{`a"; } ) ; polkit.log("x`, "a\nb", "a\u2028b", `a\`, "</script>", "*/"} {
-		content, err := Rules{Users: []string{name}, Groups: []string{name}, Tenant: "t1", Pools: []string{name}}.Render()
+		content, err := Rules{
+			Users: []string{name}, Groups: []string{name}, Tenant: "t1", Pools: []string{name},
+		}.Render()
 		if err != nil {
 			t.Fatal(err)
 		}

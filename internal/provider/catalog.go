@@ -31,19 +31,21 @@ type postgresModel struct {
 func catalogAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Where the catalog is: templates, versions and requests. Default: documents in the pool, or " +
-			"the database that `NOVACRON_CATALOG_DSN` names. Images are in the pool in both cases.",
+		MarkdownDescription: "Where the catalog is: templates, versions and requests. Default: documents in " +
+			"the pool, or the database that `NOVACRON_CATALOG_DSN` names. Images are in the pool in both cases.",
 		Attributes: map[string]schema.Attribute{
 			"postgres": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An administrator " +
-					"prepares it once: see the guide [The catalog in PostgreSQL](guides/catalogue-postgresql).",
+				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An " +
+					"administrator prepares it once: see the guide [The catalog in " +
+					"PostgreSQL](guides/catalogue-postgresql).",
 				Attributes: map[string]schema.Attribute{
 					"dsn": schema.StringAttribute{
-						Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-						MarkdownDescription: "Connection string, such as `postgres://nova_t1@db.example.org/nova`, with the role of the " +
-							"provider's `tenant`. The password can come from `PGPASSWORD` or the password file instead. Environment: " +
-							"`NOVACRON_CATALOG_DSN`.",
+						Optional: true, Sensitive: true,
+						Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+						MarkdownDescription: "Connection string, such as `postgres://nova_t1@db.example.org/nova`, " +
+							"with the role of the provider's `tenant`. The password can come from `PGPASSWORD` or " +
+							"the password file instead. Environment: `NOVACRON_CATALOG_DSN`.",
 					},
 				},
 			},
@@ -74,8 +76,9 @@ func openCatalog(
 		if where.Postgres != nil {
 			dsn = env.setting(where.Postgres.DSN, "", envDSN)
 			if dsn == "" {
-				diags.AddAttributeError(path.Root("catalog"), "Missing connection string", "The catalog is in PostgreSQL, but "+
-					"neither dsn nor "+envDSN+" says where: set one of them.")
+				diags.AddAttributeError(path.Root("catalog"), "Missing connection string",
+					"The catalog is in PostgreSQL, but "+
+						"neither dsn nor "+envDSN+" says where: set one of them.")
 				return nil, diags
 			}
 		}

@@ -25,7 +25,9 @@ func TestAccCatalogueInPostgreSQL(t *testing.T) {
 	dsn := pgtest.Database(t)
 	t.Parallel()
 	role, other := pgtest.Role("nova_default"), pgtest.Role("nova_team_2")
-	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role, "team-2": other}); err != nil {
+	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{
+		"default": role, "team-2": other,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	image := tfacc.EmptyImage(t, "16M")
@@ -49,7 +51,8 @@ func TestAccCatalogueInPostgreSQL(t *testing.T) {
 	w.EmptyPlan(t)
 
 	// Another tenant, whose role the server keeps apart, sees nothing of it.
-	stranger := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf("data \"novacron_template\" \"it\" {\n  id = \"default/%s\"\n}\n", name))
+	stranger := tfacc.NewWorkspace(t, tfacc.Provider(pool)+
+		fmt.Sprintf("data \"novacron_template\" \"it\" {\n  id = \"default/%s\"\n}\n", name))
 	stranger.Setenv("NOVACRON_CATALOG_DSN", dsn(other))
 	stranger.Setenv("NOVACRON_TENANT", "team-2")
 	tfacc.Says(t, stranger.Fails(t, "plan"), "default/"+name)
@@ -85,7 +88,9 @@ func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 	var said bytes.Buffer
-	if code := catalogcmd.Run(t.Context(), []string{"copy", "--uri", host.URI, "--pool", pool, "--from", "embedded", "--to", dsn(role), "--move"}, &said, &said); code != 0 {
+	if code := catalogcmd.Run(t.Context(), []string{
+		"copy", "--uri", host.URI, "--pool", pool, "--from", "embedded", "--to", dsn(role), "--move",
+	}, &said, &said); code != 0 {
 		t.Fatalf("exit %d: %s", code, &said)
 	}
 	if documents := host.Leftovers(t, pool, "nova.template"); len(documents) > 0 {
@@ -101,7 +106,8 @@ func rows(t *testing.T, dsn string) (counts string) {
 	t.Helper()
 	conn := pgtest.Connect(t, dsn)
 	defer conn.Close(t.Context())
-	if err := conn.QueryRow(t.Context(), `SELECT format('%s templates, %s versions', (SELECT count(*) FROM novacron.template),
+	if err := conn.QueryRow(t.Context(),
+		`SELECT format('%s templates, %s versions', (SELECT count(*) FROM novacron.template),
 		(SELECT count(*) FROM novacron.version))`).Scan(&counts); err != nil {
 		t.Fatal(err)
 	}
@@ -115,14 +121,16 @@ func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-w0rd"
 	locked := pgtest.Role("locked")
-	pgtest.Exec(t, dsn(pgtest.Superuser), "CREATE ROLE "+locked+" LOGIN PASSWORD 'another' IN ROLE "+pgtest.PasswordGroup)
+	pgtest.Exec(t, dsn(pgtest.Superuser), "CREATE ROLE "+locked+" LOGIN PASSWORD 'another' IN ROLE "+
+		pgtest.PasswordGroup)
 	for name, test := range map[string]struct{ dsn, says string }{
 		"not prepared":   {dsn(pgtest.Superuser), "catalog init"},
 		"wrong password": {dsn(locked) + "&password=" + secret, "the password is wrong"},
 		"no server":      {"postgres://nova:" + secret + "@127.0.0.1:1/nova", "check host and port"},
 		"no DSN":         {"postgres://nova:" + secret + "%zz@127.0.0.1/nova", "write it as postgres://"},
 	} {
-		w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  catalog = { postgres = { dsn = %q } }\n}\n", test.dsn)+
+		w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  catalog = { postgres = { dsn = %q } }\n}\n",
+			test.dsn)+
 			"data \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
 		w.Setenv("TF_LOG", "TRACE")
 		out := w.Fails(t, "plan", "-no-color")
@@ -133,6 +141,7 @@ func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
 			t.Errorf("%s: the password is in the log, or there is no log:\n%s", name, out)
 		}
 	}
-	w := tfacc.NewWorkspace(t, "provider \"novacron\" {\n  catalog = { postgres = {} }\n}\ndata \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
+	w := tfacc.NewWorkspace(t, "provider \"novacron\" {\n  catalog = { postgres = {} }\n}\ndata "+
+		"\"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
 	tfacc.Says(t, w.Fails(t, "plan"), "Missing connection string", "NOVACRON_CATALOG_DSN")
 }

@@ -44,8 +44,11 @@ type model struct {
 }
 
 // ValidateConfig implements provider.ProviderWithValidateConfig.
-func (p *Provider) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
-	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres") // its dsn contains a password, so it is mostly in the environment
+func (p *Provider) ValidateConfig(
+	_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse,
+) {
+	// its dsn contains a password, so it is mostly in the environment
+	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw, "catalog.postgres")
 }
 
 // Configure implements provider.Provider. It connects nothing: the first use does.
@@ -62,7 +65,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	resp.ResourceData, resp.DataSourceData = s, s
 	defer p.configured(s)
 	for _, v := range []attr.Value{
-		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType, config.Tiers, config.Public, config.Retention,
+		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType,
+		config.Tiers, config.Public, config.Retention,
 	} {
 		if !attribute.Known(ctx, v) {
 			s.Deferred = true
@@ -70,7 +74,9 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		}
 	}
 	tenant := p.env.setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
-	host, err := libvirt.New(libvirt.Options{URI: p.env.setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant})
+	host, err := libvirt.New(libvirt.Options{
+		URI: p.env.setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant,
+	})
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
 		return
@@ -78,7 +84,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	s.OnClose(func() { _ = host.Close() })
 	domainType := p.env.setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
-		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"), Groups: attribute.Strings(config.Groups.Elements()),
+		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"),
+		Groups: attribute.Strings(config.Groups.Elements()),
 	}
 	checkEnvironment(&resp.Diagnostics, tenant, domainType)
 	checkNames(&resp.Diagnostics, me)
@@ -108,7 +115,8 @@ func checkEnvironment(diags *diag.Diagnostics, tenant, domainType string) {
 		diags.AddAttributeError(path.Root("tenant"), "Invalid tenant", fmt.Sprintf("NOVACRON_TENANT: %v.", err))
 	}
 	if domainType != "" && domainType != "kvm" && domainType != "qemu" {
-		diags.AddAttributeError(path.Root("domain_type"), "Invalid domain type", fmt.Sprintf("NOVACRON_DOMAIN_TYPE: %q is neither kvm nor qemu.", domainType))
+		diags.AddAttributeError(path.Root("domain_type"), "Invalid domain type",
+			fmt.Sprintf("NOVACRON_DOMAIN_TYPE: %q is neither kvm nor qemu.", domainType))
 	}
 }
 
@@ -119,12 +127,14 @@ func checkNames(diags *diag.Diagnostics, me catalog.Principal) {
 		return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 	}
 	if odd(me.User) {
-		diags.AddAttributeError(path.Root("user"), "Invalid user", fmt.Sprintf("The user's name %q, of user, NOVACRON_USER "+
-			"or the operating system, holds a control character, or bytes that are not UTF-8.", me.User))
+		diags.AddAttributeError(path.Root("user"), "Invalid user",
+			fmt.Sprintf("The user's name %q, of user, NOVACRON_USER "+
+				"or the operating system, holds a control character, or bytes that are not UTF-8.", me.User))
 	}
 	for _, group := range me.Groups {
 		if odd(group) {
-			diags.AddAttributeError(path.Root("groups"), "Invalid group", fmt.Sprintf("The group's name %q holds a control character.", group))
+			diags.AddAttributeError(path.Root("groups"), "Invalid group",
+				fmt.Sprintf("The group's name %q holds a control character.", group))
 		}
 	}
 }

@@ -103,7 +103,9 @@ func TestAccADamagedDocumentDestroysNothing(t *testing.T) {
 	t.Parallel()
 	disks := d.host.Virsh(t, "domblklist", d.domain)
 	damages := map[string]func([]byte) []byte{
-		"flipped": flip, "zeroed": func(data []byte) []byte { return make([]byte, len(data)) }, "emptied": func([]byte) []byte { return nil },
+		"flipped": flip, "zeroed": func(data []byte) []byte {
+			return make([]byte, len(data))
+		}, "emptied": func([]byte) []byte { return nil },
 	}
 	for name, damage := range damages {
 		for _, kind := range []string{"template", "version", "base"} {
@@ -144,9 +146,11 @@ func TestAccAnOlderRevisionStandsInAndIsRestored(t *testing.T) {
 	if err != nil {
 		t.Errorf("the plan differs: %v", err)
 	}
-	tfacc.Says(t, out, "Catalog is damaged", filepath.Base(newest), "was read in its place", "catalog repair --pool "+d.pool, "--uri", "--yes")
+	tfacc.Says(t, out, "Catalog is damaged", filepath.Base(newest), "was read in its place",
+		"catalog repair --pool "+d.pool, "--uri", "--yes")
 	d.Configure(t, d.config("thrice"))
-	tfacc.Says(t, d.Fails(t, "apply", "-auto-approve"), "Could not update template", filepath.Base(newest), "catalog repair --pool "+d.pool, "--uri", "--yes")
+	tfacc.Says(t, d.Fails(t, "apply", "-auto-approve"), "Could not update template", filepath.Base(newest),
+		"catalog repair --pool "+d.pool, "--uri", "--yes")
 
 	keep := t.TempDir()
 	tfacc.Says(t, d.repair(t, 1), filepath.Base(newest), "its checksum differs", "is whole: it holds 1 records", "1 of")
@@ -186,7 +190,8 @@ func TestAccDamagedMetadataAreNotMissing(t *testing.T) {
 	}
 	define(damaged)
 	for _, command := range [][]string{
-		{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"},
+		{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"},
+		{"destroy", "-auto-approve", "-refresh=false"},
 		{"destroy", "-auto-approve", "-refresh=false", "-target=novacron_template_version.it"},
 	} {
 		tfacc.Says(t, d.Fails(t, command...), fmt.Sprintf("omain %q", d.domain), "metadata are damaged")

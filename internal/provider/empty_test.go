@@ -21,15 +21,18 @@ func TestObjectsOfWhichNothingIsSetAreWarnedOf(t *testing.T) {
 	checked := 0
 	for name, schema := range schemas.ResourceSchemas {
 		validate := func(config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
-			resp, err := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: config})
+			resp, err := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+				TypeName: name, Config: config,
+			})
 			return resp.Diagnostics, err
 		}
 		checked += checkNested(t, name, schema, validate)
 	}
-	checked += checkNested(t, "provider", schemas.Provider, func(config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
-		resp, err := s.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
-		return resp.Diagnostics, err
-	})
+	checked += checkNested(t, "provider", schemas.Provider,
+		func(config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
+			resp, err := s.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
+			return resp.Diagnostics, err
+		})
 	if checked < 20 {
 		t.Errorf("only %d nested attributes were found", checked)
 	}
@@ -43,11 +46,16 @@ func TestObjectsOfWhichNothingIsSetAreWarnedOf(t *testing.T) {
 }
 
 // checkNested checks all nested attributes of a schema, one after the other, and counts them.
-func checkNested(t *testing.T, name string, schema *tfprotov6.Schema, validate func(*tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) (checked int) {
+func checkNested(
+	t *testing.T, name string, schema *tfprotov6.Schema,
+	validate func(*tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error),
+) (checked int) {
 	t.Helper()
 	kind := schema.ValueType()
-	var check func(at string, attributes []*tfprotov6.SchemaAttribute, around func(name string, v tftypes.Value) tftypes.Value)
-	check = func(at string, attributes []*tfprotov6.SchemaAttribute, around func(name string, v tftypes.Value) tftypes.Value) {
+	var check func(at string, attributes []*tfprotov6.SchemaAttribute,
+		around func(name string, v tftypes.Value) tftypes.Value)
+	check = func(at string, attributes []*tfprotov6.SchemaAttribute,
+		around func(name string, v tftypes.Value) tftypes.Value) {
 		for _, a := range attributes {
 			if a.NestedType == nil || a.Computed {
 				continue
@@ -63,11 +71,13 @@ func checkNested(t *testing.T, name string, schema *tfprotov6.Schema, validate f
 				}, where+`["it"]`
 			}
 			with := func(name string, v tftypes.Value) tftypes.Value { return put(objectWith(object, name, v)) }
-			if got := warned(t, kind, put(objectWith(object, "", tftypes.Value{})), where, validate); got == (where == "catalog.postgres") {
+			if got := warned(t, kind, put(objectWith(object, "", tftypes.Value{})), where,
+				validate); got == (where == "catalog.postgres") {
 				t.Errorf("%s: %s with nothing in it is warned of: %t", name, where, got)
 			}
 			for _, inner := range a.NestedType.Attributes {
-				if warned(t, kind, with(inner.Name, tftypes.NewValue(inner.ValueType(), tftypes.UnknownValue)), where, validate) {
+				if warned(t, kind, with(inner.Name, tftypes.NewValue(inner.ValueType(), tftypes.UnknownValue)), where,
+					validate) {
 					t.Errorf("%s: %s is warned of while %s is not known", name, where, inner.Name)
 				}
 			}
@@ -94,7 +104,10 @@ func objectWith(of tftypes.Object, name string, v tftypes.Value) tftypes.Value {
 }
 
 // warned tells whether a configuration is warned of for what is at a path.
-func warned(t *testing.T, kind tftypes.Type, config tftypes.Value, where string, validate func(*tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) bool {
+func warned(
+	t *testing.T, kind tftypes.Type, config tftypes.Value, where string,
+	validate func(*tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error),
+) bool {
 	t.Helper()
 	encoded, err := tfprotov6.NewDynamicValue(kind, config)
 	if err != nil {
@@ -109,8 +122,10 @@ func warned(t *testing.T, kind tftypes.Type, config tftypes.Value, where string,
 		for _, d := range diagnostics {
 			top, _, _ := strings.Cut(where, ".")
 			top, _, _ = strings.Cut(top, "[")
-			said := where == top || strings.HasPrefix(d.Detail, where+": ") || strings.HasSuffix(d.Attribute.String(), `ElementKeyString("it")`)
-			if d.Summary == nothingIsSet && d.Severity == tfprotov6.DiagnosticSeverityWarning && said && strings.Contains(d.Attribute.String(), `"`+top+`"`) {
+			said := where == top || strings.HasPrefix(d.Detail, where+": ") ||
+				strings.HasSuffix(d.Attribute.String(), `ElementKeyString("it")`)
+			if d.Summary == nothingIsSet && d.Severity == tfprotov6.DiagnosticSeverityWarning && said &&
+				strings.Contains(d.Attribute.String(), `"`+top+`"`) {
 				found = true
 			}
 		}
@@ -130,20 +145,24 @@ func TestWhatMayBeEmptyIsNotWarnedOf(t *testing.T) {
 	}
 	instance := schemas.ResourceSchemas["novacron_instance"].ValueType().(tftypes.Object)
 	empty := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{}}, map[string]tftypes.Value{})
-	nothing := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"a": tftypes.String}}, map[string]tftypes.Value{"a": tftypes.NewValue(tftypes.String, nil)})
+	nothing := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"a": tftypes.String}},
+		map[string]tftypes.Value{"a": tftypes.NewValue(tftypes.String, nil)})
 	network := instance.AttributeTypes["network_profile"].(tftypes.Object)
 	for what, config := range map[string]tftypes.Value{
 		"parameters":       objectWith(instance, "parameters", empty),
 		"a null parameter": objectWith(instance, "parameters", nothing),
 		"no interfaces": objectWith(instance, "network_profile", objectWith(network, "interfaces",
 			tftypes.NewValue(network.AttributeTypes["interfaces"], map[string]tftypes.Value{}))),
-		"timeouts": objectWith(instance, "timeouts", objectWith(instance.AttributeTypes["timeouts"].(tftypes.Object), "", tftypes.Value{})),
+		"timeouts": objectWith(instance, "timeouts", objectWith(instance.AttributeTypes["timeouts"].(tftypes.Object),
+			"", tftypes.Value{})),
 	} {
 		encoded, err := tfprotov6.NewDynamicValue(instance, config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: "novacron_instance", Config: &encoded})
+		resp, err := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+			TypeName: "novacron_instance", Config: &encoded,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

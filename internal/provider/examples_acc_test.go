@@ -60,8 +60,9 @@ func TestAccExamplesAreValid(t *testing.T) {
 		})
 	}
 	valid("provider", map[string]string{"main.tf": example(t, "provider/provider.tf")})
-	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"), "variables.tf": example(t, "quickstart/variables.tf"),
-		"outputs.tf": example(t, "quickstart/outputs.tf")})
+	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"),
+		"variables.tf": example(t, "quickstart/variables.tf"),
+		"outputs.tf":   example(t, "quickstart/outputs.tf")})
 	valid("catalogue in PostgreSQL", map[string]string{"main.tf": example(t, "catalogue-postgresql/main.tf")})
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
@@ -70,7 +71,9 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
 	valid("publishing releases", map[string]string{"main.tf": example(t, "publishing-releases/main.tf")})
 	pages := map[string]string{}
-	for _, kind := range []string{"resources/*/resource*.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
+	for _, kind := range []string{
+		"resources/*/resource*.tf", "data-sources/*/data-source.tf", "functions/*/function.tf",
+	} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", kind))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: %d files, %v", kind, len(paths), err)
@@ -95,7 +98,8 @@ func homeWithKey(t *testing.T) (home, private string) {
 	if err := os.Mkdir(filepath.Dir(private), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+		private).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return home, private
@@ -130,27 +134,33 @@ func TestAccExamplesWork(t *testing.T) {
 	// The other version's image is a download from a site that does not exist.
 	tfacc.Says(t, apply(team, "-target=novacron_template_version.v1_0"), "2 added")
 
-	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n  is_public = true\n}\n")
+	platform := tenant("platform", "resource \"novacron_template\" \"debian\" {\n  name = \"debian-12\"\n  "+
+		"is_public = true\n}\n")
 	t.Cleanup(func() { platform.Destroy(t) })
 	platform.Apply(t)
 
 	host.Exec(t, "ip", "link", "add", "br0", "type", "bridge") // which the template's second interface is on
 	t.Cleanup(func() { host.Exec(t, "ip", "link", "delete", "br0") })
-	user := tenant("team-a", "resource \"novacron_instance\" \"web\" {\n  name = \"web-1\"\n  template_id = \"team-a/ubuntu-server-24.04\"\n"+
-		"  version = \"1.0.0\"\n  power_state = \"stopped\"\n  parameters = { hostname = \"web-1\" }\n}\n")
+	user := tenant("team-a", "resource \"novacron_instance\" \"web\" {\n  name = \"web-1\"\n  template_id = "+
+		"\"team-a/ubuntu-server-24.04\"\n  version = \"1.0.0\"\n  power_state = \"stopped\"\n  parameters = { "+
+		"hostname = \"web-1\" }\n}\n")
 	t.Cleanup(func() { user.Destroy(t) })
 	user.Apply(t)
 
 	reader := tenant("team-a", "")
-	for _, page := range []string{"host", "template", "templates", "template_version", "template_versions", "instance", "instances", "provisioning_requests", "catalog", "polkit_rules"} {
+	for _, page := range []string{
+		"host", "template", "templates", "template_version", "template_versions", "instance", "instances",
+		"provisioning_requests", "catalog", "polkit_rules",
+	} {
 		reader.Write(t, "novacron_"+page+".tf", example(t, "data-sources/novacron_"+page+"/data-source.tf"))
 	}
 	for _, name := range []string{"version_matches", "newest_version", "parse_id"} {
 		reader.Write(t, name+".tf", example(t, "functions/"+name+"/function.tf"))
 	}
-	tfacc.Says(t, reader.Apply(t), "its rules guard against mistakes only", "0 added", "backends = {}", "failures = []", `image_digest = "sha256:`, "is_long_term = true",
-		"library_gb = 0", `newest_release = "1.10.0"`, "50-novacron-platform.rules", "seconds = {", `"web-1" = [`, `template = "ubuntu-server-24.04 1.1.0 of platform"`,
-		"unused_versions = []")
+	tfacc.Says(t, reader.Apply(t), "its rules guard against mistakes only", "0 added", "backends = {}", "failures = []",
+		`image_digest = "sha256:`, "is_long_term = true", "library_gb = 0", `newest_release = "1.10.0"`,
+		"50-novacron-platform.rules", "seconds = {", `"web-1" = [`,
+		`template = "ubuntu-server-24.04 1.1.0 of platform"`, "unused_versions = []")
 }
 
 // The guide's worked example can be planned, and finds the mistake that the guide shows.
@@ -176,7 +186,8 @@ func TestAccWorkedExampleFindsMistakes(t *testing.T) {
 	}
 	wrong := exchanged(t, worked, "http_port = 80\n", "http_port = \"http\"\n")
 	w.Write(t, "main.tf", wrong)
-	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 73", `http_port = "http"`, `Parameter "http_port": "http" is not an integer.`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Invalid parameter value", "on main.tf line 73", `http_port = "http"`,
+		`Parameter "http_port": "http" is not an integer.`)
 }
 
 // The guide's example is applied as it stands, and a release is added, followed and removed as the

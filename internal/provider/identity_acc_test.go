@@ -28,7 +28,9 @@ type terraform struct {
 // talk configures a provider for a pool.
 func talk(t *testing.T, pool string) *terraform {
 	t.Helper()
-	tf := &terraform{t: t, server: server(t), resources: map[string]tftypes.Object{}, identities: map[string]tftypes.Object{}}
+	tf := &terraform{
+		t: t, server: server(t), resources: map[string]tftypes.Object{}, identities: map[string]tftypes.Object{},
+	}
 	schemas, err := tf.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	tf.must(err, schemas.Diagnostics)
 	for name, s := range schemas.ResourceSchemas {
@@ -40,7 +42,9 @@ func talk(t *testing.T, pool string) *terraform {
 		tf.identities[name], _ = s.ValueType().(tftypes.Object)
 	}
 	configuration, _ := schemas.Provider.ValueType().(tftypes.Object)
-	configured, err := tf.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: tf.encode(configuration, fields{"pool": pool})})
+	configured, err := tf.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: tf.encode(configuration, fields{"pool": pool}),
+	})
 	tf.must(err, configured.Diagnostics)
 	return tf
 }
@@ -110,19 +114,28 @@ func (tf *terraform) create(resource string, config fields) (*tfprotov6.DynamicV
 	tf.t.Helper()
 	of := tf.resources[resource]
 	planned, err := tf.server.PlanResourceChange(tf.t.Context(), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: resource, Config: tf.encode(of, config), ProposedNewState: tf.encode(of, config), PriorState: tf.encode(of, nil),
+		TypeName: resource, Config: tf.encode(of, config), ProposedNewState: tf.encode(of, config),
+		PriorState: tf.encode(of, nil),
 	})
 	tf.must(err, planned.Diagnostics)
 	applied, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: resource, Config: tf.encode(of, config), PlannedState: planned.PlannedState, PriorState: tf.encode(of, nil),
-		PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity,
+		TypeName:        resource,
+		Config:          tf.encode(of, config),
+		PlannedState:    planned.PlannedState,
+		PriorState:      tf.encode(of, nil),
+		PlannedPrivate:  planned.PlannedPrivate,
+		PlannedIdentity: planned.PlannedIdentity,
 	})
 	tf.must(err, applied.Diagnostics)
 	ctx := context.WithoutCancel(tf.t.Context())
 	tf.t.Cleanup(func() {
 		gone, err := tf.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
-			TypeName: resource, Config: tf.encode(of, nil), PlannedState: tf.encode(of, nil), PriorState: applied.NewState,
-			PlannedPrivate: applied.Private, PlannedIdentity: applied.NewIdentity,
+			TypeName:        resource,
+			Config:          tf.encode(of, nil),
+			PlannedState:    tf.encode(of, nil),
+			PriorState:      applied.NewState,
+			PlannedPrivate:  applied.Private,
+			PlannedIdentity: applied.NewIdentity,
 		})
 		tf.must(err, gone.Diagnostics)
 	})
@@ -130,7 +143,9 @@ func (tf *terraform) create(resource string, config fields) (*tfprotov6.DynamicV
 }
 
 // refresh reads a resource, with an identity or without.
-func (tf *terraform) refresh(resource string, state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData, private []byte) (map[string]string, *tfprotov6.ReadResourceResponse) {
+func (tf *terraform) refresh(
+	resource string, state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData, private []byte,
+) (map[string]string, *tfprotov6.ReadResourceResponse) {
 	tf.t.Helper()
 	read, err := tf.server.ReadResource(tf.t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName: resource, CurrentState: state, CurrentIdentity: identity, Private: private,
@@ -166,9 +181,12 @@ func TestAccResourcesAreKnownByIdentity(t *testing.T) {
 	templateState, templateIdentity := tf.create(template, fields{"name": name})
 	source, _ := tf.resources[version].AttributeTypes["source"].(tftypes.Object)
 	versionState, versionIdentity := tf.create(version, fields{
-		"template_id": "default/" + name, "version": "1.0.0", "source": value(source, fields{"path": tfacc.EmptyImage(t, "16M")}),
+		"template_id": "default/" + name, "version": "1.0.0",
+		"source": value(source, fields{"path": tfacc.EmptyImage(t, "16M")}),
 	})
-	instanceState, instanceIdentity := tf.create(instance, fields{"name": name, "template_id": "default/" + name, "power_state": "stopped"})
+	instanceState, instanceIdentity := tf.create(instance, fields{
+		"name": name, "template_id": "default/" + name, "power_state": "stopped",
+	})
 	uuid := tf.says(instance, instanceIdentity)["id"]
 	if domain := strings.TrimSpace(host.Virsh(t, "domuuid", name)); domain != uuid {
 		t.Errorf("the instance is identified by %q, its domain has the UUID %s", uuid, domain)
@@ -187,19 +205,33 @@ func TestAccResourcesAreKnownByIdentity(t *testing.T) {
 		{template, templateState, templateIdentity, map[string]string{"tenant": "default", "name": name},
 			[]string{name, "default/" + name},
 			[]fields{{"name": name}, {"name": name, "tenant": "default"}},
-			map[string]string{"": "write it as tenant/name", "a/b/c": `"a/b/c" is not a template id: write it as tenant/name, for example default/ubuntu, or as name`,
+			map[string]string{"": "write it as tenant/name",
+				"a/b/c": `"a/b/c" is not a template id: write it as tenant/name, for example ` +
+					`default/ubuntu, or as name`,
 				"other/" + name: "has no template \"other/" + name},
-			map[string]fields{`has no template "other/` + name: {"name": name, "tenant": "other"}, `"No name" is not a template id`: {"name": "No name"}}},
-		{version, versionState, versionIdentity, map[string]string{"tenant": "default", "template": name, "version": "1.0.0"},
+			map[string]fields{
+				`has no template "other/` + name: {"name": name, "tenant": "other"},
+				`"No name" is not a template id`: {"name": "No name"},
+			}},
+		{version, versionState, versionIdentity, map[string]string{
+			"tenant": "default", "template": name, "version": "1.0.0",
+		},
 			[]string{name + "@1.0.0", "default/" + name + "@1.0.0"},
-			[]fields{{"template": name, "version": "1.0.0"}, {"template": name, "version": "1.0.0", "tenant": "default"}},
-			map[string]string{name: "write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0", name + "@1.0": "is not a version id",
+			[]fields{
+				{"template": name, "version": "1.0.0"},
+				{"template": name, "version": "1.0.0", "tenant": "default"},
+			},
+			map[string]string{name: "write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0",
+				name + "@1.0":   "is not a version id",
 				name + "@1.0.1": "has no version \"default/" + name + "@1.0.1"},
 			map[string]fields{`has no version "default/` + name + `@2.0.0`: {"template": name, "version": "2.0.0"}}},
 		{instance, instanceState, instanceIdentity, map[string]string{"id": uuid},
 			[]string{name, "default/" + name, uuid}, []fields{{"id": uuid}},
 			map[string]string{name + "-not": `use its UUID, "tenant/name", or its name`},
-			map[string]fields{`"` + name + `" is not a UUID`: {"id": name}, "has no instance with the UUID 00000000-": {"id": strings.Repeat("0", 8) + uuid[8:]}}},
+			map[string]fields{
+				`"` + name + `" is not a UUID`:            {"id": name},
+				"has no instance with the UUID 00000000-": {"id": strings.Repeat("0", 8) + uuid[8:]},
+			}},
 	} {
 		expect := func(what string, got map[string]string) {
 			t.Helper()
@@ -215,7 +247,11 @@ func TestAccResourcesAreKnownByIdentity(t *testing.T) {
 
 		// A plan of nothing keeps it.
 		planned, err := tf.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
-			TypeName: c.resource, Config: read.NewState, PriorState: read.NewState, ProposedNewState: read.NewState, PriorIdentity: read.NewIdentity,
+			TypeName:         c.resource,
+			Config:           read.NewState,
+			PriorState:       read.NewState,
+			ProposedNewState: read.NewState,
+			PriorIdentity:    read.NewIdentity,
 		})
 		tf.must(err, planned.Diagnostics)
 		expect("a plan", tf.says(c.resource, planned.PlannedIdentity))
@@ -237,7 +273,8 @@ func TestAccResourcesAreKnownByIdentity(t *testing.T) {
 		}
 		for says, given := range c.wrong {
 			if _, err := tf.adopt(c.resource, "", given); err == nil || !strings.Contains(err.Error(), says) {
-				t.Errorf("importing %s by the identity %v: %v, want an error that says %s", c.resource, given, err, says)
+				t.Errorf("importing %s by the identity %v: %v, want an error that says %s",
+					c.resource, given, err, says)
 			}
 		}
 	}

@@ -49,7 +49,8 @@ func TestIdentitiesAreToldAndDocumented(t *testing.T) {
 		}
 		slices.Sort(required)
 		if schema.Version != 0 || !slices.Equal(required, want.required) || !slices.Equal(optional, want.optional) {
-			t.Errorf("%s is identified by %q, and %q if need be, in version %d", resource, required, optional, schema.Version)
+			t.Errorf("%s is identified by %q, and %q if need be, in version %d",
+				resource, required, optional, schema.Version)
 		}
 	}
 }

@@ -186,7 +186,8 @@ func (l library) use(t *testing.T, at string, dsn map[string]string) {
 			t.Errorf("the library differs from what the earlier provider saw:\n%s", strings.Join(missing, "\n"))
 		}
 	}
-	if admin := dsn["admin"]; admin != "" { // the role that brings the database up to date, after the provider of all tenants
+	// the role that brings the database up to date, after the provider of all tenants
+	if admin := dsn["admin"]; admin != "" {
 		if _, err := pgstore.Init(t.Context(), admin, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,8 @@ func TestAccWhatMayNotBeReadAnyMoreIsNotForgotten(t *testing.T) {
 			dsn := ""
 			if kind == "postgres" {
 				database, role := pgtest.Database(t), pgtest.Role("nova_default")
-				if _, err := pgstore.Init(t.Context(), database(pgtest.Superuser), map[string]string{"default": role}); err != nil {
+				if _, err := pgstore.Init(t.Context(), database(pgtest.Superuser),
+					map[string]string{"default": role}); err != nil {
 					t.Fatal(err)
 				}
 				dsn = database(role)
@@ -53,7 +54,8 @@ resource "novacron_template_version" "it" {
 				}
 				return w
 			}
-			imports := fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = novacron_template_version.it\n  id = %q\n}\n", name, name+"@1.0.0")
+			imports := fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = "+
+				"novacron_template_version.it\n  id = %q\n}\n", name, name+"@1.0.0")
 			alice, bob := open(config("alice", "", "", "")), open(config("bob", "", "", imports))
 			alice.Apply(t)
 			t.Cleanup(func() { alice.Destroy(t) })
@@ -72,8 +74,9 @@ resource "novacron_template_version" "it" {
 			}
 
 			alice.Configure(t, config("alice", `access_control = { read_users = ["carol"] }`, "", ""))
-			refused("No permission to read", `The state has the template "default/`+name+`". It is there, but user "bob" of tenant "default" no longer has the right to read`, `Its owner "alice"`,
-				"read_users or read_groups", "terraform state rm")
+			refused("No permission to read", `The state has the template "default/`+name+
+				`". It is there, but user "bob" of tenant "default" no longer has the right to read`,
+				`Its owner "alice"`, "read_users or read_groups", "terraform state rm")
 			tfacc.Says(t, bob.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "No permission to read")
 			late := open(config("bob", "", "", imports)) // a user who never had it is told nothing
 			tfacc.Says(t, late.Fails(t, "plan"), "Could not import template", `has no template "default/`+name)
@@ -81,7 +84,8 @@ resource "novacron_template_version" "it" {
 			const written = `access_control = { write_users = ["alice"] }`
 			alice.Configure(t, config("alice", written, `state = "draft"`, ""))
 			bob.Configure(t, config("bob", written, "", ""))
-			refused(`The state has the version "default/`+name+`@1.0.0"`, "it has become a draft", `may write template "default/`+name+`"`, "write_users or write_groups")
+			refused(`The state has the version "default/`+name+`@1.0.0"`, "it has become a draft",
+				`may write template "default/`+name+`"`, "write_users or write_groups")
 
 			alice.EmptyPlan(t)
 			alice.Configure(t, config("alice", written, "", ""))

@@ -16,12 +16,14 @@ func TestAccModuleTestsExampleWorks(t *testing.T) {
 	t.Parallel()
 	pool, _ := host.Pool(t, tfacc.Name("module"))
 	w := tfacc.NewWorkspace(t, "")
-	if err := os.CopyFS(filepath.Join(w.Dir, "module"), os.DirFS(filepath.Join("..", "..", "examples", "module-tests"))); err != nil {
+	if err := os.CopyFS(filepath.Join(w.Dir, "module"),
+		os.DirFS(filepath.Join("..", "..", "examples", "module-tests"))); err != nil {
 		t.Fatal(err)
 	}
 	// Modules below need an init, which asks registries for a provider that dev_overrides has.
 	mirror := t.TempDir()
-	binary := filepath.Join(mirror, "registry.terraform.io", "novacron", "novacron", "0.1.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-novacron_v0.1.0")
+	binary := filepath.Join(mirror, "registry.terraform.io", "novacron", "novacron", "0.1.0",
+		runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-novacron_v0.1.0")
 	if err := os.MkdirAll(filepath.Dir(binary), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,11 @@ func TestAccModuleTestsExampleWorks(t *testing.T) {
 	run := func(args ...string) (string, error) {
 		return w.Run(t.Context(), append([]string{"-chdir=module"}, args...)...)
 	}
-	for _, args := range [][]string{{"init"}, {"test", "-filter=tests/real.tftest.hcl"}, {"test", "-filter=tests/mocked.tftest.hcl"}} {
+	for _, args := range [][]string{
+		{"init"},
+		{"test", "-filter=tests/real.tftest.hcl"},
+		{"test", "-filter=tests/mocked.tftest.hcl"},
+	} {
 		out, err := run(args...)
 		if err != nil {
 			t.Fatalf("terraform %v: %v\n%s", args, err, out)
@@ -50,7 +56,9 @@ func TestAccModuleTestsExampleWorks(t *testing.T) {
 	// What the template does not allow, a mock lets pass.
 	add := func(file, template string) {
 		content := example(t, "module-tests/tests/"+file)
-		w.Write(t, filepath.Join("module", "tests", file), content+"run \"port\" {\n  command = plan\n  variables {\n    name = \"web-test\"\n    http_port = 99999\n"+template+"  }\n}\n")
+		w.Write(t, filepath.Join("module", "tests", file),
+			content+"run \"port\" {\n  command = plan\n  variables {\n    name = \"web-test\"\n    http_port = 99999\n"+
+				template+"  }\n}\n")
 	}
 	add("mocked.tftest.hcl", "")
 	add("real.tftest.hcl", "    template_id = run.platform.template_id\n")

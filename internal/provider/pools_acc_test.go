@@ -37,11 +37,13 @@ resource "novacron_template_version" "it" {
 	t.Cleanup(func() { platform.Destroy(t) })
 
 	instance := func(template string) string {
-		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = \"default/%s\"\n  power_state = \"stopped\"\n}\n", name, template)
+		return fmt.Sprintf("resource \"novacron_instance\" \"it\" {\n  name = %q\n  template_id = \"default/%s\"\n  "+
+			"power_state = \"stopped\"\n}\n", name, template)
 	}
 	team := tfacc.NewWorkspace(t, tfacc.Provider(second)+instance(name))
 	team.Setenv("NOVACRON_CATALOG_DSN", dsn(role))
-	tfacc.Says(t, team.Fails(t, "plan"), "Image not found in this pool", `Version "default/`+name+`@1.0.0" is in the catalog, but its image is not in the pool "`+second+`"`)
+	tfacc.Says(t, team.Fails(t, "plan"), "Image not found in this pool",
+		`Version "default/`+name+`@1.0.0" is in the catalog, but its image is not in the pool "`+second+`"`)
 	team.Configure(t, tfacc.Provider(second)+instance("nobodys"))
 	tfacc.Says(t, team.Fails(t, "plan"), "Template not found", "The catalog in PostgreSQL database")
 	team.Configure(t, tfacc.Provider(first)+instance(name))

@@ -44,8 +44,10 @@ type Provider struct {
 	env     environment
 	session atomic.Pointer[face.Session] // as last configured; nil before
 
-	mu       sync.Mutex
-	sessions []*face.Session // all that were configured: a process that a test or a debugger runs in may serve several commands
+	mu sync.Mutex
+	// all that were configured: a process that a test or a debugger runs in may serve several
+	// commands
+	sessions []*face.Session
 }
 
 // configured records what the provider was configured to be.
@@ -93,35 +95,42 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	some := []validator.String{stringvalidator.LengthAtLeast(1)} // "" is a mistake, not a default
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and instances that are " +
-			"cloned from them.",
+		MarkdownDescription: "A template library for plain libvirt/KVM hosts: templates, versions, and " +
+			"instances that are cloned from them.",
 		Attributes: map[string]schema.Attribute{
-			"uri": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
-				"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then `LIBVIRT_DEFAULT_URI`. " +
-				"Default: `qemu:///system`."},
-			"pool": schema.StringAttribute{Optional: true, Validators: some, MarkdownDescription: "Storage pool of the library " +
-				"and of the instances' disks. Environment: `NOVACRON_POOL`. Default: `novacron`, a directory pool that is " +
-				"created if it is missing; any other pool must exist. Keep other files out of its directory: libvirt lists at " +
-				"most 16,384 volumes of a pool."},
-			"tenant": schema.StringAttribute{Optional: true, Validators: []validator.String{face.Valid(naming.ValidateTenant)},
+			"uri": schema.StringAttribute{Optional: true, Validators: some,
+				MarkdownDescription: "libvirt URI of the host, such as `qemu:///system`, " +
+					"`qemu+ssh://root@kvm1/system` or `qemu+tls://kvm1/system`. Environment: `NOVACRON_URI`, then " +
+					"`LIBVIRT_DEFAULT_URI`. Default: `qemu:///system`."},
+			"pool": schema.StringAttribute{Optional: true, Validators: some,
+				MarkdownDescription: "Storage pool of the library " +
+					"and of the instances' disks. Environment: `NOVACRON_POOL`. Default: `novacron`, a directory " +
+					"pool that is created if it is missing; any other pool must exist. Keep other files out of its " +
+					"directory: libvirt lists at most 16,384 volumes of a pool."},
+			"tenant": schema.StringAttribute{Optional: true,
+				Validators:          []validator.String{face.Valid(naming.ValidateTenant)},
 				MarkdownDescription: "Tenant to work for. Environment: `NOVACRON_TENANT`. Default: `default`."},
 			"user": schema.StringAttribute{Optional: true, Validators: some,
-				MarkdownDescription: "User who owns new templates and requests instances. Environment: `NOVACRON_USER`. Default: " +
-					"the user of the operating system."},
+				MarkdownDescription: "User who owns new templates and requests instances. Environment: " +
+					"`NOVACRON_USER`. Default: the user of the operating system."},
 			"groups": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
-				MarkdownDescription: "Groups of the tenant that the user belongs to, for templates whose `access_control` names groups."},
+				Validators: []validator.Set{setvalidator.ValueStringsAre(some...)},
+				MarkdownDescription: "Groups of the tenant that the user belongs to, for templates whose " +
+					"`access_control` names groups."},
 			"catalog": catalogAttribute(),
-			"domain_type": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
+			"domain_type": schema.StringAttribute{Optional: true,
+				Validators: []validator.String{stringvalidator.OneOf("kvm", "qemu")},
 				MarkdownDescription: "How guests run: `kvm`, or `qemu` for software emulation. Environment: " +
 					"`NOVACRON_DOMAIN_TYPE`. Default: `kvm` if the host offers it, otherwise `qemu`."},
 			"storage_tiers": schema.MapAttribute{Optional: true, ElementType: types.StringType,
 				Validators: []validator.Map{mapvalidator.KeysAre(some...), mapvalidator.ValueStringsAre(some...)},
-				MarkdownDescription: "Storage pools of the host, by the names that `storage_tier` of disks uses: `{ fast = " +
-					"\"nvme\" }`. The pools must exist, and consist of files (types `dir`, `fs` and `netfs`)."},
+				MarkdownDescription: "Storage pools of the host, by the names that `storage_tier` of disks " +
+					"uses: `{ fast = \"nvme\" }`. The pools must exist, and consist of files (types `dir`, `fs` " +
+					"and `netfs`)."},
 			"public_networks": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(some...)},
-				MarkdownDescription: "Networks and bridges of the host with public addresses. They satisfy `requires_public_ip`."},
+				Validators: []validator.Set{setvalidator.ValueStringsAre(some...)},
+				MarkdownDescription: "Networks and bridges of the host with public addresses. They satisfy " +
+					"`requires_public_ip`."},
 			"request_retention": retentionAttribute(),
 		},
 	}
@@ -134,7 +143,8 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource, templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
+	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource,
+		templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
 		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
 		polkitrules.NewDataSource,
 	}

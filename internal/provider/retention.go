@@ -17,16 +17,21 @@ const day = 24 * time.Hour
 // retentionAttribute says which records of provisioning requests are kept.
 func retentionAttribute() schema.Attribute {
 	number := func(maximum int64, says string) schema.Attribute {
-		return schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(1, maximum)}, MarkdownDescription: says}
+		return schema.Int64Attribute{
+			Optional: true, Validators: []validator.Int64{int64validator.Between(1, maximum)},
+			MarkdownDescription: says,
+		}
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both numbers allow. " +
-			"The provider removes the others when it creates or reimages an instance; it always keeps a request that is not " +
-			"over. See `novacron_provisioning_requests`.",
+		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both " +
+			"numbers allow. The provider removes the others when it creates or reimages an instance; it always keeps " +
+			"a request that is not over. See `novacron_provisioning_requests`.",
 		Attributes: map[string]schema.Attribute{
-			"count":    number(1_000_000, fmt.Sprintf("Number of records to keep, newest first. Default: `%d`.", catalog.DefaultRequestCount)),
-			"age_days": number(100*365, fmt.Sprintf("Number of days to keep a record after the request. Default: `%d`.", catalog.DefaultRequestAge/day)),
+			"count": number(1_000_000, fmt.Sprintf("Number of records to keep, newest first. Default: `%d`.",
+				catalog.DefaultRequestCount)),
+			"age_days": number(100*365, fmt.Sprintf("Number of days to keep a record after the request. Default: `%d`.",
+				catalog.DefaultRequestAge/day)),
 		},
 	}
 }

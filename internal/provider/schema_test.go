@@ -10,7 +10,8 @@ import (
 // Reading all schemas runs the framework's checks of them, and finds a schema that cannot be made
 // at all.
 func TestSchemasAreSound(t *testing.T) {
-	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(),
+		&tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +23,10 @@ func TestSchemasAreSound(t *testing.T) {
 			t.Errorf("there is no resource %s", name)
 		}
 	}
-	for _, name := range []string{"novacron_template", "novacron_templates", "novacron_template_version", "novacron_template_versions", "novacron_host"} {
+	for _, name := range []string{
+		"novacron_template", "novacron_templates", "novacron_template_version", "novacron_template_versions",
+		"novacron_host",
+	} {
 		if resp.DataSourceSchemas[name] == nil {
 			t.Errorf("there is no data source %s", name)
 		}

@@ -14,28 +14,42 @@ import (
 // such a value where it was written; it does not know where a provider has copied it to.
 var shown = map[string][]string{
 	"The provider, the catalogue or the host makes it up, measures it or counts it.": {
-		"available_bytes", "capacity_bytes", "completed_at", "created_at", "digest", "duration_seconds", "enforcement", "error", "format", "image_bytes",
-		"image_count", "image_digest", "instance_count", "instance_id", "kind", "provisioning.completed_at", "provisioning.created_at",
-		"provisioning.duration_seconds", "provisioning.error", "provisioning.request_id", "provisioning.started_at", "provisioning.status",
-		"provisioning.steps.duration_ms", "provisioning.steps.name", "published_at", "request_id", "started_at", "status", "steps.duration_ms",
-		"steps.name", "storage_location", "stored_image_bytes", "stored_image_count", "stored_size_bytes", "stray_volumes", "template_count",
-		"transferred_bytes", "unused_image_bytes", "unused_image_count", "updated_at", "version_count", "virtual_size_bytes", "volume_count",
+		"available_bytes", "capacity_bytes", "completed_at", "created_at", "digest", "duration_seconds", "enforcement",
+		"error", "format", "image_bytes",
+		"image_count", "image_digest", "instance_count", "instance_id", "kind", "provisioning.completed_at",
+		"provisioning.created_at",
+		"provisioning.duration_seconds", "provisioning.error", "provisioning.request_id", "provisioning.started_at",
+		"provisioning.status",
+		"provisioning.steps.duration_ms", "provisioning.steps.name", "published_at", "request_id", "started_at",
+		"status", "steps.duration_ms",
+		"steps.name", "storage_location", "stored_image_bytes", "stored_image_count", "stored_size_bytes",
+		"stray_volumes", "template_count",
+		"transferred_bytes", "unused_image_bytes", "unused_image_count", "updated_at", "version_count",
+		"virtual_size_bytes", "volume_count",
 	},
-	"It tells of the host, not of what anybody has made there.": {
-		"architecture", "cpu_model", "cpus", "domain_types", "free_memory_mb", "host", "hostname", "hypervisor_version", "libvirt_version", "memory_mb",
-		"networks.active", "networks.bridge", "networks.forward_mode", "pools.active", "pools.available_bytes", "pools.capacity_bytes", "pools.path", "pools.type",
+	"It describes the host, not what users have created there.": {
+		"architecture", "cpu_model", "cpus", "domain_types", "free_memory_mb", "host", "hostname", "hypervisor_version",
+		"libvirt_version", "memory_mb",
+		"networks.active", "networks.bridge", "networks.forward_mode", "pools.active", "pools.available_bytes",
+		"pools.capacity_bytes", "pools.path", "pools.type",
 	},
-	"It is a name, a version or an address: an id, or part of one, or what everybody on the host or in the network sees. Terraform prints ids in any case.": {
-		"created_by", "domain_name", "file_name", "id", "instance_name", "ip_address", "ip_addresses", "mac_addresses", "name", "owner", "parent_version",
-		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "template_id", "tenant", "update_available", "uri", "user", "version",
+	"It is a name, a version or an address, which everybody on the host or in the network sees.": {
+		"created_by", "domain_name", "file_name", "id", "instance_name", "ip_address", "ip_addresses", "mac_addresses",
+		"name", "owner", "parent_version",
+		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "template_id", "tenant",
+		"update_available", "uri", "user", "version",
 	},
 	"It is one of a few words, a flag or a number.": {
-		"action", "autostart", "default_strategy", "deletion_protection", "is_public", "power_state", "state", "strategy", "type",
-		"parameters.max_length", "parameters.max_value", "parameters.min_length", "parameters.min_value", "parameters.required", "parameters.sensitive",
+		"action", "autostart", "default_strategy", "deletion_protection", "is_public", "power_state", "state",
+		"strategy", "type",
+		"parameters.max_length", "parameters.max_value", "parameters.min_length", "parameters.min_value",
+		"parameters.required", "parameters.sensitive",
 		"parameters.target", "parameters.type",
-		"storage_profile.disks.is_boot", "storage_profile.disks.is_system_disk", "storage_profile.disks.size_gb", "storage_profile.disks.storage_tier",
+		"storage_profile.disks.is_boot", "storage_profile.disks.is_system_disk", "storage_profile.disks.size_gb",
+		"storage_profile.disks.storage_tier",
 		"storage_profile.disks.type",
-		"hardware_profile.cpu_cores", "hardware_profile.cpu_count", "hardware_profile.cpu_type", "hardware_profile.firmware", "hardware_profile.gpu_count",
+		"hardware_profile.cpu_cores", "hardware_profile.cpu_count", "hardware_profile.cpu_type",
+		"hardware_profile.firmware", "hardware_profile.gpu_count",
 		"hardware_profile.gpu_type", "hardware_profile.memory_mb",
 		"network_profile.requires_public_ip", "network_profile.interfaces.type", "network_profile.interfaces.vlan",
 		"network_profile.interfaces.ip_configuration.dhcp_enabled",
@@ -43,12 +57,15 @@ var shown = map[string][]string{
 	"It is written for those who read the catalogue, or the list of instances, and a data source is how they do.": {
 		"deprecation_message", "description", "display_name", "labels",
 		"parameters.allowed_values", "parameters.default", "parameters.description", "parameters.regex",
-		"access_control.read_groups", "access_control.read_tenants", "access_control.read_users", "access_control.use_groups", "access_control.use_tenants",
+		"access_control.read_groups", "access_control.read_tenants", "access_control.read_users",
+		"access_control.use_groups", "access_control.use_tenants",
 		"access_control.use_users", "access_control.write_groups", "access_control.write_users",
-		"network_profile.default_network_policies", "network_profile.interfaces.bridge", "network_profile.interfaces.mac_address",
+		"network_profile.default_network_policies", "network_profile.interfaces.bridge",
+		"network_profile.interfaces.mac_address",
 		"network_profile.interfaces.network", "network_profile.interfaces.ip_configuration.dns_servers",
 		"network_profile.interfaces.ip_configuration.gateway", "network_profile.interfaces.ip_configuration.static_ip",
-		"network_profile.interfaces.ip_configuration.gateways", "network_profile.interfaces.ip_configuration.static_ips",
+		"network_profile.interfaces.ip_configuration.gateways",
+		"network_profile.interfaces.ip_configuration.static_ips",
 		"network_profile.interfaces.ip_configuration.gateway_on_link",
 	},
 	"It is made of the names of tenants and pools, and of users and groups of the host.": {"content"},
@@ -57,7 +74,8 @@ var shown = map[string][]string{
 // A computed attribute that is added has to be thought about: it is sensitive, or it is among
 // shown, with a reason.
 func TestComputedAttributesRepeatNothingSensitive(t *testing.T) {
-	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	resp, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(),
+		&tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +89,17 @@ func TestComputedAttributesRepeatNothingSensitive(t *testing.T) {
 			name := prefix + a.Name
 			switch configured := a.Optional && !data; { // Terraform hides it by what the configuration has there
 			case a.Sensitive || configured || a.NestedType == nil && !a.Computed:
-			case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeList && data && prefix == "" && !strings.Contains(strings.TrimPrefix(where, "data."), "."):
-				check(where+"."+a.Name, "", a.NestedType.Attributes, data) // a list's elements have the names of the thing itself
+			case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeList && data &&
+				prefix == "" && !strings.Contains(strings.TrimPrefix(where, "data."), "."):
+				// a list's elements have the names of the thing itself
+				check(where+"."+a.Name, "", a.NestedType.Attributes, data)
 			case a.NestedType != nil:
 				check(where, name+".", a.NestedType.Attributes, data)
 			case slices.Contains(reasoned, name):
 				used = append(used, name)
 			default:
-				t.Errorf("%s: %s may repeat what a configuration has from a sensitive variable: make it sensitive, or say here why it does not", where, name)
+				t.Errorf("%s: %s may repeat what a configuration has from a sensitive variable: make it sensitive, "+
+					"or say here why it does not", where, name)
 			}
 		}
 	}

@@ -54,7 +54,8 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	configure := func(parts ...string) { w.Configure(t, tenants(pool)+strings.Join(parts, "")) }
 	const share = `access_control = { use_tenants = ["bank"] }`
 	// Nothing boots from the image, so the guest does not hear that it is to shut down.
-	running, stopped := bankInstance("on", name, "timeouts {\n    delete = \"1s\"\n  }"), bankInstance("off", name, `power_state = "stopped"`)
+	running, stopped := bankInstance("on", name, "timeouts {\n    delete = \"1s\"\n  }"),
+		bankInstance("off", name, `power_state = "stopped"`)
 	t.Cleanup(func() {
 		configure(offer(name, image)) // nothing tells Terraform to destroy the instances first
 		w.Apply(t)
@@ -71,13 +72,16 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	for _, ask := range []func(name string) string{
 		func(name string) string { return bankInstance("new", name) },
 		func(name string) string {
-			return fmt.Sprintf("data \"novacron_template\" \"it\" {\n  provider = novacron.bank\n  id = \"shop/%s\"\n}\n", name)
+			return fmt.Sprintf("data \"novacron_template\" \"it\" {\n  provider = novacron.bank\n  id = "+
+				"\"shop/%s\"\n}\n", name)
 		},
 		func(name string) string {
-			return fmt.Sprintf("data \"novacron_template_version\" \"it\" {\n  provider = novacron.bank\n  template_id = \"shop/%s\"\n}\n", name)
+			return fmt.Sprintf("data \"novacron_template_version\" \"it\" {\n  provider = novacron.bank\n  "+
+				"template_id = \"shop/%s\"\n}\n", name)
 		},
 		func(name string) string {
-			return fmt.Sprintf("data \"novacron_template_versions\" \"it\" {\n  provider = novacron.bank\n  template_id = \"shop/%s\"\n}\n", name)
+			return fmt.Sprintf("data \"novacron_template_versions\" \"it\" {\n  provider = novacron.bank\n  "+
+				"template_id = \"shop/%s\"\n}\n", name)
 		},
 	} {
 		var said []string
@@ -102,8 +106,11 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	// Instances belong to their tenant, under every name.
 	theft := ofBank("theft", name)
 	theft.Provider = "novacron.shop"
-	for _, id := range []string{"bank/" + name + "-off", strings.TrimSpace(host.Virsh(t, "domuuid", "bank."+name+"-off"))} {
-		configure(offer(name, image, share), running, stopped, theft.String(), fmt.Sprintf("import {\n  to = novacron_instance.theft\n  id = %q\n}\n", id))
+	for _, id := range []string{
+		"bank/" + name + "-off", strings.TrimSpace(host.Virsh(t, "domuuid", "bank."+name+"-off")),
+	} {
+		configure(offer(name, image, share), running, stopped, theft.String(),
+			fmt.Sprintf("import {\n  to = novacron_instance.theft\n  id = %q\n}\n", id))
 		tfacc.Says(t, w.Fails(t, "plan"), `The host has no instance "`+id+`"`)
 	}
 
@@ -127,7 +134,8 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "No changes", "Template is deprecated", `Template "shop/`+name+`" is deprecated. Its author says: Use trixie instead.`)
+	tfacc.Says(t, out, "No changes", "Template is deprecated",
+		`Template "shop/`+name+`" is deprecated. Its author says: Use trixie instead.`)
 	configure(offer(name, image, deprecated...), running, stopped, bankInstance("new", name))
 	if out, err := w.Run(t.Context(), "plan"); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -139,9 +147,12 @@ func TestAccATemplateIsSharedAndTakenBack(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	configure(offer(name, image, share, `state = "archived"`), running, stopped, bankInstance("new", name))
-	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`, "nothing new can be created from it")
+	tfacc.Says(t, w.Fails(t, "plan"), "Template is archived", `resource "novacron_instance" "new"`,
+		"nothing new can be created from it")
 	configure(offer(name, image, share, `state = "draft"`), running, stopped)
-	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`, `is archived and has instances: 2 of other tenants. Only its writers see a draft`)
+	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", `state = "draft"`,
+		`is archived and has instances: 2 of other tenants. Only its writers see a draft`)
 	configure(running, stopped)
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Version "shop/`+name+`@1.0.0" cannot be removed`, "2 of other tenants")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), `Version "shop/`+name+`@1.0.0" cannot be removed`,
+		"2 of other tenants")
 }

@@ -40,7 +40,8 @@ func (s *standInServer) warnings(of *catalog.StandIns) (fresh []*tfprotov6.Diagn
 }
 
 // noting answers a call, and adds the warnings to the diagnostics of the answer.
-func noting[Req, Resp any](ctx context.Context, s *standInServer, req *Req, call func(context.Context, *Req) (*Resp, error),
+func noting[Req, Resp any](ctx context.Context, s *standInServer, req *Req,
+	call func(context.Context, *Req) (*Resp, error),
 	diagnostics func(*Resp) *[]*tfprotov6.Diagnostic,
 ) (*Resp, error) {
 	var found catalog.StandIns
@@ -52,22 +53,30 @@ func noting[Req, Resp any](ctx context.Context, s *standInServer, req *Req, call
 	return resp, err
 }
 
-func (s *standInServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (s *standInServer) ReadResource(
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	return noting(ctx, s, req, s.Protocol.ReadResource,
 		func(r *tfprotov6.ReadResourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
-func (s *standInServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (s *standInServer) PlanResourceChange(
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	return noting(ctx, s, req, s.Protocol.PlanResourceChange,
 		func(r *tfprotov6.PlanResourceChangeResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
-func (s *standInServer) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+func (s *standInServer) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
 	return noting(ctx, s, req, s.Protocol.ImportResourceState,
 		func(r *tfprotov6.ImportResourceStateResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }
 
-func (s *standInServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (s *standInServer) ReadDataSource(
+	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	return noting(ctx, s, req, s.Protocol.ReadDataSource,
 		func(r *tfprotov6.ReadDataSourceResponse) *[]*tfprotov6.Diagnostic { return &r.Diagnostics })
 }

@@ -51,14 +51,17 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	// Two emulated processors take longer than one, and so does one with wider registers.
 	worked := exchanged(t, example(t, "writing-a-template/main.tf"),
 		"{ cpu_cores = 2, memory_mb = 2048 }", `{ cpu_cores = 1, cpu_type = "Nehalem", memory_mb = 512 }`,
-		"  version     = novacron_template_version.app.version\n", "  version     = novacron_template_version.app.version\n  timeouts { create = \"60m\" }\n",
+		"  version     = novacron_template_version.app.version\n",
+		"  version     = novacron_template_version.app.version\n  timeouts { create = \"60m\" }\n",
 	)
 	w.Write(t, "main.tf", worked+brokenTemplate)
 	t.Cleanup(func() { w.Destroy(t) })
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Instance did not become ready", "with novacron_instance.broken", `Instance "broken-1" was not ready: condition "user_data" was not met after`,
-		"last seen: a report of the guest", "cloud-init: status: error", "Runparts: 1 failures (runcmd) in 1 attempted commands",
-		"The end of the guest's console:", "no-such-unit", "A longer time does not help", "the next apply replaces it")
+	tfacc.Says(t, out, "Instance did not become ready", "with novacron_instance.broken",
+		`Instance "broken-1" was not ready: condition "user_data" was not met after`,
+		"last seen: a report of the guest", "cloud-init: status: error",
+		"Runparts: 1 failures (runcmd) in 1 attempted commands", "The end of the guest's console:", "no-such-unit",
+		"A longer time does not help", "the next apply replaces it")
 	if strings.Contains(tfacc.Prose(out), `"app-1" was not ready`) {
 		t.Errorf("the worked example failed:\n%s", out)
 	}
@@ -71,10 +74,12 @@ func TestAccWorkedExampleWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
-		"-o", "ConnectTimeout=60", "root@"+strings.TrimSpace(address),
-		"systemctl is-active app; cat /etc/app/app.json /etc/app/origins; ls /var/lib/cloud/scripts/per-boot; cloud-init status")
-	const want = "active\n" + `{"theme":"dark","workers":"4"}` + "https://example.org\nhttps://example.comstatus: done\n"
+	got := host.Exec(t, "ssh", "-i", private, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+		"-o", "BatchMode=yes", "-o", "ConnectTimeout=60", "root@"+strings.TrimSpace(address),
+		"systemctl is-active app; cat /etc/app/app.json /etc/app/origins; ls /var/lib/cloud/scripts/per-boot; "+
+			"cloud-init status")
+	const want = "active\n" + `{"theme":"dark","workers":"4"}` +
+		"https://example.org\nhttps://example.comstatus: done\n"
 	if got != want {
 		t.Errorf("the guest says\n%s\nwant\n%s", got, want)
 	}

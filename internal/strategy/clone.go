@@ -16,6 +16,8 @@ func (clone) Format(image string) string { return image }
 
 func (clone) Make(ctx context.Context, volumes host.Volumes, d Disk) error {
 	spec := host.VolumeSpec{Name: d.Name, Format: d.ImageFormat, Capacity: d.Capacity}
-	_, err := volumes.CloneVolume(ctx, d.Pool, spec, host.CloneSource{Pool: d.Image.Pool, Name: d.Image.Name, Format: d.ImageFormat})
+	_, err := volumes.CloneVolume(ctx, d.Pool, spec, host.CloneSource{
+		Pool: d.Image.Pool, Name: d.Image.Name, Format: d.ImageFormat,
+	})
 	return err
 }

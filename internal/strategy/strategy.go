@@ -56,7 +56,8 @@ func Of(name catalog.Strategy) (Strategy, error) {
 			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("unknown strategy %q: this version of the provider has %s", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("unknown strategy %q: this version of the provider has %s",
+		name, strings.Join(Names(), ", "))
 }
 
 // HoldsBase reports whether instances of a strategy may need the image that they were created from.

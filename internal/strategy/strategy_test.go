@@ -45,7 +45,8 @@ func TestUnknownStrategiesHoldTheirImage(t *testing.T) {
 	if _, err := strategy.Of("instant"); err == nil || !strategy.HoldsBase("instant") {
 		t.Errorf("an unknown strategy gives %v, and holds its image: %t", err, strategy.HoldsBase("instant"))
 	}
-	if strategy.HoldsBase("clone") || !strategy.HoldsBase("linked_clone") || !slices.Equal(strategy.Names(), []string{"clone", "linked_clone"}) {
+	if strategy.HoldsBase("clone") || !strategy.HoldsBase("linked_clone") ||
+		!slices.Equal(strategy.Names(), []string{"clone", "linked_clone"}) {
 		t.Errorf("the strategies are %q", strategy.Names())
 	}
 	if strategy.Default().Name() != "linked_clone" {

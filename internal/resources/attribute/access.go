@@ -29,12 +29,12 @@ func AccessAttribute() schema.SingleNestedAttribute {
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Who may do what with the template and its versions. To use means to create instances. To " +
-			"write means to change and remove the template and its versions, and to register versions.\n" +
-			"  - A right includes the lesser ones. The owner has all rights.\n" +
-			"  - For users of the template's own tenant, a right is open to all while no user or group is named for it or for a " +
-			"lesser right: `write_users = [\"a\"]` lets `a` and the owner write, and everybody else in the tenant read and " +
-			"use.\n" +
+		MarkdownDescription: "Who may do what with the template and its versions. To use means to create " +
+			"instances. To write means to change and remove the template and its versions, and to " +
+			"register versions.\n  - A right includes the lesser ones. The owner has all rights.\n" +
+			"  - For users of the template's own tenant, a right is open to all while no user or group is named for " +
+			"it or for a lesser right: `write_users = [\"a\"]` lets `a` and the owner write, and everybody else in " +
+			"the tenant read and use.\n" +
 			"  - Other tenants have the rights that they are given, and never write.\n" +
 			"  - An empty list is the same as no list.",
 		Attributes: attributes,

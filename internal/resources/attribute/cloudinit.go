@@ -19,9 +19,10 @@ func CloudInitAttribute(description string) schema.SingleNestedAttribute {
 			"user_data": schema.StringAttribute{
 				Required: true,
 				MarkdownDescription: "A cloud-config (its first line is `#cloud-config`), written as a [Go " +
-					"template](https://pkg.go.dev/text/template) over the parameters: `{{ .http_port }}`. Functions: `quote` (a " +
-					"quoted YAML text), `json`, `shell` (a quoted shell word), `indent N` (for blocks), `join SEPARATOR`, `default " +
-					"OTHER`. With `quote` or `json`, values are always data and cannot inject configuration.",
+					"template](https://pkg.go.dev/text/template) over the parameters: `{{ .http_port }}`. " +
+					"Functions: `quote` (a quoted YAML text), `json`, `shell` (a quoted shell word), `indent N` (for " +
+					"blocks), `join SEPARATOR`, `default OTHER`. With `quote` or `json`, values are always data and " +
+					"cannot inject configuration.",
 			},
 		},
 	}

@@ -36,13 +36,21 @@ func computedAttribute(a schema.Attribute, sensitive bool) ds.Attribute {
 	case schema.DynamicAttribute:
 		return ds.DynamicAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text}
 	case schema.MapAttribute:
-		return ds.MapAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.MapAttribute{
+			Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text,
+		}
 	case schema.ListAttribute:
-		return ds.ListAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.ListAttribute{
+			Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text,
+		}
 	case schema.SetAttribute:
-		return ds.SetAttribute{Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text}
+		return ds.SetAttribute{
+			Computed: true, Sensitive: sensitive, ElementType: a.ElementType, MarkdownDescription: text,
+		}
 	case schema.SingleNestedAttribute:
-		return ds.SingleNestedAttribute{Computed: true, Sensitive: sensitive, Attributes: Computed(a.Attributes), MarkdownDescription: text}
+		return ds.SingleNestedAttribute{
+			Computed: true, Sensitive: sensitive, Attributes: Computed(a.Attributes), MarkdownDescription: text,
+		}
 	case schema.MapNestedAttribute:
 		return ds.MapNestedAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text,
 			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}

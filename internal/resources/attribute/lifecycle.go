@@ -28,26 +28,29 @@ func LifecycleAttributes(what string) map[string]schema.Attribute {
 		"state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(catalog.Active)),
 			Validators: []validator.String{stringvalidator.OneOf(catalog.States()...)},
-			MarkdownDescription: "`draft` (visible only to users who may write it), `active`, `deprecated` (plans that use it " +
-				"show a warning) or `archived` (no new instances; existing ones stay). The stricter state of template and " +
-				"version applies. A published one cannot become a draft again while it has instances. Default: `active`.",
+			MarkdownDescription: "`draft` (visible only to users who may write it), `active`, `deprecated` (plans " +
+				"that use it show a warning) or `archived` (no new instances; existing ones stay). The stricter " +
+				"state of template and version applies. A published one cannot become a draft again while it has " +
+				"instances. Default: `active`.",
 		},
 		"deprecation_message": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Why the " + what + "␣is deprecated or archived, and what to use instead. Plans that still " +
-				"use it show this message.",
+			MarkdownDescription: "Why the " + what + "␣is deprecated or archived, and what to use instead. " +
+				"Plans that still use it show this message.",
 		},
 		"published_at": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			MarkdownDescription: "When the " + what + "␣first became active, and so usable by users who may not write it (RFC " +
-				"3339, UTC); null if it never was.",
+			MarkdownDescription: "When the " + what + "␣first became active, and so usable by users who may not " +
+				"write it (RFC 3339, UTC); null if it never was.",
 		},
 	}
 }
 
 // Core reads the requested lifecycle.
 func (l Lifecycle) Core() catalog.Lifecycle {
-	return catalog.Lifecycle{State: catalog.State(l.State.ValueString()), Deprecation: l.DeprecationMessage.ValueString()}
+	return catalog.Lifecycle{
+		State: catalog.State(l.State.ValueString()), Deprecation: l.DeprecationMessage.ValueString(),
+	}
 }
 
 // Refresh takes over what the catalog has.

@@ -27,7 +27,11 @@ func TestProfilesAreReadAsWritten(t *testing.T) {
 			t.Errorf("network, %s: got %+v (known: %t), want %+v", name, got, known, want)
 		}
 	}
-	storage := &profile.Storage{Disks: map[string]profile.Disk{"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes}, "b": {}}}
+	storage := &profile.Storage{
+		Disks: map[string]profile.Disk{
+			"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes}, "b": {},
+		},
+	}
 	if got, known := Storage(StorageObject(storage)); !known || !reflect.DeepEqual(got, storage) {
 		t.Errorf("storage: got %+v (known: %t), want %+v", got, known, storage)
 	}
@@ -52,16 +56,22 @@ func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 	text, one := "10.0.0.1", int64(1)
 	network := func(ip types.Object) types.Object {
 		i := types.ObjectValueMust(interfaceTypes, map[string]attr.Value{
-			"type": types.StringNull(), "network": types.StringNull(), "bridge": types.StringNull(), "vlan": types.Int64Unknown(),
-			"mac_address": types.StringNull(), "ip_configuration": ip,
+			"type":             types.StringNull(),
+			"network":          types.StringNull(),
+			"bridge":           types.StringNull(),
+			"vlan":             types.Int64Unknown(),
+			"mac_address":      types.StringNull(),
+			"ip_configuration": ip,
 		})
-		return with(NetworkObject(&profile.Network{}), "interfaces", types.MapValueMust(interfaceType, map[string]attr.Value{"eth0": i}))
+		return with(NetworkObject(&profile.Network{}), "interfaces",
+			types.MapValueMust(interfaceType, map[string]attr.Value{"eth0": i}))
 	}
 	ip := ipObject(&profile.IPConfiguration{Gateway: &text})
 	for name, o := range map[string]types.Object{
-		"address":    network(with(ip, "static_ip", types.StringUnknown())),
-		"DNS server": network(with(ip, "dns_servers", types.ListValueMust(types.StringType, []attr.Value{types.StringUnknown()}))),
-		"all":        network(types.ObjectUnknown(ipTypes)),
+		"address": network(with(ip, "static_ip", types.StringUnknown())),
+		"DNS server": network(with(ip, "dns_servers",
+			types.ListValueMust(types.StringType, []attr.Value{types.StringUnknown()}))),
+		"all": network(types.ObjectUnknown(ipTypes)),
 	} {
 		got, known := Network(o)
 		if fs := append(got.Validate(), got.Missing()...); known || len(fs) > 0 {
@@ -82,7 +92,10 @@ func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 		t.Errorf("a machine that starts from nothing: %v", fs)
 	}
 	data := types.ObjectValueMust(diskTypes, map[string]attr.Value{
-		"size_gb": types.Int64Value(1), "type": types.StringNull(), "storage_tier": types.StringNull(), "is_boot": types.BoolUnknown(),
+		"size_gb":        types.Int64Value(1),
+		"type":           types.StringNull(),
+		"storage_tier":   types.StringNull(),
+		"is_boot":        types.BoolUnknown(),
 		"is_system_disk": types.BoolNull(),
 	})
 	disks := storage.Attributes()["disks"].(types.Map).Elements()

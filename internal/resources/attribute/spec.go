@@ -70,7 +70,8 @@ func ValidateStorage(o types.Object) finding.List {
 	}
 	for _, element := range disks.Elements() {
 		disk, ok := element.(types.Object)
-		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() || disk.Attributes()["is_boot"].IsUnknown() {
+		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() ||
+			disk.Attributes()["is_boot"].IsUnknown() {
 			return storage.ValidateDisks()
 		}
 	}

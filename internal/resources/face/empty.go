@@ -39,7 +39,8 @@ const timeouts = "timeouts"
 
 func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt []string) {
 	var inside map[string]tftypes.Value
-	if !v.IsKnown() || v.IsNull() || !v.Type().Is(tftypes.Object{}) && !v.Type().Is(tftypes.Map{}) || v.As(&inside) != nil {
+	if !v.IsKnown() || v.IsNull() || !v.Type().Is(tftypes.Object{}) && !v.Type().Is(tftypes.Map{}) ||
+		v.As(&inside) != nil {
 		return
 	}
 	object := v.Type().Is(tftypes.Object{})
@@ -53,9 +54,11 @@ func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt
 		}
 	}
 	if nothing && !slices.Contains(exempt, at.String()) {
-		AddWarning(diags, finding.Finding{Path: at, Summary: "Nothing is set", Detail: fmt.Sprintf("This has %s, and none "+
-			"of them is set. If the value comes from a variable or is converted, Terraform silently drops other names: look "+
-			"for a misspelled one. To set nothing on purpose, %s.", strings.Join(slices.Sorted(maps.Keys(inside)), ", "), instead(at))})
+		AddWarning(diags, finding.Finding{Path: at, Summary: "Nothing is set",
+			Detail: fmt.Sprintf("This has %s, and none "+
+				"of them is set. If the value comes from a variable or is converted, Terraform silently drops other "+
+				"names: look for a misspelled one. To set nothing on purpose, %s.",
+				strings.Join(slices.Sorted(maps.Keys(inside)), ", "), instead(at))})
 	}
 }
 

@@ -41,9 +41,10 @@ func AddFindings(diags *diag.Diagnostics, findings finding.List) {
 // WarnUnrecorded reports that the catalog does not have the record of a request, or not its end.
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
-		diags.AddWarning("Could not record request", "The result of request "+record.RequestID+" could not be written to "+
-			"the catalog, so novacron_provisioning_requests does not list it, or does not show how it ended. The instance is "+
-			"not affected. "+finding.Sentence(record.Unrecorded))
+		diags.AddWarning("Could not record request", "The result of request "+record.RequestID+
+			" could not be written to "+
+			"the catalog, so novacron_provisioning_requests does not list it, or does not show how it ended. The "+
+			"instance is not affected. "+finding.Sentence(record.Unrecorded))
 	}
 }
 
@@ -125,8 +126,8 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	}
 	switch {
 	case errors.Is(err, provision.ErrNoAnswer):
-		detail += "\n\nThe host is reachable, but slow or stuck: check whether libvirt answers `virsh list` there. The next " +
-			"apply takes over or clears away what the host carries out late."
+		detail += "\n\nThe host is reachable, but slow or stuck: check whether libvirt answers `virsh list` " +
+			"there. The next apply takes over or clears away what the host carries out late."
 	case errors.Is(err, provision.ErrUnreachable):
 		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), and that libvirt runs there and lets you in."
 	}

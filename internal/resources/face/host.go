@@ -69,11 +69,13 @@ func (s *Session) samePool(ctx context.Context, private PrivateState) bool {
 
 // What happens to an object that may be on another host, and what to do then.
 const (
-	UnlessApplied = "If the pool was created again, or the host was installed again, it is gone, and Terraform creates another one. If the " +
-		"provider's configuration now leads to another host with the same name or UUID, do not apply this: it is still on the first one, " +
-		"and would stay there while Terraform forgets it. Then configure the provider for that host again."
-	Forgotten = "Terraform has forgotten it. If the provider's configuration now leads to another host with the same name or UUID, it is still " +
-		"on the first one: configure the provider for that host again, import it, and destroy it."
+	UnlessApplied = "If the pool was created again, or the host was installed again, it is gone, and Terraform " +
+		"creates another one. If the provider's configuration now leads to another host with the same name or UUID, " +
+		"do not apply this: it is still on the first one, and would stay there while Terraform forgets it. Then " +
+		"configure the provider for that host again."
+	Forgotten = "Terraform has forgotten it. If the provider's configuration now leads to another host with the same " +
+		"name or UUID, it is still on the first one: configure the provider for that host again, import it, " +
+		"and destroy it."
 )
 
 // MissingFromPool reports that an object which the pool's catalog does not have is in the catalog
@@ -96,7 +98,9 @@ func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kin
 
 // DeletedFromPool is MissingFromPool before an object is deleted, if read does not find it:
 // Terraform can be told not to refresh. If the record has the library's pool, nothing is read.
-func (s *Session) DeletedFromPool(ctx context.Context, private PrivateState, kind, id string, missing func() bool) diag.Diagnostics {
+func (s *Session) DeletedFromPool(
+	ctx context.Context, private PrivateState, kind, id string, missing func() bool,
+) diag.Diagnostics {
 	if !s.Library.InPool() || s.samePool(ctx, private) || !missing() {
 		return nil
 	}
@@ -110,20 +114,25 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, 
 	to := fmt.Sprintf("host %q (UUID %s, at %s)", moved.To.Name, moved.To.UUID, moved.URI)
 	switch {
 	case moved.Perhaps:
-		diags.AddWarning(kind+" may be on another host", fmt.Sprintf("%s is not on %s. It was last seen on %s, in the storage pool %s, which is not "+
-			"there now. %s", named, to, from, orUnknown(moved.From.Pool), doubt))
+		diags.AddWarning(kind+" may be on another host",
+			fmt.Sprintf("%s is not on %s. It was last seen on %s, in the storage pool %s, which is not "+
+				"there now. %s", named, to, from, orUnknown(moved.From.Pool), doubt))
 	case moved.FromPool != "":
-		diags.AddError(kind+" is in another storage pool", fmt.Sprintf("%s was last seen in the storage pool %q of host %q. The provider is configured "+
-			"for the pool %q there now, which does not have it. It was left in the first pool, and stays in the state. Configure the provider of this "+
-			"resource for the first pool again, to keep it or to destroy it there. To leave it there on purpose, run `terraform state rm ADDRESS`: "+
-			"Terraform forgets it, and the next apply creates another one in the pool %q.",
-			named, moved.FromPool, moved.To.Name, moved.ToPool, moved.ToPool))
+		diags.AddError(kind+" is in another storage pool",
+			fmt.Sprintf("%s was last seen in the storage pool %q of host %q. The provider is configured "+
+				"for the pool %q there now, which does not have it. It was left in the first pool, and stays in the "+
+				"state. Configure the provider of this resource for the first pool again, to keep it or to destroy "+
+				"it there. To leave it there on purpose, run `terraform state rm ADDRESS`: Terraform forgets it, and "+
+				"the next apply creates another one in the pool %q.",
+				named, moved.FromPool, moved.To.Name, moved.ToPool, moved.ToPool))
 	default:
-		diags.AddError(kind+" is on another host", fmt.Sprintf("%s was last seen on %s. The provider is configured for %s now, which does not have it. "+
-			"It was left on the first host with all that belongs to it, and stays in the state. Nothing moves it between hosts. Configure the "+
-			"provider of this resource for the first host again, to keep it or to destroy it there. To leave it there on purpose, or if that "+
-			"host is gone for good, run `terraform state rm ADDRESS`: Terraform forgets it, and the next apply creates another one on host %q.",
-			named, from, to, moved.To.Name))
+		diags.AddError(kind+" is on another host",
+			fmt.Sprintf("%s was last seen on %s. The provider is configured for %s now, which does not have it. "+
+				"It was left on the first host with all that belongs to it, and stays in the state. Nothing moves it "+
+				"between hosts. Configure the provider of this resource for the first host again, to keep it or to "+
+				"destroy it there. To leave it there on purpose, or if that host is gone for good, run `terraform "+
+				"state rm ADDRESS`: Terraform forgets it, and the next apply creates another one on host %q.",
+				named, from, to, moved.To.Name))
 	}
 }
 

@@ -12,19 +12,20 @@ import (
 // catalog in PostgreSQL cannot store one, and no text needs it.
 func FindNUL(config tftypes.Value) finding.List {
 	var fs finding.List
-	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) { // the callback returns no errors
+	// the callback returns no errors
+	_ = tftypes.Walk(config, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) {
 		var text string
 		var names map[string]tftypes.Value
 		switch {
 		case v.IsNull() || !v.IsKnown():
 		case v.Type().Is(tftypes.String) && v.As(&text) == nil && strings.ContainsRune(text, 0):
-			fs.Add(pathOf(at), "NUL character in a text", "The text holds a NUL character (U+0000), which a catalog cannot "+
-				"store. Remove it.")
+			fs.Add(pathOf(at), "NUL character in a text", "The text holds a NUL character (U+0000), which a "+
+				"catalog cannot store. Remove it.")
 		case v.As(&names) == nil:
 			for name := range names {
 				if strings.ContainsRune(name, 0) {
-					fs.Add(pathOf(at), "NUL character in a name", "One of the names in it holds a NUL character (U+0000), which a "+
-						"catalog cannot store. Remove it.")
+					fs.Add(pathOf(at), "NUL character in a name", "One of the names in it holds a NUL character "+
+						"(U+0000), which a catalog cannot store. Remove it.")
 				}
 			}
 		}

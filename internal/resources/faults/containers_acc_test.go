@@ -78,7 +78,9 @@ func contained(t *testing.T, w *tfacc.Workspace, before int, args ...string) *ex
 		t.Fatal(err)
 	}
 	burn := fmt.Sprintf(`n=%d; while [ $n -gt 0 ]; do (:); n=$((n-1)); done; exec "$@"`, before)
-	cmd.Args = append([]string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", burn, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{
+		unshare, "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", burn, "sh", cmd.Path,
+	}, cmd.Args[1:]...)
 	cmd.Path = unshare
 	return cmd
 }

@@ -18,7 +18,8 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 	for _, request := range []struct {
 		name string
 		at   int
-	}{{"define the domain", 1}, {"create a volume", 2}, {"start the domain", 1}} { // the first volume is the request's document
+	}{{"define the domain", 1}, {"create a volume", 2}, {"start the domain", 1}} {
+		// the first volume is the request's document
 		t.Run(request.name, func(t *testing.T) {
 			t.Parallel()
 			pool := tfacc.Name("late")
@@ -35,10 +36,17 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 			}
 			var out string
 			var err error
-			for _, create := range []string{"20s", "1m", "3m"} { // a busy machine may not reach the request in the first of them
+			// a busy machine may not reach the request in the first of them
+			for _, create := range []string{"20s", "1m", "3m"} {
 				b.configure(t, config(create))
 				over := make(chan struct{})
-				b.way.Arm(acctest.Fault{Of: request.name, At: request.at, When: acctest.Before, Late: true, Do: func(int) { <-over }})
+				b.way.Arm(acctest.Fault{
+					Of:   request.name,
+					At:   request.at,
+					When: acctest.Before,
+					Late: true,
+					Do:   func(int) { <-over },
+				})
 				out, err = b.apply(t)
 				close(over)
 				if b.way.Done() {

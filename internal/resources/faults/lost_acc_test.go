@@ -34,7 +34,8 @@ func TestAccLostAnywhereIsNeverPlannedAnew(t *testing.T) {
 		says    string
 	}{
 		{"connection", b.way.Break, b.way.Mend, "Check the provider's uri"},
-		{"pool", func() { host.Virsh(t, "pool-destroy", pool) }, func() { host.Virsh(t, "pool-start", pool) }, "is not active"},
+		{"pool", func() { host.Virsh(t, "pool-destroy", pool) }, func() { host.Virsh(t, "pool-start", pool) },
+			"is not active"},
 	} {
 		t.Run(c.name+" at the start", func(t *testing.T) {
 			c.do()
@@ -104,7 +105,8 @@ func lastingPool(t *testing.T, host *acctest.Host, name string) {
 	t.Helper()
 	directory := "/var/lib/libvirt/" + name
 	for _, command := range [][]string{
-		{"pool-define-as", name, "dir", "--target", directory}, {"pool-build", name}, {"pool-autostart", name}, {"pool-start", name},
+		{"pool-define-as", name, "dir", "--target", directory}, {"pool-build", name}, {"pool-autostart", name},
+		{"pool-start", name},
 	} {
 		host.Virsh(t, command...)
 	}

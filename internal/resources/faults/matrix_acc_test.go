@@ -138,7 +138,8 @@ func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	b.way.Arm(acctest.Fault{})
 	if err != nil {
 		if out, err := b.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
-			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s", err, out, first)
+			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
+				err, out, first)
 		}
 	}
 	b.space.EmptyPlan(t)
@@ -196,7 +197,8 @@ func (b *bench) note(number int, step, when, how string, ok bool, good string) {
 	if !ok {
 		good = "**fails**"
 	}
-	b.results = append(b.results, fmt.Sprintf("| %s | %d. %s | %s | %s | %s |\n", b.name, number, step, when, how, good))
+	b.results = append(b.results, fmt.Sprintf("| %s | %d. %s | %s | %s | %s |\n",
+		b.name, number, step, when, how, good))
 }
 
 var table sync.Mutex

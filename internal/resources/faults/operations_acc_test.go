@@ -108,7 +108,8 @@ func none(string) []string        { return nil }
 func itself(name string) []string { return []string{name} }
 
 func disk(name string) []string {
-	return []string{"nova.console.default." + name + ".log", "nova.disk.default." + name + ".system.qcow2", "nova.seed.default." + name + ".iso"}
+	return []string{"nova.console.default." + name + ".log", "nova.disk.default." + name +
+		".system.qcow2", "nova.seed.default." + name + ".iso"}
 }
 
 func template(name string) tfconfig.Template {

@@ -30,12 +30,14 @@ func TestAccAProviderEndsWithItsTerraform(t *testing.T) {
 			if way == "started by a script" {
 				b.space.Write(t, "terraform.rc", scripted(t))
 			}
-			b.configure(t, tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")), instance(pool)))
+			b.configure(t, tfconfig.Render(template(pool), version("1.0.0", tfacc.EmptyImage(t, "16M")),
+				instance(pool)))
 			gone := false
 			b.way.Arm(acctest.Fault{Of: "start the domain", At: 1, When: acctest.Before, Do: func(provider int) {
 				terraform := ancestor(provider, "terraform")
 				acctest.Kill(terraform)
-				for deadline := time.Now().Add(30 * time.Second); !gone && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				for deadline := time.Now().Add(30 * time.Second); !gone &&
+					time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 					state, _ := process(provider)
 					gone = state == "" || state == "Z"
 				}

@@ -64,29 +64,35 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Shows what the provider's host offers: its capacity, its storage pools and its networks.",
 		Attributes: map[string]schema.Attribute{
-			"uri":                text("The libvirt URI that the provider is connected to."),
-			"hostname":           text("The host's own name."),
-			"architecture":       text("Architecture, such as `x86_64`."),
-			"cpu_model":          text("CPU model as libvirt names it."),
-			"cpus":               number("Number of CPUs."),
-			"memory_mb":          number("Memory in MiB."),
-			"free_memory_mb":     number("Free memory in MiB, at the moment of reading."),
-			"domain_types":       schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "How guests can run: `kvm` and `qemu` (software emulation)."},
+			"uri":            text("The libvirt URI that the provider is connected to."),
+			"hostname":       text("The host's own name."),
+			"architecture":   text("Architecture, such as `x86_64`."),
+			"cpu_model":      text("CPU model as libvirt names it."),
+			"cpus":           number("Number of CPUs."),
+			"memory_mb":      number("Memory in MiB."),
+			"free_memory_mb": number("Free memory in MiB, at the moment of reading."),
+			"domain_types": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "How guests can run: `kvm` and `qemu` (software emulation).",
+			},
 			"libvirt_version":    text("Version of libvirt."),
 			"hypervisor_version": text("Version of QEMU."),
 			"pools": schema.MapNestedAttribute{
 				Computed: true, MarkdownDescription: "Storage pools by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"type": text("Type, such as `dir`."), "path": text("Path on the host."), "active": active,
-					"capacity_bytes": number("Size in bytes, or 0 if the pool is not active."), "available_bytes": number("Free space in bytes."),
+					"type":            text("Type, such as `dir`."),
+					"path":            text("Path on the host."),
+					"active":          active,
+					"capacity_bytes":  number("Size in bytes, or 0 if the pool is not active."),
+					"available_bytes": number("Free space in bytes."),
 				}},
 			},
 			"networks": schema.MapNestedAttribute{
 				Computed: true, MarkdownDescription: "Networks by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"bridge": text("Bridge of the host that the network uses."), "active": active,
-					"forward_mode": text("How the network reaches other networks: `nat`, `route`, `bridge`, …, or empty if it does " +
-						"not."),
+					"forward_mode": text("How the network reaches other networks: `nat`, `route`, `bridge`, …, or " +
+						"empty if it does not."),
 				}},
 			},
 		},
@@ -109,14 +115,27 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 
 func fromHost(h provision.Host) model {
 	m := model{
-		URI: types.StringValue(h.URI), Hostname: types.StringValue(h.Hostname), Architecture: types.StringValue(h.Arch),
-		CPUModel: types.StringValue(h.CPUModel), CPUs: types.Int64Value(int64(h.CPUs)), MemoryMB: types.Int64Value(int64(h.MemoryMiB)),
-		FreeMemoryMB: types.Int64Value(int64(h.FreeMemoryMiB)), DomainTypes: h.DomainTypes,
-		LibvirtVersion: types.StringValue(h.LibvirtVersion), HypervisorVersion: types.StringValue(h.HypervisorVersion),
-		Pools: map[string]pool{}, Networks: map[string]network{},
+		URI:               types.StringValue(h.URI),
+		Hostname:          types.StringValue(h.Hostname),
+		Architecture:      types.StringValue(h.Arch),
+		CPUModel:          types.StringValue(h.CPUModel),
+		CPUs:              types.Int64Value(int64(h.CPUs)),
+		MemoryMB:          types.Int64Value(int64(h.MemoryMiB)),
+		FreeMemoryMB:      types.Int64Value(int64(h.FreeMemoryMiB)),
+		DomainTypes:       h.DomainTypes,
+		LibvirtVersion:    types.StringValue(h.LibvirtVersion),
+		HypervisorVersion: types.StringValue(h.HypervisorVersion),
+		Pools:             map[string]pool{},
+		Networks:          map[string]network{},
 	}
 	for _, p := range h.Pools {
-		m.Pools[p.Name] = pool{Type: p.Type, Path: p.Path, Active: p.Active, CapacityBytes: int64(p.Capacity), AvailableBytes: int64(p.Available)}
+		m.Pools[p.Name] = pool{
+			Type:           p.Type,
+			Path:           p.Path,
+			Active:         p.Active,
+			CapacityBytes:  int64(p.Capacity),
+			AvailableBytes: int64(p.Available),
+		}
 	}
 	for _, n := range h.Networks {
 		m.Networks[n.Name] = network{Bridge: n.Bridge, ForwardMode: n.ForwardMode, Active: n.Active}

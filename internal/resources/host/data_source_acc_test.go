@@ -43,7 +43,8 @@ func TestAccHostIsTold(t *testing.T) {
 	before := memory()
 	asVirshHas := knownvalue.Int64Func(func(v int64) error {
 		after := memory()
-		if slack := max(before, after) - min(before, after); v < min(before, after)-slack || v > max(before, after)+slack {
+		if slack := max(before, after) - min(before, after); v < min(before, after)-slack ||
+			v > max(before, after)+slack {
 			return fmt.Errorf("want %d, as virsh has it, or %d, as it had before", after, before)
 		}
 		return nil
@@ -57,22 +58,30 @@ func TestAccHostIsTold(t *testing.T) {
 	version := knownvalue.StringRegexp(regexp.MustCompile(`^\d+\.\d+\.\d+$`))
 	var checks []statecheck.StateCheck
 	for attribute, want := range map[string]knownvalue.Check{
-		"uri":                knownvalue.StringExact(os.Getenv("NOVACRON_URI")),
-		"hostname":           knownvalue.StringExact(strings.TrimSpace(host.Virsh(t, "hostname"))),
-		"architecture":       knownvalue.StringExact(fact("nodeinfo", "CPU model")),
-		"cpus":               knownvalue.Int64Exact(number(fact("nodeinfo", "CPU(s)"))),
-		"memory_mb":          asVirshHas,
-		"free_memory_mb":     above,
-		"domain_types":       knownvalue.ListPartial(map[int]knownvalue.Check{0: knownvalue.StringRegexp(regexp.MustCompile(`^(kvm|qemu)$`))}),
+		"uri":            knownvalue.StringExact(os.Getenv("NOVACRON_URI")),
+		"hostname":       knownvalue.StringExact(strings.TrimSpace(host.Virsh(t, "hostname"))),
+		"architecture":   knownvalue.StringExact(fact("nodeinfo", "CPU model")),
+		"cpus":           knownvalue.Int64Exact(number(fact("nodeinfo", "CPU(s)"))),
+		"memory_mb":      asVirshHas,
+		"free_memory_mb": above,
+		"domain_types": knownvalue.ListPartial(map[int]knownvalue.Check{
+			0: knownvalue.StringRegexp(regexp.MustCompile(`^(kvm|qemu)$`)),
+		}),
 		"libvirt_version":    version,
 		"hypervisor_version": version,
-		"pools": knownvalue.MapPartial(map[string]knownvalue.Check{pool: knownvalue.ObjectExact(map[string]knownvalue.Check{
-			"type": knownvalue.StringExact("dir"), "path": knownvalue.StringExact(directory), "active": knownvalue.Bool(true),
-			"capacity_bytes": above, "available_bytes": above,
-		})}),
-		"networks": knownvalue.MapPartial(map[string]knownvalue.Check{"default": knownvalue.ObjectExact(map[string]knownvalue.Check{
-			"bridge": knownvalue.StringExact("virbr0"), "forward_mode": knownvalue.StringExact("nat"), "active": knownvalue.Bool(true),
-		})}),
+		"pools": knownvalue.MapPartial(
+			map[string]knownvalue.Check{pool: knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"type":            knownvalue.StringExact("dir"),
+				"path":            knownvalue.StringExact(directory),
+				"active":          knownvalue.Bool(true),
+				"capacity_bytes":  above,
+				"available_bytes": above,
+			})}),
+		"networks": knownvalue.MapPartial(
+			map[string]knownvalue.Check{"default": knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"bridge": knownvalue.StringExact("virbr0"), "forward_mode": knownvalue.StringExact("nat"),
+				"active": knownvalue.Bool(true),
+			})}),
 	} {
 		checks = append(checks, statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), want))
 	}
@@ -81,8 +90,10 @@ func TestAccHostIsTold(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
 			{
-				Config:      "provider \"novacron\" {\n  uri = \"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n" + data,
-				ExpectError: regexp.MustCompile(`(?s)Could not read host.*the host is\s+unreachable.*Check\s+the provider's uri`),
+				Config: "provider \"novacron\" {\n  uri = " +
+					"\"qemu+unix:///system?socket=/nowhere/libvirt-sock\"\n}\n" + data,
+				ExpectError: regexp.MustCompile(
+					`(?s)Could not read host.*the host is\s+unreachable.*Check\s+the provider's uri`),
 			},
 			// The host is read without the library: its pool need not exist.
 			{Config: tfacc.Provider(name+"-not") + data, ConfigStateChecks: checks},

@@ -48,33 +48,39 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	some := stringvalidator.LengthAtLeast(1)
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Renders rules for polkit that let users of a host do what novacron needs for one tenant, " +
-			"through a libvirt that asks polkit (`access_drivers = [ \"polkit\" ]` in libvirtd.conf). These users can neither " +
-			"see nor touch objects with another tenant's names. The rules work for connections over the host's own socket, " +
-			"and so for `qemu+ssh`; libvirt then refuses all others. Rendering asks nothing of the host.\n\n" +
-			"**Limits:** such rules compare names. A tenant that may define a domain can give it any file of the host as a " +
-			"disk, and one that may create a volume can lay it over any other. A hostile tenant still reaches everything on " +
-			"the host, so tenants that do not trust each other need hosts of their own. See the guide *Who enforces what*.\n\n" +
-			"Put each user into the rules of one tenant only: if several rules match a user, polkit follows the first.",
+		MarkdownDescription: "Renders rules for polkit that let users of a host do what novacron needs for " +
+			"one tenant, through a libvirt that asks polkit (`access_drivers = [ \"polkit\" ]` in libvirtd.conf). " +
+			"These users can neither see nor touch objects with another tenant's names. The rules work for " +
+			"connections over the host's own socket, and so for `qemu+ssh`; libvirt then refuses all others. " +
+			"Rendering asks nothing of the host.\n\n**Limits:** such rules compare names. A tenant that may define a " +
+			"domain can give it any file of the host as a disk, and one that may create a volume can lay it over any " +
+			"other. A hostile tenant still reaches everything on the host, so tenants that do not trust each other " +
+			"need hosts of their own. See the guide *Who enforces what*.\n\nPut each user into the rules of one " +
+			"tenant only: if several rules match a user, polkit follows the first.",
 		Attributes: map[string]schema.Attribute{
 			"users": names("Users of the host who work for the tenant. Set at least one of this and `groups`.", some,
-				setvalidator.AtLeastOneOf(path.MatchRoot("users"), path.MatchRoot("groups")), setvalidator.SizeAtLeast(1)),
+				setvalidator.AtLeastOneOf(path.MatchRoot("users"), path.MatchRoot("groups")),
+				setvalidator.SizeAtLeast(1)),
 			"groups": names("Groups of the host whose members work for the tenant.", some, setvalidator.SizeAtLeast(1)),
-			"tenant": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{face.Valid(naming.ValidateTenant)},
+			"tenant": schema.StringAttribute{Optional: true, Computed: true,
+				Validators:          []validator.String{face.Valid(naming.ValidateTenant)},
 				MarkdownDescription: "The tenant that these users work for. Default: the provider's."},
 			"pools": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType,
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(some)},
-				MarkdownDescription: "The storage pools of the library and of disks. They must exist, because these users cannot " +
-					"create any. Default: those of the provider, `pool` and `storage_tiers`."},
-			"read_tenants": names("Tenants whose templates and versions these users may also read, for templates that are "+
-				"shared or public. This opens everything that these tenants have in the "+
+				MarkdownDescription: "The storage pools of the library and of disks. They must exist, because these " +
+					"users cannot create any. Default: those of the provider, `pool` and `storage_tiers`."},
+			"read_tenants": names("Tenants whose templates and versions these users may also read, for "+
+				"templates that are shared or public. This opens everything that these tenants have in the "+
 				"library, shared or not. Default: none.", face.Valid(naming.ValidateTenant)),
-			"may_publish": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether these users may also register, " +
-				"change and remove templates and versions. All tenants share the images of versions, so a user who may publish " +
-				"can change or delete any image. Default: `false`."},
+			"may_publish": schema.BoolAttribute{Optional: true,
+				MarkdownDescription: "Whether these users may also register, " +
+					"change and remove templates and versions. All tenants share the images of versions, so a user " +
+					"who may publish can change or delete any image. Default: `false`."},
 			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name for the file in " +
 				"`/etc/polkit-1/rules.d`."},
-			"content": schema.StringAttribute{Computed: true, MarkdownDescription: "The rules, in polkit's JavaScript."},
+			"content": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "The rules, in polkit's JavaScript.",
+			},
 		},
 	}
 }
@@ -96,8 +102,12 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		m.Pools = pools
 	}
 	rules := polkit.Rules{
-		Users: attribute.Strings(m.Users.Elements()), Groups: attribute.Strings(m.Groups.Elements()), Tenant: m.Tenant.ValueString(),
-		Pools: attribute.Strings(m.Pools.Elements()), ReadTenants: attribute.Strings(m.ReadTenants.Elements()), Publish: m.MayPublish.ValueBool(),
+		Users:       attribute.Strings(m.Users.Elements()),
+		Groups:      attribute.Strings(m.Groups.Elements()),
+		Tenant:      m.Tenant.ValueString(),
+		Pools:       attribute.Strings(m.Pools.Elements()),
+		ReadTenants: attribute.Strings(m.ReadTenants.Elements()),
+		Publish:     m.MayPublish.ValueBool(),
 	}
 	content, err := rules.Render()
 	if err != nil {

@@ -38,7 +38,10 @@ data "novacron_polkit_rules" "default" {
   users = ["carol"]
 }
 output "rules" {
-  value = { for r in [data.novacron_polkit_rules.t1, data.novacron_polkit_rules.t2, data.novacron_polkit_rules.default] : r.file_name => r.content }
+  value = {
+    for rules in [data.novacron_polkit_rules.t1, data.novacron_polkit_rules.t2, data.novacron_polkit_rules.default] :
+    rules.file_name => rules.content
+  }
 }
 `
 
@@ -79,7 +82,8 @@ func newSite(t *testing.T) site {
 // who may do everything.
 func (s site) workspace(t *testing.T, user uint32, tenant, config string) *tfacc.Workspace {
 	t.Helper()
-	w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  uri = %q\n  tenant = %q\n}\n", s.URI, tenant)+config)
+	w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  uri = %q\n  tenant = %q\n}\n",
+		s.URI, tenant)+config)
 	if user != 0 {
 		w.As(t, user)
 	}
@@ -89,8 +93,9 @@ func (s site) workspace(t *testing.T, user uint32, tenant, config string) *tfacc
 // virsh runs virsh as a user of the host.
 func (s site) virsh(t *testing.T, user uint32, args ...string) (string, error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "setpriv", append([]string{fmt.Sprintf("--reuid=%d", user), fmt.Sprintf("--regid=%d", user),
-		"--clear-groups", "virsh", "--quiet", "--connect", s.URI}, args...)...)
+	command := exec.CommandContext(t.Context(), "setpriv",
+		append([]string{fmt.Sprintf("--reuid=%d", user), fmt.Sprintf("--regid=%d", user),
+			"--clear-groups", "virsh", "--quiet", "--connect", s.URI}, args...)...)
 	command.Dir = "/"
 	out, err := command.CombinedOutput()
 	return string(out), err
@@ -162,9 +167,10 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	first.Apply(t)
 	first.EmptyPlan(t)
 	// bob creates instances from what is offered to him.
-	second := s.workspace(t, bob, "t2", web("t2/it").String()+"data \"novacron_instances\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\n"+
-		"data \"novacron_provisioning_requests\" \"all\" {\n  depends_on = [novacron_instance.web]\n}\noutput \"seen\" {\n"+
-		"  value = \"${length(data.novacron_instances.all.instances)} instances, ${length(data.novacron_provisioning_requests.all.requests)} requests\"\n}\n")
+	second := s.workspace(t, bob, "t2", web("t2/it").String()+"data \"novacron_instances\" \"all\" {\n  depends_on = "+
+		"[novacron_instance.web]\n}\ndata \"novacron_provisioning_requests\" \"all\" {\n  depends_on = "+
+		"[novacron_instance.web]\n}\noutput \"seen\" {\n  value = \"${length(data.novacron_instances.all.instances)} "+
+		"instances, ${length(data.novacron_provisioning_requests.all.requests)} requests\"\n}\n")
 	tfacc.Says(t, second.Apply(t), `seen = "1 instances, 1 requests"`)
 	second.EmptyPlan(t)
 
@@ -177,8 +183,10 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 		for user, tenant := range map[uint32]string{alice: "t1", bob: "t2"} {
 			for line := range strings.Lines(s.may(t, user, "vol-list", "novacron")) {
 				name := strings.Fields(line + " -")[0]
-				offered := user == bob && (strings.HasPrefix(name, "nova.template.t1.") || strings.HasPrefix(name, "nova.version.t1."))
-				if name != "-" && !strings.HasPrefix(name, "nova.base.") && strings.Split(name, ".")[2] != tenant && !offered {
+				offered := user == bob && (strings.HasPrefix(name, "nova.template.t1.") ||
+					strings.HasPrefix(name, "nova.version.t1."))
+				if name != "-" && !strings.HasPrefix(name, "nova.base.") && strings.Split(name, ".")[2] != tenant &&
+					!offered {
 					t.Errorf("user %d sees the volume %s", user, name)
 				}
 			}
@@ -206,7 +214,8 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 func (s site) refuses(t *testing.T) {
 	const denied, hidden, hiddenVolume = "access denied", "failed to get domain", "failed to get vol"
 	disk := "/var/lib/libvirt/novacron/nova.disk.t1.web.system.qcow2"
-	own, foreign, plain := s.file(t, "own", domain("t2.extra", "")), s.file(t, "foreign", domain("t1.extra", "")), s.file(t, "plain", domain("plain", ""))
+	own, foreign, plain := s.file(t, "own", domain("t2.extra", "")), s.file(t, "foreign", domain("t1.extra", "")),
+		s.file(t, "plain", domain("plain", ""))
 	secret := s.file(t, "secret", "<secret><usage type='volume'><volume>"+disk+"</volume></usage></secret>")
 
 	s.may(t, bob, "define", own)
@@ -241,18 +250,24 @@ func (s site) refuses(t *testing.T) {
 	s.mayNot(t, mallory, "failed to connect", "list")
 
 	// According to the documentation, no rules can prevent these.
-	s.may(t, bob, "define", s.file(t, "reach", domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
+	s.may(t, bob, "define", s.file(t, "reach",
+		domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
 	s.may(t, bob, "domrename", "t2.reach", "t1.squat")
 	s.mayNot(t, bob, hidden, "dominfo", "t1.squat")
 	s.may(t, alice, "undefine", "t1.squat")
-	s.may(t, bob, "vol-create", "novacron", s.file(t, "overlay", "<volume><name>nova.disk.t2.reach.system.qcow2</name><capacity>16777216</capacity>"+
-		"<target><format type='qcow2'/></target><backingStore><path>"+disk+"</path><format type='qcow2'/></backingStore></volume>"))
+	s.may(t, bob, "vol-create", "novacron", s.file(t, "overlay",
+		"<volume><name>nova.disk.t2.reach.system.qcow2</name><capacity>16777216</capacity>"+
+			"<target><format type='qcow2'/></target><backingStore><path>"+disk+
+			"</path><format type='qcow2'/></backingStore></volume>"))
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.reach.system.qcow2")
 }
 
 // domain is the definition of a domain that has some devices.
 func domain(name, devices string) string {
-	return fmt.Sprintf("<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os><devices>%s</devices></domain>", name, devices)
+	return fmt.Sprintf(
+		"<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os>"+
+			"<devices>%s</devices></domain>",
+		name, devices)
 }
 
 // file is a file that all users may read.

@@ -45,7 +45,9 @@ var hardware = objectOf(
 // network draws interfaces. Addresses are of a network that no other instance is in.
 func network(g *generator, _ settings) any {
 	interfaces := settings{}
-	for _, name := range slices.Compact(slices.Sorted(slices.Values([]string{pick(g, "eth0", "eth2", "eth10"), pick(g, "eth0", "lan")}))) {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values([]string{
+		pick(g, "eth0", "eth2", "eth10"), pick(g, "eth0", "lan"),
+	}))) {
 		card := settings{}
 		for _, a := range []attribute{
 			{"type", oneOf(nil, "virtio", "e1000", "e1000e", "rtl8139")},
@@ -53,7 +55,10 @@ func network(g *generator, _ settings) any {
 			{"mac_address", maybe(func(g *generator, _ settings) any {
 				return fmt.Sprintf("52:54:00:%02x:%02x:%02x", g.IntN(256), g.IntN(256), g.IntN(256))
 			})},
-			{"ip_configuration", oneOf(nil, nil, settings{"dhcp_enabled": true}, settings{"dns_servers": []string{"192.0.2.53"}})},
+			{
+				"ip_configuration", oneOf(nil, nil, settings{"dhcp_enabled": true},
+					settings{"dns_servers": []string{"192.0.2.53"}}),
+			},
 		} {
 			g.set(card, a)
 		}
@@ -125,12 +130,19 @@ var customization = objectOf(
 	attribute{"locale", oneOf(nil, "en_US.UTF-8")},
 	attribute{"install_packages", oneOf(nil, []string{}, []string{"nginx", "vim"})},
 	attribute{"open_ports", oneOf(nil, []int{}, []int{443, 80})},
-	attribute{"run_commands", maybe(func(g *generator, _ settings) any { return []string{pick(g, texts[1:]...), "true"} })}, // an empty one is none
+	// an empty one is none
+	attribute{
+		"run_commands", maybe(func(g *generator, _ settings) any { return []string{pick(g, texts[1:]...), "true"} }),
+	},
 	attribute{"user_data", oneOf(nil, "#cloud-config\nbootcmd: [\"true\"]\n")},
 	attribute{"files", maybe(func(g *generator, _ settings) any {
-		return settings{"/etc/drawn": g.drawn([]attribute{{"permissions", oneOf(nil, "0600")}}, settings{"content": pick(g, texts...)})}
+		return settings{"/etc/drawn": g.drawn([]attribute{{"permissions", oneOf(nil, "0600")}},
+			settings{"content": pick(g, texts...)})}
 	})},
-	attribute{"users", oneOf(nil, nil, settings{"ann": settings{"sudo": true}}, settings{"bob": settings{"groups": []string{"adm"}, "shell": "/bin/sh"}})},
+	attribute{
+		"users", oneOf(nil, nil, settings{"ann": settings{"sudo": true}},
+			settings{"bob": settings{"groups": []string{"adm"}, "shell": "/bin/sh"}}),
+	},
 )
 
 // labelling can be changed of anything.

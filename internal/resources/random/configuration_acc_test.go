@@ -72,7 +72,8 @@ func (c configuration) write(t *testing.T, space *tfacc.Workspace) {
 	t.Helper()
 	escaped := func(resources map[string]settings) any { return escape(settings(anyOf(resources))) }
 	text, err := json.MarshalIndent(map[string]any{"resource": map[string]any{
-		"novacron_template": escaped(c.templates), "novacron_template_version": escaped(c.versions), "novacron_instance": escaped(c.instances),
+		"novacron_template": escaped(c.templates), "novacron_template_version": escaped(c.versions),
+		"novacron_instance": escaped(c.instances),
 	}}, "", "  ")
 	if err != nil {
 		t.Fatal(err)

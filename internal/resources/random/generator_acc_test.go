@@ -32,24 +32,32 @@ type attribute struct {
 }
 
 func (g *generator) configuration() configuration {
-	c := configuration{templates: map[string]settings{}, versions: map[string]settings{}, instances: map[string]settings{}}
+	c := configuration{
+		templates: map[string]settings{}, versions: map[string]settings{}, instances: map[string]settings{},
+	}
 	c.templates[shop] = settings{
 		"name": g.prefix, "parameters": declared(), "hardware_profile": settings{"memory_mb": 64},
 		"cloud_init": settings{"user_data": "#cloud-config\nbootcmd:\n- [echo, {{ .word | json }}]\n"},
 	}
 	for n, number := range numbers {
 		c.versions[fmt.Sprintf("v%d", n)] = g.drawn(versionAttributes, settings{
-			"template_id": reference("novacron_template.shop.id"), "version": number, "source": settings{"path": g.images[n%len(g.images)]},
+			"template_id": reference("novacron_template.shop.id"), "version": number,
+			"source": settings{"path": g.images[n%len(g.images)]},
 		})
 	}
 	for n := range 2 {
-		c.templates[fmt.Sprintf("t%d", n)] = g.drawn(templateAttributes, settings{"name": fmt.Sprintf("%s-t%d", g.prefix, n)})
+		c.templates[fmt.Sprintf("t%d", n)] = g.drawn(templateAttributes,
+			settings{"name": fmt.Sprintf("%s-t%d", g.prefix, n)})
 	}
 	for n := range crowd {
 		running := n == 0 // nothing boots from an empty disk, so the guest releases nothing
 		has := settings{
-			"name": fmt.Sprintf("%s-i%d", g.prefix, n), "template_id": reference("novacron_template.shop.id"), "wait_for": []string{},
-			"depends_on": g.versions(), "timeouts": settings{"delete": "1s"}, "power_state": "stopped",
+			"name":        fmt.Sprintf("%s-i%d", g.prefix, n),
+			"template_id": reference("novacron_template.shop.id"),
+			"wait_for":    []string{},
+			"depends_on":  g.versions(),
+			"timeouts":    settings{"delete": "1s"},
+			"power_state": "stopped",
 		}
 		if running {
 			has["power_state"] = "running"
@@ -146,7 +154,8 @@ func objectOf(attributes ...attribute) func(*generator, settings) any {
 
 // texts are what people write, and what breaks formats.
 var texts = []string{
-	"", "plain", "two words", " spaces around ", "ünïcödé ☃ 日本語 🖥", `"double" 'single' \back\slash`, "<&> ]]> <!-- -->", "two\nlines\n", "a\ttab",
+	"", "plain", "two words", " spaces around ", "ünïcödé ☃ 日本語 🖥", `"double" 'single' \back\slash`, "<&> ]]> <!-- -->",
+	"two\nlines\n", "a\ttab",
 	"${none} %{a} {{ .template }}", "null", "true", "0x10", "-", "#", "a: b", "*x &y", strings.Repeat("long ", 300),
 }
 

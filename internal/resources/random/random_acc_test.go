@@ -43,7 +43,8 @@ func TestAccAnyConfigurationConverges(t *testing.T) {
 
 // lives takes a configuration through its life: created, changed, destroyed.
 func lives(t *testing.T, host *acctest.Host, pool string, draw *generator) {
-	provider := fmt.Sprintf("provider \"novacron\" {\n  pool        = %q\n  domain_type = %q\n}\n", pool, host.DomainType)
+	provider := fmt.Sprintf("provider \"novacron\" {\n  pool        = %q\n  domain_type = %q\n}\n",
+		pool, host.DomainType)
 	space := tfacc.NewWorkspace(t, provider)
 	created := draw.configuration()
 	created.write(t, space)

@@ -109,9 +109,18 @@ type element struct {
 // own are the elements of a definition, each by its parent element and its own name, that two
 // machines do not share, or that record how a machine became what it is.
 var own = map[string]bool{
-	"domain/uuid": true, "os/nvram": true, "interface/mac": true,
-	"instance/provisioning": true, "instance/shape": true, "storage/pool": true,
-	"devices/controller": true, "disk/address": true, "interface/address": true, "memballoon/address": true, "rng/address": true, "channel/address": true,
+	"domain/uuid":           true,
+	"os/nvram":              true,
+	"interface/mac":         true,
+	"instance/provisioning": true,
+	"instance/shape":        true,
+	"storage/pool":          true,
+	"devices/controller":    true,
+	"disk/address":          true,
+	"interface/address":     true,
+	"memballoon/address":    true,
+	"rng/address":           true,
+	"channel/address":       true,
 }
 
 // definition is a domain's definition, with its devices in a fixed order.
@@ -180,7 +189,8 @@ func volumesOf(details, instance string) string {
 	var lines []string
 	for line := range strings.Lines(details) {
 		columns := strings.Fields(line) // name, path, type, capacity, its unit, allocation
-		if len(columns) > 4 && strings.Contains(columns[0], "."+instance+".") && !strings.HasPrefix(columns[0], "nova.console.") {
+		if len(columns) > 4 && strings.Contains(columns[0], "."+instance+".") &&
+			!strings.HasPrefix(columns[0], "nova.console.") {
 			name := reimaged.ReplaceAllString(strings.ReplaceAll(columns[0], instance, "NAME"), ".system.qcow2")
 			lines = append(lines, fmt.Sprintln(name, columns[2:5]))
 		}

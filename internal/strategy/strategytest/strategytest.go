@@ -31,7 +31,9 @@ func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 	}
 	for _, format := range []string{"raw", "qcow2"} {
 		image := "image." + format
-		if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{Name: image, Format: format, Capacity: imageSize}); err != nil {
+		if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{
+			Name: image, Format: format, Capacity: imageSize,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if format == "raw" {
@@ -40,7 +42,13 @@ func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 			}
 		}
 		before := volume(image)
-		d := strategy.Disk{Pool: pool, Name: "disk-of-" + format, Capacity: diskSize, Image: before, ImageFormat: format}
+		d := strategy.Disk{
+			Pool:        pool,
+			Name:        "disk-of-" + format,
+			Capacity:    diskSize,
+			Image:       before,
+			ImageFormat: format,
+		}
 		if err := s.Make(ctx, h, d); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +56,8 @@ func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 		if made.Format != s.Format(format) || made.Capacity != diskSize {
 			t.Errorf("of a %s image: %s with %d bytes", format, made.Format, made.Capacity)
 		}
-		if stands := made.Backing != nil && made.Backing.Path == before.Path && made.Backing.Format == format; stands != s.HoldsBase() {
+		if stands := made.Backing != nil && made.Backing.Path == before.Path &&
+			made.Backing.Format == format; stands != s.HoldsBase() {
 			t.Errorf("it stands on %+v, and it holds its image: %t", made.Backing, s.HoldsBase())
 		}
 		if made.Format == "raw" {
