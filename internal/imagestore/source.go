@@ -3,13 +3,13 @@ package imagestore
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
@@ -75,15 +75,6 @@ func (st *Store) LeadsTo(ctx context.Context, from source.Source, digest string)
 		return false, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
-	read, err := im.Send(ctx, nowhere{})
+	read, err := im.Send(ctx, transfer.Discard)
 	return read.Digest == digest, err
-}
-
-// nowhere is a sink that discards everything.
-type nowhere struct{}
-
-// WriteAt implements transfer.Sink.
-func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }

@@ -82,7 +82,7 @@ func mapped(t *testing.T, disk []byte, format string) Below {
 		needs.Tool(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", path, path+".qcow2")
 		path += ".qcow2"
 	}
-	result, err := opened(t, source{path: path}).Send(t.Context(), nowhere{}, MapBlocks())
+	result, err := opened(t, source{path: path}).Send(t.Context(), Discard, MapBlocks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestImagesAreMapped(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantMap(t, m, disk)
-			result, err := opened(t, source()).Send(t.Context(), nowhere{}, MapBlocks())
+			result, err := opened(t, source()).Send(t.Context(), Discard, MapBlocks())
 			if err != nil {
 				t.Fatal(err)
 			}

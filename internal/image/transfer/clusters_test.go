@@ -146,7 +146,7 @@ func TestAnImageThatClaimsMuchIsReadAtOnce(t *testing.T) {
 			t.Errorf("%s: a disk of %d bytes with %d blocks of data", claim, m.Size, m.Data())
 		}
 		below := mapped(t, imagetest.RawDisk(1<<20), "raw")
-		if _, err = opened(t, source{path: path}).SendChanges(t.Context(), nowhere{}, below); err != nil {
+		if _, err = opened(t, source{path: path}).SendChanges(t.Context(), Discard, below); err != nil {
 			t.Error(err)
 		}
 	}

@@ -25,7 +25,7 @@ func (im *Image) Digest(ctx context.Context) (string, error) {
 	case im.digest != "":
 		return im.digest, im.file.Unchanged()
 	case im.Compression != "":
-		read, err := im.Send(ctx, nowhere{})
+		read, err := im.Send(ctx, Discard)
 		return read.Digest, err
 	}
 	digest, err := digestOf(ctx, im.file, im.extents, im.want)
@@ -86,13 +86,4 @@ func hashTo(ctx context.Context, hash io.Writer, file io.ReaderAt, extents []ima
 		}
 	}
 	return nil
-}
-
-// nowhere is a sink that keeps nothing.
-type nowhere struct{}
-
-// WriteAt implements Sink.
-func (nowhere) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }

@@ -19,6 +19,17 @@ type Sink interface {
 	WriteAt(ctx context.Context, r io.Reader, offset, length int64) error
 }
 
+// Discard is a sink that keeps nothing. Sending an image to it reads the whole image.
+var Discard Sink = discard{}
+
+type discard struct{}
+
+// WriteAt implements Sink.
+func (discard) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
 // Result is what Send did.
 type Result struct {
 	Digest      string // "sha256:hex" of the whole image, decompressed, holes included

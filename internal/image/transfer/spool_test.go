@@ -102,10 +102,10 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestReadingEndsWithTheContext(t *testing.T) {
 	path := imagetest.WriteFile(t, imagetest.Packed(t, "gzip", imagetest.RawDisk(1<<20)))
 	for name, read := range map[string]func(context.Context, *Image) error{
-		"sending": func(ctx context.Context, im *Image) error { _, err := im.Send(ctx, nowhere{}); return err },
+		"sending": func(ctx context.Context, im *Image) error { _, err := im.Send(ctx, Discard); return err },
 		"mapping": func(ctx context.Context, im *Image) error { _, err := MapImage(ctx, im); return err },
 		"comparing": func(ctx context.Context, im *Image) error {
-			_, err := im.SendChanges(ctx, nowhere{}, Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)})
+			_, err := im.SendChanges(ctx, Discard, Below{Path: "/below", Format: "raw", Blocks: blockmap.New(1 << 20)})
 			return err
 		},
 	} {
