@@ -168,7 +168,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 	if written[v.Digest] {
 		return nil
 	}
-	chain, err := from.lib.Images.ChainOf(ctx, v)
+	chain, err := from.stored.ChainOf(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 		key, name := catalog.BaseKey(base.Digest), imagesName
 		if base.Parent != "" {
 			name = changesName
-			blocks, err := from.lib.Images.Blocks(ctx, base)
+			blocks, err := from.stored.Blocks(ctx, base)
 			if err != nil {
 				return fmt.Errorf("the image of version %q: %w", v.ID, err)
 			}
@@ -196,7 +196,7 @@ func (a *app) images(ctx context.Context, w *writer, from *end, v catalog.Versio
 		if err := w.document(basesName+key+".json", bare(base)); err != nil {
 			return err
 		}
-		err := w.member(name+key, base.StoredSize, func(to io.Writer) error { return from.lib.Images.Read(ctx, base, to) })
+		err := w.member(name+key, base.StoredSize, func(to io.Writer) error { return from.stored.Read(ctx, base, to) })
 		if err != nil {
 			return fmt.Errorf("the image of version %q: %w", v.ID, err)
 		}

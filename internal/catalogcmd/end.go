@@ -3,11 +3,13 @@ package catalogcmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -29,7 +31,8 @@ const (
 type end struct {
 	name   string // in messages
 	tenant string // the only tenant to process; "" for all
-	store  catalogWithImages
+	store  imagestore.Catalog
+	stored storedImages
 	lib    *library.Library
 	closes []func()
 }
@@ -40,10 +43,11 @@ func (e *end) Close() {
 	}
 }
 
-// catalogWithImages is a catalog with the documents of the images in the pool.
-type catalogWithImages interface {
-	catalog.Store
-	imagestore.Documents
+// storedImages are the images of a pool, as a backup reads them.
+type storedImages interface {
+	ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error)
+	Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error)
+	Read(ctx context.Context, base catalog.Base, w io.Writer) error
 }
 
 // open opens the catalog that a flag names.
@@ -78,8 +82,10 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	if u, err := user.Current(); err == nil {
 		who = u.Username
 	}
+	images := imagestore.New(imagestore.Options{Host: host, Pool: s.pool, Documents: e.store, Tenant: e.tenant})
+	e.stored = images
 	e.lib = library.New(library.Options{
-		Images: imagestore.New(imagestore.Options{Host: host, Pool: s.pool, Documents: e.store, Tenant: e.tenant}),
+		Images: images,
 		Store:  e.store, Me: catalog.Principal{Tenant: e.tenant, User: who},
 	})
 	return e, nil

@@ -48,7 +48,7 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { host.Close() })
-	var store catalogWithImages = poolstore.New(host, p.name)
+	var store imagestore.Catalog = poolstore.New(host, p.name)
 	if dsn != "" {
 		database, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: store.Bases()})
 		if err != nil {

@@ -29,6 +29,12 @@ type Documents interface {
 	Bases() catalog.Collection[catalog.Base]
 }
 
+// Catalog is a catalog that also keeps the documents of the images in a pool.
+type Catalog interface {
+	catalog.Store
+	Documents
+}
+
 // Options say where images are, and what errors may disclose.
 type Options struct {
 	Host      host.Host

@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -53,18 +52,12 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// documents are a catalog, with the documents of the images in the pool.
-type documents interface {
-	catalog.Store
-	imagestore.Documents
-}
-
 // openCatalog creates the configured store, which ends with the session; embedded is the one in the
 // pool. It connects nothing.
 func openCatalog(
-	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded documents,
+	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded imagestore.Catalog,
 ) (
-	documents, diag.Diagnostics,
+	imagestore.Catalog, diag.Diagnostics,
 ) {
 	var diags diag.Diagnostics
 	dsn := env(envDSN)
