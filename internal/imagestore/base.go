@@ -53,7 +53,7 @@ func (st *Store) Location(ctx context.Context, v catalog.Version) (string, error
 	base, err := st.Base(ctx, v.Digest)
 	var volume host.Volume
 	if err == nil {
-		volume, err = st.host.Volume(ctx, st.pool, base.Volume)
+		volume, err = st.pool.Host.Volume(ctx, st.pool.Name, base.Volume)
 	}
 	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, host.ErrNoVolume) {
 		// Not wrapped: the version itself has been found.
@@ -65,7 +65,7 @@ func (st *Store) Location(ctx context.Context, v catalog.Version) (string, error
 // Base reads the base image of a digest; it returns catalog.ErrNotFound if the image is not
 // complete.
 func (st *Store) Base(ctx context.Context, digest string) (catalog.Base, error) {
-	if err := st.Open(ctx); err != nil {
+	if err := st.pool.Open(ctx); err != nil {
 		return catalog.Base{}, err
 	}
 	rec, err := st.bases.Get(ctx, catalog.BaseKey(digest))
@@ -81,5 +81,5 @@ func (st *Store) NoImage(v catalog.Version) finding.List {
 	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version "+
 		"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its version was "+
 		"registered with: use that pool, or choose a version that was registered with this "+
-		"one.", v.ID, st.pool, st.host.URI())}}
+		"one.", v.ID, st.pool.Name, st.pool.Host.URI())}}
 }

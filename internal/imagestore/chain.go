@@ -102,15 +102,6 @@ func (u *upload) standOn(on *below) {
 	}
 }
 
-// disown takes a volume off the children of a base; when nothing else needs the base, disown
-// removes it.
-func (st *Store) disown(ctx context.Context, parent, volume string) error {
-	if parent == "" {
-		return nil
-	}
-	return st.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
-}
-
 // content returns the digest by which the content of a base's volume is known, and the first byte
 // that it covers.
 func content(b catalog.Base) (digest string, from int64) {
@@ -122,14 +113,14 @@ func content(b catalog.Base) (digest string, from int64) {
 
 // Verify reads a stored image back, with everything that it stands on.
 func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
-	transfer, err := st.host.OpenTransfer(ctx)
+	transfer, err := st.pool.Host.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}
 	defer transfer.Close()
 	for {
 		want, from := content(base)
-		stored, err := volumes.Digest(ctx, transfer, st.pool, base.Volume, from, nil)
+		stored, err := volumes.Digest(ctx, transfer, st.pool.Name, base.Volume, from, nil)
 		if err == nil && stored != want {
 			err = damaged(st, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
 		}
@@ -142,7 +133,7 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 			volume, err = st.Volume(ctx, base)
 		}
 		if err == nil {
-			err = st.StandsOn(ctx, volume, parent)
+			err = st.pool.StandsOn(ctx, volume, parent)
 		}
 		if wrong, ok := errors.AsType[*volumes.NotStandingError](err); ok {
 			err = damaged(st, base, wrong.Error())
@@ -159,20 +150,20 @@ type damagedError struct{ text string }
 
 func (e *damagedError) Error() string { return e.text }
 
-func damaged(l *Store, base catalog.Base, how string) error {
+func damaged(st *Store, base catalog.Base, how string) error {
 	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the "+
 		"storage has lost something. Register the image again, as another "+
-		"version, after those that use it are gone: %s", base.Volume, l.pool, how, strings.Join(l.versionsOn(base), ", "))}
+		"version, after those that use it are gone: %s", base.Volume, st.pool.Name, how, strings.Join(versionsOn(base, st.tenant), ", "))}
 }
 
 // Blocks reads the map of a base's disk. If there is none, it reads the image once: images that
 // arrived in another order have no map, and neither have images that predate maps.
 func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
 	name := naming.BlockMap(base.Volume)
-	volume, err := st.host.Volume(ctx, st.pool, name)
+	volume, err := st.pool.Host.Volume(ctx, st.pool.Name, name)
 	if err == nil {
 		var r io.ReadCloser
-		if r, err = st.host.OpenVolume(ctx, st.pool, name); err == nil {
+		if r, err = st.pool.Host.OpenVolume(ctx, st.pool.Name, name); err == nil {
 			var m *blockmap.Map
 			m, err = blockmap.Read(io.LimitReader(r, int64(volume.Physical)))
 			err = errors.Join(err, r.Close())
@@ -186,22 +177,37 @@ func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, 
 	}
 	if base.Parent != "" {
 		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave parent_version out, or name another version",
-			name, st.pool)
+			name, st.pool.Name)
 	}
-	return st.mapBase(ctx, base)
+	return chains{st}.mapBase(ctx, base)
+}
+
+// chains reads bases with those that they stand on.
+type chains struct{ *Store }
+
+// of lists the base of a digest, the one that this stands on, and so on.
+func (c chains) of(ctx context.Context, digest string) (chain []catalog.Base, err error) {
+	for ; digest != ""; digest = chain[len(chain)-1].Parent {
+		base, err := c.Base(ctx, digest)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, base)
+	}
+	return chain, nil
 }
 
 // mapBase creates the map of a base that stands alone.
-func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
-	volume, err := st.Volume(ctx, base)
+func (c chains) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
+	volume, err := c.Volume(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	r, err := st.host.OpenVolume(ctx, st.pool, base.Volume)
+	r, err := c.pool.Host.OpenVolume(ctx, c.pool.Name, base.Volume)
 	if err != nil {
 		return nil, err
 	}
-	im, err := transfer.FromStream(image.Volume(st.pool, base.Volume), image.Checksum{}, transfer.Stream{
+	im, err := transfer.FromStream(image.Volume(c.pool.Name, base.Volume), image.Checksum{}, transfer.Stream{
 		Reader: r,
 		Size:   int64(volume.Physical),
 		Abort:  func(error) { _ = r.Close() },
@@ -211,18 +217,18 @@ func (st *Store) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Ma
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	if string(im.Format) != base.Format {
-		return nil, damaged(st, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
+		return nil, damaged(c.Store, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
 	}
 	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := st.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // a damaged one
+	if err := c.pool.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // a damaged one
 		return nil, err
 	}
-	transfer, err := st.host.OpenTransfer(ctx)
+	transfer, err := c.pool.Host.OpenTransfer(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer transfer.Close()
-	return m, st.StoreBlocks(ctx, transfer, base.Volume, m)
+	return m, c.pool.StoreBlocks(ctx, transfer, base.Volume, m)
 }

@@ -67,7 +67,7 @@ func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	for _, rec := range held.bases {
 		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
 			v, there := held.versions[id]
-			return !c.ownVersion(id) || there && uses(v, rec.Value)
+			return !ownedBy(c.tenant, id) || there && uses(v, rec.Value)
 		}) {
 			found = append(found, rec)
 		}
@@ -84,7 +84,7 @@ func (c collector) eachUnlisted(ctx context.Context, held holdings, do func(rec 
 	}
 	// The disks of a domain that cannot be described may be in a pool that is not active: then no
 	// base counts as unused.
-	domains, undescribed, err := c.host.AllDomains(ctx)
+	domains, undescribed, err := c.pool.Host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.B
 	if err != nil {
 		return err
 	}
-	return c.dispose(ctx, marked)
+	return remover(c).dispose(ctx, marked)
 }
 
 // noteUnused notes since when a base has been unused, or that it is used again.
@@ -152,11 +152,6 @@ func (c collector) certainlyUnlisted(ctx context.Context, base catalog.Base) (bo
 	return true, nil
 }
 
-func (st *Store) ownVersion(id string) bool {
-	v, err := catalog.ParseVersionID(id)
-	return err == nil && v.Template.Tenant == st.tenant
-}
-
 // uses reports whether a version needs the base that lists it. If the registration of a version was
 // taken for dead, and died later, it listed the version in vain.
 func uses(v catalog.Version, base catalog.Base) bool {
@@ -172,7 +167,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 		return true, err
 	}
 	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
-		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == c.pool || i.Library == "")
+		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == c.pool.Name || i.Library == "")
 	}) {
 		return true, nil
 	}
@@ -181,31 +176,16 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left only the name
-		if _, err := c.host.Volume(ctx, c.pool, child); !errors.Is(err, host.ErrNoVolume) {
+		if _, err := c.pool.Host.Volume(ctx, c.pool.Name, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
 	}
 	return false, nil
 }
 
-// dispose removes a base that is marked as being removed, or that is no longer being sent. If
-// volumes stand on it, it stays and is ready again: two versions that were removed at once may each
-// have left it to the other.
-func (st *Store) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	if rec.Value.State == catalog.BaseUploading { // nothing could ever stand on it
-		return st.discard(ctx, rec)
-	}
-	found, err := st.usage.On(ctx, rec.Value)
-	if err != nil {
-		return err
-	}
-	if !found.Any() {
-		return st.discard(ctx, rec)
-	}
-	rec.Value.State = catalog.BaseReady
-	_, err = st.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
-	if errors.Is(err, catalog.ErrConflict) { // another process that removes it decides
-		err = nil
-	}
-	return catalog.IgnoreNotFound(err)
+// ownedBy reports whether an entry among a base's users is the id of a version of that tenant, in
+// this catalog.
+func ownedBy(tenant, id string) bool {
+	v, err := catalog.ParseVersionID(id)
+	return err == nil && v.Template.Tenant == tenant
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -53,7 +52,7 @@ type holding struct {
 // Hold makes sure that the source's image is stored, and that the version is listed among its
 // users. It returns the number of bytes that it sent for that.
 func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
-	r.Source = st.bound(r.Source)
+	r.Source = sources{st}.bind(r.Source)
 	if r.Steps == nil {
 		r.Steps = step.NewTimer()
 	}
@@ -82,7 +81,7 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 // leads to one.
 func (h holding) joinStored(ctx context.Context, digest string, known bool) (catalog.Base, error) {
 	if known {
-		base, err := h.joinBase(ctx, digest, h.User)
+		base, err := joiner{h.Store}.join(ctx, digest, h.User)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return h.joined(ctx, base, err)
 		}
@@ -94,7 +93,7 @@ func (h holding) joinStored(ctx context.Context, digest string, known bool) (cat
 	if !known {
 		return catalog.Base{}, catalog.ErrNotFound
 	}
-	base, err := h.joinBase(ctx, digest, h.User)
+	base, err := joiner{h.Store}.join(ctx, digest, h.User)
 	return h.joined(ctx, base, err)
 }
 
@@ -116,18 +115,21 @@ func (h holding) joined(ctx context.Context, base catalog.Base, err error) (cata
 	return base, err
 }
 
-// joinBase lists the version among the users of a base that is ready; it waits for one that is
+// joiner lists versions among the users of bases that are stored.
+type joiner struct{ *Store }
+
+// join lists the version among the users of a base that is ready; it waits for one that is
 // being sent or removed. It returns catalog.ErrNotFound if there is none, or if it had been
 // abandoned.
-func (st *Store) joinBase(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
+func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (catalog.Base, error) {
 	var seen host.Volume
 	since := time.Now()
 	for {
-		rec, err := st.bases.Get(ctx, catalog.BaseKey(digest))
+		rec, err := j.bases.Get(ctx, catalog.BaseKey(digest))
 		if err != nil {
 			return rec.Value, err
 		}
-		volume, err := st.host.Volume(ctx, st.pool, rec.Value.Volume)
+		volume, err := j.pool.Host.Volume(ctx, j.pool.Name, rec.Value.Volume)
 		missing := errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return rec.Value, err
@@ -138,7 +140,7 @@ func (st *Store) joinBase(ctx context.Context, digest string, id catalog.Version
 				base.Versions = append(slices.Clone(base.Versions), id.String())
 			}
 			base.UnusedSince = nil
-			_, err := st.bases.Replace(ctx, rec.Key, rec.Revision, base)
+			_, err := j.bases.Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
 			}
@@ -147,12 +149,12 @@ func (st *Store) joinBase(ctx context.Context, digest string, id catalog.Version
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		dead, err := st.uploaderDead(ctx, rec.Value)
+		dead, err := j.uploaderDead(ctx, rec.Value)
 		if err != nil {
 			return rec.Value, err
 		}
-		if dead || time.Since(since) > st.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := st.dispose(ctx, rec); err != nil {
+		if dead || time.Since(since) > j.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
+			if err := remover(j).dispose(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -165,53 +167,26 @@ func (st *Store) joinBase(ctx context.Context, digest string, id catalog.Version
 	}
 }
 
-// Release takes a version off the base's users; the last one removes the base.
-func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionID) error {
-	return st.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
-}
-
-func without(list []string, one string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
-}
-
-// release takes a user off a base by leave; the last one removes the base, unless volumes stand on
-// it that belong to no version: see dispose.
-func (st *Store) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
-	rec, err := catalog.Change(ctx, st.bases, catalog.BaseKey(digest), func(b *catalog.Base) error {
-		leave(b)
-		if !b.Used() {
-			b.State = catalog.BaseDeleting
+// uploaderDead reports whether no process can still be sending a base: the registration of the
+// version that it is for was abandoned. It reports false if it cannot know, as for versions of
+// another catalog and for versions that only their tenant sees: their names are not ids. If rules
+// for polkit hide other tenants' documents, those only seem to be absent.
+func (j joiner) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
+	if base.State != catalog.BaseUploading {
+		return false, nil
+	}
+	for _, id := range base.Versions {
+		if _, err := catalog.ParseVersionID(id); err != nil {
+			return false, nil //nolint:nilerr // another catalog's, of which nothing is known
 		}
-		return nil
-	})
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
-	}
-	if err != nil || rec.Value.State != catalog.BaseDeleting {
-		return err
-	}
-	return st.dispose(ctx, rec)
-}
-
-// discard removes a base's volumes and then its document. Several processes may do so at once.
-func (st *Store) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
-		if err := st.DeleteVolume(ctx, volume); err != nil {
-			return err
+		rec, err := j.catalog.Versions().Get(ctx, id)
+		hidden := errors.Is(err, catalog.ErrNotFound) && !ownedBy(j.tenant, id)
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return false, err
+		}
+		if hidden || err == nil && !j.Abandoned(ctx, rec.Value) {
+			return false, nil
 		}
 	}
-	if err := st.disown(ctx, rec.Value.Parent, rec.Value.Volume); err != nil {
-		return err
-	}
-	for {
-		err := st.bases.Delete(ctx, rec.Key, rec.Revision)
-		if !errors.Is(err, catalog.ErrConflict) {
-			return catalog.IgnoreNotFound(err)
-		}
-		found, err := st.bases.Get(ctx, rec.Key)
-		if err != nil || found.Value.Volume != rec.Value.Volume { // this is a new one
-			return catalog.IgnoreNotFound(err)
-		}
-		rec = found
-	}
+	return true, nil
 }

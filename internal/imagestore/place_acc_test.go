@@ -37,7 +37,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := s.DeleteVolume(t.Context(), u.base.Volume); err != nil {
+		if err := s.pool.DeleteVolume(t.Context(), u.base.Volume); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -70,7 +70,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 					t.Errorf("the file was written to (%v)", err)
 				}
 			}
-			if stored := must[[]byte](t)(s.host.ReadVolume(t.Context(), s.pool, u.base.Volume, size)); !bytes.Equal(stored, make([]byte, size)) {
+			if stored := must[[]byte](t)(s.pool.Host.ReadVolume(t.Context(), s.pool.Name, u.base.Volume, size)); !bytes.Equal(stored, make([]byte, size)) {
 				t.Error("the volume is not empty any more")
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,72 +19,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
-
-// Stored is an image as a library stores it: the whole image, or what differs from another one.
-type Stored struct {
-	Base catalog.Base                  // without what belongs to one library: volume, state and users
-	Open func() (io.ReadCloser, error) // its file, of StoredSize bytes
-	// Blocks opens the map of its disk's blocks. It is nil if there is none, as for an image that
-	// stands alone, which can be read again.
-	Blocks func() (io.ReadCloser, error)
-}
-
-// ChainOf lists the bases of a version's image: its base, the one that this stands on, and so on.
-func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
-	chain, err := st.Chain(ctx, v.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
-	}
-	return chain, nil
-}
-
-// Chain lists the base of a digest, the one that this stands on, and so on.
-func (st *Store) Chain(ctx context.Context, digest string) (chain []catalog.Base, err error) {
-	for ; digest != ""; digest = chain[len(chain)-1].Parent {
-		base, err := st.Base(ctx, digest)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, base)
-	}
-	return chain, nil
-}
-
-// Read writes a base's image as it is stored, and returns an error unless every byte matches its
-// digest.
-func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error {
-	transfer, err := st.host.OpenTransfer(ctx)
-	if err != nil {
-		return err
-	}
-	defer transfer.Close()
-	want, from := content(base)
-	sum := sha256.New()
-	if err := transfer.Download(ctx, st.pool, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0, 0); err != nil {
-		return err
-	}
-	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.pool))
-}
-
-// tail passes on everything after the first skip bytes.
-type tail struct {
-	skip int64
-	w    io.Writer
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	n := min(t.skip, int64(len(p)))
-	t.skip -= n
-	_, err := t.w.Write(p[n:])
-	return len(p), err
-}
-
-func sameDigest(want string, sum []byte, what string) error {
-	if got := "sha256:" + hex.EncodeToString(sum); got != want {
-		return fmt.Errorf("%s is damaged: its digest is %s, and should be %s", what, got, want)
-	}
-	return nil
-}
 
 // Restore makes sure that the version's image is stored, with everything that it stands on, and
 // that the version is listed among its users. It returns ErrNoImage if no place has the image.
@@ -105,7 +38,7 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 	var missing []Stored // the one that all others stand on first
 	var under catalog.Base
 	for digest := r.version.Digest; digest != ""; {
-		under, err = r.joinBase(ctx, digest, r.version.ID)
+		under, err = joiner{r.Store}.join(ctx, digest, r.version.ID)
 		if err == nil {
 			break
 		}
@@ -151,7 +84,7 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 		if taken := (*takenError)(nil); !errors.As(err, &taken) {
 			return base, err
 		}
-		base, err = r.joinBase(ctx, s.Base.Digest, r.version.ID)
+		base, err = joiner{r.Store}.join(ctx, s.Base.Digest, r.version.ID)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, err
 		}
@@ -162,7 +95,7 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 // same: a backup can come from anywhere, and a base must not lead out of the library.
 func (r restoration) sendStored(ctx context.Context, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
 	none := catalog.Base{}
-	if _, err := r.CheckRoom(ctx, s.Base.StoredSize); err != nil {
+	if _, err := r.pool.CheckRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
 	stored, err := s.Open()
@@ -196,21 +129,21 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 	if err := u.create(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	conn, err := r.host.OpenTransfer(ctx)
+	conn, err := r.pool.Host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer conn.Close()
-	sent, err := u.sendPieces(ctx, volumes.NewSink(conn, r.pool, volume), stream)
+	sent, err := u.sendPieces(ctx, volumes.NewSink(conn, r.pool.Name, volume), stream)
 	if err == nil && header != nil {
-		err = volumes.NewSink(conn, r.pool, volume).WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = volumes.NewSink(conn, r.pool.Name, volume).WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(r.pool, volume), volumes.NewReaderAt(ctx, conn, r.pool, volume), s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(r.pool.Name, volume), volumes.NewReaderAt(ctx, conn, r.pool.Name, volume), s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)
@@ -264,7 +197,7 @@ func (u *upload) restoreBlocks(ctx context.Context, transfer host.Transfer, open
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("reading the map of the image of version %q: %w", u.version, err)
 	}
-	return u.store.StoreBlocks(ctx, transfer, u.base.Volume, m)
+	return u.store.pool.StoreBlocks(ctx, transfer, u.base.Volume, m)
 }
 
 // piece is how much of an image is sent at once, or skipped if it is all zeros.

@@ -14,18 +14,21 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// bound gives a source the store's host, if it needs one.
-func (st *Store) bound(s source.Source) source.Source {
+// sources are where images come from, as the store's host sees them.
+type sources struct{ *Store }
+
+// bind gives a source the store's host, if it needs one.
+func (src sources) bind(s source.Source) source.Source {
 	chain := func(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
-		return lineage{st, facts}.chain(ctx, disk)
+		return lineage{src.Store, facts}.chain(ctx, disk)
 	}
-	return onhost.Bind(s, &onhost.Host{Machine: st.host, Tenant: st.tenant, Chain: chain})
+	return onhost.Bind(s, &onhost.Host{Machine: src.pool.Host, Tenant: src.tenant, Chain: chain})
 }
 
 // Probe looks at a source, as far as that is possible before it is needed, wherever the source is,
 // also on the host.
 func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
-	return source.Examine(ctx, st.bound(s))
+	return source.Examine(ctx, sources{st}.bind(s))
 }
 
 // HasSource reports whether the image of a digest was read from a file with the source's checksum.
@@ -63,7 +66,7 @@ func (h holding) readBefore(ctx context.Context, s source.Source) (digest string
 // LeadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
 // reads the source. A disk that would have to be captured again does not lead there.
 func (st *Store) LeadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
-	from = st.bound(from)
+	from = sources{st}.bind(from)
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}

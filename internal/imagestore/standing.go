@@ -36,7 +36,7 @@ func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume
 		if len(chain) > maxChain {
 			return nil, fmt.Errorf("volume %q stands on more than %d others", chain[0].Name, maxChain)
 		}
-		v, err := l.VolumeAt(ctx, next.Path)
+		v, err := l.pool.VolumeAt(ctx, next.Path)
 		if err == nil && len(chain) > 0 {
 			err = l.mayStandOn(ctx, chain[len(chain)-1], v)
 		}
@@ -44,7 +44,7 @@ func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume
 			err = v.As(next.Format)
 		}
 		if err == nil {
-			err = l.CheckLinks(ctx, v)
+			err = l.pool.CheckLinks(ctx, v)
 		}
 		if err != nil {
 			return nil, err
@@ -65,17 +65,17 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 		return nil
 	case !naming.IsBase(v.Name):
 		return refused
-	case l.facts.Library != "" && l.facts.Library != l.pool: // another library has its documents
+	case l.facts.Library != "" && l.facts.Library != l.pool.Name: // another library has its documents
 		if v.Pool != l.facts.Library {
 			return refused
 		}
 		return nil
 	}
-	chain, err := l.Chain(ctx, l.facts.Digest)
+	chain, err := chains{l.Store}.of(ctx, l.facts.Digest)
 	if err != nil {
 		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
 	}
-	if v.Pool != l.pool || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+	if v.Pool != l.pool.Name || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
 		return refused
 	}
 	return nil
@@ -83,7 +83,7 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 
 // Volume finds the volume of a base, and checks that the host sees it as it was stored.
 func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, error) {
-	v, err := st.host.Volume(ctx, st.pool, base.Volume)
+	v, err := st.pool.Host.Volume(ctx, st.pool.Name, base.Volume)
 	if err != nil {
 		return v, err
 	}
@@ -98,11 +98,11 @@ func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, er
 
 // stands checks that the stored volume needs the parent's volume, or nothing.
 func (u *upload) stands(ctx context.Context, volume host.Volume) error {
-	err := u.store.CheckLinks(ctx, volume)
+	err := u.store.pool.CheckLinks(ctx, volume)
 	switch {
 	case err != nil:
 	case u.base.Parent != "":
-		err = u.store.StandsOn(ctx, volume, u.parent)
+		err = u.store.pool.StandsOn(ctx, volume, u.parent)
 	case volume.Backing != nil:
 		err = fmt.Errorf("it stands on %s", volume.Backing.Path)
 	}
@@ -115,7 +115,7 @@ func (u *upload) blame(volume host.Volume, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.store.pool, err)
+	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.store.pool.Name, err)
 	_, failed := errors.AsType[*host.Error](err)
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -32,20 +32,20 @@ type Stock struct {
 // Stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
 func (st *Store) Stock(ctx context.Context) (Stock, error) {
 	var s Stock
-	if err := st.host.RefreshPool(ctx, st.pool); err != nil {
+	if err := st.pool.Host.RefreshPool(ctx, st.pool.Name); err != nil {
 		return s, err
 	}
-	pool, err := st.host.Pool(ctx, st.pool)
+	pool, err := st.pool.Host.Pool(ctx, st.pool.Name)
 	if err != nil {
 		return s, err
 	}
 	s.Capacity, s.Available = pool.Capacity, pool.Available
-	names, err := st.host.VolumeNames(ctx, st.pool)
+	names, err := st.pool.Host.VolumeNames(ctx, st.pool.Name)
 	if err != nil {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, undescribed, err := st.host.Volumes(ctx, st.pool, naming.IsBase)
+	volumes, undescribed, err := st.pool.Host.Volumes(ctx, st.pool.Name, naming.IsBase)
 	if err != nil {
 		return s, err
 	}

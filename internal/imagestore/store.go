@@ -46,12 +46,10 @@ type Options struct {
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
 }
 
-// Store has the images of one pool of a host.
+// Store has the images of one pool of a host. Its methods are what others ask of it. What they have
+// in common is in types that embed it, one for each topic: remover, joiner, holding and so on.
 type Store struct {
-	*volumes.Pool
-
-	host    host.Host
-	pool    string
+	pool    *volumes.Pool
 	catalog Documents
 	bases   catalog.Collection[catalog.Base]
 	tenant  string
@@ -66,13 +64,24 @@ type Store struct {
 // New returns a store. It connects to nothing until the store is used.
 func New(o Options) *Store {
 	return &Store{
-		Pool: volumes.New(o.Host, o.Pool), host: o.Host, pool: o.Pool, catalog: o.Documents, bases: o.Documents.Bases(), tenant: o.Tenant,
-		usage:          usage.New(o.Host, o.Pool, o.Tenant),
-		abandonedAfter: cmp.Or(o.AbandonedAfter, abandonedAfter), unusedFor: cmp.Or(o.UnusedFor, unusedFor),
-		poolTime:  func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
-		lookAgain: func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) },
+		pool:    volumes.New(o.Host, o.Pool),
+		catalog: o.Documents,
+		bases:   o.Documents.Bases(),
+		tenant:  o.Tenant,
+		usage:   usage.New(o.Host, o.Pool, o.Tenant),
+
+		abandonedAfter: cmp.Or(o.AbandonedAfter, abandonedAfter),
+		unusedFor:      cmp.Or(o.UnusedFor, unusedFor),
+		poolTime:       func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
+		lookAgain:      func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) },
 	}
 }
+
+// Open makes sure, once, that the pool exists and is active; see volumes.Pool.Open.
+func (st *Store) Open(ctx context.Context) error { return st.pool.Open(ctx) }
+
+// Pool has the volumes of the images.
+func (st *Store) Pool() *volumes.Pool { return st.pool }
 
 // Usage looks for users of the pool's images.
 func (st *Store) Usage() *usage.Usage { return st.usage }

@@ -35,7 +35,7 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	if below != nil { // how much has changed is unknown
 		format, size, atLeast = image.FormatQcow2, 0, 0
 	}
-	room, err := h.CheckRoom(ctx, atLeast)
+	room, err := h.pool.CheckRoom(ctx, atLeast)
 	if err != nil {
 		return none, 0, err
 	}
@@ -54,7 +54,7 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
-	conn, err := h.host.OpenTransfer(ctx)
+	conn, err := h.pool.Host.OpenTransfer(ctx)
 	if err != nil {
 		return none, 0, err
 	}
@@ -71,14 +71,14 @@ func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) 
 	h.Steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, volumes.NewReaderAt(ctx, conn, h.pool, u.base.Volume))
+		err = im.CheckStored(ctx, volumes.NewReaderAt(ctx, conn, h.pool.Name, u.base.Volume))
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, volume, done.transferred+done.shared, h.VerifyFull)
 	}
 	h.Steps.Done("verify")
 	if err == nil && done.blocks != nil {
-		err = h.StoreBlocks(ctx, conn, u.base.Volume, done.blocks)
+		err = h.pool.StoreBlocks(ctx, conn, u.base.Volume, done.blocks)
 	}
 	if err == nil {
 		err = u.publish(ctx)
@@ -161,7 +161,7 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
 	return step.Uninterrupted(ctx, func(ctx context.Context) error {
 		u.created = true
-		volume, err := u.store.host.CreateVolume(ctx, u.store.pool, spec)
+		volume, err := u.store.pool.Host.CreateVolume(ctx, u.store.pool.Name, spec)
 		u.path = volume.Path
 		return err
 	})
@@ -176,10 +176,10 @@ const settleTime = time.Minute
 // it is sent, the file may have been changed.
 func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
-		if err := u.store.host.RefreshPool(ctx, u.store.pool); err != nil {
+		if err := u.store.pool.Host.RefreshPool(ctx, u.store.pool.Name); err != nil {
 			return host.Volume{}, err
 		}
-		volume, err := u.store.host.Volume(ctx, u.store.pool, u.base.Volume)
+		volume, err := u.store.pool.Host.Volume(ctx, u.store.pool.Name, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
 			return volume, &takenError{u.base.Digest} // another process took this one for dead
 		}
@@ -192,7 +192,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		}
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
 			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s "+
-				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.store.pool,
+				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.store.pool.Name,
 				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
 		}
 		select {
@@ -212,18 +212,18 @@ const tight = 16 << 20
 // that is certain. Otherwise, also if the pool compresses, and if full is set, it reads the image
 // back.
 func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.Volume, sent int64, full bool) error {
-	pool, err := u.store.host.Pool(ctx, u.store.pool)
+	pool, err := u.store.pool.Host.Pool(ctx, u.store.pool.Name)
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
 	want, from := content(u.base)
-	stored, err := volumes.Digest(ctx, transfer, u.store.pool, u.base.Volume, from, nil)
+	stored, err := volumes.Digest(ctx, transfer, u.store.pool.Name, u.base.Volume, from, nil)
 	if err != nil {
 		return err
 	}
 	if stored != want {
 		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
-			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.store.pool,
+			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.store.pool.Name,
 			stored, want, pool.Available>>20)
 	}
 	return nil
@@ -258,10 +258,10 @@ func (u *upload) undo(ctx context.Context) error {
 	}
 	var errs []error
 	if u.created {
-		errs = append(errs, u.store.DeleteVolume(ctx, u.base.Volume), u.store.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
+		errs = append(errs, u.store.pool.DeleteVolume(ctx, u.base.Volume), u.store.pool.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
-		errs = append(errs, u.store.disown(ctx, u.base.Parent, u.base.Volume))
+		errs = append(errs, remover{u.store}.disown(ctx, u.base.Parent, u.base.Volume))
 	}
 	if u.claimed != nil {
 		err := u.store.bases.Delete(ctx, u.claimed.Key, u.claimed.Revision)

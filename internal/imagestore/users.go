@@ -12,10 +12,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
-// versionsOn names the versions that use a base; it only counts those of other tenants and
+// versionsOn names a tenant's versions that use a base; it only counts those of other tenants and
 // catalogs.
-func (st *Store) versionsOn(b catalog.Base) []string {
-	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, st.tenant+"/") })
+func versionsOn(b catalog.Base, tenant string) []string {
+	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, tenant+"/") })
 	if others := len(b.Versions) - len(own); others > 0 {
 		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
 	}
@@ -53,7 +53,7 @@ func (e *InUseError) Error() string {
 // stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, undescribed, err := st.host.AllDomains(ctx)
+	domains, undescribed, err := st.pool.Host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	}
 	var known []string
 	for _, i := range instances {
-		if !i.Of(st.pool, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
+		if !i.Of(st.pool.Name, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
 			continue
 		}
 		if i.Tenant == st.tenant {
@@ -82,8 +82,12 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if err != nil || len(base.Versions) > 1 {
 		return in, err
 	}
-	if err := st.builtOn(ctx, base, in); err != nil {
-		return nil, err
+	if len(base.Children) > 0 {
+		bases, err := st.bases.List(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		in.addBuilt(base, bases, st.tenant)
 	}
 	found, err := st.usage.On(ctx, base)
 	if err != nil {
@@ -91,7 +95,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	}
 	for _, o := range found.Overlays {
 		switch {
-		case slices.Contains(known, o.Path) || o.Pool == st.pool && slices.Contains(base.Children, o.Name):
+		case slices.Contains(known, o.Path) || o.Pool == st.pool.Name && slices.Contains(base.Children, o.Name):
 		case st.usage.Foreign(instances, o.Path), naming.OtherTenant(st.tenant, o.Name):
 			in.Others++
 		default:
@@ -104,15 +108,9 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	return in, st.usage.Weigh(v.ID, found, undescribed, tell)
 }
 
-// builtOn names the versions whose images stand on a base.
-func (st *Store) builtOn(ctx context.Context, base catalog.Base, in *InUseError) error {
-	if len(base.Children) == 0 {
-		return nil
-	}
-	bases, err := st.bases.List(ctx, "")
-	if err != nil {
-		return err
-	}
+// addBuilt adds the versions whose images stand on a base; bases are all of the pool. It names those
+// of the tenant, and counts the others.
+func (e *InUseError) addBuilt(base catalog.Base, bases []catalog.Record[catalog.Base], tenant string) {
 	children := slices.Clone(base.Children)
 	for _, b := range bases {
 		if !slices.Contains(children, b.Value.Volume) {
@@ -120,16 +118,15 @@ func (st *Store) builtOn(ctx context.Context, base catalog.Base, in *InUseError)
 		}
 		children = without(children, b.Value.Volume)
 		for _, user := range b.Value.Versions {
-			if id, err := catalog.ParseVersionID(user); err == nil && id.Template.Tenant == st.tenant {
-				in.Built = append(in.Built, user)
+			if ownedBy(tenant, user) {
+				e.Built = append(e.Built, user)
 			} else {
-				in.BuiltBy++
+				e.BuiltBy++
 			}
 		}
 	}
-	slices.Sort(in.Built)
+	slices.Sort(e.Built)
 	if len(children) > 0 {
-		in.Built = append(in.Built, "one that is being registered")
+		e.Built = append(e.Built, "one that is being registered")
 	}
-	return nil
 }

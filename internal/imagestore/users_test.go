@@ -21,7 +21,7 @@ func TestUsersOfOtherTenantsAreCounted(t *testing.T) {
 func TestMessagesNameNothingOfOthers(t *testing.T) {
 	s := inMemory(t)
 	base := catalog.Base{Versions: []string{"bank/vault@1.0.0", "shop/web@1.0.0", "0123456789ab:bank/vault@2.0.0"}}
-	if got := strings.Join(s.versionsOn(base), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogs" {
+	if got := strings.Join(versionsOn(base, s.tenant), ", "); got != "shop/web@1.0.0, 2 of other tenants or catalogs" {
 		t.Errorf("the users of an image are %s", got)
 	}
 }

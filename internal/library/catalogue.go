@@ -80,5 +80,5 @@ func (r *reader) catalogue() string {
 	if s, ok := r.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()
 	}
-	return "The library in " + r.Images.String()
+	return "The library in " + r.Images.Pool().String()
 }

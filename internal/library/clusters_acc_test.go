@@ -88,11 +88,11 @@ func TestAccAnImageLargerThanThePoolIsFoundByThePlan(t *testing.T) {
 	if err := s.conn(t).RefreshPool(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Images.CheckCapacity(t.Context(), source, 7<<20); err != nil {
+	if err := l.Images.Pool().CheckCapacity(t.Context(), source, 7<<20); err != nil {
 		t.Errorf("it has room for it: %v", err)
 	}
 	const want = `storing disk.img: it has 9 MiB, and the pool`
-	if err := l.Images.CheckCapacity(t.Context(), source, 9<<20); err == nil || err.Error()[:len(want)] != want {
+	if err := l.Images.Pool().CheckCapacity(t.Context(), source, 9<<20); err == nil || err.Error()[:len(want)] != want {
 		t.Errorf("the error is %v", err)
 	}
 }

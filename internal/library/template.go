@@ -77,11 +77,11 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 // not exist, or the name is taken. A template of the plan's own state is replaced, and one that a
 // dead process left is taken over.
 func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) error {
-	if err := l.Images.Check(ctx); err != nil {
+	if err := l.Images.Pool().Check(ctx); err != nil {
 		return err
 	}
 	return l.Removals.WhilePlanning(ctx, func() error {
-		if l.Plan.TemplateInState(id) || !l.Images.Opened() { // the pool is created with the template
+		if l.Plan.TemplateInState(id) || !l.Images.Pool().Opened() { // the pool is created with the template
 			return nil
 		}
 		t, err := l.Template(ctx, id)

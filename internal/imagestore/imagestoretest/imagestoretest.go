@@ -161,7 +161,7 @@ func readBack(t *testing.T, b *bench) {
 	if !bytes.Equal(got.Bytes(), want) {
 		t.Errorf("%d bytes were read that are not those of the source", got.Len())
 	}
-	chain, err := st.Chain(t.Context(), base.Digest)
+	chain, err := st.ChainOf(t.Context(), catalog.Version{Digest: base.Digest})
 	if err != nil || len(chain) != 1 || chain[0].Digest != base.Digest {
 		t.Errorf("it is made of %+v, %v", chain, err)
 	}

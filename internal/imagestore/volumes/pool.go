@@ -16,26 +16,23 @@ import (
 
 // Pool is a pool of a host, as far as it holds images.
 type Pool struct {
-	host host.Host
-	pool string
+	Host host.Host // that has the pool
+	Name string
 
 	mu     sync.Mutex
 	opened bool
 }
 
 // New returns a Pool. It connects to nothing.
-func New(h host.Host, name string) *Pool { return &Pool{host: h, pool: name} }
+func New(h host.Host, name string) *Pool { return &Pool{Host: h, Name: name} }
 
 // String names the pool and its host.
-func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.pool, p.host.URI()) }
-
-// Name is the name of the pool.
-func (p *Pool) Name() string { return p.pool }
+func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.Name, p.Host.URI()) }
 
 // UUID returns the UUID of the library's pool, or host.ErrNoPool. It makes no request if the pool
 // was used before.
 func (p *Pool) UUID(ctx context.Context) (string, error) {
-	return p.host.PoolUUID(ctx, p.pool)
+	return p.Host.PoolUUID(ctx, p.Name)
 }
 
 // Opened reports whether the pool was opened.
@@ -55,19 +52,19 @@ func (p *Pool) Open(ctx context.Context) error {
 	if p.opened {
 		return nil
 	}
-	pool, err := p.host.Pool(ctx, p.pool)
+	pool, err := p.Host.Pool(ctx, p.Name)
 	if errors.Is(err, host.ErrNoPool) {
-		if p.pool != DefaultPool {
+		if p.Name != DefaultPool {
 			return p.noSuchPool(ctx, err)
 		}
-		pool, err = p.host.CreateDirPool(ctx, p.pool, defaultPoolPath(p.host.URI()))
+		pool, err = p.Host.CreateDirPool(ctx, p.Name, defaultPoolPath(p.Host.URI()))
 	}
 	if err != nil {
 		return err
 	}
 	if !pool.Active {
 		return finding.List{{Path: finding.At("pool"), Summary: "Storage pool is not active", Detail: fmt.Sprintf(
-			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", p.pool, p.host.URI(), p.pool)}}
+			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", p.Name, p.Host.URI(), p.Name)}}
 	}
 	p.opened = true
 	return nil
@@ -79,7 +76,7 @@ func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
 	}
-	if _, err := p.host.Pool(ctx, p.pool); errors.Is(err, host.ErrNoPool) && p.pool == DefaultPool {
+	if _, err := p.Host.Pool(ctx, p.Name); errors.Is(err, host.ErrNoPool) && p.Name == DefaultPool {
 		return nil
 	}
 	return p.Open(ctx)
@@ -99,13 +96,13 @@ func defaultPoolPath(uri string) string {
 }
 
 func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
-	pools, err := p.host.Pools(ctx)
+	pools, err := p.Host.Pools(ctx)
 	if err != nil {
 		return errors.Join(cause, err)
 	}
 	names := make([]string, len(pools))
-	for i, p := range pools {
-		names[i] = p.Name
+	for i, pool := range pools {
+		names[i] = pool.Name
 	}
 	there := "It has no pools."
 	if len(names) > 0 {
@@ -113,7 +110,7 @@ func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
 	}
 	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
 		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
-			"created when it is missing.", p.host.URI(), p.pool, there, DefaultPool)}}}
+			"created when it is missing.", p.Host.URI(), p.Name, there, DefaultPool)}}}
 }
 
 // MissingPoolError says that the library's pool does not exist. A plan does not refuse that if

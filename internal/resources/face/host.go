@@ -63,7 +63,7 @@ func (s *Session) samePool(ctx context.Context, private PrivateState) bool {
 	if !ok {
 		return false
 	}
-	uuid, err := s.Library.Images.UUID(ctx)
+	uuid, err := s.Library.Images.Pool().UUID(ctx)
 	return err == nil && uuid == noted.Pool
 }
 

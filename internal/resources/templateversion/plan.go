@@ -172,7 +172,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", found.Wait.Error())
 	}
 	if whole && r.Configured() {
-		face.AddError(diags, "Could not use image", r.Library.Images.CheckCapacity(ctx, from, found.Size))
+		face.AddError(diags, "Could not use image", r.Library.Images.Pool().CheckCapacity(ctx, from, found.Size))
 	}
 	return found.VirtualSize
 }

@@ -1,0 +1,168 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/runner"
+)
+
+// Release takes a version off the base's users; the last one removes the base.
+func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionID) error {
+	return remover{st}.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
+}
+
+// Forsake removes everything of a version whose registration was abandoned: its image, unless
+// others use it, and the volumes whose names begin with stem. Several processes may do so at once.
+func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
+	bases, err := st.bases.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, base := range bases {
+		if !slices.Contains(base.Value.Versions, id.String()) {
+			continue
+		}
+		if base.Value.State == catalog.BaseUploading {
+			err = remover{st}.discard(ctx, base)
+		} else {
+			err = st.Release(ctx, base.Value.Digest, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return remover{st}.clearVolumes(ctx, stem)
+}
+
+// Abandoned reports whether a version was being registered by a process that is dead. If the
+// catalog's clock cannot be read, that is not certain, and Abandoned reports false.
+func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
+	if v.Coming == nil || runner.Dead(v.Coming.Runner) {
+		return v.Coming != nil
+	}
+	now, err := st.catalog.Now(ctx)
+	return err == nil && catalog.Overdue(v.Coming.Deadline, now)
+}
+
+// remover takes users off bases, and removes bases that have none.
+type remover struct{ *Store }
+
+// release takes a user off a base by leave; the last one removes the base, unless volumes stand on
+// it that belong to no version: see dispose.
+func (r remover) release(ctx context.Context, digest string, leave func(*catalog.Base)) error {
+	rec, err := catalog.Change(ctx, r.bases, catalog.BaseKey(digest), func(b *catalog.Base) error {
+		leave(b)
+		if !b.Used() {
+			b.State = catalog.BaseDeleting
+		}
+		return nil
+	})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil || rec.Value.State != catalog.BaseDeleting {
+		return err
+	}
+	return r.dispose(ctx, rec)
+}
+
+func without(list []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
+}
+
+// dispose removes a base that is marked as being removed, or that is no longer being sent. If
+// volumes stand on it, it stays and is ready again: two versions that were removed at once may each
+// have left it to the other.
+func (r remover) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	if rec.Value.State == catalog.BaseUploading { // nothing could ever stand on it
+		return r.discard(ctx, rec)
+	}
+	found, err := r.usage.On(ctx, rec.Value)
+	if err != nil {
+		return err
+	}
+	if !found.Any() {
+		return r.discard(ctx, rec)
+	}
+	rec.Value.State = catalog.BaseReady
+	_, err = r.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	if errors.Is(err, catalog.ErrConflict) { // another process that removes it decides
+		err = nil
+	}
+	return catalog.IgnoreNotFound(err)
+}
+
+// discard removes a base's volumes and then its document. Several processes may do so at once.
+func (r remover) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
+		if err := r.pool.DeleteVolume(ctx, volume); err != nil {
+			return err
+		}
+	}
+	if err := r.disown(ctx, rec.Value.Parent, rec.Value.Volume); err != nil {
+		return err
+	}
+	for {
+		err := r.bases.Delete(ctx, rec.Key, rec.Revision)
+		if !errors.Is(err, catalog.ErrConflict) {
+			return catalog.IgnoreNotFound(err)
+		}
+		found, err := r.bases.Get(ctx, rec.Key)
+		if err != nil || found.Value.Volume != rec.Value.Volume { // this is a new one
+			return catalog.IgnoreNotFound(err)
+		}
+		rec = found
+	}
+}
+
+// disown takes a volume off the children of a base; when nothing else needs the base, disown
+// removes it.
+func (r remover) disown(ctx context.Context, parent, volume string) error {
+	if parent == "" {
+		return nil
+	}
+	return r.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
+}
+
+// clearVolumes deletes the volumes whose names begin with stem, except those that became bases, and
+// takes them off the children of what they were to stand on.
+func (r remover) clearVolumes(ctx context.Context, stem string) error {
+	if err := r.pool.Host.RefreshPool(ctx, r.pool.Name); err != nil {
+		return err
+	}
+	names, err := r.pool.Host.VolumeNames(ctx, r.pool.Name)
+	if err != nil {
+		return err
+	}
+	bases, err := r.bases.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	left := func(name string) bool {
+		used := func(base catalog.Record[catalog.Base]) bool {
+			return name == base.Value.Volume || name == naming.BlockMap(base.Value.Volume)
+		}
+		return naming.IsOfStem(stem, name) && !slices.ContainsFunc(bases, used)
+	}
+	for _, name := range names {
+		if left(name) {
+			if err := r.pool.DeleteVolume(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, base := range bases {
+		for _, child := range base.Value.Children {
+			if left(child) {
+				if err := r.disown(ctx, base.Value.Digest, child); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
