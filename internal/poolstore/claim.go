@@ -15,7 +15,7 @@ import (
 
 // claim claims the number after the newest and fills its volume. inTime says that the write counts.
 // An attempt with number 0 was withdrawn, or another claim won.
-func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
+func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime bool, err error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	e := envelope{
 		Kind:      b.kind,
@@ -40,48 +40,49 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool still has room for a name
 	}
-	_, err = s.volumes.CreateVolume(ctx, s.pool, spec)
+	_, err = w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec)
 	crowded := err != nil && !errors.Is(err, host.ErrExists) && !errors.Is(err, host.ErrUnreachable)
 	if crowded {
 		spec.Allocation = 0
-		if _, again := s.volumes.CreateVolume(ctx, s.pool, spec); again == nil || errors.Is(again, host.ErrExists) {
+		if _, again := w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec); again == nil ||
+			errors.Is(again, host.ErrExists) {
 			err = again
 		}
 	}
 	if errors.Is(err, host.ErrExists) {
-		s.distrust()
+		w.reader.distrust()
 		return attempt{}, false, nil
 	}
 	if err != nil {
 		return attempt{}, false, gone(err)
 	}
-	undisturbed, err := s.undisturbed(ctx, docStem, v, e.Number)
+	undisturbed, err := w.undisturbed(ctx, docStem, v, e.Number)
 	if err == nil && undisturbed {
-		if v.current.Number == 0 && !s.inTime(v.asked) {
+		if v.current.Number == 0 && !w.inTime(v.asked) {
 			return attempt{e, false}, false, nil // the number may belong to another document by now
 		}
 		if crowded {
-			s.makeRoom(ctx, docStem, v)
+			w.makeRoom(ctx, docStem, v)
 		}
-		err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, spec.Name, data) })
+		err = whenFree(ctx, func() error { return w.reader.volumes.WriteVolume(ctx, w.reader.pool, spec.Name, data) })
 		if err == nil && spec.Allocation == 0 { // if there was no room, libvirt may say that all was written
-			if _, err = s.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
+			if _, err = w.reader.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
 				err = fmt.Errorf("%w: volume %q: the pool is full", errTorn, spec.Name)
 			}
 		}
 		if err == nil {
-			if inTime = s.inTime(v.asked); inTime {
-				s.trim(ctx, docStem, v, e.Number)
+			if inTime = w.inTime(v.asked); inTime {
+				w.trim(ctx, docStem, v, e.Number)
 			}
 			return attempt{e, true}, inTime, nil
 		}
-		if e.Deleted && s.inTime(v.asked) {
-			return s.deleteUnder(ctx, docStem, v, e)
+		if e.Deleted && w.inTime(v.asked) {
+			return w.deleteUnder(ctx, docStem, v, e)
 		}
 	}
 	err = gone(err)
-	if s.inTime(v.asked) {
-		err = errors.Join(err, s.remove(ctx, docStem, e.Number))
+	if w.inTime(v.asked) {
+		err = errors.Join(err, w.remove(ctx, docStem, e.Number))
 	}
 	return attempt{}, false, err
 }
@@ -89,18 +90,18 @@ func (s *Store) claim(ctx context.Context, v view, b *batch) (a attempt, inTime 
 // undisturbed checks, after the claim of a number, that nothing has happened between the look and
 // the claim: the document was not deleted and created again, which would restart the numbers, and
 // the volumes that were passed over are still incomplete.
-func (s *Store) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+func (w *writer) undisturbed(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
 	for {
 		asked := time.Now()
-		same, err := s.same(ctx, docStem, v, claimed)
-		if err != nil || !same || s.inTime(asked) {
+		same, err := w.same(ctx, docStem, v, claimed)
+		if err != nil || !same || w.inTime(asked) {
 			return same, err
 		}
 	}
 }
 
-func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
-	numbers, err := s.numbers(ctx, docStem)
+func (w *writer) same(ctx context.Context, docStem string, v view, claimed uint64) (bool, error) {
+	numbers, err := w.reader.numbers(ctx, docStem)
 	if err != nil {
 		return false, err
 	}
@@ -113,7 +114,7 @@ func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64
 		if number < v.current.Number {
 			continue
 		}
-		doc, err := s.read(ctx, docStem, number)
+		doc, err := w.reader.read(ctx, docStem, number)
 		missing := errors.Is(err, errTorn) || errors.Is(err, errBroken) || errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return false, err
@@ -128,7 +129,7 @@ func (s *Store) same(ctx context.Context, docStem string, v view, claimed uint64
 // inTime reports whether the look was so recent that no process can have given up a claim made
 // after it. It also checks the wall clock, because the monotonic clock stands still while a machine
 // sleeps.
-func (s *Store) inTime(asked time.Time) bool {
+func (w *writer) inTime(asked time.Time) bool {
 	now := time.Now()
-	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < s.grace/2
+	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < w.reader.grace/2
 }

@@ -31,7 +31,7 @@ const readers = 8
 // Get implements catalog.Collection.
 func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
 	var found entry
-	v, err := c.store.look(ctx, naming.DocumentStem(c.kind, c.document(key)),
+	v, err := c.store.reader.look(ctx, naming.DocumentStem(c.kind, c.document(key)),
 		func(doc document) (lacking bool, err error) {
 			sh, err := shelfOf(doc)
 			if err == nil {
@@ -59,13 +59,13 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
 	records, err := c.list(ctx, prefix)
 	if err != nil {
-		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.pool, err)
+		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.reader.pool, err)
 	}
 	return records, nil
 }
 
 func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
-	names, err := c.store.names(ctx)
+	names, err := c.store.reader.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	group.SetLimit(readers)
 	for i, docStem := range stems {
 		group.Go(func() error {
-			doc, damage, err := c.store.newest(groupCtx, docStem, byStem[docStem])
+			doc, damage, err := c.store.reader.newest(groupCtx, docStem, byStem[docStem])
 			if err == nil {
 				err = mayStandIn(ctx, damage)
 			}
@@ -129,7 +129,8 @@ func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T],
 // Create implements catalog.Collection.
 func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
 	if key == "" || strings.ContainsAny(key, "\t\n") {
-		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is not a key", c.kind, c.store.pool, key)
+		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is not a key",
+			c.kind, c.store.reader.pool, key)
 	}
 	rec, err := c.write(ctx, key, "", value)
 	return rec, c.explain("creating", key, err)
@@ -167,7 +168,7 @@ func (c collection[T]) write(
 }
 
 func (c collection[T]) submit(ctx context.Context, key string, parent catalog.Revision, to entry) error {
-	return c.store.submit(c.layout, &change{
+	return c.store.writer.submit(c.layout, &change{
 		ctx: ctx, key: key, parent: parent, to: to, lead: make(chan struct{}), outcome: make(chan error, 1),
 	})
 }
@@ -227,5 +228,5 @@ func (c collection[T]) explain(doing, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s %q in pool %q: %w", doing, c.kind, key, c.store.pool, err)
+	return fmt.Errorf("%s %s %q in pool %q: %w", doing, c.kind, key, c.store.reader.pool, err)
 }

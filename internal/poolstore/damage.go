@@ -37,9 +37,9 @@ type damagedError struct {
 	whole  string          // the volume of the newest whole revision; "" for none
 }
 
-func (s *Store) damage(broken []*brokenVolume, whole string) *damagedError {
-	e := &damagedError{pool: s.pool, broken: broken, whole: whole}
-	if host, is := s.volumes.(interface{ URI() string }); is {
+func (r *reader) damage(broken []*brokenVolume, whole string) *damagedError {
+	e := &damagedError{pool: r.pool, broken: broken, whole: whole}
+	if host, is := r.volumes.(interface{ URI() string }); is {
 		e.uri = host.URI()
 	}
 	return e
@@ -96,33 +96,33 @@ func mayStandIn(ctx context.Context, damage error) error {
 // readSurely is like read, but allows for a write that is in progress and looks like damage, also
 // one of a release that does not mark its claims: it reads again until the volume has looked the
 // same for the grace time.
-func (s *Store) readSurely(ctx context.Context, docStem string, number uint64) (document, error) {
+func (r *reader) readSurely(ctx context.Context, docStem string, number uint64) (document, error) {
 	for since := time.Now(); ; {
-		doc, err := s.read(ctx, docStem, number)
+		doc, err := r.read(ctx, docStem, number)
 		b, broken := errors.AsType[*brokenVolume](err)
-		if !broken || s.knownBroken(b) {
+		if !broken || r.knownBroken(b) {
 			return doc, err
 		}
-		if time.Since(since) > s.grace {
-			s.noteBroken(b)
+		if time.Since(since) > r.grace {
+			r.noteBroken(b)
 			return doc, err
 		}
-		if err := pause(ctx, s.grace/50); err != nil {
+		if err := pause(ctx, r.grace/50); err != nil {
 			return doc, err
 		}
 	}
 }
 
 // knownBroken reports whether the volume has been damaged in this way for the grace time.
-func (s *Store) knownBroken(b *brokenVolume) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sum, known := s.broken[b.name]
+func (r *reader) knownBroken(b *brokenVolume) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum, known := r.broken[b.name]
 	return known && sum == b.sum
 }
 
-func (s *Store) noteBroken(b *brokenVolume) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken[b.name] = b.sum
+func (r *reader) noteBroken(b *brokenVolume) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken[b.name] = b.sum
 }

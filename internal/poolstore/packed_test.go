@@ -288,7 +288,8 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 			note{Text: strings.Repeat("x", maxGrown/2)}))
 		second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b",
 			note{Text: strings.Repeat("x", maxGrown/3)}))
-		s.volumes = stalled(s.volumes.(process).memory, "before", "create", ".3.json", time.Second).volumes
+		s.reader.volumes = stalled(s.reader.volumes.(process).memory, "before", "create", ".3.json",
+			time.Second).reader.volumes
 		var group sync.WaitGroup
 		group.Go(func() { must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
 		synctest.Wait() // changes from now on wait for that write, and are written together

@@ -3,6 +3,7 @@ package poolstore
 import (
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -11,17 +12,24 @@ import (
 // of the waiting goroutines then writes them all together: a write costs the host as much for one
 // record as for a hundred.
 
+// queues are the changes that wait, by their document's stem. A document that is not being written
+// has no entry.
+type queues struct {
+	mu      sync.Mutex
+	waiting map[string][]*change
+}
+
 // submit makes a change, together with other changes.
-func (s *Store) submit(l layout, c *change) error {
+func (w *writer) submit(l layout, c *change) error {
 	document := l.document(c.key)
 	docStem := naming.DocumentStem(l.kind, document)
-	if s.enqueue(docStem, c) {
+	if w.queues.enqueue(docStem, c) {
 		select {
 		case err := <-c.outcome:
 			return err
 		case <-c.lead:
 		case <-c.ctx.Done():
-			if s.withdraw(docStem, c) {
+			if w.queues.withdraw(docStem, c) {
 				return c.ctx.Err()
 			}
 			select {
@@ -31,21 +39,21 @@ func (s *Store) submit(l layout, c *change) error {
 			}
 		}
 	}
-	b := &batch{layout: l, key: document, open: s.take(docStem)}
-	err := s.writeBatch(b)
-	s.handOver(docStem)
+	b := &batch{layout: l, key: document, open: w.queues.take(docStem)}
+	err := w.writeBatch(b)
+	w.queues.handOver(docStem)
 	b.finish(err)
 	return <-c.outcome
 }
 
-func (s *Store) writeBatch(b *batch) error {
+func (w *writer) writeBatch(b *batch) error {
 	ctx, cancel := b.context()
 	defer cancel()
-	written, err := s.write(ctx, b)
+	written, err := w.write(ctx, b)
 	if err == nil && written.Deleted {
 		ctx, cancel := finishing(ctx)
 		defer cancel()
-		err = s.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
+		err = w.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
 	}
 	if errors.Is(err, errNothing) {
 		return nil
@@ -55,38 +63,38 @@ func (s *Store) writeBatch(b *batch) error {
 
 // enqueue queues a change for its document. It returns false if the document has no writer; the
 // change's own goroutine writes then.
-func (s *Store) enqueue(docStem string, c *change) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, busy := s.queues[docStem]
-	s.queues[docStem] = append(s.queues[docStem], c)
+func (q *queues) enqueue(docStem string, c *change) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, busy := q.waiting[docStem]
+	q.waiting[docStem] = append(q.waiting[docStem], c)
 	return busy
 }
 
 // withdraw takes back a change that no writer has taken. It returns false if one has, or if the
 // change is to lead the next batch.
-func (s *Store) withdraw(docStem string, c *change) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := slices.Index(s.queues[docStem], c)
+func (q *queues) withdraw(docStem string, c *change) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := slices.Index(q.waiting[docStem], c)
 	select {
 	case <-c.lead:
 		return false
 	default:
 	}
 	if at >= 0 {
-		s.queues[docStem] = slices.Delete(s.queues[docStem], at, at+1)
+		q.waiting[docStem] = slices.Delete(q.waiting[docStem], at, at+1)
 	}
 	return at >= 0
 }
 
 // take returns the waiting changes in their order, and only the first of each record.
-func (s *Store) take(docStem string) []*change {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (q *queues) take(docStem string) []*change {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	var taken, left []*change
 	keys := map[string]bool{}
-	for _, c := range s.queues[docStem] {
+	for _, c := range q.waiting[docStem] {
 		if keys[c.key] {
 			left = append(left, c)
 			continue
@@ -94,17 +102,17 @@ func (s *Store) take(docStem string) []*change {
 		keys[c.key] = true
 		taken = append(taken, c)
 	}
-	s.queues[docStem] = left
+	q.waiting[docStem] = left
 	return taken
 }
 
 // handOver lets the next waiting change lead, if there is one.
-func (s *Store) handOver(docStem string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if waiting := s.queues[docStem]; len(waiting) > 0 {
+func (q *queues) handOver(docStem string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if waiting := q.waiting[docStem]; len(waiting) > 0 {
 		close(waiting[0].lead)
 		return
 	}
-	delete(s.queues, docStem)
+	delete(q.waiting, docStem)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -39,20 +40,31 @@ func (v view) newest() uint64 {
 	return v.numbers[len(v.numbers)-1]
 }
 
+// reader reads the documents of one pool.
+type reader struct {
+	volumes Volumes
+	pool    string
+	grace   time.Duration
+
+	mu        sync.Mutex
+	refreshed time.Time           // when the host's view of the pool was refreshed last
+	broken    map[string][32]byte // volumes that were damaged for the grace time, with the SHA-256 of their contents
+}
+
 // look reads a document. It returns *damagedError if the document has complete volumes and none can
 // be read. It passes over incomplete volumes and never waits for them. That a document or record is
 // missing must be certain, because the caller then forgets a record or creates another one. So if
 // there is no document, or the document lacks the record, look refreshes the pool before it
 // answers.
-func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (bool, error)) (view, error) {
+func (r *reader) look(ctx context.Context, docStem string, lacks func(document) (bool, error)) (view, error) {
 	for certain := false; ; {
 		v := view{asked: time.Now()}
 		var err error
-		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+		if v.numbers, err = r.numbers(ctx, docStem); err != nil {
 			return v, err
 		}
 		var vanished bool
-		if v.current, v.damage, vanished, err = s.newestAmong(ctx, docStem, v.numbers); err != nil {
+		if v.current, v.damage, vanished, err = r.newestAmong(ctx, docStem, v.numbers); err != nil {
 			return v, err
 		}
 		lacking := len(v.numbers) == 0
@@ -65,15 +77,15 @@ func (s *Store) look(ctx context.Context, docStem string, lacks func(document) (
 			return v, nil
 		}
 		if lacking {
-			s.distrust()
+			r.distrust()
 			certain = true
 		}
 	}
 }
 
 // numbers lists the numbers of a document's volumes, complete or not, in ascending order.
-func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
-	names, err := s.names(ctx)
+func (r *reader) numbers(ctx context.Context, docStem string) ([]uint64, error) {
+	names, err := r.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +103,12 @@ func (s *Store) numbers(ctx context.Context, docStem string) ([]uint64, error) {
 // zero document if none is complete. damage says that newer ones are damaged; it is the error if no
 // other one is complete. vanished says that one has gone since they were listed: then a newer one
 // may have appeared, too.
-func (s *Store) newestAmong(
+func (r *reader) newestAmong(
 	ctx context.Context, docStem string, numbers []uint64,
 ) (doc document, damage error, vanished bool, err error) {
 	var broken []*brokenVolume
 	for _, number := range slices.Backward(numbers) {
-		doc, err := s.readSurely(ctx, docStem, number)
+		doc, err := r.readSurely(ctx, docStem, number)
 		if b, is := errors.AsType[*brokenVolume](err); is {
 			broken = append(broken, b)
 			continue
@@ -107,7 +119,7 @@ func (s *Store) newestAmong(
 		}
 		switch {
 		case err == nil && len(broken) > 0:
-			return doc, s.damage(broken, doc.volume()), false, nil
+			return doc, r.damage(broken, doc.volume()), false, nil
 		case err == nil:
 			return doc, nil, false, nil
 		case errors.Is(err, host.ErrNoVolume):
@@ -117,21 +129,21 @@ func (s *Store) newestAmong(
 		}
 	}
 	if len(broken) > 0 {
-		return document{}, nil, false, s.damage(broken, "")
+		return document{}, nil, false, r.damage(broken, "")
 	}
 	return document{}, nil, false, nil
 }
 
 // read reads one volume. It returns errTorn if the volume is incomplete, *brokenVolume if it is
 // damaged, and host.ErrNoVolume if it is gone.
-func (s *Store) read(ctx context.Context, docStem string, number uint64) (document, error) {
+func (r *reader) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := naming.Document(docStem, number)
-	data, err := s.volumes.ReadVolume(ctx, s.pool, name, maxDocument)
+	data, err := r.volumes.ReadVolume(ctx, r.pool, name, maxDocument)
 	if errors.Is(err, host.ErrOperationInvalid) { // the host is creating it right now
 		return document{}, fmt.Errorf("%w: %w", errTorn, err)
 	}
 	if err != nil {
-		return document{}, s.explainUnreadable(ctx, name, err)
+		return document{}, r.explainUnreadable(ctx, name, err)
 	}
 	e, body, err := unseal(data)
 	if err == nil && (naming.DocumentStem(e.Kind, e.Key) != docStem || e.Number != number) {
@@ -150,12 +162,12 @@ func (s *Store) read(ctx context.Context, docStem string, number uint64) (docume
 
 // explainUnreadable reports whether a volume cannot be read because another daemon has removed it,
 // which this host's daemon notices only at the next refresh.
-func (s *Store) explainUnreadable(ctx context.Context, name string, err error) error {
+func (r *reader) explainUnreadable(ctx context.Context, name string, err error) error {
 	if errors.Is(err, host.ErrNoVolume) || errors.Is(err, host.ErrUnreachable) || ctx.Err() != nil {
 		return err
 	}
-	s.distrust()
-	if names, listErr := s.names(ctx); listErr == nil && !slices.Contains(names, name) {
+	r.distrust()
+	if names, listErr := r.names(ctx); listErr == nil && !slices.Contains(names, name) {
 		return fmt.Errorf("%w: %w", host.ErrNoVolume, err)
 	}
 	return err
@@ -163,12 +175,12 @@ func (s *Store) explainUnreadable(ctx context.Context, name string, err error) e
 
 // newest reads the newest complete revision of a document that was listed with those numbers, or
 // returns the zero document if none is left. damage is the same as in a view.
-func (s *Store) newest(ctx context.Context, docStem string, numbers []uint64) (doc document, damage, err error) {
+func (r *reader) newest(ctx context.Context, docStem string, numbers []uint64) (doc document, damage, err error) {
 	slices.Sort(numbers)
-	doc, damage, vanished, err := s.newestAmong(ctx, docStem, numbers)
+	doc, damage, vanished, err := r.newestAmong(ctx, docStem, numbers)
 	if err == nil && vanished {
 		var v view
-		v, err = s.look(ctx, docStem, nil)
+		v, err = r.look(ctx, docStem, nil)
 		doc, damage = v.current, v.damage
 	}
 	return doc, damage, err

@@ -12,20 +12,20 @@ import (
 
 // takeBack removes a writer's attempts except the one that counted, if a higher number is complete:
 // numbers below that are not used again.
-func (s *Store) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
+func (w *writer) takeBack(ctx context.Context, docStem string, v view, mine []attempt, counted envelope) {
 	for _, a := range mine {
 		if a.Number < max(v.current.Number, counted.Number) && a.ID != counted.ID {
-			_ = s.remove(ctx, docStem, a.Number) // if this fails, a later write trims it
+			_ = w.remove(ctx, docStem, a.Number) // if this fails, a later write trims it
 		}
 	}
 }
 
 // trim removes the revisions that are not needed after the write of a number. The write succeeds
 // even if trim fails: the next write trims again.
-func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64) {
+func (w *writer) trim(ctx context.Context, docStem string, v view, written uint64) {
 	for _, number := range v.numbers {
-		if number+keep <= written && s.inTime(v.asked) {
-			_ = s.remove(ctx, docStem, number)
+		if number+keep <= written && w.inTime(v.asked) {
+			_ = w.remove(ctx, docStem, number)
 		}
 	}
 }
@@ -33,20 +33,20 @@ func (s *Store) trim(ctx context.Context, docStem string, v view, written uint64
 // makeRoom removes the revisions before the newest from a full pool, which frees about as much room
 // as the next one takes. The caller has claimed the next one, so no other process changes the
 // document while the caller is in time.
-func (s *Store) makeRoom(ctx context.Context, docStem string, v view) {
+func (w *writer) makeRoom(ctx context.Context, docStem string, v view) {
 	for _, number := range v.numbers {
-		if number < v.current.Number && s.inTime(v.asked) {
-			_ = s.remove(ctx, docStem, number) // the write shows whether there is room
+		if number < v.current.Number && w.inTime(v.asked) {
+			_ = w.remove(ctx, docStem, number) // the write shows whether there is room
 		}
 	}
 }
 
 // clear removes a deleted document's volumes, the tombstone last: until then every reader sees that
 // the document is deleted.
-func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) error {
+func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) error {
 	for {
 		v := view{asked: time.Now()}
-		doc, err := s.read(ctx, docStem, tombstone.Number)
+		doc, err := w.reader.read(ctx, docStem, tombstone.Number)
 		incomplete := errors.Is(err, errTorn) || errors.Is(err, errBroken)
 		if errors.Is(err, host.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
 			return nil // it was cleared away, and the number may belong to another writer by now
@@ -54,14 +54,14 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 		if err != nil {
 			return err
 		}
-		if v.numbers, err = s.numbers(ctx, docStem); err != nil {
+		if v.numbers, err = w.reader.numbers(ctx, docStem); err != nil {
 			return err
 		}
 		for _, number := range v.numbers {
-			if number > tombstone.Number || !s.inTime(v.asked) {
+			if number > tombstone.Number || !w.inTime(v.asked) {
 				break
 			}
-			if err := s.remove(ctx, docStem, number); err != nil {
+			if err := w.remove(ctx, docStem, number); err != nil {
 				return err
 			}
 		}
@@ -69,9 +69,9 @@ func (s *Store) clear(ctx context.Context, docStem string, tombstone envelope) e
 }
 
 // remove deletes one volume. It is not an error if the volume is gone already.
-func (s *Store) remove(ctx context.Context, docStem string, number uint64) error {
+func (w *writer) remove(ctx context.Context, docStem string, number uint64) error {
 	return gone(whenFree(ctx, func() error {
-		return s.volumes.DeleteVolume(ctx, s.pool, naming.Document(docStem, number))
+		return w.reader.volumes.DeleteVolume(ctx, w.reader.pool, naming.Document(docStem, number))
 	}))
 }
 
@@ -100,14 +100,14 @@ func gone(err error) error {
 
 // deleteUnder deletes a document without a tombstone, for which a full pool has no room. The claim
 // protects the delete: it keeps all other processes away while the caller is in time.
-func (s *Store) deleteUnder(
+func (w *writer) deleteUnder(
 	ctx context.Context, docStem string, v view, e envelope,
 ) (a attempt, inTime bool, err error) {
 	for _, number := range append(slices.Clone(v.numbers), e.Number) {
-		if !s.inTime(v.asked) {
+		if !w.inTime(v.asked) {
 			return attempt{e, false}, false, nil
 		}
-		if err := s.remove(ctx, docStem, number); err != nil {
+		if err := w.remove(ctx, docStem, number); err != nil {
 			return attempt{}, false, err
 		}
 	}

@@ -38,8 +38,8 @@ var ErrNothingWhole = errors.New("no revision of it is whole")
 // lists the documents that have damaged ones, by name. documents is the number of all documents
 // examined.
 func (s *Store) Examine(ctx context.Context, tenant string) (damaged []Damage, documents int, err error) {
-	s.distrust()
-	names, err := s.names(ctx)
+	s.reader.distrust()
+	names, err := s.reader.names(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -102,7 +102,7 @@ func (s *Store) examine(ctx context.Context, docStem string, numbers []uint64) (
 	slices.Sort(numbers)
 	for _, number := range slices.Backward(numbers) {
 		d.newest = max(d.newest, number)
-		doc, err := s.readSurely(ctx, docStem, number)
+		doc, err := s.reader.readSurely(ctx, docStem, number)
 		if errors.Is(err, errTorn) || errors.Is(err, host.ErrNoVolume) {
 			continue // it was never complete, or is gone
 		}
@@ -132,7 +132,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	}
 	kept := map[string][sha256.Size]byte{}
 	for _, v := range d.Volumes {
-		data, err := s.volumes.ReadVolume(ctx, s.pool, v.Volume, maxDocument)
+		data, err := s.reader.volumes.ReadVolume(ctx, s.reader.pool, v.Volume, maxDocument)
 		if err == nil {
 			err = keep(v.Volume, data)
 		}
@@ -147,11 +147,11 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	}
 	next.Number, next.ID, next.Ancestors = d.newest+1, catalog.Revision(rand.Text()), d.whole.lineage()
 	if !d.Harmless {
-		if err := s.append(ctx, d.docStem, next, d.whole.body); err != nil {
+		if err := s.writer.append(ctx, d.docStem, next, d.whole.body); err != nil {
 			return err
 		}
 		if next.Deleted {
-			return s.clear(ctx, d.docStem, next)
+			return s.writer.clear(ctx, d.docStem, next)
 		}
 	}
 	for _, v := range d.Volumes {
@@ -165,7 +165,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 // removeKept removes a volume only if it holds what was kept: its document may have been deleted
 // and created again.
 func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha256.Size]byte) error {
-	data, err := s.volumes.ReadVolume(ctx, s.pool, volume, maxDocument)
+	data, err := s.reader.volumes.ReadVolume(ctx, s.reader.pool, volume, maxDocument)
 	switch {
 	case errors.Is(err, host.ErrNoVolume):
 		return nil
@@ -175,7 +175,7 @@ func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha
 		return fmt.Errorf("volume %q changed while it was being repaired: run this again", volume)
 	}
 	_, number, _ := naming.ParseDocument(volume)
-	return s.remove(ctx, docStem, number)
+	return s.writer.remove(ctx, docStem, number)
 }
 
 // tombstone returns the envelope that removes the document. A key contains a slash or has no dot.
@@ -186,7 +186,7 @@ func (d Damage) tombstone() envelope {
 
 // append writes a revision under a number that must be unclaimed. Writers of documents leave
 // damaged ones alone, so only another repair can be in the way.
-func (s *Store) append(ctx context.Context, docStem string, e envelope, body []byte) error {
+func (w *writer) append(ctx context.Context, docStem string, e envelope, body []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
 	data, err := seal(e, body)
@@ -196,19 +196,19 @@ func (s *Store) append(ctx context.Context, docStem string, e envelope, body []b
 	data = filled(data)
 	name := naming.Document(docStem, e.Number)
 	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
-	if _, err := s.volumes.CreateVolume(ctx, s.pool, spec); err != nil {
+	if _, err := w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec); err != nil {
 		if errors.Is(err, host.ErrExists) {
 			err = fmt.Errorf("another process is writing document %q: run this again (%w)",
 				strings.TrimSuffix(docStem, "."), err)
 		}
 		return err
 	}
-	err = whenFree(ctx, func() error { return s.volumes.WriteVolume(ctx, s.pool, name, data) })
+	err = whenFree(ctx, func() error { return w.reader.volumes.WriteVolume(ctx, w.reader.pool, name, data) })
 	if err == nil {
-		_, err = s.read(ctx, docStem, e.Number)
+		_, err = w.reader.read(ctx, docStem, e.Number)
 	}
 	if err != nil {
-		return errors.Join(err, s.remove(ctx, docStem, e.Number))
+		return errors.Join(err, w.remove(ctx, docStem, e.Number))
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ package poolstore
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -51,33 +50,23 @@ const (
 
 // Store is a catalog in one pool. It implements catalog.Store.
 type Store struct {
-	volumes Volumes
-	pool    string
-	grace   time.Duration
-
-	mu        sync.Mutex
-	refreshed time.Time
-	// pending changes by their document's stem; no entry for a document that is not being written
-	queues map[string][]*change
-	broken map[string][32]byte // volumes that were damaged for the grace time, with the SHA-256 of their contents
+	reader *reader
+	writer *writer
 }
 
 var _ catalog.Store = (*Store)(nil)
 
 // New returns a store over a pool that exists and is active.
 func New(volumes Volumes, pool string) *Store {
-	return &Store{
-		volumes: volumes,
-		pool:    pool,
-		grace:   Grace,
-		queues:  map[string][]*change{},
-		broken:  map[string][32]byte{},
-	}
+	r := &reader{volumes: volumes, pool: pool, grace: Grace, broken: map[string][32]byte{}}
+	return &Store{reader: r, writer: &writer{reader: r, queues: queues{waiting: map[string][]*change{}}}}
 }
 
 // Now implements catalog.Store. It returns the pool's time, which the host learns from each
 // document that is written.
-func (s *Store) Now(ctx context.Context) (time.Time, error) { return s.volumes.Time(ctx, s.pool) }
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	return s.reader.volumes.Time(ctx, s.reader.pool)
+}
 
 // Templates implements catalog.Store.
 func (s *Store) Templates() catalog.Collection[catalog.Template] {
@@ -107,27 +96,4 @@ func (s *Store) Bases() catalog.Collection[catalog.Base] {
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
-}
-
-// names lists the pool's volumes. The list may be as old as freshness.
-func (s *Store) names(ctx context.Context) ([]string, error) {
-	s.mu.Lock()
-	stale := time.Since(s.refreshed) > freshness
-	if stale {
-		s.refreshed = time.Now()
-	}
-	s.mu.Unlock()
-	if stale {
-		if err := s.volumes.RefreshPool(ctx, s.pool); err != nil {
-			return nil, err
-		}
-	}
-	return s.volumes.VolumeNames(ctx, s.pool)
-}
-
-// distrust makes the next listing refresh the pool, because something does not fit the last one.
-func (s *Store) distrust() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.refreshed = time.Time{}
 }

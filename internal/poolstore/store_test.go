@@ -19,7 +19,7 @@ func TestStore(t *testing.T) {
 		return storetest.Site{
 			Open: func(string) catalog.Store {
 				s := New(prompt{process{memory: m}}, "pool")
-				s.grace = time.Second
+				s.reader.grace = time.Second
 				return s
 			},
 			Damage: func(key string) {

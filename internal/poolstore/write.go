@@ -53,13 +53,19 @@ type attempt struct {
 	complete bool // it was filled, but maybe too late to count
 }
 
+// writer writes the documents of one pool.
+type writer struct {
+	reader *reader
+	queues queues
+}
+
 // write creates the next revision of a document, with the changes of the batch that fit its current
 // content. It returns errNothing if none does.
-func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
+func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var mine []attempt
 	for {
-		v, err := s.settled(ctx, b, mine)
+		v, err := w.settled(ctx, b, mine)
 		if err != nil {
 			return envelope{}, err
 		}
@@ -71,12 +77,12 @@ func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 			err = cmp.Or(err, ctx.Err())
 		}
 		if ok || err != nil {
-			s.takeBack(ctx, docStem, v, mine, counted)
+			w.takeBack(ctx, docStem, v, mine, counted)
 			return counted, err
 		}
-		a, inTime, err := s.claim(ctx, v, b)
+		a, inTime, err := w.claim(ctx, v, b)
 		if err != nil || inTime {
-			s.takeBack(ctx, docStem, v, mine, a.envelope)
+			w.takeBack(ctx, docStem, v, mine, a.envelope)
 			return a.envelope, err
 		}
 		if a.Number != 0 {
@@ -84,20 +90,20 @@ func (s *Store) write(ctx context.Context, b *batch) (envelope, error) {
 		}
 		if len(mine) == maxAttempts {
 			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s",
-				errSlow, maxAttempts, s.grace/2)
+				errSlow, maxAttempts, w.reader.grace/2)
 		}
 	}
 }
 
 // settled looks at a document until the outcome of a batch can be decided: until an incomplete
 // newest volume has become complete, or was given up.
-func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
+func (w *writer) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var watched uint64
 	var since time.Time
 	var resolved catalog.Revision // the revision of the document that the batch was last resolved against
-	for wait := s.grace / 500; ; wait = min(2*wait, s.grace/100) {
-		v, err := s.look(ctx, docStem, nil)
+	for wait := w.reader.grace / 500; ; wait = min(2*wait, w.reader.grace/100) {
+		v, err := w.reader.look(ctx, docStem, nil)
 		if err == nil {
 			err = v.damage
 		}
@@ -109,7 +115,7 @@ func (s *Store) settled(ctx context.Context, b *batch, mine []attempt) (view, er
 		}
 		// The time of the read counts: the volume was still incomplete so long after it was first seen.
 		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
-		expired := v.asked.Sub(since) > s.grace || slices.ContainsFunc(mine, givenUp)
+		expired := v.asked.Sub(since) > w.reader.grace || slices.ContainsFunc(mine, givenUp)
 		complete := v.newest() == v.current.Number
 		clearing := complete && v.current.Deleted && !own(v.current, mine) // its deleter is about to finish
 		if expired || complete && !clearing {
