@@ -10,9 +10,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// LetGo takes a version that was not registered off a base's users, unless another process
-// registered it with that base.
-func (st *Store) LetGo(ctx context.Context, digest string, id catalog.VersionID) error {
+// ReleaseUnregistered takes a version that was not registered off a base's users, unless another
+// process registered it with that base.
+func (st *Store) ReleaseUnregistered(ctx context.Context, digest string, id catalog.VersionID) error {
 	rec, err := st.catalog.Versions().Get(ctx, id.String())
 	if err == nil && rec.Value.Digest == digest { // a version that is coming has no digest yet
 		return nil

@@ -162,7 +162,7 @@ func uses(v catalog.Version, base catalog.Base) bool {
 // a pool that is not active; volumes of other bases, which the host shows as standing on it only
 // once they are complete; or any other volume.
 func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
-	instances, err := c.usage.MadeOf(domains)
+	instances, err := c.usage.InstancesAmong(domains)
 	if err != nil {
 		return true, err
 	}
@@ -171,7 +171,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	}) {
 		return true, nil
 	}
-	found, err := c.usage.On(ctx, base)
+	found, err := c.usage.DependentsOf(ctx, base)
 	if err != nil || found.Any() {
 		return true, err
 	}

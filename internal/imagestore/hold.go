@@ -34,7 +34,7 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the p
 
 // Request asks for an image to be held for a version.
 type Request struct {
-	User       catalog.VersionID
+	Version    catalog.VersionID // that will hold the image
 	Source     source.Source
 	Parent     *catalog.Version // whose image it is compared with; nil for none
 	Stem       string           // how the names of the volumes begin that it is sent to
@@ -81,7 +81,7 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 // leads to one.
 func (h holding) joinStored(ctx context.Context, digest string, known bool) (catalog.Base, error) {
 	if known {
-		base, err := joiner{h.Store}.join(ctx, digest, h.User)
+		base, err := joiner{h.Store}.join(ctx, digest, h.Version)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return h.joined(ctx, base, err)
 		}
@@ -93,7 +93,7 @@ func (h holding) joinStored(ctx context.Context, digest string, known bool) (cat
 	if !known {
 		return catalog.Base{}, catalog.ErrNotFound
 	}
-	base, err := joiner{h.Store}.join(ctx, digest, h.User)
+	base, err := joiner{h.Store}.join(ctx, digest, h.Version)
 	return h.joined(ctx, base, err)
 }
 
@@ -109,7 +109,7 @@ func (h holding) joined(ctx context.Context, base catalog.Base, err error) (cata
 	if err = h.Verify(ctx, base); err != nil {
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, h.LetGo(undo, base.Digest, h.User))
+		err = errors.Join(err, h.ReleaseUnregistered(undo, base.Digest, h.Version))
 	}
 	h.Steps.Done("verify")
 	return base, err

@@ -30,7 +30,7 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := holding{s.Store, Request{User: web.Version("1.0.0"), Source: file.Source{}}}.newUpload("nova.base.stands.qcow2", "qcow2")
+		u := holding{s.Store, Request{Version: web.Version("1.0.0"), Source: file.Source{}}}.newUpload("nova.base.stands.qcow2", "qcow2")
 		u.base.VirtualSize = 64 << 20
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)

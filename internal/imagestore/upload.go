@@ -104,8 +104,8 @@ type upload struct {
 
 // newUpload prepares a base in a volume of that name.
 func (h holding) newUpload(volume, format string) *upload {
-	u := &upload{store: h.Store, version: h.User, base: catalog.Base{
-		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{h.User.String()},
+	u := &upload{store: h.Store, version: h.Version, base: catalog.Base{
+		State: catalog.BaseUploading, Format: format, Volume: volume, Versions: []string{h.Version.String()},
 	}}
 	if want := h.Source.Expected(); want != (image.Checksum{}) {
 		u.base.Sources = []string{want.String()}

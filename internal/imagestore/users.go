@@ -57,7 +57,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if err != nil {
 		return nil, err
 	}
-	instances, err := st.usage.MadeOf(domains)
+	instances, err := st.usage.InstancesAmong(domains)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 		}
 		in.addBuilt(base, bases, st.tenant)
 	}
-	found, err := st.usage.On(ctx, base)
+	found, err := st.usage.DependentsOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if in.InUse() {
 		return in, nil
 	}
-	return in, st.usage.Weigh(v.ID, found, undescribed, tell)
+	return in, st.usage.CheckUndescribed(v.ID, found, undescribed, tell)
 }
 
 // addBuilt adds the versions whose images stand on a base; bases are all of the pool. It names those

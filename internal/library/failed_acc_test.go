@@ -98,17 +98,17 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other until the end.
 		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
-		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{User: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer()})
+		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{Version: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Images.LetGo(t.Context(), base.Digest, v.ID); err != nil {
+		if err := l.Images.ReleaseUnregistered(t.Context(), base.Digest, v.ID); err != nil {
 			t.Error(err)
 		}
 		if left := s.files(t); len(left) != len(held) {
 			t.Errorf("in the pool: %q, want as before %q", left, held)
 		}
-		if err := l.Images.LetGo(t.Context(), v.Digest, v.ID); err != nil { // as the loser of a race for the same image
+		if err := l.Images.ReleaseUnregistered(t.Context(), v.Digest, v.ID); err != nil { // as the loser of a race for the same image
 			t.Error(err)
 		}
 		must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))

@@ -29,7 +29,7 @@ func TestADraftHasNoInstances(t *testing.T) {
 		"an instance":         {"1.0.0", instance, unknown, "has instances: shop/web"},
 		"perhaps an instance": {"2.0.0", instance, unknown, "may have instances: the host cannot describe a domain that may be another tenant's."},
 	} {
-		all := must[[]usage.Instance](t)(l.Images.Usage().MadeOf(c.domains))
+		all := must[[]usage.Instance](t)(l.Images.Usage().InstancesAmong(c.domains))
 		instances := slices.DeleteFunc(all, func(i usage.Instance) bool { return !i.Of(l.Pool(), web) })
 		err := l.mayDraft(web, c.version, catalog.Active, instances, c.undescribed)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {

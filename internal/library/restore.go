@@ -34,7 +34,7 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 		}
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, l.Images.LetGo(undo, v.Digest, v.ID))
+		err = errors.Join(err, l.Images.ReleaseUnregistered(undo, v.Digest, v.ID))
 	}
 	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return err

@@ -68,8 +68,13 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		return lost.Value, nil
 	}
 	base, transferred, err := l.Images.Hold(ctx, imagestore.Request{
-		User: r.ID, Source: r.Source, Parent: parent, Stem: claim.Coming.Volume, VerifyFull: r.VerifyFull,
-		Progress: r.Progress, Steps: r.steps,
+		Version:    r.ID,
+		Source:     r.Source,
+		Parent:     parent,
+		Stem:       claim.Coming.Volume,
+		VerifyFull: r.VerifyFull,
+		Progress:   r.Progress,
+		Steps:      r.steps,
 	})
 	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return none, err
@@ -97,7 +102,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 	}
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if released := l.Images.LetGo(undo, base.Digest, r.ID); released != nil {
+	if released := l.Images.ReleaseUnregistered(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
 	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))

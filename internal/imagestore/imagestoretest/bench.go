@@ -51,7 +51,7 @@ func (b *bench) hold(st *imagestore.Store, number, path string) (catalog.Base, i
 
 func (b *bench) tryHold(ctx context.Context, st *imagestore.Store, number string, from file.Source) (catalog.Base, int64, error) {
 	id, stem := b.claim(number)
-	return st.Hold(ctx, imagestore.Request{User: id, Source: from, Stem: stem, Steps: step.NewTimer()})
+	return st.Hold(ctx, imagestore.Request{Version: id, Source: from, Stem: stem, Steps: step.NewTimer()})
 }
 
 // registered writes the document of a version whose registration is complete.

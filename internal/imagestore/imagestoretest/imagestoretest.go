@@ -95,7 +95,7 @@ func lastUser(t *testing.T, b *bench) {
 	if left, err := st.Base(t.Context(), base.Digest); err != nil || !slices.Equal(left.Versions, []string{b.version("2.0.0").String()}) {
 		t.Errorf("with one user, it is %+v, %v", left, err)
 	}
-	b.check(st.LetGo(t.Context(), base.Digest, b.version("2.0.0"))) // it is registered with it
+	b.check(st.ReleaseUnregistered(t.Context(), base.Digest, b.version("2.0.0"))) // it is registered with it
 	if len(b.volumes()) != 1 {
 		t.Errorf("the pool has %q", b.volumes())
 	}
@@ -119,7 +119,7 @@ func sentOnce(t *testing.T, b *bench) {
 		st := b.Open(imagestore.Options{})
 		group.Go(func() error {
 			_, _, err := st.Hold(t.Context(), imagestore.Request{
-				User: b.version(number), Source: file.Source{Path: path}, Stem: claims[number], Steps: step.NewTimer(),
+				Version: b.version(number), Source: file.Source{Path: path}, Stem: claims[number], Steps: step.NewTimer(),
 			})
 			return err
 		})
@@ -271,7 +271,7 @@ func forsaken(t *testing.T, b *bench) {
 	id, stem := b.claim("2.0.0")
 	_, err := b.Host.CreateVolume(t.Context(), b.Pool, host.VolumeSpec{Name: naming.Base(stem, 9, "raw"), Format: "raw", Capacity: 4096})
 	b.check(err)
-	joined, _, err := st.Hold(t.Context(), imagestore.Request{User: id, Source: file.Source{Path: path}, Stem: stem, Steps: step.NewTimer()})
+	joined, _, err := st.Hold(t.Context(), imagestore.Request{Version: id, Source: file.Source{Path: path}, Stem: stem, Steps: step.NewTimer()})
 	b.check(err)
 	if joined.Volume != base.Volume {
 		t.Errorf("held %+v, want %+v", joined, base)

@@ -26,8 +26,9 @@ type Dependents struct {
 	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
-// On looks at the volumes of all pools of files: those of linked clones may be in any of them.
-func (use *Usage) On(ctx context.Context, base catalog.Base) (Dependents, error) {
+// DependentsOf finds what stands on a base. It looks at the volumes of all pools of files: those of
+// linked clones may be in any of them.
+func (use *Usage) DependentsOf(ctx context.Context, base catalog.Base) (Dependents, error) {
 	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else volumes created without libvirt do not show
 		return Dependents{}, err
 	}
@@ -140,10 +141,12 @@ func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool)
 	})
 }
 
-// Weigh refuses the removal of a version if something that the host cannot describe may stand on
-// its base. Otherwise it reports, by tell, the things that cannot be described but cannot stand on
-// the base.
-func (use *Usage) Weigh(id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string)) error {
+// CheckUndescribed returns an error, which refuses the removal of a version, if something that the
+// host cannot describe may stand on its base. Otherwise it passes to tell, one by one, the things
+// that cannot be described but cannot stand on the base.
+func (use *Usage) CheckUndescribed(
+	id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string),
+) error {
 	refused := func(u host.Undescribed, how, advice string) error {
 		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe it%s. %s Nothing was changed",
 			id, use.NameOf(u), how, use.Reason(u), advice)

@@ -30,10 +30,10 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 	domains := []host.Undescribed{{Name: "shop.web", Err: cause}}
 	var told []string
 	tell := func(text string) { told = append(told, text) }
-	if err := use.Weigh(id, Dependents{}, domains, tell); err != nil || len(told) != 1 || !strings.Contains(told[0], `domain "shop.web"`) {
+	if err := use.CheckUndescribed(id, Dependents{}, domains, tell); err != nil || len(told) != 1 || !strings.Contains(told[0], `domain "shop.web"`) {
 		t.Errorf("all pools were looked at: %v, %q", err, told)
 	}
-	if err := use.Weigh(id, Dependents{unseen: []string{"attic"}}, domains, tell); err == nil || !strings.Contains(err.Error(), `"shop.web"`) ||
+	if err := use.CheckUndescribed(id, Dependents{unseen: []string{"attic"}}, domains, tell); err == nil || !strings.Contains(err.Error(), `"shop.web"`) ||
 		!strings.Contains(err.Error(), "attic") {
 		t.Errorf("one pool was not: %v", err)
 	}

@@ -19,10 +19,10 @@ type Instance struct {
 	Domain host.Domain
 }
 
-// MadeOf returns the domains that novacron created, including those that are still being created.
-// It returns catalog.ErrDamaged if some instances have metadata that cannot be read: they may be of
-// any template; found are the others.
-func (use *Usage) MadeOf(domains []host.Domain) (found []Instance, err error) {
+// InstancesAmong returns those of the domains that novacron created, including those that are still
+// being created. It returns catalog.ErrDamaged if some instances have metadata that cannot be read:
+// they may be of any template; found are the others.
+func (use *Usage) InstancesAmong(domains []host.Domain) (found []Instance, err error) {
 	var errs []error
 	for _, d := range domains {
 		if d.Metadata == "" {
@@ -77,7 +77,7 @@ func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found
 	for _, u := range undescribed {
 		unknown = append(unknown, use.NameOf(u)+use.Reason(u))
 	}
-	all, err := use.MadeOf(domains)
+	all, err := use.InstancesAmong(domains)
 	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), unknown, err
 }
 
