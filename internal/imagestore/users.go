@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -38,11 +39,11 @@ func (e *InUseError) Error() string {
 	var reasons []string
 	if len(e.Built)+e.BuiltBy > 0 {
 		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only what differs from it: %s. "+
-			"Destroy them first", naming.AndOthers(e.Built, e.BuiltBy)))
+			"Destroy them first", finding.AndOthers(e.Built, e.BuiltBy)))
 	}
 	if len(e.Users)+e.Others > 0 {
 		reasons = append(reasons, fmt.Sprintf("these linked clones need its base image: %s. Destroy them first, "+
-			"or replace them by another version or by full clones (strategy = \"clone\")", naming.AndOthers(e.Users, e.Others)))
+			"or replace them by another version or by full clones (strategy = \"clone\")", finding.AndOthers(e.Users, e.Others)))
 	}
 	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))
 }

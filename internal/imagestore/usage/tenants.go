@@ -3,8 +3,8 @@ package usage
 import (
 	"slices"
 
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Messages count what belongs to other tenants, and never name it.
@@ -18,7 +18,7 @@ func (use *Usage) Named(instances []Instance) string {
 		}
 	}
 	slices.Sort(own)
-	return naming.AndOthers(own, len(instances)-len(own))
+	return finding.AndOthers(own, len(instances)-len(own))
 }
 
 // Foreign reports whether a file is a disk of another tenant's instance.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -17,7 +18,7 @@ type inUseError struct {
 
 func (e *inUseError) Error() string {
 	return "it would be a mix of what a guest writes meanwhile: it is in use by running machines: " +
-		naming.AndOthers(e.domains, e.others)
+		finding.AndOthers(e.domains, e.others)
 }
 
 // diskInUse reports whether guests run that may write to a volume; nil for none.
