@@ -53,7 +53,7 @@ func TestRealContract(t *testing.T) {
 			},
 			Unique: func() string { return virttest.Unique("dom") },
 			UUID: func() string {
-				return strings.TrimPrefix(virttest.Unique(""), "hvtest--") + "-0000-4000-8000-000000000001"
+				return strings.TrimPrefix(virttest.Unique(""), "virttest--") + "-0000-4000-8000-000000000001"
 			},
 		}
 	})

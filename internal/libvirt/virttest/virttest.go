@@ -36,7 +36,7 @@ func Socket(t testing.TB) string {
 // OpenDir returns a directory that, unlike t.TempDir, the hypervisor's user can enter.
 func OpenDir(t testing.TB) string {
 	t.Helper()
-	dir := Must[string](t)(os.MkdirTemp("", "hvtest"))
+	dir := Must[string](t)(os.MkdirTemp("", "virttest"))
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func OpenDir(t testing.TB) string {
 func Unique(what string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:])
-	return "hvtest-" + what + "-" + hex.EncodeToString(b[:])
+	return "virttest-" + what + "-" + hex.EncodeToString(b[:])
 }
 
 // WantErr fails the test unless err is a *host.Error of the kind.
