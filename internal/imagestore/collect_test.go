@@ -117,7 +117,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	}
 }
 
-func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
+func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 	old, just := time.Now().Add(-2*time.Hour), time.Now()
 	volumes := []host.Volume{
 		{Name: "nova.base.a.raw", Allocation: 10, Modified: old}, {Name: "nova.base.b.qcow2", Allocation: 20, Modified: old},
@@ -130,9 +130,9 @@ func TestTheStockTellsImagesFromWhatNobodyKnows(t *testing.T) {
 			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
 		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Coming: &catalog.Coming{Volume: "nova.base.coming"}}},
 	}
-	var got Stock
+	var got PoolUsage
 	got.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})
-	want := Stock{Images: 3, ImageBytes: 38, Unused: 1, UnusedBytes: 23, Strays: []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"}}
+	want := PoolUsage{Images: 3, ImageBytes: 38, Unused: 1, UnusedBytes: 23, Strays: []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}

@@ -18,7 +18,7 @@ type Catalogue struct {
 	Versions    int
 	Images      int   // that the versions use; versions of the same image share it
 	ImageBytes  int64 // the size of their files, even if others use them too
-	Stock       imagestore.Stock
+	Pool        imagestore.PoolUsage
 }
 
 // InPool reports whether the catalog is in the library's pool.
@@ -52,7 +52,7 @@ func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		c.Stock, err = l.Images.Stock(ctx)
+		c.Pool, err = l.Images.PoolUsage(ctx)
 		return err
 	})
 	return c, group.Wait()

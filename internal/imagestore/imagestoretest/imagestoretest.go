@@ -308,17 +308,17 @@ func stocked(t *testing.T, b *bench) {
 	st := b.Open(imagestore.Options{})
 	base, _ := b.hold(st, "1.0.0", b.image(64<<10))
 	b.hold(st, "2.0.0", b.image(64<<10))
-	stock, err := st.Stock(t.Context())
-	if err != nil || stock.Images != 2 || stock.Unused != 0 || len(stock.Strays) > 0 || stock.Capacity == 0 {
-		t.Errorf("counted %+v, %v", stock, err)
+	used, err := st.PoolUsage(t.Context())
+	if err != nil || used.Images != 2 || used.Unused != 0 || len(used.Strays) > 0 || used.Capacity == 0 {
+		t.Errorf("counted %+v, %v", used, err)
 	}
 	_, err = catalog.Change(t.Context(), b.Documents.Bases(), catalog.BaseKey(base.Digest), func(b *catalog.Base) error {
 		b.Versions = nil
 		return nil
 	})
 	b.check(err)
-	if stock, err = st.Stock(t.Context()); err != nil || stock.Images != 2 || stock.Unused != 1 {
-		t.Errorf("with one that nothing uses, counted %+v, %v", stock, err)
+	if used, err = st.PoolUsage(t.Context()); err != nil || used.Images != 2 || used.Unused != 1 {
+		t.Errorf("with one that nothing uses, counted %+v, %v", used, err)
 	}
 }
 

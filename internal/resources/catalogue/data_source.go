@@ -99,20 +99,20 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		face.AddError(&resp.Diagnostics, "Could not read catalog", err)
 		return
 	}
-	for _, u := range c.Stock.Undescribed {
+	for _, u := range c.Pool.Undescribed {
 		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume but cannot describe it, so it is not "+
 			"among the images: "+u+".")
 	}
-	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Stock.Strays...))
+	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Pool.Strays...))
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model{
 		Kind: types.StringValue(c.Kind), Enforcement: types.StringValue(c.Enforcement),
 		Tenant: types.StringValue(l.Tenant()), User: types.StringValue(l.User()),
 		TemplateCount: types.Int64Value(int64(c.Templates)), VersionCount: types.Int64Value(int64(c.Versions)),
 		ImageCount: types.Int64Value(int64(c.Images)), ImageBytes: types.Int64Value(c.ImageBytes),
-		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Stock.Capacity)), AvailableBytes: types.Int64Value(int64(c.Stock.Available)),
-		StoredImageCount: types.Int64Value(int64(c.Stock.Images)), StoredImageBytes: types.Int64Value(c.Stock.ImageBytes),
-		UnusedImageCount: types.Int64Value(int64(c.Stock.Unused)), UnusedImageBytes: types.Int64Value(c.Stock.UnusedBytes),
-		StrayVolumes: strays, VolumeCount: types.Int64Value(int64(c.Stock.Volumes)),
+		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Pool.Capacity)), AvailableBytes: types.Int64Value(int64(c.Pool.Available)),
+		StoredImageCount: types.Int64Value(int64(c.Pool.Images)), StoredImageBytes: types.Int64Value(c.Pool.ImageBytes),
+		UnusedImageCount: types.Int64Value(int64(c.Pool.Unused)), UnusedImageBytes: types.Int64Value(c.Pool.UnusedBytes),
+		StrayVolumes: strays, VolumeCount: types.Int64Value(int64(c.Pool.Volumes)),
 	})...)
 }

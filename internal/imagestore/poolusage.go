@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Stock is what a library's pool holds of images, including images that others registered.
-type Stock struct {
+// PoolUsage is what a library's pool holds of images, including images that others registered.
+type PoolUsage struct {
 	Capacity, Available uint64 // of the pool, bytes
 
 	Volumes     int // of any kind, as far as the host shows them
@@ -29,9 +29,9 @@ type Stock struct {
 	Undescribed []string
 }
 
-// Stock looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
-func (st *Store) Stock(ctx context.Context) (Stock, error) {
-	var s Stock
+// PoolUsage looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
+func (st *Store) PoolUsage(ctx context.Context) (PoolUsage, error) {
+	var s PoolUsage
 	if err := st.pool.Host.RefreshPool(ctx, st.pool.Name); err != nil {
 		return s, err
 	}
@@ -73,7 +73,7 @@ func (st *Store) Stock(ctx context.Context) (Stock, error) {
 	return s, nil
 }
 
-func (s *Stock) count(volumes []host.Volume, held holdings, unused map[string]bool) {
+func (s *PoolUsage) count(volumes []host.Volume, held holdings, unused map[string]bool) {
 	bases := make(map[string]bool, len(held.bases))
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true
