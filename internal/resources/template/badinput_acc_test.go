@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// The plan reports every mistake that can be known, at the line that is wrong.
+// The plan reports every mistake that it can know of, at the line with the mistake.
 func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()
@@ -72,7 +72,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 	}
 }
 
-// The apply reports what only the host can know, and leaves nothing.
+// The apply reports mistakes that only the host can know of, and leaves nothing behind.
 func TestAccTemplateThatCannotBeMade(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("unmade")
 	pool, _ := host.Pool(t, name)

@@ -21,13 +21,13 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_template.
+// DataSource reads one template: the data source novacron_template.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("template")} }
 
-// ComputedAttributes are the resource's attributes as data sources tell them.
+// ComputedAttributes returns the attributes of the resource as data sources show them: computed.
 func ComputedAttributes() map[string]schema.Attribute { return attribute.Computed(attributes()) }
 
 // Schema implements datasource.DataSource.

@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// A state whose template, version and instance are another tenant's loses none of them, by any
-// command.
+// If the template, version and instance of a state belong to another tenant, no command drops any
+// of them from the state.
 func TestAccAStateOfAnotherTenantLosesNothing(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("theirs")
 	pool, _ := host.Pool(t, name)

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// identity distinguishes a template from all others of its library, for as long as it lives.
+// identity tells a template from all others of its library, for as long as it lives.
 type identity struct {
 	Tenant types.String `tfsdk:"tenant"`
 	Name   types.String `tfsdk:"name"`
@@ -32,8 +32,8 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 	}}
 }
 
-// ImportState implements resource.ResourceWithImportState: by "tenant/name", by the name in the
-// provider's tenant, or by the identity.
+// ImportState implements resource.ResourceWithImportState. It accepts "tenant/name", the name alone
+// for a template of the provider's tenant, or the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resp.Diagnostics.Append(r.Require("importing a template")...)
 	if resp.Diagnostics.HasError() {

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Two configurations with separate states, as on two machines, see one library.
+// Two configurations with separate states, as on two machines, share one library.
 func TestAccTwoWorkspacesSeeOneLibrary(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("two")
 	pool, _ := host.Pool(t, name)
@@ -38,7 +38,7 @@ output "description" {
 	tfacc.Says(t, platform.Apply(t), "0 added, 1 changed, 0 destroyed")
 	tfacc.Says(t, team.Apply(t), "0 added, 1 changed, 0 destroyed", `description = "two"`)
 
-	// Another tenant's names are its own.
+	// Each tenant has its own names: another tenant can use the same one.
 	stranger := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name, `description = "theirs"`))
 	stranger.Setenv("NOVACRON_TENANT", "team-2")
 	stranger.Setenv("NOVACRON_USER", "eve")
@@ -51,7 +51,7 @@ output "description" {
 	team.EmptyPlan(t)
 }
 
-// The plan does not connect a provider whose host is created by the same apply.
+// If the same apply creates the provider's host, the plan does not connect to it.
 func TestAccUnknownProviderDefersThePlan(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("defer")
 	pool, _ := host.Pool(t, name)
@@ -81,13 +81,14 @@ resource "novacron_instance" "it" {
 `, image, name)
 	}
 	w := tfacc.NewWorkspace(t, config(os.Getenv("NOVACRON_URI")))
-	// The environment's host, if it were used instead, could not be reached.
+	// The environment names a host that cannot be reached, so the test fails if the provider uses
+	// it.
 	w.Setenv("NOVACRON_URI", "qemu+unix:///system?socket=/nowhere/libvirt-sock")
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "4 added")
 	w.EmptyPlan(t)
 
-	// Everything is there, and the host's address becomes unknown again.
+	// Everything exists, and the host's address becomes unknown again.
 	w.Configure(t, config(os.Getenv("NOVACRON_URI")+"&"))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
@@ -100,7 +101,8 @@ func TestAccTemplateWithVersionsStays(t *testing.T) {
 	w := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// The version is another configuration's, so Terraform knows of no order.
+	// The version is in another configuration, so Terraform does not know which of the two to
+	// destroy first.
 	other := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
 resource "novacron_template_version" "it" {
   template_id = "default/%s"

@@ -18,11 +18,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Every step ends with two plans that plugin-testing wants empty, one of them after a refresh.
+// plugin-testing ends every step with two plans, one of them after a refresh, and wants both empty.
 
 const address = "novacron_template.it"
 
-// template is the configuration of a template "it", templateAs that of one with another label.
+// template returns the configuration of a template "it", templateAs that of a template with another
+// label.
 func template(name string, settings ...string) string { return templateAs("it", name, settings...) }
 
 func templateAs(label, name string, settings ...string) string {
@@ -37,7 +38,7 @@ func TestAccTemplateLives(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("tmpl")
 	pool, _ := host.Pool(t, name)
 	config := func(settings ...string) string { return tfacc.Provider(pool) + template(name, settings...) }
-	// It is the same template throughout.
+	// The creation time shows that the template is never replaced.
 	born := statecheck.CompareValue(compare.ValuesSame())
 	same := func() statecheck.StateCheck { return born.AddStateValue(address, tfjsonpath.New("created_at")) }
 	change := func(settings ...string) resource.TestStep {
@@ -84,7 +85,7 @@ func TestAccTemplateLives(t *testing.T) {
 			},
 			change(hardware, `parameters = { hostname = { type = "string" } }`),
 			{
-				// The template's documents are removed from the pool by other means.
+				// Delete the template's documents from the pool behind Terraform's back.
 				PreConfig: func() { deleteDocuments(t, host, pool, "nova.template.") },
 				Config:    config(hardware), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionCreate),
 			},
@@ -96,7 +97,7 @@ func TestAccTemplateLives(t *testing.T) {
 				ExpectError: regexp.MustCompile(`(?s)Template is protected.*set it to false and\s+apply first`),
 			},
 			{
-				// Another name is another template.
+				// A template with another name is another template.
 				Config:      tfacc.Provider(pool) + template(name+"-2", hardware),
 				ExpectError: regexp.MustCompile(`Template is protected`),
 			},
@@ -111,7 +112,8 @@ func TestAccTemplateLives(t *testing.T) {
 	})
 }
 
-// deleteDocuments deletes the volumes whose names begin so, of which there must be some.
+// deleteDocuments deletes the volumes whose names start with the prefix. The test fails if there
+// are none.
 func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
 	t.Helper()
 	deleted := 0
@@ -124,7 +126,7 @@ func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
 	}
 }
 
-// Values stay as the user wrote them, even if other notations mean the same.
+// Values stay as the user wrote them, even if another notation means the same.
 func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("shape")
 	pool, _ := host.Pool(t, name)
@@ -133,7 +135,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		nothing     = knownvalue.MapExact(nil)
 	)
 	type checks = map[string]knownvalue.Check
-	// object is an object of these attributes, of which all but some are null.
+	// object expects an object with these attributes, all null except some.
 	object := func(names string, some checks) knownvalue.Check {
 		all := checks{}
 		for name := range strings.FieldsSeq(names) {
@@ -178,7 +180,8 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		{`labels = { a = null }`, checks{"labels": knownvalue.MapExact(checks{"a": null})}},
 		{`labels = toset([]) == null ? null : tomap({})`, checks{"labels": nothing}},
 	}
-	// applied has a template for each case, with the settings of the one that many cases after it.
+	// applied returns a step with one template for each case. Each template has the settings of the
+	// case that comes that many cases later.
 	applied := func(after int) resource.TestStep {
 		step := resource.TestStep{Config: tfacc.Provider(pool)}
 		for n := range cases {
@@ -194,6 +197,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
-		Steps:                    []resource.TestStep{applied(0), applied(1)}, // made so, and changed to it
+		// first created with these settings, then changed to them
+		Steps: []resource.TestStep{applied(0), applied(1)},
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// Model is a template as Terraform has it.
+// Model is the state or configuration of a template.
 type Model struct {
 	ID                 types.String `tfsdk:"id"`
 	Name               types.String `tfsdk:"name"`
@@ -30,7 +30,7 @@ type Model struct {
 	UpdatedAt   types.String `tfsdk:"updated_at"`
 }
 
-// writeTo writes what the user sets into a template.
+// writeTo writes the user's settings into a template.
 func (m *Model) writeTo(t *catalog.Template) {
 	t.DisplayName, t.Description = m.DisplayName.ValueString(), m.Description.ValueString()
 	t.Labels = attribute.Labels(m.Labels)
@@ -43,7 +43,7 @@ func (m *Model) writeTo(t *catalog.Template) {
 	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
 
-// fromTemplate takes over a template as the catalog has it.
+// fromTemplate copies a template of the catalog into the model.
 func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.computed(t, enforcement)
 	m.Name = types.StringValue(t.ID.Name)
@@ -59,14 +59,14 @@ func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.Lifecycle.Refresh(t.Lifecycle)
 }
 
-// Of is a template as the catalog has it, without a configuration.
+// Of returns the model of a template of the catalog, without a configuration.
 func Of(t catalog.Template, enforcement string) Model {
 	m := Model{Spec: attribute.NoSpec(), Labels: types.MapNull(types.StringType)}
 	m.fromTemplate(t, enforcement)
 	return m
 }
 
-// computed takes over what only the catalog knows.
+// computed copies the attributes that only the catalog knows.
 func (m *Model) computed(t catalog.Template, enforcement string) {
 	m.Enforcement = types.StringValue(enforcement)
 	m.Lifecycle.Published(t.Lifecycle)
@@ -76,5 +76,5 @@ func (m *Model) computed(t catalog.Template, enforcement string) {
 	m.UpdatedAt = types.StringValue(t.UpdatedAt.Format(time.RFC3339))
 }
 
-// id is the template's id in the state.
+// id returns the template's id, as the state has it.
 func (m *Model) id() (catalog.TemplateID, error) { return catalog.ParseTemplateID(m.ID.ValueString()) }

@@ -15,8 +15,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it finds changes that are not allowed, and
-// lets versions and instances that are planned after the template go by what it will be.
+// ModifyPlan implements resource.ResourceWithModifyPlan. It reports changes that are not allowed.
+// It also registers what the template will be, so that versions and instances planned after it can
+// rely on that.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state Model
 	if !req.Plan.Raw.IsNull() {
@@ -36,7 +37,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if changed {
 		r.checkWrite(ctx, &resp.Diagnostics, state)
 	}
-	// The framework does not report here that the schema replaces for these.
+	// The schema replaces the template if one of these changes, and the framework does not say so
+	// here.
 	if req.Plan.Raw.IsNull() || !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type) {
 		if state.DeletionProtection.ValueBool() {
 			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
@@ -47,7 +49,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if changed {
 		plan.PlanPublished(state.Lifecycle)
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("published_at"), plan.PublishedAt)...)
-		if state.Enforcement.IsNull() { // as in states from before the attribute
+		if state.Enforcement.IsNull() { // the state is older than the attribute
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("enforcement"), types.StringUnknown())...)
 		}
 	}
@@ -64,8 +66,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	r.Library.Plan.WillChange(t)
 }
 
-// checkNew reports that a template cannot be created: its pool does not exist, or its name is
-// taken.
+// checkNew reports why a template cannot be created: its pool does not exist, or its name is taken.
 func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan Model) {
 	if !r.Configured() || diags.HasError() || plan.Name.IsUnknown() {
 		return
@@ -74,7 +75,7 @@ func (r *Resource) checkNew(ctx context.Context, diags *diag.Diagnostics, plan M
 	face.AddUnsure(diags, "Could not create template", r.Library.CheckNewTemplate(ctx, id))
 }
 
-// own records that the template of a state is Terraform's own: if Terraform replaces it, it plans a
+// own records that Terraform's state has the template. If Terraform replaces it, Terraform plans a
 // new one beside it.
 func (r *Resource) own(state Model) {
 	if id, err := state.id(); err == nil && r.Configured() {
@@ -82,7 +83,7 @@ func (r *Resource) own(state Model) {
 	}
 }
 
-// checkTenants reports the template's own tenant among those that it is shared with.
+// checkTenants reports that a template is shared with its own tenant.
 func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
 	if !r.Configured() || diags.HasError() {
 		return
@@ -91,14 +92,14 @@ func (r *Resource) checkTenants(plan Model, diags *diag.Diagnostics) {
 	face.AddFindings(diags, access.Validate(r.Library.Tenant()))
 }
 
-// checkWrite reports that the user may see the template, but not change it.
+// checkWrite reports that the user may see the template, but may not change it.
 func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state Model) {
 	id, err := state.id()
 	if !r.Configured() || err != nil {
 		return
 	}
 	t, _, err := r.Library.Planned(ctx, id)
-	if errors.Is(err, catalog.ErrNotFound) { // a read reports that
+	if errors.Is(err, catalog.ErrNotFound) { // Read reports this
 		return
 	}
 	if err == nil {
@@ -109,7 +110,7 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// checkState reports a state that the template cannot change to.
+// checkState reports that the template cannot change to the planned state.
 func (r *Resource) checkState(ctx context.Context, diags *diag.Diagnostics, id catalog.TemplateID, plan, state Model) {
 	if plan.State.IsUnknown() {
 		return

@@ -1,4 +1,4 @@
-// Package template is the resource and the data source novacron_template.
+// Package template has the resource and the data source novacron_template.
 package template
 
 import (
@@ -21,7 +21,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
 )
 
-// Resource is novacron_template.
+// Resource manages templates: the resource novacron_template.
 type Resource struct{ face.Resource }
 
 // New creates the resource.
@@ -73,8 +73,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read template", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands an identity
-	// even of a resource that is gone.
+	// Set the identity in any case. The state may be older than identities, and the framework
+	// demands an identity even for a resource that is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A template is written as a draft, published, shared, deprecated and archived, all in place.
+// A template is created as a draft, then published, shared, deprecated and archived, all in place.
 func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("published")
 	pool, _ := host.Pool(t, name)
@@ -55,7 +55,7 @@ func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 	})
 }
 
-// A refresh finds changes by others of who may use a template, and the apply reverts them.
+// If another user changes who may use a template, a refresh finds that and the apply reverts it.
 func TestAccSharingThatSomebodyElseChangedIsPutRight(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("reshared")
 	pool, _ := host.Pool(t, name)
@@ -94,7 +94,7 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 	refusals.Check(t)
 }
 
-// The plan tells a user who may read another tenant's template that they may not change it.
+// A user may read another tenant's template but not change it, and the plan says so.
 func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("readonly")
 	pool, _ := host.Pool(t, name)
@@ -109,7 +109,7 @@ func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template", `this needs the right to write template "default/`+name+`", and user "bob" of tenant "default" `+
 		`may only use it. Its owner "ann", or a user who may write it, can grant the right in access_control: write_users or write_groups.`)
 	eve := tfacc.NewWorkspace(t, as("eve", `access_control = { write_groups = ["staff"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
-	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // lets bob write it
+	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // lets bob write the template
 	tfacc.Says(t, bob.Apply(t), "0 added, 1 changed, 0 destroyed")
 	bob.EmptyPlan(t)
 }

@@ -1,4 +1,4 @@
-// Package templates is the data source novacron_templates.
+// Package templates has the data source novacron_templates.
 package templates
 
 import (
@@ -22,13 +22,13 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_templates.
+// DataSource searches for templates: the data source novacron_templates.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("templates")} }
 
-// model is a search and what it found.
+// model is a search and its results.
 type model struct {
 	Type       types.String     `tfsdk:"type"`
 	State      types.String     `tfsdk:"state"`

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Each tenant finds what it may see, in all its parts.
+// Each tenant finds the templates that it may see, with all their attributes.
 func TestAccTemplatesAreFound(t *testing.T) {
 	host := acctest.RequireHost(t)
 	pool, _ := host.Pool(t, tfacc.Name("found"))
@@ -75,7 +75,7 @@ func TestAccTemplatesAreFound(t *testing.T) {
 	}
 }
 
-// A filter that means nothing is refused.
+// A filter that can match nothing is refused.
 func TestAccTemplatesAreSearchedByWhatThereIs(t *testing.T) {
 	acctest.RequireHost(t)
 	t.Parallel()

@@ -15,14 +15,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// bootable is the beginning of a raw disk.
+// bootable returns the start of a raw disk with a boot sector.
 func bootable() []byte {
 	sector := make([]byte, 512)
 	copy(sector[510:], "\x55\xaa")
 	return sector
 }
 
-// The plan reports every mistake that can be known, at the line that is wrong.
+// The plan reports every mistake that can already be known, at the line with the mistake.
 func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bad")
 	pool, directory := host.Pool(t, name)
@@ -38,7 +38,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	empty := writeFile(t, filepath.Join(dir, "empty.img"), nil)
 	damaged := writeFile(t, filepath.Join(dir, "damaged.qcow2"), readFile(t, image)[:100])
 	claims := bytes.Clone(readFile(t, image))
-	binary.BigEndian.PutUint64(claims[24:], 2<<60) // the size of its disk
+	binary.BigEndian.PutUint64(claims[24:], 2<<60) // the virtual size that the image claims
 	endless := writeFile(t, filepath.Join(dir, "endless.qcow2"), claims)
 	sparse := writeFile(t, filepath.Join(dir, "sparse.img"), bootable())
 	if err := os.Truncate(sparse, 10<<40); err != nil {
@@ -47,7 +47,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	shop := library(pool, name, `storage_profile = { disks = { system = { size_gb = 1 } } }`) + version("there", "1.0.0", fromPath(image))
 	w := tfacc.NewWorkspace(t, shop)
 	t.Cleanup(func() {
-		w.Configure(t, shop) // the destroy needs a valid configuration
+		w.Configure(t, shop) // destroy needs a valid configuration
 		w.Destroy(t)
 	})
 	w.Apply(t)
@@ -108,7 +108,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		refusals.Add(c.mistake, c.config, c.says...)
 	}
 	refusals.Check(t)
-	w.OwnProcess() // in Terraform's directory
+	w.OwnProcess() // the provider then runs in Terraform's directory
 	w.Configure(t, shop+it(fromPath("disk.qcow2")))
 	tfacc.Says(t, w.Fails(t, "plan"), unusable, at, "Opening disk.qcow2: no such file or directory. It was expected at "+w.Dir)
 	w.Configure(t, shop)
@@ -131,7 +131,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	}
 }
 
-// A version that a linked clone depends on stays, and so does everything else.
+// If a linked clone depends on a version, destroying the version fails and changes nothing.
 func TestAccVersionInUseStays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("inuse")
 	pool, directory := host.Pool(t, name)
@@ -139,7 +139,8 @@ func TestAccVersionInUseStays(t *testing.T) {
 	w := tfacc.NewWorkspace(t, library(pool, name, `access_control = { use_tenants = ["team-2"] }`)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M"))))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// The clone is another configuration's, so Terraform knows of no order.
+	// The clone is in another configuration, so Terraform does not know which of the two to destroy
+	// first.
 	user := tfacc.NewWorkspace(t, tfacc.Provider(pool)+fmt.Sprintf(`
 resource "novacron_instance" "it" {
   name        = %q
@@ -150,7 +151,7 @@ resource "novacron_instance" "it" {
 	user.Setenv("NOVACRON_TENANT", "team-2")
 	user.Apply(t)
 	t.Cleanup(func() { user.Destroy(t) })
-	for range 2 { // a second try is refused as well
+	for range 2 { // a second attempt is refused, too
 		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Could not delete version", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
 			"Destroy them first", "Nothing was changed")
 	}
@@ -161,7 +162,7 @@ resource "novacron_instance" "it" {
 	user.EmptyPlan(t)
 }
 
-// attribute is the value of an attribute in what terraform state show printed.
+// attribute returns the value of an attribute in the output of terraform state show.
 func attribute(shown, name string) string {
 	for line := range strings.Lines(shown) {
 		if key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) == name {

@@ -21,7 +21,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_template_version.
+// DataSource finds one version of a template: the data source novacron_template_version.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.
@@ -29,7 +29,7 @@ func NewDataSource() datasource.DataSource {
 	return &DataSource{face.NewDataSource("template_version")}
 }
 
-// dataModel is the version that a constraint means.
+// dataModel is a version constraint and the version that it resolves to.
 type dataModel struct {
 	Facts
 	Constraint types.String `tfsdk:"constraint"`
@@ -59,7 +59,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-// frozen describes a profile as the data source shows it.
+// frozen returns the schema of a profile with the data source's description.
 func frozen(a schema.Attribute) schema.Attribute {
 	const text = "In force for the version: its own, or the template's when the version was registered."
 	switch a := a.(type) {

@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// halfway serves a file, and the first time stops in the middle until it is told to go on.
+// halfway serves a file. The first response stops in the middle until goOn is called.
 func halfway(t *testing.T, content []byte) (url string, reached <-chan struct{}, goOn func()) {
 	t.Helper()
 	half, rest := make(chan struct{}), make(chan struct{})
@@ -37,8 +37,8 @@ func halfway(t *testing.T, content []byte) (url string, reached <-chan struct{},
 	return server.URL + "/disk.img", half, func() { close(rest) }
 }
 
-// If the host or the provider fails in any way while an image is transferred, no version exists,
-// and the next apply registers it and leaves nothing of the failed try.
+// If the host or the provider fails while an image is transferred, in whatever way, no version
+// exists. The next apply registers the version and leaves nothing of the failed attempt.
 func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	for _, c := range []struct {
 		what             string
 		disturb, restore func()
-		signal           syscall.Signal // to Terraform and the provider, once it was disturbed
+		signal           syscall.Signal // sent to Terraform and the provider after the disturbance
 	}{
 		{"the pool is stopped", func() { host.Virsh(t, "pool-destroy", name) }, func() { host.Virsh(t, "pool-start", name) }, syscall.SIGCONT},
 		{"the daemon is restarted", func() { host.Restart(t) }, func() {}, syscall.SIGCONT},
@@ -101,7 +101,7 @@ func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	}
 }
 
-// Values that only the apply knows are in no file that Terraform keeps, and in none of its
+// Values that only the apply knows appear in no file that Terraform keeps and in none of its
 // messages.
 func TestAccHeadersAreSecret(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("headers")
@@ -128,7 +128,7 @@ func TestAccHeadersAreSecret(t *testing.T) {
 	w.Configure(t, config(secret))
 	out := w.Apply(t)
 	w.EmptyPlan(t)
-	w.Configure(t, config("Bearer hunter4")) // nothing requests it any more
+	w.Configure(t, config("Bearer hunter4")) // no request needs the header any more
 	w.EmptyPlan(t)
 	if _, err := w.Run(t.Context(), "plan", "-out=saved"); err != nil {
 		t.Error(err)
@@ -138,7 +138,7 @@ func TestAccHeadersAreSecret(t *testing.T) {
 		t.Error(err)
 	}
 	state := string(readFile(t, w.Dir+"/terraform.tfstate"))
-	// Terraform's own configuration is part of a plan.
+	// A plan also contains the configuration, so compare the planned values alone.
 	_, planned, _ := strings.Cut(plan, `"planned_values"`)
 	planned, _, _ = strings.Cut(planned, `"configuration":`)
 	for what, text := range map[string]string{"output": out, "state": state, "plan": planned} {

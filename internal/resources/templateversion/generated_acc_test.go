@@ -12,9 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// The configuration that Terraform generates for templates and versions is complete except for the
-// source, which no library knows, and the plan says so at once. A later change of a description
-// only changes the description.
+// Terraform generates a complete configuration for imported templates and versions, except for the
+// source, which no library knows. The plan says at once that the source is missing. If a
+// description changes later, the plan changes only the description.
 func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("generated")
 	pool, _ := host.Pool(t, name)
@@ -34,7 +34,7 @@ func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 	imported := imports(name, name+"@1.0.0") + fmt.Sprintf("import {\n  to = novacron_template_version.next\n  id = %q\n}\n", name+"@1.1.0-rc.1")
 	t.Cleanup(func() {
 		_ = os.Remove(filepath.Join(w.Dir, "generated.tf"))
-		w.Configure(t, config) // which has the order
+		w.Configure(t, config) // this configuration has the dependencies
 		w.Destroy(t)
 	})
 	w.Apply(t)

@@ -14,17 +14,17 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// library is the configuration of a provider for the pool and a template "it".
+// library returns the configuration of a provider for the pool and of a template "it".
 func library(pool, name string, settings ...string) string {
 	return libraryOf(tfconfig.Provider{Pool: pool}, name, settings...)
 }
 
-// libraryOf is a library of a provider with that configuration.
+// libraryOf is library with a provider of the test's own.
 func libraryOf(provider tfconfig.Provider, name string, settings ...string) string {
 	return tfconfig.Render(provider, tfconfig.Template{Meta: tfconfig.Meta{Settings: settings}, Name: name})
 }
 
-// version is the configuration of a version of the template "it".
+// version returns the configuration of a version of the template "it".
 func version(label, number, source string, settings ...string) string {
 	return tfconfig.Version{
 		Meta:    tfconfig.Meta{Label: label, Settings: append([]string{"source = { " + source + " }"}, settings...)},
@@ -32,13 +32,12 @@ func version(label, number, source string, settings ...string) string {
 	}.Of(tfconfig.Template{}).String()
 }
 
-// clone is an instance that is not started, of the template and the version "it" of the same
-// configuration.
+// clone returns a stopped instance of the template and the version "it" of the same configuration.
 func clone(name string) tfconfig.Instance {
 	return tfconfig.Instance{Name: name, PowerState: "stopped"}.Of(tfconfig.Template{}, tfconfig.Version{})
 }
 
-// cloneOf is a clone of what another configuration has.
+// cloneOf returns a stopped linked clone of a template and version of another configuration.
 func cloneOf(name, template, version string) tfconfig.Instance {
 	return tfconfig.Instance{
 		Name: name, PowerState: "stopped", TemplateID: "default/" + template, Version: version,
@@ -47,7 +46,7 @@ func cloneOf(name, template, version string) tfconfig.Instance {
 
 func fromPath(path string) string { return fmt.Sprintf("path = %q", path) }
 
-// rawImage creates a raw disk of random bytes after a boot sector's mark: no other has its digest.
+// rawImage creates a raw disk of random bytes after a boot sector's mark, so its digest is unique.
 func rawImage(t *testing.T, size int) string {
 	t.Helper()
 	disk := make([]byte, size)
@@ -83,8 +82,8 @@ func checksum(t *testing.T, path string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// bases are the paths, as seen from outside, of the base images in the pool's directory. It costs
-// no more than a look, so that a wait for one ends at once.
+// bases returns the paths, as seen from outside the host, of the base images in the pool's
+// directory. It only reads the directory, so a test that polls for an image notices it at once.
 func bases(t *testing.T, host *acctest.Host, directory string) []string {
 	t.Helper()
 	var found []string
@@ -98,7 +97,8 @@ func bases(t *testing.T, host *acctest.Host, directory string) []string {
 	return found
 }
 
-// deleteDocuments deletes the volumes whose names begin so, of which there must be some.
+// deleteDocuments deletes the volumes whose names start with the prefix. The test fails if there
+// are none.
 func deleteDocuments(t *testing.T, host *acctest.Host, pool, prefix string) {
 	t.Helper()
 	documents := host.Leftovers(t, pool, prefix)

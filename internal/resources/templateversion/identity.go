@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// identity distinguishes a version from all others of its library, for as long as it lives.
+// identity tells a version from all others of its library, for as long as it lives.
 type identity struct {
 	Tenant   types.String `tfsdk:"tenant"`
 	Template types.String `tfsdk:"template"`
@@ -36,8 +36,8 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 	}}
 }
 
-// ImportState implements resource.ResourceWithImportState: by "tenant/name@1.1.0", by "name@1.1.0"
-// of a template of the provider's tenant, or by the identity.
+// ImportState implements resource.ResourceWithImportState. It accepts "tenant/name@1.1.0",
+// "name@1.1.0" for a template of the provider's tenant, or the identity.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resp.Diagnostics.Append(r.Require("importing a template version")...)
 	if resp.Diagnostics.HasError() {

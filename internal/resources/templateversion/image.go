@@ -18,18 +18,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// notes is a resource's private state: what Terraform keeps and only the provider reads.
+// notes is the private state of a resource: Terraform stores it, and only the provider reads it.
 type notes interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// seenKey is where the notes have the last observed state of a watched source: the JSON of a
-// source.Stamp.
+// seenKey is the key in the notes of the last observed state of a watched source. Its value is the
+// JSON of a source.Stamp.
 const seenKey = "image"
 
-// look looks at a watched source, and records what it saw, so that the image is read again only if
-// it may have changed.
+// look looks at a watched source and records what it saw. The next look then reads the image again
+// only if the image may have changed.
 func look(ctx context.Context, s source.Watched, n notes) (source.Stamp, error) {
 	before, _ := n.GetKey(ctx, seenKey)
 	now, err := s.Look(ctx, before)
@@ -39,15 +39,16 @@ func look(ctx context.Context, s source.Watched, n notes) (source.Stamp, error) 
 	return now, err
 }
 
-// note can fail only by a mistake in the key, or in the encoding of times.
+// note records an observed state. Encoding it can fail only because of a bug, so note ignores
+// errors.
 func note(ctx context.Context, seen source.Stamp, n notes) {
 	if text, err := json.Marshal(seen); err == nil {
 		n.SetKey(ctx, seenKey, text)
 	}
 }
 
-// stampOf records how a source looks before it is read; nil if it is not watched, or does not
-// exist.
+// stampOf records how a source looks before it is read. It returns nil if the source is not watched
+// or does not exist.
 func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	if watched, is := s.(source.Watched); is {
 		if seen, err := watched.Stamp(ctx); err == nil {
@@ -57,25 +58,25 @@ func stampOf(ctx context.Context, s source.Source) source.Stamp {
 	return nil
 }
 
-// noteRegistered records what is known of the source that a version was registered from. The source
-// was looked at before.
+// noteRegistered records the state of the source that a version was registered from. before is the
+// state of the source just before the registration.
 func noteRegistered(ctx context.Context, before source.Stamp, s source.Source, v catalog.Version, n notes) {
 	_, known := source.KnownDigest(s)
 	if before == nil || known && v.Transferred == 0 {
-		return // in the latter case the pool had the image, and it was not read
+		return // with a known digest, the pool had the image, so the source was not read
 	}
 	note(ctx, before.WithDigest(v.Digest), n)
 }
 
-// imageCheck asks whether a version's image is what its source leads to.
+// imageCheck compares the image that a version has with the image that its source has.
 type imageCheck struct {
-	version *Model // in the state
+	version *Model // as in the state
 	library *library.Library
 	notes   notes
 	diags   *diag.Diagnostics
 }
 
-// unusable adds to an error of Open what to do where the file is missing.
+// unusable adds advice to an error of Open if the file is missing.
 func unusable(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w\n\n%s", err, destroyAdvice)
@@ -83,14 +84,14 @@ func unusable(err error) error {
 	return err
 }
 
-// destroyAdvice is for an image file that stops a plan: Terraform plans normally before it plans a
-// destroy, and no request says which of the two a plan is.
+// destroyAdvice helps if an image file stops a plan. Before terraform destroy plans the removal, it
+// makes a normal plan, and the request does not tell the provider which of the two it is for.
 const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it then does not plan the configuration " +
 	"first."
 
-// unchanged reports a watched source that now has another image. A missing source is not reported:
-// it is not needed any more, and not every machine that plans has it. A source that exists but
-// cannot be read is a warning.
+// unchanged reports a watched source that now has another image. It does not report a missing
+// source, because a registered version no longer needs it and not every machine that plans has it.
+// If a source exists but cannot be read, unchanged warns.
 func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	watched, is := s.(source.Watched)
 	if !is {
@@ -111,9 +112,9 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 		"restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
 }
 
-// same reports whether another source leads to the image that the version has. If the source is not
-// watched, or does not exist, only its checksum can show that. After an import nothing is known to
-// be different: if it is uncertain, the version stays.
+// same reports whether another source has the version's image. If the source is not watched or does
+// not exist, only its checksum can prove that. The state of an imported version has no source to
+// compare with, so in doubt the version stays as it is.
 func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	imported := c.version.Source.IsNull()
 	watched, is := s.(source.Watched)
@@ -144,8 +145,8 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	return seen.Digest() == c.version.Digest.ValueString()
 }
 
-// sameChecksum reports whether the checksum of a source is that of the version's image. Without a
-// checksum it is not.
+// sameChecksum reports whether the source's checksum is that of the version's image. It returns
+// false for a source without a checksum.
 func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
 	known, ok := source.KnownDigest(s)
 	if ok && known == c.version.Digest.ValueString() {

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// modified sets when a file was last written to.
+// modified sets the modification time of a file.
 func modified(t *testing.T, path string, at time.Time) {
 	t.Helper()
 	if err := os.Chtimes(path, at, at); err != nil {
@@ -18,7 +18,7 @@ func modified(t *testing.T, path string, at time.Time) {
 	}
 }
 
-// The file of a version is replaced under the same name, as a nightly build's is.
+// The file of a version is replaced under the same name, as a nightly build replaces its image.
 func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("nightly")
 	pool, directory := host.Pool(t, name)
@@ -33,13 +33,13 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	}
 	w := tfacc.NewWorkspace(t, config("1.0.0"))
 	t.Cleanup(func() {
-		w.Configure(t, tfacc.Provider(pool)) // an unconfigured version is not planned
+		w.Configure(t, tfacc.Provider(pool)) // no configured version, so nothing to check
 		w.Destroy(t)
 	})
 	w.Apply(t)
 	w.EmptyPlan(t)
 
-	// A file with the size and the time of the one before still counts as another one.
+	// A replaced file counts as changed even if it has the size and the time of the previous one.
 	writeFile(t, path, tuesday)
 	modified(t, path, then)
 	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
@@ -48,13 +48,14 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), changed...)
-	for _, change := range []string{`description = "as of Monday"`, `hardware_profile = { memory_mb = 256 }`} { // in place or not, under one number
+	// in place, or by a replacement with the same number
+	for _, change := range []string{`description = "as of Monday"`, `hardware_profile = { memory_mb = 256 }`} {
 		w.Configure(t, config("1.0.0", change))
 		tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	}
 
-	// A file that was only touched is still the same, and an apply that has nothing to do records
-	// that.
+	// A file that was only touched still counts as the same, and an apply with nothing to do
+	// records its new time.
 	writeFile(t, path, monday)
 	modified(t, path, then.Add(time.Hour))
 	w.Configure(t, config("1.0.0"))
@@ -62,7 +63,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
-	// If the file is gone, nothing else needs it: not even a destroy.
+	// Without the file everything else still works, even a destroy.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +80,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 
-	// A file that exists but cannot be read is reported, and changes nothing.
-	if err := os.Mkdir(path, 0o700); err != nil { // which not even root can read as a file
+	// If a file exists but cannot be read, the plan warns and changes nothing.
+	if err := os.Mkdir(path, 0o700); err != nil { // a directory, which not even root can read as a file
 		t.Fatal(err)
 	}
 	planSays("Image not verified", "-detailed-exitcode")
@@ -88,8 +89,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Another path to a missing file counts as another image, unless its checksum shows that it is the
-	// same.
+	// A different path to a missing file counts as another image, unless the checksum proves that
+	// it is the same.
 	missing := []string{"Could not use image", "no such file or directory", "If terraform destroy stops here, add -refresh=false"}
 	elsewhere := func(more string) string {
 		return library(pool, name) + version("it", "1.0.0", fromPath(path+".moved")+more, `description = "as of Monday"`)
@@ -99,7 +100,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	w.Configure(t, elsewhere(`, checksum = "`+digest+`"`))
 	planSays("0 to add, 1 to change, 0 to destroy")
 
-	// A version that has to be registered again needs its file.
+	// Registering a version again needs its file.
 	w.Configure(t, config("1.0.0", `description = "as of Monday"`))
 	for _, taint := range []string{"taint", "untaint"} {
 		if out, err := w.Run(t.Context(), taint, address); err != nil {
@@ -111,7 +112,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		}
 	}
 
-	// It is accepted as a new version.
+	// The changed image is accepted as a new version.
 	writeFile(t, path, tuesday)
 	modified(t, path, then.Add(2*time.Hour))
 	w.Configure(t, config("1.1.0"))
@@ -121,7 +122,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 		t.Errorf("the pool has the images %q", stored)
 	}
 
-	// A version whose file has changed can be destroyed, and so can one whose file is gone.
+	// A version can be destroyed even if its file has changed or is gone.
 	writeFile(t, path, monday)
 	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "If terraform destroy stops here, add -refresh=false")
 	planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
@@ -132,8 +133,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Fails(t, "plan"), missing...)
 }
 
-// An image that the pool had by its checksum was never read; the next plan finds out what the file
-// really is.
+// If the pool has an image with the given checksum, the file is not read. The next plan finds out
+// what the file really is.
 func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("claimed")
 	pool, _ := host.Pool(t, name)

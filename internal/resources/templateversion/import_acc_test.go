@@ -9,12 +9,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// imports is the configuration that takes over a template and its version by these ids.
+// imports returns the configuration that imports a template and its version by these ids.
 func imports(template, version string) string {
 	return fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = %s\n  id = %q\n}\n", template, address, version)
 }
 
-// A library whose state was lost is taken over again, and stays what it is.
+// A library whose state was lost is imported again and stays unchanged.
 func TestAccLibraryIsTakenOver(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("adopt")
 	pool, directory := host.Pool(t, name)
@@ -44,7 +44,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 		run("state", "rm", "novacron_template.it", address)
 	}
 
-	// Where the image came from is not known to the library; nothing else is to be done.
+	// The library does not know where the image came from. Nothing else changes.
 	lose()
 	run("import", "novacron_template.it", name)
 	run("import", address, name+"@1.0.0")
@@ -55,7 +55,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "2 imported, 0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
-	// What cannot be told is said, and replaces nothing.
+	// If the plan cannot tell whether the source has the same image, it says so and replaces
+	// nothing.
 	for _, c := range []struct{ source, says string }{
 		{`url = "http://127.0.0.1:1/disk.img"`, "it is unknown whether http://127.0.0.1:1/disk.img is its image: only a checksum of the source could tell. The version stays as it is."},
 		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: it was not found. The version stays as it is."},
@@ -65,7 +66,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 		tfacc.Says(t, w.Apply(t), "Image not verified", c.says, "2 imported, 0 added, 1 changed, 0 destroyed")
 		w.EmptyPlan(t)
 	}
-	// What can be told is.
+	// If a checksum proves that it is the same image, the plan does not warn.
 	lose()
 	w.Configure(t, config(`url = "http://127.0.0.1:1/disk.img", checksum = "`+checksum(t, image)+`"`)+imports(name, name+"@1.0.0"))
 	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
@@ -73,7 +74,7 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	w.Configure(t, config(fromPath(other))+imports(name, name+"@1.0.0"))
 	tfacc.Says(t, run("plan"), "# forces replacement", "1 to add, 0 to change, 1 to destroy.")
 
-	// Ids that say nothing.
+	// Malformed ids, and ids of versions that do not exist, are refused.
 	for _, c := range []struct{ template, version, says string }{
 		{"a/b/c", name + "@1.0.0", `"a/b/c" is not a template id: write it as tenant/name, for example default/ubuntu, or as name, for example ubuntu, for a template of the tenant default.`},
 		{name, name, `"` + name + `" is not a version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0`},

@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// A version whose source becomes another image would be replaced under the clone that the same
-// configuration has.
+// A new image for a version would replace it under a clone of the same configuration, so the plan
+// refuses.
 func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("swap")
 	pool, directory := host.Pool(t, name)
@@ -37,7 +37,8 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	w.EmptyPlan(t)
 }
 
-// A template stays while others have versions of it, and says what hangs on them.
+// While other configurations have versions of a template, it cannot be removed, and the error lists
+// what depends on it.
 func TestAccTemplateInUseStays(t *testing.T) {
 	const share = `access_control = { use_tenants = ["team-2"] }`
 	host, name := acctest.RequireHost(t), tfacc.Name("tree")
@@ -49,7 +50,7 @@ func TestAccTemplateInUseStays(t *testing.T) {
 		owner.Destroy(t)
 	})
 	owner.Apply(t)
-	// Configurations of others, so that Terraform knows of no order.
+	// These are other configurations, so Terraform does not know what to destroy first.
 	publisher := tfacc.NewWorkspace(t, tfconfig.Render(tfconfig.Provider{Pool: pool}, tfconfig.Version{
 		TemplateID: "default/" + name, Version: "1.0.0", Source: &tfconfig.Source{Path: tfacc.EmptyImage(t, "16M")},
 	}))

@@ -18,7 +18,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// Every step ends with two plans that plugin-testing wants empty, one of them after a refresh.
+// plugin-testing ends every step with two plans, one of them after a refresh, and wants both empty.
 
 const address = "novacron_template_version.it"
 
@@ -85,18 +85,18 @@ func TestAccVersionLives(t *testing.T) {
 				ResourceName: address, ImportState: true, ImportStateId: name,
 				ExpectError: regexp.MustCompile(`(?s)Could not import version.*is not a version id: write it as\s+tenant/name@1.1.0`),
 			},
-			// The same image elsewhere is the same version.
+			// The same image in another place is the same version.
 			change(fromPath(elsewhere), `description = ""`),
 			change(fromPath(elsewhere) + `, checksum = "` + checksum(t, image) + `"`),
 			change(`url = "http://127.0.0.1:1/gone.qcow2", checksum = "` + checksum(t, image) + `"`),
 			change(fromPath(image)),
 			{
-				// Somebody removes the version's documents from the pool, but not the image.
+				// Another user removes the version's documents from the pool, but not its image.
 				PreConfig: func() { deleteDocuments(t, host, pool, "nova.version.") },
 				Config:    config(fromPath(image)), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionCreate),
 				ConfigStateChecks: []statecheck.StateCheck{same(), value(address, "transferred_bytes", knownvalue.Int64Exact(0))},
 			},
-			// Another image is another version, and so is whatever else is frozen.
+			// Another image replaces the version, as does a change of anything else that is frozen.
 			replaced(config(fromPath(other)), value(address, "digest", knownvalue.StringExact(checksum(t, other))),
 				value(address, "format", knownvalue.StringExact("raw")), value(address, "transferred_bytes", knownvalue.Int64Exact(1<<20))),
 			replaced(config(fromPath(other), `hardware_profile = {}`, `parameters = {}`, `network_profile = { interfaces = {} }`, `storage_profile = {}`),
@@ -104,7 +104,7 @@ func TestAccVersionLives(t *testing.T) {
 				value(address, "network_profile", object(map[string]knownvalue.Check{"interfaces": knownvalue.MapExact(nil), "default_network_policies": null, "requires_public_ip": null})),
 				value(address, "storage_profile", object(map[string]knownvalue.Check{"disks": null})), value(address, "parameters", knownvalue.MapExact(nil))),
 			{
-				// Somebody removes the image: the version can still be replaced.
+				// Another user removes the image. The version can still be replaced.
 				PreConfig: func() {
 					for _, base := range bases(t, host, directory) {
 						host.Virsh(t, "vol-delete", "--pool", pool, filepath.Base(base))
@@ -119,13 +119,14 @@ func TestAccVersionLives(t *testing.T) {
 	})
 }
 
-// Versions of one image share one base, which goes with the last of them.
+// Versions with the same image share one base, which is removed with the last of them.
 func TestAccVersionsShareAnImage(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("share")
 	pool, directory := host.Pool(t, name)
 	image := rawImage(t, 3<<20)
 	const first, second = "novacron_template_version.first", "novacron_template_version.second"
-	// With the checksum the digest is known before anything is sent, without it only afterwards.
+	// With the checksum, the provider knows the digest before it sends anything; without it, only
+	// afterwards.
 	one := version("first", "1.0.0", fromPath(image))
 	two := version("second", "1.1.0", fromPath(image)+`, checksum = "`+checksum(t, image)+`"`)
 	three := version("third", "1.2.0", fromPath(writeFile(t, filepath.Join(t.TempDir(), "copy"), readFile(t, image))))
@@ -162,7 +163,7 @@ func TestAccVersionsShareAnImage(t *testing.T) {
 	})
 }
 
-// What a version is does not change with its template.
+// A change of the template does not change its versions.
 func TestAccVersionIsFrozen(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("frozen")
 	pool, _ := host.Pool(t, name)

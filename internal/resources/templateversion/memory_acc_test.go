@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// sparseImage creates a raw disk of size bytes, of which as much as is told is data, in stretches
-// with holes between them.
+// sparseImage creates a raw disk of size bytes. It has data bytes of data, in stretches with holes
+// between them.
 func sparseImage(t *testing.T, size, data int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sparse.raw")
@@ -34,16 +34,16 @@ func sparseImage(t *testing.T, size, data int64) string {
 	return path
 }
 
-// However large an image is, and however it is packed, the provider holds only a little of it at a
-// time.
+// However large an image is, and however it is compressed, the provider holds only a little of it
+// in memory at a time.
 func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("large")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
 	const most = int64(150_000_000)
-	image := sparseImage(t, 512<<20, 200<<20) // as data, and as a whole, more than may be held
+	image := sparseImage(t, 512<<20, 200<<20) // both its data and its size exceed the limit below
 	packed := image + ".zst"
-	run(t, "zstd", "-q", "-1", "--long=26", image, "-o", packed) // the largest window that is taken
+	run(t, "zstd", "-q", "-1", "--long=26", image, "-o", packed) // the largest window that the provider accepts
 	content := http.NewServeMux()
 	content.HandleFunc("/sparse.raw.zst", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, packed) })
 	server := httptest.NewServer(content)
@@ -52,7 +52,7 @@ func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 	for what, source := range map[string]string{"file": fromPath(image), "packed file": fromPath(packed), "stream": `url = "` + server.URL + `/sparse.raw.zst"`} {
 		t.Run(what, func(t *testing.T) {
 			w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", source))
-			w.Setenv("GOGC", "100") // as users have it
+			w.Setenv("GOGC", "100") // the default, which users have
 			w.Setenv("GOMEMLIMIT", "off")
 			defer w.Destroy(t)
 			var out bytes.Buffer

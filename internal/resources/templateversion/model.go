@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// Facts is what the resource and the data source report about a version.
+// Facts are the attributes that the resource and the data source have in common.
 type Facts struct {
 	ID                 types.String `tfsdk:"id"`
 	TemplateID         types.String `tfsdk:"template_id"`
@@ -32,7 +32,7 @@ type Facts struct {
 	Provisioning     types.Object `tfsdk:"provisioning"`
 }
 
-// Model is a version as Terraform has it.
+// Model is the state or configuration of a version.
 type Model struct {
 	Facts
 	Source   types.Object   `tfsdk:"source"`
@@ -40,7 +40,7 @@ type Model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-// computed takes over what only the catalog knows.
+// computed copies the attributes that only the catalog knows.
 func (m *Facts) computed(v catalog.Version, location string) {
 	m.ID = types.StringValue(v.ID.String())
 	m.Digest, m.Format = types.StringValue(v.Digest), types.StringValue(v.Format)
@@ -51,8 +51,8 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Provisioning = provisioning(v.Registered)
 }
 
-// fromVersion takes over a version as the catalog has it, with the spec that is to be shown: what
-// it overrides, or all.
+// fromVersion copies a version of the catalog, with the spec to show: the version's overrides
+// alone, or the whole spec.
 func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location string) {
 	m.computed(v, location)
 	m.TemplateID, m.Version = types.StringValue(v.ID.Template.String()), types.StringValue(v.ID.Version)
@@ -63,7 +63,7 @@ func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location strin
 	m.Lifecycle.Refresh(v.Lifecycle)
 }
 
-// settings are what may change about the version.
+// settings returns what a version may change in place.
 func (m *Facts) settings() library.VersionSettings {
 	lifecycle := m.Lifecycle.Core()
 	return library.VersionSettings{
@@ -72,15 +72,15 @@ func (m *Facts) settings() library.VersionSettings {
 	}
 }
 
-// alike tells whether all is as before that the schema replaces the version for, which the
-// framework does not tell a plan.
+// alike reports whether nothing has changed that makes the schema replace the version. The
+// framework does not tell a plan whether the schema does.
 func (m *Facts) alike(before *Facts) bool {
 	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) && m.ParentVersion.Equal(before.ParentVersion) &&
 		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&
 		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) && m.CloudInit.Equal(before.CloudInit)
 }
 
-// plannedID is the version's id where the configuration says it already.
+// plannedID returns the version's id if the configuration already determines it.
 func (m *Facts) plannedID() (catalog.VersionID, bool) {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	return template.Version(m.Version.ValueString()), err == nil && !m.Version.IsUnknown()

@@ -9,11 +9,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// listPools is libvirt's procedure that the comparison of pools needs.
+// listPools is the number of the libvirt procedure that a comparison of pools calls.
 const listPools = 281
 
-// Templates and versions whose provider configuration leads to another pool are neither forgotten
-// nor registered there without a word. That of another host is tested with an instance's.
+// If the provider's configuration now names another pool, templates and versions are neither
+// forgotten nor registered there silently. The tests of instances cover another host.
 func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("left")
 	first, _ := host.Pool(t, name)
@@ -35,7 +35,7 @@ func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 	refuses("Template", "default/"+name, "plan")
 	refuses("Template", "default/"+name, "destroy", "-auto-approve", "-refresh=false")
 
-	// What is noted costs nothing.
+	// The private state has the pool, so a plan does not have to list pools.
 	w.Configure(t, library(first, name)+release)
 	w.Apply(t)
 	counted := host.Count(t)
@@ -47,7 +47,8 @@ func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 
 	w.Configure(t, library(second, name)+release)
 	refuses("Version", "default/"+name+"@1.0.0", "destroy", "-auto-approve", "-refresh=false")
-	if out, err := w.Run(t.Context(), "state", "rm", "novacron_template.it"); err != nil { // whose error would hide the version's
+	// its error would hide the version's
+	if out, err := w.Run(t.Context(), "state", "rm", "novacron_template.it"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	refuses("Version", "default/"+name+"@1.0.0", "plan")

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 )
 
-// run runs a tool of the machine that the tests run on.
+// run runs a program on the machine of the tests and returns its output.
 func run(t *testing.T, command ...string) string {
 	t.Helper()
 	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
@@ -24,8 +24,7 @@ func run(t *testing.T, command ...string) string {
 	return string(out)
 }
 
-// Whatever it is compressed with, and wherever it comes from, the stored image is the one that was
-// compressed.
+// Whatever the compression and the kind of source, the stored image is the decompressed one.
 func TestAccEveryCompressionIsStoredAsTheImageInside(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("packed")
 	pool, directory := host.Pool(t, name)
@@ -76,7 +75,7 @@ func TestAccEveryCompressionIsStoredAsTheImageInside(t *testing.T) {
 	}
 }
 
-// onDisk is an instance of the template "it" that has nothing to boot.
+// onDisk returns an instance of the template "it" whose disk cannot boot.
 func onDisk(name, version, power string) string {
 	return fmt.Sprintf(`
 resource "novacron_instance" %q {
@@ -93,7 +92,7 @@ resource "novacron_instance" %q {
 `, name, name, version, power)
 }
 
-// A golden image is made of a stopped instance, and depends on nothing of it.
+// A golden image captured from a stopped instance does not depend on that instance.
 func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("golden")
 	pool, directory := host.Pool(t, name)
@@ -136,8 +135,8 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 		t.Errorf("the state has the digest %s, the image %s", attribute(shown, "digest"), digest)
 	}
 
-	// Without the instance, and without what that stood on, the image and its clones are what the
-	// instance was.
+	// After the instance and its base image are gone, the captured image and its clones still have
+	// the instance's content.
 	w.Configure(t, library(pool, name, `hardware_profile = { memory_mb = 64 }`)+version("it", "1.1.0", `instance_id = "01234567-89ab-cdef-0123-456789abcdef"`, `
   lifecycle {
     ignore_changes = [source]
@@ -151,7 +150,7 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	host.Exec(t, "rm", directory+"/was.raw", directory+"/is.raw")
 }
 
-// A volume is read as it is, unless a guest writes to it.
+// A volume is registered as it is, unless a guest is writing to it.
 func TestAccAVolumeIsRegistered(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("volume")
 	pool, directory := host.Pool(t, name)
@@ -177,7 +176,7 @@ virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/doma
 	used := "it would be a mix of what a guest writes meanwhile: it is in use by running machines: "
 	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image not available yet", "Could not register version", "Reading volume "+pool+"/mine.qcow2", used+domain)
 	host.Virsh(t, "destroy", domain)
-	// Another tenant's machine has no name.
+	// The error does not name another tenant's machine.
 	vault, err := metadata.Facts{Tenant: "bank", Name: "vault"}.Marshal()
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +192,7 @@ virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/doma
 	if found := bases(t, host, directory); len(found) != 1 || !bytes.Equal(readFile(t, found[0]), content) {
 		t.Errorf("the pool has the images %q, not just the volume's", found)
 	}
-	// The image is the version's own: what becomes of the volume does not matter.
+	// The version has its own image, so removing the volume does not affect it.
 	if err := os.Remove(stored); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
 )
 
-// validateParent finds what a parent_version cannot be, as far as the configuration tells.
+// validateParent reports mistakes in parent_version that the configuration alone shows.
 func (m *Model) validateParent(diags *diag.Diagnostics) {
 	if m.ParentVersion.IsNull() {
 		return
@@ -29,11 +29,10 @@ func (m *Model) validateParent(diags *diag.Diagnostics) {
 	}
 }
 
-// checkParent makes sure that the version that another one is compared with is there, or comes
-// before it.
+// checkParent makes sure that the parent version exists or that the same plan creates it.
 func (r *Resource) checkParent(plan *Model, id catalog.VersionID, versions []catalog.Version, diags *diag.Diagnostics) {
 	parent := plan.ParentVersion.ValueString()
-	if parent == "" { // or not known
+	if parent == "" { // none, or not known yet
 		return
 	}
 	named := func(v catalog.Version) bool { return v.ID.Version == parent }

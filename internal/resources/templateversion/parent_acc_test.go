@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A second version sends what differs from the first, instances are made from it, and the first one
-// stays for as long.
+// A second version sends only its differences from the first, and instances are created from it.
+// The first version cannot be removed before it.
 func TestAccVersionSendsWhatDiffers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("inc")
 	pool, directory := host.Pool(t, name)
@@ -108,7 +108,7 @@ func TestAccParentThatCannotBeIsRefusedWhilePlanning(t *testing.T) {
 			step(fromPath(disk), "1.1.0", `Invalid parent version`),
 			step(fromPath(disk), "~> 1.0", `parent_version`),
 			step(`instance_id = "11111111-2222-4333-8444-555555555555"`, "1.0.0", `Conflicting parent_version and instance_id`),
-			{Config: library(pool, name)}, // which the end needs to be valid
+			{Config: library(pool, name)}, // the final destroy needs a valid configuration
 		},
 	})
 }

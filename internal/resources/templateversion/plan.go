@@ -16,9 +16,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it opens the image, so that a wrong one is
-// found before anything is made, and decides whether another source means another image, and the
-// same one still the same image.
+// ModifyPlan implements resource.ResourceWithModifyPlan. It opens the image, so that a wrong one is
+// reported before anything is created. It decides whether a new source means a new image, and
+// whether an unchanged source still has the same image.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state Model
 	if !req.State.Raw.IsNull() {
@@ -68,7 +68,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 }
 
-// refuseProtected refuses, in the plan already, to remove a protected version.
+// refuseProtected refuses a plan that would remove a protected version.
 func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
@@ -76,9 +76,9 @@ func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	}
 }
 
-// warnOfNumber warns that a version is replaced by one of the same number, which
-// create_before_destroy would refuse while applying. Terraform does not tell a provider whether a
-// resource has that.
+// warnOfNumber warns that the plan replaces a version by one with the same number, which an apply
+// with create_before_destroy refuses. Terraform does not tell the provider whether a resource has
+// create_before_destroy.
 func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
 		return
@@ -89,8 +89,9 @@ func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 		"both can exist.", state.ID.ValueString()))
 }
 
-// planRemoval warns already while planning of linked clones that a version may go under, and lets
-// the plans of instances that come after it know that it goes: these refuse what stays.
+// planRemoval warns of instances that need the image of a version that is to be removed. It also
+// registers the removal, so that the plans of instances that come later refuse to stay on the
+// version.
 func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() || diags.HasError() {
@@ -103,18 +104,18 @@ func (r *Resource) planRemoval(ctx context.Context, diags *diag.Diagnostics, sta
 	}
 }
 
-// own records that the version of a state is Terraform's own. If Terraform replaces it, it asks a
-// second time, for a new version, which must not be refused because the old one still exists.
-// Terraform asks only once if the version is tainted, and not at all before that if nothing else
-// changes: so a read records it as well.
+// own records that Terraform's state has the version. If Terraform replaces the version, it plans a
+// second time, for the new version, and that plan must not fail because the old one still exists.
+// If the version is tainted, Terraform makes only the second plan. Therefore Read records it as
+// well.
 func (r *Resource) own(state *Model) {
 	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && r.Configured() {
 		r.Library.Plan.StateHas(id)
 	}
 }
 
-// planCreate checks a version that is to be created, and lets instances planned after it count on
-// it.
+// planCreate checks a version that is to be created, and registers it so that instances planned
+// later can rely on it.
 func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	virtualSize := int64(0)
 	if from, known := plan.source(); known {
@@ -152,8 +153,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 }
 
-// probe looks at an image and returns its virtual size in bytes, or 0 if it is not known. Whole
-// says that all of it is to be stored.
+// probe looks at an image and returns its virtual size in bytes, or 0 if that is not known. whole
+// says that the whole image is to be stored, not only its differences from a parent.
 func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, diags *diag.Diagnostics) int64 {
 	if err := from.Validate(); err != nil {
 		face.AddError(diags, "Invalid image source", err)
@@ -168,7 +169,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 		face.AddError(diags, "Could not use image", unusable(err))
 		return 0
 	}
-	if found.Wait != nil { // an earlier step of the apply may correct that
+	if found.Wait != nil { // an earlier step of the same apply may change that
 		diags.AddAttributeWarning(path.Root("source"), "Image not available yet", found.Wait.Error())
 	}
 	if whole && r.Configured() {
@@ -177,7 +178,7 @@ func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, di
 	return found.VirtualSize
 }
 
-// library is nil while it cannot be asked.
+// library returns the library, or nil while it cannot be asked.
 func (r *Resource) library() *library.Library {
 	if !r.Configured() {
 		return nil

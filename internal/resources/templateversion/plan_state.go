@@ -13,14 +13,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// planned is the version of a state as the catalog has it; found is false if that is not known.
+// planned returns the version of a state as the catalog has it. found is false if the catalog
+// cannot be asked or does not have the version.
 func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() {
 		return t, v, false
 	}
 	t, versions, err := r.Library.Planned(ctx, id.Template)
-	if errors.Is(err, catalog.ErrNotFound) { // a read reports that
+	if errors.Is(err, catalog.ErrNotFound) { // Read reports this
 		return t, v, false
 	}
 	if err != nil {
@@ -34,7 +35,7 @@ func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagno
 	return t, versions[n], true
 }
 
-// checkWrite reports that the user may see the version, but not change it.
+// checkWrite reports that the user may see the version, but may not change it.
 func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, state *Model) {
 	t, v, found := r.planned(ctx, state, diags)
 	if !found {
@@ -45,8 +46,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// planState checks a change of state, and lets instances that are planned after the version use the
-// new state.
+// planState checks a change of the lifecycle state, and registers the new state for instances that
+// are planned later.
 func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
 	_, v, found := r.planned(ctx, state, diags)
 	if !found || plan.State.IsUnknown() {

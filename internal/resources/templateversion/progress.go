@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// progress logs how far a transfer has come, every few seconds.
+// progress returns a function that logs the progress of a transfer every few seconds.
 func progress(ctx context.Context, id catalog.VersionID) func(done, total int64) {
 	started := time.Now()
 	return func(done, total int64) {
@@ -22,8 +22,8 @@ func progress(ctx context.Context, id catalog.VersionID) func(done, total int64)
 	}
 }
 
-// progressFields are the known figures: what is left of a download is unknown if the server does
-// not announce its length.
+// progressFields returns the known figures. If a server does not announce the length of a download,
+// they do not include how much is left.
 func progressFields(id catalog.VersionID, done, total int64, since time.Duration) map[string]any {
 	fields := map[string]any{"version": id.String(), "done_mib": done >> 20}
 	rate := float64(done) / max(since.Seconds(), 0.001)
@@ -45,7 +45,7 @@ var (
 	}
 )
 
-// provisioning writes how a version was registered.
+// provisioning writes the record of a version's registration.
 func provisioning(r *catalog.Registering) types.Object {
 	if r == nil {
 		return types.ObjectNull(provisioningTypes)
@@ -63,7 +63,8 @@ func provisioning(r *catalog.Registering) types.Object {
 	})
 }
 
-// provisioningAttribute is as an instance's, without what a version has elsewhere.
+// provisioningAttribute is the schema of provisioning. It has an instance's attributes, except
+// those that a version has elsewhere.
 func provisioningAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},

@@ -42,8 +42,8 @@ func TestAccProtectedVersionStays(t *testing.T) {
 			refused(of("1.0.0", fromPath(other), protected)),
 			refused(of("1.0.0", fromPath(image), protected, `hardware_profile = { memory_mb = 256 }`)),
 			refused(of("1.0.0", fromPath(image), protected, `cloud_init = { user_data = "#cloud-config\n" }`)),
-			refused(library(pool, name)), // taken out of the configuration
-			// Not in one go either.
+			refused(library(pool, name)), // removed from the configuration
+			// The same apply cannot both lift the protection and replace the version.
 			refused(of("1.1.0", fromPath(image))),
 			{Config: of("1.0.0", fromPath(image), protected, `description = "may change"`), ConfigPlanChecks: update, ConfigStateChecks: is(true)},
 			{Config: of("1.0.0", fromPath(image)), ConfigPlanChecks: update, ConfigStateChecks: is(false)},
@@ -53,8 +53,8 @@ func TestAccProtectedVersionStays(t *testing.T) {
 	})
 }
 
-// The protection is the version's, not the configuration's: it holds for whoever else has the
-// version.
+// The protection belongs to the version, not to a configuration: it also holds for other
+// configurations that have the version.
 func TestAccProtectionHoldsForOthers(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("guard2")
 	pool, _ := host.Pool(t, name)
@@ -76,14 +76,14 @@ func TestAccProtectionHoldsForOthers(t *testing.T) {
 	}
 	owner.Configure(t, library(pool, name)+version("it", "1.0.0", source, `deletion_protection = true`))
 	tfacc.Says(t, owner.Apply(t), "1 changed")
-	// Seen while planning where the state is refreshed, and by the library where it is not.
+	// With a refreshed state the plan refuses; without a refresh the library does.
 	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve"), "Version is protected", "the plan would destroy or replace it")
 	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "Version is protected",
 		`Version "default/`+name+`@1.0.0" has deletion_protection: set it to false and apply before it can be destroyed or replaced`)
 	owner.EmptyPlan(t)
 }
 
-// A state of a provider that did not know of protection needs nothing to be done.
+// A state written before deletion_protection existed needs no change.
 func TestAccStateOfBeforeProtection(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("guard3")
 	pool, _ := host.Pool(t, name)
@@ -109,7 +109,7 @@ func TestAccStateOfBeforeProtection(t *testing.T) {
 			attributes, _ := instance["attributes"].(map[string]any)
 			_, forgotten = attributes["deletion_protection"]
 			delete(attributes, "deletion_protection")
-			delete(instance, "private") // nor did it look at files
+			delete(instance, "private") // earlier providers did not watch files either
 		}
 	}
 	old, err := json.Marshal(document)

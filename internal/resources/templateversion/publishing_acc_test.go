@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// One version resource whose number rises, and an instance that refers to it: the instance leaves
-// before the version goes.
+// One version resource changes its number, and an instance refers to it. The instance leaves the
+// old version before that is removed.
 func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bump")
 	pool, directory := host.Pool(t, name)
@@ -42,8 +42,8 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 			t.Errorf("with version %s the pool has the images %q", c.number, now)
 		}
 	}
-	// Without create_before_destroy, Terraform removes the version first: what it cannot tell a
-	// provider, the plan says.
+	// Without create_before_destroy, Terraform removes the version first. Terraform does not tell a
+	// provider about create_before_destroy, so the plan recommends it.
 	w.Configure(t, config("1.0.0", "", "reimage"))
 	out, err := w.Run(t.Context(), "plan")
 	if err != nil {
@@ -52,8 +52,8 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	tfacc.Says(t, out, "System disk will be replaced", "The same apply removes version 1.3.0", "create_before_destroy = true")
 }
 
-// A release that is taken out of a map is refused while planning where clones stay on it, in the
-// same state and in others.
+// If a release is taken out of a map while clones of the same state need it, the plan refuses. If
+// clones of other states need it, the plan warns.
 func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("release")
 	pool, _ := host.Pool(t, name)

@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Terraform destroys a version and then its template at the old addresses, and beside that creates
+// Terraform destroys a version and then its template at the old addresses, and meanwhile creates
 // them at the new ones.
 func TestAccTemplateAndVersionAtOtherAddressesWithoutMoved(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("address")
@@ -22,7 +22,7 @@ func TestAccTemplateAndVersionAtOtherAddressesWithoutMoved(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 
-	// The version alone, at first.
+	// First rename the version alone.
 	w.Configure(t, library(pool, name)+version("new", "1.0.0", fromPath(image)))
 	w.Apply(t)
 	w.EmptyPlan(t)
@@ -63,7 +63,8 @@ func TestAccVersionCreatedBeforeTheOneOfItsNumberIsDestroyed(t *testing.T) {
 	w.EmptyPlan(t)
 }
 
-// A plan cannot tell whether what has a name goes before: it warns, and the apply refuses.
+// A plan cannot tell whether another configuration gives up a taken name before the apply. So it
+// warns, and the apply refuses.
 func TestAccNamesOfAnotherConfiguration(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("elsewhere")
 	pool, _ := host.Pool(t, name)

@@ -1,4 +1,4 @@
-// Package templateversion is the resource and the data source novacron_template_version.
+// Package templateversion has the resource and the data source novacron_template_version.
 package templateversion
 
 import (
@@ -26,13 +26,13 @@ var (
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
 )
 
-// How long operations may take if the timeouts block does not say.
+// Time limits of operations without a timeouts block.
 const (
 	createTimeout = 30 * time.Minute
 	deleteTimeout = 5 * time.Minute
 )
 
-// Resource is novacron_template_version.
+// Resource manages versions of templates: the resource novacron_template_version.
 type Resource struct{ face.Resource }
 
 // New creates the resource.
@@ -103,14 +103,14 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		face.AddError(&resp.Diagnostics, "Could not read version", err)
 		return
 	}
-	// Always: the state may be from a time before identities, and the framework demands an identity
-	// even of a resource that is gone.
+	// Set the identity in any case. The state may be older than identities, and the framework
+	// demands an identity even for a resource that is gone.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	if !r.Configured() {
 		return
 	}
 	r.Library.Plan.StateHas(id)
-	v, err := r.Library.PlannedVersion(ctx, id) // one read for all versions of a template
+	v, err := r.Library.PlannedVersion(ctx, id) // reads all versions of the template at once
 	if errors.Is(err, catalog.ErrNotFound) {
 		if err = r.Library.LostVersion(ctx, id); err == nil {
 			resp.Diagnostics.Append(r.MissingFromPool(ctx, req.Private, "Version", id.String(), face.UnlessApplied)...)
@@ -141,14 +141,14 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	from, _ := state.source()
 	if watched, is := from.(source.Watched); is {
-		// A plan that finds nothing to do keeps no notes, but a refresh does. What is wrong with the
-		// source, the plan says.
+		// Terraform keeps these notes after a refresh, but not after a plan with nothing to do. The
+		// plan reports what is wrong with the source.
 		_, _ = look(ctx, watched, resp.Private)
 	}
 }
 
-// Update implements resource.Resource: the settings of a version, where the same image comes from,
-// and how it is verified.
+// Update implements resource.Resource. It changes the version's settings, where the same image
+// comes from, and how it is verified.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)

@@ -10,21 +10,22 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/kinds"
 )
 
-// What verify says.
+// Values of the attribute verify.
 const (
 	verifySize = "size"
 	verifyFull = "full"
 )
 
-// source creates the source that the model describes. Known is false while some of it is unknown.
-// Headers, and all other write-only attributes, are only in a configuration.
+// source returns the source that the model describes. known is false while any part of it is
+// unknown. Only a configuration has headers and other write-only attributes.
 func (m *Model) source() (s source.Source, known bool) {
 	settings, known := settingsOf(m.Source)
 	return kinds.All.Source(settings), known
 }
 
-// sourceWith makes the source that was planned. Only what is write-only comes from the configuration, since a plan has none of
-// it; of all else the two may differ, as under ignore_changes.
+// sourceWith returns the planned source. It takes only write-only attributes from the
+// configuration, since a plan does not have them. All others come from the plan, which may differ
+// from the configuration, for example under ignore_changes.
 func (m *Model) sourceWith(config Model) source.Source {
 	settings, _ := settingsOf(m.Source)
 	written, _ := settingsOf(config.Source)
@@ -36,7 +37,8 @@ func (m *Model) sourceWith(config Model) source.Source {
 	return kinds.All.Source(settings)
 }
 
-// settingsOf reads what was written of an object. Known is false while some of it is unknown.
+// settingsOf reads the attributes that are set in an object. known is false while any of them is
+// unknown.
 func settingsOf(object types.Object) (settings source.Settings, known bool) {
 	settings, known = source.Settings{}, !object.IsUnknown()
 	for name, value := range object.Attributes() {

@@ -27,7 +27,7 @@ func TestAccVersionIsDownloaded(t *testing.T) {
 	files.Handle("/first.img", serve(readFile(t, first)))
 	files.Handle("/second.img", serve(readFile(t, second)))
 	files.HandleFunc("/chunked.img", func(w http.ResponseWriter, _ *http.Request) {
-		_ = http.NewResponseController(w).Flush() // so that no length is told
+		_ = http.NewResponseController(w).Flush() // so that the response announces no length
 		_, _ = w.Write(readFile(t, second))
 	})
 	server := httptest.NewServer(files)
@@ -50,7 +50,7 @@ func TestAccVersionIsDownloaded(t *testing.T) {
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
 			step(from("/first.img", checksum(t, first)), first, plancheck.ResourceActionCreate),
-			// The checksum says that it is the same image, without which nothing does.
+			// Only the checksum proves that it is the same image.
 			step(from("/first.img?token=2", checksum(t, first)), first, plancheck.ResourceActionUpdate),
 			step(from("/second.img", ""), second, plancheck.ResourceActionDestroyBeforeCreate),
 			step(from("/chunked.img", ""), second, plancheck.ResourceActionDestroyBeforeCreate),
@@ -69,7 +69,7 @@ func serve(content []byte) http.HandlerFunc {
 	}
 }
 
-// What the source does not give as it should is not registered, and leaves nothing.
+// If a source does not deliver what it should, nothing is registered and nothing is left behind.
 func TestAccFailedDownloadLeavesNothing(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("fail")
 	pool, _ := host.Pool(t, name)
@@ -124,7 +124,7 @@ func TestAccCtrlCWhileAnImageIsSentLeavesNothing(t *testing.T) {
 	t.Parallel()
 	large := rawImage(t, 300<<20)
 	head := readFile(t, rawImage(t, 1<<20))
-	// A server that stops in the middle: it is up to Ctrl-C that the download ends.
+	// The server stops in the middle, so only Ctrl-C ends the download.
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "8388608")
 		_, _ = w.Write(head)
@@ -140,7 +140,7 @@ func TestAccCtrlCWhileAnImageIsSentLeavesNothing(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			w.Configure(t, library(pool, name)+version("it", "1.0.0", source))
-			// The host may be faster than Ctrl-C: then it is tried again.
+			// If the host finishes before Ctrl-C arrives, try again.
 			for try := 1; ; try++ {
 				out, err := w.Start(t, "apply", "-auto-approve").Until(t, "an image is in the pool",
 					func() bool { return len(bases(t, host, directory)) > 0 }, syscall.SIGINT)
@@ -206,7 +206,7 @@ func TestAccTwoProcessesSendOneImageOnce(t *testing.T) {
 	if sent != 1 {
 		t.Errorf("%d of two processes say that they sent the image", sent)
 	}
-	// The base stays while one of them needs it.
+	// The base stays while another version needs it.
 	workspaces[0].Destroy(t)
 	if left := bases(t, host, directory); len(left) != 1 {
 		t.Errorf("the pool has the images %q", left)

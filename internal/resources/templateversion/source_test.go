@@ -12,10 +12,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
-// written are values by attribute.
+// written maps the names of attributes to their values.
 type written map[string]attr.Value
 
-// object creates an object of values.
+// object builds an object from values.
 func object(t *testing.T, values written) types.Object {
 	t.Helper()
 	all := map[string]attr.Type{}
@@ -53,7 +53,8 @@ func TestSettingsAreWhatWasWritten(t *testing.T) {
 	}
 }
 
-// Required is not known: nothing is said of a source while some of it is unknown.
+// A required attribute may still be unknown: a source is not judged while any part of it is
+// unknown.
 func TestUnknownSettingsAreWaitedFor(t *testing.T) {
 	path := types.StringValue("disk.img")
 	for name, of := range map[string]types.Object{
@@ -70,8 +71,7 @@ func TestUnknownSettingsAreWaitedFor(t *testing.T) {
 	}
 }
 
-// Each kind of source is written by an attribute of the schema, as is all that a kind has for
-// itself.
+// The schema has an attribute for each kind of source and for each of its own settings.
 func TestTheSchemaHasTheAttributesOfAllKinds(t *testing.T) {
 	attributes := sourceAttribute().GetNestedObject().GetAttributes()
 	for _, kind := range kinds.All {
@@ -87,8 +87,8 @@ func TestTheSchemaHasTheAttributesOfAllKinds(t *testing.T) {
 	}
 }
 
-// Under ignore_changes, the plan has another source than the configuration: what was planned is registered, with the headers
-// that only a configuration has.
+// Under ignore_changes, the plan may have another source than the configuration. The planned source
+// is registered, with the headers that only the configuration has.
 func TestThePlannedSourceIsRegistered(t *testing.T) {
 	plan := Model{Source: object(t, written{
 		"url": types.StringValue("https://planned.example/disk.img"), "headers": types.MapNull(types.StringType),

@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// A draft follows its template until it is published; then it stays what it is. Constraints find
-// what is active.
+// A draft follows its template until it is published, and then no longer changes. Constraints find
+// active versions only.
 func TestAccVersionIsPublished(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("draft")
 	pool, _ := host.Pool(t, name)
@@ -65,7 +65,8 @@ func TestAccVersionIsPublished(t *testing.T) {
 	})
 }
 
-// A draft that its template has broken is not published, and what has instances is no draft again.
+// A draft that no longer fits its template cannot be published, and a version with instances cannot
+// become a draft again.
 func TestAccVersionThatCannotChangeItsStateIsRefusedWhilePlanning(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("states")
 	pool, _ := host.Pool(t, name)
@@ -89,7 +90,7 @@ func TestAccVersionThatCannotChangeItsStateIsRefusedWhilePlanning(t *testing.T) 
 	tfacc.Says(t, w.Fails(t, "plan"), "Could not publish draft", at, `version "default/`+name+`@1.0.0" would have this wrong with it`, "size_gb")
 	configure("", `deprecation_message = "no"`, "")
 	tfacc.Says(t, w.Fails(t, "plan"), "Unexpected deprecation message", at)
-	configure("", "", instance) // publishes it, once the template is mended
+	configure("", "", instance) // publishes the version, now that the template is corrected
 	w.Apply(t)
 	w.EmptyPlan(t)
 	configure("", `state = "archived"`, instance)
@@ -99,7 +100,7 @@ func TestAccVersionThatCannotChangeItsStateIsRefusedWhilePlanning(t *testing.T) 
 	tfacc.Says(t, w.Fails(t, "plan"), "State cannot return to draft", at, `state = "draft"`, `Version "default/`+name+`@1.0.0" is archived and has instances: default/`+name+`. Only its writers see a draft`)
 	configure("", `state = "archived"`, "")
 	w.Apply(t)
-	configure("", `state = "draft"`, "") // nothing is left to lose
+	configure("", `state = "draft"`, "") // now no instance is left
 	w.Apply(t)
 	w.EmptyPlan(t)
 }
